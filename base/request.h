@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one HTTP client asked, from last byte in to last byte out. http/ fills what was asked,
+ * router/ sets the steps and takes it through, http/ tells the client what came of it.
+ * A request is born, waits, runs on and dies on one loop.
+ *
+ * It is a row of steps. A step answers STEP_NEXT (run the next one), STEP_WAIT (it has handed the
+ * request to someone who will call request_run; touch it no more) or STEP_DONE (it is answered).
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "base/outcome.h"
+#include "base/position.h"
+#include "base/text.h"
+
+enum request_kind { REQUEST_QUERY, REQUEST_COMMAND };
+
+enum level { LEVEL_DEFAULT, LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
+
+enum reason {
+#define REASON(name, text) REASON_##name,
+#include "base/reason.def"
+#undef REASON
+	REASONS
+};
+
+enum step { STEP_NEXT, STEP_WAIT, STEP_DONE };
+
+struct request;
+typedef enum step (*request_step)(struct request *request);
+
+struct pair {
+	struct text name, value; /* percent-decoded, NUL-terminated */
+};
+
+/* One thing wrong with one parameter, for the problem document. */
+struct param_error {
+	const char *param;
+	const char *detail;
+};
+
+struct request {
+	struct list_link link; /* of whoever holds the request at the moment */
+	struct arena arena;    /* everything it needs dies with it */
+	struct loop *loop;
+
+	/* What was asked; filled by http/. Texts live in the arena. */
+	enum request_kind kind;
+	struct text operation;
+	struct text user; /* the end user; ptr NULL: none */
+	char id[REQUEST_ID_BYTES_MAX + 1];
+	struct pair *pairs; /* of the query string; a repeated name is an array */
+	size_t pairs_count;
+	struct json *body;   /* an object, or NULL; freed with the request */
+	enum level level;
+	int64_t staleness_us_max; /* ;max-staleness, -1: not given */
+	int64_t wait_us_max;      /* ;wait, -1: not given */
+	struct text tokens[TOKENS_MAX];
+	unsigned tokens_count;
+	unsigned urgency;    /* RFC 9218, 0 most urgent */
+	bool minimal;        /* Prefer: return=minimal */
+	int64_t born_us;     /* the last byte was in */
+	int64_t deadline_us; /* answered by then, whatever happens */
+
+	/* On its way. */
+	const request_step *steps; /* ends with NULL; set by router/ */
+	unsigned step;             /* the next one to run */
+	void *task;                /* router's own, in the arena */
+	struct loop_timer timer;   /* the deadline; set by router/ */
+	/* The client went away: called at most once, by http/; NULL when router/ does not care. */
+	void (*on_client_gone)(struct request *request);
+
+	/* What came of it; read by http/ after on_done. */
+	enum outcome outcome;
+	unsigned status;    /* 0: the outcome's own; from a PTnnn error otherwise */
+	const char *detail; /* for the problem document, in the arena, or NULL */
+	struct param_error *errors;
+	size_t errors_count;
+	const char *sqlstate, *constraint, *column; /* NULL: not told */
+	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
+	struct buf out;                             /* the JSON document of an OK */
+	bool routed;                                /* the fields of Consistency below are set */
+	enum level level_used;
+	enum reason reason;
+	const char *node; /* "host:port", lives as long as the process */
+	bool on_primary;
+	int64_t lag_us;   /* -1: not known */
+	const char *operation_name; /* of the catalog, for metrics; NULL: none was found */
+	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
+	int64_t queue_us, wait_us, db_us;
+	int64_t done_us;
+
+	/* Who is told, once, on the loop's thread; the request is theirs again. Set by http/. */
+	void (*on_done)(struct request *request);
+	void *client; /* http's own */
+};
+
+/* From a cache of the calling thread; cleared, with an empty arena. */
+struct request *request_new(struct loop *loop) must_check;
+/* Back to the thread's cache; frees the body, keeps one arena block and the out buffer's memory. */
+void request_free(struct request *request);
+/* Frees the calling thread's cache, at its end. */
+void request_cache_fini(void);
+
+/* Runs steps until one waits or it is done; then cancels the timer and calls on_done. */
+void request_run(struct request *request);
+
+/* For steps: sets outcome and detail; always STEP_DONE. */
+enum step request_fail(struct request *request, enum outcome outcome, const char *format, ...)
+	printf_like(3, 4);
+/* Adds to errors; param and detail are copied. */
+void request_param_error(struct request *request, struct text param, const char *format, ...)
+	printf_like(3, 4);
+
+const char *level_text(enum level level);
+/* LEVEL_DEFAULT: no such level. */
+enum level level_parse(struct text text);
+const char *reason_text(enum reason reason);

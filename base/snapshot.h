@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A value that one thread publishes and many read without a lock (ck_epoch). One of the few files
+ * that share state between threads. Values are plain bytes of a fixed size, copied in and out, so a
+ * reader never holds memory of the writer beyond the copy.
+ */
+#pragma once
+
+#include "base/check.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct snapshot;
+struct snapshot_reader;
+
+struct snapshot *snapshot_new(size_t bytes) must_check;
+/* No reader may be left. */
+void snapshot_free(struct snapshot *snapshot);
+
+/* One thread only. Copies the value; frees older ones when no reader can see them any more. */
+void snapshot_publish(struct snapshot *snapshot, const void *value);
+/* Rises by one with each publication, 0 before the first. Any thread, no lock. */
+uint64_t snapshot_version(const struct snapshot *snapshot);
+
+/* Each reading thread has a reader of its own. */
+struct snapshot_reader *snapshot_reader_new(struct snapshot *snapshot) must_check;
+void snapshot_reader_free(struct snapshot_reader *reader);
+/* Copies the newest value and says its version; 0 and nothing copied when there is none yet. */
+uint64_t snapshot_read(struct snapshot_reader *reader, void *value);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQL text on its way to a node, and what PostgreSQL said of its parameters and columns.
+ * Opaque text to this folder: the catalog makes statements, pg/ sends them.
+ * A statement is shared by all loops and never changes, but for its shape, published once.
+ */
+#pragma once
+
+#include "base/check.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A type as PostgreSQL describes it. */
+struct pg_type {
+	uint32_t oid;         /* 0: not known */
+	uint32_t element_oid; /* of an array type: the type of its elements; otherwise 0 */
+};
+
+/* What PREPARE and Describe told; one block of memory, freed with free(). */
+struct shape {
+	uint16_t params, columns;
+	struct pg_type *param_types;  /* [params] */
+	struct pg_type *column_types; /* [columns] */
+};
+
+struct statement {
+	uint32_t id;                     /* unique in the process: names the prepared statement, "s<id>" */
+	const char *name;                /* of the operation, for logs and metrics */
+	const char *text;                /* with $1, $2, … */
+	uint16_t params;
+	const char *const *param_types;  /* [params] declared type names; NULL: ask PostgreSQL */
+	_Atomic(struct shape *) shape;   /* NULL until described */
+	_Atomic uint32_t running_us;     /* a running estimate of its time in the server */
+};
+
+/* The next id, from 1 on; any thread. */
+uint32_t statement_next_id(void);
+/* NULL: not described yet. Any thread; the shape lives as long as the statement. */
+const struct shape *statement_shape(const struct statement *statement);
+/* Takes the shape; if another loop was first, frees it and keeps the first. */
+void statement_set_shape(struct statement *statement, struct shape *shape);
+/* Memory for a shape with that many params and columns, cleared. */
+struct shape *shape_new(unsigned params, unsigned columns) must_check;
+/* Frees what was published; the statement's own memory belongs to the catalog. */
+void statement_fini(struct statement *statement);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The application's operations: annotated SQL files, read whole at start and on SIGHUP
+ * (docs/sql-files.md is the syntax). A catalog never changes once it is loaded and is shared by all
+ * threads; it dies when the last holder lets go.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/request.h"
+#include "base/statement.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cardinality { ROWS_ONE, ROWS_MAYBE, ROWS_MANY, ROWS_EXEC };
+enum on_lag { ON_LAG_SPILL, ON_LAG_STALE, ON_LAG_FAIL };
+enum catalog_isolation { CATALOG_READ_COMMITTED, CATALOG_REPEATABLE_READ, CATALOG_SERIALIZABLE };
+enum idempotency { IDEMPOTENCY_NONE, IDEMPOTENCY_OPTIONAL, IDEMPOTENCY_REQUIRED };
+enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
+
+struct parameter {
+	const char *name;
+	const char *type;          /* as declared, "bigint", "text[]"; NULL: PostgreSQL's own answer */
+	const char *description;   /* "" when there is none */
+	bool optional;             /* absent or null binds NULL */
+	struct text default_value; /* text form; ptr NULL: none */
+	bool is_request_user;      /* binds the request's user, never from the outside */
+};
+
+struct place {
+	const char *file; /* relative to the catalog's folder */
+	unsigned line, column; /* from 1; columns in characters */
+};
+
+struct operation {
+	unsigned index;          /* in the catalog, sorted by name */
+	const char *name;
+	enum request_kind kind;
+	enum cardinality rows;
+	const char *description; /* the plain comment lines */
+	struct place place;      /* of its header */
+	struct parameter *parameters; /* in the order of $1, $2, … : statement.params of them */
+	unsigned parameters_count;
+	struct statement statement;
+
+	/* Options; the defaults of the contract where the file says nothing. */
+	enum level consistency;
+	int64_t staleness_us_max; /* -1: no limit */
+	enum on_lag on_lag;
+	int64_t timeout_us;       /* 0: the request's */
+	uint64_t rows_max;        /* 0: no limit of its own */
+	unsigned urgency;
+	enum catalog_isolation isolation;
+	bool is_public;
+	const char *roles;        /* "a, b" or NULL */
+	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
+	int64_t cache_us, cache_swr_us; /* 0: not cached */
+	bool cache_vary_user;
+	const char *tags, *invalidates;
+	enum idempotency idempotency;
+	enum async async;
+	unsigned retries;
+	int64_t retries_backoff_us;
+};
+
+struct catalog {
+	struct operation *operations; /* sorted by name */
+	unsigned count;
+	/* The rest is catalog/'s own. */
+	struct arena arena;
+	_Atomic unsigned holders;
+};
+
+/*
+ * Reads every .sql file below dir (no symlink loops; limits in base/limits.h). NULL: errors holds a
+ * line each, "file:line:col: error: …" with the nearest known word, all of them, not only the
+ * first. previous may be NULL; an operation whose text and declared types are unchanged keeps its
+ * statement's id, so that conns need not prepare it again. Blocks on files: never call it on a loop.
+ * The caller is the first holder.
+ */
+struct catalog *catalog_load(const char *dir, const struct catalog *previous, struct buf *errors) must_check;
+/* The same for one file already in memory; for tests and fuzzing. */
+struct catalog *catalog_load_text(const char *file, struct text text, struct buf *errors) must_check;
+struct catalog *catalog_hold(struct catalog *catalog);
+/* Frees it with the last holder. Any thread. */
+void catalog_let_go(struct catalog *catalog);
+
+/* NULL: no such operation of that kind. Binary search; any thread. */
+const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind, struct text name);
+/* The name nearest to one that is not there; ptr NULL: none is near. */
+struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind, struct text name);
+/* The parameter of that name that the outside may set; NULL: none (:request_user never is). */
+const struct parameter *operation_parameter(const struct operation *operation, struct text name);
+/* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */
+struct place operation_place(const struct operation *operation, unsigned char_position);
+/* A line for each option whose machinery is not there yet: "file:line: note: …". */
+void catalog_not_yet(const struct catalog *catalog, struct buf *lines);

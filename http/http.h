@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP side: one listener per loop (libmicrohttpd, external epoll nested in the loop's own,
+ * SO_REUSEPORT). It turns what comes in into a struct request, hands it over, and turns what came
+ * of it into a reply or an RFC 9457 problem document. Only this folder knows libmicrohttpd.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "base/request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct listener;
+
+/* What the owner of the listener provides. */
+struct listener_handlers {
+	/* The request is the router's until request->on_done, which may be called from inside. */
+	void (*on_request)(struct request *request, void *arg);
+	void *arg;
+};
+
+/* An admin page: fills status, content type and body. Runs on the listener's loop. */
+struct admin_reply {
+	unsigned status;
+	const char *content_type;
+	struct buf body;
+};
+struct admin_page {
+	const char *path; /* "/metrics" */
+	void (*answer)(struct admin_reply *reply, void *arg);
+};
+
+struct listener_settings {
+	const char *address;         /* HOST:PORT, [V6]:PORT; port 0: the kernel picks */
+	bool reuse_port;
+	unsigned connections_max;
+	size_t connection_memory;
+	size_t body_bytes_max;
+	int64_t request_timeout_us;  /* becomes deadline_us; also the longest a request may take to arrive */
+	int64_t idle_timeout_us;     /* a keep-alive connection at rest is closed after this */
+	const char *user_header;
+	struct listener_handlers handlers; /* API listener */
+	const struct admin_page *pages;    /* admin listener: ends with path NULL; no handlers then */
+	void *pages_arg;
+};
+
+/* NULL: error says why ("127.0.0.1:8080: Address already in use"). On the loop's thread, or before it runs. */
+struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
+			      struct metrics *metrics, char *error, size_t error_room) must_check;
+/* The port it is bound to. */
+uint16_t listener_port(const struct listener *listener);
+/* Is the address beyond loopback? For --insecure. False with error when it cannot be read. */
+bool listener_address_is_loopback(const char *address, bool *loopback, char *error, size_t error_room) must_check;
+/* Accepts no more; keep-alive connections at rest are closed, others after their answer. */
+void listener_quiesce(struct listener *listener);
+/* Requests not yet answered and replies not yet sent. */
+unsigned listener_in_flight(const struct listener *listener);
+/* Nothing may be in flight. */
+void listener_free(struct listener *listener);

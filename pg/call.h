@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One statement on its way to a node and back. Embedded by whoever makes the call, which owns it;
+ * pg/ borrows it from pool_submit until on_done or pool_forget.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/outcome.h"
+#include "base/position.h"
+#include "base/statement.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool;
+struct conn;
+
+enum call_kind {
+	CALL_QUERY,    /* rides in a read only batch between two probes */
+	CALL_COMMAND,  /* a transaction of its own, then the position */
+	CALL_DESCRIBE, /* prepares and describes the statement, runs nothing; result: call->shape */
+	CALL_PROBE,    /* only the probes of a batch */
+};
+
+enum isolation { ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
+
+enum call_end {
+	CALL_OK,
+	CALL_ERROR,  /* PostgreSQL refused it: see error. A command is rolled back for sure */
+	CALL_UNSENT, /* it never left: safe to place again anywhere */
+	CALL_LOST,   /* the conn was lost or given up after it left: a command may have committed */
+	CALL_TOO_LARGE, /* more rows or bytes than allowed. A command HAS committed */
+};
+
+/* What PostgreSQL said; strings live in the call's arena. */
+struct pg_error {
+	char sqlstate[6];
+	unsigned param;         /* the parameter whose value could not be read, from 1; 0: none */
+	unsigned char_position; /* in the statement's text, in characters from 1; 0: none */
+	const char *message, *detail, *hint, *constraint, *column;
+};
+
+struct call {
+	/* Set by the maker. */
+	enum call_kind kind;
+	struct statement *statement; /* NULL for CALL_PROBE */
+	const char *const *values;   /* text form, NULL is NULL; [statement->params] */
+	struct arena *arena;         /* for what comes back */
+	struct buf *out;             /* rows as JSON objects, comma separated, are appended here */
+	uint64_t rows_max;           /* more: CALL_TOO_LARGE; 0: no limit */
+	size_t bytes_max;            /* of out; 0: no limit */
+	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
+	enum isolation isolation;
+	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
+
+	/* What came of it. */
+	enum call_end end;
+	struct pg_error error;     /* for CALL_ERROR */
+	const char *lost_reason;   /* for CALL_LOST and CALL_UNSENT: a constant string */
+	uint64_t rows;
+	int64_t affected;          /* rows_affected of an :exec; -1: PostgreSQL named no number */
+	uint64_t lower, upper;     /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
+	bool in_recovery;          /* the node was a standby when the batch began */
+	bool wrote;                /* command: it was given a transaction id */
+	struct position position;  /* command: at or after its commit record */
+	struct shape *shape;       /* describe: to be taken with statement_set_shape, or freed */
+	int64_t queued_us, sent_us, done_us;
+
+	/* pg's own. */
+	struct list_link link;
+	struct pool *pool;
+	struct conn *conn;         /* NULL while it waits */
+	unsigned placements;       /* how often it was put into a batch */
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds out the types of a statement's parameters and columns, in at most three trips: names of
+ * declared types, PREPARE and Describe, element types of arrays that are not built in.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "pg/call.h"
+#include "pg/pool.h"
+
+struct describe {
+	/* Set by the maker. */
+	struct statement *statement;
+	struct arena *arena;
+	void (*on_done)(struct describe *describe); /* once, on the loop's thread */
+
+	/* What came of it: CALL_OK: statement_shape() is there now. */
+	enum call_end end;
+	struct pg_error error;
+	const char *lost_reason;
+	char *unknown_type; /* a declared type that PostgreSQL does not know, with CALL_ERROR; or NULL */
+
+	/* Its own. */
+	struct call call;
+	struct pool *pool;
+	unsigned trip;
+	uint32_t *param_oids;
+	struct shape *shape;
+	struct buf rows;
+};
+
+/* False: the pool's queue is full; on_done is not called. */
+bool describe_start(struct describe *describe, struct pool *pool) must_check;
+void describe_forget(struct describe *describe);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One PostgreSQL server as the operator named it. Made at start, never changed, seen by all threads. */
+#pragma once
+
+#include "base/check.h"
+#include "base/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum node_role { NODE_UNKNOWN, NODE_PRIMARY, NODE_REPLICA };
+
+struct node {
+	unsigned index;       /* in the configuration, the --primary first */
+	char name[256];       /* "host:port" (the socket's path for a local one): logs, metrics, headers */
+	char **keywords, **values; /* for PQconnectStartParams, NULL-terminated */
+};
+
+/*
+ * Reads a connection string or URI. NULL and error filled: it cannot be read, or names several
+ * hosts. Adds what cqrsd pins (client_encoding, application_name, gssencmode unless given).
+ * error never holds a password.
+ */
+struct node *node_new(unsigned index, const char *conninfo, char *error, size_t error_room) must_check;
+void node_free(struct node *node);
+const char *node_role_text(enum node_role role);

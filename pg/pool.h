@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All conns to one node in one loop, and the calls that wait for them. Batches form by themselves:
+ * an idle conn takes what is queued at the end of the turn; while it is out, calls gather. No
+ * locks: everything happens on the loop's thread.
+ *
+ * A query batch is [probe] [call 1] … [call n] [probe] Sync, read only. A call that fails ends the
+ * batch for those behind it; the pool queues them again by itself, and fetches a later probe for
+ * those before it. Lanes: quick statements batch; a statement whose running estimate is slow
+ * travels alone on the slow lane; commands have conns of their own.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "pg/call.h"
+#include "pg/node.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool;
+
+struct pool_settings {
+	unsigned conns_max;            /* of this loop */
+	unsigned queue_max;            /* calls that may wait, per lane kind (queries, commands) */
+	int64_t queue_wait_us;         /* longest a call waits: CALL_UNSENT, "waited too long for a connection" */
+	int64_t statement_timeout_us;  /* the server's own limit for calls that name none */
+	int64_t connect_timeout_us;
+	int64_t answer_timeout_us;     /* no answer to a batch for that long: the conn is given up */
+};
+
+enum conn_state { CONN_CLOSED, CONN_DIALING, CONN_CONNECTING, CONN_IDLE, CONN_BUSY, CONN_STATES };
+
+struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
+		      const struct pool_settings *settings) must_check;
+/* Ends every call (CALL_UNSENT or CALL_LOST) and closes every conn; freed when the dialer lets go. */
+void pool_free(struct pool *pool);
+
+/* How conns are shared out over lanes; NODE_PRIMARY gives some to commands. Opens at least one conn. */
+void pool_set_role(struct pool *pool, enum node_role role);
+
+/* False: the queue is full; the call stays with the caller. on_done is never called from inside. */
+bool pool_submit(struct pool *pool, struct call *call) must_check;
+/* on_done will not be called. What is already on its way runs to its end unseen. */
+void pool_forget(struct pool *pool, struct call *call);
+/* The node does not answer or is another one now: every query and describe comes back at once
+ * (CALL_UNSENT or CALL_LOST) and the conns are closed. Commands in flight too: CALL_LOST. */
+void pool_abandon(struct pool *pool, const char *reason);
+
+/* Calls waiting and on their way; what choose_node balances by. */
+unsigned pool_load(const struct pool *pool);
+/* Is a conn open, so that a call can leave at once or after the batch under way? */
+bool pool_connected(const struct pool *pool);
+/* Why the last conn could not be made or was lost, for problem details and logs; "" if it is fine. */
+const char *pool_last_error(const struct pool *pool);
+unsigned pool_conns(const struct pool *pool, enum conn_state state);
+const char *conn_state_text(enum conn_state state);

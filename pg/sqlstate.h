@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From SQLSTATE to outcome, in one table (PostgreSQL documentation, appendix A). What may be tried
+ * again, and where, is decided here too.
+ */
+#pragma once
+
+#include "base/outcome.h"
+#include "base/request.h"
+#include "pg/call.h"
+
+enum retry {
+	RETRY_NEVER,
+	RETRY_ELSEWHERE,   /* a query on a standby: once on another node */
+	RETRY_RERUN,       /* rolled back for sure: the command may run again */
+};
+
+/* status: of a PTnnn, otherwise 0. */
+struct verdict {
+	enum outcome outcome;
+	enum retry retry;
+	unsigned status;
+};
+
+struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_recovery);
+/* Sets outcome, status, detail, sqlstate, constraint, column, errors of the request by the rules of
+ * the contract: sqlstate and friends for classes 22, 23 and P0 only, never SQL text or row data.
+ * param_name: of error.param, or ptr NULL. */
+void sqlstate_explain(struct request *request, const struct call *call, bool command,
+		      struct text param_name);

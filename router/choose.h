@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which node a query goes to: a pure function of what is known. Its whole behaviour is a table in
+ * tests/unit/test_choose.c.
+ */
+#pragma once
+
+#include "base/position.h"
+#include "base/request.h"
+#include "router/topology.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a loop knows of its own about a node. */
+struct node_use {
+	uint64_t replayed;  /* newest proven lsn in this life of the node, at least the topology's */
+	unsigned load;      /* calls waiting and on their way */
+	bool connected;     /* a conn is open */
+	bool avoid;         /* this query failed there already */
+};
+
+struct wish {
+	enum level level;           /* never LEVEL_DEFAULT */
+	struct position required;   /* POSITION_NONE: nothing */
+	int64_t staleness_us_max;   /* -1: no limit */
+	int64_t wait_us_left;       /* how long it may still wait for a replica; 0: not at all */
+	uint64_t user_hash;         /* rendezvous: one user tends to stay on one node */
+	uint64_t dice;              /* random bits for the two that are compared */
+	bool spill_allowed;         /* the spill budget has room */
+	bool stale_allowed;         /* @on-lag stale */
+	bool primary_allowed;       /* not @on-lag fail, and no ;on-lag that forbids it */
+};
+
+enum choice_kind {
+	CHOICE_PLACE,   /* on choice.node */
+	CHOICE_REFUSE,  /* answer with choice.outcome and choice.retry_after_us */
+};
+
+struct choice {
+	enum choice_kind kind;
+	unsigned node;
+	enum reason reason;      /* FRESH, VERIFIED_LATE (on forecast, to be proven), ANY, STRONG, SPILL_*, STALE */
+	bool must_prove;         /* lower bound >= required, or the rows are thrown away */
+	enum outcome outcome;
+	int64_t retry_after_us;
+};
+
+/* uses: one per node of the topology. now_us: the loop's clock. */
+struct choice choose_node(const struct topology *topology, const struct node_use *uses,
+			  const struct wish *wish, int64_t now_us);
+/* How long until the replica has replayed lsn, by its rate; CLOCK_NEVER: paused, down, or not to be told. */
+int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t lsn, int64_t now_us);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread that looks at every node on a conn of its own, each --lag-poll-ms, and publishes the
+ * topology. Strikes and recoveries decide who is in rotation. It also learns the token key and the
+ * cluster's system identifier, and sets the floor of the sessions when it first sees a primary.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/options.h"
+#include "base/snapshot.h"
+#include "pg/node.h"
+#include "router/sessions.h"
+#include "router/topology.h"
+
+struct monitor;
+
+/* Borrows all of it until monitor_stop; starts the thread. on_change is called on the monitor's
+ * thread after a publication that changed more than positions (role, rotation, key, life). */
+struct monitor *monitor_start(struct node *const *nodes, unsigned count, const struct options *options,
+			      struct snapshot *topology, struct sessions *sessions,
+			      void (*on_change)(void *arg), void *arg) must_check;
+/* Any thread, wait-free: someone needs fresh positions; looks at once, at most every millisecond. */
+void monitor_hurry(struct monitor *monitor);
+/* Ends and joins the thread. */
+void monitor_stop(struct monitor *monitor);
