@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Queries: the document grows in request->out while the rows arrive; what was begun and is not to
+ * be told is cleared. The first probe of the batch is the proof of freshness (docs/consistency.md).
+ */
+#include "read/query.h"
+
+#include "catalog/document.h"
+#include "pg/sqlstate.h"
+
+#include <assert.h>
+
+static void query_on_call(struct call *call);
+
+bool query_send(struct query *query, struct pool *pool, uint64_t required, bool on_primary)
+{
+	assert(!query->pool);
+	document_begin(query->operation, &query->request->out);
+	query->required = required;
+	query->on_primary = on_primary;
+	query->lower = query->upper = 0;
+	query->call = (struct call){
+		.kind = CALL_QUERY,
+		.statement = (struct statement *)&query->operation->statement,
+		.values = query->values,
+		.arena = &query->request->arena,
+		.out = &query->request->out,
+		.rows_max = document_rows_max(query->operation),
+		.bytes_max = query->bytes_max,
+		.timeout_us = query->operation->timeout_us,
+		.on_done = query_on_call,
+	};
+	if (!pool_submit(pool, &query->call))
+		return false;
+	query->pool = pool;
+	return true;
+}
+
+void query_forget(struct query *query)
+{
+	if (query->pool)
+		pool_forget(query->pool, &query->call);
+	query->pool = NULL;
+}
+
+static enum query_end query_finish_document(struct query *query)
+{
+	const struct operation *operation = query->operation;
+	struct request *request = query->request;
+
+	switch (document_end(operation, &request->out, query->call.rows, query->call.affected)) {
+	case DOCUMENT_WHOLE:
+		buf_byte(&request->out, '}');
+		return QUERY_ANSWERED;
+	case DOCUMENT_NO_ROW:
+		request_fail(request, OUTCOME_NOT_FOUND, "%s found no row", operation->name);
+		return QUERY_FAILED;
+	case DOCUMENT_MANY_ROWS:
+		request_fail(request, OUTCOME_UNEXPECTED_CARDINALITY,
+			     "%s returned more than one row", operation->name);
+		return QUERY_FAILED;
+	}
+	assert(!"an end of a document");
+	return QUERY_FAILED;
+}
+
+static enum query_end query_too_large(struct query *query)
+{
+	const struct operation *operation = query->operation;
+
+	if (document_rows_max(operation) == 1 && query->call.rows > 1)
+		return query_finish_document(query);
+	request_fail(query->request, OUTCOME_RESULT_TOO_LARGE,
+		     "%s returned more rows or bytes than allowed", operation->name);
+	return QUERY_FAILED;
+}
+
+static enum query_end query_error(struct query *query)
+{
+	struct call *call = &query->call;
+	struct verdict verdict = sqlstate_verdict(call->error.sqlstate, false, call->in_recovery);
+	struct text param = { 0 };
+
+	if (call->error.param && call->error.param <= query->operation->parameters_count)
+		param = text_of(query->operation->parameters[call->error.param - 1].name);
+	sqlstate_explain(query->request, call, false, param);
+	return verdict.retry == RETRY_ELSEWHERE ? QUERY_ELSEWHERE : QUERY_FAILED;
+}
+
+static enum query_end query_lost(struct query *query)
+{
+	request_fail(query->request, OUTCOME_NO_REPLICA, "%s", query->call.lost_reason);
+	return QUERY_ELSEWHERE;
+}
+
+/* Rows that count: is the node what it was taken for, and had it replayed far enough? */
+static enum query_end query_verify(struct query *query)
+{
+	const struct call *call = &query->call;
+
+	if (call->in_recovery == query->on_primary) {
+		request_fail(query->request, OUTCOME_NO_REPLICA, "the node has changed its role");
+		return QUERY_ELSEWHERE;
+	}
+	query->lower = call->lower;
+	query->upper = call->upper;
+	if (!query->on_primary && call->lower < query->required)
+		return QUERY_EARLY;
+	return query_finish_document(query);
+}
+
+static void query_on_call(struct call *call)
+{
+	struct query *query = container_of(call, struct query, call);
+	struct request *request = query->request;
+	enum query_end end = QUERY_FAILED;
+
+	assert(query->pool);
+	query->pool = NULL;
+	if (call->sent_us) {
+		request->queue_us += call->sent_us - call->queued_us;
+		request->db_us += call->done_us - call->sent_us;
+	}
+	switch (call->end) {
+	case CALL_OK:
+		end = query_verify(query);
+		break;
+	case CALL_ERROR:
+		end = query_error(query);
+		break;
+	case CALL_TOO_LARGE:
+		end = query_too_large(query);
+		break;
+	case CALL_UNSENT:
+	case CALL_LOST:
+		end = query_lost(query);
+		break;
+	}
+	if (end != QUERY_ANSWERED)
+		buf_clear(&request->out);
+	query->on_done(query, end);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takes requests through: admit, find the required position, choose the node, wait or spill,
+ * answer. One router per loop, on the loop's thread; what is shared between loops is lent to it.
+ *
+ *   query:    admit ─► describe ─► bind ─► place ─► answer        place may park or go elsewhere
+ *   command:  admit ─► describe ─► bind ─► send  ─► acknowledge   the session entry before the reply
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "base/request.h"
+#include "base/snapshot.h"
+#include "catalog/catalog.h"
+#include "pg/node.h"
+#include "router/monitor.h"
+#include "router/sessions.h"
+
+/* Lent to every router until it is freed. */
+struct router_shared {
+	struct node *const *nodes; /* [nodes_count], as in the topology */
+	unsigned nodes_count;
+	const struct options *options;
+	struct snapshot *topology;
+	struct sessions *sessions;
+	struct monitor *monitor;
+};
+
+struct router;
+
+/* Holds the catalog. conns: of this loop to each node. */
+struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
+			  struct catalog *catalog, struct metrics *metrics) must_check;
+/* No request may be on its way. */
+void router_free(struct router *router);
+
+/* As listener_handlers.on_request: takes the request until its on_done. */
+void router_take(struct request *request, void *router);
+/* Holds the new catalog; requests under way finish with the old one. */
+void router_set_catalog(struct router *router, struct catalog *catalog);
+/* The monitor has published something worth a look; otherwise it is seen with the next request. */
+void router_look(struct router *router);

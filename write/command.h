@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command on its way to the primary: one transaction, then the position. Run again only when it
+ * is known to be rolled back (serialization failure, deadlock); never when its outcome is unknown.
+ * One loop, no locks.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/position.h"
+#include "base/random.h"
+#include "base/request.h"
+#include "catalog/catalog.h"
+#include "pg/call.h"
+#include "pg/pool.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum command_end {
+	COMMAND_COMMITTED, /* request->out holds the document but for its token and the last brace */
+	COMMAND_COMMITTED_UNTELLABLE, /* it took effect, but the request holds a failure to show what it returned */
+	COMMAND_FAILED,    /* nothing took effect, or it is not known (OUTCOME_UNKNOWN); request holds the outcome */
+	COMMAND_WRONG_NODE, /* nothing took effect: that node is a standby, or could not be reached */
+};
+
+struct command {
+	/* Set by the maker. */
+	struct request *request;
+	const struct operation *operation;
+	const char *const *values;
+	size_t bytes_max;
+	struct random *random; /* borrowed, for jitter */
+	void (*on_rerun)(struct command *command); /* told before each rerun, for metrics */
+	void (*on_done)(struct command *command, enum command_end end);
+
+	/* What came of it, when committed. */
+	bool wrote;               /* it changed something */
+	struct position position; /* at or after its commit record */
+
+	/* Its own. */
+	struct call call;
+	struct pool *pool;
+	bool in_flight;
+	unsigned reruns;
+	struct loop_timer pause; /* before a rerun */
+};
+
+/* False: the pool's queue is full and on_done is not called. */
+bool command_send(struct command *command, struct pool *pool) must_check;
+/* May it have left for the node already? */
+bool command_is_out(const struct command *command);
+/* Nobody waits for it any more; what has left runs to its end unseen. */
+void command_forget(struct command *command);
