@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Admission: everything that can be refused without asking a node is refused here. */
+#include "router/admit.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "router/task.h"
+
+#include <assert.h>
+
+#define ADMIT_OUTCOME_GRACE_US US_PER_S /* a command that has left may still tell how it ended */
+
+static enum outcome admit_no_node(const struct request *request)
+{
+	return request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
+}
+
+static enum step admit_operation(struct task *task)
+{
+	struct request *request = task->request;
+	const struct catalog *catalog = task->lease->catalog;
+	struct text near;
+
+	task->operation = catalog_find(catalog, request->kind, request->operation);
+	if (task->operation) {
+		request->operation_name = task->operation->name;
+		return STEP_NEXT;
+	}
+	near = catalog_nearest(catalog, request->kind, request->operation);
+	if (near.ptr)
+		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
+				    "there is no such %s; did you mean \"%.*s\"?",
+				    request->kind == REQUEST_QUERY ? "query" : "command",
+				    (int)near.len, near.ptr);
+	return request_fail(request, OUTCOME_UNKNOWN_OPERATION, "there is no such %s",
+			    request->kind == REQUEST_QUERY ? "query" : "command");
+}
+
+/* The greatest of the tokens it carries becomes what it must see. */
+static enum step admit_tokens(struct task *task)
+{
+	struct request *request = task->request;
+	struct router *router = task->router;
+
+	if (!router->tokens)
+		return request_fail(request, admit_no_node(request), "%s",
+				    router->topology.schema_missing
+					    ? "the cqrsd schema is missing: run cqrsd migrate"
+					    : "no node has been reached yet");
+	for (unsigned i = 0; i < request->tokens_count; i++) {
+		struct position position;
+
+		if (!token_read(router->tokens, request->tokens[i], &position))
+			return request_fail(request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
+					    "token %u is not one of this cluster", i + 1);
+		task->wish.required = position_max(task->wish.required, position);
+	}
+	return STEP_NEXT;
+}
+
+static void admit_on_query_deadline(struct loop_timer *timer)
+{
+	struct request *request = container_of(timer, struct request, timer);
+	struct task *task = request->task;
+
+	request_fail(request, OUTCOME_TIMEOUT, "no answer within the time allowed");
+	task_finish(task);
+}
+
+/* A command that has not left did nothing; one that has may have: it gets a moment more to tell. */
+static void admit_on_command_deadline(struct loop_timer *timer)
+{
+	struct request *request = container_of(timer, struct request, timer);
+	struct task *task = request->task;
+	int64_t now_us = loop_now(request->loop);
+
+	if (!command_is_out(&task->command)) {
+		request_fail(request, OUTCOME_TIMEOUT, "the command did not start in time");
+	} else if (now_us < request->deadline_us + ADMIT_OUTCOME_GRACE_US) {
+		loop_timer_set(request->loop, timer, request->deadline_us + ADMIT_OUTCOME_GRACE_US);
+		return;
+	} else {
+		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
+			     "the primary has not told how the command ended");
+	}
+	task_finish(task);
+}
+
+static void admit_on_client_gone(struct request *request)
+{
+	struct task *task = request->task;
+
+	if (command_is_out(&task->command))
+		return;
+	request_fail(request, OUTCOME_TIMEOUT, "the client went away");
+	request->status = 499;
+	task_finish(task);
+}
+
+static void admit_deadline(struct task *task, void (*on_due)(struct loop_timer *timer))
+{
+	struct request *request = task->request;
+
+	if (task->operation->timeout_us &&
+	    request->born_us + task->operation->timeout_us < request->deadline_us)
+		request->deadline_us = request->born_us + task->operation->timeout_us;
+	request->timer.on_due = on_due;
+	request->on_client_gone = admit_on_client_gone;
+	loop_timer_set(request->loop, &request->timer, request->deadline_us);
+}
+
+static int64_t admit_least(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+/* What a query of the level session must see, on top of its tokens. */
+static enum step admit_session(struct task *task)
+{
+	struct request *request = task->request;
+	const struct sessions *sessions = task->router->shared.sessions;
+	struct position position = sessions_floor(sessions);
+
+	if (!position_known(position))
+		return request_fail(request, OUTCOME_NO_PRIMARY,
+				    "no primary has been seen since the service started");
+	if (!request->user.ptr)
+		return STEP_NEXT;
+	if (!sessions_required(sessions, request->user, &position))
+		assert(!"the floor was known a moment ago");
+	task->wish.required = position_max(task->wish.required, position);
+	return STEP_NEXT;
+}
+
+/* A position of another timeline proves nothing about this one: the primary answers. */
+static void admit_timeline(struct task *task)
+{
+	struct position required = task->wish.required;
+	uint32_t timeline = task->router->topology.primary_position.timeline;
+
+	if (position_known(required) && timeline && required.timeline != timeline)
+		task->wish.level = LEVEL_STRONG;
+}
+
+static void admit_wish(struct task *task)
+{
+	struct request *request = task->request;
+	const struct operation *operation = task->operation;
+	struct wish *wish = &task->wish;
+	int64_t wait_us = request->wait_us_max >= 0 ? request->wait_us_max
+						    : task->router->shared.options->wait_us_max;
+
+	wish->level = request->level == LEVEL_DEFAULT ? operation->consistency : request->level;
+	wish->staleness_us_max = admit_least(request->staleness_us_max, operation->staleness_us_max);
+	wish->stale_allowed = operation->on_lag == ON_LAG_STALE;
+	wish->primary_allowed = operation->on_lag != ON_LAG_FAIL;
+	if (request->user.ptr)
+		wish->user_hash = hash_bytes(request->user.ptr, request->user.len, 0);
+	task->wait_until_us = loop_now(request->loop) + wait_us;
+	if (task->wait_until_us > request->deadline_us)
+		task->wait_until_us = request->deadline_us;
+	request->level_used = wish->level;
+}
+
+enum step admit_query(struct request *request)
+{
+	struct task *task = request->task;
+
+	if (admit_operation(task) == STEP_DONE || admit_tokens(task) == STEP_DONE)
+		return STEP_DONE;
+	admit_deadline(task, admit_on_query_deadline);
+	admit_wish(task);
+	if (task->wish.level == LEVEL_SESSION && admit_session(task) == STEP_DONE)
+		return STEP_DONE;
+	admit_timeline(task);
+	return STEP_NEXT;
+}
+
+enum step admit_command(struct request *request)
+{
+	struct task *task = request->task;
+
+	if (admit_operation(task) == STEP_DONE || admit_tokens(task) == STEP_DONE)
+		return STEP_DONE;
+	if (task->router->topology.primary < 0)
+		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+	admit_deadline(task, admit_on_command_deadline);
+	return STEP_NEXT;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One loop's router: its pools, its copy of the topology, its parked queries. The steps of a
+ * request are in router/steps_query.c and router/steps_command.c.
+ */
+#include "router/router.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "router/task.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUTER_PROBE_EVERY_US US_PER_MS
+#define ROUTER_SAMPLE_EVERY_US US_PER_S
+#define ROUTER_CONNECT_TIMEOUT_US (3 * US_PER_S)
+#define ROUTER_ANSWER_GRACE_US US_PER_S
+
+static void router_probe(struct router_node *node);
+
+/* Gauges of this loop and how long its turns take: a sample now and then, not each turn. */
+static void router_on_sample(struct loop_timer *timer)
+{
+	struct router *router = container_of(timer, struct router, sample);
+
+	metric_observe(router->metrics, METRIC_loop_turn_seconds, NULL, loop_turn_us(router->loop));
+	loop_timer_set(router->loop, timer, loop_now(router->loop) + ROUTER_SAMPLE_EVERY_US);
+}
+
+static void router_on_probe_again(struct loop_timer *timer)
+{
+	router_probe(container_of(timer, struct router_node, probe_again));
+}
+
+static void router_node_init(struct router *router, unsigned at, unsigned conns)
+{
+	struct router_node *node = &router->nodes[at];
+	const struct options *options = router->shared.options;
+	struct pool_settings settings = {
+		.conns_max = conns,
+		.queue_max = (unsigned)options->queue_max,
+		.queue_wait_us = options->queue_wait_us,
+		.statement_timeout_us = options->request_timeout_us,
+		.connect_timeout_us = ROUTER_CONNECT_TIMEOUT_US,
+		.answer_timeout_us = options->request_timeout_us + ROUTER_ANSWER_GRACE_US,
+	};
+
+	node->router = router;
+	node->pool = pool_new(router->loop, router->shared.nodes[at], router->metrics, &settings);
+	node->probe_again.on_due = router_on_probe_again;
+	waiters_init(&node->waiters);
+	arena_init(&node->probe_arena);
+}
+
+struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
+			  struct catalog *catalog, struct metrics *metrics)
+{
+	struct router *router = calloc(1, sizeof(*router));
+	uint64_t seed;
+
+	assert(router);
+	assert(shared->nodes_count <= NODES_MAX);
+	router->loop = loop;
+	router->shared = *shared;
+	router->metrics = metrics;
+	router->lease = lease_new(catalog);
+	router->topology.primary = -1;
+	router->reader = snapshot_reader_new(shared->topology);
+	random_bytes(&seed, sizeof(seed));
+	random_init(&router->random, seed);
+	for (unsigned i = 0; i < shared->nodes_count; i++)
+		router_node_init(router, i, conns);
+	router->sample.on_due = router_on_sample;
+	router_on_sample(&router->sample);
+	return router;
+}
+
+void router_free(struct router *router)
+{
+	for (unsigned i = 0; i < router->shared.nodes_count; i++) {
+		struct router_node *node = &router->nodes[i];
+
+		assert(node->waiters.count == 0);
+		loop_timer_cancel(router->loop, &node->probe_again);
+		if (node->probing)
+			pool_forget(node->pool, &node->probe);
+		pool_free(node->pool);
+		arena_fini(&node->probe_arena);
+	}
+	loop_timer_cancel(router->loop, &router->sample);
+	snapshot_reader_free(router->reader);
+	if (router->tokens)
+		token_maker_free(router->tokens);
+	lease_drop(router->lease);
+	free(router);
+}
+
+void router_set_catalog(struct router *router, struct catalog *catalog)
+{
+	lease_drop(router->lease);
+	router->lease = lease_new(catalog);
+}
+
+void router_take(struct request *request, void *arg)
+{
+	struct router *router = arg;
+
+	router_refresh(router);
+	request->task = task_new(router, request);
+	request_run(request);
+}
+
+/* A node as the monitor sees it now, against what this loop saw last. */
+static void router_apply(struct router *router, unsigned at, const struct node_view *view)
+{
+	struct router_node *node = &router->nodes[at];
+	struct node_use *use = &router->uses[at];
+	bool gone = node->up && !view->up;
+
+	if (node->life != view->life) {
+		node->life = view->life;
+		use->replayed = 0;
+	}
+	node->up = view->up;
+	if (view->role != NODE_UNKNOWN && view->role != node->role) {
+		node->role = view->role;
+		pool_set_role(node->pool, view->role);
+	}
+	if (gone)
+		pool_abandon(node->pool, "the node does not answer");
+	if (view->role == NODE_REPLICA)
+		router_learn(router, at, view->position.lsn);
+}
+
+static void router_learn_key(struct router *router)
+{
+	const struct topology *topology = &router->topology;
+
+	if (!router->tokens && topology->key_known && topology->system_identifier)
+		router->tokens = token_maker_new(topology->key, topology->system_identifier);
+}
+
+void router_refresh(struct router *router)
+{
+	if (snapshot_version(router->shared.topology) == router->version)
+		return;
+	router->version = snapshot_read(router->reader, &router->topology);
+	router_learn_key(router);
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		struct node_view view = router->topology.nodes[i];
+
+		router_apply(router, i, &view);
+	}
+}
+
+void router_look(struct router *router)
+{
+	router_refresh(router);
+}
+
+void router_learn(struct router *router, unsigned node, uint64_t replayed)
+{
+	struct node_use *use = &router->uses[node];
+
+	if (replayed <= use->replayed)
+		return;
+	use->replayed = replayed;
+	waiters_reached(&router->nodes[node].waiters, replayed);
+}
+
+struct position router_position(const struct router *router, uint64_t lsn)
+{
+	return (struct position){ router->topology.primary_position.timeline, lsn };
+}
+
+static void router_on_probe(struct call *call)
+{
+	struct router_node *node = container_of(call, struct router_node, probe);
+	struct router *router = node->router;
+	unsigned at = (unsigned)(node - router->nodes);
+
+	node->probing = false;
+	if (call->end == CALL_OK && call->in_recovery)
+		router_learn(router, at, call->lower);
+	if (node->waiters.count)
+		loop_timer_set(router->loop, &node->probe_again,
+			       loop_now(router->loop) + ROUTER_PROBE_EVERY_US);
+}
+
+/* While someone is parked at the node: ask how far it is, again a moment after each answer. */
+static void router_probe(struct router_node *node)
+{
+	if (node->probing || !node->waiters.count)
+		return;
+	loop_timer_cancel(node->router->loop, &node->probe_again);
+	arena_reset(&node->probe_arena);
+	node->probe = (struct call){
+		.kind = CALL_PROBE,
+		.arena = &node->probe_arena,
+		.on_done = router_on_probe,
+	};
+	node->probing = pool_submit(node->pool, &node->probe);
+	if (!node->probing)
+		loop_timer_set(node->router->loop, &node->probe_again,
+			       loop_now(node->router->loop) + ROUTER_PROBE_EVERY_US);
+}
+
+bool router_park(struct router *router, struct task *task, unsigned node)
+{
+	if (!waiters_park(&router->nodes[node].waiters, &task->waiter))
+		return false;
+	task->parked_at = node;
+	task->parked_us = loop_now(router->loop);
+	if (!router->nodes[node].probe_again.slot)
+		router_probe(&router->nodes[node]);
+	return true;
+}
+
+void router_unpark(struct router *router, struct task *task)
+{
+	if (!task->parked_us)
+		return;
+	waiters_leave(&router->nodes[task->parked_at].waiters, &task->waiter);
+	task->request->wait_us += loop_now(router->loop) - task->parked_us;
+	task->parked_us = 0;
+}

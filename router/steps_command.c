@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of a command: to the primary, then the session entry, then the reply. The order of the
+ * last two is the promise: what is acknowledged is read again.
+ */
+#include "router/admit.h"
+#include "router/task.h"
+
+#include <assert.h>
+
+static enum step command_place(struct request *request);
+static enum step command_acknowledge(struct request *request);
+
+const request_step command_steps[] = { admit_command, task_describe,	   task_bind,
+				       command_place, command_acknowledge, NULL };
+
+static void command_count_rerun(struct command *command)
+{
+	struct task *task = container_of(command, struct task, command);
+	struct router *router = task->router;
+
+	metric_add(router->metrics, METRIC_retries_total,
+		   METRIC_LABELS(router->shared.nodes[task->choice.node]->name,
+				 "serialization-failure"),
+		   1);
+}
+
+/* Committed: the user's next read must see it, whether or not the reply can say what it returned. */
+static void command_remember(struct task *task)
+{
+	struct request *request = task->request;
+	struct command *command = &task->command;
+
+	if (command->wrote && request->user.ptr)
+		sessions_wrote(task->router->shared.sessions, request->user, command->position);
+	token_make(task->router->tokens, position_max(command->position, task->wish.required),
+		   request->token);
+}
+
+static void command_on_done(struct command *command, enum command_end end)
+{
+	struct task *task = container_of(command, struct task, command);
+	struct request *request = task->request;
+
+	switch (end) {
+	case COMMAND_COMMITTED:
+		command_remember(task);
+		request->outcome = OUTCOME_OK;
+		request_run(request);
+		return;
+	case COMMAND_COMMITTED_UNTELLABLE:
+		command_remember(task);
+		task_finish(task);
+		return;
+	case COMMAND_WRONG_NODE:
+		monitor_hurry(task->router->shared.monitor);
+		task_finish(task);
+		return;
+	case COMMAND_FAILED:
+		task_finish(task);
+		return;
+	}
+	assert(!"an end of a command");
+}
+
+static enum step command_place(struct request *request)
+{
+	struct task *task = request->task;
+	struct router *router = task->router;
+	int primary = router->topology.primary;
+	struct command *command = &task->command;
+
+	if (primary < 0)
+		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+	task->choice.node = (unsigned)primary;
+	command->operation = task->operation;
+	command->values = task->values;
+	command->bytes_max = (size_t)router->shared.options->result_bytes_max;
+	command->random = &router->random;
+	command->on_rerun = command_count_rerun;
+	command->on_done = command_on_done;
+	if (command_send(command, router->nodes[primary].pool))
+		return STEP_WAIT;
+	return request_fail(request, OUTCOME_QUEUE_FULL, "too many commands are waiting");
+}
+
+static enum step command_acknowledge(struct request *request)
+{
+	buf_literal(&request->out, ",\"token\":\"");
+	buf_string(&request->out, request->token);
+	buf_literal(&request->out, "\"}");
+	return STEP_DONE;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of a query: choose a node, call it, verify; go elsewhere, park or spill when it could
+ * not answer; tell who answered and why.
+ */
+#include "router/admit.h"
+#include "router/task.h"
+
+#include <assert.h>
+
+static enum step query_place(struct request *request);
+static enum step query_answer(struct request *request);
+
+const request_step query_steps[] = { admit_query, task_describe, task_bind,
+				     query_place, query_answer,  NULL };
+
+enum { QUERY_STEP_PLACE = 3 };
+
+static void query_place_again(struct task *task)
+{
+	task->request->step = QUERY_STEP_PLACE;
+	request_run(task->request);
+}
+
+static void query_on_reached(struct waiter *waiter)
+{
+	struct task *task = container_of(waiter, struct task, waiter);
+
+	router_unpark(task->router, task);
+	loop_timer_cancel(task->router->loop, &task->pause);
+	task->early_at = 0;
+	query_place_again(task);
+}
+
+static void query_on_pause_over(struct loop_timer *timer)
+{
+	struct task *task = container_of(timer, struct task, pause);
+
+	router_unpark(task->router, task);
+	query_place_again(task);
+}
+
+/* Of the replicas that were early, the one that has come furthest. */
+static unsigned query_nearest_replica(const struct task *task)
+{
+	const struct router *router = task->router;
+	unsigned nearest = NODES_MAX;
+
+	for (unsigned i = 0; i < router->topology.count; i++)
+		if ((task->early_at & (1u << i)) &&
+		    (nearest == NODES_MAX ||
+		     router->uses[i].replayed > router->uses[nearest].replayed))
+			nearest = i;
+	assert(nearest < NODES_MAX);
+	return nearest;
+}
+
+static bool query_park(struct task *task)
+{
+	struct router *router = task->router;
+
+	task->waiter.lsn = task->wish.required.lsn;
+	task->waiter.on_reached = query_on_reached;
+	if (!router_park(router, task, query_nearest_replica(task)))
+		return false;
+	task->waited = true;
+	task->pause.on_due = query_on_pause_over;
+	loop_timer_set(router->loop, &task->pause, task->wait_until_us);
+	return true;
+}
+
+static bool query_spills(const struct choice *choice)
+{
+	return choice->kind == CHOICE_PLACE &&
+	       (choice->reason == REASON_SPILL_LAG || choice->reason == REASON_SPILL_NO_REPLICA);
+}
+
+/* No replica could in time, and there is time left: better to wait than to burden the primary. */
+static bool query_should_wait(const struct task *task)
+{
+	if (!task->early_at || task->wish.wait_us_left <= 0)
+		return false;
+	return task->choice.kind == CHOICE_REFUSE || query_spills(&task->choice) ||
+	       task->choice.reason == REASON_STALE;
+}
+
+static void query_choose(struct task *task)
+{
+	struct router *router = task->router;
+	struct wish *wish = &task->wish;
+	int64_t now_us = loop_now(router->loop);
+	uint64_t budget = (uint64_t)(router->shared.options->queue_max *
+				     router->shared.options->spill_share / 100);
+
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		router->uses[i].load = pool_load(router->nodes[i].pool);
+		router->uses[i].connected = pool_connected(router->nodes[i].pool);
+		router->uses[i].avoid = (task->failed_at | task->early_at) & (1u << i);
+	}
+	wish->wait_us_left = task->wait_until_us > now_us ? task->wait_until_us - now_us : 0;
+	wish->dice = random_next(&router->random);
+	wish->spill_allowed = task->spilled || router->spilled < budget;
+	task->choice = choose_node(&router->topology, router->uses, wish, now_us);
+}
+
+static void query_count_spill(struct task *task)
+{
+	if (!query_spills(&task->choice))
+		return;
+	monitor_hurry(task->router->shared.monitor);
+	if (!task->spilled)
+		task->router->spilled++;
+	task->spilled = true;
+}
+
+static void query_on_call(struct query *query, enum query_end end);
+
+static enum step query_send_chosen(struct task *task)
+{
+	struct router *router = task->router;
+	struct request *request = task->request;
+	unsigned node = task->choice.node;
+	uint64_t required = task->choice.must_prove ? task->wish.required.lsn : 0;
+
+	query_count_spill(task);
+	task->placements++;
+	task->query.operation = task->operation;
+	task->query.values = task->values;
+	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
+	task->query.on_done = query_on_call;
+	if (query_send(&task->query, router->nodes[node].pool, required,
+		       (int)node == router->topology.primary))
+		return STEP_WAIT;
+	return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting for %s",
+			    router->shared.nodes[node]->name);
+}
+
+static enum step query_place(struct request *request)
+{
+	struct task *task = request->task;
+
+	if (task->placements >= CALL_PLACEMENTS_MAX)
+		return request->outcome != OUTCOME_OK
+			       ? STEP_DONE
+			       : request_fail(request, OUTCOME_CONSISTENCY_TIMEOUT,
+					      "no replica was fresh enough in time");
+	query_choose(task);
+	if (query_should_wait(task) && query_park(task))
+		return STEP_WAIT;
+	if (task->choice.kind == CHOICE_PLACE)
+		return query_send_chosen(task);
+	monitor_hurry(task->router->shared.monitor);
+	if (task->failed_at && request->outcome != OUTCOME_OK)
+		return STEP_DONE;
+	request->retry_after_us = task->choice.retry_after_us;
+	return request_fail(request, task->choice.outcome, "no node could answer in time");
+}
+
+/* The rows were thrown away; what the node has replayed is known now, even if less than believed. */
+static void query_early(struct task *task)
+{
+	unsigned node = task->choice.node;
+
+	task->router->uses[node].replayed = task->query.lower;
+	task->early_at |= 1u << node;
+	query_place_again(task);
+}
+
+static void query_elsewhere(struct task *task)
+{
+	unsigned node = task->choice.node;
+
+	task->failed_at |= 1u << node;
+	metric_add(task->router->metrics, METRIC_retries_total,
+		   METRIC_LABELS(task->router->shared.nodes[node]->name,
+				 outcome_row(task->request->outcome)->code),
+		   1);
+	query_place_again(task);
+}
+
+static void query_count(struct task *task)
+{
+	struct request *request = task->request;
+	struct metrics *metrics = task->router->metrics;
+
+	metric_add(metrics, METRIC_routed_total,
+		   METRIC_LABELS(task->operation->name, request->on_primary ? "primary" : "replica",
+				 reason_text(request->reason)),
+		   1);
+	if (task->waited)
+		metric_observe(metrics, METRIC_consistency_wait_seconds, NULL, request->wait_us);
+}
+
+/* Who answered and why, and the position that the client has seen now. */
+static void query_tell(struct task *task)
+{
+	struct request *request = task->request;
+	struct router *router = task->router;
+	unsigned node = task->choice.node;
+	struct position seen = router_position(router, task->query.upper);
+
+	request->routed = true;
+	request->reason = task->choice.reason;
+	if (task->waited && !task->query.on_primary && request->reason != REASON_STALE)
+		request->reason = REASON_WAITED;
+	request->node = router->shared.nodes[node]->name;
+	request->on_primary = task->query.on_primary;
+	request->lag_us = request->on_primary ? 0 : router->topology.nodes[node].lag_us;
+	token_make(router->tokens, position_max(seen, task->wish.required), request->token);
+	query_count(task);
+}
+
+static void query_on_call(struct query *query, enum query_end end)
+{
+	struct task *task = container_of(query, struct task, query);
+
+	switch (end) {
+	case QUERY_ANSWERED:
+		task->request->outcome = OUTCOME_OK;
+		if (!query->on_primary)
+			router_learn(task->router, task->choice.node, query->lower);
+		request_run(task->request);
+		return;
+	case QUERY_EARLY:
+		query_early(task);
+		return;
+	case QUERY_ELSEWHERE:
+		query_elsewhere(task);
+		return;
+	case QUERY_FAILED:
+		if (query->upper)
+			query_tell(task);
+		task_finish(task);
+		return;
+	}
+	assert(!"an end of a query");
+}
+
+static enum step query_answer(struct request *request)
+{
+	query_tell(request->task);
+	return STEP_DONE;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router/'s own part of a request: what it found out and what it is waiting for. Lives in the
+ * request's arena. Only files of router/ include this.
+ *
+ * Where a query may pause, and who wakes it:
+ *
+ *   describe ──► describe_on_done          place ──► query_on_done (answered, early, elsewhere)
+ *   parked   ──► the replica's heap of waiters, or pause_us (the wait limit), whichever is first
+ *   anywhere ──► the request's timer (its deadline), or the client going away
+ */
+#pragma once
+
+#include "base/random.h"
+#include "pg/describe.h"
+#include "read/query.h"
+#include "router/choose.h"
+#include "router/router.h"
+#include "router/token.h"
+#include "router/waiters.h"
+#include "write/command.h"
+
+/* A catalog as long as requests of this loop use it. */
+struct lease {
+	struct catalog *catalog;
+	unsigned users; /* tasks, and the router while it is current */
+};
+
+/* A loop's own view of one node. */
+struct router_node {
+	struct router *router;
+	struct pool *pool;
+	unsigned life;              /* of the topology that was seen last */
+	enum node_role role;
+	bool up;
+	struct waiters waiters;
+	struct call probe;          /* asks for a position while someone is parked */
+	struct arena probe_arena;
+	bool probing;
+	struct loop_timer probe_again;
+};
+
+struct router {
+	struct loop *loop;
+	struct router_shared shared;
+	struct metrics *metrics;
+	struct random random;
+	struct lease *lease;
+	struct snapshot_reader *reader;
+	uint64_t version;           /* of the topology below */
+	struct topology topology;
+	struct node_use uses[NODES_MAX];
+	struct router_node nodes[NODES_MAX];
+	struct token_maker *tokens; /* NULL until the key is known */
+	unsigned spilled;           /* queries at the primary because no replica could */
+	struct loop_timer sample;   /* gauges of this loop */
+};
+
+struct task {
+	struct request *request;
+	struct router *router;
+	struct lease *lease;
+	const struct operation *operation;
+	const char *const *values;
+	void (*on_done)(struct request *request); /* http's; the router's own stands in its place */
+
+	struct describe describe;
+	bool describing;
+
+	struct wish wish;
+	int64_t wait_until_us;    /* no parking after this */
+	struct choice choice;     /* the one under way */
+	struct query query;
+	struct command command;
+	uint32_t failed_at;       /* nodes, a bit each: could not answer */
+	uint32_t early_at;        /* nodes, a bit each: had not replayed far enough */
+	unsigned placements;
+	bool spilled;             /* counted in router->spilled */
+	bool waited;
+	struct waiter waiter;
+	unsigned parked_at;       /* the node whose heap it is in */
+	int64_t parked_us;        /* since when; 0: not parked */
+	struct loop_timer pause;  /* ends the parking */
+};
+
+/* The request becomes a task of this router; its first step is next. */
+struct task *task_new(struct router *router, struct request *request) must_check;
+/* Steps that queries and commands share. */
+enum step task_describe(struct request *request);
+enum step task_bind(struct request *request);
+/* Ends the request now with what it holds, wherever it pauses. */
+void task_finish(struct task *task);
+
+extern const request_step query_steps[];
+extern const request_step command_steps[];
+
+struct lease *lease_new(struct catalog *catalog) must_check;
+void lease_drop(struct lease *lease);
+
+/* router.c */
+void router_refresh(struct router *router);
+void router_learn(struct router *router, unsigned node, uint64_t replayed);
+/* Parks at a node; false: too many are parked already. */
+bool router_park(struct router *router, struct task *task, unsigned node) must_check;
+void router_unpark(struct router *router, struct task *task);
+/* The position in its token: on the timeline the cluster is on now. */
+struct position router_position(const struct router *router, uint64_t lsn);
