@@ -1,0 +1,1 @@
+"""What scenario tests and the demo stand on: a throwaway cluster, the service, and patience."""

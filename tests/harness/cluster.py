@@ -1,0 +1,430 @@
+"""A throwaway PostgreSQL cluster: one primary and N streaming replicas on loopback.
+
+Needs the standard library and the PostgreSQL binaries only (PG_BINDIR picks them). Servers never
+run as root: started by root, they run as user postgres. Every server ends with the thread that
+started it, so that not even a killed test run leaves one behind.
+"""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from . import processes
+from .until import until
+
+SOCKET_PATH_MAX = 100
+SETTINGS = {
+    "wal_level": "replica",
+    "hot_standby": "on",
+    "max_connections": 200,
+    "max_wal_senders": 10,
+    "max_replication_slots": 10,
+    "max_slot_wal_keep_size": "4GB",
+    "wal_receiver_status_interval": "1s",
+    "wal_retrieve_retry_interval": "100ms",
+    "wal_receiver_timeout": "10s",
+    "shared_buffers": "64MB",
+    "max_wal_size": "2GB",
+    "dynamic_shared_memory_type": "mmap",
+    "listen_addresses": "'127.0.0.1'",
+    "log_line_prefix": "'%m [%p] %a '",
+    "logging_collector": "off",
+}
+
+
+class SqlError(Exception):
+    """What psql said when a statement failed."""
+
+
+def find_bindir():
+    """The folder of the server binaries: PG_BINDIR, else the highest version installed."""
+    chosen = os.environ.get("PG_BINDIR")
+    if chosen:
+        if not (pathlib.Path(chosen) / "initdb").exists():
+            raise FileNotFoundError(f"PG_BINDIR={chosen} holds no initdb")
+        return pathlib.Path(chosen)
+    found = [path for path in pathlib.Path("/usr/lib/postgresql").glob("*/bin")
+             if (path / "initdb").exists() and path.parent.name.isdigit()]
+    if not found:
+        raise FileNotFoundError("no PostgreSQL server under /usr/lib/postgresql; set PG_BINDIR")
+    return max(found, key=lambda path: int(path.parent.name))
+
+
+def server_user():
+    """The name under which servers must run, or None for the one we run under."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        raise PermissionError("running as root, and there is no user postgres to run "
+                              "PostgreSQL as") from None
+
+
+def as_server_user(command, ends_with_us=False):
+    """The command line that runs a command as the server user, never as root."""
+    setpriv = []
+    user = server_user()
+    if user:
+        setpriv += [f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups"]
+    if ends_with_us:
+        setpriv += ["--pdeathsig=INT"]
+    prefix = ["setpriv", *setpriv, "--"] if setpriv and shutil.which("setpriv") else []
+    if user and not prefix:
+        prefix = ["runuser", "-u", user, "--"]
+    return prefix + [str(part) for part in command]
+
+
+class Node:
+    """One PostgreSQL server."""
+
+    def __init__(self, cluster, name, port):
+        self.cluster = cluster
+        self.name = name
+        self.port = port
+        self.data = cluster.directory / name
+        self.log = cluster.directory / f"{name}.log"
+        self.process = None
+
+    def __repr__(self):
+        return f"<{self.name} {self.address}>"
+
+    # Addresses
+
+    @property
+    def address(self):
+        """host:port, as cqrsd names the node."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def conninfo(self):
+        """URI of the database over loopback."""
+        password = f":{self.cluster.password}" if self.cluster.password else ""
+        return f"postgresql://postgres{password}@{self.address}/{self.cluster.database}"
+
+    # Life and death
+
+    def start(self, deadline_s=60, wait=True):
+        """Start the server; with wait, until it accepts connections."""
+        assert not self.running, f"{self.name} is running already"
+        command = [self.cluster.bindir / "postgres", "-D", self.data, "-p", self.port]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                as_server_user(command, ends_with_us=True), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, cwd="/", start_new_session=True)
+        if wait:
+            self.wait_until_ready(deadline_s)
+
+    def wait_until_ready(self, deadline_s=60):
+        def ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.name} ended while starting:\n{self.log_tail()}")
+            return self._pid_line(7).strip() == "ready" and self._pid_line(0) == str(self.pid)
+        until(ready, f"{self.name} to accept connections", deadline_s)
+
+    @property
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self, mode="fast", deadline_s=30):
+        """Stop in order (smart, fast, immediate); one that does not end in time is killed."""
+        if not self.running:
+            return
+        self.sigcont()
+        signum = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+        processes.send(self.pid, signum[mode])
+        try:
+            self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+
+    def kill9(self):
+        """kill -9 of the postmaster and all of its children."""
+        if self.running:
+            processes.end_family(self.pid)
+            self.process.wait()
+
+    def restart(self, mode="fast"):
+        self.stop(mode)
+        self.start()
+
+    def sigstop(self):
+        """Freeze every process of the node: connections stay, nothing answers."""
+        for pid in processes.family(self.pid):
+            processes.send(pid, signal.SIGSTOP)
+
+    def sigcont(self):
+        if self.running:
+            for pid in [*processes.children(self.pid), self.pid]:
+                processes.send(pid, signal.SIGCONT)
+
+    # Replication
+
+    def pause_replay(self):
+        """Hold the replica still, and wait until it stands."""
+        self.sql("SELECT pg_wal_replay_pause()")
+        until(lambda: self.sql("SELECT pg_get_wal_replay_pause_state()") == "paused",
+              f"replay to pause on {self.name}")
+
+    def resume_replay(self):
+        self.sql("SELECT pg_wal_replay_resume()")
+
+    def set_apply_delay(self, milliseconds):
+        self.set(recovery_min_apply_delay=f"{int(milliseconds)}ms")
+
+    def set(self, **settings):
+        """Change server settings for good and reload them."""
+        lines = [f"ALTER SYSTEM SET {name} = '{value}';" for name, value in settings.items()]
+        self.sql("\n".join([*lines, "SELECT pg_reload_conf()"]))
+
+    def promote(self, deadline_s=30):
+        """Make this replica a primary, and wait until it is one."""
+        self.sql(f"SELECT pg_promote(true, {int(deadline_s)})")
+        until(lambda: self.sql("SELECT pg_is_in_recovery()") == "f", f"{self.name} to be promoted")
+
+    def follow(self, primary):
+        """Stream from another node from now on."""
+        self.set(primary_conninfo=self.cluster.replication_conninfo(primary, self.name),
+                 primary_slot_name="")
+
+    def flush_lsn(self):
+        return self.sql("SELECT pg_current_wal_flush_lsn()")
+
+    def replay_lsn(self):
+        return self.sql("SELECT pg_last_wal_replay_lsn()")
+
+    def wait_until_replayed(self, lsn, deadline_s=60):
+        until(lambda: self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") == "t",
+              f"{self.name} to replay {lsn}", deadline_s)
+
+    # SQL
+
+    def sql(self, text):
+        """Run statements through psql; the rows of all of them as text, columns parted by |."""
+        done = self.psql(["-f", "-"], text)
+        if done.returncode != 0:
+            raise SqlError(f"{self.name}: {done.stderr.strip()}")
+        return done.stdout.rstrip("\n")
+
+    def sql_file(self, path):
+        done = self.psql(["-f", path])
+        if done.returncode != 0:
+            raise SqlError(f"{self.name}: {done.stderr.strip()}")
+
+    def psql(self, arguments, text=None):
+        command = [self.cluster.bindir / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+                   "-h", self.cluster.sockets, "-p", self.port, "-U", "postgres",
+                   "-d", self.cluster.database, *arguments]
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("PG") or name == "PG_BINDIR"}
+        return subprocess.run([str(part) for part in command], input=text, text=True,
+                              capture_output=True, check=False, env=environment)
+
+    def log_tail(self, lines=20):
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def _pid_line(self, number):
+        """A line of postmaster.pid: 0 process id, 6 shared memory, 7 status."""
+        try:
+            return (self.data / "postmaster.pid").read_text().splitlines()[number]
+        except (FileNotFoundError, IndexError):
+            return ""
+
+    def forget_shared_memory(self):
+        """Remove the interlock segment that a killed postmaster left behind."""
+        segment = self._pid_line(6).split()
+        if len(segment) == 2 and not self.running:
+            subprocess.run(["ipcrm", "-m", segment[1]], capture_output=True, check=False)
+
+
+class Cluster:
+    """A primary and its replicas under one folder, gone without a trace after destroy()."""
+
+    def __init__(self, directory=None, database="shop", auth="trust", fsync=False,
+                 settings=None, say=None):
+        self.say = say or (lambda text: None)
+        self.bindir = find_bindir()
+        self.database = database
+        self.password = secrets.token_urlsafe(18) if auth == "scram" else ""
+        self.settings = {**SETTINGS, "fsync": "on" if fsync else "off", **(settings or {})}
+        self.nodes = []
+        self.sockets = None
+        self.directory = self._own_directory(directory)
+        self.sockets = self._socket_directory()
+
+    @classmethod
+    def create(cls, replicas=2, **options):
+        """A running cluster; when anything fails on the way nothing stays behind."""
+        cluster = cls(**options)
+        try:
+            cluster.create_primary()
+            for _ in range(replicas):
+                cluster.create_replica()
+        except BaseException:
+            cluster.destroy()
+            raise
+        return cluster
+
+    @property
+    def primary(self):
+        """The node that was created as primary."""
+        return self.nodes[0]
+
+    def replica(self, number):
+        """The replicas count from 1."""
+        assert number >= 1
+        return self.nodes[number]
+
+    @property
+    def replicas(self):
+        return self.nodes[1:]
+
+    # Creation
+
+    def create_primary(self):
+        node = Node(self, "primary", processes.free_port())
+        self.say("creating the primary")
+        initdb = [self.bindir / "initdb", "-D", node.data, "-U", "postgres", "-E", "UTF8",
+                  "--locale=C", "--no-sync", "--auth-local=trust"]
+        if self.password:
+            password_file = self.directory / "password"
+            self._write(password_file, self.password + "\n")
+            initdb += ["--auth-host=scram-sha-256", f"--pwfile={password_file}"]
+        else:
+            initdb += ["--auth-host=trust"]
+        self._run(initdb)
+        lines = [f"{name} = {value}\n" for name, value in self.settings.items()]
+        lines.append(f"unix_socket_directories = '{self.sockets}'\n")
+        with open(node.data / "postgresql.conf", "a", encoding="utf-8") as configuration:
+            configuration.writelines(lines)
+        self._start(node)
+        if self.database != "postgres":
+            self._run([self.bindir / "createdb", "-h", self.sockets, "-p", node.port,
+                       "-U", "postgres", self.database])
+        return node
+
+    def create_replica(self):
+        number = len(self.nodes)
+        node = Node(self, f"replica{number}", processes.free_port())
+        self.say(f"creating replica {number}")
+        source = self.replication_conninfo(self.primary, node.name)
+        self._run([self.bindir / "pg_basebackup", "-D", node.data, "-d", source, "-R", "-C",
+                   "-S", node.name, "-X", "stream", "--checkpoint=fast", "--no-sync"])
+        with open(node.data / "postgresql.auto.conf", "a", encoding="utf-8") as configuration:
+            configuration.write(f"primary_conninfo = '{source}'\n")
+        self._start(node)
+        return node
+
+    def replication_conninfo(self, primary, name):
+        password = f" password={self.password}" if self.password else ""
+        return (f"host=127.0.0.1 port={primary.port} user=postgres{password} "
+                f"application_name={name}")
+
+    def wait_until_replayed(self, deadline_s=60):
+        """Until every running replica has what the primary has now."""
+        lsn = self.primary.flush_lsn()
+        for replica in self.replicas:
+            if replica.running:
+                replica.wait_until_replayed(lsn, deadline_s)
+
+    def restore(self):
+        """Back to health: every node up, nothing paused, nothing delayed, nobody behind."""
+        for node in self.nodes:
+            node.sigcont()
+            if not node.running:
+                node.start()
+        for replica in self.replicas:
+            if replica.sql("SHOW recovery_min_apply_delay") != "0":
+                replica.set_apply_delay(0)
+            replica.resume_replay()
+        self.wait_until_replayed()
+
+    # The end
+
+    def stop(self, mode="fast"):
+        for node in reversed(self.nodes):
+            node.stop(mode)
+
+    def destroy(self):
+        """End every server by its id and remove every file."""
+        for node in reversed(self.nodes):
+            node.stop("immediate")
+            node.forget_shared_memory()
+        if self.sockets and self.sockets != self.directory:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # Helpers
+
+    def _start(self, node):
+        """Start a new node; when somebody took its port meanwhile, on another one."""
+        self.nodes.append(node)
+        for _ in range(5):
+            try:
+                node.start()
+                return
+            except RuntimeError:
+                if "Address already in use" not in node.log_tail():
+                    raise
+                node.log.unlink()
+                node.port = processes.free_port()
+        raise OSError(f"no free port for {node.name}")
+
+    def _own_directory(self, wanted):
+        """A folder that the server user can reach; a clone may sit where it cannot."""
+        if wanted is not None:
+            directory = pathlib.Path(wanted).absolute()
+            directory.mkdir(parents=True, exist_ok=True)
+            if self._usable(directory):
+                return directory
+            shutil.rmtree(directory, ignore_errors=True)
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="cqrsd-", dir="/tmp"))
+        if wanted is not None:
+            self.say(f"user {server_user()} cannot reach {wanted}: the cluster lives in "
+                     f"{directory}")
+        if not self._usable(directory):
+            raise PermissionError(f"the server user cannot write to {directory}")
+        return directory
+
+    @staticmethod
+    def _usable(directory):
+        directory.chmod(0o700)
+        if server_user():
+            shutil.chown(directory, server_user(), pwd.getpwnam(server_user()).pw_gid)
+        test = as_server_user(["test", "-w", directory])
+        return subprocess.run(test, check=False, cwd="/").returncode == 0
+
+    def _socket_directory(self):
+        if len(f"{self.directory}/.s.PGSQL.65535") <= SOCKET_PATH_MAX:
+            return self.directory
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="cqrsd-", dir="/tmp"))
+        self._usable(directory)
+        return directory
+
+    def _write(self, path, text):
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        if server_user():
+            shutil.chown(path, server_user())
+
+    def _run(self, command):
+        """Run a PostgreSQL tool as the server user."""
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("PG")}
+        done = subprocess.run(as_server_user(command), capture_output=True, text=True,
+                              check=False, cwd="/", env={**environment, "LC_ALL": "C"})
+        if done.returncode != 0:
+            tool = pathlib.Path(str(command[0])).name
+            raise RuntimeError(f"{tool} failed:\n{done.stderr.strip()}")

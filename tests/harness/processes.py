@@ -1,0 +1,88 @@
+"""Processes by id: who is alive, who descends from whom, and ending them. Standard library only."""
+
+import os
+import random
+import signal
+import socket
+
+from .until import until
+
+
+def alive(pid):
+    """True while the process runs; a zombie has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(parent):
+    """Ids of the living direct children of a process."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="latin-1") as stat:
+                state, ppid = stat.read().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(ppid) == parent and state not in "ZX":
+            found.append(int(name))
+    return found
+
+
+def send(pid, signum):
+    """Signal one process; one that has ended already is no trouble."""
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        pass
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+            return cmdline.read().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def family(parent):
+    """A process held still and all of its direct children: nobody can be born meanwhile."""
+    send(parent, signal.SIGSTOP)
+    return [parent, *children(parent)]
+
+
+def end_family(parent, deadline_s=10):
+    """kill -9 of a process and its children, and wait until all are gone."""
+    pids = family(parent)
+    for pid in pids:
+        send(pid, signal.SIGKILL)
+    until(lambda: not any(alive(pid) for pid in pids[1:]), f"the children of {parent} to end",
+          deadline_s)
+
+
+_handed_out = set()
+
+
+def free_port(preferred=None):
+    """A free loopback port below the range from which outgoing connections take theirs.
+
+    So that a node which is down for a while finds its port again when it comes back.
+    """
+    candidates = [preferred] if preferred else []
+    candidates += random.sample(range(20000, 32000), 200)
+    for port in candidates:
+        if port in _handed_out:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _handed_out.add(port)
+        return port
+    raise OSError("no free port on 127.0.0.1")

@@ -1,0 +1,35 @@
+"""Asking until a deadline. The only file of the tests that may sleep."""
+
+import time
+
+
+class TooLate(AssertionError):
+    """What was waited for did not happen in time."""
+
+
+def until(question, what="an answer", deadline_s=10.0, every_s=0.02):
+    """Ask until the answer is true and hand it back; after the deadline say what never came.
+
+    An assertion that fails inside the question counts as "not yet" and is told at the end.
+    """
+    deadline = time.monotonic() + deadline_s
+    while True:
+        why = None
+        try:
+            answer = question()
+            if answer:
+                return answer
+        except AssertionError as failure:
+            why = failure
+        if time.monotonic() >= deadline:
+            told = f": {why}" if why else ""
+            raise TooLate(f"waited {deadline_s} s in vain for {what}{told}")
+        time.sleep(every_s)
+
+
+def beats(duration_s, every_s):
+    """Yield once per beat for a while: the rhythm of a test that disturbs something under load."""
+    end = time.monotonic() + duration_s
+    while time.monotonic() < end:
+        yield
+        time.sleep(every_s)
