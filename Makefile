@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds, tests and shows cqrsd. `make help` lists the targets.
+#
+# VARIANT=release|asan|tsan|clang picks the compiler flags and the folder that is built in.
+# Sources are found by looking: base/ pg/ catalog/ read/ write/ router/ http/ cmd/, one level, *.c.
+
+VERSION := 0.1.0
+VARIANT ?= release
+
+FOLDERS := base pg catalog read write router http cmd
+MODULES := libmicrohttpd libpq jansson ck libsystemd libcrypto
+
+PYTHON    ?= /usr/bin/python3
+PG_BINDIR ?= /usr/lib/postgresql/15/bin
+export PG_BINDIR
+
+# A line per step; V=1 shows whole commands.
+V ?=
+quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
+UNIT     ?= test_*
+SCENARIO ?= tests/scenario
+# The unit tests of what threads share: the ones worth running under ThreadSanitizer.
+THREADED := test_mailbox* test_snapshot* test_session* test_monitor* test_topology*
+
+# One make builds with every core unless told otherwise.
+ifeq ($(MAKELEVEL),0)
+ifeq ($(filter -j% --jobs%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all demo test unit scenario tidy asan tsan bench clang-tidy format clean help FORCE
+
+# --- variants ------------------------------------------------------------------------------------
+
+ifeq ($(VARIANT),release)
+  BUILD    := build
+  COMPILER := gcc
+  OPTIMISE := -O2 -D_FORTIFY_SOURCE=2
+else ifeq ($(VARIANT),clang)
+  BUILD    := build/clang
+  COMPILER := clang
+  OPTIMISE := -O2 -D_FORTIFY_SOURCE=2
+else ifeq ($(VARIANT),asan)
+  BUILD    := build/asan
+  COMPILER := gcc
+  SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else ifeq ($(VARIANT),tsan)
+  BUILD    := build/tsan
+  COMPILER := gcc
+  SANITIZE := -fsanitize=thread
+else
+  $(error VARIANT=$(VARIANT): choose release, asan, tsan or clang)
+endif
+
+# What a sanitizer inserts confuses the compiler's own search for uninitialised variables.
+ifdef SANITIZE
+  OPTIMISE := -O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized
+  # Server processes write their reports here; a file in it fails the run.
+  export SANITIZER_LOG_DIR := $(abspath $(BUILD)/reports)
+  SANITIZED := tests/sanitized $(VARIANT)
+endif
+
+ifeq ($(origin CC),default)
+  CC := $(COMPILER)
+endif
+ifeq ($(VARIANT)-$(origin CC),clang-environment)
+  CC := $(COMPILER)
+endif
+
+GEN := $(BUILD)/gen
+LIB := $(BUILD)/libcqrsd.a
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wvla -Wundef
+
+# Assertions stay on in every build: NDEBUG is never defined.
+CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE
+CFLAGS   += -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -pthread -fstack-protector-strong $(WARNINGS)
+LDFLAGS  += -pthread $(SANITIZE)
+
+# --- what is built from what ---------------------------------------------------------------------
+
+SOURCES     := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c))
+LIB_SOURCES := $(filter-out cmd/main.c,$(SOURCES))
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/migrations.o
+MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
+
+UNIT_SOURCES := $(sort $(foreach name,$(UNIT),$(wildcard tests/unit/$(name).c)))
+UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+
+all: $(BUILD)/cqrsd ## build cqrsd (build/cqrsd)
+
+# Made on the first run: installs the missing packages, then remembers what pkg-config says.
+ifneq ($(filter-out clean help tidy format,$(or $(MAKECMDGOALS),all)),)
+include build/packages.mk
+endif
+
+build/packages.mk: Makefile deploy/install-packages
+	@deploy/install-packages build
+	@mkdir -p $(@D)
+	@cflags=$$(pkg-config --cflags $(MODULES)) && libs=$$(pkg-config --libs $(MODULES)) && \
+	printf 'LIB_CFLAGS := %s\nLIBS := %s -lm\n' "$$cflags" "$$libs" >$@
+
+# A stamp is a file that changes only when its text does, so that what depends on it is remade
+# when the flags, the list of sources or the revision changed, and not otherwise.
+define stamp
+@mkdir -p $(@D)
+@printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) >$@
+endef
+
+$(GEN)/flags: FORCE
+	$(call stamp,'$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS)')
+
+$(GEN)/members: FORCE
+	$(call stamp,'$(LIB_OBJECTS)')
+
+$(GEN)/migrations.list: FORCE
+	$(call stamp,'$(MIGRATIONS)')
+
+# The one file that changes with every commit. Only cmd/version.c includes it: "gen/revision.h".
+# A tree without .git says so, unless REVISION= names the revision.
+$(GEN)/revision.h: FORCE
+	$(call stamp,'#define CQRSD_VERSION "$(VERSION)"' '#define CQRSD_REVISION "$(call revision)"')
+
+revision = $(or $(REVISION),$(shell [ -e .git ] && git describe --always --dirty --abbrev=12 \
+           --exclude '*' 2>/dev/null),unknown)
+
+$(BUILD)/cmd/version.o: $(GEN)/revision.h
+
+$(GEN)/migrations.c: migrations/embed $(MIGRATIONS) $(GEN)/migrations.list
+	$(call quiet,GEN,$@)migrations/embed $(MIGRATIONS) >$@
+
+$(GEN)/%.o: $(GEN)/%.c $(GEN)/flags
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.c $(GEN)/flags
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIB_OBJECTS) $(GEN)/members
+	@rm -f $@
+	$(call quiet,AR,$@)$(AR) rcs $@ $(LIB_OBJECTS)
+
+$(BUILD)/cqrsd: $(BUILD)/cmd/main.o $(LIB)
+	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- tests ---------------------------------------------------------------------------------------
+
+# Every test takes `void **state`, few need it.
+$(BUILD)/unit/%.o: tests/unit/%.c $(GEN)/flags
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) -Wno-unused-parameter \
+		-MMD -MP -c -o $@ $<
+
+# Helpers come before the archive and the libraries, so that what they define wins.
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $(LIB)
+	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) -lcmocka
+
+# A test names its helpers in its first lines: /* links: fake_libpq.c fake_clock.c */
+ifneq ($(UNIT_SOURCES),)
+UNIT_LINKS := $(shell awk 'FNR <= 10 && $$1 == "/*" && $$2 == "links:" { \
+    test = FILENAME; sub(/.*\//, "", test); sub(/\.c$$/, "", test); \
+    for (i = 3; i < NF; i++) { sub(/\.c$$/, "", $$i); print test ":" $$i } }' $(UNIT_SOURCES))
+$(foreach link,$(UNIT_LINKS),$(eval $(BUILD)/unit/$(subst :,: $(BUILD)/unit/,$(link)).o))
+endif
+
+.SECONDARY:
+
+demo: ## a throwaway cluster with the shop example, until Ctrl-C
+	@deploy/install-packages build cluster
+	@$(MAKE) all
+	@examples/shop/demo
+
+test: ## everything: unit tests (also under ASan+UBSan), tidy, scenarios
+	@deploy/install-packages build cluster test
+	@$(MAKE) all
+	@$(MAKE) unit
+	@$(MAKE) VARIANT=asan unit
+	@$(MAKE) tidy
+	@$(MAKE) scenario
+
+unit: $(UNIT_TESTS) ## unit tests; UNIT=test_arena picks some, VARIANT=asan the build
+	@$(SANITIZED) tests/run-unit $(UNIT_TESTS)
+
+scenario: $(BUILD)/cqrsd ## tests against real PostgreSQL; SCENARIO=file picks some
+	@CQRSD=$(abspath $(BUILD)/cqrsd) $(SANITIZED) $(PYTHON) -m pytest -q $(SCENARIO)
+
+asan: ## unit tests and scenarios under AddressSanitizer and UBSan
+	@$(MAKE) VARIANT=asan unit
+	@$(MAKE) VARIANT=asan scenario
+
+tsan: ## what threads share, and the scenarios, under ThreadSanitizer
+	@$(MAKE) VARIANT=tsan UNIT='$(THREADED)' unit
+	@$(MAKE) VARIANT=tsan scenario
+
+tidy: ## style as a test: tests/tidy, and its own test
+	@$(PYTHON) tests/tidy
+	@$(PYTHON) -m pytest -q tests/tidy_selftest.py
+
+bench: ## side by side with pgbench: prints both and the ratio
+	@deploy/install-packages build cluster bench
+	@$(MAKE) all
+	@bench/run
+
+# --- the rest ------------------------------------------------------------------------------------
+
+clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c ## clang-tidy over all sources (slow, advice only)
+	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=gnu11 $(LIB_CFLAGS)
+
+format: ## clang-format all C files in place
+	clang-format -i $(foreach folder,$(FOLDERS) tests/unit,$(wildcard $(folder)/*.[ch]))
+
+clean: ## remove what was built (.run/ stays)
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+-include $(wildcard $(BUILD)/*/*.d)
