@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Health in JSON, metrics in Prometheus text. */
+#include "cmd/admin.h"
+
+#include "cmd/version.h"
+
+#include <dirent.h>
+#include <string.h>
+
+static void admin_livez(struct admin_reply *reply, void *arg)
+{
+	(void)arg;
+	reply->status = 200;
+	reply->content_type = "text/plain; charset=utf-8";
+	buf_literal(&reply->body, "alive\n");
+}
+
+bool admin_serves_queries(const struct topology *topology)
+{
+	if (!topology->key_known)
+		return false;
+	for (unsigned i = 0; i < topology->count; i++)
+		if (topology->nodes[i].up && topology->nodes[i].in_rotation)
+			return true;
+	return topology->primary >= 0;
+}
+
+static void admin_read(const struct admin *admin, struct topology *topology)
+{
+	memset(topology, 0, sizeof(*topology));
+	topology->primary = -1;
+	if (!snapshot_read(admin->reader, topology))
+		topology->count = 0;
+}
+
+static void admin_node(struct buf *body, const char *name, const struct node_view *view)
+{
+	buf_literal(body, "{\"node\":");
+	buf_json_string(body, name, strlen(name));
+	buf_printf(body, ",\"role\":\"%s\",\"up\":%s,\"in_rotation\":%s,\"timeline\":%u",
+		   node_role_text(view->role), view->up ? "true" : "false",
+		   view->in_rotation ? "true" : "false", view->position.timeline);
+	if (view->lag_us >= 0)
+		buf_printf(body, ",\"lag_seconds\":%.3f", (double)view->lag_us / 1e6);
+	else
+		buf_literal(body, ",\"lag_seconds\":null");
+	if (view->lag_bytes >= 0)
+		buf_printf(body, ",\"lag_bytes\":%lld}", (long long)view->lag_bytes);
+	else
+		buf_literal(body, ",\"lag_bytes\":null}");
+}
+
+static void admin_readyz(struct admin_reply *reply, void *arg)
+{
+	const struct admin *admin = arg;
+	struct topology topology;
+	struct buf *body = &reply->body;
+	bool queries, commands;
+
+	admin_read(admin, &topology);
+	queries = admin_serves_queries(&topology) && !admin->draining;
+	commands = queries && topology.primary >= 0;
+	reply->status = queries ? 200 : 503;
+	reply->content_type = "application/json";
+	buf_printf(body, "{\"status\":\"%s\",\"queries\":%s,\"commands\":%s,\"operations\":%u",
+		   admin->draining ? "draining" : queries ? "ready" : "not-ready",
+		   queries ? "true" : "false", commands ? "true" : "false", admin->operations);
+	if (topology.schema_missing && !topology.key_known)
+		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
+	buf_literal(body, ",\"nodes\":[");
+	for (unsigned i = 0; i < topology.count; i++) {
+		if (i)
+			buf_byte(body, ',');
+		admin_node(body, admin->nodes[i]->name, &topology.nodes[i]);
+	}
+	buf_literal(body, "]}\n");
+}
+
+static unsigned admin_open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count > 3 ? count - 3 : 0; /* without ".", ".." and the folder itself */
+}
+
+static void admin_gauge_nodes(const struct admin *admin)
+{
+	struct metrics *metrics = admin->metrics;
+	struct topology topology;
+
+	admin_read(admin, &topology);
+	metric_forget(metrics, METRIC_node_up);
+	metric_forget(metrics, METRIC_replica_lag_seconds);
+	metric_forget(metrics, METRIC_replica_lag_bytes);
+	for (unsigned i = 0; i < topology.count; i++) {
+		const struct node_view *view = &topology.nodes[i];
+		const char *name = admin->nodes[i]->name;
+
+		metric_set(metrics, METRIC_node_up,
+			   METRIC_LABELS(name, node_role_text(view->role)), view->up);
+		if (view->role != NODE_REPLICA)
+			continue;
+		if (view->lag_us >= 0)
+			metric_set(metrics, METRIC_replica_lag_seconds, METRIC_LABELS(name),
+				   (double)view->lag_us / 1e6);
+		if (view->lag_bytes >= 0)
+			metric_set(metrics, METRIC_replica_lag_bytes, METRIC_LABELS(name),
+				   (double)view->lag_bytes);
+	}
+}
+
+static void admin_metrics(struct admin_reply *reply, void *arg)
+{
+	const struct admin *admin = arg;
+	struct metrics *metrics = admin->metrics;
+
+	admin_gauge_nodes(admin);
+	metric_set(metrics, METRIC_sessions, NULL, (double)sessions_count(admin->sessions));
+	metric_set(metrics, METRIC_open_fds, NULL, admin_open_fds());
+	metric_set(metrics, METRIC_build_info, METRIC_LABELS(version_text(), revision_text()), 1);
+	reply->status = 200;
+	reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_write(&reply->body);
+}
+
+const struct admin_page admin_pages[] = {
+	{ "/livez", admin_livez },
+	{ "/readyz", admin_readyz },
+	{ "/metrics", admin_metrics },
+	{ NULL, NULL },
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking synchronously by turning a loop of one's own; the pools themselves never block. */
+#include "cmd/ask.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define ASKER_TURN_US (100 * US_PER_MS)
+
+bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, char *error,
+		size_t error_room)
+{
+	struct pool_settings settings = {
+		.conns_max = 2,
+		.queue_max = 8,
+		.queue_wait_us = 10 * US_PER_S,
+		.statement_timeout_us = 60 * US_PER_S,
+		.connect_timeout_us = 5 * US_PER_S,
+		.answer_timeout_us = 61 * US_PER_S,
+	};
+
+	*asker = (struct asker){ 0 };
+	asker->node = node_new(0, conninfo, error, error_room);
+	if (!asker->node)
+		return false;
+	asker->loop = loop_new("asker");
+	asker->metrics = metrics_new();
+	asker->pool = pool_new(asker->loop, asker->node, asker->metrics, &settings);
+	pool_set_role(asker->pool, role);
+	arena_init(&asker->arena);
+	buf_init(&asker->out);
+	return true;
+}
+
+void asker_fini(struct asker *asker)
+{
+	pool_free(asker->pool);
+	node_free(asker->node);
+	loop_free(asker->loop);
+	metrics_free(asker->metrics);
+	buf_fini(&asker->out);
+	arena_fini(&asker->arena);
+}
+
+struct asking {
+	struct call call;
+	bool done;
+};
+
+static void asker_on_done(struct call *call)
+{
+	container_of(call, struct asking, call)->done = true;
+}
+
+enum call_end asker_call(struct asker *asker, struct call *call)
+{
+	struct asking asking = { .call = *call };
+
+	buf_clear(&asker->out);
+	asking.call.arena = &asker->arena;
+	asking.call.out = &asker->out;
+	asking.call.on_done = asker_on_done;
+	if (!pool_submit(asker->pool, &asking.call)) {
+		assert(!"one call at a time fits any queue");
+		return CALL_UNSENT;
+	}
+	while (!asking.done)
+		loop_turn(asker->loop, ASKER_TURN_US);
+	*call = asking.call;
+	return call->end;
+}
+
+enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *text,
+			struct call *call)
+{
+	struct statement *statement = arena_zero(&asker->arena, 1, sizeof(*statement));
+	enum call_end end;
+
+	statement->id = statement_next_id();
+	statement->name = "ask";
+	statement->text = text;
+	statement_set_shape(statement, shape_new(0, 0));
+	*call = (struct call){ .kind = kind, .statement = statement };
+	end = asker_call(asker, call);
+	statement_fini(statement);
+	return end;
+}
+
+void asker_complain(const struct asker *asker, const char *verb, const struct call *call)
+{
+	if (call->end == CALL_ERROR)
+		fprintf(stderr, "cqrsd %s: %s: %s (SQLSTATE %s)\n", verb, asker->node->name,
+			call->error.message, call->error.sqlstate);
+	else
+		fprintf(stderr, "cqrsd %s: %s: %s: %s\n", verb, asker->node->name,
+			call->lost_reason ? call->lost_reason : "no answer",
+			pool_last_error(asker->pool));
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One conn to one node for the verbs that end by themselves: asks, turns its own loop until the
+ * answer is there, and goes on. Never used by serve.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "pg/call.h"
+#include "pg/node.h"
+#include "pg/pool.h"
+
+#include <stdbool.h>
+
+struct asker {
+	struct loop *loop;
+	struct metrics *metrics;
+	struct node *node;
+	struct pool *pool;
+	struct arena arena; /* of answers, until asker_fini */
+	struct buf out;     /* the rows of the last answer, as JSON objects */
+};
+
+/* Reads the conninfo and begins to connect. False: error says why. */
+bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, char *error,
+		size_t error_room) must_check;
+void asker_fini(struct asker *asker);
+/* Sends the call (kind and statement are set, the rest is filled here) and turns until it is done. */
+enum call_end asker_call(struct asker *asker, struct call *call) must_check;
+/* SQL text without parameters, as a query or as a command of its own transaction. */
+enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *text,
+			struct call *call) must_check;
+/* One line on stderr: what PostgreSQL said, or why it could not be asked. */
+void asker_complain(const struct asker *asker, const char *verb, const struct call *call);

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The serve verb. The main thread makes everything, serves the admin listener, hears signals, and
+ * frees everything in reverse. Life of the service:
+ *
+ *   starting ──► serving ──SIGTERM──► draining ──all answered──► stopped (exit 0)
+ *                  │  ▲                   └──drain-ms over, or a second signal──► exit 1
+ *                  └──┘ SIGHUP: the catalog is read again, all or nothing
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/admin.h"
+#include "cmd/start.h"
+#include "cmd/verbs.h"
+#include "cmd/version.h"
+#include "cmd/worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define SERVE_ADMIN_CONNECTIONS_MAX 128
+#define SERVE_ADMIN_TIMEOUT_US (10 * US_PER_S)
+
+struct serve {
+	struct options options;
+	struct node *nodes[NODES_MAX];
+	unsigned nodes_count;
+	struct catalog *catalog;
+	struct snapshot *topology;
+	struct sessions *sessions;
+	struct monitor *monitor;
+	struct router_shared shared;
+	struct worker *workers[LOOPS_MAX];
+	unsigned workers_count;
+	_Atomic unsigned workers_published; /* what the monitor's thread may wake */
+
+	struct loop *loop;
+	struct metrics *metrics;
+	struct admin admin;
+	struct listener *listener;
+	struct loop_watch signals;
+	struct loop_timer drain_over;
+	struct letter ended;       /* a worker has ended; the last one posts it */
+	atomic_uint workers_left;
+	int code;
+};
+
+/* --- what is told apart only by its moment ------------------------------------------------- */
+
+static void serve_print_lines(const struct buf *lines)
+{
+	fprintf(stderr, "%.*s", (int)lines->len, lines->ptr ? lines->ptr : "");
+}
+
+static struct catalog *serve_load(struct serve *serve)
+{
+	struct buf lines;
+	struct catalog *catalog;
+
+	buf_init(&lines);
+	catalog = catalog_load(serve->options.catalog, serve->catalog, &lines);
+	if (catalog)
+		catalog_not_yet(catalog, &lines);
+	serve_print_lines(&lines);
+	buf_fini(&lines);
+	return catalog;
+}
+
+static void serve_reload(struct serve *serve)
+{
+	struct catalog *catalog = serve_load(serve);
+
+	if (!catalog) {
+		log_error("serve", "the catalog has errors; the one before it stays");
+		return;
+	}
+	sd_notify(0, "RELOADING=1");
+	for (unsigned i = 0; i < serve->workers_count; i++)
+		worker_set_catalog(serve->workers[i], catalog);
+	catalog_let_go(serve->catalog);
+	serve->catalog = catalog;
+	serve->admin.operations = catalog->count;
+	log_info("serve", "catalog reloaded: %u operations", catalog->count);
+	sd_notify(0, "READY=1");
+}
+
+static void serve_on_drain_over(struct loop_timer *timer)
+{
+	struct serve *serve = container_of(timer, struct serve, drain_over);
+
+	log_error("serve", "not everything was answered within --drain-ms; stopping now");
+	(void)serve;
+	_exit(EXIT_FAILED);
+}
+
+static void serve_drain(struct serve *serve)
+{
+	if (serve->admin.draining) {
+		log_warn("serve", "a second signal: stopping at once");
+		_exit(EXIT_FAILED);
+	}
+	log_info("serve", "draining: answering what was accepted");
+	sd_notify(0, "STOPPING=1");
+	serve->admin.draining = true;
+	serve->drain_over.on_due = serve_on_drain_over;
+	loop_timer_set(serve->loop, &serve->drain_over,
+		       loop_now(serve->loop) + serve->options.drain_us);
+	for (unsigned i = 0; i < serve->workers_count; i++)
+		worker_drain(serve->workers[i]);
+}
+
+static void serve_on_signal(struct loop_watch *watch, uint32_t events)
+{
+	struct serve *serve = container_of(watch, struct serve, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			serve_reload(serve);
+		else
+			serve_drain(serve);
+	}
+}
+
+static void serve_on_ended(struct letter *letter, struct loop *loop)
+{
+	(void)letter;
+	loop_stop(loop);
+}
+
+/* On the worker's thread, last of all. */
+static void serve_on_worker_end(void *arg)
+{
+	struct serve *serve = arg;
+
+	if (atomic_fetch_sub(&serve->workers_left, 1) != 1)
+		return;
+	if (!loop_post(serve->loop, &serve->ended))
+		log_fatal("serve", "the main loop takes no letters");
+}
+
+/* On the monitor's thread. */
+static void serve_on_topology(void *arg)
+{
+	struct serve *serve = arg;
+	unsigned count = atomic_load_explicit(&serve->workers_published, memory_order_acquire);
+
+	for (unsigned i = 0; i < count; i++)
+		worker_look(serve->workers[i]);
+}
+
+/* --- starting, in the order in which things need each other; each complains by itself -------- */
+
+static bool serve_add_node(struct serve *serve, const char *option, const char *conninfo)
+{
+	char error[256];
+
+	if (serve->nodes_count == NODES_MAX) {
+		fprintf(stderr, "cqrsd serve: more than %d nodes\n", NODES_MAX);
+		return false;
+	}
+	serve->nodes[serve->nodes_count] =
+		node_new(serve->nodes_count, conninfo, error, sizeof(error));
+	if (!serve->nodes[serve->nodes_count]) {
+		fprintf(stderr, "cqrsd serve: %s: %s\n", option, error);
+		return false;
+	}
+	serve->nodes_count++;
+	return true;
+}
+
+static bool serve_make_nodes(struct serve *serve)
+{
+	if (!serve_add_node(serve, "--primary", serve->options.primary))
+		return false;
+	for (size_t i = 0; i < serve->options.replicas.count; i++)
+		if (!serve_add_node(serve, "--replica", serve->options.replicas.items[i]))
+			return false;
+	return true;
+}
+
+static bool serve_check_address(const struct serve *serve, const char *option, const char *address)
+{
+	char error[256];
+	bool loopback;
+
+	if (!listener_address_is_loopback(address, &loopback, error, sizeof(error))) {
+		fprintf(stderr, "cqrsd serve: %s: %s\n", option, error);
+		return false;
+	}
+	if (!loopback && !serve->options.insecure) {
+		fprintf(stderr,
+			"cqrsd serve: %s %s is beyond loopback, and there is no authentication; "
+			"--insecure allows it\n",
+			option, address);
+		return false;
+	}
+	return true;
+}
+
+static void serve_hear_signals(struct serve *serve)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		log_fatal("serve", "no signalfd can be had");
+	serve->signals.on_ready = serve_on_signal;
+	loop_watch(serve->loop, &serve->signals, fd, EPOLLIN);
+}
+
+static bool serve_listen_admin(struct serve *serve)
+{
+	char error[256];
+	struct listener_settings settings = {
+		.address = serve->options.admin_listen,
+		.connections_max = SERVE_ADMIN_CONNECTIONS_MAX,
+		.connection_memory = 4096,
+		.body_bytes_max = 1024,
+		.request_timeout_us = SERVE_ADMIN_TIMEOUT_US,
+		.idle_timeout_us = 6 * SERVE_ADMIN_TIMEOUT_US,
+		.user_header = serve->options.user_header,
+		.pages = admin_pages,
+		.pages_arg = &serve->admin,
+	};
+
+	serve->admin.nodes = serve->nodes;
+	serve->admin.reader = snapshot_reader_new(serve->topology);
+	serve->admin.sessions = serve->sessions;
+	serve->admin.metrics = serve->metrics;
+	serve->admin.operations = serve->catalog->count;
+	serve->listener =
+		listener_new(serve->loop, &settings, serve->metrics, error, sizeof(error));
+	if (!serve->listener)
+		fprintf(stderr, "cqrsd serve: --admin-listen: %s\n", error);
+	return serve->listener != NULL;
+}
+
+/* HOST:PORT with the port that the kernel gave the first worker. */
+static void serve_address(const struct serve *serve, char *out, size_t room)
+{
+	const char *address = serve->options.listen;
+	const char *colon = strrchr(address, ':');
+	int host = colon ? (int)(colon - address) : (int)strlen(address);
+
+	if (serve->workers_count)
+		snprintf(out, room, "%.*s:%u", host, address, worker_port(serve->workers[0]));
+	else
+		snprintf(out, room, "%s", address);
+}
+
+static bool serve_start_workers(struct serve *serve)
+{
+	unsigned loops = (unsigned)serve->options.loops;
+	unsigned conns = (unsigned)serve->options.pool_conns;
+	char address[300], error[256];
+
+	atomic_store(&serve->workers_left, loops);
+	serve->ended.on_delivery = serve_on_ended;
+	for (unsigned i = 0; i < loops; i++) {
+		serve_address(serve, address, sizeof(address));
+		serve->workers[i] =
+			worker_start(i, &serve->shared, conns / loops + (i < conns % loops), address,
+				     serve->catalog, serve_on_worker_end, serve, error,
+				     sizeof(error));
+		if (!serve->workers[i]) {
+			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
+			return false;
+		}
+		serve->workers_count++;
+	}
+	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
+	return true;
+}
+
+static void serve_share(struct serve *serve)
+{
+	serve->topology = snapshot_new(sizeof(struct topology));
+	serve->sessions = sessions_new((size_t)serve->options.session_slots);
+	serve->monitor = monitor_start(serve->nodes, serve->nodes_count, &serve->options,
+				       serve->topology, serve->sessions, serve_on_topology, serve);
+	serve->shared = (struct router_shared){
+		.nodes = serve->nodes,
+		.nodes_count = serve->nodes_count,
+		.options = &serve->options,
+		.topology = serve->topology,
+		.sessions = serve->sessions,
+		.monitor = serve->monitor,
+	};
+}
+
+static void serve_announce(struct serve *serve)
+{
+	char address[300];
+
+	serve_address(serve, address, sizeof(address));
+	log_info("serve", "cqrsd %s (%s): %u operations, %u nodes, %u loops", version_text(),
+		 revision_text(), serve->catalog->count, serve->nodes_count, serve->workers_count);
+	log_info("serve", "listening on http://%s, admin on port %u", address,
+		 listener_port(serve->listener));
+	sd_notify(0, "READY=1");
+}
+
+/* --- and in reverse ------------------------------------------------------------------------- */
+
+static void serve_stop(struct serve *serve)
+{
+	for (unsigned i = 0; i < serve->workers_count; i++)
+		worker_join(serve->workers[i]);
+	loop_timer_cancel(serve->loop, &serve->drain_over);
+	atomic_store(&serve->workers_published, 0);
+	monitor_stop(serve->monitor);
+	for (unsigned i = 0; i < serve->nodes_count; i++)
+		node_free(serve->nodes[i]);
+	for (unsigned i = 0; i < serve->workers_count; i++)
+		worker_free(serve->workers[i]);
+	listener_quiesce(serve->listener);
+	while (listener_in_flight(serve->listener))
+		loop_turn(serve->loop, US_PER_MS);
+	listener_free(serve->listener);
+	loop_unwatch(serve->loop, &serve->signals);
+	snapshot_reader_free(serve->admin.reader);
+	snapshot_free(serve->topology);
+	sessions_free(serve->sessions);
+	catalog_let_go(serve->catalog);
+	request_cache_fini();
+	loop_free(serve->loop);
+	metrics_free(serve->metrics);
+	log_info("serve", "stopped");
+}
+
+int serve_main(int argc, char **argv)
+{
+	static struct serve serve;
+	int code;
+
+	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
+		return code;
+	if (!serve_make_nodes(&serve) ||
+	    !serve_check_address(&serve, "--listen", serve.options.listen) ||
+	    !serve_check_address(&serve, "--admin-listen", serve.options.admin_listen))
+		return EXIT_USAGE;
+	serve.catalog = serve_load(&serve);
+	if (!serve.catalog)
+		return EXIT_FAILED;
+	serve.loop = loop_new("main");
+	serve.metrics = metrics_new();
+	serve_hear_signals(&serve);
+	serve_share(&serve);
+	if (!serve_listen_admin(&serve) || !serve_start_workers(&serve))
+		_exit(EXIT_FAILED);
+	serve_announce(&serve);
+	loop_run(serve.loop);
+	serve_stop(&serve);
+	return EXIT_DONE;
+}

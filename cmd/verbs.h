@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of the program, one function each: what main() gets after the verb, and an exit code. */
+#pragma once
+
+#define EXIT_DONE 0
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+
+int serve_main(int argc, char **argv);
+int migrate_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+int health_main(int argc, char **argv);
+int version_main(int argc, char **argv);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker's thread runs its loop; everything it owns is made before and freed after that. */
+#include "cmd/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/http.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WORKER_IDLE_TIMEOUT_US (75 * US_PER_S)
+#define WORKER_POST_PAUSE_NS 1000000
+
+struct worker {
+	char name[16];
+	struct loop *loop;
+	struct metrics *metrics;
+	struct listener *listener;
+	struct router *router;
+	pthread_t thread;
+	void (*on_end)(void *arg);
+	void *arg;
+
+	struct letter look;
+	atomic_bool looking; /* the letter is on its way */
+	struct letter drain;
+	bool draining;
+	struct loop_hook on_turn; /* while draining: is everything answered? */
+};
+
+/* A new catalog on its way to the worker; freed on delivery. */
+struct worker_catalog {
+	struct letter letter;
+	struct worker *worker;
+	struct catalog *catalog;
+};
+
+static void worker_post(struct worker *worker, struct letter *letter)
+{
+	const struct timespec pause = { .tv_nsec = WORKER_POST_PAUSE_NS };
+
+	while (!loop_post(worker->loop, letter))
+		nanosleep(&pause, NULL);
+}
+
+static void worker_on_look(struct letter *letter, struct loop *loop)
+{
+	struct worker *worker = container_of(letter, struct worker, look);
+
+	(void)loop;
+	atomic_store_explicit(&worker->looking, false, memory_order_release);
+	router_look(worker->router);
+}
+
+void worker_look(struct worker *worker)
+{
+	if (atomic_exchange_explicit(&worker->looking, true, memory_order_acq_rel))
+		return;
+	if (!loop_post(worker->loop, &worker->look))
+		atomic_store_explicit(&worker->looking, false, memory_order_release);
+}
+
+static void worker_on_catalog(struct letter *letter, struct loop *loop)
+{
+	struct worker_catalog *message = container_of(letter, struct worker_catalog, letter);
+
+	(void)loop;
+	router_set_catalog(message->worker->router, message->catalog);
+	catalog_let_go(message->catalog);
+	free(message);
+}
+
+void worker_set_catalog(struct worker *worker, struct catalog *catalog)
+{
+	struct worker_catalog *message = calloc(1, sizeof(*message));
+
+	assert(message);
+	message->letter.on_delivery = worker_on_catalog;
+	message->worker = worker;
+	message->catalog = catalog_hold(catalog);
+	worker_post(worker, &message->letter);
+}
+
+static void worker_on_turn(struct loop_hook *hook)
+{
+	struct worker *worker = container_of(hook, struct worker, on_turn);
+
+	if (listener_in_flight(worker->listener) == 0)
+		loop_stop(worker->loop);
+}
+
+static void worker_on_drain(struct letter *letter, struct loop *loop)
+{
+	struct worker *worker = container_of(letter, struct worker, drain);
+
+	worker->draining = true;
+	listener_quiesce(worker->listener);
+	worker->on_turn.on_turn = worker_on_turn;
+	loop_hook_add(loop, &worker->on_turn, LOOP_STAGE_BURY);
+	loop_again(loop);
+}
+
+void worker_drain(struct worker *worker)
+{
+	worker_post(worker, &worker->drain);
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *worker = arg;
+
+	loop_run(worker->loop);
+	if (worker->draining)
+		loop_hook_remove(worker->loop, &worker->on_turn, LOOP_STAGE_BURY);
+	listener_free(worker->listener);
+	router_free(worker->router);
+	request_cache_fini();
+	worker->on_end(worker->arg);
+	return NULL;
+}
+
+static bool worker_listen(struct worker *worker, const struct options *options, const char *address,
+			  char *error, size_t error_room)
+{
+	struct listener_settings settings = {
+		.address = address,
+		.reuse_port = true,
+		.connections_max = (unsigned)((options->connections_max + options->loops - 1) /
+					      options->loops),
+		.connection_memory = (size_t)options->http_connection_memory,
+		.body_bytes_max = (size_t)options->body_bytes_max,
+		.request_timeout_us = options->request_timeout_us,
+		.idle_timeout_us = WORKER_IDLE_TIMEOUT_US,
+		.user_header = options->user_header,
+		.handlers = { .on_request = router_take, .arg = worker->router },
+	};
+
+	worker->listener =
+		listener_new(worker->loop, &settings, worker->metrics, error, error_room);
+	return worker->listener != NULL;
+}
+
+struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
+			    const char *address, struct catalog *catalog, void (*on_end)(void *arg),
+			    void *arg, char *error, size_t error_room)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	assert(worker);
+	snprintf(worker->name, sizeof(worker->name), "loop-%u", number);
+	worker->loop = loop_new(worker->name);
+	worker->metrics = metrics_new();
+	worker->on_end = on_end;
+	worker->arg = arg;
+	worker->look.on_delivery = worker_on_look;
+	worker->drain.on_delivery = worker_on_drain;
+	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
+	if (!worker_listen(worker, shared->options, address, error, error_room)) {
+		router_free(worker->router);
+		metrics_free(worker->metrics);
+		free(worker);
+		return NULL;
+	}
+	if (pthread_create(&worker->thread, NULL, worker_run, worker) != 0)
+		log_fatal("serve", "no thread can be had");
+	return worker;
+}
+
+uint16_t worker_port(const struct worker *worker)
+{
+	return listener_port(worker->listener);
+}
+
+void worker_join(struct worker *worker)
+{
+	pthread_join(worker->thread, NULL);
+}
+
+void worker_free(struct worker *worker)
+{
+	loop_free(worker->loop);
+	metrics_free(worker->metrics);
+	free(worker);
+}

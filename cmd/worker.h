@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread that serves requests: a loop with its listener, its router and its counters. The main
+ * thread makes it, talks to it by letters, and joins it.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/options.h"
+#include "catalog/catalog.h"
+#include "router/router.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct worker;
+
+/*
+ * Binds the listener and starts the thread. conns: of this worker to each node. address: HOST:PORT, with the port of
+ * the first worker when the kernel picked it. on_end is called on the worker's thread, last of all.
+ * NULL: error says why.
+ */
+struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
+			    const char *address, struct catalog *catalog, void (*on_end)(void *arg),
+			    void *arg, char *error, size_t error_room) must_check;
+uint16_t worker_port(const struct worker *worker);
+/* Main thread: the worker will hold the new catalog in place of its own. */
+void worker_set_catalog(struct worker *worker, struct catalog *catalog);
+/* Any thread: the topology changed. Letters that are on their way already are not doubled. */
+void worker_look(struct worker *worker);
+/* Main thread: answers what was accepted, then ends. */
+void worker_drain(struct worker *worker);
+/* After on_end: joins the thread, frees everything but the loop, to which dials may still come back. */
+void worker_join(struct worker *worker);
+/* After the nodes are freed. */
+void worker_free(struct worker *worker);
