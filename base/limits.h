@@ -30,6 +30,9 @@
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64         /* ready descriptors handled in one turn */
 #define STATEMENTS_PER_CONN_MAX 8192
+#define PARAM_ERRORS_MAX 16        /* told of one request */
+#define REQUEST_CACHE_MAX 1024     /* ended requests kept by a thread for the next ones */
+#define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

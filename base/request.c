@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a request. Each thread keeps those that ended for the next ones, so that a request
+ * takes no memory from the system once the thread has warmed up.
+ */
+#include "base/request.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static __thread struct {
+	struct request *items[REQUEST_CACHE_MAX];
+	size_t count;
+} cache;
+
+static void request_destroy(struct request *request);
+
+struct request *request_new(struct loop *loop)
+{
+	struct request *request;
+	struct arena arena;
+	struct buf out;
+
+	assert(loop);
+	if (cache.count) {
+		request = cache.items[--cache.count];
+		arena = request->arena;
+		out = request->out;
+	} else {
+		request = malloc(sizeof(*request));
+		if (!request)
+			log_fatal("request", "out of memory");
+		arena_init(&arena);
+		buf_init(&out);
+	}
+	memset(request, 0, sizeof(*request));
+	request->arena = arena;
+	request->out = out;
+	request->loop = loop;
+	request->staleness_us_max = -1;
+	request->wait_us_max = -1;
+	request->lag_us = -1;
+	return request;
+}
+
+void request_free(struct request *request)
+{
+	assert(!list_linked(&request->link));
+	assert(request->timer.slot == 0);
+	if (request->body)
+		json_free(request->body);
+	request->body = NULL;
+	if (cache.count == REQUEST_CACHE_MAX) {
+		request_destroy(request);
+		return;
+	}
+	arena_reset(&request->arena);
+	buf_clear(&request->out);
+	if (request->out.room > REQUEST_OUT_BYTES_KEPT)
+		buf_fini(&request->out);
+	cache.items[cache.count++] = request;
+}
+
+void request_cache_fini(void)
+{
+	while (cache.count)
+		request_destroy(cache.items[--cache.count]);
+}
+
+static void request_destroy(struct request *request)
+{
+	arena_fini(&request->arena);
+	buf_fini(&request->out);
+	free(request);
+}
+
+void request_run(struct request *request)
+{
+	enum step step = STEP_NEXT;
+
+	assert(request->done_us == 0);
+	while (step == STEP_NEXT && request->steps[request->step]) {
+		step = request->steps[request->step++](request);
+		/* Whoever it was handed to may have finished it already. */
+		if (step == STEP_WAIT)
+			return;
+	}
+	if (request->timer.slot)
+		loop_timer_cancel(request->loop, &request->timer);
+	request->done_us = loop_now(request->loop);
+	request->on_done(request);
+}
+
+enum step request_fail(struct request *request, enum outcome outcome, const char *format, ...)
+{
+	va_list args;
+
+	assert(outcome != OUTCOME_OK);
+	request->outcome = outcome;
+	va_start(args, format);
+	request->detail = arena_vprintf(&request->arena, format, args);
+	va_end(args);
+	buf_clear(&request->out);
+	return STEP_DONE;
+}
+
+void request_param_error(struct request *request, struct text param, const char *format, ...)
+{
+	size_t count = request->errors_count;
+	struct param_error *errors = request->errors;
+	va_list args;
+
+	if (count >= PARAM_ERRORS_MAX)
+		return;
+	if (!errors) {
+		errors = arena_zero(&request->arena, PARAM_ERRORS_MAX, sizeof(*errors));
+		request->errors = errors;
+	}
+	errors[count].param = arena_copy(&request->arena, param.ptr, param.len);
+	va_start(args, format);
+	errors[count].detail = arena_vprintf(&request->arena, format, args);
+	va_end(args);
+	request->errors_count = count + 1;
+}
+
+static const char *const level_texts[] = {
+	[LEVEL_DEFAULT] = "default",
+	[LEVEL_EVENTUAL] = "eventual",
+	[LEVEL_SESSION] = "session",
+	[LEVEL_STRONG] = "strong",
+};
+
+const char *level_text(enum level level)
+{
+	assert(level <= LEVEL_STRONG);
+	return level_texts[level];
+}
+
+enum level level_parse(struct text text)
+{
+	for (unsigned i = LEVEL_EVENTUAL; i <= LEVEL_STRONG; i++)
+		if (text_is(text, level_texts[i]))
+			return (enum level)i;
+	return LEVEL_DEFAULT;
+}
+
+const char *reason_text(enum reason reason)
+{
+	static const char *const texts[REASONS] = {
+#define REASON(name, text) [REASON_##name] = text,
+#include "base/reason.def"
+#undef REASON
+	};
+
+	assert((unsigned)reason < REASONS);
+	return texts[reason];
+}
