@@ -1,0 +1,242 @@
+"""cqrsd as a process: started on free ports, asked, signalled, and looked into."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from . import processes
+from .client import Answer, Client, Raw
+from .until import TooLate, until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXPECTED = {"log_format": "json"}
+START_DEADLINE_S = 60
+STOP_DEADLINE_S = 60
+
+
+def binary():
+    """The program under test: build/cqrsd, or what CQRSD names."""
+    return str(pathlib.Path(os.environ.get("CQRSD", ROOT / "build" / "cqrsd")).absolute())
+
+
+def flags(options):
+    """{"max_lag_ms": 5, "insecure": True, "replica": [a, b]} as a command line."""
+    line = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if item is True:
+                line.append(flag)
+            elif item is not None and item is not False:
+                line += [flag, str(item)]
+    return line
+
+
+def sanitized_environment(reports, extra=None):
+    """The environment without foreign options, in which sanitizers write reports into a folder."""
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith(("CQRSD", "PG")) and name != "NOTIFY_SOCKET"}
+    for tool in ("ASAN", "UBSAN", "TSAN", "LSAN"):
+        given = environment.get(f"{tool}_OPTIONS", "")
+        log_path = f"log_path={reports}/{tool.lower()}"
+        environment[f"{tool}_OPTIONS"] = f"{given}:{log_path}" if given else log_path
+    environment.update(extra or {})
+    return environment
+
+
+def run(*arguments, env=None, timeout_s=120, **options):
+    """Run a verb to its end; sanitizer reports fail the test that ran it."""
+    with tempfile.TemporaryDirectory(prefix="cqrsd-") as reports:
+        line = [binary(), *[str(argument) for argument in arguments], *flags(options)]
+        done = subprocess.run(line, env=sanitized_environment(reports, env), check=False,
+                              capture_output=True, timeout=timeout_s)
+        done.stdout = done.stdout.decode(errors="replace")
+        done.stderr = done.stderr.decode(errors="replace")
+        assert_no_reports(reports)
+    return done
+
+
+def assert_no_reports(folder):
+    found = sorted(pathlib.Path(folder).glob("*san.*"))
+    texts = [path.read_text(errors="replace")[:4000] for path in found]
+    assert not found, "a sanitizer reports:\n" + "\n".join(texts)
+
+
+class Service:
+    """One running cqrsd. Ask it as a client; end it with close(), terminate() or kill9()."""
+
+    def __init__(self, env=None, **options):
+        self.env = env or {}
+        self.options = {**EXPECTED, **options}
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cqrsd-"))
+        self.log_path = self.directory / "log"
+        self.process = None
+        self.address = self.admin_address = None
+
+    # Life and death
+
+    def start(self, wait="rotation"):
+        """wait: "rotation" all nodes in rotation, "queries" /readyz says 200, "alive" it answers."""
+        for _ in range(5):
+            self._spawn()
+            try:
+                until(lambda: self._reached(wait), f"cqrsd to be up ({wait})", START_DEADLINE_S)
+                return self
+            except TooLate as failure:
+                state = self.readyz().body if self.running else "ended"
+                self.process.kill()
+                raise TooLate(f"{failure}; {state}\n{self.log_text()[-3000:]}") from failure
+            except RuntimeError:
+                if "in use" not in self.log_text():
+                    raise
+        raise OSError("no free ports for cqrsd")
+
+    def _spawn(self):
+        self.address = f"127.0.0.1:{processes.free_port()}"
+        self.admin_address = f"127.0.0.1:{processes.free_port()}"
+        self.client = Client(self.address)
+        self.admin = Client(self.admin_address, timeout_s=10)
+        line = [binary(), "serve", *flags({**self.options, "listen": self.address,
+                                           "admin_listen": self.admin_address})]
+        if shutil.which("setpriv"):
+            line = ["setpriv", "--pdeathsig=KILL", "--", *line]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                line, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=sanitized_environment(self.directory, self.env), start_new_session=True)
+
+    def _reached(self, wait):
+        if not self.running:
+            raise RuntimeError(f"cqrsd ended with {self.process.returncode}:\n{self.log_text()}")
+        try:
+            if wait == "alive":
+                return self.admin.get("/livez").status == 200
+            ready = self.readyz()
+        except OSError:
+            return False
+        if wait == "queries":
+            return ready.status == 200
+        state = ready.json
+        return ready.status == 200 and state["commands"] and all(
+            node["in_rotation"] or node["role"] == "primary" for node in state["nodes"])
+
+    @property
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def terminate(self):
+        processes.send(self.pid, signal.SIGTERM)
+
+    def interrupt(self):
+        processes.send(self.pid, signal.SIGINT)
+
+    def hup(self):
+        processes.send(self.pid, signal.SIGHUP)
+
+    def kill9(self):
+        processes.send(self.pid, signal.SIGKILL)
+        self.process.wait(STOP_DEADLINE_S)
+
+    def wait(self, deadline_s=STOP_DEADLINE_S):
+        """The exit code, once it has ended."""
+        try:
+            return self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            raise TooLate(f"cqrsd has not ended in {deadline_s} s:\n"
+                          f"{self.log_text()[-3000:]}") from None
+
+    def close(self):
+        """Stop in order and check that it was: exit 0, and nothing a sanitizer would report."""
+        try:
+            if self.running:
+                self.terminate()
+            status = self.wait()
+            assert_no_reports(self.directory)
+            assert status in (0, -signal.SIGKILL), \
+                f"cqrsd ended with {status}:\n{self.log_text()[-3000:]}"
+        finally:
+            self.discard()
+
+    def discard(self):
+        """End it whatever it does, and remove its files."""
+        if self.running:
+            self.kill9()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # Asking
+
+    def command(self, name, /, **arguments) -> Answer:
+        return self.client.command(name, **arguments)
+
+    def query(self, name, /, **arguments) -> Answer:
+        return self.client.query(name, **arguments)
+
+    def get(self, target, headers=None):
+        return self.client.get(target, headers)
+
+    def post(self, target, body=None, headers=None):
+        return self.client.post(target, body, headers)
+
+    def raw(self, timeout_s=10):
+        return Raw(self.address, timeout_s)
+
+    def readyz(self):
+        return self.admin.get("/readyz")
+
+    def node(self, address):
+        """What /readyz tells of a node."""
+        return next(node for node in self.readyz().json["nodes"] if node["node"] == address)
+
+    # Looking into it
+
+    def log_text(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def log_lines(self):
+        """Every line of the log, parsed; a line that is no JSON is a failed expectation."""
+        return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def metrics(self):
+        return Metrics(self.admin.get("/metrics").body.decode())
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def rss(self):
+        """Resident memory in bytes."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+class Metrics:
+    """One scrape: samples by name and labels."""
+
+    LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
+    LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+    def __init__(self, text):
+        self.text = text
+        self.samples = []
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                found = self.LINE.match(line)
+                assert found, f"not a metric: {line!r}"
+                labels = dict(self.LABEL.findall(found[2] or ""))
+                self.samples.append((found[1], labels, float(found[3])))
+
+    def values(self, name, **labels):
+        """The samples of a name whose labels match, as (labels, value)."""
+        return [(found, value) for sample, found, value in self.samples
+                if sample == name and all(found.get(k) == v for k, v in labels.items())]
+
+    def sum(self, name, **labels):
+        return sum(value for _, value in self.values(name, **labels))

@@ -1,0 +1,1 @@
+"""Stories about cqrsd: a subject, an event, an expectation."""

@@ -1,0 +1,157 @@
+"""What the stories stand on: one cluster for all of them, healthy again after each; a service."""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SHOP = ROOT / "examples" / "shop"
+sys.path.insert(0, str(ROOT / "tests"))
+
+from harness import service as harness_service  # noqa: E402
+from harness.cluster import Cluster  # noqa: E402
+from harness.service import Service  # noqa: E402
+from scenario import types_of_postgres  # noqa: E402
+
+CUSTOMERS_WITHOUT_ORDERS = iter(range(9001, 10001))
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "serve(wait=..., replicas=..., **options): how cqrsd is started for this test")
+    if not pathlib.Path(harness_service.binary()).exists():
+        raise pytest.UsageError(f"{harness_service.binary()} is not there: run make first")
+
+
+def fill(cluster):
+    """The shop, what only tests need, and the schema of cqrsd."""
+    for path in (SHOP / "schema.sql", SHOP / "data.sql", HERE / "schema.sql"):
+        cluster.primary.sql_file(path)
+    done = harness_service.run("migrate", primary=cluster.primary.conninfo)
+    assert done.returncode == 0, done.stderr
+    cluster.wait_until_replayed()
+
+
+@pytest.fixture(scope="session")
+def shop_cluster():
+    cluster = Cluster.create(replicas=2)
+    try:
+        fill(cluster)
+        yield cluster
+    finally:
+        cluster.destroy()
+
+
+@pytest.fixture
+def cluster(shop_cluster):
+    """A primary and two replicas, with the shop; whatever a test does to it is undone."""
+    yield shop_cluster
+    shop_cluster.restore()
+
+
+@pytest.fixture
+def fresh_cluster():
+    """A cluster of one's own, for what cannot be undone. Small: the cells only."""
+    cluster = Cluster.create(replicas=2)
+    try:
+        fill(cluster)
+        yield cluster
+    finally:
+        cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def catalog():
+    """The shop's operations, those of the tests, and one that echoes for every type."""
+    with tempfile.TemporaryDirectory(prefix="cqrsd-") as folder:
+        for part, source in (("shop", SHOP / "sql"), ("tests", HERE / "sql")):
+            shutil.copytree(source, pathlib.Path(folder) / part)
+        echo = types_of_postgres.catalog()
+        (pathlib.Path(folder) / "echo.sql").write_text(echo, encoding="utf-8")
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture
+def own_catalog(tmp_path):
+    """A function that writes one .sql file and hands back the folder to serve."""
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+
+    def write(text, name="operations.sql"):
+        (folder / name).write_text(text, encoding="utf-8")
+        return folder
+    return write
+
+
+def options_for(cluster, catalog, options):
+    replicas = options.pop("replicas", len(cluster.replicas))
+    return {"primary": cluster.primary.conninfo, "catalog": catalog, "loops": 2, "pool_conns": 8,
+            "replica": [node.conninfo for node in cluster.replicas[:replicas]], **options}
+
+
+@pytest.fixture
+def start_cqrsd(cluster, catalog):
+    """A function that starts a cqrsd; every one is stopped, and checked, when the test ends."""
+    started = []
+
+    def start(wait="rotation", env=None, on=cluster, **options):
+        service = Service(env=env, **options_for(on, catalog, options))
+        started.append(service)
+        return service.start(wait)
+    yield start
+    close_all(started)
+
+
+def close_all(services):
+    failures = []
+    for service in services:
+        try:
+            service.close()
+        except AssertionError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def cqrsd(request, start_cqrsd):
+    """A service of one's own. @pytest.mark.serve(wait_ms=500) sets options."""
+    marker = request.node.get_closest_marker("serve")
+    return start_cqrsd(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture(scope="module")
+def api(shop_cluster, catalog):
+    """One service for all stories of a file that disturb neither it nor the cluster."""
+    service = Service(**options_for(shop_cluster, catalog, {}))
+    service.start()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def customer():
+    """The id of a customer who has never ordered, and whom no other test uses."""
+    return next(CUSTOMERS_WITHOUT_ORDERS)
+
+
+@pytest.fixture
+def user(request):
+    """The name of a user whom no other test uses."""
+    return f"user-of-{request.node.name[:60]}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed story shows the end of its service's log."""
+    report = (yield).get_result()
+    if report.when != "call" or not report.failed:
+        return
+    for name in ("cqrsd", "api"):
+        service = getattr(item, "funcargs", {}).get(name)
+        if service is not None and service.log_path.exists():
+            report.sections.append((f"log of {name}", service.log_text()[-4000:]))
