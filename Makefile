@@ -33,7 +33,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test unit scenario tidy asan tsan bench clang-tidy format clean help FORCE
+.PHONY: all demo test unit scenario tidy asan tsan tsan-unit bench clang-tidy format clean \
+        help FORCE
 
 # --- variants ------------------------------------------------------------------------------------
 
@@ -194,9 +195,11 @@ asan: ## unit tests and scenarios under AddressSanitizer and UBSan
 	@$(MAKE) VARIANT=asan unit
 	@$(MAKE) VARIANT=asan scenario
 
-tsan: ## what threads share, and the scenarios, under ThreadSanitizer
-	@$(MAKE) VARIANT=tsan UNIT='$(THREADED)' unit
+tsan: tsan-unit ## what threads share, and the scenarios, under ThreadSanitizer
 	@$(MAKE) VARIANT=tsan scenario
+
+tsan-unit: ## only the unit tests of what threads share, under ThreadSanitizer
+	@$(MAKE) VARIANT=tsan UNIT='$(THREADED)' unit
 
 tidy: ## style as a test: tests/tidy, and its own test
 	@$(PYTHON) tests/tidy
