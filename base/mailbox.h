@@ -17,6 +17,8 @@ void mailbox_free(struct mailbox *mailbox);
 int mailbox_fd(const struct mailbox *mailbox);
 /* Any thread. False: full. */
 bool mailbox_post(struct mailbox *mailbox, void *letter) must_check;
+/* Any thread: makes the descriptor readable without a letter. */
+void mailbox_wake(struct mailbox *mailbox);
 /* Owner only: quiets the descriptor; call before the first take of a turn. */
 void mailbox_quiet(struct mailbox *mailbox);
 /* Owner only: NULL when empty. */

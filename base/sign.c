@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only file that knows OpenSSL. The key is scheduled once; each signature starts from there. */
+#include "base/sign.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHA256_BYTES 32
+
+struct signer {
+	EVP_MAC_CTX *keyed;
+};
+
+struct signer *signer_new(const uint8_t key[SIGN_KEY_BYTES])
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){ "SHA256" }, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	struct signer *signer = malloc(sizeof(*signer));
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+	if (!signer || !hmac)
+		log_fatal("sign", "OpenSSL has no HMAC or no memory");
+	signer->keyed = EVP_MAC_CTX_new(hmac);
+	if (!signer->keyed || !EVP_MAC_init(signer->keyed, key, SIGN_KEY_BYTES, params))
+		log_fatal("sign", "OpenSSL cannot take the key");
+	EVP_MAC_free(hmac);
+	return signer;
+}
+
+void signer_free(struct signer *signer)
+{
+	EVP_MAC_CTX_free(signer->keyed);
+	free(signer);
+}
+
+void signer_sign(struct signer *signer, const void *ptr, size_t len, uint8_t mac[SIGN_MAC_BYTES])
+{
+	uint8_t whole[SHA256_BYTES];
+	size_t whole_len = 0;
+	/* Without a key: back to where the context was with the one it has. */
+	int good = EVP_MAC_init(signer->keyed, NULL, 0, NULL) &&
+		   EVP_MAC_update(signer->keyed, ptr, len) &&
+		   EVP_MAC_final(signer->keyed, whole, &whole_len, sizeof(whole));
+
+	assert(good);
+	assert(whole_len == SHA256_BYTES);
+	memcpy(mac, whole, SIGN_MAC_BYTES);
+}
+
+bool signer_verify(struct signer *signer, const void *ptr, size_t len,
+		   const uint8_t mac[SIGN_MAC_BYTES])
+{
+	uint8_t right[SIGN_MAC_BYTES];
+
+	signer_sign(signer, ptr, len, right);
+	return CRYPTO_memcmp(right, mac, SIGN_MAC_BYTES) == 0;
+}
+
+void sha256(const void *ptr, size_t len, uint8_t out[32])
+{
+	unsigned out_len = 0;
+	int good = EVP_Digest(ptr, len, out, &out_len, EVP_sha256(), NULL);
+
+	assert(good);
+	assert(out_len == SHA256_BYTES);
+}

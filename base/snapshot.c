@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pointer to the newest copy. Readers mark their look by an epoch; the publisher frees an older
+ * copy when no look that began before can still be under way.
+ */
+#include "base/snapshot.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <ck_epoch.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define SNAPSHOT_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SNAPSHOT_TSAN 1
+#endif
+#endif
+
+#ifdef SNAPSHOT_TSAN
+/* Pointers and epochs are ordered by assembly that ThreadSanitizer cannot see: tell it. */
+#include <sanitizer/tsan_interface.h>
+#else
+#define __tsan_release(address) ((void)(address))
+#define __tsan_acquire(address) ((void)(address))
+#endif
+
+struct snapshot_copy {
+	ck_epoch_entry_t grave; /* first: a copy is freed by its grave */
+	uint64_t version;
+	_Alignas(max_align_t) char value[];
+};
+
+/* The epoch remembers every record for ever, so readers are used again and die with the snapshot. */
+struct snapshot_reader {
+	ck_epoch_record_t record;
+	struct snapshot *snapshot;
+	struct snapshot_reader *next;
+	bool in_use;
+};
+
+struct snapshot {
+	size_t bytes;
+	_Atomic uint64_t version;
+	struct snapshot_copy *newest;
+	ck_epoch_t epoch;
+	struct snapshot_reader *publisher; /* its record holds the graves */
+	pthread_mutex_t readers_lock;      /* making and freeing readers only, never reading */
+	struct snapshot_reader *readers;
+};
+
+struct snapshot *snapshot_new(size_t bytes)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (!snapshot)
+		log_fatal("snapshot", "out of memory");
+	snapshot->bytes = bytes;
+	ck_epoch_init(&snapshot->epoch);
+	pthread_mutex_init(&snapshot->readers_lock, NULL);
+	snapshot->publisher = snapshot_reader_new(snapshot);
+	return snapshot;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	snapshot_reader_free(snapshot->publisher);
+	for (struct snapshot_reader *reader = snapshot->readers; reader; reader = reader->next)
+		assert(!reader->in_use);
+	ck_epoch_barrier(&snapshot->publisher->record);
+	free(snapshot->newest);
+	while (snapshot->readers) {
+		struct snapshot_reader *reader = snapshot->readers;
+
+		snapshot->readers = reader->next;
+		free(reader);
+	}
+	pthread_mutex_destroy(&snapshot->readers_lock);
+	free(snapshot);
+}
+
+static void snapshot_copy_bury(ck_epoch_entry_t *grave)
+{
+	/* Readers release each copy when they leave it. */
+	__tsan_acquire(grave);
+	free(grave);
+}
+
+void snapshot_publish(struct snapshot *snapshot, const void *value)
+{
+	struct snapshot_copy *copy = malloc(sizeof(*copy) + snapshot->bytes);
+	struct snapshot_copy *older = snapshot->newest;
+
+	if (!copy)
+		log_fatal("snapshot", "out of memory");
+	copy->version = older ? older->version + 1 : 1;
+	memcpy(copy->value, value, snapshot->bytes);
+	__tsan_release(&snapshot->newest);
+	ck_pr_fence_store();
+	ck_pr_store_ptr(&snapshot->newest, copy);
+	atomic_store_explicit(&snapshot->version, copy->version, memory_order_release);
+	if (older)
+		ck_epoch_call(&snapshot->publisher->record, &older->grave, snapshot_copy_bury);
+	/* Whether all could be freed matters not: the next publication tries again. */
+	(void)ck_epoch_poll(&snapshot->publisher->record);
+}
+
+uint64_t snapshot_version(const struct snapshot *snapshot)
+{
+	return atomic_load_explicit(&snapshot->version, memory_order_acquire);
+}
+
+struct snapshot_reader *snapshot_reader_new(struct snapshot *snapshot)
+{
+	struct snapshot_reader *reader;
+
+	pthread_mutex_lock(&snapshot->readers_lock);
+	for (reader = snapshot->readers; reader && reader->in_use;)
+		reader = reader->next;
+	if (!reader) {
+		reader = aligned_alloc(_Alignof(struct snapshot_reader), sizeof(*reader));
+		if (!reader)
+			log_fatal("snapshot", "out of memory");
+		ck_epoch_register(&snapshot->epoch, &reader->record, NULL);
+		reader->snapshot = snapshot;
+		reader->next = snapshot->readers;
+		snapshot->readers = reader;
+	}
+	reader->in_use = true;
+	pthread_mutex_unlock(&snapshot->readers_lock);
+	return reader;
+}
+
+void snapshot_reader_free(struct snapshot_reader *reader)
+{
+	struct snapshot *snapshot = reader->snapshot;
+
+	pthread_mutex_lock(&snapshot->readers_lock);
+	assert(reader->in_use);
+	reader->in_use = false;
+	pthread_mutex_unlock(&snapshot->readers_lock);
+}
+
+uint64_t snapshot_read(struct snapshot_reader *reader, void *value)
+{
+	struct snapshot *snapshot = reader->snapshot;
+	struct snapshot_copy *copy;
+	uint64_t version = 0;
+
+	assert(reader->in_use);
+	ck_epoch_begin(&reader->record, NULL);
+	copy = ck_pr_load_ptr(&snapshot->newest);
+	if (copy) {
+		__tsan_acquire(&snapshot->newest);
+		version = copy->version;
+		memcpy(value, copy->value, snapshot->bytes);
+		__tsan_release(&copy->grave);
+	}
+	ck_epoch_end(&reader->record, NULL);
+	return version;
+}
