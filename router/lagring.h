@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lag in time from positions alone: a ring of (our monotonic clock, primary position). A replica at
- * R shows at least what the primary had at the newest sample whose position is at or before R.
- * Exact when idle, needs no clock agreement and no heartbeat table. One thread.
+ * Lag in time from positions alone: samples of (our monotonic clock, primary position). A replica
+ * at R shows at least what the primary had at the newest sample whose position is at or before R.
+ * Exact when idle, needs no clock agreement and no heartbeat table. When there is no room, samples
+ * are forgotten so that gaps stay below a small share of their age: the further back, the coarser,
+ * always towards more lag than there is, and never too old to tell. One thread.
  */
 #pragma once
 
@@ -13,13 +15,18 @@
 #include <stdint.h>
 
 struct lagring {
-	struct { int64_t at_us; uint64_t lsn; } samples[LAG_RING_SLOTS];
-	size_t next;  /* samples ever added */
+	struct {
+		int64_t at_us;
+		uint64_t lsn;
+	} samples[LAG_RING_SLOTS];
+	size_t count; /* oldest first; both columns rise */
 };
 
 void lagring_init(struct lagring *ring);
-/* at_us: when the question was sent. Both must not go back; a sample that does starts a new ring. A
- * sample with the same lsn as the two before it moves the last one, so that an idle primary needs no room. */
+/* at_us: when the question was sent. A sample that goes back in either column starts all over. A
+ * sample with the lsn of the one before it moves that one: an idle primary needs no room. */
 void lagring_add(struct lagring *ring, int64_t at_us, uint64_t lsn);
-/* The last moment at which the primary was at or before lsn; 0: not known (older than the ring, or empty). */
+/* The last moment at which the primary is known to have been at or before lsn; 0: not known. */
 int64_t lagring_seen_us(const struct lagring *ring, uint64_t lsn);
+/* When the newest sample was taken; 0: there is none. */
+int64_t lagring_newest_us(const struct lagring *ring);
