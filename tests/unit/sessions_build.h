@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router/sessions.c as it is, and built wrong on purpose, so that a checker can be checked. */
+#pragma once
+
+#include "router/sessions.h"
+
+struct sessions_build {
+	struct sessions *(*make)(size_t slots);
+	void (*unmake)(struct sessions *sessions);
+	void (*raise_floor)(struct sessions *sessions, struct position position);
+	void (*wrote)(struct sessions *sessions, struct text user, struct position position);
+	bool (*required)(const struct sessions *sessions, struct text user,
+			 struct position *required);
+};
+
+/* The floor is raised when the entry is gone already; in between, on_window is called. */
+extern const struct sessions_build sessions_late;
+extern void (*sessions_late_on_window)(void);
+/* The floor is not raised at all. */
+extern const struct sessions_build sessions_forgetful;

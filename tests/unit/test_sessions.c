@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: sessions_late.c sessions_forgetful.c */
+/* For every user, always: required >= position of the last acknowledged write. */
+#include "router/sessions.h"
+
+#include "sessions_build.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const struct sessions_build as_it_is = {
+	.make = sessions_new,
+	.unmake = sessions_free,
+	.raise_floor = sessions_raise_floor,
+	.wrote = sessions_wrote,
+	.required = sessions_required,
+};
+
+static struct text user_name(unsigned user, char room[16])
+{
+	snprintf(room, 16, "user-%u", user);
+	return text_of(room);
+}
+
+static struct position at(uint32_t timeline, uint64_t lsn)
+{
+	return (struct position){ timeline, lsn };
+}
+
+static void assert_position(struct position is, struct position should)
+{
+	assert_int_equal(is.timeline, should.timeline);
+	assert_int_equal(is.lsn, should.lsn);
+}
+
+/* What users were told, and whether the table still knows. Positions rise through timelines. */
+enum { USERS = 3000, SLOTS = 64 };
+
+struct checker {
+	const struct sessions_build *build;
+	struct sessions *sessions;
+	_Atomic uint64_t acknowledged[USERS]; /* 0: never wrote */
+	_Atomic uint64_t written;             /* the newest lsn */
+	_Atomic uint64_t violations;
+};
+
+static struct position checker_position(uint64_t lsn)
+{
+	return at(1 + (uint32_t)(lsn >> 15), lsn);
+}
+
+static void checker_begin(struct checker *checker, const struct sessions_build *build)
+{
+	checker->build = build;
+	checker->sessions = build->make(SLOTS);
+	for (unsigned i = 0; i < USERS; i++)
+		atomic_init(&checker->acknowledged[i], 0);
+	atomic_init(&checker->written, 1);
+	atomic_init(&checker->violations, 0);
+	build->raise_floor(checker->sessions, checker_position(1));
+}
+
+static uint64_t checker_end(struct checker *checker)
+{
+	checker->build->unmake(checker->sessions);
+	return atomic_load(&checker->violations);
+}
+
+static void checker_write(struct checker *checker, unsigned user)
+{
+	uint64_t lsn = atomic_fetch_add(&checker->written, 1) + 1;
+	uint64_t told = atomic_load(&checker->acknowledged[user]);
+	char room[16];
+
+	checker->build->wrote(checker->sessions, user_name(user, room), checker_position(lsn));
+	while (told < lsn &&
+	       !atomic_compare_exchange_weak(&checker->acknowledged[user], &told, lsn))
+		;
+}
+
+static void checker_look(struct checker *checker, unsigned user)
+{
+	uint64_t told = atomic_load(&checker->acknowledged[user]);
+	struct position required;
+	char room[16];
+
+	if (told &&
+	    (!checker->build->required(checker->sessions, user_name(user, room), &required) ||
+	     position_compare(required, checker_position(told)) < 0))
+		atomic_fetch_add(&checker->violations, 1);
+}
+
+static void checker_look_at_all(struct checker *checker)
+{
+	for (unsigned user = 0; user < USERS; user++)
+		checker_look(checker, user);
+}
+
+static struct checker checker;
+
+static void an_unknown_user_requires_the_floor(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct position required;
+
+	assert_false(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(sessions_floor(sessions), POSITION_NONE);
+	sessions_raise_floor(sessions, at(1, 100));
+	sessions_raise_floor(sessions, at(1, 90));
+	assert_true(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(required, at(1, 100));
+	assert_position(sessions_floor(sessions), at(1, 100));
+	sessions_free(sessions);
+}
+
+static void a_user_requires_the_own_last_write_and_no_more(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct position required;
+
+	sessions_wrote(sessions, TEXT("ann"), at(1, 50));
+	assert_true(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(required, at(1, 50));
+	assert_false(sessions_required(sessions, TEXT("bob"), &required));
+
+	sessions_raise_floor(sessions, at(1, 100));
+	sessions_wrote(sessions, TEXT("ann"), at(1, 300));
+	sessions_wrote(sessions, TEXT("ann"), at(1, 200));
+	sessions_wrote(sessions, TEXT("bob"), at(1, 400));
+	assert_true(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(required, at(1, 300));
+	assert_int_equal(sessions_count(sessions), 2);
+	sessions_free(sessions);
+}
+
+static void after_a_promotion_the_floor_stands_for_older_entries(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct position required;
+
+	sessions_raise_floor(sessions, at(1, 100));
+	sessions_wrote(sessions, TEXT("ann"), at(1, 300));
+	sessions_raise_floor(sessions, at(2, 250));
+	sessions_wrote(sessions, TEXT("bob"), at(2, 260));
+	assert_true(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(required, at(2, 250));
+	assert_true(sessions_required(sessions, TEXT("bob"), &required));
+	assert_position(required, at(2, 260));
+	sessions_free(sessions);
+}
+
+static void an_eviction_does_not_make_an_unknown_floor_known(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct position required;
+	char room[16];
+
+	for (unsigned user = 0; user < USERS; user++)
+		sessions_wrote(sessions, user_name(user, room), at(1, 100 + user));
+	assert_position(sessions_floor(sessions), POSITION_NONE);
+	assert_false(sessions_required(sessions, TEXT("never wrote"), &required));
+	/* The floor of the start may be below what has left since. */
+	sessions_raise_floor(sessions, at(1, 50));
+	assert_true(sessions_required(sessions, user_name(0, room), &required));
+	assert_true(required.lsn >= 100);
+	sessions_free(sessions);
+}
+
+static void the_lowest_position_of_a_full_bucket_leaves(void **state)
+{
+	/* One bucket: slots for a handful of users. */
+	struct sessions *sessions = sessions_new(1);
+	struct position required;
+	char room[16];
+	size_t room_for = 0;
+
+	sessions_raise_floor(sessions, at(1, 1));
+	while (sessions_floor(sessions).lsn == 1) {
+		/* 100, 99, 98, …: the last of those that fit is the lowest. */
+		sessions_wrote(sessions, user_name((unsigned)room_for, room),
+			       at(1, 100 - room_for));
+		room_for++;
+	}
+	/* The newcomer was the lowest: it left before it was there. */
+	room_for--;
+	assert_int_equal(sessions_count(sessions), room_for);
+	assert_position(sessions_floor(sessions), at(1, 100 - room_for));
+
+	sessions_wrote(sessions, TEXT("ann"), at(1, 500));
+	assert_int_equal(sessions_count(sessions), room_for);
+	assert_position(sessions_floor(sessions), at(1, 100 - room_for + 1));
+	assert_true(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(required, at(1, 500));
+	assert_true(sessions_required(sessions, user_name(0, room), &required));
+	assert_position(required, at(1, 100));
+	sessions_free(sessions);
+}
+
+static void no_acknowledged_write_is_forgotten_while_entries_leave(void **state)
+{
+	checker_begin(&checker, &as_it_is);
+	for (unsigned turn = 0; turn < 3 * USERS; turn++) {
+		checker_write(&checker, turn * 7919 % USERS);
+		if (turn % 97 == 0)
+			checker_look_at_all(&checker);
+	}
+	checker_look_at_all(&checker);
+	assert_int_equal(checker_end(&checker), 0);
+}
+
+static void the_checker_notices_a_floor_that_is_never_raised(void **state)
+{
+	checker_begin(&checker, &sessions_forgetful);
+	for (unsigned user = 0; user < USERS; user++)
+		checker_write(&checker, user);
+	checker_look_at_all(&checker);
+	assert_true(checker_end(&checker) > 0);
+}
+
+static void look_in_the_window(void)
+{
+	checker_look_at_all(&checker);
+}
+
+static void the_checker_notices_a_floor_that_is_raised_too_late(void **state)
+{
+	checker_begin(&checker, &sessions_late);
+	sessions_late_on_window = look_in_the_window;
+	for (unsigned user = 0; user < USERS / 4; user++)
+		checker_write(&checker, user);
+	sessions_late_on_window = NULL;
+	assert_true(atomic_load(&checker.violations) > 0);
+
+	/* Only while it happens: afterwards there is nothing to see. */
+	atomic_store(&checker.violations, 0);
+	checker_look_at_all(&checker);
+	assert_int_equal(checker_end(&checker), 0);
+}
+
+enum { WRITERS = 3, READERS = 2, WRITES = 20000 };
+
+static atomic_uint writers_left;
+
+static void *write_much(void *arg)
+{
+	unsigned next = *(unsigned *)arg;
+
+	for (unsigned i = 0; i < WRITES; i++) {
+		/* Half of the writes go to few users, so that they meet. */
+		next = next * 1103515245u + 12345u;
+		checker_write(&checker, (next >> 8) % (i % 2 ? USERS : 20));
+		if (i % 1000 == 0)
+			sessions_raise_floor(checker.sessions, checker_position(i + 1));
+	}
+	atomic_fetch_sub(&writers_left, 1);
+	return NULL;
+}
+
+static void *read_much(void *arg)
+{
+	unsigned next = *(unsigned *)arg;
+
+	while (atomic_load(&writers_left)) {
+		next = next * 1103515245u + 12345u;
+		checker_look(&checker, (next >> 8) % (next & 1u << 30 ? USERS : 20));
+	}
+	return NULL;
+}
+
+static void many_threads_write_and_none_ever_reads_too_little(void **state)
+{
+	pthread_t threads[WRITERS + READERS];
+	unsigned seeds[WRITERS + READERS];
+
+	checker_begin(&checker, &as_it_is);
+	atomic_store(&writers_left, WRITERS);
+	for (unsigned i = 0; i < WRITERS + READERS; i++) {
+		seeds[i] = i + 1;
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						i < WRITERS ? write_much : read_much, &seeds[i]),
+				 0);
+	}
+	for (unsigned i = 0; i < WRITERS + READERS; i++)
+		pthread_join(threads[i], NULL);
+	checker_look_at_all(&checker);
+	assert_int_equal(checker_end(&checker), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_unknown_user_requires_the_floor),
+		cmocka_unit_test(a_user_requires_the_own_last_write_and_no_more),
+		cmocka_unit_test(after_a_promotion_the_floor_stands_for_older_entries),
+		cmocka_unit_test(an_eviction_does_not_make_an_unknown_floor_known),
+		cmocka_unit_test(the_lowest_position_of_a_full_bucket_leaves),
+		cmocka_unit_test(no_acknowledged_write_is_forgotten_while_entries_leave),
+		cmocka_unit_test(the_checker_notices_a_floor_that_is_never_raised),
+		cmocka_unit_test(the_checker_notices_a_floor_that_is_raised_too_late),
+		cmocka_unit_test(many_threads_write_and_none_ever_reads_too_little),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
