@@ -14,9 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct token_maker; /* one thread; remembers the last token made, since a batch shares its position */
+/* One thread; remembers the last token made, since a batch shares its position. */
+struct token_maker;
 
-struct token_maker *token_maker_new(const uint8_t key[SIGN_KEY_BYTES], uint64_t system_identifier) must_check;
+struct token_maker *token_maker_new(const uint8_t key[SIGN_KEY_BYTES],
+				    uint64_t system_identifier) must_check;
 void token_maker_free(struct token_maker *maker);
 void token_make(struct token_maker *maker, struct position position, char out[TOKEN_TEXT_MAX + 1]);
 /* False: not a token of this cluster. */
