@@ -14,40 +14,49 @@
 
 /* What a loop knows of its own about a node. */
 struct node_use {
-	uint64_t replayed;  /* newest proven lsn in this life of the node, at least the topology's */
-	unsigned load;      /* calls waiting and on their way */
-	bool connected;     /* a conn is open */
-	bool avoid;         /* this query failed there already */
+	uint64_t replayed; /* newest proven lsn in this life of the node, at least the topology's */
+	unsigned load;     /* calls waiting and on their way */
+	bool connected;    /* a conn is open */
+	bool avoid;        /* this query failed there already */
 };
 
 struct wish {
-	enum level level;           /* never LEVEL_DEFAULT */
-	struct position required;   /* POSITION_NONE: nothing */
-	int64_t staleness_us_max;   /* -1: no limit */
-	int64_t wait_us_left;       /* how long it may still wait for a replica; 0: not at all */
-	uint64_t user_hash;         /* rendezvous: one user tends to stay on one node */
-	uint64_t dice;              /* random bits for the two that are compared */
-	bool spill_allowed;         /* the spill budget has room */
-	bool stale_allowed;         /* @on-lag stale */
-	bool primary_allowed;       /* not @on-lag fail, and no ;on-lag that forbids it */
+	enum level level;         /* never LEVEL_DEFAULT */
+	struct position required; /* POSITION_NONE: nothing */
+	int64_t staleness_us_max; /* -1: no limit; holds for stale answers too */
+	int64_t wait_us_left;     /* how long it may still wait for a replica; 0: not at all */
+	uint64_t user_hash;       /* rendezvous: one user tends to stay on one node; 0: no user */
+	uint64_t dice;            /* random bits: which two are compared when there is no user */
+	bool spill_allowed;       /* the spill budget has room */
+	bool stale_allowed;       /* @on-lag stale */
+	bool primary_allowed;     /* not @on-lag fail, and no ;on-lag that forbids it */
 };
 
 enum choice_kind {
-	CHOICE_PLACE,   /* on choice.node */
-	CHOICE_REFUSE,  /* answer with choice.outcome and choice.retry_after_us */
+	CHOICE_PLACE,  /* on choice.node */
+	CHOICE_REFUSE, /* answer with choice.outcome and choice.retry_after_us */
 };
 
 struct choice {
 	enum choice_kind kind;
 	unsigned node;
-	enum reason reason;      /* FRESH, VERIFIED_LATE (on forecast, to be proven), ANY, STRONG, SPILL_*, STALE */
-	bool must_prove;         /* lower bound >= required, or the rows are thrown away */
+	enum reason reason; /* FRESH, VERIFIED_LATE (on forecast), ANY, STRONG, SPILL_*, STALE */
+	bool must_prove;    /* lower bound >= required, or the rows are thrown away */
 	enum outcome outcome;
-	int64_t retry_after_us;
+	int64_t retry_after_us; /* 0: not to be told */
 };
 
-/* uses: one per node of the topology. now_us: the loop's clock. */
+/*
+ * uses: one per node of the topology. now_us: the loop's clock. The order: a replica that is known
+ * to be fresh, one that is forecast to be within the wait limit, the primary while the spill budget
+ * has room, a stale replica, refusal. The budget protects the commands where replicas are
+ * configured: without any, the primary serves all and the budget is not asked.
+ */
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
 			  const struct wish *wish, int64_t now_us);
-/* How long until the replica has replayed lsn, by its rate; CLOCK_NEVER: paused, down, or not to be told. */
+/*
+ * How long until the replica has replayed lsn, by its rate; CLOCK_NEVER: paused, down, or not to be
+ * told. A replica that was at rest when last seen is taken to get there at once (it takes a
+ * fraction of a millisecond on an idle pair): the probe is the proof.
+ */
 int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t lsn, int64_t now_us);

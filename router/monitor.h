@@ -18,10 +18,11 @@ struct monitor;
 
 /* Borrows all of it until monitor_stop; starts the thread. on_change is called on the monitor's
  * thread after a publication that changed more than positions (role, rotation, key, life). */
-struct monitor *monitor_start(struct node *const *nodes, unsigned count, const struct options *options,
-			      struct snapshot *topology, struct sessions *sessions,
-			      void (*on_change)(void *arg), void *arg) must_check;
-/* Any thread, wait-free: someone needs fresh positions; looks at once, at most every millisecond. */
+struct monitor *monitor_start(struct node *const *nodes, unsigned count,
+			      const struct options *options, struct snapshot *topology,
+			      struct sessions *sessions, void (*on_change)(void *arg),
+			      void *arg) must_check;
+/* Any thread, wait-free: someone needs fresh positions. Looks at once, at most each millisecond. */
 void monitor_hurry(struct monitor *monitor);
 /* Ends and joins the thread. */
 void monitor_stop(struct monitor *monitor);

@@ -12,28 +12,32 @@
 #include <stdint.h>
 
 struct node_view {
-	enum node_role role;       /* NODE_UNKNOWN: never reached, or not for --lag-strikes looks */
-	bool up;                   /* answered the last look in time */
-	bool in_rotation;          /* a replica that may get queries; the primary while it is up */
-	struct position position;  /* primary: flush; replica: replayed */
-	int64_t started_us;        /* pg_postmaster_start_time, wall: a known position belongs to one life */
-	bool paused;               /* replay is paused */
-	int64_t lag_us;            /* by the position ring; -1: not known */
-	int64_t lag_bytes;         /* -1: not known */
-	int64_t lag_seen_us;       /* the moment up to which this replica's state is known to reach: now minus this is its staleness; 0: unknown */
-	double replay_rate;        /* bytes of WAL per microsecond, smoothed; 0: not known or at rest */
-	int64_t seen_us;           /* when the look was answered, monotonic */
-	unsigned life;             /* rises when the node restarted, vanished or changed its role */
+	/* NODE_UNKNOWN: never reached, not for --lag-strikes looks, or a primary of a timeline that
+	 * was left behind. */
+	enum node_role role;
+	bool up;                  /* reached, and not silent for --lag-strikes looks */
+	bool in_rotation;         /* a replica that may get queries; the primary while it is up */
+	struct position position; /* primary: flush; replica: replayed */
+	int64_t started_us;  /* pg_postmaster_start_time, wall: a position belongs to one life */
+	bool paused;         /* replay is paused */
+	int64_t lag_us;      /* by the position ring; -1: not known */
+	int64_t lag_bytes;   /* -1: not known */
+	int64_t lag_seen_us; /* the moment this replica's state is known to reach up to: now
+	                            * minus this is its staleness; 0: not known */
+	double replay_rate;  /* bytes of WAL per microsecond, smoothed, while there was more to
+	                            * replay than it got done; 0: not known, or it keeps up */
+	int64_t seen_us;     /* when the last look that was answered was sent, monotonic */
+	unsigned life;       /* rises when the node restarted, vanished or changed its role */
 };
 
 struct topology {
 	unsigned count;
-	int primary;               /* index, or -1 */
+	int primary;                      /* index, or -1 */
 	struct position primary_position; /* newest known, kept when the primary is gone */
-	bool primary_seen;         /* ever, in this process: the floor is known */
-	uint64_t system_identifier; /* 0: not known yet */
-	bool key_known;            /* the token key was read from the cqrsd schema */
+	bool primary_seen;                /* ever, in this process: the floor is known */
+	uint64_t system_identifier;       /* 0: not known yet */
+	bool key_known;                   /* the token key was read from the cqrsd schema */
 	uint8_t key[32];
-	bool schema_missing;       /* a node answered, but cqrsd migrate was never run there */
+	bool schema_missing; /* a node answered, but cqrsd migrate was never run there */
 	struct node_view nodes[NODES_MAX];
 };

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which node a query goes to; no state, no clock, no luck but the dice in the wish. */
+#include "router/choose.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+/* Everything a choice is made from. */
+struct choosing {
+	const struct topology *topology;
+	const struct node_use *uses;
+	const struct wish *wish;
+	int64_t now_us;
+};
+
+enum { NOBODY = -1 };
+
+/* A forecast beyond this is as good as none. */
+#define FORECAST_US_MAX (60 * US_PER_S)
+
+static struct choice choose_place(unsigned node, enum reason reason, bool must_prove)
+{
+	return (struct choice){
+		.kind = CHOICE_PLACE,
+		.node = node,
+		.reason = reason,
+		.must_prove = must_prove,
+		.outcome = OUTCOME_OK,
+	};
+}
+
+static struct choice choose_refuse(enum outcome outcome, int64_t retry_after_us)
+{
+	return (struct choice){
+		.kind = CHOICE_REFUSE,
+		.outcome = outcome,
+		.retry_after_us = retry_after_us == CLOCK_NEVER ? 0 : retry_after_us,
+	};
+}
+
+/* Is there a primary that this query may still ask? */
+static bool choose_primary_answers(const struct choosing *c)
+{
+	int primary = c->topology->primary;
+
+	return primary >= 0 && c->topology->nodes[primary].up && !c->uses[primary].avoid;
+}
+
+static struct choice choose_primary(const struct choosing *c, enum reason reason)
+{
+	if (!choose_primary_answers(c))
+		return choose_refuse(OUTCOME_NO_PRIMARY, 0);
+	return choose_place((unsigned)c->topology->primary, reason, false);
+}
+
+static bool choose_in_rotation(const struct choosing *c, unsigned i)
+{
+	const struct node_view *node = &c->topology->nodes[i];
+
+	return node->role == NODE_REPLICA && node->in_rotation && !c->uses[i].avoid;
+}
+
+static bool choose_recent(const struct choosing *c, unsigned i)
+{
+	int64_t seen_us = c->topology->nodes[i].lag_seen_us;
+
+	return c->wish->staleness_us_max < 0 ||
+	       (seen_us && c->now_us - seen_us <= c->wish->staleness_us_max);
+}
+
+static uint64_t choose_replayed(const struct choosing *c, unsigned i)
+{
+	uint64_t looked = c->topology->nodes[i].position.lsn;
+
+	return c->uses[i].replayed > looked ? c->uses[i].replayed : looked;
+}
+
+/* 0: it is there. A required position of another timeline is never known to be reached. */
+static int64_t choose_forecast(const struct choosing *c, unsigned i)
+{
+	const struct node_view *node = &c->topology->nodes[i];
+	struct position required = c->wish->required;
+
+	if (!position_known(required))
+		return 0;
+	if (node->position.timeline != required.timeline)
+		return CLOCK_NEVER;
+	return forecast_us(node, choose_replayed(c, i), required.lsn, c->now_us);
+}
+
+static bool choose_reached(const struct choosing *c, unsigned i)
+{
+	struct position required = c->wish->required;
+
+	return !position_known(required) ||
+	       (c->topology->nodes[i].position.timeline == required.timeline &&
+		choose_replayed(c, i) >= required.lsn);
+}
+
+int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t lsn, int64_t now_us)
+{
+	double left_us;
+
+	if (replayed >= lsn)
+		return 0;
+	if (!node->up || node->paused)
+		return CLOCK_NEVER;
+	if (node->replay_rate <= 0)
+		return 0;
+	left_us = (double)(lsn - replayed) / node->replay_rate;
+	/* What was replayed since the look is not known, but likely; a newer proof says it all. */
+	if (replayed <= node->position.lsn && now_us > node->seen_us)
+		left_us -= (double)(now_us - node->seen_us);
+	if (left_us <= 0)
+		return 0;
+	return left_us < (double)FORECAST_US_MAX ? (int64_t)left_us + 1 : CLOCK_NEVER;
+}
+
+/*
+ * The less loaded of the two that rendezvous hashing (Thaler and Ravishankar) ranks first among the
+ * nodes of the set, a bit each; the first when both are equal.
+ */
+static int choose_of_two(const struct choosing *c, uint32_t set)
+{
+	uint64_t key = c->wish->user_hash ? c->wish->user_hash : c->wish->dice;
+	uint64_t best_rank = 0, next_rank = 0;
+	int best = NOBODY, next = NOBODY;
+
+	for (unsigned i = 0; i < c->topology->count; i++) {
+		uint64_t rank = hash_mix(key, i + 1);
+
+		if (!(set & 1u << i))
+			continue;
+		if (best == NOBODY || rank > best_rank) {
+			next = best;
+			next_rank = best_rank;
+			best = (int)i;
+			best_rank = rank;
+		} else if (next == NOBODY || rank > next_rank) {
+			next = (int)i;
+			next_rank = rank;
+		}
+	}
+	return next != NOBODY && c->uses[next].load < c->uses[best].load ? next : best;
+}
+
+/* Those that may answer: all of the candidates that are recent enough. */
+static uint32_t choose_recent_of(const struct choosing *c, uint32_t set)
+{
+	for (unsigned i = 0; i < c->topology->count; i++)
+		if (set & 1u << i && !choose_recent(c, i))
+			set &= ~(1u << i);
+	return set;
+}
+
+/* Those with the best forecast, and that forecast. */
+static uint32_t choose_soonest_of(const struct choosing *c, uint32_t set, int64_t *soonest_us)
+{
+	uint32_t soonest = 0;
+
+	*soonest_us = CLOCK_NEVER;
+	for (unsigned i = 0; i < c->topology->count; i++) {
+		int64_t us = set & 1u << i ? choose_forecast(c, i) : CLOCK_NEVER;
+
+		if (us == CLOCK_NEVER || us > *soonest_us)
+			continue;
+		soonest = us < *soonest_us ? 1u << i : soonest | 1u << i;
+		*soonest_us = us;
+	}
+	return soonest;
+}
+
+/* A replica of the set that is fresh, or will be in time. False: there is none. */
+static bool choose_fresh(const struct choosing *c, uint32_t set, struct choice *choice)
+{
+	bool proof = position_known(c->wish->required);
+	uint32_t reached = 0, soonest;
+	int64_t soonest_us;
+
+	set = choose_recent_of(c, set);
+	for (unsigned i = 0; i < c->topology->count; i++)
+		if (set & 1u << i && choose_reached(c, i))
+			reached |= 1u << i;
+	if (reached) {
+		*choice = choose_place((unsigned)choose_of_two(c, reached),
+				       c->wish->level == LEVEL_EVENTUAL ? REASON_ANY : REASON_FRESH,
+				       proof);
+		return true;
+	}
+	soonest = choose_soonest_of(c, set, &soonest_us);
+	if (!soonest || c->wish->wait_us_left <= 0 || soonest_us > c->wish->wait_us_left)
+		return false;
+	*choice = choose_place((unsigned)choose_of_two(c, soonest), REASON_VERIFIED_LATE, proof);
+	return true;
+}
+
+/* The one furthest ahead of those recent enough for a stale answer. */
+static int choose_stale(const struct choosing *c, uint32_t set)
+{
+	int best = NOBODY;
+
+	set = choose_recent_of(c, set);
+	for (unsigned i = 0; i < c->topology->count; i++) {
+		struct position here = c->topology->nodes[i].position, there;
+
+		if (!(set & 1u << i))
+			continue;
+		here.lsn = choose_replayed(c, i);
+		if (best != NOBODY) {
+			there = c->topology->nodes[best].position;
+			there.lsn = choose_replayed(c, (unsigned)best);
+		}
+		if (best == NOBODY || position_compare(here, there) > 0)
+			best = (int)i;
+	}
+	return best;
+}
+
+/* No replica is fresh in time: the primary, a stale answer, or none. */
+static struct choice choose_otherwise(const struct choosing *c, uint32_t set, uint32_t connected)
+{
+	bool may_spill = c->wish->primary_allowed && choose_primary_answers(c);
+	struct choice choice;
+	int64_t soonest_us;
+	int stale = NOBODY;
+
+	if (may_spill && c->wish->spill_allowed)
+		return choose_primary(c, set ? REASON_SPILL_LAG : REASON_SPILL_NO_REPLICA);
+	/* A replica without a conn may get one while the call waits: better than no answer. */
+	if (choose_fresh(c, set & ~connected, &choice))
+		return choice;
+	if (c->wish->stale_allowed) {
+		stale = choose_stale(c, connected);
+		if (stale == NOBODY)
+			stale = choose_stale(c, set);
+	}
+	if (stale != NOBODY)
+		return choose_place((unsigned)stale, REASON_STALE, false);
+	choose_soonest_of(c, set, &soonest_us);
+	if (may_spill)
+		return choose_refuse(OUTCOME_SPILL_LIMIT, soonest_us);
+	return choose_refuse(set ? OUTCOME_CONSISTENCY_TIMEOUT : OUTCOME_NO_REPLICA, soonest_us);
+}
+
+struct choice choose_node(const struct topology *topology, const struct node_use *uses,
+			  const struct wish *wish, int64_t now_us)
+{
+	const struct choosing c = { topology, uses, wish, now_us };
+	uint32_t set = 0, connected = 0;
+	struct choice choice;
+
+	static_assert(NODES_MAX <= 32, "a set of nodes is a word");
+	assert(wish->level != LEVEL_DEFAULT);
+	assert(topology->count > 0 && topology->count <= NODES_MAX);
+	if (wish->level == LEVEL_STRONG)
+		return choose_primary(&c, REASON_STRONG);
+	if (topology->count == 1 && topology->nodes[0].role != NODE_REPLICA)
+		return choose_primary(&c, REASON_SPILL_NO_REPLICA);
+	for (unsigned i = 0; i < topology->count; i++) {
+		if (!choose_in_rotation(&c, i))
+			continue;
+		set |= 1u << i;
+		if (uses[i].connected)
+			connected |= 1u << i;
+	}
+	if (choose_fresh(&c, connected, &choice))
+		return choice;
+	return choose_otherwise(&c, set, connected);
+}

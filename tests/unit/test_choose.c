@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole behaviour of choose_node, as a table: a world, a wish, an answer. */
+#include "router/choose.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { NOW_MS = 1000000 };
+
+/* Nodes in the order of the configuration. */
+struct a_node {
+	enum { ABSENT, PRIMARY, REPLICA, OUT, DOWN_PRIMARY } is;
+	uint64_t lsn;      /* of the last look */
+	uint64_t replayed; /* proven by this loop; 0: as looked */
+	uint32_t timeline; /* 0: 1 */
+	double rate;
+	unsigned load;
+	int stale_ms; /* how far behind it is; 0: 10 ms; -1: unknown */
+	bool paused, unconnected, avoid;
+};
+
+struct a_wish {
+	enum level level;
+	uint64_t required;
+	uint32_t timeline; /* of required; 0: 1 */
+	int staleness_ms;  /* 0: no limit */
+	int wait_ms;       /* 0: not at all */
+	bool full;         /* the spill budget is used up */
+	bool stale_allowed, on_lag_fail;
+};
+
+struct an_answer {
+	unsigned node;
+	enum reason reason;
+	bool must_prove;
+	enum outcome refused; /* OUTCOME_OK: placed */
+	int retry_after_ms;
+};
+
+struct a_case {
+	const char *name;
+	struct a_node nodes[4];
+	struct a_wish wish;
+	struct an_answer answer;
+};
+
+/* clang-format off: a row is a case */
+#define P                                                                                          \
+	{                                                                                          \
+		.is = PRIMARY, .lsn = 1000                                                         \
+	}
+#define R(...)                                                                                     \
+	{                                                                                          \
+		.is = REPLICA, __VA_ARGS__                                                         \
+	}
+#define SESSION(...)                                                                               \
+	{                                                                                          \
+		.level = LEVEL_SESSION, .wait_ms = 30, __VA_ARGS__                                 \
+	}
+#define EVENTUAL(...)                                                                              \
+	{                                                                                          \
+		.level = LEVEL_EVENTUAL, .wait_ms = 30, __VA_ARGS__                                \
+	}
+#define STRONG                                                                                     \
+	{                                                                                          \
+		.level = LEVEL_STRONG, .wait_ms = 30                                               \
+	}
+#define ON(n, why)                                                                                 \
+	{                                                                                          \
+		.node = n, .reason = why                                                           \
+	}
+#define PROVEN(n, why)                                                                             \
+	{                                                                                          \
+		.node = n, .reason = why, .must_prove = true                                       \
+	}
+#define REFUSED(why, ms)                                                                           \
+	{                                                                                          \
+		.refused = why, .retry_after_ms = ms                                               \
+	}
+
+static const struct a_case cases[] = {
+	/* strong */
+	{ "strong goes to the primary", { P, R(.lsn = 1000) }, STRONG, ON(0, REASON_STRONG) },
+	{ "strong is no spill: the budget is not asked",
+	  { P, R(.lsn = 1000) },
+	  { .level = LEVEL_STRONG, .full = true },
+	  ON(0, REASON_STRONG) },
+	{ "strong without a primary is refused",
+	  { { .is = DOWN_PRIMARY }, R(.lsn = 1000) },
+	  STRONG,
+	  REFUSED(OUTCOME_NO_PRIMARY, 0) },
+	{ "strong follows the primary wherever it is",
+	  { R(.lsn = 1000), P },
+	  STRONG,
+	  ON(1, REASON_STRONG) },
+	{ "strong does not ask the primary again after it failed there",
+	  { { .is = PRIMARY, .avoid = true }, R(.lsn = 1000) },
+	  STRONG,
+	  REFUSED(OUTCOME_NO_PRIMARY, 0) },
+
+	/* eventual */
+	{ "eventual takes any replica", { P, R(.lsn = 10) }, EVENTUAL(), ON(1, REASON_ANY) },
+	{ "eventual with a token proves it",
+	  { P, R(.lsn = 900) },
+	  EVENTUAL(.required = 800),
+	  PROVEN(1, REASON_ANY) },
+	{ "eventual with a token that is not reached spills",
+	  { P, R(.lsn = 700, .paused = true) },
+	  EVENTUAL(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "eventual is served without a primary",
+	  { { .is = DOWN_PRIMARY }, R(.lsn = 10, .stale_ms = -1) },
+	  EVENTUAL(),
+	  ON(1, REASON_ANY) },
+	{ "eventual takes the less loaded of two",
+	  { P, R(.lsn = 10, .load = 5), R(.lsn = 10, .load = 4) },
+	  EVENTUAL(),
+	  ON(2, REASON_ANY) },
+
+	/* session, fresh */
+	{ "nothing required is fresh anywhere",
+	  { P, R(.lsn = 10) },
+	  SESSION(),
+	  ON(1, REASON_FRESH) },
+	{ "a replica at the required position is fresh",
+	  { P, R(.lsn = 800) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_FRESH) },
+	{ "one byte short is not fresh",
+	  { P, R(.lsn = 799, .paused = true) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "what this loop has proven counts",
+	  { P, R(.lsn = 10, .replayed = 800) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_FRESH) },
+	{ "a fresh replica is preferred to a less loaded one that is not",
+	  { P, R(.lsn = 900, .load = 50), R(.lsn = 700) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_FRESH) },
+	{ "the less loaded of two fresh ones",
+	  { P, R(.lsn = 900, .load = 3), R(.lsn = 900, .load = 2) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_FRESH) },
+	{ "a paused replica that got there is fresh",
+	  { P, R(.lsn = 900, .paused = true) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_FRESH) },
+	{ "a position of another timeline is not reached",
+	  { P, R(.lsn = 900, .timeline = 2) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "nor is one of a later timeline",
+	  { P, R(.lsn = 900) },
+	  SESSION(.required = 800, .timeline = 2),
+	  ON(0, REASON_SPILL_LAG) },
+
+	/* who may answer */
+	{ "out of rotation gets nothing",
+	  { P, { .is = OUT, .lsn = 900 } },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "a replica that failed this query is passed over",
+	  { P, R(.lsn = 900, .avoid = true), R(.lsn = 900, .load = 9) },
+	  SESSION(),
+	  ON(2, REASON_FRESH) },
+	{ "all replicas failed this query: the primary",
+	  { P, R(.lsn = 900, .avoid = true) },
+	  SESSION(),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+
+	{ "a replica without a conn is passed over",
+	  { P, R(.lsn = 900, .unconnected = true), R(.lsn = 900, .load = 9) },
+	  SESSION(),
+	  ON(2, REASON_FRESH) },
+	{ "no replica has a conn: the primary",
+	  { P, R(.lsn = 900, .unconnected = true) },
+	  SESSION(),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "no replica has a conn and there is no primary: one may come in time",
+	  { { .is = DOWN_PRIMARY }, R(.lsn = 900, .unconnected = true) },
+	  SESSION(.required = 9),
+	  PROVEN(1, REASON_FRESH) },
+
+	/* max-staleness */
+	{ "recent enough",
+	  { P, R(.lsn = 10, .stale_ms = 50) },
+	  EVENTUAL(.staleness_ms = 50),
+	  ON(1, REASON_ANY) },
+	{ "not recent enough",
+	  { P, R(.lsn = 10, .stale_ms = 51) },
+	  EVENTUAL(.staleness_ms = 50),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "unknown is never fresh",
+	  { P, R(.lsn = 10, .stale_ms = -1) },
+	  EVENTUAL(.staleness_ms = 50),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "the recent one of two",
+	  { P, R(.lsn = 10, .stale_ms = 51), R(.lsn = 10, .stale_ms = 50, .load = 9) },
+	  EVENTUAL(.staleness_ms = 50),
+	  ON(2, REASON_ANY) },
+
+	/* forecast */
+	{ "it will be there in time",
+	  { P, R(.lsn = 700, .rate = 0.01) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_VERIFIED_LATE) },
+	{ "it will not be there in time",
+	  { P, R(.lsn = 700, .rate = 0.003) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "the soonest of two",
+	  { P, R(.lsn = 700, .rate = 0.01), R(.lsn = 750, .rate = 0.01) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_VERIFIED_LATE) },
+	{ "a replica at rest is taken to be there at once",
+	  { P, R(.lsn = 700) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_VERIFIED_LATE) },
+	{ "of two at rest the less loaded",
+	  { P, R(.lsn = 700, .load = 1), R(.lsn = 690) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_VERIFIED_LATE) },
+	{ "a paused replica gives no hope",
+	  { P, R(.lsn = 700, .paused = true), R(.lsn = 10) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_VERIFIED_LATE) },
+	{ "no time left to wait",
+	  { P, R(.lsn = 700) },
+	  { .level = LEVEL_SESSION, .required = 800 },
+	  ON(0, REASON_SPILL_LAG) },
+	{ "another timeline gives no hope",
+	  { P, R(.lsn = 700, .timeline = 2) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "in time but not recent enough",
+	  { P, R(.lsn = 700, .stale_ms = 51) },
+	  SESSION(.required = 800, .staleness_ms = 50),
+	  ON(0, REASON_SPILL_LAG) },
+
+	/* spill */
+	{ "the budget is used up: wait for the forecast",
+	  { P, R(.lsn = 700, .rate = 0.001) },
+	  SESSION(.required = 800, .full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 100) },
+	{ "the budget is used up and there is no forecast",
+	  { P, R(.lsn = 700, .paused = true) },
+	  SESSION(.required = 800, .full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
+	{ "a forecast of hours is none",
+	  { P, R(.lsn = 700, .rate = 1e-9) },
+	  SESSION(.required = 800, .full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
+	{ "no replica in rotation and the budget is used up",
+	  { P, { .is = OUT, .lsn = 900 } },
+	  EVENTUAL(.full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
+	{ "no primary to spill to",
+	  { { .is = DOWN_PRIMARY }, R(.lsn = 700, .paused = true) },
+	  SESSION(.required = 800),
+	  REFUSED(OUTCOME_CONSISTENCY_TIMEOUT, 0) },
+	{ "the primary failed this query",
+	  { { .is = PRIMARY, .avoid = true }, R(.lsn = 700, .paused = true) },
+	  SESSION(.required = 800),
+	  REFUSED(OUTCOME_CONSISTENCY_TIMEOUT, 0) },
+	{ "nobody at all",
+	  { { .is = DOWN_PRIMARY }, { .is = OUT } },
+	  EVENTUAL(),
+	  REFUSED(OUTCOME_NO_REPLICA, 0) },
+
+	/* @on-lag */
+	{ "on-lag fail: no spill",
+	  { P, R(.lsn = 700, .rate = 0.001) },
+	  SESSION(.required = 800, .on_lag_fail = true),
+	  REFUSED(OUTCOME_CONSISTENCY_TIMEOUT, 100) },
+	{ "on-lag fail: no replica in rotation",
+	  { P, { .is = OUT } },
+	  SESSION(.on_lag_fail = true),
+	  REFUSED(OUTCOME_NO_REPLICA, 0) },
+	{ "on-lag stale: the one furthest ahead",
+	  { { .is = DOWN_PRIMARY },
+	    R(.lsn = 600, .paused = true),
+	    R(.lsn = 700, .paused = true, .load = 9) },
+	  SESSION(.required = 800, .stale_allowed = true),
+	  ON(2, REASON_STALE) },
+	{ "on-lag stale: a later timeline is further ahead",
+	  { { .is = DOWN_PRIMARY },
+	    R(.lsn = 600, .timeline = 2, .paused = true),
+	    R(.lsn = 700, .paused = true) },
+	  SESSION(.required = 800, .stale_allowed = true),
+	  ON(1, REASON_STALE) },
+	{ "on-lag stale: the primary first, while the budget has room",
+	  { P, R(.lsn = 600, .paused = true) },
+	  SESSION(.required = 800, .stale_allowed = true),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "on-lag stale: max-staleness still holds",
+	  { { .is = DOWN_PRIMARY }, R(.lsn = 600, .paused = true, .stale_ms = 51) },
+	  SESSION(.required = 800, .stale_allowed = true, .staleness_ms = 50),
+	  REFUSED(OUTCOME_CONSISTENCY_TIMEOUT, 0) },
+
+	/* without a replica in the configuration */
+	{ "the primary serves all",
+	  { P },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "the primary serves eventual", { P }, EVENTUAL(), ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "the budget protects nobody there",
+	  { P },
+	  SESSION(.full = true, .on_lag_fail = true),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "and when it is gone there is no primary",
+	  { { .is = DOWN_PRIMARY } },
+	  EVENTUAL(),
+	  REFUSED(OUTCOME_NO_PRIMARY, 0) },
+	{ "the only node is a replica",
+	  { R(.lsn = 900) },
+	  SESSION(.required = 800),
+	  PROVEN(0, REASON_FRESH) },
+};
+
+static const struct a_case equals = {
+	.name = "four equal replicas",
+	.nodes = { R(.lsn = 9), R(.lsn = 9), R(.lsn = 9), R(.lsn = 9) },
+	.wish = EVENTUAL(),
+};
+/* clang-format on */
+
+static int64_t ms(int64_t n)
+{
+	return n * US_PER_MS;
+}
+
+static const enum node_role node_roles[] = {
+	[PRIMARY] = NODE_PRIMARY,
+	[REPLICA] = NODE_REPLICA,
+	[OUT] = NODE_REPLICA,
+	[DOWN_PRIMARY] = NODE_UNKNOWN,
+};
+
+static void world(const struct a_case *c, struct topology *topology, struct node_use *uses)
+{
+	*topology = (struct topology){ .primary = -1 };
+	for (unsigned i = 0; i < 4 && c->nodes[i].is != ABSENT; i++) {
+		const struct a_node *is = &c->nodes[i];
+		bool primary = is->is == PRIMARY, replica = is->is == REPLICA;
+		int stale_ms = is->stale_ms ? is->stale_ms : 10;
+
+		topology->count++;
+		if (primary)
+			topology->primary = (int)i;
+		topology->nodes[i] = (struct node_view){
+			.role = node_roles[is->is],
+			.up = is->is != DOWN_PRIMARY,
+			.in_rotation = primary || replica,
+			.position = { is->timeline ? is->timeline : 1, is->lsn },
+			.paused = is->paused,
+			.lag_us = stale_ms > 0 ? ms(stale_ms) : -1,
+			.lag_seen_us = stale_ms > 0 ? ms(NOW_MS - stale_ms) : 0,
+			.replay_rate = is->rate,
+			.seen_us = ms(NOW_MS),
+		};
+		uses[i] = (struct node_use){
+			.replayed = is->replayed ? is->replayed : is->lsn,
+			.load = is->load,
+			.connected = !is->unconnected,
+			.avoid = is->avoid,
+		};
+	}
+}
+
+static struct wish wish_of(const struct a_wish *wish)
+{
+	return (struct wish){
+		.level = wish->level,
+		.required = { wish->required ? (wish->timeline ? wish->timeline : 1) : 0,
+			      wish->required },
+		.staleness_us_max = wish->staleness_ms ? ms(wish->staleness_ms) : -1,
+		.wait_us_left = ms(wish->wait_ms),
+		.user_hash = 4711,
+		.dice = 42,
+		.spill_allowed = !wish->full,
+		.stale_allowed = wish->stale_allowed,
+		.primary_allowed = !wish->on_lag_fail,
+	};
+}
+
+static bool as_expected(const struct a_case *c, const struct choice *choice)
+{
+	const struct an_answer *answer = &c->answer;
+
+	if (answer->refused)
+		return choice->kind == CHOICE_REFUSE && choice->outcome == answer->refused &&
+		       choice->retry_after_us / US_PER_MS == answer->retry_after_ms;
+	return choice->kind == CHOICE_PLACE && choice->node == answer->node &&
+	       choice->reason == answer->reason && choice->must_prove == answer->must_prove;
+}
+
+static void the_table(void **state)
+{
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct a_case *c = &cases[i];
+		struct wish wish = wish_of(&c->wish);
+		struct topology topology;
+		struct node_use uses[NODES_MAX];
+		struct choice choice;
+
+		world(c, &topology, uses);
+		choice = choose_node(&topology, uses, &wish, ms(NOW_MS));
+		if (as_expected(c, &choice))
+			continue;
+		print_error("%s: kind %d node %u reason %d prove %d outcome %d retry %d ms\n",
+			    c->name, (int)choice.kind, choice.node, (int)choice.reason,
+			    choice.must_prove, (int)choice.outcome,
+			    (int)(choice.retry_after_us / US_PER_MS));
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void a_user_stays_on_one_node_and_users_spread(void **state)
+{
+	struct topology topology;
+	struct node_use uses[NODES_MAX];
+	struct wish wish = wish_of(&equals.wish);
+	unsigned count[4] = { 0 };
+
+	world(&equals, &topology, uses);
+	for (uint64_t user = 1; user <= 4000; user++) {
+		unsigned first;
+
+		wish.user_hash = user;
+		wish.dice = user * 3;
+		first = choose_node(&topology, uses, &wish, ms(NOW_MS)).node;
+		wish.dice++;
+		assert_int_equal(choose_node(&topology, uses, &wish, ms(NOW_MS)).node, first);
+		count[first]++;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_in_range(count[i], 800, 1200);
+}
+
+static void without_a_user_the_dice_spread(void **state)
+{
+	struct topology topology;
+	struct node_use uses[NODES_MAX];
+	struct wish wish = wish_of(&equals.wish);
+	unsigned count[4] = { 0 };
+
+	world(&equals, &topology, uses);
+	wish.user_hash = 0;
+	for (wish.dice = 1; wish.dice <= 4000; wish.dice++)
+		count[choose_node(&topology, uses, &wish, ms(NOW_MS)).node]++;
+	for (unsigned i = 0; i < 4; i++)
+		assert_in_range(count[i], 800, 1200);
+}
+
+/* A user's two nodes: the second is taken when the first is busier, a third never. */
+static void a_user_moves_only_between_two_nodes(void **state)
+{
+	struct topology topology;
+	struct node_use uses[NODES_MAX];
+	struct wish wish = wish_of(&equals.wish);
+
+	world(&equals, &topology, uses);
+	for (wish.user_hash = 1; wish.user_hash <= 200; wish.user_hash++) {
+		unsigned first, second;
+
+		first = choose_node(&topology, uses, &wish, ms(NOW_MS)).node;
+		uses[first].load = 10;
+		second = choose_node(&topology, uses, &wish, ms(NOW_MS)).node;
+		assert_int_not_equal(first, second);
+		uses[second].load = 11;
+		assert_int_equal(choose_node(&topology, uses, &wish, ms(NOW_MS)).node, first);
+		uses[first].load = uses[second].load = 0;
+	}
+}
+
+static void a_forecast_counts_what_was_likely_replayed_since_the_look(void **state)
+{
+	struct node_view node = {
+		.up = true,
+		.position = { 1, 1000 },
+		.replay_rate = 1,
+		.seen_us = 5000,
+	};
+
+	assert_int_equal(forecast_us(&node, 1000, 1000, 5000), 0);
+	assert_in_range(forecast_us(&node, 1000, 1500, 5000), 500, 501);
+	assert_in_range(forecast_us(&node, 1000, 1500, 5400), 100, 101);
+	assert_int_equal(forecast_us(&node, 1000, 1500, 6000), 0);
+	/* Proven since then: there is nothing to guess. */
+	assert_in_range(forecast_us(&node, 1100, 1500, 6000), 400, 401);
+	node.paused = true;
+	assert_true(forecast_us(&node, 1000, 1500, 5000) == CLOCK_NEVER);
+	node.paused = false;
+	node.up = false;
+	assert_true(forecast_us(&node, 1000, 1500, 5000) == CLOCK_NEVER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_table),
+		cmocka_unit_test(a_user_stays_on_one_node_and_users_spread),
+		cmocka_unit_test(without_a_user_the_dice_spread),
+		cmocka_unit_test(a_user_moves_only_between_two_nodes),
+		cmocka_unit_test(a_forecast_counts_what_was_likely_replayed_since_the_look),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
