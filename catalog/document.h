@@ -14,7 +14,7 @@
 
 enum document {
 	DOCUMENT_WHOLE,
-	DOCUMENT_NO_ROW,   /* :one promised a row */
+	DOCUMENT_NO_ROW,    /* :one promised a row */
 	DOCUMENT_MANY_ROWS, /* :one or :maybe promised no more than one */
 };
 

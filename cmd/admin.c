@@ -63,7 +63,9 @@ static void admin_readyz(struct admin_reply *reply, void *arg)
 	reply->status = queries ? 200 : 503;
 	reply->content_type = "application/json";
 	buf_printf(body, "{\"status\":\"%s\",\"queries\":%s,\"commands\":%s,\"operations\":%u",
-		   admin->draining ? "draining" : queries ? "ready" : "not-ready",
+		   admin->draining ? "draining"
+		   : queries       ? "ready"
+				   : "not-ready",
 		   queries ? "true" : "false", commands ? "true" : "false", admin->operations);
 	if (topology.schema_missing && !topology.key_known)
 		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
@@ -102,8 +104,8 @@ static void admin_gauge_nodes(const struct admin *admin)
 		const struct node_view *view = &topology.nodes[i];
 		const char *name = admin->nodes[i]->name;
 
-		metric_set(metrics, METRIC_node_up,
-			   METRIC_LABELS(name, node_role_text(view->role)), view->up);
+		metric_set(metrics, METRIC_node_up, METRIC_LABELS(name, node_role_text(view->role)),
+			   view->up);
 		if (view->role != NODE_REPLICA)
 			continue;
 		if (view->lag_us >= 0)

@@ -18,7 +18,7 @@ struct admin {
 	struct node *const *nodes;
 	struct snapshot_reader *reader;
 	const struct sessions *sessions;
-	struct metrics *metrics;  /* of the main thread */
+	struct metrics *metrics; /* of the main thread */
 	unsigned operations;
 	bool draining;
 };

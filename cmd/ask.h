@@ -26,7 +26,7 @@ struct asker {
 bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, char *error,
 		size_t error_room) must_check;
 void asker_fini(struct asker *asker);
-/* Sends the call (kind and statement are set, the rest is filled here) and turns until it is done. */
+/* Sends the call (kind and statement are set, the rest is filled here); turns until it is done. */
 enum call_end asker_call(struct asker *asker, struct call *call) must_check;
 /* SQL text without parameters, as a query or as a command of its own transaction. */
 enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *text,

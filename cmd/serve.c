@@ -48,7 +48,7 @@ struct serve {
 	struct listener *listener;
 	struct loop_watch signals;
 	struct loop_timer drain_over;
-	struct letter ended;       /* a worker has ended; the last one posts it */
+	struct letter ended; /* a worker has ended; the last one posts it */
 	atomic_uint workers_left;
 	int code;
 };
@@ -275,10 +275,9 @@ static bool serve_start_workers(struct serve *serve)
 	serve->ended.on_delivery = serve_on_ended;
 	for (unsigned i = 0; i < loops; i++) {
 		serve_address(serve, address, sizeof(address));
-		serve->workers[i] =
-			worker_start(i, &serve->shared, conns / loops + (i < conns % loops), address,
-				     serve->catalog, serve_on_worker_end, serve, error,
-				     sizeof(error));
+		serve->workers[i] = worker_start(
+			i, &serve->shared, conns / loops + (i < conns % loops), address,
+			serve->catalog, serve_on_worker_end, serve, error, sizeof(error));
 		if (!serve->workers[i]) {
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;

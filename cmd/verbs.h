@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of the program, one function each: what main() gets after the verb, and an exit code. */
+/* The verbs of the program: each gets what follows it on the command line, gives an exit code. */
 #pragma once
 
 #define EXIT_DONE 0

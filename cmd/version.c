@@ -2,11 +2,11 @@
 /* The version verb: of the program and of the libraries it runs with. */
 #include "cmd/version.h"
 
+#include "base/json.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "gen/revision.h"
 #include "http/http.h"
-#include "base/json.h"
 #include "pg/node.h"
 
 #include <stdio.h>

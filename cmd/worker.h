@@ -17,9 +17,9 @@
 struct worker;
 
 /*
- * Binds the listener and starts the thread. conns: of this worker to each node. address: HOST:PORT, with the port of
- * the first worker when the kernel picked it. on_end is called on the worker's thread, last of all.
- * NULL: error says why.
+ * Binds the listener and starts the thread. conns: of this worker to each node. address: HOST:PORT,
+ * with the port of the first worker when the kernel picked it. on_end is called on the worker's
+ * thread, last of all. NULL: error says why.
  */
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
 			    const char *address, struct catalog *catalog, void (*on_end)(void *arg),
@@ -31,7 +31,7 @@ void worker_set_catalog(struct worker *worker, struct catalog *catalog);
 void worker_look(struct worker *worker);
 /* Main thread: answers what was accepted, then ends. */
 void worker_drain(struct worker *worker);
-/* After on_end: joins the thread, frees everything but the loop, to which dials may still come back. */
+/* After on_end: joins the thread. The loop stays: dials may still come back to it. */
 void worker_join(struct worker *worker);
 /* After the nodes are freed. */
 void worker_free(struct worker *worker);

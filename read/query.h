@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 enum query_end {
-	QUERY_ANSWERED,  /* request->out holds the document, upper what the token must carry */
+	QUERY_ANSWERED,  /* request->out holds the document */
 	QUERY_EARLY,     /* the node had not replayed far enough: the rows were thrown away */
-	QUERY_ELSEWHERE, /* the node could not answer; another may. request holds why, in case none is left */
+	QUERY_ELSEWHERE, /* the node could not answer; another may. The request holds why */
 	QUERY_FAILED,    /* the request holds the outcome */
 };
 
@@ -35,8 +35,8 @@ struct query {
 
 	/* Its own. */
 	struct call call;
-	struct pool *pool;    /* NULL: not on its way */
-	uint64_t required;    /* lsn; 0: nothing to prove */
+	struct pool *pool; /* NULL: not on its way */
+	uint64_t required; /* lsn; 0: nothing to prove */
 	bool on_primary;
 };
 
@@ -45,6 +45,7 @@ struct query {
  * be the primary (its own acknowledged writes are always visible there), otherwise a standby.
  * False: the pool's queue is full and on_done is not called.
  */
-bool query_send(struct query *query, struct pool *pool, uint64_t required, bool on_primary) must_check;
+bool query_send(struct query *query, struct pool *pool, uint64_t required,
+		bool on_primary) must_check;
 /* Nobody wants the answer any more. Nothing to do when it is not on its way. */
 void query_forget(struct query *query);

@@ -153,7 +153,8 @@ static void admit_wish(struct task *task)
 						    : task->router->shared.options->wait_us_max;
 
 	wish->level = request->level == LEVEL_DEFAULT ? operation->consistency : request->level;
-	wish->staleness_us_max = admit_least(request->staleness_us_max, operation->staleness_us_max);
+	wish->staleness_us_max =
+		admit_least(request->staleness_us_max, operation->staleness_us_max);
 	wish->stale_allowed = operation->on_lag == ON_LAG_STALE;
 	wish->primary_allowed = operation->on_lag != ON_LAG_FAIL;
 	if (request->user.ptr)

@@ -6,6 +6,6 @@
 
 #include "base/request.h"
 
-/* Finds the operation, sets the deadline and reads the tokens; STEP_DONE with an outcome if it is refused. */
+/* Operation, deadline, tokens; STEP_DONE with an outcome if the request is refused. */
 enum step admit_query(struct request *request);
 enum step admit_command(struct request *request);

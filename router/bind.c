@@ -111,7 +111,7 @@ const char *const *bind_values(struct request *request, const struct operation *
 	if (binding.outcome == OUTCOME_OK)
 		return binding.values;
 	request_fail(request, binding.outcome, "%zu parameter%s of %s %s wrong",
-		     request->errors_count, request->errors_count == 1 ? "" : "s",
-		     operation->name, request->errors_count == 1 ? "is" : "are");
+		     request->errors_count, request->errors_count == 1 ? "" : "s", operation->name,
+		     request->errors_count == 1 ? "is" : "are");
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From what the client sent to what PostgreSQL gets: values in text form, in the order of $1, $2, ….
+ * From what the client sent to what PostgreSQL gets: values in text form, in the order of $1, $2.
  * Every wrong, missing or unknown parameter is named, not only the first.
  */
 #pragma once
@@ -13,4 +13,5 @@
  * NULL: the request holds the outcome (unknown-parameter, missing-parameter, invalid-parameter) and
  * its errors. Values live in the request's arena. The statement's shape must be known.
  */
-const char *const *bind_values(struct request *request, const struct operation *operation) must_check;
+const char *const *bind_values(struct request *request,
+			       const struct operation *operation) must_check;

@@ -4,7 +4,7 @@
  * answer. One router per loop, on the loop's thread; what is shared between loops is lent to it.
  *
  *   query:    admit ─► describe ─► bind ─► place ─► answer        place may park or go elsewhere
- *   command:  admit ─► describe ─► bind ─► send  ─► acknowledge   the session entry before the reply
+ *   command:  admit ─► describe ─► bind ─► place ─► acknowledge   session entry before the reply
  */
 #pragma once
 

@@ -11,7 +11,7 @@
 static enum step command_place(struct request *request);
 static enum step command_acknowledge(struct request *request);
 
-const request_step command_steps[] = { admit_command, task_describe,	   task_bind,
+const request_step command_steps[] = { admit_command, task_describe,       task_bind,
 				       command_place, command_acknowledge, NULL };
 
 static void command_count_rerun(struct command *command)
@@ -25,7 +25,7 @@ static void command_count_rerun(struct command *command)
 		   1);
 }
 
-/* Committed: the user's next read must see it, whether or not the reply can say what it returned. */
+/* Committed: the user's next read must see it, even when the reply cannot tell its rows. */
 static void command_remember(struct task *task)
 {
 	struct request *request = task->request;

@@ -156,12 +156,14 @@ static enum step query_place(struct request *request)
 	return request_fail(request, task->choice.outcome, "no node could answer in time");
 }
 
-/* The rows were thrown away; what the node has replayed is known now, even if less than believed. */
+/* The rows were thrown away. What the node has replayed is known now, if less than believed. */
 static void query_early(struct task *task)
 {
 	unsigned node = task->choice.node;
 
-	task->router->uses[node].replayed = task->query.lower;
+	if (task->query.lower < task->router->uses[node].replayed)
+		task->router->uses[node].replayed = task->query.lower;
+	router_learn(task->router, node, task->query.lower);
 	task->early_at |= 1u << node;
 	query_place_again(task);
 }

@@ -126,7 +126,8 @@ static void task_on_described(struct describe *describe)
 	case CALL_UNSENT:
 	case CALL_LOST:
 		request_fail(request,
-			     request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA,
+			     request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY
+							      : OUTCOME_NO_REPLICA,
 			     "%s", describe->lost_reason);
 		break;
 	}
@@ -166,7 +167,8 @@ enum step task_describe(struct request *request)
 		.on_done = task_on_described,
 	};
 	if (!describe_start(&task->describe, router->nodes[node].pool))
-		return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting for %s",
+		return request_fail(request, OUTCOME_QUEUE_FULL,
+				    "too many requests are waiting for %s",
 				    router->shared.nodes[node]->name);
 	task->describing = true;
 	return STEP_WAIT;

@@ -30,11 +30,11 @@ struct lease {
 struct router_node {
 	struct router *router;
 	struct pool *pool;
-	unsigned life;              /* of the topology that was seen last */
+	unsigned life; /* of the topology that was seen last */
 	enum node_role role;
 	bool up;
 	struct waiters waiters;
-	struct call probe;          /* asks for a position while someone is parked */
+	struct call probe; /* asks for a position while someone is parked */
 	struct arena probe_arena;
 	bool probing;
 	struct loop_timer probe_again;
@@ -47,7 +47,7 @@ struct router {
 	struct random random;
 	struct lease *lease;
 	struct snapshot_reader *reader;
-	uint64_t version;           /* of the topology below */
+	uint64_t version; /* of the topology below */
 	struct topology topology;
 	struct node_use uses[NODES_MAX];
 	struct router_node nodes[NODES_MAX];
@@ -68,19 +68,19 @@ struct task {
 	bool describing;
 
 	struct wish wish;
-	int64_t wait_until_us;    /* no parking after this */
-	struct choice choice;     /* the one under way */
+	int64_t wait_until_us; /* no parking after this */
+	struct choice choice;  /* the one under way */
 	struct query query;
 	struct command command;
-	uint32_t failed_at;       /* nodes, a bit each: could not answer */
-	uint32_t early_at;        /* nodes, a bit each: had not replayed far enough */
+	uint32_t failed_at; /* nodes, a bit each: could not answer */
+	uint32_t early_at;  /* nodes, a bit each: had not replayed far enough */
 	unsigned placements;
-	bool spilled;             /* counted in router->spilled */
+	bool spilled; /* counted in router->spilled */
 	bool waited;
 	struct waiter waiter;
-	unsigned parked_at;       /* the node whose heap it is in */
-	int64_t parked_us;        /* since when; 0: not parked */
-	struct loop_timer pause;  /* ends the parking */
+	unsigned parked_at;      /* the node whose heap it is in */
+	int64_t parked_us;       /* since when; 0: not parked */
+	struct loop_timer pause; /* ends the parking */
 };
 
 /* The request becomes a task of this router; its first step is next. */

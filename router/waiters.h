@@ -29,5 +29,5 @@ void waiters_init(struct waiters *waiters);
 bool waiters_park(struct waiters *waiters, struct waiter *waiter) must_check;
 /* Nothing to do when it is not parked. */
 void waiters_leave(struct waiters *waiters, struct waiter *waiter);
-/* Wakes, in the order of their lsn, those at or before it; each has left the heap when it is told. */
+/* Wakes, by lsn, those at or before it; each has left the heap when it is told. */
 void waiters_reached(struct waiters *waiters, uint64_t lsn);

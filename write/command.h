@@ -19,10 +19,13 @@
 #include <stdint.h>
 
 enum command_end {
-	COMMAND_COMMITTED, /* request->out holds the document but for its token and the last brace */
-	COMMAND_COMMITTED_UNTELLABLE, /* it took effect, but the request holds a failure to show what it returned */
-	COMMAND_FAILED,    /* nothing took effect, or it is not known (OUTCOME_UNKNOWN); request holds the outcome */
-	COMMAND_WRONG_NODE, /* nothing took effect: that node is a standby, or could not be reached */
+	COMMAND_COMMITTED, /* request->out holds the document, without token and last brace */
+	/* It took effect, but what it returned cannot be told: the request holds a failure. */
+	COMMAND_COMMITTED_UNTELLABLE,
+	/* Nothing took effect, or it is not known (OUTCOME_UNKNOWN); the request holds which. */
+	COMMAND_FAILED,
+	/* Nothing took effect: the node is a standby, or could not be reached. */
+	COMMAND_WRONG_NODE,
 };
 
 struct command {
@@ -31,7 +34,7 @@ struct command {
 	const struct operation *operation;
 	const char *const *values;
 	size_t bytes_max;
-	struct random *random; /* borrowed, for jitter */
+	struct random *random;                     /* borrowed, for jitter */
 	void (*on_rerun)(struct command *command); /* told before each rerun, for metrics */
 	void (*on_done)(struct command *command, enum command_end end);
 

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls stay on a list per pool until the test answers them. */
+#include "fake_pool.h"
+
+#include "pg/describe.h"
+#include "router/monitor.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pool {
+	struct loop *loop;
+	struct list calls;
+	bool full;
+	const char *abandoned;
+};
+
+static struct pool *fake_pools[NODES_MAX];
+static unsigned fake_pools_count;
+static unsigned fake_hurried;
+
+struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
+		      const struct pool_settings *settings)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	(void)node, (void)metrics, (void)settings;
+	pool->loop = loop;
+	list_init(&pool->calls);
+	fake_pools[fake_pools_count++] = pool;
+	return pool;
+}
+
+void pool_free(struct pool *pool)
+{
+	assert(list_empty(&pool->calls));
+	fake_pools_count--;
+	free(pool);
+}
+
+void pool_set_role(struct pool *pool, enum node_role role)
+{
+	(void)pool, (void)role;
+}
+
+bool pool_submit(struct pool *pool, struct call *call)
+{
+	if (pool->full)
+		return false;
+	call->pool = pool;
+	call->queued_us = loop_now(pool->loop);
+	list_append(&pool->calls, &call->link);
+	return true;
+}
+
+void pool_forget(struct pool *pool, struct call *call)
+{
+	list_remove(&pool->calls, &call->link);
+}
+
+void pool_abandon(struct pool *pool, const char *reason)
+{
+	pool->abandoned = reason;
+	while (!list_empty(&pool->calls))
+		fake_lost(container_of(list_first(&pool->calls), struct call, link), CALL_LOST,
+			  reason);
+}
+
+unsigned pool_load(const struct pool *pool)
+{
+	return (unsigned)pool->calls.count;
+}
+
+bool pool_connected(const struct pool *pool)
+{
+	(void)pool;
+	return true;
+}
+
+const char *pool_last_error(const struct pool *pool)
+{
+	(void)pool;
+	return "";
+}
+
+bool describe_start(struct describe *describe, struct pool *pool)
+{
+	(void)describe, (void)pool;
+	assert(!"statements of these tests have their shapes");
+	return false;
+}
+
+void describe_forget(struct describe *describe)
+{
+	(void)describe;
+}
+
+void monitor_hurry(struct monitor *monitor)
+{
+	(void)monitor;
+	fake_hurried++;
+}
+
+unsigned fake_hurries(void)
+{
+	return fake_hurried;
+}
+
+struct pool *fake_pool(unsigned node)
+{
+	assert(node < fake_pools_count);
+	return fake_pools[node];
+}
+
+unsigned fake_waiting(unsigned node)
+{
+	return (unsigned)fake_pool(node)->calls.count;
+}
+
+const char *fake_abandoned(unsigned node)
+{
+	return fake_pool(node)->abandoned;
+}
+
+void fake_full(unsigned node, bool full)
+{
+	fake_pool(node)->full = full;
+}
+
+struct call *fake_call(unsigned node, enum call_kind kind)
+{
+	list_each (&fake_pool(node)->calls, it) {
+		struct call *call = container_of(it, struct call, link);
+
+		if (call->kind == kind)
+			return call;
+	}
+	return NULL;
+}
+
+static void fake_end(struct call *call, enum call_end end)
+{
+	struct pool *pool = call->pool;
+
+	list_remove(&pool->calls, &call->link);
+	call->end = end;
+	call->sent_us = call->done_us = loop_now(pool->loop);
+	call->on_done(call);
+}
+
+static void fake_rows(struct call *call, const char *rows, uint64_t count)
+{
+	call->rows = count;
+	call->affected = (int64_t)count;
+	if (rows)
+		buf_string(call->out, rows);
+}
+
+void fake_answer(struct call *call, uint64_t lower, uint64_t upper, const char *rows,
+		 uint64_t count)
+{
+	fake_rows(call, rows, count);
+	call->in_recovery = true;
+	call->lower = lower;
+	call->upper = upper;
+	fake_end(call, CALL_OK);
+}
+
+void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, uint64_t count)
+{
+	fake_rows(call, rows, count);
+	call->in_recovery = false;
+	call->lower = call->upper = flush;
+	fake_end(call, CALL_OK);
+}
+
+void fake_commit(struct call *call, uint64_t lsn, bool wrote, const char *rows, uint64_t count)
+{
+	fake_rows(call, rows, count);
+	call->wrote = wrote;
+	call->position = (struct position){ 1, lsn };
+	fake_end(call, CALL_OK);
+}
+
+void fake_error(struct call *call, const char *sqlstate, const char *message)
+{
+	memcpy(call->error.sqlstate, sqlstate, 6);
+	call->error.message = message;
+	fake_end(call, CALL_ERROR);
+}
+
+void fake_lost(struct call *call, enum call_end end, const char *reason)
+{
+	call->lost_reason = reason;
+	fake_end(call, end);
+}

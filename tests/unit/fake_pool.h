@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pools that send nothing: a test takes the calls that were submitted and answers them. Stands in
+ * for pg/pool.c and pg/describe.c at link time.
+ */
+#pragma once
+
+#include "pg/call.h"
+#include "pg/pool.h"
+
+#include <stdbool.h>
+
+/* The pools in the order in which they were made, one per node of the router under test. */
+struct pool *fake_pool(unsigned node);
+/* The oldest call of that kind that waits at the node, or NULL. It stays there until answered. */
+struct call *fake_call(unsigned node, enum call_kind kind);
+/* Answers a query or probe of a standby: rows as JSON, seen between lower and upper. */
+void fake_answer(struct call *call, uint64_t lower, uint64_t upper, const char *rows,
+		 uint64_t count);
+/* The same, of the primary. */
+void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, uint64_t count);
+/* A command that committed at that lsn of timeline 1. */
+void fake_commit(struct call *call, uint64_t lsn, bool wrote, const char *rows, uint64_t count);
+void fake_error(struct call *call, const char *sqlstate, const char *message);
+void fake_lost(struct call *call, enum call_end end, const char *reason);
+/* The next submissions to that node find the queue full. */
+void fake_full(unsigned node, bool full);
+/* Calls that wait at the node, of every kind. */
+unsigned fake_waiting(unsigned node);
+/* What pool_abandon was told, or NULL. */
+const char *fake_abandoned(unsigned node);
+/* How often monitor_hurry was called. */
+unsigned fake_hurries(void);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scene is plain data: a test changes what it wants before the first request. */
+#include "scene.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+static const char scene_sql[] = "-- query: order :one\n"
+				"-- @param id bigint\n"
+				"SELECT id FROM orders WHERE id = :id;\n"
+				"-- query: orders :many\n"
+				"-- @on-lag stale\n"
+				"SELECT id FROM orders;\n"
+				"-- query: fresh :many\n"
+				"-- @on-lag fail\n"
+				"SELECT id FROM orders;\n"
+				"-- command: place :one\n"
+				"INSERT INTO orders DEFAULT VALUES RETURNING id;\n";
+
+static void scene_describe(struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++) {
+		struct statement *statement = &catalog->operations[i].statement;
+		struct shape *shape = shape_new(statement->params, 1);
+
+		for (unsigned at = 0; at < statement->params; at++)
+			shape->param_types[at].oid = 20;
+		statement_set_shape(statement, shape);
+	}
+}
+
+static void scene_topology(struct scene *scene)
+{
+	struct topology *topology = &scene->topology;
+
+	topology->count = 3;
+	topology->primary = 0;
+	topology->primary_position = (struct position){ 1, 1000 };
+	topology->primary_seen = true;
+	topology->system_identifier = 42;
+	topology->key_known = true;
+	memset(topology->key, 7, sizeof(topology->key));
+	for (unsigned i = 0; i < 3; i++)
+		topology->nodes[i] = (struct node_view){
+			.role = i ? NODE_REPLICA : NODE_PRIMARY,
+			.up = true,
+			.in_rotation = true,
+			.position = { 1, 1000 },
+			.started_us = 1,
+			.lag_seen_us = SCENE_START_US,
+			.seen_us = SCENE_START_US,
+			.life = 1,
+		};
+}
+
+static void scene_options(struct options *options)
+{
+	options->queue_max = 256;
+	options->queue_wait_us = 100 * US_PER_MS;
+	options->request_timeout_us = 5 * US_PER_S;
+	options->wait_us_max = 30 * US_PER_MS;
+	options->spill_share = 25;
+	options->result_bytes_max = 1 << 20;
+	options->lag_us_max = US_PER_S;
+}
+
+void scene_init(struct scene *scene)
+{
+	struct buf errors;
+
+	memset(scene, 0, sizeof(*scene));
+	buf_init(&errors);
+	scene->catalog = catalog_load_text("scene.sql", text_of(scene_sql), &errors);
+	if (!scene->catalog)
+		fail_msg("%.*s", (int)errors.len, errors.ptr);
+	buf_fini(&errors);
+	scene_describe(scene->catalog);
+	scene_options(&scene->options);
+	scene_topology(scene);
+	scene->loop = loop_new("scene");
+	loop_fake_clock(scene->loop, SCENE_START_US);
+	scene->snapshot = snapshot_new(sizeof(struct topology));
+	scene->sessions = sessions_new(64);
+	sessions_raise_floor(scene->sessions, (struct position){ 1, 1000 });
+	scene->metrics = metrics_new();
+	for (unsigned i = 0; i < 3; i++) {
+		scene->nodes[i].index = i;
+		snprintf(scene->nodes[i].name, sizeof(scene->nodes[i].name), "node-%u:5432", i);
+		scene->node_list[i] = &scene->nodes[i];
+	}
+	struct router_shared shared = {
+		.nodes = scene->node_list,
+		.nodes_count = 3,
+		.options = &scene->options,
+		.topology = scene->snapshot,
+		.sessions = scene->sessions,
+	};
+
+	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
+	scene_publish(scene);
+}
+
+void scene_fini(struct scene *scene)
+{
+	router_free(scene->router);
+	metrics_free(scene->metrics);
+	sessions_free(scene->sessions);
+	snapshot_free(scene->snapshot);
+	catalog_let_go(scene->catalog);
+	loop_free(scene->loop);
+	request_cache_fini();
+}
+
+void scene_publish(struct scene *scene)
+{
+	snapshot_publish(scene->snapshot, &scene->topology);
+	router_look(scene->router);
+}
+
+void scene_pass(struct scene *scene, int64_t us)
+{
+	loop_fake_clock(scene->loop, loop_now(scene->loop) + us);
+	loop_turn(scene->loop, 0);
+}
+
+static void asked_on_done(struct request *request)
+{
+	struct asked *asked = request->client;
+
+	asked->done++;
+}
+
+void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
+	       const char *operation, const char *user)
+{
+	struct request *request = request_new(scene->loop);
+
+	*asked = (struct asked){ .request = request };
+	request->kind = kind;
+	request->operation = text_of(operation);
+	request->user = text_of(user);
+	request->staleness_us_max = request->wait_us_max = -1;
+	request->born_us = loop_now(scene->loop);
+	request->deadline_us = request->born_us + scene->options.request_timeout_us;
+	request->on_done = asked_on_done;
+	request->client = asked;
+	if (!strcmp(operation, "order")) {
+		struct json_error error;
+
+		request->body = json_read(TEXT("{\"id\":7}"), &error);
+	}
+}
+
+void scene_take(struct scene *scene, struct asked *asked)
+{
+	router_take(asked->request, scene->router);
+}
+
+void asked_free(struct asked *asked)
+{
+	request_free(asked->request);
+}

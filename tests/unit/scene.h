@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A router over a primary (node 0) and two replicas (1, 2) whose pools are scripted and whose clock
+ * stands still: what tests of the steps start with. The catalog holds the query "order" (:one, id
+ * bigint), the query "orders" (:many) with @on-lag stale, the query "fresh" with @on-lag fail and
+ * the command "place" (:one).
+ */
+#pragma once
+
+#include "base/request.h"
+#include "fake_pool.h"
+#include "router/router.h"
+#include "router/topology.h"
+
+#define SCENE_START_US INT64_C(1000000)
+
+struct scene {
+	struct loop *loop;
+	struct options options;
+	struct node nodes[3];
+	struct node *node_list[3];
+	struct topology topology; /* change it, then scene_publish */
+	struct snapshot *snapshot;
+	struct sessions *sessions;
+	struct catalog *catalog;
+	struct metrics *metrics;
+	struct router *router;
+};
+
+/* All nodes up, in rotation, at lsn 1000 of timeline 1; the floor is 1000; nobody waits. */
+void scene_init(struct scene *scene);
+void scene_fini(struct scene *scene);
+/* What the monitor has seen. */
+void scene_publish(struct scene *scene);
+/* Moves the clock and lets timers run. */
+void scene_pass(struct scene *scene, int64_t us);
+
+/* A request as http/ would hand it over, not yet taken; done counts on_done. */
+struct asked {
+	struct request *request;
+	unsigned done;
+};
+void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
+	       const char *operation, const char *user);
+/* Hands it over. */
+void scene_take(struct scene *scene, struct asked *asked);
+void asked_free(struct asked *asked);

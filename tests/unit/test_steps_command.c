@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: fake_pool.c scene.c */
+/* Commands: the session entry before the reply, and never twice what may have happened once. */
+#include "scene.h"
+
+#include "base/clock.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct call *place(struct scene *scene, struct asked *asked)
+{
+	scene_ask(scene, asked, REQUEST_COMMAND, "place", "ann");
+	scene_take(scene, asked);
+	assert_non_null(fake_call(0, CALL_COMMAND));
+	return fake_call(0, CALL_COMMAND);
+}
+
+static uint64_t required_of_ann(struct scene *scene)
+{
+	struct position required;
+
+	assert_true(sessions_required(scene->sessions, TEXT("ann"), &required));
+	return required.lsn;
+}
+
+static void the_session_entry_is_there_when_the_reply_leaves(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_commit(place(&scene, &asked), 2000, true, "{\"id\":7}", 1);
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	assert_int_equal(required_of_ann(&scene), 2000);
+	buf_byte(&asked.request->out, '\0');
+	assert_non_null(strstr(asked.request->out.ptr, "{\"data\":{\"id\":7},\"token\":\""));
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_command_that_changed_nothing_leaves_the_session_as_it_was(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_commit(place(&scene, &asked), 2000, false, "{\"id\":7}", 1);
+
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	assert_int_equal(required_of_ann(&scene), 1000);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_command_whose_rows_cannot_be_told_is_remembered_all_the_same(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_commit(place(&scene, &asked), 2000, true, "{\"id\":7},{\"id\":8}", 2);
+
+	assert_int_equal(asked.request->outcome, OUTCOME_UNEXPECTED_CARDINALITY);
+	assert_int_equal(required_of_ann(&scene), 2000);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_lost_command_is_of_unknown_outcome_and_never_sent_again(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_lost(place(&scene, &asked), CALL_LOST, "server closed the connection");
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_OUTCOME_UNKNOWN);
+	assert_int_equal(fake_waiting(0), 0);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_serialization_failure_is_run_again_three_times_and_then_told(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	place(&scene, &asked);
+	for (unsigned i = 0; i < 3; i++) {
+		fake_error(fake_call(0, CALL_COMMAND), "40001", "could not serialize access");
+		assert_int_equal(asked.done, 0);
+		scene_pass(&scene, 60 * US_PER_MS);
+		assert_non_null(fake_call(0, CALL_COMMAND));
+	}
+
+	fake_error(fake_call(0, CALL_COMMAND), "40001", "could not serialize access");
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_SERIALIZATION_FAILURE);
+	assert_int_equal(fake_waiting(0), 0);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_deadlock_that_goes_away_is_never_seen_by_the_client(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	fake_error(place(&scene, &asked), "40P01", "deadlock detected");
+	scene_pass(&scene, 60 * US_PER_MS);
+
+	fake_commit(fake_call(0, CALL_COMMAND), 3000, true, "{\"id\":7}", 1);
+
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	assert_int_equal(required_of_ann(&scene), 3000);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_standby_that_was_taken_for_the_primary_makes_the_monitor_look(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned hurries = fake_hurries();
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_error(place(&scene, &asked), "25006",
+		   "cannot execute INSERT in a read-only transaction");
+
+	assert_int_equal(asked.request->outcome, OUTCOME_NO_PRIMARY);
+	assert_int_equal(fake_hurries(), hurries + 1);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void without_a_primary_commands_are_refused_at_once(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene.topology.primary = -1;
+	scene_publish(&scene);
+	scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "ann");
+
+	scene_take(&scene, &asked);
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_NO_PRIMARY);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_misspelt_operation_is_answered_with_the_nearest_one(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_COMMAND, "plase", "ann");
+
+	scene_take(&scene, &asked);
+
+	assert_int_equal(asked.request->outcome, OUTCOME_UNKNOWN_OPERATION);
+	assert_non_null(strstr(asked.request->detail, "\"place\""));
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_session_entry_is_there_when_the_reply_leaves),
+		cmocka_unit_test(a_command_that_changed_nothing_leaves_the_session_as_it_was),
+		cmocka_unit_test(a_command_whose_rows_cannot_be_told_is_remembered_all_the_same),
+		cmocka_unit_test(a_lost_command_is_of_unknown_outcome_and_never_sent_again),
+		cmocka_unit_test(a_serialization_failure_is_run_again_three_times_and_then_told),
+		cmocka_unit_test(a_deadlock_that_goes_away_is_never_seen_by_the_client),
+		cmocka_unit_test(a_standby_that_was_taken_for_the_primary_makes_the_monitor_look),
+		cmocka_unit_test(without_a_primary_commands_are_refused_at_once),
+		cmocka_unit_test(a_misspelt_operation_is_answered_with_the_nearest_one),
+	};
+
+	return cmocka_run_group_tests_name("command steps", tests, NULL, NULL);
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: fake_pool.c scene.c */
+/* Queries: who answers, what is thrown away, how long anybody waits. */
+#include "scene.h"
+
+#include "base/clock.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char row[] = "{\"id\":7}";
+
+/* The replica that was asked; fails when none or both were. */
+static unsigned asked_replica(void)
+{
+	unsigned first = fake_call(1, CALL_QUERY) ? 1 : 0,
+		 second = fake_call(2, CALL_QUERY) ? 2 : 0;
+
+	assert_true((first != 0) != (second != 0));
+	assert_null(fake_call(0, CALL_QUERY));
+	return first + second;
+}
+
+static void assert_document(const struct asked *asked, const char *document)
+{
+	assert_int_equal(asked->done, 1);
+	assert_int_equal(asked->request->outcome, OUTCOME_OK);
+	assert_int_equal(asked->request->out.len, strlen(document));
+	assert_memory_equal(asked->request->out.ptr, document, strlen(document));
+}
+
+static void wrote(struct scene *scene, const char *user, uint64_t lsn)
+{
+	sessions_wrote(scene->sessions, text_of(user), (struct position){ 1, lsn });
+}
+
+static void a_query_of_a_user_who_wrote_nothing_is_answered_by_a_replica(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+
+	node = asked_replica();
+	fake_answer(fake_call(node, CALL_QUERY), 1000, 1000, row, 1);
+
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->reason, REASON_FRESH);
+	assert_string_equal(asked.request->node, scene.nodes[node].name);
+	assert_true(asked.request->token[0] != '\0');
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void rows_that_came_too_early_are_thrown_away_and_the_other_replica_is_asked(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	wrote(&scene, "ann", 2000);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+
+	fake_answer(fake_call(node, CALL_QUERY), 1999, 2001, "{\"id\":1}", 1);
+
+	assert_int_equal(asked.done, 0);
+	assert_int_equal(asked_replica(), 3 - node);
+	fake_answer(fake_call(3 - node, CALL_QUERY), 2000, 2001, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->reason, REASON_VERIFIED_LATE);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+/* Both replicas were asked and had not replayed enough: the query is parked now. */
+static void park(struct scene *scene, struct asked *asked, const char *operation)
+{
+	wrote(scene, "ann", 2000);
+	scene_ask(scene, asked, REQUEST_QUERY, operation, "ann");
+	scene_take(scene, asked);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1500, 1501, row, 1);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1500, 1501, row, 1);
+	assert_int_equal(asked->done, 0);
+	assert_null(fake_call(0, CALL_QUERY));
+}
+
+static unsigned probed_replica(void)
+{
+	assert_true(fake_call(1, CALL_PROBE) || fake_call(2, CALL_PROBE));
+	return fake_call(1, CALL_PROBE) ? 1 : 2;
+}
+
+static void a_parked_query_is_woken_by_the_position_it_waits_for(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	park(&scene, &asked, "order");
+	node = probed_replica();
+	fake_answer(fake_call(node, CALL_PROBE), 1800, 1800, NULL, 0);
+	assert_null(fake_call(node, CALL_QUERY));
+	scene_pass(&scene, 2 * US_PER_MS);
+
+	fake_answer(fake_call(node, CALL_PROBE), 2000, 2000, NULL, 0);
+
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 2000, 2000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->reason, REASON_WAITED);
+	assert_int_equal(asked.request->wait_us, 2 * US_PER_MS);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_parked_query_spills_when_the_wait_limit_is_over(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	park(&scene, &asked, "order");
+	scene_pass(&scene, 29 * US_PER_MS);
+	assert_null(fake_call(0, CALL_QUERY));
+
+	scene_pass(&scene, 2 * US_PER_MS);
+
+	fake_answer_primary(fake_call(0, CALL_QUERY), 2000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->reason, REASON_SPILL_LAG);
+	assert_true(asked.request->on_primary);
+	asked_free(&asked);
+	scene_pass(&scene, 0);
+	fake_answer(fake_call(probed_replica(), CALL_PROBE), 1500, 1500, NULL, 0);
+	scene_fini(&scene);
+}
+
+static void a_query_that_declares_stale_is_answered_late_and_marked(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	park(&scene, &asked, "orders");
+
+	scene_pass(&scene, 31 * US_PER_MS);
+
+	if (fake_call(0, CALL_QUERY))
+		fail_msg("the primary was asked though a stale answer is declared acceptable");
+	node = fake_call(1, CALL_QUERY) ? 1 : 2;
+	fake_answer(fake_call(node, CALL_QUERY), 1500, 1501, row, 1);
+	assert_document(&asked, "{\"data\":[{\"id\":7}]}");
+	assert_int_equal(asked.request->reason, REASON_STALE);
+	asked_free(&asked);
+	fake_answer(fake_call(probed_replica(), CALL_PROBE), 1500, 1500, NULL, 0);
+	scene_fini(&scene);
+}
+
+static void a_query_that_declares_fail_never_burdens_the_primary(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	park(&scene, &asked, "fresh");
+
+	scene_pass(&scene, 31 * US_PER_MS);
+
+	assert_null(fake_call(0, CALL_QUERY));
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_CONSISTENCY_TIMEOUT);
+	asked_free(&asked);
+	fake_answer(fake_call(probed_replica(), CALL_PROBE), 1500, 1500, NULL, 0);
+	scene_fini(&scene);
+}
+
+static void the_spill_budget_protects_the_primary(void **state)
+{
+	struct scene scene;
+	struct asked first, second;
+
+	(void)state;
+	scene_init(&scene);
+	scene.options.queue_max = 4; /* a quarter of it: one */
+	scene.topology.nodes[1].paused = scene.topology.nodes[2].paused = true;
+	scene_publish(&scene);
+	wrote(&scene, "ann", 2000);
+	scene_ask(&scene, &first, REQUEST_QUERY, "order", "ann");
+	scene_ask(&scene, &second, REQUEST_QUERY, "order", "ann");
+
+	scene_take(&scene, &first);
+	scene_take(&scene, &second);
+
+	assert_int_equal(fake_waiting(0), 1);
+	assert_int_equal(second.done, 1);
+	assert_int_equal(second.request->outcome, OUTCOME_SPILL_LIMIT);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 2000, row, 1);
+	assert_document(&first, "{\"data\":{\"id\":7}}");
+	asked_free(&first);
+	asked_free(&second);
+	scene_fini(&scene);
+}
+
+static void a_conflict_with_recovery_is_answered_by_another_node(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	fake_call(node, CALL_QUERY)->in_recovery = true;
+
+	fake_error(fake_call(node, CALL_QUERY), "40001", "conflict with recovery");
+
+	assert_int_equal(asked_replica(), 3 - node);
+	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_node_that_stops_answering_gives_its_queries_to_the_others(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	scene.topology.nodes[node].up = scene.topology.nodes[node].in_rotation = false;
+
+	scene_publish(&scene);
+
+	assert_non_null(fake_abandoned(node));
+	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_replica_that_turns_out_to_be_a_primary_is_not_believed(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+
+	fake_answer_primary(fake_call(node, CALL_QUERY), 5000, row, 1);
+
+	assert_int_equal(asked.done, 0);
+	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_int_equal(asked.done, 1);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void no_query_outlives_its_deadline(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+
+	scene_pass(&scene, 5 * US_PER_S + 1);
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_TIMEOUT);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 0);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_client_that_went_away_leaves_nothing_behind(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	park(&scene, &asked, "order");
+
+	asked.request->on_client_gone(asked.request);
+
+	assert_int_equal(asked.done, 1);
+	asked_free(&asked);
+	fake_answer(fake_call(probed_replica(), CALL_PROBE), 9000, 9000, NULL, 0);
+	assert_int_equal(fake_waiting(0) + fake_waiting(1) + fake_waiting(2), 0);
+	scene_fini(&scene);
+}
+
+static void before_any_primary_was_seen_only_eventual_is_served(void **state)
+{
+	struct scene scene;
+	struct asked session, eventual;
+
+	(void)state;
+	scene_init(&scene);
+	sessions_free(scene.sessions);
+	router_free(scene.router);
+	scene.sessions = sessions_new(64);
+	struct router_shared shared = { .nodes = scene.node_list,
+					.nodes_count = 3,
+					.options = &scene.options,
+					.topology = scene.snapshot,
+					.sessions = scene.sessions };
+	scene.router = router_new(scene.loop, &shared, 4, scene.catalog, scene.metrics);
+	scene_ask(&scene, &session, REQUEST_QUERY, "order", "ann");
+	scene_ask(&scene, &eventual, REQUEST_QUERY, "order", "ann");
+	eventual.request->level = LEVEL_EVENTUAL;
+
+	scene_take(&scene, &session);
+	scene_take(&scene, &eventual);
+
+	assert_int_equal(session.request->outcome, OUTCOME_NO_PRIMARY);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1000, 1000, row, 1);
+	assert_int_equal(eventual.request->outcome, OUTCOME_OK);
+	assert_int_equal(eventual.request->reason, REASON_ANY);
+	asked_free(&session);
+	asked_free(&eventual);
+	scene_fini(&scene);
+}
+
+static void a_token_binds_a_reader_of_another_instance(void **state)
+{
+	struct scene scene;
+	struct asked first, second;
+	char token[TOKEN_TEXT_MAX + 1];
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &first, REQUEST_QUERY, "order", NULL);
+	scene_take(&scene, &first);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1000, 2500, row, 1);
+	memcpy(token, first.request->token, sizeof(token));
+	scene_ask(&scene, &second, REQUEST_QUERY, "order", NULL);
+	second.request->tokens[0] = text_of(token);
+	second.request->tokens_count = 1;
+	scene_take(&scene, &second);
+	node = asked_replica();
+
+	fake_answer(fake_call(node, CALL_QUERY), 2499, 2500, row, 1);
+
+	assert_int_equal(second.done, 0);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 2500, 2500, row, 1);
+	assert_document(&second, "{\"data\":{\"id\":7}}");
+	asked_free(&first);
+	asked_free(&second);
+	scene_fini(&scene);
+}
+
+static void strong_asks_the_primary(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", NULL);
+	asked.request->level = LEVEL_STRONG;
+	scene_take(&scene, &asked);
+
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->reason, REASON_STRONG);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void one_row_promised_and_none_found_is_404_with_a_token(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", NULL);
+	scene_take(&scene, &asked);
+
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1000, 1000, NULL, 0);
+
+	assert_int_equal(asked.request->outcome, OUTCOME_NOT_FOUND);
+	assert_true(asked.request->token[0] != '\0');
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_query_of_a_user_who_wrote_nothing_is_answered_by_a_replica),
+		cmocka_unit_test(
+			rows_that_came_too_early_are_thrown_away_and_the_other_replica_is_asked),
+		cmocka_unit_test(a_parked_query_is_woken_by_the_position_it_waits_for),
+		cmocka_unit_test(a_parked_query_spills_when_the_wait_limit_is_over),
+		cmocka_unit_test(a_query_that_declares_stale_is_answered_late_and_marked),
+		cmocka_unit_test(a_query_that_declares_fail_never_burdens_the_primary),
+		cmocka_unit_test(the_spill_budget_protects_the_primary),
+		cmocka_unit_test(a_conflict_with_recovery_is_answered_by_another_node),
+		cmocka_unit_test(a_node_that_stops_answering_gives_its_queries_to_the_others),
+		cmocka_unit_test(a_replica_that_turns_out_to_be_a_primary_is_not_believed),
+		cmocka_unit_test(no_query_outlives_its_deadline),
+		cmocka_unit_test(a_client_that_went_away_leaves_nothing_behind),
+		cmocka_unit_test(before_any_primary_was_seen_only_eventual_is_served),
+		cmocka_unit_test(a_token_binds_a_reader_of_another_instance),
+		cmocka_unit_test(strong_asks_the_primary),
+		cmocka_unit_test(one_row_promised_and_none_found_is_404_with_a_token),
+	};
+
+	return cmocka_run_group_tests_name("query steps", tests, NULL, NULL);
+}
