@@ -88,6 +88,21 @@ void buf_int(struct buf *buf, int64_t number)
 	buf_add(buf, at, (size_t)(out + sizeof(out) - at));
 }
 
+void buf_real(struct buf *buf, double real)
+{
+	char text[32];
+	/*
+	 * 15 digits are always told apart, so if they read back the same, they are the fewest once
+	 * %g has dropped its zeros. Only subnormal numbers have fewer: there all counts are tried.
+	 */
+	int count = real < 2.3e-308 && real > -2.3e-308 ? 1 : 15;
+
+	do
+		snprintf(text, sizeof(text), "%.*g", count, real);
+	while (strtod(text, NULL) != real && ++count <= 17);
+	buf_string(buf, text);
+}
+
 /* --- JSON strings (RFC 8259 section 7) ------------------------------------------------------- */
 
 #define EVERY_BYTE UINT64_C(0x0101010101010101)
@@ -137,8 +152,9 @@ static size_t utf8_length(const unsigned char *ptr, size_t len)
 
 static void buf_json_escape(struct buf *buf, unsigned char byte)
 {
-	static const char letters[0x20] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-					    ['\f'] = 'f', ['\r'] = 'r' };
+	static const char letters[0x20] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+	};
 	char *out = buf_reserve(buf, 6);
 
 	out[0] = '\\';

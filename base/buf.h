@@ -60,6 +60,8 @@ void buf_printf(struct buf *buf, const char *format, ...) printf_like(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args);
 /* Decimal, without going through printf. */
 void buf_int(struct buf *buf, int64_t number);
+/* The fewest digits that read back the same: 0.1, 1e+22, inf, nan. */
+void buf_real(struct buf *buf, double real);
 /* A JSON string with its quotes (RFC 8259). Bytes that are no UTF-8 become U+FFFD. */
 void buf_json_string(struct buf *buf, const char *ptr, size_t len);
 /* Base64 (RFC 4648 section 4, padded) or URL-safe without padding (section 5). */

@@ -167,22 +167,16 @@ const struct json *json_value(void *it)
 	return (const struct json *)json_object_iter_value(it);
 }
 
-/*
- * 15 digits are always told apart, so if they read back the same, they are the fewest once %g has
- * dropped its zeros. Only subnormal numbers have fewer: there all counts are tried.
- */
 static void json_write_real(struct buf *buf, double real)
 {
-	char text[32];
-	int digits = real < 2.3e-308 && real > -2.3e-308 ? 1 : 15;
+	size_t before = buf->len;
 
-	do
-		snprintf(text, sizeof(text), "%.*g", digits, real);
-	while (strtod(text, NULL) != real && ++digits <= 17);
-	buf_string(buf, text);
+	buf_real(buf, real);
 	/* It came with a fraction or an exponent and keeps one: 5.0 is not 5 to everybody. */
-	if (!strpbrk(text, ".e"))
-		buf_literal(buf, ".0");
+	for (size_t i = before; i < buf->len; i++)
+		if (buf->ptr[i] == '.' || buf->ptr[i] == 'e')
+			return;
+	buf_literal(buf, ".0");
 }
 
 static void json_write_array(struct buf *buf, const struct json *json)

@@ -4,34 +4,34 @@
 
 #include <assert.h>
 
-#define NODES_MAX 16               /* PostgreSQL servers, the primary included */
-#define LOOPS_MAX 64               /* threads that serve requests */
-#define PARAMS_MAX 128             /* parameters of one operation */
-#define COLUMNS_MAX 1664           /* columns of one row (PostgreSQL's own limit) */
-#define OPERATIONS_MAX 4096        /* operations of one catalog */
-#define CATALOG_FILES_MAX 4096     /* .sql files of one catalog */
+#define NODES_MAX 16           /* PostgreSQL servers, the primary included */
+#define LOOPS_MAX 64           /* threads that serve requests */
+#define PARAMS_MAX 128         /* parameters of one operation */
+#define COLUMNS_MAX 1664       /* columns of one row (PostgreSQL's own limit) */
+#define OPERATIONS_MAX 4096    /* operations of one catalog */
+#define CATALOG_FILES_MAX 4096 /* .sql files of one catalog */
 #define CATALOG_FILE_BYTES_MAX (1 << 20)
 #define OPERATION_NAME_MAX 128
-#define USER_BYTES_MAX 256         /* the end user's name */
+#define USER_BYTES_MAX 256 /* the end user's name */
 #define REQUEST_ID_BYTES_MAX 64
-#define TOKENS_MAX 8               /* consistency tokens of one request */
+#define TOKENS_MAX 8 /* consistency tokens of one request */
 #define TOKEN_TEXT_MAX 96
-#define PAIRS_MAX 256              /* name=value pairs of one query string */
+#define PAIRS_MAX 256 /* name=value pairs of one query string */
 #define HEADERS_MAX 100
 #define JSON_DEPTH_MAX 64
-#define ARRAY_DEPTH_MAX 6          /* dimensions of a PostgreSQL array */
-#define BATCH_CALLS_MAX 64         /* calls under one Sync */
-#define CALL_PLACEMENTS_MAX 8      /* how often one call may be placed again, all reasons together */
-#define COMMAND_RERUNS_MAX 3       /* after serialization failures and deadlocks */
-#define MAILBOX_SLOTS 1024         /* a power of two: letters waiting for one loop */
-#define LAG_RING_SLOTS 4096        /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000            /* waiters of one loop: resuming costs with their number */
+#define ARRAY_DEPTH_MAX 6     /* dimensions of a PostgreSQL array */
+#define BATCH_CALLS_MAX 64    /* calls under one Sync */
+#define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
+#define COMMAND_RERUNS_MAX 3  /* after serialization failures and deadlocks */
+#define MAILBOX_SLOTS 1024    /* a power of two: letters waiting for one loop */
+#define LAG_RING_SLOTS 4096   /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000       /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
-#define LOOP_EVENTS_MAX 64         /* ready descriptors handled in one turn */
+#define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */
 #define STATEMENTS_PER_CONN_MAX 8192
-#define PARAM_ERRORS_MAX 16        /* told of one request */
-#define REQUEST_CACHE_MAX 1024     /* ended requests kept by a thread for the next ones */
+#define PARAM_ERRORS_MAX 16          /* told of one request */
+#define REQUEST_CACHE_MAX 1024       /* ended requests kept by a thread for the next ones */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");

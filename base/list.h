@@ -37,7 +37,8 @@ static inline bool list_linked(const struct list_link *link)
 	return link->next != NULL;
 }
 
-static inline void list_insert_before(struct list *list, struct list_link *at, struct list_link *link)
+static inline void list_insert_before(struct list *list, struct list_link *at,
+				      struct list_link *link)
 {
 	assert(!list_linked(link));
 	link->prev = at->prev;

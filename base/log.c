@@ -120,7 +120,8 @@ static bool log_needs_quotes(const char *value)
 	if (!*value)
 		return true;
 	for (; *value; value++)
-		if ((unsigned char)*value <= ' ' || *value == '"' || *value == '=' || *value == 0x7f)
+		if ((unsigned char)*value <= ' ' || *value == '"' || *value == '=' ||
+		    *value == 0x7f)
 			return true;
 	return false;
 }
@@ -172,8 +173,9 @@ static void log_vline(enum log_level level, const char *area, const struct log_f
 	if (atomic_load_explicit(&log_format_now, memory_order_relaxed) == LOG_JSON) {
 		buf_literal(&line, "{\"ts\":\"");
 		log_time(&line);
-		buf_printf(&line, "\",\"level\":\"%s\",\"area\":\"%s\",\"msg\":",
-			   level_names[level], area);
+		buf_printf(&line,
+			   "\",\"level\":\"%s\",\"area\":\"%s\",\"msg\":", level_names[level],
+			   area);
 		log_json(&line, message, strlen(message));
 		log_fields_json(&line, fields);
 		buf_byte(&line, '}');

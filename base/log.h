@@ -30,7 +30,10 @@ void log_line(enum log_level level, const char *area, const struct log_field *fi
 #define log_warn(area, ...) log_line(LOG_WARN, area, NULL, __VA_ARGS__)
 #define log_error(area, ...) log_line(LOG_ERROR, area, NULL, __VA_ARGS__)
 
-/* fields ends with a field whose name is NULL: log_with(LOG_WARN, "pg", LOG_FIELDS({"node", n}), "…") */
+/*
+ * fields ends with a field whose name is NULL:
+ * log_with(LOG_WARN, "pg", LOG_FIELDS({"node", n}), "…")
+ */
 #define LOG_FIELDS(...) ((const struct log_field[]){ __VA_ARGS__, { NULL, NULL } })
 #define log_with(level, area, fields, ...) log_line(level, area, fields, __VA_ARGS__)
 

@@ -23,8 +23,8 @@ struct loop {
 	int64_t now_us;   /* frozen for the turn */
 	int64_t ended_us; /* when the last turn ended: where the next wait begins */
 	int64_t turn_us;
-	bool fake;        /* the clock is the test's */
-	bool again;       /* the next turn does not wait */
+	bool fake;  /* the clock is the test's */
+	bool again; /* the next turn does not wait */
 	_Atomic bool stop;
 
 	struct epoll_event ready[LOOP_EVENTS_MAX];

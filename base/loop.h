@@ -19,8 +19,8 @@ struct loop;
 
 /* A descriptor being watched; embed it, and take the outer struct with container_of. */
 struct loop_watch {
-	int fd;           /* -1: not watched */
-	uint32_t events;  /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLONESHOT, … */
+	int fd;          /* -1: not watched */
+	uint32_t events; /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLONESHOT, … */
 	/* May unwatch itself or any other watch: those are not called any more in this turn. */
 	void (*on_ready)(struct loop_watch *watch, uint32_t events);
 };

@@ -37,15 +37,20 @@ void metrics_free(struct metrics *metrics);
 /* Counter: adds. values: as many label values as the row names, NULL when none. */
 void metric_add(struct metrics *metrics, enum metric metric, const char *const *values, uint64_t n);
 /* Gauge: sets this thread's part; a scrape shows the sum over the threads. */
-void metric_set(struct metrics *metrics, enum metric metric, const char *const *values, double value);
+void metric_set(struct metrics *metrics, enum metric metric, const char *const *values,
+		double value);
 /* Gauge: forgets this thread's part of every series of the family (a node changed its role). */
 void metric_forget(struct metrics *metrics, enum metric metric);
 /* HISTOGRAM: a duration in microseconds. HISTOGRAM_COUNT: a number. */
-void metric_observe(struct metrics *metrics, enum metric metric, const char *const *values, int64_t n);
+void metric_observe(struct metrics *metrics, enum metric metric, const char *const *values,
+		    int64_t n);
 
 #define METRIC_LABELS(...) ((const char *const[]){ __VA_ARGS__ })
 
-/* Any thread: everything registered, as text with HELP and TYPE; families without series are left out. */
+/*
+ * Any thread: everything registered, as text with HELP and TYPE; families without series are left
+ * out.
+ */
 void metrics_write(struct buf *buf);
 /* For tests and the banner: the sum of a counter or gauge over threads and label sets. */
 double metrics_sum(enum metric metric);

@@ -4,7 +4,10 @@
 
 #include "base/text.h"
 
-/* The candidate with the least edit distance (at most a third of its length, at least 1), or NULL. */
+/*
+ * The candidate with the least edit distance, the first of several; two neighbours swapped are one
+ * edit. No candidate further away than a third of its own length (at least 1) counts.
+ */
 struct nearest {
 	struct text word;
 	struct text best; /* ptr NULL: none near enough so far */

@@ -2,8 +2,10 @@
 /*
  * The options of a verb: flag > environment CQRSD_<OPTION> > --config FILE > default. One table,
  * base/options.def. Durations are given in milliseconds and kept in microseconds.
- * Secrets: --primary and --replica also come from CQRSD_PRIMARY_FILE and CQRSD_REPLICA_FILE, files
- * that hold the value (as for every STRING: CQRSD_<OPTION>_FILE); a password inside a flag works but is warned about.
+ * CQRSD_<OPTION>_FILE names a file that holds the value of a STRING or STRINGS option, for secrets; a
+ * password inside a flag works but is warned about. STRINGS are separated by white space in the
+ * environment. An empty environment variable counts as absent; CQRSD_PORT… and CQRSD_SERVICE_…,
+ * which Kubernetes sets for a service named cqrsd, are none of ours.
  */
 #pragma once
 
@@ -52,8 +54,9 @@ struct options {
  * A rule across options: pool_conns >= 2 * loops. Environment variables CQRSD_* that are no option
  * are an error too, but for those of other verbs.
  */
-bool options_read(struct options *options, enum verb verb, int argc, char **argv, char **environment,
-		  struct arena *arena, char *error, size_t error_room) must_check;
+bool options_read(struct options *options, enum verb verb, int argc, char **argv,
+		  char **environment, struct arena *arena, char *error,
+		  size_t error_room) must_check;
 /* The warnings that are due, one line each: a password inside a flag. */
 void options_warnings(const struct options *options, enum verb verb, int argc, char **argv,
 		      struct buf *out);

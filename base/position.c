@@ -35,8 +35,7 @@ bool lsn_parse(struct text text, uint64_t *lsn)
 	if (!slash)
 		return false;
 	before = (size_t)(slash - text.ptr);
-	if (!lsn_half(text.ptr, before, &high) ||
-	    !lsn_half(slash + 1, text.len - before - 1, &low))
+	if (!lsn_half(text.ptr, before, &high) || !lsn_half(slash + 1, text.len - before - 1, &low))
 		return false;
 	*lsn = (uint64_t)high << 32 | low;
 	return true;

@@ -14,7 +14,10 @@ void random_init(struct random *random, uint64_t seed);
 uint64_t random_next(struct random *random);
 /* Uniform in [0, below); below must not be 0. */
 uint64_t random_below(struct random *random, uint64_t below);
-/* A pause before try number n (from 0): doubled each time from base, at most max, jittered by half. */
+/*
+ * A pause before try number n (from 0): doubled each time from base, at most max, jittered: between
+ * half of that and all of it.
+ */
 int64_t random_backoff_us(struct random *random, unsigned n, int64_t base_us, int64_t max_us);
 /* Bytes from the kernel, good for keys. */
 void random_bytes(void *out, size_t len);

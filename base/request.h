@@ -58,7 +58,7 @@ struct request {
 	char id[REQUEST_ID_BYTES_MAX + 1];
 	struct pair *pairs; /* of the query string; a repeated name is an array */
 	size_t pairs_count;
-	struct json *body;   /* an object, or NULL; freed with the request */
+	struct json *body; /* an object, or NULL; freed with the request */
 	enum level level;
 	int64_t staleness_us_max; /* ;max-staleness, -1: not given */
 	int64_t wait_us_max;      /* ;wait, -1: not given */
@@ -91,8 +91,8 @@ struct request {
 	enum reason reason;
 	const char *node; /* "host:port", lives as long as the process */
 	bool on_primary;
-	int64_t lag_us;   /* -1: not known */
-	const char *operation_name; /* of the catalog, for metrics; NULL: none was found */
+	int64_t lag_us;                 /* -1: not known */
+	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
 	int64_t queue_us, wait_us, db_us;
 	int64_t done_us;

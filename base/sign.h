@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC-SHA-256 (RFC 2104), cut to 128 bits (section 5), by OpenSSL, which only base/sign.c knows. */
+/*
+ * HMAC-SHA-256 (RFC 2104), cut to 128 bits (section 5), by OpenSSL, which only base/sign.c knows.
+ */
 #pragma once
 
 #include "base/check.h"

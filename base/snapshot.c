@@ -36,7 +36,7 @@ struct snapshot_copy {
 	_Alignas(max_align_t) char value[];
 };
 
-/* The epoch remembers every record for ever, so readers are used again and die with the snapshot. */
+/* The epoch remembers every record, so readers are used again and die with the snapshot. */
 struct snapshot_reader {
 	ck_epoch_record_t record;
 	struct snapshot *snapshot;

@@ -26,13 +26,13 @@ struct shape {
 };
 
 struct statement {
-	uint32_t id;                     /* unique in the process: names the prepared statement, "s<id>" */
-	const char *name;                /* of the operation, for logs and metrics */
-	const char *text;                /* with $1, $2, … */
+	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
+	const char *name; /* of the operation, for logs and metrics */
+	const char *text; /* with $1, $2, … */
 	uint16_t params;
-	const char *const *param_types;  /* [params] declared type names; NULL: ask PostgreSQL */
-	_Atomic(struct shape *) shape;   /* NULL until described */
-	_Atomic uint32_t running_us;     /* a running estimate of its time in the server */
+	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
+	_Atomic(struct shape *) shape;  /* NULL until described */
+	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
 };
 
 /* The next id, from 1 on; any thread. */
