@@ -14,7 +14,7 @@ from .client import Answer, Client, Raw
 from .until import TooLate, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-EXPECTED = {"log_format": "json"}
+DEFAULTS = {"log_format": "json"}
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 60
 
@@ -37,34 +37,43 @@ def flags(options):
     return line
 
 
-def sanitized_environment(reports, extra=None):
-    """The environment without foreign options, in which sanitizers write reports into a folder."""
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(("CQRSD", "PG")) and name != "NOTIFY_SOCKET"}
-    for tool in ("ASAN", "UBSAN", "TSAN", "LSAN"):
-        given = environment.get(f"{tool}_OPTIONS", "")
-        log_path = f"log_path={reports}/{tool.lower()}"
-        environment[f"{tool}_OPTIONS"] = f"{given}:{log_path}" if given else log_path
-    environment.update(extra or {})
-    return environment
+def environment(reports, extra=None):
+    """The environment without foreign options; sanitizers write reports into files.
+
+    Where a run as a whole gathers reports (SANITIZER_LOG_DIR), its options are left as they are.
+    """
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("CQRSD", "PG")) and name != "NOTIFY_SOCKET"}
+    if "SANITIZER_LOG_DIR" not in kept:
+        for tool in ("ASAN", "UBSAN", "TSAN"):
+            given = kept.get(f"{tool}_OPTIONS")
+            log_path = f"log_path={reports}/{tool.lower()}"
+            kept[f"{tool}_OPTIONS"] = f"{given}:{log_path}" if given else log_path
+    return {**kept, **(extra or {})}
+
+
+def assert_no_reports(folder, pid):
+    """No sanitizer said anything about a process."""
+    places = [pathlib.Path(folder), pathlib.Path(os.environ.get("SANITIZER_LOG_DIR", folder))]
+    found = {path for place in places for path in place.glob(f"*san.{pid}")}
+    texts = [path.read_text(errors="replace")[:4000] for path in sorted(found)]
+    assert not any(texts), "a sanitizer reports:\n" + "\n".join(texts)
 
 
 def run(*arguments, env=None, timeout_s=120, **options):
     """Run a verb to its end; sanitizer reports fail the test that ran it."""
     with tempfile.TemporaryDirectory(prefix="cqrsd-") as reports:
         line = [binary(), *[str(argument) for argument in arguments], *flags(options)]
-        done = subprocess.run(line, env=sanitized_environment(reports, env), check=False,
-                              capture_output=True, timeout=timeout_s)
-        done.stdout = done.stdout.decode(errors="replace")
-        done.stderr = done.stderr.decode(errors="replace")
-        assert_no_reports(reports)
-    return done
-
-
-def assert_no_reports(folder):
-    found = sorted(pathlib.Path(folder).glob("*san.*"))
-    texts = [path.read_text(errors="replace")[:4000] for path in found]
-    assert not found, "a sanitizer reports:\n" + "\n".join(texts)
+        with subprocess.Popen(line, env=environment(reports, env), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        assert_no_reports(reports, process.pid)
+    return subprocess.CompletedProcess(line, process.returncode, stdout.decode(errors="replace"),
+                                       stderr.decode(errors="replace"))
 
 
 class Service:
@@ -72,7 +81,7 @@ class Service:
 
     def __init__(self, env=None, **options):
         self.env = env or {}
-        self.options = {**EXPECTED, **options}
+        self.options = {**DEFAULTS, **options}
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cqrsd-"))
         self.log_path = self.directory / "log"
         self.process = None
@@ -81,7 +90,7 @@ class Service:
     # Life and death
 
     def start(self, wait="rotation"):
-        """wait: "rotation" all nodes in rotation, "queries" /readyz says 200, "alive" it answers."""
+        """wait: for "rotation" of all nodes, for "queries" (/readyz says 200), or "alive"."""
         for _ in range(5):
             self._spawn()
             try:
@@ -108,7 +117,7 @@ class Service:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 line, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=sanitized_environment(self.directory, self.env), start_new_session=True)
+                env=environment(self.directory, self.env), start_new_session=True)
 
     def _reached(self, wait):
         if not self.running:
@@ -156,18 +165,20 @@ class Service:
 
     def close(self):
         """Stop in order and check that it was: exit 0, and nothing a sanitizer would report."""
+        if not self.directory.exists():
+            return
         try:
             if self.running:
                 self.terminate()
             status = self.wait()
-            assert_no_reports(self.directory)
+            assert_no_reports(self.directory, self.pid)
             assert status in (0, -signal.SIGKILL), \
                 f"cqrsd ended with {status}:\n{self.log_text()[-3000:]}"
         finally:
             self.discard()
 
     def discard(self):
-        """End it whatever it does, and remove its files."""
+        """End it whatever it does, and remove its files; close() has nothing to check then."""
         if self.running:
             self.kill9()
         shutil.rmtree(self.directory, ignore_errors=True)

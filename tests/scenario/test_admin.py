@@ -1,0 +1,128 @@
+"""The admin listener: health and metrics."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from harness.until import until
+
+METRICS = {
+    "cqrsd_http_request_duration_seconds": {"kind", "name", "code", "le"},
+    "cqrsd_http_requests_in_flight": set(), "cqrsd_http_connections": set(),
+    "cqrsd_routed_total": {"name", "role", "reason"}, "cqrsd_node_up": {"node", "role"},
+    "cqrsd_replica_lag_seconds": {"node"}, "cqrsd_replica_lag_bytes": {"node"},
+    "cqrsd_pool_connections": {"node", "state"}, "cqrsd_batch_calls": {"node", "le"},
+    "cqrsd_sessions": set(), "cqrsd_loop_turn_seconds": {"le"}, "cqrsd_open_fds": set(),
+    "cqrsd_build_info": {"version", "revision"},
+}
+
+
+def test_livez_says_that_it_lives(api):
+    assert api.admin.get("/livez").status == 200
+
+
+def test_readyz_tells_nodes_with_role_and_lag(api, shop_cluster):
+    ready = api.readyz()
+    state = ready.json
+
+    assert ready.status == 200
+    assert ready.headers["content-type"].split(";")[0] == "application/json"
+    assert (state["status"], state["queries"], state["commands"]) == ("ready", True, True)
+    assert state["operations"] > 50
+    assert {node["node"]: node["role"] for node in state["nodes"]} == {
+        shop_cluster.primary.address: "primary", shop_cluster.replica(1).address: "replica",
+        shop_cluster.replica(2).address: "replica"}
+    for node in state["nodes"]:
+        if node["role"] == "replica":
+            assert node["in_rotation"] is True
+            assert node["lag_seconds"] >= 0 and node["lag_bytes"] >= 0
+
+
+def test_an_unknown_admin_page_is_404(api):
+    assert api.admin.get("/nothing").status == 404
+
+
+def test_the_api_is_not_served_on_the_admin_address(api):
+    assert api.admin.get("/v1/queries/ping").status == 404
+
+
+def test_the_metrics_of_the_contract_are_there_with_their_labels(api):
+    api.query("ping")
+    api.command("put", user="ann", number=1)
+    metrics = api.metrics()
+
+    for name, labels in METRICS.items():
+        found = [set(sample[1]) for sample in metrics.samples
+                 if re.fullmatch(f"{name}(_bucket|_sum|_count)?", sample[0])]
+        assert found, f"{name} is missing"
+        assert set().union(*found) <= labels, name
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_has_nothing_to_say_about_the_metrics(api):
+    api.query("ping")
+    api.query("divide", by=0)
+    api.query("nothing")
+    done = subprocess.run(["promtool", "check", "metrics"], input=api.metrics().text, text=True,
+                          capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_requests_are_counted_by_kind_name_and_code(cqrsd):
+    for _ in range(3):
+        cqrsd.query("ping")
+    cqrsd.query("divide", by=0)
+    metrics = cqrsd.metrics()
+
+    assert metrics.sum("cqrsd_http_request_duration_seconds_count", kind="query",
+                       name="ping") == 3
+    assert metrics.sum("cqrsd_http_request_duration_seconds_count", name="divide") == 1
+
+
+def test_names_that_clients_make_up_do_not_become_metrics(cqrsd):
+    for number in range(50):
+        cqrsd.get(f"/v1/queries/made_up_{number}")
+
+    assert "made_up_" not in cqrsd.metrics().text
+
+
+def test_users_never_show_in_metrics_or_log(cqrsd):
+    cqrsd.command("put", user="very-private", number=1)
+    cqrsd.query("cell", user="very-private", owner="very-private")
+
+    assert "very-private" not in cqrsd.metrics().text
+    assert "very-private" not in cqrsd.log_text()
+
+
+def test_open_fds_is_what_the_kernel_says(cqrsd):
+    told = cqrsd.metrics().sum("cqrsd_open_fds")
+
+    assert abs(told - cqrsd.fds()) <= 3
+
+
+def test_the_service_keeps_to_its_number_of_connections(start_cqrsd, cluster):
+    from concurrent.futures import ThreadPoolExecutor
+    cqrsd = start_cqrsd(pool_conns=4)
+
+    def conns():
+        return [int(node.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = "
+                             "'client backend' AND pid <> pg_backend_pid()"))
+                for node in cluster.nodes]
+    with ThreadPoolExecutor(32) as pool:
+        asked = [pool.submit(cqrsd.query, "sleep", seconds=0.02) for _ in range(200)]
+        counts = [conns() for _ in range(5)]
+        assert all(answer.result().status in (200, 503) for answer in asked)
+
+    # The monitor has a connection of its own to each node, and sometimes a fresh one beside it.
+    assert max(max(row) for row in counts) <= 4 + 2
+
+
+def test_a_node_that_is_down_shows_in_node_up(cqrsd, cluster):
+    gone = cluster.replica(2)
+    gone.stop("immediate")
+
+    until(lambda: cqrsd.metrics().sum("cqrsd_node_up", node=gone.address) == 0,
+          "node_up to be 0")
+    assert cqrsd.metrics().sum("cqrsd_node_up", node=cluster.primary.address, role="primary") == 1
