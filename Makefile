@@ -58,9 +58,9 @@ else
   $(error VARIANT=$(VARIANT): choose release, asan, tsan or clang)
 endif
 
-# What a sanitizer inserts confuses the compiler's own search for uninitialised variables.
+# What a sanitizer inserts hides from the compiler which values are possible: these two warn wrongly.
 ifdef SANITIZE
-  OPTIMISE := -O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized
+  OPTIMISE := -O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized -Wno-format-truncation
   # Server processes write their reports here; a file in it fails the run.
   export SANITIZER_LOG_DIR := $(abspath $(BUILD)/reports)
   SANITIZED := tests/sanitized $(VARIANT)
