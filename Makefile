@@ -58,7 +58,7 @@ else
   $(error VARIANT=$(VARIANT): choose release, asan, tsan or clang)
 endif
 
-# What a sanitizer inserts hides from the compiler which values are possible: these two warn wrongly.
+# What a sanitizer inserts hides from the compiler which values are possible: two warnings err.
 ifdef SANITIZE
   OPTIMISE := -O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized -Wno-format-truncation
   # Server processes write their reports here; a file in it fails the run.
@@ -115,7 +115,7 @@ define stamp
 endef
 
 $(GEN)/flags: FORCE
-	$(call stamp,'$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS)')
+	$(call stamp,'$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(UNIT_CFLAGS)')
 
 $(GEN)/members: FORCE
 	$(call stamp,'$(LIB_OBJECTS)')
@@ -152,11 +152,13 @@ $(BUILD)/cqrsd: $(BUILD)/cmd/main.o $(LIB)
 
 # --- tests ---------------------------------------------------------------------------------------
 
-# Every test takes `void **state`, few need it.
+# Every test takes `void **state`, few need it. cmocka.h leaves these includes to whoever includes it.
+UNIT_CFLAGS := -Itests/unit -Wno-unused-parameter \
+               -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h
+
 $(BUILD)/unit/%.o: tests/unit/%.c $(GEN)/flags
 	@mkdir -p $(@D)
-	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LIB_CFLAGS) -Wno-unused-parameter \
-		-MMD -MP -c -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Helpers come before the archive and the libraries, so that what they define wins.
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(LIB)
