@@ -16,7 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Built-in type of that name or alias ("int", "bigint", "timestamptz", "text[]"); oid 0: not built in. */
+/*
+ * Built-in type of that name or alias ("int", "timestamptz", "varchar(20)", "text[]"); what is in
+ * parentheses is ignored. oid 0: not built in.
+ */
 struct pg_type type_by_name(const char *name);
 /* Built-in: fills element_oid of the built-in array types. */
 struct pg_type type_by_oid(uint32_t oid);
@@ -25,8 +28,8 @@ const char *type_words(struct pg_type type);
 
 /*
  * The text form of a JSON value for a parameter of that type, in the arena. False and why filled
- * (one phrase for the client, never the value itself beyond 32 characters): the value is of the wrong type or out of
- * range. JSON null gives *out NULL.
+ * (one phrase for the client, "must be integer, not \"x\"", with no more than 32 bytes of the
+ * value): the value is of the wrong type or out of range. JSON null gives *out NULL.
  */
 bool type_from_json(struct pg_type type, const struct json *json, struct arena *arena,
 		    const char **out, const char **why) must_check;
