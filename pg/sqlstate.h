@@ -11,8 +11,8 @@
 
 enum retry {
 	RETRY_NEVER,
-	RETRY_ELSEWHERE,   /* a query on a standby: once on another node */
-	RETRY_RERUN,       /* rolled back for sure: the command may run again */
+	RETRY_ELSEWHERE, /* a query on a standby: once on another node */
+	RETRY_RERUN,     /* rolled back for sure: the command may run again */
 };
 
 /* status: of a PTnnn, otherwise 0. */
