@@ -33,6 +33,12 @@
 #define PARAM_ERRORS_MAX 16          /* told of one request */
 #define REQUEST_CACHE_MAX 1024       /* ended requests kept by a thread for the next ones */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
+#define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
+#define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
+#define HTTP_LAST_REST_US 500000  /* a stopping listener closes connections that rest this long */
+#define HTTP_LAST_ROUNDS_MAX 100  /* of accepting who has connected already, when it stops */
+#define HTTP_BODY_BYTES_KEPT 4096 /* a connection gives a larger body buffer back */
+#define ACCESS_WARNINGS_MAX 10    /* log lines a second for answers from 500 on, per loop */
 
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

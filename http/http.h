@@ -36,30 +36,39 @@ struct admin_page {
 	void (*answer)(struct admin_reply *reply, void *arg);
 };
 
+/* Texts are borrowed until listener_free. */
 struct listener_settings {
-	const char *address;         /* HOST:PORT, [V6]:PORT; port 0: the kernel picks */
+	const char *address; /* HOST:PORT, [V6]:PORT; port 0: the kernel picks */
 	bool reuse_port;
 	unsigned connections_max;
 	size_t connection_memory;
 	size_t body_bytes_max;
-	int64_t request_timeout_us;  /* becomes deadline_us; also the longest a request may take to arrive */
-	int64_t idle_timeout_us;     /* a keep-alive connection at rest is closed after this */
+	int64_t request_timeout_us; /* makes deadline_us; also the longest it may take to arrive */
+	int64_t idle_timeout_us;    /* a keep-alive connection at rest is closed after this */
 	const char *user_header;
 	struct listener_handlers handlers; /* API listener */
-	const struct admin_page *pages;    /* admin listener: ends with path NULL; no handlers then */
+	const struct admin_page *pages; /* admin listener: ends with path NULL; no handlers then */
 	void *pages_arg;
 };
 
-/* NULL: error says why ("127.0.0.1:8080: Address already in use"). On the loop's thread, or before it runs. */
+/*
+ * NULL: error says why ("127.0.0.1:8080: Address already in use"). On the loop's thread, or before
+ * it runs.
+ */
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
 			      struct metrics *metrics, char *error, size_t error_room) must_check;
 /* The port it is bound to. */
 uint16_t listener_port(const struct listener *listener);
 /* Is the address beyond loopback? For --insecure. False with error when it cannot be read. */
-bool listener_address_is_loopback(const char *address, bool *loopback, char *error, size_t error_room) must_check;
-/* Accepts no more; keep-alive connections at rest are closed, others after their answer. */
+bool listener_address_is_loopback(const char *address, bool *loopback, char *error,
+				  size_t error_room) must_check;
+/*
+ * Accepts no more, but for who has connected already. Every reply from now on ends its connection;
+ * connections of the API that rest are closed after HTTP_LAST_REST_US, so that a client in the
+ * middle of its work learns it from a reply; those of an admin listener at once.
+ */
 void listener_quiesce(struct listener *listener);
-/* Requests not yet answered and replies not yet sent. */
+/* Requests not yet answered and replies not yet sent; after listener_quiesce: open connections. */
 unsigned listener_in_flight(const struct listener *listener);
 /* Nothing may be in flight. */
 void listener_free(struct listener *listener);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections move between lists; two timers look at the fronts of those lists. */
+#include "http/connection.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/listener.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define TO(s) (1u << CONNECTION_##s)
+static const struct {
+	const char *name;
+	unsigned next;
+} connection_states[CONNECTION_STATES] = {
+	[CONNECTION_RESTING] = { "resting", TO(ARRIVING) | TO(CLOSING) },
+	[CONNECTION_ARRIVING] = { "arriving",
+				  TO(RESTING) | TO(WORKING) | TO(SENDING) | TO(CLOSING) },
+	[CONNECTION_WORKING] = { "working", TO(WATCHED) | TO(DONE) },
+	[CONNECTION_WATCHED] = { "watched", TO(DONE) },
+	[CONNECTION_DONE] = { "done", TO(RESUMED) | TO(SENDING) },
+	[CONNECTION_RESUMED] = { "resumed", TO(SENDING) | TO(RESTING) },
+	[CONNECTION_SENDING] = { "sending", TO(RESTING) | TO(CLOSING) },
+	[CONNECTION_CLOSING] = { "closing", 0 },
+};
+
+static void connection_on_socket(struct loop_watch *watch, uint32_t events);
+
+struct connection *connection_new(struct listener *listener, struct MHD_Connection *mhd, int fd)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		log_fatal("http", "out of memory");
+	connection->listener = listener;
+	connection->mhd = mhd;
+	connection->fd = fd;
+	connection->state = CONNECTION_RESTING;
+	connection->since_us = loop_now(listener->loop);
+	connection->watch.fd = -1;
+	connection->watch.on_ready = connection_on_socket;
+	exchange_init(&connection->exchange);
+	list_append(&listener->connections[CONNECTION_RESTING], &connection->link);
+	if (listener->sweep.slot == 0)
+		loop_timer_set(listener->loop, &listener->sweep,
+			       loop_now(listener->loop) + HTTP_SWEEP_US);
+	return connection;
+}
+
+void connection_free(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+
+	assert(connection->watch.fd == -1);
+	assert(!connection->exchange.request);
+	exchange_fini(&connection->exchange);
+	list_remove(&listener->connections[connection->state], &connection->link);
+	free(connection);
+}
+
+void connection_move(struct connection *connection, enum connection_state next)
+{
+	struct listener *listener = connection->listener;
+
+	assert(connection_states[connection->state].next & (1u << next));
+	if (connection->state == CONNECTION_WATCHED)
+		loop_unwatch(listener->loop, &connection->watch);
+	list_remove(&listener->connections[connection->state], &connection->link);
+	connection->state = next;
+	list_append(&listener->connections[next], &connection->link);
+	if (next == CONNECTION_WATCHED)
+		return;
+	connection->since_us = loop_now(listener->loop);
+	if (next == CONNECTION_WORKING && listener->watch_timer.slot == 0)
+		loop_timer_set(listener->loop, &listener->watch_timer,
+			       connection->since_us + HTTP_WATCH_AFTER_US);
+}
+
+void connection_close(struct connection *connection, const char *reason)
+{
+	log_debug("http", "connection %d closed after %lld ms %s: %s", connection->fd,
+		  (long long)((loop_now(connection->listener->loop) - connection->since_us) /
+			      US_PER_MS),
+		  connection_states[connection->state].name, reason);
+	connection_move(connection, CONNECTION_CLOSING);
+	shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* --- has the client gone away? ---------------------------------------------------------------- */
+
+static void connection_on_socket(struct loop_watch *watch, uint32_t events)
+{
+	struct connection *connection = container_of(watch, struct connection, watch);
+	struct request *request = connection->exchange.request;
+
+	(void)events; /* nothing else was asked for */
+	assert(connection->state == CONNECTION_WATCHED);
+	if (connection->client_gone)
+		return;
+	connection->client_gone = true;
+	if (request->on_client_gone)
+		request->on_client_gone(request);
+}
+
+static void connections_on_watch_due(struct loop_timer *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, watch_timer);
+	struct list *working = &listener->connections[CONNECTION_WORKING];
+	int64_t long_ago_us = loop_now(listener->loop) - HTTP_WATCH_AFTER_US;
+
+	while (!list_empty(working)) {
+		struct connection *connection =
+			container_of(list_first(working), struct connection, link);
+
+		if (connection->since_us > long_ago_us) {
+			loop_timer_set(listener->loop, timer,
+				       connection->since_us + HTTP_WATCH_AFTER_US);
+			return;
+		}
+		connection_move(connection, CONNECTION_WATCHED);
+		loop_watch(listener->loop, &connection->watch, connection->fd,
+			   EPOLLRDHUP | EPOLLONESHOT);
+	}
+}
+
+/* --- time-outs -------------------------------------------------------------------------------- */
+
+int64_t connections_rest_us_max(const struct listener *listener)
+{
+	if (!listener->quiescing)
+		return listener->settings.idle_timeout_us;
+	/* A client that is in the middle of its work sends the next request within this, and then
+	 * learns from the reply that the connection ends. */
+	return listener->settings.pages ? 0 : HTTP_LAST_REST_US;
+}
+
+static void connections_close_older(struct listener *listener, enum connection_state state,
+				    int64_t us_max, const char *reason)
+{
+	struct list *list = &listener->connections[state];
+
+	while (!list_empty(list)) {
+		struct connection *connection =
+			container_of(list_first(list), struct connection, link);
+
+		if (loop_now(listener->loop) - connection->since_us < us_max)
+			return;
+		connection_close(connection, reason);
+	}
+}
+
+void connections_sweep(struct listener *listener)
+{
+	connections_close_older(listener, CONNECTION_RESTING, connections_rest_us_max(listener),
+				"no request");
+	connections_close_older(listener, CONNECTION_ARRIVING,
+				listener->settings.request_timeout_us,
+				"the request took too long to arrive");
+	connections_close_older(listener, CONNECTION_SENDING, listener->settings.idle_timeout_us,
+				"the reply was not taken");
+}
+
+static void connections_on_sweep_due(struct loop_timer *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, sweep);
+	size_t count = 0;
+
+	connections_sweep(listener);
+	for (unsigned i = 0; i < CONNECTION_STATES; i++)
+		count += listener->connections[i].count;
+	if (count)
+		loop_timer_set(listener->loop, timer, loop_now(listener->loop) + HTTP_SWEEP_US);
+}
+
+void connections_init(struct listener *listener)
+{
+	for (unsigned i = 0; i < CONNECTION_STATES; i++)
+		list_init(&listener->connections[i]);
+	listener->sweep.on_due = connections_on_sweep_due;
+	listener->watch_timer.on_due = connections_on_watch_due;
+}
+
+void connections_fini(struct listener *listener)
+{
+	loop_timer_cancel(listener->loop, &listener->sweep);
+	loop_timer_cancel(listener->loop, &listener->watch_timer);
+	for (unsigned i = 0; i < CONNECTION_STATES; i++)
+		assert(list_empty(&listener->connections[i]));
+}

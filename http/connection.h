@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One client connection, by what it is doing; each state is a list in the order of time, so that
+ * whoever has been there longest is first. libmicrohttpd owns the socket. It has no time-outs here:
+ * ours are total.
+ *
+ *   RESTING ──► ARRIVING ──► WORKING ──► WATCHED ──► DONE ──► RESUMED ──► SENDING ──► RESTING
+ *                  │            └──────────────────► DONE                    ▲
+ *                  └─────────────────────────────────────────────────────────┘
+ *   RESTING, ARRIVING, SENDING ──► CLOSING, when their time is over
+ *
+ * From WORKING to DONE libmicrohttpd has it suspended, unless it was done at once;
+ * request->on_done wakes it.
+ *
+ * A resting connection may already have sent a part of a request line, which nobody can see.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "http/exchange.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct listener;
+struct MHD_Connection;
+
+enum connection_state {
+	CONNECTION_RESTING,  /* between requests; until idle_timeout_us */
+	CONNECTION_ARRIVING, /* the request line is in; until request_timeout_us */
+	CONNECTION_WORKING,  /* the request is the router's; its own deadline */
+	CONNECTION_WATCHED,  /* the same, for a while already: has the client gone away? */
+	CONNECTION_DONE,     /* answered, but not yet told to libmicrohttpd */
+	CONNECTION_RESUMED,  /* its handler is about to be called */
+	CONNECTION_SENDING,  /* the reply is libmicrohttpd's; until idle_timeout_us */
+	CONNECTION_CLOSING,  /* shut down; about to end */
+	CONNECTION_STATES
+};
+
+struct connection {
+	struct list_link link;
+	struct listener *listener;
+	struct MHD_Connection *mhd;
+	int fd; /* libmicrohttpd's */
+	enum connection_state state;
+	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
+	struct loop_watch watch; /* WATCHED: only for the client going away */
+	bool client_gone;
+	struct exchange exchange; /* of the request under way */
+};
+
+struct connection *connection_new(struct listener *listener, struct MHD_Connection *mhd,
+				  int fd) must_check;
+/* From libmicrohttpd's notice that it is closed; no request may be with the router. */
+void connection_free(struct connection *connection);
+
+void connection_move(struct connection *connection, enum connection_state next);
+/* Shuts the socket down, so that libmicrohttpd ends it; the reason is logged. */
+void connection_close(struct connection *connection, const char *reason);
+
+/* Sets up the lists and timers of a listener. */
+void connections_init(struct listener *listener);
+void connections_fini(struct listener *listener);
+/* How long a connection may rest from now on. */
+int64_t connections_rest_us_max(const struct listener *listener);
+/* Closes those whose time is over. */
+void connections_sweep(struct listener *listener);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns handler calls of libmicrohttpd into a struct request, and back. */
+#include "http/exchange.h"
+
+#include "base/limits.h"
+#include "http/connection.h"
+#include "http/guard.h"
+#include "http/listener.h"
+#include "http/query_string.h"
+#include "http/reply.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+void exchange_init(struct exchange *exchange)
+{
+	buf_init(&exchange->target);
+	buf_init(&exchange->body);
+}
+
+void exchange_fini(struct exchange *exchange)
+{
+	buf_fini(&exchange->target);
+	buf_fini(&exchange->body);
+}
+
+void exchange_on_target(struct connection *connection, const char *target)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	assert(!exchange->request);
+	exchange->target_at = target;
+	buf_clear(&exchange->target);
+	buf_string(&exchange->target, target ? target : "");
+	buf_byte(&exchange->target, '\0');
+	exchange->target.len--;
+	connection_move(connection, CONNECTION_ARRIVING);
+}
+
+static struct text exchange_target(const struct exchange *exchange)
+{
+	return (struct text){ exchange->target.ptr, exchange->target.len };
+}
+
+static bool exchange_failed(const struct exchange *exchange)
+{
+	return exchange->request->outcome != OUTCOME_OK;
+}
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
+static void exchange_collect(struct connection *connection, struct head *head, const char *method,
+			     const char *version)
+{
+	struct exchange *exchange = &connection->exchange;
+	struct head_lines lines = { .method = method, .version = version };
+
+	if (connection->listener->sees_lines) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+			connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+		if (info) {
+			lines.target = exchange->target_at;
+			lines.bytes = info->header_size;
+		}
+	}
+	head_collect(head, connection->mhd, exchange_target(exchange), &lines);
+}
+
+static void exchange_make_id(struct listener *listener, struct request *request)
+{
+	snprintf(request->id, sizeof(request->id), "%016llx%016llx",
+		 (unsigned long long)random_next(&listener->random),
+		 (unsigned long long)random_next(&listener->random));
+}
+
+/* Which operation is meant, and may this method ask for it? */
+static void exchange_take_route(struct exchange *exchange, struct text method)
+{
+	struct request *request = exchange->request;
+	struct route *route = &exchange->route;
+
+	if (route->kind == ROUTE_NONE) {
+		(void)request_fail(request, OUTCOME_NOT_FOUND, "There is nothing at this path");
+		return;
+	}
+	if (route->kind == ROUTE_NOT_YET) {
+		(void)request_fail(request, OUTCOME_NOT_FOUND, "This is not available yet");
+		return;
+	}
+	request->kind = route->kind == ROUTE_COMMAND ? REQUEST_COMMAND : REQUEST_QUERY;
+	if (!route_allows(route, method))
+		(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED, "Allowed here: %s",
+				   route->allow);
+	else if (!percent_decode(route->name, false, &request->arena, &request->operation))
+		(void)request_fail(request, OUTCOME_NOT_FOUND,
+				   "The path is not percent-encoded UTF-8");
+}
+
+/* Parameters come in the target of a GET, and in the body of everything else. */
+static void exchange_take_query(struct exchange *exchange, struct text method)
+{
+	struct request *request = exchange->request;
+	bool in_target = text_is(method, "GET") || text_is(method, "HEAD");
+	const char *refusal = query_string_read(exchange->route.query, &request->arena,
+						&request->pairs, &request->pairs_count);
+
+	if (!refusal && in_target && exchange->headers.has_body)
+		refusal = "A GET has no body: parameters go into the query string, or use POST";
+	if (!refusal && !in_target && request->pairs_count)
+		refusal = "Parameters go into the body, not into the query string";
+	if (refusal)
+		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", refusal);
+	else if (!in_target && exchange->headers.media_type == MEDIA_OTHER)
+		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
+				   "The Content-Type must be application/json in UTF-8");
+	else if (!in_target && exchange->headers.media_type == MEDIA_ABSENT &&
+		 exchange->headers.has_body)
+		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
+				   "The Content-Type is missing: application/json");
+}
+
+static void exchange_take_api(struct connection *connection, const struct head *head)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	exchange_take_route(exchange, head->method);
+	if (exchange_failed(exchange))
+		return;
+	if (headers_in_read(head, connection->listener->settings.user_header, exchange->request))
+		exchange_take_query(exchange, head->method);
+}
+
+static void exchange_too_large(struct connection *connection)
+{
+	(void)request_fail(connection->exchange.request, OUTCOME_BODY_TOO_LARGE,
+			   "At most %zu bytes", connection->listener->settings.body_bytes_max);
+	connection->exchange.must_close = true;
+}
+
+/* The first handler call. A reply given here makes libmicrohttpd close the connection after it. */
+static enum MHD_Result exchange_begin(struct connection *connection, const char *method,
+				      const char *version)
+{
+	struct exchange *exchange = &connection->exchange;
+	struct listener *listener = connection->listener;
+	struct request *request = request_new(listener->loop);
+	struct head head;
+	const char *refusal;
+
+	exchange->request = request;
+	request->client = connection;
+	exchange_collect(connection, &head, method, version);
+	exchange_make_id(listener, request);
+	exchange->route = (struct route){ .kind = ROUTE_NONE, .path = TEXT("/") };
+	refusal = guard_refusal(&head);
+	if (refusal) {
+		exchange->headers = (struct headers_in){ 0 };
+		exchange->must_close = true;
+		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", refusal);
+		return reply_send(connection);
+	}
+	headers_in_frame(&head, request, &exchange->headers);
+	exchange->route = route_find(exchange_target(exchange));
+	exchange->must_close = !exchange->headers.keep_alive;
+	if (listener->settings.pages) {
+		if (!text_is(head.method, "GET") && !text_is(head.method, "HEAD"))
+			(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED,
+					   "Allowed here: GET, HEAD");
+	} else {
+		exchange_take_api(connection, &head);
+	}
+	if (exchange->headers.content_length > (int64_t)listener->settings.body_bytes_max) {
+		exchange_too_large(connection);
+		return reply_send(connection);
+	}
+	/* Its body was not sent yet and never will be. */
+	if (exchange_failed(exchange) && exchange->headers.has_body &&
+	    exchange->headers.expects_continue)
+		return reply_send(connection);
+	return MHD_YES;
+}
+
+/* --- body ------------------------------------------------------------------------------------- */
+
+static void exchange_read_json(struct exchange *exchange, struct text text)
+{
+	struct request *request = exchange->request;
+	struct json_error error;
+
+	request->body = json_read(text, &error);
+	if (!request->body)
+		(void)request_fail(request, OUTCOME_INVALID_JSON, "Line %u, column %u: %s",
+				   error.line, error.column, error.text);
+	else if (json_kind(request->body) != JSON_OBJ)
+		(void)request_fail(request, OUTCOME_INVALID_JSON, "The body must be a JSON object");
+}
+
+/* MHD_NO: more than twice what is allowed keeps coming. No reply is possible amid a body. */
+static enum MHD_Result exchange_on_body(struct connection *connection, struct text piece)
+{
+	struct exchange *exchange = &connection->exchange;
+	size_t bytes_max = connection->listener->settings.body_bytes_max;
+
+	exchange->body_bytes += piece.len;
+	if (exchange->body_bytes > bytes_max) {
+		if (!exchange_failed(exchange))
+			exchange_too_large(connection);
+		return exchange->body_bytes > 2 * (uint64_t)bytes_max ? MHD_NO : MHD_YES;
+	}
+	if (exchange_failed(exchange) || connection->listener->settings.pages)
+		return MHD_YES;
+	/* Most come in one piece, which need not be kept. */
+	if ((int64_t)piece.len == exchange->headers.content_length)
+		exchange_read_json(exchange, piece);
+	else
+		buf_text(&exchange->body, piece);
+	return MHD_YES;
+}
+
+/* --- complete --------------------------------------------------------------------------------- */
+
+static void exchange_on_done(struct request *request)
+{
+	struct connection *connection = request->client;
+
+	assert(connection->exchange.request == request);
+	connection_move(connection, CONNECTION_DONE);
+}
+
+static void exchange_take_page(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+	const struct listener_settings *settings = &connection->listener->settings;
+	struct request *request = exchange->request;
+
+	for (const struct admin_page *page = settings->pages; page->path; page++) {
+		struct admin_reply reply = { .status = 200, .body = request->out };
+
+		if (!text_is(exchange->route.path, page->path))
+			continue;
+		page->answer(&reply, settings->pages_arg);
+		request->out = reply.body;
+		request->status = reply.status;
+		exchange->content_type = reply.content_type;
+		return;
+	}
+	(void)request_fail(request, OUTCOME_NOT_FOUND, "There is nothing at this path");
+}
+
+/* The last byte is in. */
+static enum MHD_Result exchange_complete(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+	struct listener *listener = connection->listener;
+	struct request *request = exchange->request;
+
+	request->born_us = loop_now(listener->loop);
+	request->deadline_us = request->born_us + listener->settings.request_timeout_us;
+	if (!exchange_failed(exchange) && exchange->body.len)
+		exchange_read_json(exchange,
+				   (struct text){ exchange->body.ptr, exchange->body.len });
+	if (exchange_failed(exchange))
+		return reply_send(connection);
+	if (listener->settings.pages) {
+		exchange_take_page(connection);
+		return reply_send(connection);
+	}
+	request->on_done = exchange_on_done;
+	connection_move(connection, CONNECTION_WORKING);
+	listener->settings.handlers.on_request(request, listener->settings.handlers.arg);
+	if (connection->state == CONNECTION_DONE)
+		return reply_send(connection);
+	MHD_suspend_connection(connection->mhd);
+	return MHD_YES;
+}
+
+enum MHD_Result exchange_on_call(struct connection *connection, const char *method,
+				 const char *version, const char *upload, size_t *upload_bytes)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	if (connection->state == CONNECTION_CLOSING)
+		return MHD_NO;
+	if (!exchange->request)
+		return exchange_begin(connection, method, version);
+	if (*upload_bytes) {
+		struct text piece = { upload, *upload_bytes };
+
+		*upload_bytes = 0;
+		return exchange_on_body(connection, piece);
+	}
+	if (connection->state == CONNECTION_ARRIVING)
+		return exchange_complete(connection);
+	assert(connection->state == CONNECTION_RESUMED);
+	return connection->client_gone ? MHD_NO : reply_send(connection);
+}
+
+void exchange_on_completed(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	assert(connection->state != CONNECTION_WORKING);
+	assert(connection->state != CONNECTION_WATCHED);
+	assert(connection->state != CONNECTION_DONE);
+	if (connection->state == CONNECTION_RESUMED)
+		reply_discard(connection);
+	if (exchange->request) {
+		request_free(exchange->request);
+		exchange->request = NULL;
+	}
+	if (exchange->body.room > HTTP_BODY_BYTES_KEPT)
+		buf_fini(&exchange->body);
+	buf_clear(&exchange->body);
+	exchange->body_bytes = 0;
+	exchange->must_close = false;
+	exchange->content_type = NULL;
+	if (connection->state != CONNECTION_CLOSING)
+		connection_move(connection, CONNECTION_RESTING);
+}

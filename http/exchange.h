@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One HTTP exchange: from the request line to the last byte of the reply. It owns the struct
+ * request in between, but while the router has it.
+ *
+ *   request line ─► headers: guard, route, headers, query string
+ *                     │  refused and it cannot go on: answered at once, the connection closes
+ *                     ▼
+ *                   body ─► complete: JSON ─► router ─► answered, or suspended until on_done
+ *
+ * A refusal that leaves the framing intact waits for the body and answers then, so that the
+ * connection stays open.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/request.h"
+#include "http/headers_in.h"
+#include "http/route.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct connection;
+
+struct exchange {
+	struct request *request; /* NULL: the headers are not in yet */
+	struct buf target;       /* raw, NUL-terminated; len without the NUL */
+	const char *target_at;   /* where it lay in the library's buffer */
+	struct buf body;         /* what came of it, when it came in pieces */
+	uint64_t body_bytes;     /* that came in all */
+	struct headers_in headers;
+	struct route route;       /* points into target */
+	bool must_close;          /* after the reply */
+	const char *content_type; /* of the reply; NULL: JSON */
+};
+
+void exchange_init(struct exchange *exchange);
+void exchange_fini(struct exchange *exchange);
+
+/* The request line is in. */
+void exchange_on_target(struct connection *connection, const char *target);
+/* As MHD_AccessHandlerCallback; MHD_NO ends the connection. */
+enum MHD_Result exchange_on_call(struct connection *connection, const char *method,
+				 const char *version, const char *upload, size_t *upload_bytes);
+/* The reply has left, or never will. */
+void exchange_on_completed(struct connection *connection);

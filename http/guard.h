@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Refuses requests whose length, host or target is ambiguous, so that a proxy before us and we can
+ * never read two different requests out of the same bytes. A pure function over a struct head.
+ *
+ * libmicrohttpd before 1.0 accepts nearly everything; with it the listener also compares where the
+ * lines lie in its buffer, which shows folded lines, bare LF and NUL between the headers
+ * (head->line_noise). What remains unseen there are chunk lines and trailers that end with LF
+ * alone: trailers are dropped, and such a body ends where the library says.
+ *
+ * Some refusals are the library's own and carry a short HTML text, no problem document; it lets
+ * nobody change them, and closes the connection: a request line without a version or with an
+ * unknown major one (400, 505), a header line without a colon (400), a Content-Length that is no
+ * number (400) or does not fit 64 bits (413), a malformed chunk (400, 413), a request line (414) or
+ * headers (431) that do not fit --http-connection-memory.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "http/head.h"
+
+/* NULL: fine. Otherwise the sentence for the 400, after which the connection is closed. */
+const char *guard_refusal(const struct head *head) must_check;

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One small parser per header; a list header may come in several lines, the others only once. */
+#include "http/headers_in.h"
+
+#include "base/clock.h"
+#include "http/utf8.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool header_is_among(char c, const char *set)
+{
+	return c && strchr(set, c);
+}
+
+static bool header_is_alphanumeric(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool header_ends_with(struct text text, const char *end)
+{
+	size_t len = strlen(end);
+
+	return text.len > len &&
+	       text_is_caseless((struct text){ text.ptr + text.len - len, len }, end);
+}
+
+/* --- framing and tracing ---------------------------------------------------------------------- */
+
+static enum media_type header_media_type(struct text value)
+{
+	struct text element;
+
+	if (!text_next(&value, ';', &element))
+		return MEDIA_OTHER;
+	if (!text_is_caseless(element, "application/json") && !header_ends_with(element, "+json"))
+		return MEDIA_OTHER;
+	while (text_next(&value, ';', &element)) {
+		if (element.len < 8 || strncasecmp(element.ptr, "charset=", 8) != 0)
+			continue;
+		element = (struct text){ element.ptr + 8, element.len - 8 };
+		if (!text_is_caseless(element, "utf-8") && !text_is_caseless(element, "\"utf-8\""))
+			return MEDIA_OTHER;
+	}
+	return MEDIA_JSON;
+}
+
+static bool header_is_lower_hex(const char *ptr, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!header_is_among(ptr[i], "0123456789abcdef"))
+			return false;
+	return true;
+}
+
+static bool header_is_zeros(const char *ptr, size_t len)
+{
+	return strspn(ptr, "0") >= len;
+}
+
+/* W3C Trace Context, version 00: 00-<32 hex, not all 0>-<16 hex, not all 0>-<2 hex>. */
+static bool header_is_traceparent(struct text value)
+{
+	const char *at = value.ptr;
+
+	return value.len == 55 && memcmp(at, "00-", 3) == 0 && at[35] == '-' && at[52] == '-' &&
+	       header_is_lower_hex(at + 3, 32) && !header_is_zeros(at + 3, 32) &&
+	       header_is_lower_hex(at + 36, 16) && !header_is_zeros(at + 36, 16) &&
+	       header_is_lower_hex(at + 53, 2);
+}
+
+static bool header_is_tracestate(struct text value)
+{
+	if (value.len == 0 || value.len > 512)
+		return false;
+	for (size_t i = 0; i < value.len; i++)
+		if (value.ptr[i] < ' ' || value.ptr[i] > '~')
+			return false;
+	return memchr(value.ptr, '=', value.len) != NULL;
+}
+
+static void headers_in_trace(const struct head *head, struct request *request,
+			     struct headers_in *in)
+{
+	const struct header *parent = head_find(head, "traceparent");
+	const struct header *state = head_find(head, "tracestate");
+
+	if (!parent || head_count(head, "traceparent") != 1 ||
+	    !header_is_traceparent(parent->value))
+		return;
+	in->traceparent = arena_text(&request->arena, parent->value);
+	if (state && head_count(head, "tracestate") == 1 && header_is_tracestate(state->value))
+		in->tracestate = arena_text(&request->arena, state->value);
+}
+
+static void headers_in_request_id(const struct head *head, struct request *request)
+{
+	const struct header *header = head_find(head, "x-request-id");
+
+	if (!header || header->value.len == 0 || header->value.len > REQUEST_ID_BYTES_MAX)
+		return;
+	for (size_t i = 0; i < header->value.len; i++)
+		if (!header_is_alphanumeric(header->value.ptr[i]) &&
+		    !header_is_among(header->value.ptr[i], "._-"))
+			return;
+	memcpy(request->id, header->value.ptr, header->value.len);
+	request->id[header->value.len] = '\0';
+}
+
+static int64_t headers_in_length(const struct head *head)
+{
+	const struct header *header = head_find(head, "content-length");
+	int64_t length = 0;
+
+	if (!header)
+		return -1;
+	for (size_t i = 0; i < header->value.len; i++)
+		length = length * 10 + (header->value.ptr[i] - '0');
+	return length;
+}
+
+void headers_in_frame(const struct head *head, struct request *request, struct headers_in *in)
+{
+	const struct header *expect = head_find(head, "expect");
+	const struct header *type = head_find(head, "content-type");
+
+	*in = (struct headers_in){ .content_length = headers_in_length(head) };
+	in->has_body = in->content_length > 0 || head_find(head, "transfer-encoding");
+	in->expects_continue = expect && text_is_caseless(expect->value, "100-continue");
+	in->keep_alive = text_is(head->version, "HTTP/1.1");
+	if (type)
+		in->media_type = head_count(head, "content-type") == 1
+					 ? header_media_type(type->value)
+					 : MEDIA_OTHER;
+	headers_in_trace(head, request, in);
+	headers_in_request_id(head, request);
+}
+
+/* --- consistency ------------------------------------------------------------------------------ */
+
+bool seconds_parse(struct text text, int64_t *us)
+{
+	int64_t whole = 0, part = 0, unit = US_PER_S;
+	size_t i = 0;
+
+	for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && i < 6; i++)
+		whole = whole * 10 + (text.ptr[i] - '0');
+	if (i == 0)
+		return false;
+	if (i < text.len && text.ptr[i] == '.') {
+		for (i++; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && unit > 1;
+		     i++) {
+			unit /= 10;
+			part += (text.ptr[i] - '0') * unit;
+		}
+		if (unit == US_PER_S)
+			return false;
+	}
+	*us = whole * US_PER_S + part;
+	return i == text.len && *us <= 86400 * US_PER_S;
+}
+
+static bool header_consistency_parameter(struct text parameter, struct request *request)
+{
+	const char *equals = memchr(parameter.ptr, '=', parameter.len);
+	struct text name, value;
+
+	if (!equals)
+		return false;
+	name = (struct text){ parameter.ptr, (size_t)(equals - parameter.ptr) };
+	value = (struct text){ equals + 1, parameter.len - name.len - 1 };
+	if (text_is(name, "max-staleness"))
+		return seconds_parse(value, &request->staleness_us_max);
+	if (text_is(name, "wait"))
+		return seconds_parse(value, &request->wait_us_max);
+	return false;
+}
+
+static bool headers_in_consistency(const struct head *head, struct request *request)
+{
+	const struct header *header = head_find(head, "consistency");
+	struct text rest, element;
+
+	request->level = LEVEL_DEFAULT;
+	request->staleness_us_max = request->wait_us_max = -1;
+	if (!header)
+		return true;
+	rest = header->value;
+	if (head_count(head, "consistency") > 1 || !text_next(&rest, ';', &element) ||
+	    (request->level = level_parse(element)) == LEVEL_DEFAULT) {
+		(void)request_fail(request, OUTCOME_BAD_REQUEST,
+				   "Consistency must be eventual, session or strong");
+		return false;
+	}
+	while (text_next(&rest, ';', &element))
+		if (!header_consistency_parameter(element, request)) {
+			(void)request_fail(
+				request, OUTCOME_BAD_REQUEST,
+				"Consistency takes ;max-staleness=SECONDS and ;wait=SECONDS");
+			return false;
+		}
+	return true;
+}
+
+static bool header_is_token_text(struct text text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!header_is_alphanumeric(text.ptr[i]) && !header_is_among(text.ptr[i], "-_.~"))
+			return false;
+	return text.len <= TOKEN_TEXT_MAX;
+}
+
+static bool headers_in_tokens(const struct head *head, struct request *request)
+{
+	for (size_t i = 0; i < head->count; i++) {
+		struct text list = head->headers[i].value, token;
+
+		if (!text_is_caseless(head->headers[i].name, "consistency-token"))
+			continue;
+		while (text_next(&list, ',', &token)) {
+			if (request->tokens_count == TOKENS_MAX || !header_is_token_text(token)) {
+				(void)request_fail(
+					request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
+					"At most %d tokens of at most %d URL-safe characters",
+					TOKENS_MAX, TOKEN_TEXT_MAX);
+				return false;
+			}
+			request->tokens[request->tokens_count++] =
+				arena_text(&request->arena, token);
+		}
+	}
+	return true;
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+static bool headers_in_user(const struct head *head, const char *name, struct request *request)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < head->count; i++) {
+		struct text value = head->headers[i].value;
+
+		if (!text_is_caseless(head->headers[i].name, name))
+			continue;
+		if (found++ || value.len == 0 || value.len > USER_BYTES_MAX || !utf8_valid(value)) {
+			(void)request_fail(request, OUTCOME_BAD_REQUEST,
+					   "%s must come once, as 1 to %d bytes of UTF-8", name,
+					   USER_BYTES_MAX);
+			return false;
+		}
+		request->user = arena_text(&request->arena, value);
+	}
+	return true;
+}
+
+/* RFC 9218; what cannot be read is ignored, as it asks for. */
+static void headers_in_priority(const struct head *head, struct request *request)
+{
+	const struct header *header = head_find(head, "priority");
+	struct text list, element;
+
+	if (!header)
+		return;
+	list = header->value;
+	while (text_next(&list, ',', &element))
+		if (element.len == 3 && memcmp(element.ptr, "u=", 2) == 0 &&
+		    element.ptr[2] >= '0' && element.ptr[2] <= '7')
+			request->urgency = (unsigned)(element.ptr[2] - '0');
+}
+
+/* RFC 7240; preferences that are not known or not honoured are ignored. */
+static void headers_in_prefer(const struct head *head, struct request *request)
+{
+	for (size_t i = 0; i < head->count; i++) {
+		struct text list = head->headers[i].value, element;
+
+		if (!text_is_caseless(head->headers[i].name, "prefer"))
+			continue;
+		while (text_next(&list, ',', &element)) {
+			struct text preference;
+
+			if (text_next(&element, ';', &preference) &&
+			    (text_is_caseless(preference, "return=minimal") ||
+			     text_is_caseless(preference, "return=\"minimal\"")))
+				request->minimal = true;
+		}
+	}
+}
+
+bool headers_in_read(const struct head *head, const char *user_header, struct request *request)
+{
+	if (!headers_in_consistency(head, request) || !headers_in_tokens(head, request) ||
+	    !headers_in_user(head, user_header, request))
+		return false;
+	headers_in_priority(head, request);
+	headers_in_prefer(head, request);
+	if (request->kind == REQUEST_COMMAND && head_find(head, "idempotency-key")) {
+		(void)request_fail(request, OUTCOME_BAD_REQUEST,
+				   "Idempotency-Key is not available yet");
+		return false;
+	}
+	if (head_find(head, "content-encoding") &&
+	    !text_is_caseless(head_find(head, "content-encoding")->value, "identity")) {
+		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
+				   "The body must not have a Content-Encoding");
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A libmicrohttpd daemon inside a loop: its epoll descriptor is one of the loop's, and it runs once
+ * at the end of a turn, after everything that was done in this turn has been resumed.
+ */
+#include "http/listener.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/address.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* --- what libmicrohttpd calls ----------------------------------------------------------------- */
+
+static void listener_on_log(void *arg, const char *format, va_list args)
+{
+	char line[256];
+
+	(void)arg;
+	if (!log_enabled(LOG_DEBUG))
+		return;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\r\n")] = '\0';
+	log_debug("http", "libmicrohttpd: %s", line);
+}
+
+static struct connection *listener_connection(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void listener_on_connection(void *arg, struct MHD_Connection *mhd, void **context,
+				   enum MHD_ConnectionNotificationCode code)
+{
+	struct listener *listener = arg;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		int fd =
+			MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+
+		*context = connection_new(listener, mhd, fd);
+	} else {
+		connection_free(*context);
+		*context = NULL;
+	}
+}
+
+static void *listener_on_target(void *arg, const char *target, struct MHD_Connection *mhd)
+{
+	struct connection *connection = listener_connection(mhd);
+
+	(void)arg;
+	exchange_on_target(connection, target);
+	return connection;
+}
+
+/* The library would decode what we have copied and decode ourselves. */
+static size_t listener_on_unescape(void *arg, struct MHD_Connection *mhd, char *text)
+{
+	(void)arg;
+	(void)mhd;
+	return strlen(text);
+}
+
+static enum MHD_Result listener_on_call(void *arg, struct MHD_Connection *mhd, const char *url,
+					const char *method, const char *version, const char *upload,
+					size_t *upload_bytes, void **context)
+{
+	(void)arg;
+	(void)mhd;
+	(void)url;
+	return exchange_on_call(*context, method, version, upload, upload_bytes);
+}
+
+static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
+				  enum MHD_RequestTerminationCode code)
+{
+	(void)arg;
+	(void)mhd;
+	(void)code;
+	exchange_on_completed(*context);
+	*context = NULL;
+}
+
+/* --- once per turn ---------------------------------------------------------------------------- */
+
+unsigned listener_busy(const struct listener *listener)
+{
+	size_t count = 0;
+
+	for (unsigned i = CONNECTION_ARRIVING; i <= CONNECTION_SENDING; i++)
+		count += listener->connections[i].count;
+	return (unsigned)count;
+}
+
+static unsigned listener_open(const struct listener *listener)
+{
+	return listener_busy(listener) +
+	       (unsigned)(listener->connections[CONNECTION_RESTING].count +
+			  listener->connections[CONNECTION_CLOSING].count);
+}
+
+static void listener_tell_gauges(struct listener *listener)
+{
+	double connections = listener_open(listener), in_flight = listener_busy(listener);
+
+	if (listener->settings.pages)
+		return;
+	if (connections != listener->gauge_connections)
+		metric_set(listener->metrics, METRIC_http_connections, NULL, connections);
+	if (in_flight != listener->gauge_in_flight)
+		metric_set(listener->metrics, METRIC_http_requests_in_flight, NULL, in_flight);
+	listener->gauge_connections = connections;
+	listener->gauge_in_flight = in_flight;
+}
+
+static void listener_on_ready(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	container_of(watch, struct listener, watch)->ready = true;
+}
+
+static bool listener_resume(struct listener *listener)
+{
+	struct list *done = &listener->connections[CONNECTION_DONE];
+	bool any = !list_empty(done);
+
+	while (!list_empty(done)) {
+		struct connection *connection =
+			container_of(list_first(done), struct connection, link);
+
+		connection_move(connection, CONNECTION_RESUMED);
+		MHD_resume_connection(connection->mhd);
+	}
+	return any;
+}
+
+static void listener_run(struct listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+
+	if (MHD_run(listener->daemon) != MHD_YES)
+		log_debug("http", "libmicrohttpd could not wait for its sockets");
+	/* No connection has a time-out of the library's: the answer is at once, or never. */
+	listener->ready = MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES;
+	if (listener->ready)
+		loop_again(listener->loop);
+	listener_tell_gauges(listener);
+}
+
+static void listener_on_answer(struct loop_hook *hook)
+{
+	struct listener *listener = container_of(hook, struct listener, on_answer);
+	bool resumed = listener_resume(listener);
+
+	if (resumed || listener->ready)
+		listener_run(listener);
+}
+
+/* Requests that were done after the replies of this turn left. */
+static void listener_on_bury(struct loop_hook *hook)
+{
+	struct listener *listener = container_of(hook, struct listener, on_bury);
+
+	if (!list_empty(&listener->connections[CONNECTION_DONE]))
+		loop_again(listener->loop);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static bool listener_start(struct listener *listener)
+{
+	const struct listener_settings *settings = &listener->settings;
+
+	/* What strictness refuses before 1.0, the guard refuses with a problem document. */
+	listener->sees_lines = MHD_get_version()[0] == '0';
+	listener->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER, listener_on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listener->listen_fd,
+		MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory,
+		MHD_OPTION_STRICT_FOR_CLIENT, listener->sees_lines ? 0 : 1,
+		MHD_OPTION_URI_LOG_CALLBACK, listener_on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+		listener_on_unescape, NULL, MHD_OPTION_NOTIFY_CONNECTION, listener_on_connection,
+		listener, MHD_OPTION_NOTIFY_COMPLETED, listener_on_completed, NULL, MHD_OPTION_END);
+	return listener->daemon != NULL;
+}
+
+static void listener_attach(struct listener *listener)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+	assert(info);
+	listener->watch = (struct loop_watch){ .fd = -1, .on_ready = listener_on_ready };
+	loop_watch(listener->loop, &listener->watch, info->epoll_fd, EPOLLIN);
+	listener->on_answer.on_turn = listener_on_answer;
+	loop_hook_add(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
+	listener->on_bury.on_turn = listener_on_bury;
+	loop_hook_add(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);
+	/* Its first run puts the listening socket into its epoll. */
+	listener->ready = true;
+	loop_again(listener->loop);
+}
+
+struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
+			      struct metrics *metrics, char *error, size_t error_room)
+{
+	struct listener *listener;
+	uint64_t seed;
+	int fd = address_listen(settings->address, settings->reuse_port, error, error_room);
+
+	assert(!settings->pages != !settings->handlers.on_request);
+	if (fd < 0)
+		return NULL;
+	listener = calloc(1, sizeof(*listener));
+	if (!listener)
+		log_fatal("http", "out of memory");
+	listener->loop = loop;
+	listener->settings = *settings;
+	listener->settings.address = NULL;
+	listener->metrics = metrics;
+	listener->listen_fd = fd;
+	listener->port = address_port(fd);
+	random_bytes(&seed, sizeof(seed));
+	random_init(&listener->random, seed);
+	connections_init(listener);
+	if (!listener_start(listener)) {
+		snprintf(error, error_room, "%s: libmicrohttpd did not start", settings->address);
+		close(fd);
+		free(listener);
+		return NULL;
+	}
+	listener_attach(listener);
+	return listener;
+}
+
+uint16_t listener_port(const struct listener *listener)
+{
+	return listener->port;
+}
+
+void listener_quiesce(struct listener *listener)
+{
+	unsigned open, rounds = 0;
+	int fd;
+
+	if (listener->quiescing)
+		return;
+	listener->quiescing = true;
+	/* Whoever has connected already is let in. */
+	do {
+		open = listener_open(listener);
+		listener_run(listener);
+	} while (listener_open(listener) > open && ++rounds < HTTP_LAST_ROUNDS_MAX);
+	fd = MHD_quiesce_daemon(listener->daemon);
+	assert(fd == listener->listen_fd);
+	close(fd);
+	listener->listen_fd = -1;
+	connections_sweep(listener);
+	loop_again(listener->loop);
+}
+
+unsigned listener_in_flight(const struct listener *listener)
+{
+	/* A connection that rests may bring one more request until it is closed. */
+	return listener->quiescing ? listener_open(listener) : listener_busy(listener);
+}
+
+void listener_free(struct listener *listener)
+{
+	assert(listener_busy(listener) == 0);
+	loop_unwatch(listener->loop, &listener->watch);
+	loop_hook_remove(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
+	loop_hook_remove(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);
+	MHD_stop_daemon(listener->daemon);
+	listener_tell_gauges(listener);
+	connections_fini(listener);
+	free(listener);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a listener, for the files of this folder: its daemon, its connections by state. */
+#pragma once
+
+#include "base/random.h"
+#include "http/connection.h"
+#include "http/http.h"
+
+#include <microhttpd.h>
+
+struct listener {
+	struct loop *loop;
+	struct listener_settings settings; /* texts are borrowed */
+	struct metrics *metrics;
+	struct MHD_Daemon *daemon;
+	int listen_fd; /* -1: quiesced */
+	uint16_t port;
+	struct loop_watch watch;    /* the daemon's epoll */
+	struct loop_hook on_answer; /* LOOP_STAGE_ANSWER: resumes, runs the daemon */
+	struct loop_hook on_bury;   /* LOOP_STAGE_BURY: is there something for the next turn? */
+	bool ready;                 /* the daemon has something to do */
+	bool quiescing;
+	bool sees_lines; /* the library leaves the lines of a request where they were */
+
+	struct list connections[CONNECTION_STATES];
+	struct loop_timer sweep; /* deadlines, while there are connections */
+	struct loop_timer
+		watch_timer; /* the next request that will have waited long enough to be watched */
+
+	struct random random;  /* request ids */
+	int64_t warn_since_us; /* at most ACCESS_WARNINGS_MAX lines a second */
+	unsigned warned;
+	double gauge_connections, gauge_in_flight; /* as last told */
+};
+
+/* Connections with a request, from its first line to the end of its reply. */
+unsigned listener_busy(const struct listener *listener);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each header costs libmicrohttpd three allocations: those that say nothing are left out. */
+#include "http/reply.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/listener.h"
+#include "http/problem.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static unsigned reply_status(const struct request *request)
+{
+	if (request->outcome != OUTCOME_OK)
+		return problem_status(request->outcome, request->status);
+	return request->status >= 200 && request->status <= 599 ? request->status : 200;
+}
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
+/* Microseconds with three decimals of a larger unit. */
+static size_t reply_decimals(char *out, size_t room, const char *name, int64_t us, int64_t unit_us)
+{
+	int64_t us_shown = us > 0 ? us : 0;
+
+	return (size_t)snprintf(out, room, "%s%lld.%03lld", name, (long long)(us_shown / unit_us),
+				(long long)(us_shown % unit_us / (unit_us / 1000)));
+}
+
+void reply_consistency(const struct request *request, char *out)
+{
+	bool cached = request->reason == REASON_CACHE;
+	const char *role = cached ? "cache" : request->on_primary ? "primary" : "replica";
+	int len = snprintf(out, REPLY_CONSISTENCY_BYTES, "%s;node=\"%.300s\";role=%s;reason=%s",
+			   level_text(request->level_used), request->node ? request->node : "",
+			   role, reason_text(request->reason));
+	size_t used = (size_t)len;
+
+	used += reply_decimals(out + used, REPLY_CONSISTENCY_BYTES - used,
+			       ";waited=", request->wait_us, US_PER_S);
+	if (request->lag_us >= 0)
+		reply_decimals(out + used, REPLY_CONSISTENCY_BYTES - used, ";lag=", request->lag_us,
+			       US_PER_S);
+}
+
+void reply_timing(const struct request *request, char *out)
+{
+	size_t used = 0;
+
+	used += reply_decimals(out, REPLY_TIMING_BYTES, "queue;dur=", request->queue_us, US_PER_MS);
+	used += reply_decimals(out + used, REPLY_TIMING_BYTES - used,
+			       ", wait;dur=", request->wait_us, US_PER_MS);
+	reply_decimals(out + used, REPLY_TIMING_BYTES - used, ", db;dur=", request->db_us,
+		       US_PER_MS);
+}
+
+int64_t reply_retry_after_s(const struct request *request)
+{
+	int64_t seconds = (request->retry_after_us + US_PER_S - 1) / US_PER_S;
+
+	return seconds > 0 ? seconds : 1;
+}
+
+static void reply_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	/* It refuses only control characters, which none of ours has. */
+	enum MHD_Result added = MHD_add_response_header(response, name, value);
+
+	assert(added == MHD_YES);
+}
+
+static void reply_headers_of_request(struct MHD_Response *response, const struct request *request,
+				     unsigned status)
+{
+	char value[REPLY_CONSISTENCY_BYTES];
+
+	reply_header(response, "X-Request-Id", request->id);
+	if (request->routed) {
+		reply_consistency(request, value);
+		reply_header(response, "Consistency", value);
+	}
+	if (request->token[0])
+		reply_header(response, "Consistency-Token", request->token);
+	if (request->routed || request->db_us > 0 || request->queue_us > 0) {
+		reply_timing(request, value);
+		reply_header(response, "Server-Timing", value);
+	}
+	if (status == 429 || status == 503) {
+		snprintf(value, sizeof(value), "%lld", (long long)reply_retry_after_s(request));
+		reply_header(response, "Retry-After", value);
+	}
+	if (request->minimal && request->outcome == OUTCOME_OK)
+		reply_header(response, "Preference-Applied", "return=minimal");
+}
+
+static void reply_headers(struct MHD_Response *response, const struct connection *connection,
+			  unsigned status)
+{
+	const struct exchange *exchange = &connection->exchange;
+	const struct request *request = exchange->request;
+	const char *type = exchange->content_type ? exchange->content_type : "application/json";
+
+	if (request->outcome != OUTCOME_OK)
+		type = "application/problem+json";
+	reply_header(response, "Content-Type", type);
+	reply_header(response, "Cache-Control", "no-store");
+	reply_headers_of_request(response, request, status);
+	if (request->outcome == OUTCOME_METHOD_NOT_ALLOWED)
+		reply_header(response, "Allow",
+			     exchange->route.allow && !connection->listener->settings.pages
+				     ? exchange->route.allow
+				     : "GET, HEAD");
+	if (exchange->headers.traceparent.ptr)
+		reply_header(response, "traceparent", exchange->headers.traceparent.ptr);
+	if (exchange->headers.tracestate.ptr)
+		reply_header(response, "tracestate", exchange->headers.tracestate.ptr);
+	if (exchange->must_close || connection->listener->quiescing)
+		reply_header(response, "Connection", "close");
+}
+
+/* --- counted and logged ----------------------------------------------------------------------- */
+
+static const char *reply_kind(const struct exchange *exchange)
+{
+	if (exchange->route.kind == ROUTE_QUERY)
+		return "query";
+	return exchange->route.kind == ROUTE_COMMAND ? "command" : "-";
+}
+
+/* At most ACCESS_WARNINGS_MAX a second. */
+static bool reply_may_warn(struct listener *listener)
+{
+	int64_t now_us = loop_now(listener->loop);
+
+	if (now_us - listener->warn_since_us >= US_PER_S) {
+		listener->warn_since_us = now_us;
+		listener->warned = 0;
+	}
+	return listener->warned++ < ACCESS_WARNINGS_MAX;
+}
+
+static void reply_log(struct connection *connection, const char *code, int64_t took_us)
+{
+	const struct exchange *exchange = &connection->exchange;
+	const struct request *request = exchange->request;
+	enum log_level level = code[0] == '5' ? LOG_WARN : LOG_DEBUG;
+	char took[32];
+
+	if (!log_enabled(level))
+		return;
+	if (level == LOG_WARN && !reply_may_warn(connection->listener))
+		return;
+	reply_decimals(took, sizeof(took), "", took_us, US_PER_MS);
+	log_with(level, "http",
+		 LOG_FIELDS({ "request_id", request->id }, { "kind", reply_kind(exchange) },
+			    { "operation", request->operation_name }, { "status", code },
+			    { "code", outcome_row(request->outcome)->code }, { "ms", took }),
+		 "%s", request->detail ? request->detail : "answered");
+}
+
+static void reply_account(struct connection *connection, unsigned status)
+{
+	struct listener *listener = connection->listener;
+	const struct exchange *exchange = &connection->exchange;
+	const struct request *request = exchange->request;
+	int64_t now_us = loop_now(listener->loop);
+	int64_t took_us = request->born_us ? now_us - request->born_us : 0;
+	char code[8];
+
+	snprintf(code, sizeof(code), "%u", status);
+	if (!listener->settings.pages)
+		metric_observe(
+			listener->metrics, METRIC_http_request_duration_seconds,
+			METRIC_LABELS(reply_kind(exchange),
+				      request->operation_name ? request->operation_name : "-",
+				      code),
+			took_us);
+	reply_log(connection, code, took_us);
+}
+
+void reply_discard(struct connection *connection)
+{
+	/* What nginx calls a client that went away; it is only ever seen in metrics and the log. */
+	reply_account(connection, 499);
+}
+
+/* --- the reply -------------------------------------------------------------------------------- */
+
+static void reply_write_problem(const struct connection *connection, struct request *request)
+{
+	struct problem problem = {
+		.outcome = request->outcome,
+		.status = request->status,
+		.detail = request->detail,
+		.instance = connection->exchange.route.path,
+		.request_id = request->id,
+		.errors = request->errors,
+		.errors_count = request->errors_count,
+		.sqlstate = request->sqlstate,
+		.constraint = request->constraint,
+		.column = request->column,
+	};
+
+	buf_clear(&request->out);
+	problem_write(&request->out, &problem);
+}
+
+enum MHD_Result reply_send(struct connection *connection)
+{
+	struct request *request = connection->exchange.request;
+	unsigned status = reply_status(request);
+	struct MHD_Response *response;
+	enum MHD_Result queued;
+
+	if (request->outcome != OUTCOME_OK)
+		reply_write_problem(connection, request);
+	response = MHD_create_response_from_buffer(request->out.len, request->out.ptr,
+						   MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		log_fatal("http", "out of memory");
+	reply_headers(response, connection, status);
+	queued = MHD_queue_response(connection->mhd, status, response);
+	MHD_destroy_response(response);
+	reply_account(connection, status);
+	connection_move(connection, CONNECTION_SENDING);
+	return queued;
+}
