@@ -1,5 +1,6 @@
 """Asking until a deadline. The only file of the tests that may sleep."""
 
+import asyncio
 import time
 
 
@@ -33,3 +34,8 @@ def beats(duration_s, every_s):
     while time.monotonic() < end:
         yield
         time.sleep(every_s)
+
+
+async def rest(duration_s):
+    """A client's breath before it tries again; other clients go on meanwhile."""
+    await asyncio.sleep(duration_s)

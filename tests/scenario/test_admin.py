@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.until import until
@@ -103,7 +104,6 @@ def test_open_fds_is_what_the_kernel_says(cqrsd):
 
 
 def test_the_service_keeps_to_its_number_of_connections(start_cqrsd, cluster):
-    from concurrent.futures import ThreadPoolExecutor
     cqrsd = start_cqrsd(pool_conns=4)
 
     def conns():

@@ -1,10 +1,10 @@
 """kill -9 under load: of a replica, of the primary, of cqrsd. What was acknowledged stays."""
 
-import asyncio
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 from harness.load import Load, Lost
-from harness.until import until
+from harness.until import rest, until
 
 ALLOWED_PROBLEMS = {"no-primary", "outcome-unknown", "no-replica", "queue-timeout", "queue-full",
                     "consistency-timeout", "spill-limit", "timeout", "draining"}
@@ -36,7 +36,7 @@ class Writers:
                 read = await connection.query(f"cell?owner={user}", user)
             except Lost:
                 self.lost += 1
-                await asyncio.sleep(0.05)
+                await rest(0.05)
                 continue
             if put.status != 200:
                 self.note(put)
@@ -134,7 +134,6 @@ def test_cqrsd_killed_under_load_keeps_what_it_acknowledged(cqrsd, start_cqrsd, 
 
 def test_a_backend_killed_under_a_command_is_outcome_unknown_and_never_run_again(
         cqrsd, cluster, user):
-    from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(cqrsd.command, "append.slowly", user=user, number=1, seconds=3)
         until(lambda: cluster.primary.sql(
@@ -149,7 +148,6 @@ def test_a_backend_killed_under_a_command_is_outcome_unknown_and_never_run_again
 
 
 def test_a_query_whose_backend_is_killed_is_answered_elsewhere(cqrsd, cluster):
-    from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(cqrsd.query, "sleep", seconds=1)
 

@@ -1,5 +1,7 @@
 """Everyone reads their own writes, whatever the replicas do."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from harness.until import until
 
@@ -95,7 +97,6 @@ def test_a_replica_that_catches_up_within_the_limit_answers_and_says_it_was_wait
     pause_both(cluster)
     cqrsd.command("put", user="ann", number=9)
 
-    from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(cqrsd.query, "cell", user="ann", owner="ann")
         until(lambda: cqrsd.metrics().sum("cqrsd_http_requests_in_flight") >= 1,

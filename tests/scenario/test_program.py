@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.service import run
@@ -185,7 +186,6 @@ def test_migrate_twice_changes_nothing_the_second_time(cluster):
 
 
 def test_migrations_at_the_same_time_agree(cluster):
-    from concurrent.futures import ThreadPoolExecutor
     cluster.primary.sql("CREATE DATABASE together")
     conninfo = cluster.primary.conninfo.replace("/shop", "/together")
     try:
