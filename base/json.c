@@ -235,3 +235,8 @@ void json_write(struct buf *buf, const struct json *json)
 	}
 	assert(!"a kind that json_kind says");
 }
+
+const char *json_library_version(void)
+{
+	return jansson_version_str();
+}

@@ -45,3 +45,5 @@ const struct json *json_value(void *it);
 
 /* The value as JSON text; numbers with the fewest digits that read back the same. */
 void json_write(struct buf *buf, const struct json *json);
+/* The version of jansson. */
+const char *json_library_version(void);
