@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any cell becomes JSON, any JSON value is taken or refused, and an array that was taken is one
+ * that reads back as it was. The first byte picks the type, the second what is done with the rest.
+ *
+ *     clang -fsanitize=fuzzer,address,undefined -g -O1 -I. -D_GNU_SOURCE tests/fuzz/fuzz_types.c \
+ *         pg/types*.c base/arena.c base/buf.c base/json.c base/log.c base/clock.c -ljansson \
+ *         -o build/fuzz_types && build/fuzz_types -max_total_time=60
+ */
+#include "pg/types.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct pg_type types[] = {
+#define TYPE(name, oid, array_oid, words, kind) { oid, 0 }, { array_oid, oid },
+#include "pg/types.def"
+#undef TYPE
+	{ 0, 0 },
+	{ 20000, 0 },
+	{ 20001, 20000 },
+};
+
+/* json and jsonb are taken at PostgreSQL's word. */
+static bool is_json(struct pg_type type)
+{
+	uint32_t oid = type.element_oid ? type.element_oid : type.oid;
+
+	return oid == type_by_name("json").oid || oid == type_by_name("jsonb").oid;
+}
+
+/* False: a number is beyond what the reader of JSON holds, which says nothing about the text. */
+static bool must_be_json(const struct buf *text, struct json **json)
+{
+	struct json_error error;
+
+	*json = json_read((struct text){ text->ptr, text->len }, &error);
+	if (!*json && !strstr(error.text, "too big") && !strstr(error.text, "overflow"))
+		abort();
+	return *json != NULL;
+}
+
+static void write_cell(struct pg_type type, const char *cell, size_t len)
+{
+	struct buf out;
+	struct json *json;
+
+	/* libpq's cells hold no NUL. */
+	if (memchr(cell, '\0', len))
+		return;
+	buf_init(&out);
+	type_to_json(&out, type, cell, len);
+	assert(out.len > 0);
+	if (!is_json(type) && must_be_json(&out, &json))
+		json_free(json);
+	buf_fini(&out);
+}
+
+/* An array of strings and its literal mean the same; one without elements loses its dimensions. */
+static void read_back(struct pg_type type, const struct json *json, const char *literal)
+{
+	struct buf given, back;
+
+	buf_init(&given);
+	buf_init(&back);
+	type_to_json(&back, type, literal, strlen(literal));
+	if (back.ptr[0] != '[')
+		abort();
+	if (type.element_oid == type_by_name("text").oid && strcmp(literal, "{}") != 0) {
+		json_write(&given, json);
+		if (given.len != back.len || memcmp(given.ptr, back.ptr, back.len) != 0)
+			abort();
+	}
+	buf_fini(&given);
+	buf_fini(&back);
+}
+
+static void read_json(struct pg_type type, struct text text)
+{
+	const char *out = NULL, *why = NULL;
+	struct json_error error;
+	struct json *json = json_read(text, &error);
+	struct arena arena;
+
+	if (!json)
+		return;
+	arena_init(&arena);
+	if (!type_from_json(type, json, &arena, &out, &why))
+		assert(why && *why);
+	else if (json_kind(json) == JSON_NULL_)
+		assert(!out);
+	else
+		assert(out);
+	if (out && type.element_oid)
+		read_back(type, json, out);
+	json_free(json);
+	arena_fini(&arena);
+}
+
+static void read_texts(struct pg_type type, struct text text)
+{
+	const char *out = NULL, *why = NULL, *newline = memchr(text.ptr, '\n', text.len);
+	struct text values[2] = { text };
+	size_t count = 1;
+	struct arena arena;
+
+	if (newline) {
+		values[0].len = (size_t)(newline - text.ptr);
+		values[1] = (struct text){ newline + 1, text.len - values[0].len - 1 };
+		count = 2;
+	}
+	arena_init(&arena);
+	if (type_from_texts(type, values, count, &arena, &out, &why))
+		assert(out);
+	else
+		assert(why && *why);
+	arena_fini(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct pg_type type;
+	struct text text;
+	char *copy;
+
+	if (size < 2)
+		return 0;
+	type = types[data[0] % (sizeof types / sizeof types[0])];
+	/* On its own, so that a byte read beyond its end is seen. */
+	copy = malloc(size - 1);
+	assert(copy);
+	memcpy(copy, data + 2, size - 2);
+	copy[size - 2] = '\0';
+	text = (struct text){ copy, size - 2 };
+	if (data[1] % 4 == 0)
+		write_cell(type, copy, text.len);
+	else if (data[1] % 4 == 1)
+		read_json(type, text);
+	else if (data[1] % 4 == 2)
+		read_texts(type, text);
+	else
+		(void)type_words(type_by_name(copy));
+	free(copy);
+	return 0;
+}
