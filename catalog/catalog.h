@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/limits.h"
@@ -37,6 +38,12 @@ struct place {
 	unsigned line, column; /* from 1; columns in characters */
 };
 
+/* A parameter in a statement's text: in characters, since PostgreSQL counts so too. */
+struct place_shift {
+	unsigned at;           /* of "$1" in the text as sent, from 1 */
+	unsigned sent, source; /* lengths of "$1" and of the author's ":name" */
+};
+
 struct operation {
 	unsigned index;          /* in the catalog, sorted by name */
 	const char *name;
@@ -66,20 +73,26 @@ struct operation {
 	enum async async;
 	unsigned retries;
 	int64_t retries_backoff_us;
+
+	/* For operation_place. */
+	struct place text_place; /* of the statement's first character */
+	const struct place_shift *shifts; /* [shifts_count], in the order of the text */
+	unsigned shifts_count;
 };
 
 struct catalog {
 	struct operation *operations; /* sorted by name */
 	unsigned count;
 	/* The rest is catalog/'s own. */
+	struct text not_yet; /* the lines of catalog_not_yet */
 	struct arena arena;
 	_Atomic unsigned holders;
 };
 
 /*
  * Reads every .sql file below dir (no symlink loops; limits in base/limits.h). NULL: errors holds a
- * line each, "file:line:col: error: …" with the nearest known word, all of them, not only the
- * first. previous may be NULL; an operation whose text and declared types are unchanged keeps its
+ * line each, "file:line:col: error: …" with the nearest known word, all of them (but for
+ * CATALOG_ERRORS_MAX), not only the first; what has no line is "file: error: …". previous may be NULL; an operation whose text and declared types are unchanged keeps its
  * statement's id, so that conns need not prepare it again. Blocks on files: never call it on a loop.
  * The caller is the first holder.
  */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A loaded catalog: finding, holding, places. It never changes, so that nothing here locks. */
+#include "catalog/catalog.h"
+
+#include "base/nearest.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct catalog *catalog_hold(struct catalog *catalog)
+{
+	unsigned before = atomic_fetch_add_explicit(&catalog->holders, 1, memory_order_relaxed);
+
+	assert(before > 0);
+	return catalog;
+}
+
+void catalog_let_go(struct catalog *catalog)
+{
+	unsigned before = atomic_fetch_sub_explicit(&catalog->holders, 1, memory_order_acq_rel);
+
+	assert(before > 0);
+	if (before > 1)
+		return;
+	for (unsigned i = 0; i < catalog->count; i++)
+		statement_fini(&catalog->operations[i].statement);
+	arena_fini(&catalog->arena);
+	free(catalog);
+}
+
+static int compare_name(struct text name, const char *other)
+{
+	size_t len = strlen(other);
+	int by_bytes = memcmp(name.ptr, other, name.len < len ? name.len : len);
+
+	if (by_bytes != 0)
+		return by_bytes;
+	return name.len < len ? -1 : name.len > len;
+}
+
+const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
+				     struct text name)
+{
+	unsigned low = 0, high = catalog->count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		const struct operation *operation = &catalog->operations[middle];
+		int order = compare_name(name, operation->name);
+
+		if (order == 0)
+			return operation->kind == kind ? operation : NULL;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind, struct text name)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, name);
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (catalog->operations[i].kind == kind)
+			nearest_offer(&nearest, text_of(catalog->operations[i].name));
+	return nearest.best;
+}
+
+const struct parameter *operation_parameter(const struct operation *operation, struct text name)
+{
+	for (unsigned i = 0; i < operation->parameters_count; i++) {
+		const struct parameter *parameter = &operation->parameters[i];
+
+		if (!parameter->is_request_user && text_is(name, parameter->name))
+			return parameter;
+	}
+	return NULL;
+}
+
+/* Behind one character of UTF-8. */
+static const char *next_character(const char *ptr)
+{
+	ptr++;
+	while (((unsigned char)*ptr & 0xc0) == 0x80)
+		ptr++;
+	return ptr;
+}
+
+struct place operation_place(const struct operation *operation, unsigned char_position)
+{
+	const char *ptr = operation->statement.text;
+	struct place place = operation->text_place;
+	unsigned at = 1, shift = 0;
+
+	while (at < char_position && *ptr) {
+		const struct place_shift *here =
+			shift < operation->shifts_count ? &operation->shifts[shift] : NULL;
+
+		if (here && here->at == at) {
+			if (char_position < at + here->sent)
+				break;
+			ptr += here->sent;
+			at += here->sent;
+			place.column += here->source;
+			shift++;
+			continue;
+		}
+		if (*ptr == '\n') {
+			place.line++;
+			place.column = 1;
+		} else {
+			place.column++;
+		}
+		ptr = next_character(ptr);
+		at++;
+	}
+	return place;
+}
+
+void catalog_not_yet(const struct catalog *catalog, struct buf *lines)
+{
+	buf_text(lines, catalog->not_yet);
+}

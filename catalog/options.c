@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The @options of an operation. A row of the table is an option: its name, the kinds of operation it
+ * is for, the function that reads its value, and the note while its machinery is not there yet.
+ */
+#include "catalog/draft.h"
+
+#include "base/clock.h"
+#include "base/nearest.h"
+#include "catalog/words.h"
+
+#include <assert.h>
+
+#define ON_QUERY (1u << REQUEST_QUERY)
+#define ON_COMMAND (1u << REQUEST_COMMAND)
+
+#define MINUTE_US (60 * US_PER_S)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
+
+struct option_row {
+	const char *name;
+	unsigned kinds;
+	void (*read)(struct draft *draft, const struct option_row *row, struct cut value);
+	const char *form;    /* of the value, for messages; NULL: none */
+	const char *not_yet; /* NULL: it works */
+};
+
+/* A value that is none of the words; best.ptr NULL: none is near. */
+static void option_wrong(struct draft *draft, const struct option_row *row, struct cut value,
+			 struct text best)
+{
+	if (value.text.len == 0)
+		source_error(draft->source, value.at, "a value is missing: @%s %s", row->name,
+			     row->form);
+	else
+		source_error_near(draft->source, value.at, best, "\"%.*s\" is no value of @%s %s",
+				  source_shown(value.text), value.text.ptr, row->name, row->form);
+}
+
+/* Whole words of an enum by their index; false: it was complained about. */
+static bool option_word(struct draft *draft, const struct option_row *row, struct cut value,
+			const char *const *words, size_t count, int *index)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, value.text);
+	for (size_t i = 0; i < count; i++) {
+		if (text_is(value.text, words[i])) {
+			*index = (int)i;
+			return true;
+		}
+		nearest_offer(&nearest, text_of(words[i]));
+	}
+	option_wrong(draft, row, value, nearest.best);
+	return false;
+}
+
+#define OPTION_WORD(draft, row, value, words, index)                                               \
+	option_word(draft, row, value, words, sizeof(words) / sizeof((words)[0]), index)
+
+static bool option_duration(struct draft *draft, const struct option_row *row, struct cut value,
+			    int64_t least_us, int64_t most_us, int64_t *us)
+{
+	int64_t read;
+
+	if (!text_duration(value.text, &read)) {
+		if (value.text.len == 0)
+			option_wrong(draft, row, value, (struct text){ NULL, 0 });
+		else
+			source_error(draft->source, value.at,
+				     "\"%.*s\" is no duration: a whole number and ms, s, m or h",
+				     source_shown(value.text), value.text.ptr);
+		return false;
+	}
+	if (read < least_us || read > most_us) {
+		source_error(draft->source, value.at, "@%s is from %lldms to %lldms", row->name,
+			     (long long)(least_us / US_PER_MS), (long long)(most_us / US_PER_MS));
+		return false;
+	}
+	*us = read;
+	return true;
+}
+
+static bool option_number(struct draft *draft, const struct option_row *row, struct cut value,
+			  uint64_t least, uint64_t most, uint64_t *number)
+{
+	uint64_t read;
+
+	if (value.text.len == 0) {
+		option_wrong(draft, row, value, (struct text){ NULL, 0 });
+		return false;
+	}
+	if (!text_number(value.text, most, &read) || read < least) {
+		source_error(draft->source, value.at, "@%s is a number from %llu to %llu",
+			     row->name, (unsigned long long)least, (unsigned long long)most);
+		return false;
+	}
+	*number = read;
+	return true;
+}
+
+static void read_consistency(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const words[] = { "eventual", "session", "strong" };
+	static const enum level levels[] = { LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.consistency = levels[index];
+}
+
+static void read_max_staleness(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	(void)option_duration(draft, row, value, 0, 30 * DAY_US,
+			      &draft->operation.staleness_us_max);
+}
+
+static void read_on_lag(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const words[] = {
+		[ON_LAG_SPILL] = "spill", [ON_LAG_STALE] = "stale", [ON_LAG_FAIL] = "fail"
+	};
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.on_lag = (enum on_lag)index;
+}
+
+static void read_timeout(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	(void)option_duration(draft, row, value, US_PER_MS, HOUR_US, &draft->operation.timeout_us);
+}
+
+static void read_max_rows(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	(void)option_number(draft, row, value, 1, 10000000, &draft->operation.rows_max);
+}
+
+static void read_priority(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	uint64_t urgency;
+
+	if (option_number(draft, row, value, 0, 7, &urgency))
+		draft->operation.urgency = (unsigned)urgency;
+}
+
+static void read_isolation(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const words[] = {
+		[CATALOG_READ_COMMITTED] = "read committed",
+		[CATALOG_REPEATABLE_READ] = "repeatable read",
+		[CATALOG_SERIALIZABLE] = "serializable",
+	};
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.isolation = (enum catalog_isolation)index;
+}
+
+static void read_idempotency(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const words[] = {
+		[IDEMPOTENCY_NONE] = "none",
+		[IDEMPOTENCY_OPTIONAL] = "optional",
+		[IDEMPOTENCY_REQUIRED] = "required",
+	};
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.idempotency = (enum idempotency)index;
+}
+
+static void read_async(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const words[] = {
+		[ASYNC_NEVER] = "never", [ASYNC_ALLOWED] = "allowed", [ASYNC_ALWAYS] = "always"
+	};
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.async = (enum async)index;
+}
+
+static void read_public(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	if (value.text.len > 0)
+		source_error(draft->source, value.at, "@%s takes no value", row->name);
+	draft->operation.is_public = true;
+}
+
+/* "key=" in front of a word; the value is what is left of it. */
+static bool option_key(struct cut word, const char *key, struct cut *value)
+{
+	size_t len = strlen(key);
+
+	if (word.text.len <= len || memcmp(word.text.ptr, key, len) != 0 ||
+	    word.text.ptr[len] != '=')
+		return false;
+	(void)cut_take(&word, len + 1);
+	*value = word;
+	return true;
+}
+
+/* A key that no option has, or has twice. */
+static void option_wrong_key(struct draft *draft, const struct option_row *row, struct cut word,
+			     const char *const *keys, size_t count)
+{
+	const char *equals = memchr(word.text.ptr, '=', word.text.len);
+	struct text key = { word.text.ptr,
+			    equals ? (size_t)(equals - word.text.ptr) : word.text.len };
+	struct nearest nearest;
+
+	nearest_init(&nearest, key);
+	for (size_t i = 0; i < count; i++)
+		if (!text_is(key, keys[i]))
+			nearest_offer(&nearest, text_of(keys[i]));
+	source_error_near(draft->source, word.at, nearest.best,
+			  "\"%.*s\" does not belong in @%s %s", source_shown(word.text),
+			  word.text.ptr, row->name, row->form);
+}
+
+static void read_cache(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const keys[] = { "swr", "vary" };
+	static const char *const varies[] = { "none", "user" };
+	bool swr = false, vary = false;
+	struct cut word, part;
+	int index;
+
+	(void)option_duration(draft, row, cut_word(&value), US_PER_MS, 30 * DAY_US,
+			      &draft->operation.cache_us);
+	while ((word = cut_word(&value)).text.len > 0) {
+		if (!swr && option_key(word, "swr", &part)) {
+			swr = true;
+			(void)option_duration(draft, row, part, 0, 30 * DAY_US,
+					      &draft->operation.cache_swr_us);
+		} else if (!vary && option_key(word, "vary", &part)) {
+			vary = true;
+			if (OPTION_WORD(draft, row, part, varies, &index))
+				draft->operation.cache_vary_user = index == 1;
+			draft->vary_given = true;
+		} else {
+			option_wrong_key(draft, row, word, keys, 2);
+		}
+	}
+}
+
+static void read_retries(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const keys[] = { "backoff" };
+	bool backoff = false;
+	struct cut word, part;
+	uint64_t retries;
+
+	if (option_number(draft, row, cut_word(&value), 0, 100, &retries))
+		draft->operation.retries = (unsigned)retries;
+	while ((word = cut_word(&value)).text.len > 0) {
+		if (!backoff && option_key(word, "backoff", &part)) {
+			backoff = true;
+			(void)option_duration(draft, row, part, US_PER_MS, DAY_US,
+					      &draft->operation.retries_backoff_us);
+		} else {
+			option_wrong_key(draft, row, word, keys, 1);
+		}
+	}
+}
+
+/* Takes the next item of "a, b, c" off the list; false: it was the last one. */
+static bool option_item(struct cut *list, struct cut *item)
+{
+	const char *comma = memchr(list->text.ptr, ',', list->text.len);
+
+	*item = cut_trim(cut_take(list, comma ? (size_t)(comma - list->text.ptr) : list->text.len));
+	if (comma)
+		(void)cut_take(list, 1);
+	return comma != NULL;
+}
+
+static bool name_byte(char byte)
+{
+	return byte != '$' && (unsigned char)byte < 0x80 &&
+	       (lexer_word_goes_on(byte) || byte == '-' || byte == '.');
+}
+
+static void read_roles(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	struct cut list = value, item;
+	bool more;
+
+	do {
+		bool good;
+
+		more = option_item(&list, &item);
+		good = item.text.len > 0;
+		for (size_t i = 0; i < item.text.len; i++)
+			good = good && name_byte(item.text.ptr[i]);
+		if (!good)
+			option_wrong(draft, row, item, (struct text){ NULL, 0 });
+	} while (more);
+	draft->operation.roles = arena_copy(draft->arena, value.text.ptr, value.text.len);
+}
+
+/* The length of "{param}" at the beginning of text; 0 and a complaint: it is not one. */
+static size_t group_param(struct draft *draft, struct cut rest)
+{
+	const char *end = memchr(rest.text.ptr, '}', rest.text.len);
+	struct text name;
+
+	if (!end) {
+		source_error(draft->source, rest.at, "a } is missing");
+		return 0;
+	}
+	name = (struct text){ rest.text.ptr + 1, (size_t)(end - rest.text.ptr) - 1 };
+	for (unsigned i = 0; i < draft->params_count; i++)
+		if (text_is(name, draft->params[i].parameter.name))
+			return name.len + 2;
+	source_error_near(draft->source, rest.at + 1, param_nearest(draft, name),
+			  "\"%.*s\" is no parameter of the statement", source_shown(name),
+			  name.ptr);
+	return 0;
+}
+
+/* One of "a, b:{param}": names and parameters, joined by colons. */
+static void group_check(struct draft *draft, const struct option_row *row, struct cut item)
+{
+	struct cut rest = item;
+	bool begins = true;
+
+	while (rest.text.len > 0) {
+		size_t len = 0;
+
+		if (rest.text.ptr[0] == '{') {
+			len = group_param(draft, rest);
+			if (len == 0)
+				return;
+		}
+		while (rest.text.ptr[0] != '{' && len < rest.text.len &&
+		       name_byte(rest.text.ptr[len]))
+			len++;
+		if (len == 0)
+			break;
+		(void)cut_take(&rest, len);
+		begins = rest.text.len > 0 && rest.text.ptr[0] == ':';
+		if (!begins)
+			break;
+		(void)cut_take(&rest, 1);
+	}
+	if (begins || rest.text.len > 0)
+		option_wrong(draft, row, item, (struct text){ NULL, 0 });
+}
+
+static void read_groups(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	const char *copy = arena_copy(draft->arena, value.text.ptr, value.text.len);
+
+	if (row->kinds == ON_QUERY)
+		draft->operation.tags = copy;
+	else
+		draft->operation.invalidates = copy;
+	draft->groups = value;
+}
+
+static void read_param(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	(void)row;
+	param_read(draft, value.at, value.text);
+}
+
+/* clang-format off */
+static const struct option_row options[] = {
+	{ "param",         ON_QUERY | ON_COMMAND, read_param,         "NAME [TYPE][?] [= DEFAULT] [description]", NULL },
+	{ "consistency",   ON_QUERY,              read_consistency,   "eventual|session|strong", NULL },
+	{ "max-staleness", ON_QUERY,              read_max_staleness, "5s", NULL },
+	{ "on-lag",        ON_QUERY,              read_on_lag,        "spill|stale|fail", NULL },
+	{ "timeout",       ON_QUERY | ON_COMMAND, read_timeout,       "2s", NULL },
+	{ "max-rows",      ON_QUERY,              read_max_rows,      "500", NULL },
+	{ "priority",      ON_QUERY | ON_COMMAND, read_priority,      "0..7", NULL },
+	{ "cache",         ON_QUERY,              read_cache,         "30s [swr=10s] [vary=user|none]", "every request asks PostgreSQL" },
+	{ "tags",          ON_QUERY,              read_groups,        "a, b:{param}", "nothing is cached" },
+	{ "invalidates",   ON_COMMAND,            read_groups,        "a, b:{param}", "nothing is cached" },
+	{ "idempotency",   ON_COMMAND,            read_idempotency,   "none|optional|required", "an Idempotency-Key has no effect" },
+	{ "async",         ON_COMMAND,            read_async,         "never|allowed|always", "the command runs while the client waits" },
+	{ "retries",       ON_COMMAND,            read_retries,       "5 [backoff=2s]", "there are no asynchronous commands" },
+	{ "isolation",     ON_COMMAND,            read_isolation,     "read committed|repeatable read|serializable", NULL },
+	{ "public",        ON_QUERY | ON_COMMAND, read_public,        NULL, NULL },
+	{ "roles",         ON_QUERY | ON_COMMAND, read_roles,         "a, b", "whoever reaches the service may call it" },
+};
+/* clang-format on */
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+static_assert(OPTIONS <= DRAFT_OPTIONS_MAX, "a draft has room for each option");
+
+void options_init(struct draft *draft)
+{
+	for (size_t i = 0; i < DRAFT_OPTIONS_MAX; i++)
+		draft->options_at[i] = SIZE_MAX;
+	draft->operation.consistency = LEVEL_SESSION;
+	draft->operation.staleness_us_max = -1;
+	draft->operation.urgency = 3;
+	draft->operation.retries_backoff_us = US_PER_S;
+}
+
+/* The word behind the "@" and the value behind that. */
+static struct text option_cut(struct cut comment, struct cut *value)
+{
+	struct cut name;
+
+	comment = cut_trim(comment);
+	assert(comment.text.len > 0 && comment.text.ptr[0] == '@');
+	name = cut_word(&comment);
+	*value = cut_trim(comment);
+	return (struct text){ name.text.ptr + 1, name.text.len - 1 };
+}
+
+static size_t option_find(struct text name)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (text_is(name, options[i].name))
+			return i;
+	return OPTIONS;
+}
+
+bool option_is_known(struct text comment)
+{
+	struct cut cut = cut_trim((struct cut){ comment, 0 });
+
+	if (cut.text.len == 0 || cut.text.ptr[0] != '@')
+		return false;
+	return option_find(option_cut(cut, &(struct cut){ { NULL, 0 }, 0 })) < OPTIONS;
+}
+
+static void option_unknown(struct draft *draft, size_t at, struct text name)
+{
+	struct nearest nearest;
+	struct text best = { NULL, 0 };
+
+	nearest_init(&nearest, name);
+	for (size_t i = 0; i < OPTIONS; i++) {
+		nearest_offer(&nearest, text_of(options[i].name));
+		if (text_is_nocase(name, options[i].name))
+			nearest.best = text_of(options[i].name);
+	}
+	if (nearest.best.ptr)
+		best = text_of(arena_printf(draft->arena, "@%s", nearest.best.ptr));
+	source_error_near(draft->source, at, best, "unknown option \"@%.*s\"", source_shown(name),
+			  name.ptr);
+}
+
+void option_read(struct draft *draft, size_t comment_at, struct text comment)
+{
+	struct cut at = cut_trim((struct cut){ comment, comment_at });
+	struct cut value;
+	struct text name = option_cut(at, &value);
+	size_t row = option_find(name);
+
+	if (row == OPTIONS) {
+		option_unknown(draft, at.at, name);
+		return;
+	}
+	if (!(options[row].kinds & (1u << draft->operation.kind))) {
+		source_error(draft->source, at.at, "@%s is for a %s, not for a %s",
+			     options[row].name,
+			     draft->operation.kind == REQUEST_QUERY ? "command" : "query",
+			     draft->operation.kind == REQUEST_QUERY ? "query" : "command");
+		return;
+	}
+	if (options[row].read != read_param && draft->options_at[row] != SIZE_MAX) {
+		source_error(draft->source, at.at, "@%s is given twice", options[row].name);
+		return;
+	}
+	draft->options_at[row] = at.at;
+	options[row].read(draft, &options[row], value);
+}
+
+/* A word that turns the machinery off needs none. */
+static bool option_is_off(const struct draft *draft, const struct option_row *row)
+{
+	return (row->read == read_idempotency &&
+		draft->operation.idempotency == IDEMPOTENCY_NONE) ||
+	       (row->read == read_async && draft->operation.async == ASYNC_NEVER);
+}
+
+static void options_note(struct draft *draft, size_t row)
+{
+	struct place place = source_place(draft->source, draft->options_at[row]);
+
+	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s is not available yet: %s\n", place.file,
+		   place.line, options[row].name,
+		   draft->operation.name ? draft->operation.name : "the operation",
+		   options[row].not_yet);
+}
+
+/* An answer that depends on the user must not be kept for others. */
+static void options_finish_cache(struct draft *draft)
+{
+	struct operation *operation = &draft->operation;
+	bool asks_user = false;
+
+	for (unsigned i = 0; i < draft->params_count; i++)
+		asks_user = asks_user || draft->params[i].parameter.is_request_user;
+	if (!asks_user || operation->cache_us == 0)
+		return;
+	if (draft->vary_given && !operation->cache_vary_user)
+		source_error(draft->source, draft->options_at[option_find(TEXT("cache"))],
+			     "vary=none, but the statement uses :request_user");
+	operation->cache_vary_user = true;
+}
+
+static void options_finish_groups(struct draft *draft, const char *name)
+{
+	const struct option_row *row = &options[option_find(text_of(name))];
+	struct cut list = draft->groups, item;
+	bool more;
+
+	do {
+		more = option_item(&list, &item);
+		group_check(draft, row, item);
+	} while (more);
+}
+
+void options_finish(struct draft *draft)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet &&
+		    !option_is_off(draft, &options[i]))
+			options_note(draft, i);
+	if (draft->operation.tags)
+		options_finish_groups(draft, "tags");
+	if (draft->operation.invalidates)
+		options_finish_groups(draft, "invalidates");
+	if (draft->operation.is_public && draft->operation.roles)
+		source_error(draft->source, draft->options_at[option_find(TEXT("roles"))],
+			     "@public and @roles exclude each other");
+	options_finish_cache(draft);
+}
