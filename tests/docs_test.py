@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the manual says of errors and types is what the tables in the source say."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+),\s*(true|false),\s*"([^"]+)"\)', re.M)
+TYPE = re.compile(r'^TYPE\((\w+),.*?\b([A-Z0-9]+)\)$', re.M)
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def outcomes():
+    """Of base/outcome.def: code, status, retryable, title; ok is no error."""
+    return [row for row in OUTCOME.findall(read("base/outcome.def")) if row[0] != "ok"]
+
+
+def sections():
+    """Of docs/errors.md: the text under each heading, which is its anchor."""
+    parts = re.split(r"^## (\S+)$", read("docs/errors.md"), flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def test_every_row_of_the_table_of_outcomes_is_read():
+    rows = re.findall(r"^OUTCOME\(", read("base/outcome.def"), re.M)
+
+    assert len(outcomes()) == len(rows) - 1
+
+
+def test_every_error_has_a_section_and_no_section_is_of_nothing():
+    assert list(sections()) == [code for code, *_ in outcomes()]
+
+
+@pytest.mark.parametrize("row", outcomes(), ids=lambda row: row[0])
+def test_a_section_says_the_status_what_it_means_and_what_to_do(row):
+    code, status, retryable, title = row
+    text = sections()[code]
+    word = "retryable" if retryable == "true" else "not retryable"
+
+    assert text.startswith(f"\n\n{status}, {word}: {title}\n\n")
+    assert re.search(r"^- \*\*Client:\*\* \S", text, re.M)
+    assert re.search(r"^- \*\*Operator:\*\* \S", text, re.M)
+
+
+def test_the_overview_of_errors_is_the_table_of_outcomes():
+    listed = re.findall(r"^\| (\d+) \| \[(\S+)\]\(#(\S+)\) \| (yes|no) \|$",
+                        read("docs/errors.md"), re.M)
+
+    assert listed == [(status, code, code, "yes" if retryable == "true" else "no")
+                      for code, status, retryable, _ in outcomes()]
+
+
+def test_problem_documents_point_at_this_page():
+    assert re.search(r'#define PROBLEM_TYPE "\S+/docs/errors"', read("http/problem.h"))
+
+
+def test_every_reason_is_explained():
+    reasons = re.findall(r'^REASON\(\w+,\s*"([^"]+)"\)', read("base/reason.def"), re.M)
+
+    assert reasons
+    assert [reason for reason in reasons if f"| `{reason}` |" not in read("docs/http.md")] == []
+
+
+@pytest.mark.parametrize("name", sorted({
+    name for name, kind in TYPE.findall(read("pg/types.def")) if kind != "STRING"}))
+def test_a_type_with_a_json_form_of_its_own_is_in_the_table_of_types(name):
+    words = re.search(rf'^TYPE\({name},.*?"([^"]+)"', read("pg/types.def"), re.M).group(1)
+
+    assert f"`{words}`" in read("docs/http.md")
+
+
+@pytest.mark.parametrize("limit, shown", [
+    ("HEADERS_MAX", "| headers | {} |"),
+    ("JSON_DEPTH_MAX", "| nesting of JSON | {} levels |"),
+    ("PAIRS_MAX", "| values of a query string | {} |"),
+    ("ARRAY_DEPTH_MAX", "| dimensions of an array | {} |"),
+    ("PARAMS_MAX", "| parameters of an operation | {} |"),
+    ("USER_BYTES_MAX", "| name of the user | {} bytes |"),
+    ("TOKENS_MAX", "at most {} of at most"),
+    ("TOKEN_TEXT_MAX", "of at most {} characters"),
+    ("REQUEST_ID_BYTES_MAX", "1 to {} of `A-Z"),
+    ("PARAM_ERRORS_MAX", "of them ({} at most)"),
+])
+def test_a_limit_in_the_manual_is_the_limit_in_the_source(limit, shown):
+    value = re.search(rf"^#define {limit} (\d+)\b", read("base/limits.h"), re.M).group(1)
+
+    assert shown.format(value) in read("docs/http.md")
