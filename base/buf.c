@@ -90,7 +90,7 @@ void buf_int(struct buf *buf, int64_t number)
 
 void buf_real(struct buf *buf, double real)
 {
-	char text[32];
+	char text[48];
 	/*
 	 * 15 digits are always told apart, so if they read back the same, they are the fewest once
 	 * %g has dropped its zeros. Only subnormal numbers have fewer: there all counts are tried.

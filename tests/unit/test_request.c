@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request is a row of steps, and runs until one waits. */
+#include "base/request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct loop *loop;
+static struct request *request;
+static char trail[16]; /* a letter for each step that ran */
+static int done;
+
+static enum step step_a(struct request *one)
+{
+	strcat(trail, "a");
+	return STEP_NEXT;
+}
+
+static enum step step_wait(struct request *one)
+{
+	strcat(trail, "w");
+	return STEP_WAIT;
+}
+
+static enum step step_end(struct request *one)
+{
+	strcat(trail, "e");
+	return STEP_DONE;
+}
+
+static enum step step_fail(struct request *one)
+{
+	buf_literal(&one->out, "half a document");
+	return request_fail(one, OUTCOME_CONFLICT, "row %d is taken", 7);
+}
+
+/* Hands the request to someone who finishes it before this step returns. */
+static enum step step_at_once(struct request *one)
+{
+	request_run(one);
+	return STEP_WAIT;
+}
+
+static void on_done(struct request *one)
+{
+	done++;
+	request_free(one);
+	request = NULL;
+}
+
+static void count_done(struct request *one)
+{
+	done++;
+}
+
+static void never(struct loop_timer *timer)
+{
+	fail_msg("the timer of an ended request");
+}
+
+static int setup(void **state)
+{
+	loop = loop_new("test");
+	loop_fake_clock(loop, 1000);
+	request = request_new(loop);
+	request->on_done = count_done;
+	trail[0] = '\0';
+	done = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (request)
+		request_free(request);
+	request_cache_fini();
+	loop_free(loop);
+	return 0;
+}
+
+static void steps_run_in_their_order_until_one_is_done(void **state)
+{
+	static const request_step steps[] = { step_a, step_a, step_end, step_a, NULL };
+
+	request->steps = steps;
+	request_run(request);
+	assert_string_equal(trail, "aae");
+	assert_int_equal(done, 1);
+	assert_true(request->done_us == 1000);
+}
+
+static void a_waiting_request_runs_on_where_it_stopped(void **state)
+{
+	static const request_step steps[] = { step_a, step_wait, step_end, NULL };
+
+	request->steps = steps;
+	request_run(request);
+	assert_string_equal(trail, "aw");
+	assert_int_equal(done, 0);
+	loop_fake_clock(loop, 5000);
+	request_run(request);
+	assert_string_equal(trail, "awe");
+	assert_int_equal(done, 1);
+	assert_true(request->done_us == 5000);
+}
+
+static void a_row_that_ends_is_done(void **state)
+{
+	static const request_step steps[] = { step_a, NULL };
+
+	request->steps = steps;
+	request_run(request);
+	assert_int_equal(done, 1);
+}
+
+static void a_request_finished_inside_its_step_is_touched_no_more(void **state)
+{
+	static const request_step steps[] = { step_at_once, step_end, NULL };
+
+	request->steps = steps;
+	request->on_done = on_done;
+	request_run(request);
+	assert_int_equal(done, 1);
+	assert_string_equal(trail, "e");
+}
+
+static void the_deadline_of_a_request_that_ended_is_cancelled(void **state)
+{
+	static const request_step steps[] = { step_end, NULL };
+
+	request->steps = steps;
+	request->timer.on_due = never;
+	loop_timer_set(loop, &request->timer, 2000);
+	request_run(request);
+	assert_int_equal(request->timer.slot, 0);
+	loop_fake_clock(loop, 3000);
+	loop_turn(loop, 0);
+}
+
+static void a_failure_says_why_and_sends_no_half_document(void **state)
+{
+	static const request_step steps[] = { step_fail, step_a, NULL };
+
+	request->steps = steps;
+	request_run(request);
+	assert_int_equal(request->outcome, OUTCOME_CONFLICT);
+	assert_string_equal(request->detail, "row 7 is taken");
+	assert_int_equal(request->out.len, 0);
+	assert_string_equal(trail, "");
+	assert_int_equal(done, 1);
+}
+
+static void wrong_parameters_are_gathered_up_to_a_limit(void **state)
+{
+	char name[] = "first";
+
+	request_param_error(request, text_of(name), "wants %s", "a number");
+	name[0] = 'X';
+	assert_string_equal(request->errors[0].param, "first");
+	assert_string_equal(request->errors[0].detail, "wants a number");
+	for (int i = 0; i < 2 * PARAM_ERRORS_MAX; i++)
+		request_param_error(request, TEXT("more"), "%d", i);
+	assert_int_equal(request->errors_count, PARAM_ERRORS_MAX);
+}
+
+static void a_request_from_the_cache_is_like_new(void **state)
+{
+	struct request *first = request;
+	struct json_error error;
+	char *out;
+
+	(void)!arena_alloc(&request->arena, 100);
+	request->user = TEXT("ann");
+	request->status = 404;
+	request->body = json_read(TEXT("{}"), &error);
+	buf_literal(&request->out, "{}");
+	out = request->out.ptr;
+	request_free(request);
+
+	request = request_new(loop);
+	assert_ptr_equal(request, first);
+	assert_null(request->user.ptr);
+	assert_int_equal(request->status, 0);
+	assert_null(request->body);
+	assert_true(request->staleness_us_max == -1);
+	assert_true(request->wait_us_max == -1);
+	assert_true(request->lag_us == -1);
+	assert_int_equal(request->out.len, 0);
+	assert_ptr_equal(request->out.ptr, out);
+}
+
+static void a_large_answer_does_not_stay_in_the_cache(void **state)
+{
+	buf_reserve(&request->out, 10 << 20);
+	request_free(request);
+	request = request_new(loop);
+	assert_int_equal(request->out.room, 0);
+}
+
+static void more_requests_than_the_cache_holds_are_freed(void **state)
+{
+	static struct request *many[REQUEST_CACHE_MAX + 10];
+
+	for (size_t i = 0; i < REQUEST_CACHE_MAX + 10; i++)
+		many[i] = request_new(loop);
+	for (size_t i = 0; i < REQUEST_CACHE_MAX + 10; i++)
+		request_free(many[i]);
+}
+
+static void levels_and_reasons_have_the_words_of_the_headers(void **state)
+{
+	assert_int_equal(level_parse(TEXT("eventual")), LEVEL_EVENTUAL);
+	assert_int_equal(level_parse(TEXT("session")), LEVEL_SESSION);
+	assert_int_equal(level_parse(TEXT("strong")), LEVEL_STRONG);
+	assert_int_equal(level_parse(TEXT("default")), LEVEL_DEFAULT);
+	assert_int_equal(level_parse(TEXT("Strong")), LEVEL_DEFAULT);
+	assert_int_equal(level_parse(TEXT("")), LEVEL_DEFAULT);
+	assert_string_equal(level_text(LEVEL_SESSION), "session");
+	assert_string_equal(reason_text(REASON_FRESH), "fresh");
+	assert_string_equal(reason_text(REASON_SPILL_NO_REPLICA), "spill-no-replica");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(steps_run_in_their_order_until_one_is_done, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_waiting_request_runs_on_where_it_stopped, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_row_that_ends_is_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_request_finished_inside_its_step_is_touched_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_deadline_of_a_request_that_ended_is_cancelled,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failure_says_why_and_sends_no_half_document,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_parameters_are_gathered_up_to_a_limit, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_request_from_the_cache_is_like_new, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_large_answer_does_not_stay_in_the_cache, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(more_requests_than_the_cache_holds_are_freed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(levels_and_reasons_have_the_words_of_the_headers,
+						setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
