@@ -11,10 +11,10 @@
 #define OPERATIONS_MAX 4096    /* operations of one catalog */
 #define CATALOG_FILES_MAX 4096 /* .sql files of one catalog */
 #define CATALOG_FILE_BYTES_MAX (1 << 20)
-#define PARAMETER_NAME_MAX 63
 #define CATALOG_DEPTH_MAX 32   /* folders within folders */
 #define CATALOG_ERRORS_MAX 100 /* lines of complaints about one catalog */
-#define BRACKETS_MAX 256       /* within each other, in one statement */
+#define PARAMETER_NAME_MAX 63
+#define BRACKETS_MAX 256 /* within each other, in one statement */
 #define OPERATION_NAME_MAX 128
 #define USER_BYTES_MAX 256 /* the end user's name */
 #define REQUEST_ID_BYTES_MAX 64

@@ -26,7 +26,7 @@ enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 
 struct parameter {
 	const char *name;
-	const char *type;          /* as declared, "bigint", "text[]"; NULL: PostgreSQL's own answer */
+	const char *type; /* as declared, "bigint", "text[]"; NULL: PostgreSQL's own answer */
 	const char *description;   /* "" when there is none */
 	bool optional;             /* absent or null binds NULL */
 	struct text default_value; /* text form; ptr NULL: none */
@@ -34,7 +34,7 @@ struct parameter {
 };
 
 struct place {
-	const char *file; /* relative to the catalog's folder */
+	const char *file;      /* relative to the catalog's folder */
 	unsigned line, column; /* from 1; columns in characters */
 };
 
@@ -45,12 +45,12 @@ struct place_shift {
 };
 
 struct operation {
-	unsigned index;          /* in the catalog, sorted by name */
+	unsigned index; /* in the catalog, sorted by name */
 	const char *name;
 	enum request_kind kind;
 	enum cardinality rows;
-	const char *description; /* the plain comment lines */
-	struct place place;      /* of its header */
+	const char *description;      /* the plain comment lines */
+	struct place place;           /* of its header */
 	struct parameter *parameters; /* in the order of $1, $2, … : statement.params of them */
 	unsigned parameters_count;
 	struct statement statement;
@@ -59,12 +59,12 @@ struct operation {
 	enum level consistency;
 	int64_t staleness_us_max; /* -1: no limit */
 	enum on_lag on_lag;
-	int64_t timeout_us;       /* 0: the request's */
-	uint64_t rows_max;        /* 0: no limit of its own */
+	int64_t timeout_us; /* 0: the request's */
+	uint64_t rows_max;  /* 0: no limit of its own */
 	unsigned urgency;
 	enum catalog_isolation isolation;
 	bool is_public;
-	const char *roles;        /* "a, b" or NULL */
+	const char *roles; /* "a, b" or NULL */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;
@@ -75,7 +75,7 @@ struct operation {
 	int64_t retries_backoff_us;
 
 	/* For operation_place. */
-	struct place text_place; /* of the statement's first character */
+	struct place text_place;          /* of the statement's first character */
 	const struct place_shift *shifts; /* [shifts_count], in the order of the text */
 	unsigned shifts_count;
 };
@@ -96,17 +96,21 @@ struct catalog {
  * statement's id, so that conns need not prepare it again. Blocks on files: never call it on a loop.
  * The caller is the first holder.
  */
-struct catalog *catalog_load(const char *dir, const struct catalog *previous, struct buf *errors) must_check;
+struct catalog *catalog_load(const char *dir, const struct catalog *previous,
+			     struct buf *errors) must_check;
 /* The same for one file already in memory; for tests and fuzzing. */
-struct catalog *catalog_load_text(const char *file, struct text text, struct buf *errors) must_check;
+struct catalog *catalog_load_text(const char *file, struct text text,
+				  struct buf *errors) must_check;
 struct catalog *catalog_hold(struct catalog *catalog);
 /* Frees it with the last holder. Any thread. */
 void catalog_let_go(struct catalog *catalog);
 
 /* NULL: no such operation of that kind. Binary search; any thread. */
-const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind, struct text name);
+const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
+				     struct text name);
 /* The name nearest to one that is not there; ptr NULL: none is near. */
-struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind, struct text name);
+struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind,
+			    struct text name);
 /* The parameter of that name that the outside may set; NULL: none (:request_user never is). */
 const struct parameter *operation_parameter(const struct operation *operation, struct text name);
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */

@@ -5,7 +5,10 @@
  */
 #include "pg/sqlstate.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
+#include "base/loop.h"
 
 #include <assert.h>
 #include <string.h>
@@ -131,8 +134,34 @@ static bool message_may_leave(const struct pg_error *error, const struct verdict
 static const char *generic_detail(enum outcome outcome)
 {
 	if (outcome == OUTCOME_QUERY_FAILED)
-		return "The reason is in the service's log under this request's id";
+		return "The log of the service tells why, by the id of this request";
 	return NULL;
+}
+
+/* Errors of the operation itself, not of its values: nobody but the operator can help. */
+static void sqlstate_log(const struct request *request, const struct pg_error *error)
+{
+	static __thread struct {
+		int64_t since_us;
+		unsigned lines;
+	} told;
+	int64_t now_us = loop_now(request->loop);
+	const char *message = error->message ? error->message : "";
+
+	/* The application's own words may hold values, which have no business in a log. */
+	if (class_is(error->sqlstate, "P0") || class_is(error->sqlstate, "PT"))
+		message = "raised by the application";
+
+	if (now_us - told.since_us >= US_PER_S) {
+		told.since_us = now_us;
+		told.lines = 0;
+	}
+	if (told.lines++ >= ACCESS_WARNINGS_MAX)
+		return;
+	log_with(LOG_WARN, "pg",
+		 LOG_FIELDS({ "request_id", request->id }, { "operation", request->operation_name },
+			    { "sqlstate", error->sqlstate }),
+		 "%s", message);
 }
 
 static const char *copied(struct arena *arena, const char *text)
@@ -153,6 +182,8 @@ void sqlstate_explain(struct request *request, const struct call *call, bool com
 		message = copied(&request->arena, error->message);
 	if (value_class && error->param > 0)
 		verdict.outcome = OUTCOME_INVALID_PARAMETER;
+	if (verdict.outcome == OUTCOME_QUERY_FAILED || verdict.outcome == OUTCOME_QUERY_WRITES)
+		sqlstate_log(request, error);
 	request->outcome = verdict.outcome;
 	request->status = verdict.status;
 	request->detail = message ? message : generic_detail(verdict.outcome);

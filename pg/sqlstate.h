@@ -23,8 +23,11 @@ struct verdict {
 };
 
 struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_recovery);
-/* Sets outcome, status, detail, sqlstate, constraint, column, errors of the request by the rules of
+/*
+ * Sets outcome, status, detail, sqlstate, constraint, column, errors of the request by the rules of
  * the contract: sqlstate and friends for classes 22, 23 and P0 only, never SQL text or row data.
- * param_name: of error.param, or ptr NULL. */
+ * param_name: of error.param, or ptr NULL. What PostgreSQL said of query-failed and query-writes
+ * goes to the log, at most ACCESS_WARNINGS_MAX lines a second of a thread.
+ */
 void sqlstate_explain(struct request *request, const struct call *call, bool command,
 		      struct text param_name);

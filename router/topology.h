@@ -26,7 +26,7 @@ struct node_view {
 	                            * minus this is its staleness; 0: not known */
 	double replay_rate;  /* bytes of WAL per microsecond, smoothed, while there was more to
 	                            * replay than it got done; 0: not known, or it keeps up */
-	int64_t seen_us;     /* when the last look that was answered was sent, monotonic */
+	int64_t seen_us;     /* when the last look was answered, monotonic */
 	unsigned life;       /* rises when the node restarted, vanished or changed its role */
 };
 

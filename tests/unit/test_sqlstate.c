@@ -3,10 +3,13 @@
 #include "pg/sqlstate.h"
 
 #include "base/limits.h"
+#include "base/log.h"
+#include "base/loop.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -113,12 +116,28 @@ static void a_raise_with_pt_chooses_its_status(void **state)
 	}
 }
 
+static struct loop *loop;
+
+static int start_loop(void **state)
+{
+	(void)state;
+	loop = loop_new("test");
+	return 0;
+}
+
+static int end_loop(void **state)
+{
+	(void)state;
+	loop_free(loop);
+	return 0;
+}
+
 /* What the client is told of an error. */
 static void explain(struct request *request, const struct pg_error *error, const char *param)
 {
 	struct call call = { .end = CALL_ERROR, .error = *error };
 
-	*request = (struct request){ .kind = REQUEST_COMMAND };
+	*request = (struct request){ .kind = REQUEST_COMMAND, .loop = loop, .id = "request-1" };
 	arena_init(&request->arena);
 	sqlstate_explain(request, &call, true, text_of(param));
 }
@@ -332,9 +351,71 @@ static void an_error_without_words_is_told_without_them(void **state)
 	arena_fini(&request.arena);
 }
 
+/* What explaining the error writes to the log. */
+static void log_of(const char sqlstate[6], const char *message, char *out, size_t room)
+{
+	struct pg_error error = { .message = message };
+	struct request request;
+	int ends[2], saved = dup(STDERR_FILENO);
+	ssize_t len;
+
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	memcpy(error.sqlstate, sqlstate, sizeof error.sqlstate);
+	explain(&request, &error, NULL);
+	arena_fini(&request.arena);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	len = read(ends[0], out, room - 1);
+	assert_true(len >= 0);
+	out[len] = '\0';
+	close(ends[0]);
+}
+
+static void the_reason_of_a_failed_query_is_in_the_log(void **state)
+{
+	char line[1024];
+
+	(void)state;
+	log_of("42P01", "relation \"secrets\" does not exist", line, sizeof line);
+	assert_non_null(strstr(line, "does not exist"));
+	assert_non_null(strstr(line, "42P01"));
+	assert_non_null(strstr(line, "request-1"));
+}
+
+static void values_are_not_in_the_log(void **state)
+{
+	char line[1024];
+
+	(void)state;
+	log_of("22P02", "invalid input syntax for type integer: \"secret\"", line, sizeof line);
+	assert_string_equal(line, "");
+	log_of("P0002", "no account secret", line, sizeof line);
+	assert_non_null(strstr(line, "raised by the application"));
+	assert_null(strstr(line, "secret"));
+}
+
+static void a_query_that_fails_all_the_time_does_not_flood_the_log(void **state)
+{
+	char line[1024];
+	unsigned lines = 0;
+
+	(void)state;
+	for (int i = 0; i < 3 * ACCESS_WARNINGS_MAX; i++) {
+		log_of("42P01", "relation does not exist", line, sizeof line);
+		lines += line[0] != '\0';
+	}
+	assert_in_range(lines, 1, ACCESS_WARNINGS_MAX);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		/* These first: how much is logged in a second is counted over all tests. */
+		cmocka_unit_test(the_reason_of_a_failed_query_is_in_the_log),
+		cmocka_unit_test(values_are_not_in_the_log),
+		cmocka_unit_test(a_query_that_fails_all_the_time_does_not_flood_the_log),
 		cmocka_unit_test(every_sqlstate_has_its_outcome),
 		cmocka_unit_test(only_what_is_safe_is_tried_again),
 		cmocka_unit_test(a_raise_with_pt_chooses_its_status),
@@ -350,5 +431,5 @@ int main(void)
 		cmocka_unit_test(an_error_without_words_is_told_without_them),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_loop, end_loop);
 }

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor's thread: one loop, one conn to each node, one question at a time on it. What the
+ * answers mean is router/views.c; here is when to ask, what to do when nobody answers, and when to
+ * publish.
+ *
+ *   due ──► asked ──► answered: the next look one --lag-poll-ms after this one was asked, or at
+ *             │                 once when somebody hurries (HURRY_US apart)
+ *             └─────► silent:   a strike; an open conn that does not answer is given up
+ *
+ * A node is asked for its identity before its first look and whenever its life is a new one, and
+ * for the token key until one of the nodes has told it.
+ */
+#include "router/monitor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pg/pool.h"
+#include "router/poll.h"
+#include "router/views.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HURRY_US US_PER_MS /* looks and publications are at least this far apart */
+#define PATIENCE_US_MIN (100 * US_PER_MS)
+#define CONNECT_US_MAX (3 * US_PER_S)
+#define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
+
+enum question { ASK_IDENTITY, ASK_KEY, ASK_LOOK, QUESTIONS };
+
+/* One node being watched. */
+struct watched {
+	struct monitor *monitor;
+	unsigned index;
+	struct pool *pool;
+	struct loop_timer timer; /* while asked: its patience; otherwise: when to ask */
+	bool asked;
+	bool hurried; /* the next look need not wait for its turn */
+	int64_t asked_us;
+	enum question question;   /* being asked, or next */
+	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
+	bool schema;              /* it has the table of the token key */
+	int64_t key_again_us;     /* no sooner */
+	bool refused[QUESTIONS];  /* answered with an error, and said so */
+	struct call call;
+	struct arena arena;
+	struct buf out;
+};
+
+struct monitor {
+	struct loop *loop;
+	pthread_t thread;
+	struct metrics *metrics;
+	struct snapshot *snapshot;
+	void (*on_change)(void *arg);
+	void *arg;
+	int64_t poll_us, patience_us;
+
+	struct letter hurry;
+	atomic_bool hurrying; /* the letter is on its way */
+
+	struct views views;
+	struct topology published;
+	int64_t published_us;
+	bool news; /* something was learned since */
+	struct loop_hook hook;
+	struct loop_timer publish_at;
+
+	struct statement statements[QUESTIONS];
+	unsigned count;
+	struct watched nodes[NODES_MAX];
+};
+
+static void monitor_prepare(struct monitor *monitor);
+static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node);
+static void *monitor_run(void *arg);
+static void monitor_on_turn(struct loop_hook *hook);
+static void monitor_on_publish_at(struct loop_timer *timer);
+static void monitor_on_hurry(struct letter *letter, struct loop *loop);
+static void watched_on_timer(struct loop_timer *timer);
+static void watched_on_call(struct call *call);
+
+struct monitor *monitor_start(struct node *const *nodes, unsigned count,
+			      const struct options *options, struct snapshot *topology,
+			      struct sessions *sessions, void (*on_change)(void *arg), void *arg)
+{
+	struct monitor *monitor = calloc(1, sizeof(*monitor));
+	sigset_t all, before;
+	int error;
+
+	if (!monitor)
+		log_fatal("monitor", "no memory");
+	monitor->loop = loop_new("monitor");
+	monitor->metrics = metrics_new();
+	monitor->snapshot = topology;
+	monitor->on_change = on_change;
+	monitor->arg = arg;
+	monitor->poll_us = options->lag_poll_us;
+	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
+									  : PATIENCE_US_MIN;
+	monitor->count = count;
+	views_init(&monitor->views, nodes, count, options, sessions);
+	monitor_prepare(monitor);
+	for (unsigned i = 0; i < count; i++)
+		monitor_watch(monitor, i, nodes[i]);
+
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&monitor->thread, NULL, monitor_run, monitor);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		log_fatal("monitor", "no thread: %s", strerror(error));
+	return monitor;
+}
+
+void monitor_stop(struct monitor *monitor)
+{
+	loop_stop(monitor->loop);
+	pthread_join(monitor->thread, NULL);
+	loop_free(monitor->loop);
+	metrics_free(monitor->metrics);
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		statement_fini(&monitor->statements[i]);
+	free(monitor);
+}
+
+void monitor_hurry(struct monitor *monitor)
+{
+	if (atomic_exchange(&monitor->hurrying, true))
+		return;
+	if (!loop_post(monitor->loop, &monitor->hurry))
+		atomic_store(&monitor->hurrying, false);
+}
+
+/* The questions have no parameters and answer one text. */
+static void monitor_prepare(struct monitor *monitor)
+{
+	static const struct {
+		const char *name, *text;
+	} questions[QUESTIONS] = {
+		[ASK_IDENTITY] = { "monitor.identity", poll_identity },
+		[ASK_KEY] = { "monitor.key", poll_key },
+		[ASK_LOOK] = { "monitor.look", poll_look },
+	};
+	enum { TEXTOID = 25 };
+
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		struct statement *statement = &monitor->statements[i];
+		struct shape *shape = shape_new(0, 1);
+
+		statement->id = statement_next_id();
+		statement->name = questions[i].name;
+		statement->text = questions[i].text;
+		shape->column_types[0].oid = TEXTOID;
+		statement_set_shape(statement, shape);
+	}
+	monitor->hook.on_turn = monitor_on_turn;
+	monitor->publish_at.on_due = monitor_on_publish_at;
+	monitor->hurry.on_delivery = monitor_on_hurry;
+	loop_hook_add(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
+}
+
+static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node)
+{
+	const struct pool_settings settings = {
+		.conns_max = 1,
+		.queue_max = 1,
+		.queue_wait_us = CONNECT_US_MAX,
+		.statement_timeout_us = CONNECT_US_MAX,
+		.connect_timeout_us = CONNECT_US_MAX,
+		.answer_timeout_us = CONNECT_US_MAX,
+	};
+	struct watched *watched = &monitor->nodes[index];
+
+	watched->monitor = monitor;
+	watched->index = index;
+	watched->timer.on_due = watched_on_timer;
+	arena_init(&watched->arena);
+	buf_init(&watched->out);
+	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &settings);
+	pool_set_role(watched->pool, NODE_REPLICA);
+	loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
+}
+
+static void *monitor_run(void *arg)
+{
+	struct monitor *monitor = arg;
+
+	loop_run(monitor->loop);
+	for (unsigned i = 0; i < monitor->count; i++) {
+		struct watched *watched = &monitor->nodes[i];
+
+		loop_timer_cancel(monitor->loop, &watched->timer);
+		if (watched->asked)
+			pool_forget(watched->pool, &watched->call);
+		pool_free(watched->pool);
+		arena_fini(&watched->arena);
+		buf_fini(&watched->out);
+	}
+	loop_timer_cancel(monitor->loop, &monitor->publish_at);
+	loop_hook_remove(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
+	loop_turn(monitor->loop, 0);
+	return NULL;
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+static bool watched_wants_key(const struct watched *watched, int64_t now_us)
+{
+	const struct views *views = &watched->monitor->views;
+
+	return watched->schema && !views->topology.key_known && views_ours(views, watched->index) &&
+	       now_us >= watched->key_again_us;
+}
+
+/* The schema may be there by now; a life may be another server's. */
+static bool watched_wants_identity(const struct watched *watched, int64_t now_us)
+{
+	const struct topology *topology = &watched->monitor->views.topology;
+
+	return watched->identified_life == 0 ||
+	       watched->identified_life != topology->nodes[watched->index].life ||
+	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
+}
+
+static void watched_ask(struct watched *watched)
+{
+	struct monitor *monitor = watched->monitor;
+	int64_t now_us = loop_now(monitor->loop);
+	struct statement *statement;
+
+	assert(!watched->asked);
+	if (watched_wants_identity(watched, now_us))
+		watched->question = ASK_IDENTITY;
+	else if (watched_wants_key(watched, now_us))
+		watched->question = ASK_KEY;
+	else
+		watched->question = ASK_LOOK;
+	statement = &monitor->statements[watched->question];
+	/* Whatever happened to the last one, this is no slow statement. */
+	atomic_store(&statement->running_us, 0);
+	arena_reset(&watched->arena);
+	buf_clear(&watched->out);
+	watched->call = (struct call){
+		.kind = CALL_QUERY,
+		.statement = statement,
+		.arena = &watched->arena,
+		.out = &watched->out,
+		.rows_max = 1,
+		.on_done = watched_on_call,
+	};
+	watched->asked = pool_submit(watched->pool, &watched->call);
+	assert(watched->asked);
+	watched->asked_us = now_us;
+	watched->hurried = false;
+	loop_timer_set(monitor->loop, &watched->timer, now_us + monitor->patience_us);
+}
+
+/* After an answer, or none: looks have their turns, what leads to one does not wait. */
+static void watched_rest(struct watched *watched)
+{
+	struct loop *loop = watched->monitor->loop;
+	int64_t due_us =
+		watched->asked_us + (watched->hurried ? HURRY_US : watched->monitor->poll_us);
+
+	assert(!watched->asked);
+	loop_timer_set(loop, &watched->timer, due_us > loop_now(loop) ? due_us : loop_now(loop));
+}
+
+static void watched_silent(struct watched *watched, const char *reason)
+{
+	views_silent(&watched->monitor->views, watched->index, reason);
+	watched->monitor->news = true;
+	watched_rest(watched);
+}
+
+static void watched_on_timer(struct loop_timer *timer)
+{
+	struct watched *watched = container_of(timer, struct watched, timer);
+	const char *reason;
+
+	if (!watched->asked) {
+		watched_ask(watched);
+		return;
+	}
+	/* A conn that is still being made has a time-out of its own. */
+	pool_forget(watched->pool, &watched->call);
+	watched->asked = false;
+	reason = pool_last_error(watched->pool);
+	if (pool_connected(watched->pool)) {
+		reason = "no answer";
+		pool_abandon(watched->pool, "no answer to the monitor");
+	}
+	watched_silent(watched, *reason ? reason : "no connection yet");
+}
+
+static void monitor_on_hurry(struct letter *letter, struct loop *loop)
+{
+	struct monitor *monitor = container_of(letter, struct monitor, hurry);
+
+	atomic_store(&monitor->hurrying, false);
+	for (unsigned i = 0; i < monitor->count; i++) {
+		struct watched *watched = &monitor->nodes[i];
+
+		if (!monitor->views.topology.nodes[i].up)
+			continue;
+		/* A look that is out may have been answered already, before what is hoped for. */
+		watched->hurried = true;
+		if (!watched->asked && watched->asked_us + HURRY_US < watched->timer.due_us)
+			loop_timer_set(loop, &watched->timer, watched->asked_us + HURRY_US);
+	}
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* PostgreSQL refuses to tell: said once, and lived without. */
+static void watched_refused(struct watched *watched)
+{
+	if (!watched->refused[watched->question])
+		log_with(
+			LOG_WARN, "monitor",
+			LOG_FIELDS({ "node", watched->monitor->views.nodes[watched->index]->name }),
+			"%s: %s (%s)", watched->call.statement->name, watched->call.error.message,
+			watched->call.error.sqlstate);
+	watched->refused[watched->question] = true;
+}
+
+static void watched_on_identity(struct watched *watched, bool told)
+{
+	struct topology *topology = &watched->monitor->views.topology;
+	struct identity identity = { 0 };
+
+	if (told &&
+	    !poll_read_identity((struct text){ watched->out.ptr, watched->out.len }, &identity))
+		identity = (struct identity){ 0 };
+	views_identified(&watched->monitor->views, watched->index, identity.system_identifier);
+	/* The first look begins a life. */
+	watched->identified_life = topology->nodes[watched->index].life;
+	if (watched->identified_life == 0)
+		watched->identified_life = 1;
+	watched->schema = identity.schema;
+	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;
+	if (!identity.schema && views_ours(&watched->monitor->views, watched->index))
+		topology->schema_missing = !topology->key_known;
+	watched_ask(watched);
+}
+
+static void watched_on_key(struct watched *watched, bool told)
+{
+	struct topology *topology = &watched->monitor->views.topology;
+
+	watched->key_again_us = watched->asked_us + KEY_AGAIN_US;
+	if (told &&
+	    poll_read_key((struct text){ watched->out.ptr, watched->out.len }, topology->key)) {
+		topology->key_known = true;
+		topology->schema_missing = false;
+		log_info("monitor", "the token key is known");
+	}
+	watched_ask(watched);
+}
+
+static void watched_on_look(struct watched *watched, bool told)
+{
+	struct monitor *monitor = watched->monitor;
+	struct look look;
+
+	if (!told || !poll_read_look((struct text){ watched->out.ptr, watched->out.len }, &look)) {
+		watched_silent(watched, "it answers with an error");
+		return;
+	}
+	views_answered(&monitor->views, watched->index, &look, watched->call.sent_us,
+		       loop_now(monitor->loop));
+	watched_rest(watched);
+}
+
+static void watched_on_call(struct call *call)
+{
+	struct watched *watched = container_of(call, struct watched, call);
+	bool told = call->end == CALL_OK && call->rows == 1;
+
+	assert(watched->asked);
+	watched->asked = false;
+	watched->monitor->news = true;
+	if (call->end == CALL_UNSENT || call->end == CALL_LOST) {
+		watched_silent(watched, call->lost_reason);
+		return;
+	}
+	if (call->end == CALL_ERROR)
+		watched_refused(watched);
+	else
+		watched->refused[watched->question] = false;
+	switch (watched->question) {
+	case ASK_IDENTITY:
+		watched_on_identity(watched, told);
+		return;
+	case ASK_KEY:
+		watched_on_key(watched, told);
+		return;
+	case ASK_LOOK:
+		watched_on_look(watched, told);
+		return;
+	case QUESTIONS:
+		break;
+	}
+	assert(!"a question");
+}
+
+/* --- publishing ------------------------------------------------------------------------------ */
+
+static void monitor_on_turn(struct loop_hook *hook)
+{
+	struct monitor *monitor = container_of(hook, struct monitor, hook);
+	int64_t now_us = loop_now(monitor->loop);
+	bool differs;
+
+	if (!monitor->news)
+		return;
+	if (now_us < monitor->published_us + HURRY_US) {
+		loop_timer_set(monitor->loop, &monitor->publish_at,
+			       monitor->published_us + HURRY_US);
+		return;
+	}
+	views_refresh(&monitor->views, now_us);
+	differs = topology_differs(&monitor->published, &monitor->views.topology);
+	monitor->published = monitor->views.topology;
+	monitor->published_us = now_us;
+	monitor->news = false;
+	snapshot_publish(monitor->snapshot, &monitor->published);
+	if (differs)
+		monitor->on_change(monitor->arg);
+}
+
+/* The turn that this timer makes publishes. */
+static void monitor_on_publish_at(struct loop_timer *timer)
+{
+	(void)timer;
+}

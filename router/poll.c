@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The timeline of a primary is the first eight digits of its WAL file's name: pg_control_checkpoint
+ * lags behind a promotion. The one of a standby is what its walreceiver gets; it has none while it
+ * is disconnected. Only functions that every role may call, but for that one column.
+ */
+#include "router/poll.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char poll_look[] =
+	"SELECT CASE WHEN pg_is_in_recovery() THEN concat_ws(' ', 'standby',"
+	" coalesce(pg_last_wal_replay_lsn(), '0/0'),"
+	" coalesce(pg_last_wal_receive_lsn(), '0/0'),"
+	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+	" pg_is_wal_replay_paused()::int,"
+	" coalesce((SELECT coalesce(received_tli, -1) FROM pg_stat_wal_receiver), 0))"
+	" ELSE concat_ws(' ', 'primary',"
+	" pg_current_wal_flush_lsn(), '0/0',"
+	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+	" 0, 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
+
+const char poll_identity[] =
+	"SELECT concat_ws(' ', to_hex(system_identifier),"
+	" (to_regclass('cqrsd.token_key') IS NOT NULL)::int) AS identity FROM pg_control_system()";
+
+const char poll_key[] = "SELECT encode(key, 'hex') AS key FROM cqrsd.token_key";
+
+enum { WORDS_MAX = 6, WORD_BYTES_MAX = 32 };
+
+/* Words of the only cell, copied so that each ends with a NUL. */
+struct words {
+	char text[WORDS_MAX][WORD_BYTES_MAX];
+	unsigned count;
+};
+
+/* {"name":"text"}: the text. */
+static bool poll_cell(struct text row, struct text *cell)
+{
+	const char *from, *to;
+
+	if (!row.ptr)
+		return false;
+	from = memmem(row.ptr, row.len, "\":\"", 3);
+	to = row.len >= 2 ? row.ptr + row.len - 2 : NULL;
+	if (!from || !to || to < from + 3 || memcmp(to, "\"}", 2) != 0)
+		return false;
+	*cell = (struct text){ from + 3, (size_t)(to - from - 3) };
+	return true;
+}
+
+static bool poll_words(struct text row, unsigned count, struct words *words)
+{
+	struct text cell;
+	size_t at = 0;
+
+	words->count = 0;
+	if (!poll_cell(row, &cell))
+		return false;
+	for (size_t i = 0; i <= cell.len; i++) {
+		char byte = i < cell.len ? cell.ptr[i] : ' ';
+
+		if (byte != ' ') {
+			if (words->count == WORDS_MAX || at == WORD_BYTES_MAX - 1)
+				return false;
+			words->text[words->count][at++] = byte;
+			continue;
+		}
+		if (at == 0)
+			return false;
+		words->text[words->count++][at] = 0;
+		at = 0;
+	}
+	return words->count == count;
+}
+
+/* Digits of that base and nothing else. */
+static bool poll_number(const char *word, int base, uint64_t max, uint64_t *number)
+{
+	const char *digits = base == 16 ? "0123456789abcdefABCDEF" : "0123456789";
+
+	if (!*word || word[strspn(word, digits)] || strlen(word) > 20)
+		return false;
+	*number = strtoull(word, NULL, base);
+	return *number <= max;
+}
+
+static bool poll_timeline(const char *word, struct look *look)
+{
+	uint64_t number;
+
+	look->timeline_hidden = strcmp(word, "-1") == 0;
+	if (look->timeline_hidden)
+		number = 0;
+	else if (!poll_number(look->in_recovery ? word : word + 1, look->in_recovery ? 10 : 16,
+			      UINT32_MAX, &number))
+		return false;
+	look->timeline = (uint32_t)number;
+	return look->in_recovery || look->timeline;
+}
+
+bool poll_read_look(struct text row, struct look *look)
+{
+	struct words words;
+	uint64_t started_us, paused;
+
+	if (!poll_words(row, 6, &words))
+		return false;
+	look->in_recovery = strcmp(words.text[0], "standby") == 0;
+	if (!look->in_recovery && strcmp(words.text[0], "primary") != 0)
+		return false;
+	if (!lsn_parse(text_of(words.text[1]), &look->lsn) ||
+	    !lsn_parse(text_of(words.text[2]), &look->received) ||
+	    !poll_number(words.text[3], 10, INT64_MAX, &started_us) ||
+	    !poll_number(words.text[4], 10, 1, &paused) || !poll_timeline(words.text[5], look))
+		return false;
+	look->started_us = (int64_t)started_us;
+	look->paused = paused;
+	return look->in_recovery || look->lsn;
+}
+
+bool poll_read_identity(struct text row, struct identity *identity)
+{
+	struct words words;
+	uint64_t schema;
+
+	if (!poll_words(row, 2, &words) ||
+	    !poll_number(words.text[0], 16, UINT64_MAX, &identity->system_identifier) ||
+	    !poll_number(words.text[1], 10, 1, &schema))
+		return false;
+	identity->schema = schema;
+	return identity->system_identifier != 0;
+}
+
+static int poll_hex(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+bool poll_read_key(struct text row, uint8_t key[SIGN_KEY_BYTES])
+{
+	struct text cell;
+
+	if (!poll_cell(row, &cell) || cell.len != 2 * SIGN_KEY_BYTES)
+		return false;
+	for (size_t i = 0; i < SIGN_KEY_BYTES; i++) {
+		int high = poll_hex(cell.ptr[2 * i]), low = poll_hex(cell.ptr[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		key[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the monitor asks a node, and how it reads the answer. Every statement answers one row of
+ * one text column, words separated by blanks, so that there is nothing to escape.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/position.h"
+#include "base/sign.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What one look tells. */
+struct look {
+	bool in_recovery;
+	uint64_t lsn;       /* primary: flush; standby: replayed, 0 before the first record */
+	uint64_t received;  /* standby: by the walreceiver; 0: nothing yet */
+	int64_t started_us; /* of the postmaster, wall */
+	bool paused;
+	uint32_t timeline;    /* 0: not told */
+	bool timeline_hidden; /* a walreceiver runs, but only pg_monitor may see its timeline */
+};
+
+/* Who the node is, and whether cqrsd's schema is there. */
+struct identity {
+	uint64_t system_identifier;
+	bool schema;
+};
+
+extern const char poll_look[], poll_identity[], poll_key[];
+
+/* row: a JSON object as pg/ encodes it, with one member. False: not what the statement answers. */
+bool poll_read_look(struct text row, struct look *look) must_check;
+bool poll_read_identity(struct text row, struct identity *identity) must_check;
+bool poll_read_key(struct text row, uint8_t key[SIGN_KEY_BYTES]) must_check;

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looks in, topology out. The floor of the sessions is raised before a primary is ever told. */
+#include "router/views.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define views_log(level, views, index, ...)                                                        \
+	log_with(level, "monitor", LOG_FIELDS({ "node", (views)->nodes[index]->name }), __VA_ARGS__)
+
+static void views_start_life(struct views *views, unsigned index, bool new_role);
+static void views_lose(struct views *views, unsigned index, const char *reason);
+static void views_elect(struct views *views);
+static void views_judge(struct views *views, unsigned index);
+static void views_decide(struct views *views);
+
+void views_init(struct views *views, struct node *const *nodes, unsigned count,
+		const struct options *options, struct sessions *sessions)
+{
+	assert(count > 0);
+	assert(count <= NODES_MAX);
+	memset(views, 0, sizeof(*views));
+	views->nodes = nodes;
+	views->sessions = sessions;
+	views->strikes_max = (unsigned)options->lag_strikes;
+	views->recoveries_min = (unsigned)options->lag_recoveries;
+	views->lag_us_max = options->lag_us_max;
+	views->lag_bytes_max = (uint64_t)options->lag_bytes_max;
+	lagring_init(&views->ring);
+	views->topology.count = count;
+	views->topology.primary = -1;
+	for (unsigned i = 0; i < count; i++) {
+		views->topology.nodes[i].lag_us = -1;
+		views->topology.nodes[i].lag_bytes = -1;
+	}
+}
+
+void views_identified(struct views *views, unsigned index, uint64_t system_identifier)
+{
+	views->memory[index].system_identifier = system_identifier;
+	if (views->topology.system_identifier == 0)
+		views->topology.system_identifier = system_identifier;
+}
+
+bool views_ours(const struct views *views, unsigned index)
+{
+	uint64_t its = views->memory[index].system_identifier;
+	uint64_t ours = views->topology.system_identifier;
+
+	return its == ours || its == 0 || ours == 0;
+}
+
+void views_answered(struct views *views, unsigned index, const struct look *look, int64_t sent_us,
+		    int64_t now_us)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+	bool primary = !look->in_recovery, first = view->started_us == 0;
+
+	memory->asked = true;
+	memory->silent = 0;
+	if (first || view->started_us != look->started_us || memory->claims_primary != primary)
+		views_start_life(views, index, first || memory->claims_primary != primary);
+	if (!view->up)
+		views_log(LOG_INFO, views, index, first ? "reached" : "back");
+	memory->complained = false;
+	view->up = true;
+	view->started_us = look->started_us;
+	view->paused = look->paused;
+	view->seen_us = now_us;
+	memory->claims_primary = primary;
+	if (look->lsn > view->position.lsn)
+		view->position.lsn = look->lsn;
+	if (look->timeline)
+		memory->timeline = look->timeline;
+	if (primary)
+		view->position.timeline = look->timeline;
+	views_elect(views);
+	if (views->topology.primary == (int)index) {
+		lagring_add(&views->ring, sent_us, view->position.lsn);
+		views->topology.primary_position =
+			position_max(views->topology.primary_position, view->position);
+	} else if (!primary) {
+		if (look->timeline_hidden && !memory->timeline_hidden)
+			views_log(LOG_WARN, views, index,
+				  "its timeline is hidden: GRANT pg_monitor to the role");
+		memory->timeline_hidden = look->timeline_hidden;
+		view->role = NODE_REPLICA;
+		views_judge(views, index);
+	}
+	views_decide(views);
+}
+
+void views_silent(struct views *views, unsigned index, const char *reason)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+
+	memory->asked = true;
+	memory->silent++;
+	if (strikes_look(&memory->strikes, false, views->strikes_max, views->recoveries_min) &&
+	    view->role == NODE_REPLICA) {
+		view->in_rotation = false;
+		if (memory->silent < views->strikes_max)
+			views_log(LOG_WARN, views, index, "out of rotation: %s", reason);
+	}
+	if (memory->silent >= views->strikes_max)
+		views_lose(views, index, reason);
+	views_decide(views);
+}
+
+static void views_lose(struct views *views, unsigned index, const char *reason)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+
+	if (!memory->complained)
+		views_log(LOG_WARN, views, index, view->up ? "lost: %s" : "cannot be reached: %s",
+			  reason);
+	memory->complained = true;
+	if (!view->up)
+		return;
+	view->up = view->in_rotation = false;
+	view->role = NODE_UNKNOWN;
+	view->life++;
+	views_elect(views);
+}
+
+/* Nothing that was known of an earlier life holds. */
+static void views_start_life(struct views *views, unsigned index, bool new_role)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+
+	if (view->started_us && !new_role)
+		views_log(LOG_INFO, views, index, "restarted");
+	view->life++;
+	view->position.lsn = 0;
+	view->replay_rate = 0;
+	memset(&memory->rate, 0, sizeof(memory->rate));
+	if (new_role) {
+		view->role = NODE_UNKNOWN;
+		view->in_rotation = false;
+		memset(&memory->strikes, 0, sizeof(memory->strikes));
+	}
+}
+
+/* --- who is primary -------------------------------------------------------------------------- */
+
+static bool views_is_candidate(const struct views *views, unsigned index)
+{
+	const struct node_view *view = &views->topology.nodes[index];
+
+	return view->up && views->memory[index].claims_primary && view->position.timeline &&
+	       (!views->topology.primary_seen || views_ours(views, index)) &&
+	       view->position.timeline >= views->topology.primary_position.timeline;
+}
+
+static int views_best(const struct views *views)
+{
+	const struct topology *topology = &views->topology;
+	int best = -1;
+
+	for (unsigned i = 0; i < topology->count; i++) {
+		uint32_t timeline = topology->nodes[i].position.timeline;
+
+		if (!views_is_candidate(views, i))
+			continue;
+		if (best < 0 || timeline > topology->nodes[best].position.timeline ||
+		    (timeline == topology->nodes[best].position.timeline &&
+		     (int)i == topology->primary))
+			best = (int)i;
+	}
+	return best;
+}
+
+/* Another one, or another timeline of the same one. */
+static void views_crown(struct views *views, unsigned index)
+{
+	struct topology *topology = &views->topology;
+	struct position position = topology->nodes[index].position;
+	uint64_t its = views->memory[index].system_identifier;
+
+	if (its && topology->system_identifier != its) {
+		topology->system_identifier = its;
+		topology->key_known = false;
+	}
+	views_log(LOG_INFO, views, index, "is the primary, on timeline %" PRIu32,
+		  position.timeline);
+	lagring_init(&views->ring);
+	if (!topology->primary_seen || position.timeline > topology->primary_position.timeline)
+		sessions_raise_floor(views->sessions, position);
+	topology->primary_seen = true;
+	topology->primary_position = position_max(topology->primary_position, position);
+}
+
+/* Out of recovery but not our primary: no queries, and said once. */
+static void views_fence(struct views *views, unsigned index)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+
+	view->role = NODE_UNKNOWN;
+	view->in_rotation = false;
+	if (!memory->fenced)
+		views_log(LOG_ERROR, views, index,
+			  "claims to be primary on timeline %" PRIu32
+			  ", but is not ours: left alone",
+			  view->position.timeline);
+	memory->fenced = true;
+}
+
+static void views_elect(struct views *views)
+{
+	struct topology *topology = &views->topology;
+	int best = views_best(views);
+
+	if (best >= 0 && (best != topology->primary || topology->nodes[best].position.timeline !=
+							       topology->primary_position.timeline))
+		views_crown(views, (unsigned)best);
+	if (best < 0 && topology->primary >= 0)
+		views_log(LOG_WARN, views, topology->primary, "was the primary; there is none now");
+	topology->primary = best;
+	for (unsigned i = 0; i < topology->count; i++) {
+		struct node_view *view = &topology->nodes[i];
+
+		if (!view->up || !views->memory[i].claims_primary || (int)i == best) {
+			views->memory[i].fenced = false;
+			continue;
+		}
+		views_fence(views, i);
+	}
+	if (best >= 0) {
+		topology->nodes[best].role = NODE_PRIMARY;
+		topology->nodes[best].in_rotation = true;
+		topology->nodes[best].paused = false;
+	}
+}
+
+/* --- who is in rotation ---------------------------------------------------------------------- */
+
+/* At the start a node that was not asked yet may turn out to be the primary: until then nobody
+ * is judged, and afterwards all that are there. */
+static void views_decide(struct views *views)
+{
+	if (views->decided)
+		return;
+	for (unsigned i = 0; i < views->topology.count; i++)
+		if (!views->memory[i].asked && !views->topology.primary_seen)
+			return;
+	views->decided = true;
+	for (unsigned i = 0; i < views->topology.count; i++)
+		if (views->topology.nodes[i].role == NODE_REPLICA)
+			views_judge(views, i);
+}
+
+/* 0: not known. A standby that streams but may not say from where is taken to follow the primary,
+ * and so is one that never streamed, as long as there was no promotion. */
+static uint32_t views_timeline(const struct views *views, unsigned index)
+{
+	const struct view_memory *memory = &views->memory[index];
+	uint32_t primary = views->topology.primary_position.timeline;
+
+	if (memory->timeline_hidden)
+		return primary;
+	return memory->timeline || primary > 1 ? memory->timeline : primary;
+}
+
+static uint64_t views_bytes_to_go(const struct views *views, unsigned index)
+{
+	uint64_t primary = views->topology.primary_position.lsn;
+	uint64_t here = views->topology.nodes[index].position.lsn;
+
+	return primary > here ? primary - here : 0;
+}
+
+/* NULL: within the limits. While the primary is gone, an unknown lag in time is forgiven. */
+static const char *views_too_far_behind(const struct views *views, unsigned index, char *room,
+					size_t room_bytes)
+{
+	const struct topology *topology = &views->topology;
+	int64_t seen_us = lagring_seen_us(&views->ring, topology->nodes[index].position.lsn);
+	int64_t lag_us = lagring_newest_us(&views->ring) - seen_us;
+
+	if (!topology->primary_seen)
+		return NULL;
+	if (views->lag_bytes_max && views_bytes_to_go(views, index) > views->lag_bytes_max) {
+		snprintf(room, room_bytes, "%" PRIu64 " bytes behind",
+			 views_bytes_to_go(views, index));
+		return room;
+	}
+	if (views->lag_us_max && seen_us == 0 && topology->primary >= 0)
+		return "how far it is behind is not known";
+	if (views->lag_us_max && seen_us && lag_us > views->lag_us_max) {
+		snprintf(room, room_bytes, "%" PRId64 " ms behind", lag_us / US_PER_MS);
+		return room;
+	}
+	return NULL;
+}
+
+/* NULL: it may get queries. */
+static const char *views_fault(struct views *views, unsigned index, char *room, size_t room_bytes)
+{
+	const struct topology *topology = &views->topology;
+
+	if (!views_ours(views, index))
+		return "it belongs to another cluster";
+	if (topology->primary >= 0 && topology->nodes[index].position.timeline == 0)
+		return "its timeline is not known";
+	if (topology->primary >= 0 &&
+	    topology->nodes[index].position.timeline != topology->primary_position.timeline)
+		return "it is not on the primary's timeline";
+	return views_too_far_behind(views, index, room, room_bytes);
+}
+
+static void views_judge(struct views *views, unsigned index)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+	const char *fault;
+	char room[64];
+
+	if (!views->decided)
+		return;
+	view->position.timeline = views_timeline(views, index);
+	view->replay_rate = rate_look(&memory->rate, view->seen_us, view->position.lsn,
+				      views->topology.primary_position.lsn);
+	fault = views_fault(views, index, room, sizeof(room));
+	if (!views_ours(views, index) != memory->foreign) {
+		memory->foreign = !memory->foreign;
+		if (memory->foreign)
+			views_log(LOG_ERROR, views, index, "belongs to another cluster");
+	}
+	if (!strikes_look(&memory->strikes, !fault, views->strikes_max, views->recoveries_min))
+		return;
+	view->in_rotation = memory->strikes.in;
+	if (view->in_rotation)
+		views_log(LOG_INFO, views, index, "in rotation");
+	else
+		views_log(LOG_WARN, views, index, "out of rotation: %s", fault);
+}
+
+/* --- what changes with time ------------------------------------------------------------------ */
+
+void views_refresh(struct views *views, int64_t now_us)
+{
+	struct topology *topology = &views->topology;
+
+	for (unsigned i = 0; i < topology->count; i++) {
+		struct node_view *view = &topology->nodes[i];
+		bool comparable = view->role == NODE_REPLICA && topology->primary_seen &&
+				  view->position.timeline == topology->primary_position.timeline;
+
+		view->lag_us = view->lag_bytes = -1;
+		view->lag_seen_us = 0;
+		if (!comparable)
+			continue;
+		view->lag_bytes = (int64_t)views_bytes_to_go(views, i);
+		view->lag_seen_us = lagring_seen_us(&views->ring, view->position.lsn);
+		if (view->lag_seen_us)
+			view->lag_us = now_us - view->lag_seen_us;
+	}
+}
+
+bool topology_differs(const struct topology *a, const struct topology *b)
+{
+	if (a->primary != b->primary || a->primary_seen != b->primary_seen ||
+	    a->primary_position.timeline != b->primary_position.timeline ||
+	    a->system_identifier != b->system_identifier || a->key_known != b->key_known ||
+	    a->schema_missing != b->schema_missing || memcmp(a->key, b->key, sizeof(a->key)) != 0)
+		return true;
+	for (unsigned i = 0; i < a->count; i++) {
+		const struct node_view *x = &a->nodes[i], *y = &b->nodes[i];
+
+		if (x->role != y->role || x->up != y->up || x->in_rotation != y->in_rotation ||
+		    x->life != y->life || x->paused != y->paused)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From single looks at nodes to the topology: who is primary, who is in rotation, which life, how
+ * far behind. Knows no conns and no clock; the monitor brings the looks and publishes the outcome.
+ * Logs each change once. One thread.
+ *
+ * The primary: out of recovery, of our cluster, never of a timeline lower than one seen before; of
+ * several the highest timeline, then the one that is it already. A replica is good when it answers,
+ * is of our cluster, on the primary's timeline and within the lag limits. A standby that never told
+ * its timeline is believed to follow the primary only where no promotion can have left it behind.
+ *
+ * Lag is judged against the primary's newest look, not against now: while the primary is gone
+ * replicas stay as good as they were, since nothing newer is to be had.
+ */
+#pragma once
+
+#include "base/options.h"
+#include "pg/node.h"
+#include "router/lagring.h"
+#include "router/poll.h"
+#include "router/rate.h"
+#include "router/sessions.h"
+#include "router/strikes.h"
+#include "router/topology.h"
+
+/* What is remembered of a node beyond what is published. */
+struct view_memory {
+	bool asked;                 /* its first look has ended, one way or the other */
+	unsigned silent;            /* looks in a row without an answer */
+	bool complained;            /* that it cannot be reached */
+	bool claims_primary;        /* it was out of recovery when it answered last */
+	bool fenced;                /* and was told in the log that it is not ours */
+	bool timeline_hidden;       /* and was told in the log what to grant */
+	uint32_t timeline;          /* told last, in whatever role; 0: never */
+	uint64_t system_identifier; /* 0: not known, or not to be had */
+	bool foreign;               /* of another cluster than the primary; was told in the log */
+	struct strikes strikes;
+	struct rate rate;
+};
+
+struct views {
+	struct node *const *nodes;
+	struct sessions *sessions;
+	unsigned strikes_max, recoveries_min;
+	int64_t lag_us_max;     /* 0: no limit */
+	uint64_t lag_bytes_max; /* 0: no limit */
+	struct lagring ring;    /* of the primary, on its timeline */
+	bool decided;           /* who is primary was once known, or everybody was asked */
+	struct view_memory memory[NODES_MAX];
+	struct topology topology;
+};
+
+/* Borrows nodes and sessions. */
+void views_init(struct views *views, struct node *const *nodes, unsigned count,
+		const struct options *options, struct sessions *sessions);
+/* Who the node is; 0: it would not say. Comes before its first look is told. */
+void views_identified(struct views *views, unsigned index, uint64_t system_identifier);
+/* Is the node of the cluster that is served, as far as is known? */
+bool views_ours(const struct views *views, unsigned index);
+/* A look that was sent then and answered now. */
+void views_answered(struct views *views, unsigned index, const struct look *look, int64_t sent_us,
+		    int64_t now_us);
+/* A look that was not answered in time, or ended badly. */
+void views_silent(struct views *views, unsigned index, const char *reason);
+/* Works out the lags, which change with time. */
+void views_refresh(struct views *views, int64_t now_us);
+
+/* More than positions, lags and rates: someone may want to hear of it. */
+bool topology_differs(const struct topology *a, const struct topology *b);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: http_client.c http_fixture.c */
+/* Clients that go away or are slow, and listeners that stop. */
+#include "http_fixture.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- clients that go away, or are slow -------------------------------------------------------- */
+
+static void test_a_client_that_goes_away_is_reported_once(void **state)
+{
+	fixture.hold = true;
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	fixture_wait_held(1);
+	http_client_close(&fixture.client);
+	assert_int_equal(fixture.gone, 0);
+
+	fixture_pass(HTTP_WATCH_AFTER_US);
+	fixture_turn();
+	assert_int_equal(fixture.gone, 1);
+	fixture_pass(US_PER_S);
+	assert_int_equal(fixture.gone, 1);
+
+	fixture_finish(fixture.held[0]);
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
+}
+
+static void test_a_client_that_stays_gets_its_late_answer(void **state)
+{
+	fixture.hold = true;
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	fixture_wait_held(1);
+	fixture_pass(HTTP_WATCH_AFTER_US);
+	fixture_pass(US_PER_S);
+
+	fixture_finish(fixture.held[0]);
+
+	assert_string_equal(http_client_read(&fixture.client)->body, "{\"operation\":\"one\"}");
+	fixture.hold = false;
+	http_client_say(&fixture.client, "GET /v1/queries/two HTTP/1.1\r\n" HOST "\r\n");
+	assert_string_equal(http_client_read(&fixture.client)->body, "{\"operation\":\"two\"}");
+	assert_int_equal(fixture.gone, 0);
+}
+
+static void test_headers_that_trickle_in_run_out_of_time(void **state)
+{
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n");
+	fixture_turn();
+	for (int64_t us = 0; us < REQUEST_TIMEOUT_US + HTTP_SWEEP_US; us += US_PER_S / 2) {
+		http_client_say(&fixture.client, "X-A: 1\r\n");
+		fixture_pass(US_PER_S / 2);
+	}
+
+	assert_true(http_client_ended(&fixture.client));
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+}
+
+static void test_a_body_that_trickles_in_runs_out_of_time(void **state)
+{
+	http_client_say(&fixture.client,
+			"POST /v1/commands/c HTTP/1.1\r\n" HOST JSON "Content-Length: 100\r\n\r\n");
+	fixture_turn();
+	for (int64_t us = 0; us < REQUEST_TIMEOUT_US + HTTP_SWEEP_US; us += US_PER_S / 2) {
+		http_client_say(&fixture.client, " ");
+		fixture_pass(US_PER_S / 2);
+	}
+
+	assert_true(http_client_ended(&fixture.client));
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+}
+
+static void test_a_connection_at_rest_is_closed_after_its_time(void **state)
+{
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+
+	fixture_pass(IDLE_TIMEOUT_US - US_PER_S);
+	assert_true(http_client_silent(&fixture.client));
+	fixture_pass(2 * US_PER_S);
+
+	assert_true(http_client_ended(&fixture.client));
+}
+
+/* --- stopping --------------------------------------------------------------------------------- */
+
+static void test_a_quiesced_listener_finishes_what_it_has(void **state)
+{
+	const struct http_reply *reply;
+
+	fixture.hold = true;
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	fixture_wait_held(1);
+
+	listener_quiesce(fixture.listener);
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 1);
+	fixture_finish(fixture.held[0]);
+
+	reply = http_client_read(&fixture.client);
+	assert_int_equal(reply->status, 200);
+	assert_string_equal(http_reply_header(reply, "Connection"), "close");
+	assert_true(http_client_ended(&fixture.client));
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+}
+
+static void test_a_quiesced_listener_closes_connections_at_rest(void **state)
+{
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+
+	listener_quiesce(fixture.listener);
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 1);
+	fixture_pass(HTTP_LAST_REST_US + HTTP_SWEEP_US);
+
+	assert_true(http_client_ended(&fixture.client));
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+}
+
+static void test_who_has_connected_before_the_end_is_still_served(void **state)
+{
+	/* Nothing has turned since these bytes were sent: the connection is in the backlog. */
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	listener_quiesce(fixture.listener);
+
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+}
+
+int main(void)
+{
+#define API(test) cmocka_unit_test_setup_teardown(test, fixture_start_api, fixture_stop)
+	const struct CMUnitTest tests[] = {
+		API(test_a_client_that_goes_away_is_reported_once),
+		API(test_a_client_that_stays_gets_its_late_answer),
+		API(test_headers_that_trickle_in_run_out_of_time),
+		API(test_a_body_that_trickles_in_runs_out_of_time),
+		API(test_a_connection_at_rest_is_closed_after_its_time),
+		API(test_a_quiesced_listener_finishes_what_it_has),
+		API(test_a_quiesced_listener_closes_connections_at_rest),
+		API(test_who_has_connected_before_the_end_is_still_served),
+	};
+#undef API
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From looks to the topology: stories of a primary p and its replicas. */
+#include "router/views.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { P, R1, R2, NODES, US = 7 /* a cluster */ };
+
+static struct node nodes_room[NODES] = {
+	{ .index = P, .name = "p:1" },
+	{ .index = R1, .name = "r1:1" },
+	{ .index = R2, .name = "r2:1" },
+};
+static struct node *const nodes[NODES] = { &nodes_room[P], &nodes_room[R1], &nodes_room[R2] };
+static struct options options;
+static struct sessions *sessions;
+static struct views views;
+static int64_t now_us;
+
+static int begin(void **state)
+{
+	options = (struct options){
+		.lag_us_max = US_PER_S,
+		.lag_bytes_max = 1000000,
+		.lag_strikes = 2,
+		.lag_recoveries = 3,
+	};
+	sessions = sessions_new(64);
+	views_init(&views, nodes, NODES, &options, sessions);
+	for (unsigned i = 0; i < NODES; i++)
+		views_identified(&views, i, US);
+	now_us = 1000 * US_PER_S;
+	return 0;
+}
+
+static int end(void **state)
+{
+	sessions_free(sessions);
+	return 0;
+}
+
+static const struct node_view *view(unsigned index)
+{
+	return &views.topology.nodes[index];
+}
+
+static void answer(unsigned index, struct look look)
+{
+	if (!look.started_us)
+		look.started_us = 1;
+	now_us += 1000;
+	views_answered(&views, index, &look, now_us - 500, now_us);
+	views_refresh(&views, now_us);
+}
+
+static void primary_at(unsigned index, uint64_t lsn, uint32_t timeline)
+{
+	answer(index, (struct look){ .lsn = lsn, .timeline = timeline });
+}
+
+static void replica_at(unsigned index, uint64_t lsn, uint32_t timeline)
+{
+	answer(index, (struct look){ .in_recovery = true, .lsn = lsn, .timeline = timeline });
+}
+
+static void silence(unsigned index)
+{
+	now_us += 200000;
+	views_silent(&views, index, "no answer");
+	views_refresh(&views, now_us);
+}
+
+static void all_well(void)
+{
+	primary_at(P, 1000, 1);
+	replica_at(R1, 1000, 1);
+	replica_at(R2, 1000, 1);
+}
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+static void at_the_start_there_is_nobody(void **state)
+{
+	assert_int_equal(views.topology.primary, -1);
+	assert_false(views.topology.primary_seen);
+	for (unsigned i = 0; i < NODES; i++) {
+		assert_int_equal(view(i)->role, NODE_UNKNOWN);
+		assert_false(view(i)->up);
+		assert_false(view(i)->in_rotation);
+	}
+}
+
+static void roles_are_found_by_asking_and_good_replicas_enter_at_once(void **state)
+{
+	replica_at(P, 1000, 1);
+	replica_at(R2, 1000, 1);
+	assert_int_equal(views.topology.primary, -1);
+	primary_at(R1, 1000, 1);
+	assert_int_equal(views.topology.primary, R1);
+	assert_int_equal(view(R1)->role, NODE_PRIMARY);
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(view(P)->role, NODE_REPLICA);
+	assert_true(view(P)->in_rotation);
+	assert_true(view(R2)->in_rotation);
+}
+
+static void nobody_is_admitted_while_the_primary_may_still_answer(void **state)
+{
+	replica_at(R1, 1000, 1);
+	silence(R2);
+	assert_false(view(R1)->in_rotation);
+	primary_at(P, 5000000, 1);
+	/* It is too far behind, which could not be known before. */
+	assert_false(view(R1)->in_rotation);
+}
+
+static void without_any_primary_replicas_serve(void **state)
+{
+	replica_at(R1, 1000, 1);
+	replica_at(R2, 900, 1);
+	assert_false(view(R1)->in_rotation);
+	silence(P);
+	assert_true(view(R1)->in_rotation);
+	assert_true(view(R2)->in_rotation);
+	assert_int_equal(view(R1)->lag_us, -1);
+	assert_int_equal(view(R1)->lag_bytes, -1);
+	assert_int_equal(view(R1)->lag_seen_us, 0);
+	assert_int_equal(sessions_floor(sessions).lsn, 0);
+}
+
+static void the_first_primary_sets_the_floor(void **state)
+{
+	primary_at(P, 1000, 1);
+	assert_int_equal(sessions_floor(sessions).lsn, 1000);
+	primary_at(P, 2000, 1);
+	assert_int_equal(sessions_floor(sessions).lsn, 1000);
+	assert_int_equal(views.topology.primary_position.lsn, 2000);
+}
+
+/* --- lag ------------------------------------------------------------------------------------- */
+
+static void a_replica_beyond_the_bytes_leaves_and_returns(void **state)
+{
+	all_well();
+	primary_at(P, 1001001, 1);
+	replica_at(R1, 1000, 1);
+	assert_true(view(R1)->in_rotation);
+	replica_at(R1, 1000, 1);
+	assert_false(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->lag_bytes, 1000001);
+	assert_true(view(R2)->in_rotation);
+	replica_at(R1, 1001, 1);
+	replica_at(R1, 1001, 1);
+	assert_false(view(R1)->in_rotation);
+	replica_at(R1, 1001, 1);
+	assert_true(view(R1)->in_rotation);
+}
+
+static void a_replica_beyond_the_time_leaves(void **state)
+{
+	all_well();
+	primary_at(P, 1100, 1);
+	now_us += US_PER_S + 10000;
+	primary_at(P, 1100, 1);
+	replica_at(R1, 1099, 1);
+	replica_at(R1, 1099, 1);
+	replica_at(R2, 1100, 1);
+	replica_at(R2, 1100, 1);
+	assert_false(view(R1)->in_rotation);
+	assert_true(view(R1)->lag_us > US_PER_S);
+	assert_true(view(R2)->in_rotation);
+	assert_true(view(R2)->lag_us < 100000);
+}
+
+static void an_idle_cluster_has_no_lag(void **state)
+{
+	all_well();
+	for (unsigned i = 0; i < 50; i++) {
+		now_us += 100000;
+		all_well();
+	}
+	assert_true(view(R1)->in_rotation);
+	assert_true(view(R1)->lag_us < 10000);
+	assert_int_equal(view(R1)->lag_bytes, 0);
+}
+
+static void zero_means_no_limit(void **state)
+{
+	views.lag_us_max = 0;
+	views.lag_bytes_max = 0;
+	primary_at(P, UINT64_C(1) << 50, 1);
+	replica_at(R1, 1, 1);
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->lag_us, -1);
+}
+
+static void a_lag_that_is_not_known_keeps_it_out(void **state)
+{
+	primary_at(P, 1000, 1);
+	replica_at(R1, 999, 1);
+	assert_false(view(R1)->in_rotation);
+	replica_at(R1, 1000, 1);
+	assert_true(view(R1)->in_rotation);
+}
+
+/* --- the primary goes ------------------------------------------------------------------------ */
+
+static void replicas_serve_on_when_the_primary_is_gone(void **state)
+{
+	all_well();
+	silence(P);
+	assert_int_equal(views.topology.primary, P);
+	silence(P);
+	assert_int_equal(views.topology.primary, -1);
+	assert_false(view(P)->up);
+	assert_int_equal(view(P)->role, NODE_UNKNOWN);
+	assert_int_equal(views.topology.primary_position.lsn, 1000);
+	for (unsigned i = 0; i < 100; i++) {
+		now_us += US_PER_S;
+		replica_at(R1, 1000, 1);
+	}
+	assert_true(view(R1)->in_rotation);
+	/* But their age is told as it is. */
+	assert_true(view(R1)->lag_us > 100 * US_PER_S);
+}
+
+static void a_promotion_moves_the_primary_the_floor_and_fences_the_old_one(void **state)
+{
+	all_well();
+	primary_at(P, 3000, 1);
+	primary_at(R1, 2500, 2);
+	assert_int_equal(views.topology.primary, R1);
+	assert_int_equal(view(R1)->role, NODE_PRIMARY);
+	assert_int_equal(view(P)->role, NODE_UNKNOWN);
+	assert_false(view(P)->in_rotation);
+	assert_int_equal(sessions_floor(sessions).timeline, 2);
+	assert_int_equal(sessions_floor(sessions).lsn, 2500);
+	assert_int_equal(views.topology.primary_position.lsn, 2500);
+
+	primary_at(P, 9000, 1);
+	assert_int_equal(views.topology.primary, R1);
+	/* Nor when the new one is silent: never back to a lower timeline. */
+	silence(R1);
+	silence(R1);
+	primary_at(P, 9000, 1);
+	assert_int_equal(views.topology.primary, -1);
+}
+
+static void a_replica_of_the_old_timeline_leaves_until_it_follows(void **state)
+{
+	all_well();
+	primary_at(R1, 2500, 2);
+	replica_at(R2, 1000, 1);
+	replica_at(R2, 1000, 0);
+	assert_false(view(R2)->in_rotation);
+	for (unsigned i = 0; i < 3; i++)
+		replica_at(R2, 2500, 2);
+	assert_true(view(R2)->in_rotation);
+	assert_int_equal(view(R2)->position.timeline, 2);
+}
+
+static void the_old_primary_comes_back_as_a_replica(void **state)
+{
+	all_well();
+	primary_at(R1, 2500, 2);
+	/* It has not streamed yet: its timeline is still the one it wrote itself. */
+	replica_at(P, 3000, 0);
+	assert_int_equal(view(P)->role, NODE_REPLICA);
+	assert_false(view(P)->in_rotation);
+	replica_at(P, 3000, 2);
+	assert_true(view(P)->in_rotation);
+}
+
+static void of_two_primaries_on_one_timeline_the_one_that_was_it_stays(void **state)
+{
+	primary_at(R1, 1000, 1);
+	primary_at(P, 2000, 1);
+	assert_int_equal(views.topology.primary, R1);
+	assert_int_equal(view(P)->role, NODE_UNKNOWN);
+}
+
+static void a_timeline_that_was_never_told_is_believed_only_before_any_promotion(void **state)
+{
+	primary_at(P, 1000, 1);
+	replica_at(R1, 1000, 0);
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->position.timeline, 1);
+
+	end(NULL);
+	begin(NULL);
+	primary_at(P, 1000, 2);
+	replica_at(R1, 1000, 0);
+	assert_false(view(R1)->in_rotation);
+	replica_at(R1, 1000, 2);
+	assert_true(view(R1)->in_rotation);
+}
+
+static void a_hidden_timeline_is_taken_to_be_the_primarys(void **state)
+{
+	primary_at(P, 1000, 3);
+	answer(R1, (struct look){ .in_recovery = true, .lsn = 1000, .timeline_hidden = true });
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->position.timeline, 3);
+}
+
+/* --- lives ----------------------------------------------------------------------------------- */
+
+static void within_a_life_the_position_never_goes_back(void **state)
+{
+	all_well();
+	replica_at(R1, 900, 1);
+	assert_int_equal(view(R1)->position.lsn, 1000);
+	assert_int_equal(view(R1)->life, 1);
+}
+
+static void a_restarted_replica_may_be_further_back(void **state)
+{
+	all_well();
+	answer(R1,
+	       (struct look){ .in_recovery = true, .lsn = 500, .timeline = 1, .started_us = 2 });
+	assert_int_equal(view(R1)->position.lsn, 500);
+	assert_int_equal(view(R1)->life, 2);
+}
+
+static void a_lost_replica_is_another_life_and_comes_back_slowly(void **state)
+{
+	all_well();
+	silence(R1);
+	assert_true(view(R1)->up);
+	assert_true(view(R1)->in_rotation);
+	silence(R1);
+	assert_false(view(R1)->up);
+	assert_false(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->role, NODE_UNKNOWN);
+	assert_int_equal(view(R1)->life, 2);
+	replica_at(R1, 1000, 1);
+	assert_true(view(R1)->up);
+	assert_int_equal(view(R1)->role, NODE_REPLICA);
+	assert_false(view(R1)->in_rotation);
+	replica_at(R1, 1000, 1);
+	replica_at(R1, 1000, 1);
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->life, 2);
+}
+
+static void a_promoted_node_is_another_life(void **state)
+{
+	all_well();
+	primary_at(R1, 1000, 2);
+	assert_int_equal(view(R1)->life, 2);
+}
+
+/* --- strangers ------------------------------------------------------------------------------- */
+
+static void a_replica_of_another_cluster_never_enters(void **state)
+{
+	views_identified(&views, R1, US + 1);
+	all_well();
+	replica_at(R1, 1000, 1);
+	assert_false(view(R1)->in_rotation);
+	assert_true(view(R2)->in_rotation);
+}
+
+static void a_primary_of_another_cluster_is_left_alone(void **state)
+{
+	all_well();
+	views_identified(&views, R1, US + 1);
+	primary_at(R1, 2500, 2);
+	assert_int_equal(views.topology.primary, P);
+	assert_int_equal(view(R1)->role, NODE_UNKNOWN);
+}
+
+static void the_primary_says_which_cluster_is_ours(void **state)
+{
+	views_init(&views, nodes, NODES, &options, sessions);
+	views_identified(&views, R1, US + 1);
+	views.topology.key_known = true;
+	views_identified(&views, P, US);
+	views_identified(&views, R2, US);
+	all_well();
+	assert_true(views.topology.system_identifier == US);
+	assert_false(views.topology.key_known);
+	assert_false(view(R1)->in_rotation);
+	assert_true(view(R2)->in_rotation);
+}
+
+/* --- news ------------------------------------------------------------------------------------ */
+
+static void only_more_than_positions_is_news(void **state)
+{
+	struct topology before;
+
+	all_well();
+	before = views.topology;
+	primary_at(P, 1100, 1);
+	replica_at(R1, 1100, 1);
+	assert_false(topology_differs(&before, &views.topology));
+	answer(R1,
+	       (struct look){ .in_recovery = true, .lsn = 1100, .timeline = 1, .paused = true });
+	assert_true(topology_differs(&before, &views.topology));
+	before = views.topology;
+	silence(R2);
+	assert_false(topology_differs(&before, &views.topology));
+	silence(R2);
+	assert_true(topology_differs(&before, &views.topology));
+}
+
+#define story(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		story(at_the_start_there_is_nobody),
+		story(roles_are_found_by_asking_and_good_replicas_enter_at_once),
+		story(nobody_is_admitted_while_the_primary_may_still_answer),
+		story(without_any_primary_replicas_serve),
+		story(the_first_primary_sets_the_floor),
+		story(a_replica_beyond_the_bytes_leaves_and_returns),
+		story(a_replica_beyond_the_time_leaves),
+		story(an_idle_cluster_has_no_lag),
+		story(zero_means_no_limit),
+		story(a_lag_that_is_not_known_keeps_it_out),
+		story(replicas_serve_on_when_the_primary_is_gone),
+		story(a_promotion_moves_the_primary_the_floor_and_fences_the_old_one),
+		story(a_replica_of_the_old_timeline_leaves_until_it_follows),
+		story(the_old_primary_comes_back_as_a_replica),
+		story(of_two_primaries_on_one_timeline_the_one_that_was_it_stays),
+		story(a_timeline_that_was_never_told_is_believed_only_before_any_promotion),
+		story(a_hidden_timeline_is_taken_to_be_the_primarys),
+		story(within_a_life_the_position_never_goes_back),
+		story(a_restarted_replica_may_be_further_back),
+		story(a_lost_replica_is_another_life_and_comes_back_slowly),
+		story(a_promoted_node_is_another_life),
+		story(a_replica_of_another_cluster_never_enters),
+		story(a_primary_of_another_cluster_is_left_alone),
+		story(the_primary_says_which_cluster_is_ours),
+		story(only_more_than_positions_is_news),
+	};
+
+	log_setup(LOG_ERROR, LOG_HUMAN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
