@@ -21,7 +21,10 @@ void snapshot_free(struct snapshot *snapshot);
 
 /* One thread only. Copies the value; frees older ones when no reader can see them any more. */
 void snapshot_publish(struct snapshot *snapshot, const void *value);
-/* Rises by one with each publication, 0 before the first. Any thread, no lock. */
+/*
+ * Rises by one with each publication, 0 before the first. A read that follows is of this version or
+ * a later one. Any thread, no lock.
+ */
 uint64_t snapshot_version(const struct snapshot *snapshot);
 
 /* Each reading thread has a reader of its own. */
