@@ -54,25 +54,30 @@ struct call {
 	uint64_t rows_max;           /* more: CALL_TOO_LARGE; 0: no limit */
 	size_t bytes_max;            /* of out; 0: no limit */
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
+	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	enum isolation isolation;
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 
 	/* What came of it. */
 	enum call_end end;
-	struct pg_error error;     /* for CALL_ERROR */
-	const char *lost_reason;   /* for CALL_LOST and CALL_UNSENT: a constant string */
+	struct pg_error error;   /* for CALL_ERROR */
+	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
-	int64_t affected;          /* rows_affected of an :exec; -1: PostgreSQL named no number */
-	uint64_t lower, upper;     /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
-	bool in_recovery;          /* the node was a standby when the batch began */
-	bool wrote;                /* command: it was given a transaction id */
-	struct position position;  /* command: at or after its commit record */
-	struct shape *shape;       /* describe: to be taken with statement_set_shape, or freed */
+	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
+	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
+	bool in_recovery;         /* the node was a standby when the batch began */
+	bool wrote;               /* command: it was given a transaction id */
+	struct position position; /* command: at or after its commit record */
+	struct shape *shape;      /* describe: to be taken with statement_set_shape, or freed */
 	int64_t queued_us, sent_us, done_us;
 
 	/* pg's own. */
 	struct list_link link;
+	struct list *list; /* that it is on: a queue, or the ended ones; NULL */
 	struct pool *pool;
-	struct conn *conn;         /* NULL while it waits */
-	unsigned placements;       /* how often it was put into a batch */
+	struct conn *conn;   /* NULL while it waits */
+	unsigned placements; /* how often it was put into a batch */
+	bool prepared_again; /* once is enough */
+	int64_t waits_since_us;
+	size_t out_start; /* what of out was there before */
 };

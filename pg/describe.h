@@ -19,7 +19,7 @@ struct describe {
 	enum call_end end;
 	struct pg_error error;
 	const char *lost_reason;
-	char *unknown_type; /* a declared type that PostgreSQL does not know, with CALL_ERROR; or NULL */
+	char *unknown_type; /* CALL_ERROR: a declared type that PostgreSQL does not know; or NULL */
 
 	/* Its own. */
 	struct call call;

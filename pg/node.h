@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One PostgreSQL server as the operator named it. Made at start, never changed, seen by all threads. */
+/* One PostgreSQL server as the operator named it. Made at start, never changed, seen by all. */
 #pragma once
 
 #include "base/check.h"
@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct dialer;
+
 enum node_role { NODE_UNKNOWN, NODE_PRIMARY, NODE_REPLICA };
 
 struct node {
-	unsigned index;       /* in the configuration, the --primary first */
-	char name[256];       /* "host:port" (the socket's path for a local one): logs, metrics, headers */
+	unsigned index; /* in the configuration, the --primary first */
+	char name
+		[256]; /* "host:port" (the socket's path for a local one): logs, metrics, headers */
 	char **keywords, **values; /* for PQconnectStartParams, NULL-terminated */
+	struct dialer *dialer;     /* begins connections; has a lock of its own */
 };
 
 /*
@@ -21,6 +25,10 @@ struct node {
  * hosts. Adds what cqrsd pins (client_encoding, application_name, gssencmode unless given).
  * error never holds a password.
  */
-struct node *node_new(unsigned index, const char *conninfo, char *error, size_t error_room) must_check;
+struct node *node_new(unsigned index, const char *conninfo, char *error,
+		      size_t error_room) must_check;
+/* Its pools are freed and their loops turn no more. */
 void node_free(struct node *node);
 const char *node_role_text(enum node_role role);
+/* The version of libpq that runs, "15.6". */
+const char *node_library_version(void);

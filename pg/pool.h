@@ -24,22 +24,23 @@
 struct pool;
 
 struct pool_settings {
-	unsigned conns_max;            /* of this loop */
-	unsigned queue_max;            /* calls that may wait, per lane kind (queries, commands) */
-	int64_t queue_wait_us;         /* longest a call waits: CALL_UNSENT, "waited too long for a connection" */
-	int64_t statement_timeout_us;  /* the server's own limit for calls that name none */
+	unsigned conns_max;           /* of this loop */
+	unsigned queue_max;           /* calls that may wait, per lane kind (queries, commands) */
+	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */
+	int64_t statement_timeout_us; /* the server's own limit for calls that name none */
 	int64_t connect_timeout_us;
-	int64_t answer_timeout_us;     /* no answer to a batch for that long: the conn is given up */
+	int64_t answer_timeout_us; /* no answer to a batch for that long: the conn is given up */
 };
 
 enum conn_state { CONN_CLOSED, CONN_DIALING, CONN_CONNECTING, CONN_IDLE, CONN_BUSY, CONN_STATES };
 
 struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
 		      const struct pool_settings *settings) must_check;
-/* Ends every call (CALL_UNSENT or CALL_LOST) and closes every conn; freed when the dialer lets go. */
+/* Ends every call (CALL_UNSENT or CALL_LOST), closes every conn. An on_done may call it. */
 void pool_free(struct pool *pool);
 
-/* How conns are shared out over lanes; NODE_PRIMARY gives some to commands. Opens at least one conn. */
+/* How conns are shared out over lanes: a primary gives some to commands, and has two conns at
+ * least. Opens one of each lane that is always used. */
 void pool_set_role(struct pool *pool, enum node_role role);
 
 /* False: the queue is full; the call stays with the caller. on_done is never called from inside. */
@@ -54,7 +55,7 @@ void pool_abandon(struct pool *pool, const char *reason);
 unsigned pool_load(const struct pool *pool);
 /* Is a conn open, so that a call can leave at once or after the batch under way? */
 bool pool_connected(const struct pool *pool);
-/* Why the last conn could not be made or was lost, for problem details and logs; "" if it is fine. */
+/* Why the last conn could not be made or was lost, for logs; "" when all is well. */
 const char *pool_last_error(const struct pool *pool);
 unsigned pool_conns(const struct pool *pool, enum conn_state state);
 const char *conn_state_text(enum conn_state state);

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libpq gives results in the order in which entries were sent: for each entry one result (rows of a
+ * RUN one by one before it), then NULL; for a Sync only PGRES_PIPELINE_SYNC. After an error the
+ * entries up to the Sync come as PGRES_PIPELINE_ABORTED.
+ */
+#include "pg/answer.h"
+
+#include "pg/conn.h"
+#include "pg/error.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+#include "pg/types.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_OUT_OF_STEP "the server and libpq are out of step"
+
+static void answer_result(struct conn *conn, const PGresult *result);
+static void answer_between(struct conn *conn);
+static void answer_good(struct conn *conn, const struct entry *entry, const PGresult *result);
+static void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result);
+static void answer_aborted(struct conn *conn, const struct entry *entry);
+static void answer_copy(struct conn *conn, const struct entry *entry, bool in);
+static void answer_sync(struct conn *conn, const struct entry *entry);
+static void answer_over(struct conn *conn);
+
+void answer_take(struct conn *conn)
+{
+	while (conn->state == CONN_BUSY && !PQisBusy(conn->pgconn)) {
+		PGresult *result = PQgetResult(conn->pgconn);
+
+		if (result)
+			answer_result(conn, result);
+		else
+			answer_between(conn);
+		PQclear(result);
+	}
+}
+
+static struct slot *answer_slot(struct conn *conn, const struct entry *entry)
+{
+	assert(entry->slot < conn->batch.slots_count);
+	return &conn->batch.slots[entry->slot];
+}
+
+static void answer_result(struct conn *conn, const PGresult *result)
+{
+	const struct entry *entry = &conn->batch.entries[conn->batch.next];
+
+	assert(conn->batch.next < conn->batch.entries_count);
+	conn->batch.between = false;
+	switch (PQresultStatus(result)) {
+	case PGRES_EMPTY_QUERY:
+	case PGRES_COMMAND_OK:
+	case PGRES_TUPLES_OK:
+	case PGRES_SINGLE_TUPLE:
+#ifdef LIBPQ_HAS_CHUNK_MODE
+	case PGRES_TUPLES_CHUNK:
+#endif
+		answer_good(conn, entry, result);
+		return;
+	case PGRES_FATAL_ERROR:
+		answer_error(conn, entry, result);
+		return;
+	case PGRES_PIPELINE_ABORTED:
+		answer_aborted(conn, entry);
+		return;
+	case PGRES_PIPELINE_SYNC:
+		answer_sync(conn, entry);
+		return;
+	case PGRES_COPY_IN:
+		answer_copy(conn, entry, true);
+		return;
+	case PGRES_COPY_OUT:
+	case PGRES_COPY_BOTH:
+		answer_copy(conn, entry, false);
+		return;
+	case PGRES_BAD_RESPONSE:
+	case PGRES_NONFATAL_ERROR:
+		break;
+	}
+	conn_close(conn, ANSWER_OUT_OF_STEP);
+}
+
+/* NULL: all of this entry is there. A Sync is over only when libpq says so. */
+static void answer_between(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	enum entry_kind kind = batch->entries[batch->next].kind;
+
+	if (batch->between || PQstatus(conn->pgconn) == CONNECTION_BAD) {
+		conn_close(conn, batch->between ? ANSWER_OUT_OF_STEP : "the connection was lost");
+		return;
+	}
+	batch->between = true;
+	if (kind == ENTRY_SYNC || kind == ENTRY_SYNC_AFTER)
+		return;
+	batch->next++;
+	batch_expect(conn);
+}
+
+/* --- what went well -------------------------------------------------------------------------- */
+
+static uint64_t answer_lsn(const PGresult *result, int column, bool *null)
+{
+	uint64_t bytes;
+
+	*null = PQgetisnull(result, 0, column);
+	if (*null || PQgetlength(result, 0, column) != sizeof(bytes))
+		return 0;
+	memcpy(&bytes, PQgetvalue(result, 0, column), sizeof(bytes));
+	return be64toh(bytes);
+}
+
+static void answer_probe(struct conn *conn, const PGresult *result, bool lower)
+{
+	struct batch *batch = &conn->batch;
+	bool in_recovery, null;
+	uint64_t lsn, received;
+
+	if (PQntuples(result) != 1 || PQnfields(result) != 3)
+		return;
+	in_recovery = *PQgetvalue(result, 0, 0) != 0;
+	lsn = answer_lsn(result, 1, &null);
+	if (null)
+		return;
+	if (lower) {
+		batch->in_recovery = in_recovery;
+		batch->lower = lsn;
+		batch->lower_known = true;
+		for (unsigned i = 0; i < batch->slots_count; i++)
+			if (batch->slots[i].call && batch->slots[i].call->kind == CALL_PROBE)
+				batch->slots[i].state = SLOT_DONE;
+		return;
+	}
+	/* On a standby the one record after the position may be visible before the position says
+	 * so, unless nothing more has been received. */
+	received = answer_lsn(result, 2, &null);
+	batch->upper = lsn + (in_recovery && (null || received > lsn));
+	batch->upper_known = true;
+}
+
+static size_t answer_row_bytes(const PGresult *result, int row)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < PQnfields(result); i++)
+		bytes += (size_t)PQgetlength(result, row, i);
+	return bytes;
+}
+
+static void answer_row(struct conn *conn, struct slot *slot, const PGresult *result, int row)
+{
+	struct call *call = slot->call;
+
+	if (!call || slot->state != SLOT_OUT) {
+		slot->discarded += answer_row_bytes(result, row);
+		return;
+	}
+	call->rows++;
+	if (call->rows_max && call->rows > call->rows_max) {
+		slot->state = SLOT_TOO_LARGE;
+		return;
+	}
+	if (!conn->batch.rows_begun)
+		encoder_begin(&conn->encoder, result, statement_shape(call->statement));
+	conn->batch.rows_begun = true;
+	if (call->rows > 1)
+		buf_byte(call->out, ',');
+	encoder_row(&conn->encoder, result, row, call->out);
+	if (call->bytes_max && call->out->len > call->bytes_max)
+		slot->state = SLOT_TOO_LARGE;
+}
+
+static int64_t answer_affected(const PGresult *result)
+{
+	const char *digits = PQcmdTuples((PGresult *)result);
+
+	return *digits ? strtoll(digits, NULL, 10) : -1;
+}
+
+static void answer_run(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	struct slot *slot = answer_slot(conn, entry);
+
+	for (int row = 0; row < PQntuples(result); row++)
+		answer_row(conn, slot, result, row);
+	if (slot->discarded > BATCH_DISCARD_BYTES_MAX && conn->batch.kind == CALL_QUERY) {
+		conn_close_again(conn, "a result was too large");
+		return;
+	}
+	if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+		return;
+	if (slot->call)
+		slot->call->affected = answer_affected(result);
+	if (slot->state == SLOT_OUT)
+		slot->state = SLOT_DONE;
+}
+
+static struct pg_type answer_type(Oid oid)
+{
+	struct pg_type type = type_by_oid(oid);
+
+	type.oid = oid;
+	return type;
+}
+
+static void answer_describe(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	struct slot *slot = answer_slot(conn, entry);
+	int params = PQnparams(result), columns = PQnfields(result);
+
+	slot->state = SLOT_DONE;
+	if (!slot->call)
+		return;
+	slot->call->shape = shape_new((unsigned)params, (unsigned)columns);
+	for (int i = 0; i < params; i++)
+		slot->call->shape->param_types[i] = answer_type(PQparamtype(result, i));
+	for (int i = 0; i < columns; i++)
+		slot->call->shape->column_types[i] = answer_type(PQftype(result, i));
+}
+
+static uint64_t answer_number(const PGresult *result, int column)
+{
+	return strtoull(PQgetvalue(result, 0, column), NULL, 10);
+}
+
+static void answer_xid(struct batch *batch, const PGresult *result)
+{
+	if (PQntuples(result) != 1 || PQnfields(result) != 3)
+		return;
+	batch->wrote = *PQgetvalue(result, 0, 0) == 't';
+	batch->insert_counts = !PQgetisnull(result, 0, 1);
+	batch->segment_bytes = answer_number(result, 1);
+	batch->block_bytes = answer_number(result, 2);
+}
+
+/*
+ * Without synchronous commit only the insert position is at or after the commit record. It may
+ * stand behind a page header that no standby reaches before the next record: taken back.
+ */
+static uint64_t answer_insert_position(const struct batch *batch, uint64_t lsn)
+{
+	const unsigned segment_header = 40, block_header = 24;
+
+	if (batch->segment_bytes && lsn % batch->segment_bytes == segment_header)
+		return lsn - segment_header;
+	if (batch->block_bytes && lsn % batch->block_bytes == block_header)
+		return lsn - block_header;
+	return lsn;
+}
+
+static void answer_position(struct batch *batch, const PGresult *result)
+{
+	uint64_t flush, insert;
+
+	if (PQntuples(result) != 1 || PQnfields(result) != 3)
+		return;
+	if (!lsn_parse(text_of(PQgetvalue(result, 0, 0)), &flush) ||
+	    !lsn_parse(text_of(PQgetvalue(result, 0, 1)), &insert))
+		return;
+	batch->position.timeline = (uint32_t)strtoul(PQgetvalue(result, 0, 2), NULL, 16);
+	batch->position.lsn = batch->insert_counts ? answer_insert_position(batch, insert) : flush;
+	batch->position_known = true;
+}
+
+static void answer_good(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	switch ((enum entry_kind)entry->kind) {
+	case ENTRY_PREPARE_FIXED:
+		conn->fixed[entry->fixed] = MARK_PREPARED;
+		return;
+	case ENTRY_PREPARE:
+		conn_set_mark(conn, entry->statement_id, MARK_PREPARED);
+		return;
+	case ENTRY_DISCARD:
+		conn_set_mark(conn, entry->statement_id, MARK_NONE);
+		return;
+	case ENTRY_PROBE_LOWER:
+	case ENTRY_PROBE_UPPER:
+		answer_probe(conn, result, entry->kind == ENTRY_PROBE_LOWER);
+		return;
+	case ENTRY_RUN:
+		answer_run(conn, entry, result);
+		return;
+	case ENTRY_DESCRIBE:
+		answer_describe(conn, entry, result);
+		return;
+	case ENTRY_XID:
+		answer_xid(&conn->batch, result);
+		return;
+	case ENTRY_POSITION:
+		answer_position(&conn->batch, result);
+		return;
+	case ENTRY_TIMEOUT:
+	case ENTRY_BEGIN:
+	case ENTRY_COMMIT:
+	case ENTRY_ROLLBACK:
+		return;
+	case ENTRY_SYNC:
+	case ENTRY_SYNC_AFTER:
+		break;
+	}
+	conn_close(conn, ANSWER_OUT_OF_STEP);
+}
+
+/* --- what went wrong ------------------------------------------------------------------------- */
+
+static void answer_fail(struct slot *slot, const PGresult *result)
+{
+	struct call *call = slot->call;
+
+	slot->state = SLOT_FAILED;
+	if (call)
+		error_fill(&call->error, result, call->statement->params, call->arena);
+}
+
+/* Preparing again helps, once; what was wrong is forgotten either way. */
+static void answer_run_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	struct slot *slot = answer_slot(conn, entry);
+	bool stale = error_is_stale_plan(result);
+
+	if (stale || error_is_unprepared(result)) {
+		conn_set_mark(conn, entry->statement_id, stale ? MARK_STALE : MARK_NONE);
+		if (slot->call && !slot->call->prepared_again) {
+			slot->call->prepared_again = true;
+			slot->state = SLOT_AGAIN;
+			return;
+		}
+	}
+	if (slot->state != SLOT_TOO_LARGE)
+		answer_fail(slot, result);
+}
+
+/* Of one of our own statements. Where it is only not prepared any more, nobody is to blame. */
+static bool answer_fixed_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	if (!error_is_unprepared(result) && entry->kind != ENTRY_PREPARE_FIXED)
+		return false;
+	conn->fixed[entry->fixed] = MARK_NONE;
+	return true;
+}
+
+/* Of a command, at or after its own end: what was written is rolled back. */
+static void answer_commit_error(struct conn *conn, const PGresult *result)
+{
+	if (conn->batch.kind != CALL_COMMAND)
+		return;
+	if (error_is_fatal(result))
+		conn_close(conn, "the server ended the connection during a commit");
+	else
+		answer_fail(&conn->batch.slots[0], result);
+}
+
+static void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	if (!error_sqlstate(result)) {
+		conn_close(conn, "the connection was lost");
+		return;
+	}
+	switch ((enum entry_kind)entry->kind) {
+	case ENTRY_PREPARE_FIXED:
+	case ENTRY_TIMEOUT:
+	case ENTRY_XID:
+		if (answer_fixed_error(conn, entry, result) && entry->slot != SLOT_NONE)
+			answer_slot(conn, entry)->state = SLOT_AGAIN;
+		else if (entry->slot != SLOT_NONE)
+			answer_fail(answer_slot(conn, entry), result);
+		return;
+	case ENTRY_PROBE_LOWER:
+	case ENTRY_PROBE_UPPER:
+		(void)answer_fixed_error(conn, entry, result);
+		return;
+	case ENTRY_POSITION:
+		(void)answer_fixed_error(conn, entry, result);
+		if (!conn->batch.wrote && conn->batch.slots[0].state == SLOT_DONE)
+			answer_fail(&conn->batch.slots[0], result);
+		return;
+	case ENTRY_DISCARD:
+		conn_set_mark(conn, entry->statement_id, MARK_NONE);
+		answer_slot(conn, entry)->state = SLOT_AGAIN;
+		return;
+	case ENTRY_PREPARE:
+		conn_set_mark(conn, entry->statement_id, MARK_NONE);
+		answer_fail(answer_slot(conn, entry), result);
+		return;
+	case ENTRY_RUN:
+		answer_run_error(conn, entry, result);
+		return;
+	case ENTRY_DESCRIBE:
+	case ENTRY_BEGIN:
+		answer_fail(answer_slot(conn, entry), result);
+		return;
+	case ENTRY_COMMIT:
+	case ENTRY_SYNC:
+		answer_commit_error(conn, result);
+		return;
+	case ENTRY_SYNC_AFTER:
+	case ENTRY_ROLLBACK:
+		return;
+	}
+	assert(!"an entry");
+}
+
+static void answer_aborted(struct conn *conn, const struct entry *entry)
+{
+	enum mark mark;
+
+	switch ((enum entry_kind)entry->kind) {
+	case ENTRY_PREPARE_FIXED:
+		conn->fixed[entry->fixed] = MARK_NONE;
+		return;
+	case ENTRY_DISCARD:
+	case ENTRY_PREPARE:
+		mark = entry->kind == ENTRY_DISCARD ? MARK_STALE : MARK_NONE;
+		if (conn_mark(conn, entry->statement_id) == MARK_PENDING)
+			conn_set_mark(conn, entry->statement_id, mark);
+		return;
+	case ENTRY_RUN:
+	case ENTRY_DESCRIBE:
+		if (answer_slot(conn, entry)->state == SLOT_OUT)
+			answer_slot(conn, entry)->state = SLOT_AGAIN;
+		return;
+	case ENTRY_PROBE_LOWER:
+	case ENTRY_PROBE_UPPER:
+	case ENTRY_TIMEOUT:
+	case ENTRY_BEGIN:
+	case ENTRY_XID:
+	case ENTRY_COMMIT:
+	case ENTRY_POSITION:
+	case ENTRY_ROLLBACK:
+	case ENTRY_SYNC:
+	case ENTRY_SYNC_AFTER:
+		return;
+	}
+	assert(!"an entry");
+}
+
+/*
+ * libpq never leaves a COPY within a pipeline. The server waits for data of COPY … FROM and takes
+ * it back when the conn goes; COPY … TO runs to its end, and a command with it.
+ */
+static void answer_copy(struct conn *conn, const struct entry *entry, bool in)
+{
+	const char *reason = "a statement began a COPY";
+	struct slot *slot;
+
+	if (entry->kind != ENTRY_RUN) {
+		conn_close(conn, ANSWER_OUT_OF_STEP);
+		return;
+	}
+	slot = answer_slot(conn, entry);
+	if (slot->call && (in || conn->batch.kind != CALL_COMMAND)) {
+		slot->state = SLOT_FAILED;
+		slot->call->error = (struct pg_error){
+			.sqlstate = "0A000",
+			.message = "COPY cannot be an operation",
+		};
+	}
+	conn_close_again(conn, reason);
+}
+
+/* --- the ends -------------------------------------------------------------------------------- */
+
+static void answer_timed(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	int64_t took_us = loop_now(conn->pool->loop) - batch->sent_us;
+
+	if (batch->kind != CALL_QUERY)
+		return;
+	estimate_trip(&conn->pool->trip_us, took_us);
+	batch_learn(conn);
+}
+
+static bool answer_lacks_upper(const struct batch *batch)
+{
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		if (batch->slots[i].call && batch->slots[i].state == SLOT_DONE)
+			return batch->kind == CALL_QUERY && !batch->upper_known;
+	return false;
+}
+
+static void answer_sync(struct conn *conn, const struct entry *entry)
+{
+	struct batch *batch = &conn->batch;
+	bool first = entry->kind == ENTRY_SYNC;
+
+	if (!first && entry->kind != ENTRY_SYNC_AFTER) {
+		conn_close(conn, ANSWER_OUT_OF_STEP);
+		return;
+	}
+	if (first)
+		answer_timed(conn);
+	if (++batch->next < batch->entries_count) {
+		batch_expect(conn);
+		return;
+	}
+	if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
+		if (batch->rolled_back)
+			conn_close(conn, "a transaction could not be ended");
+		else
+			batch_send_rollback(conn);
+	} else if (first && answer_lacks_upper(batch)) {
+		batch_send_probe(conn);
+	} else {
+		answer_over(conn);
+	}
+}
+
+static struct call *answer_release(struct conn *conn, struct slot *slot)
+{
+	struct call *call = slot->call;
+
+	assert(call->conn == conn);
+	slot->call = NULL;
+	call->conn = NULL;
+	conn->pool->in_flight--;
+	return call;
+}
+
+static void answer_end_command(struct conn *conn, struct slot *slot)
+{
+	const struct batch *batch = &conn->batch;
+	enum slot_state state = slot->state;
+	struct call *call = answer_release(conn, slot);
+
+	call->wrote = batch->wrote;
+	call->position = batch->position;
+	if (state == SLOT_FAILED) {
+		const char *standby = PQparameterStatus(conn->pgconn, "in_hot_standby");
+
+		call->in_recovery = standby && strcmp(standby, "on") == 0;
+		pool_end(conn->pool, call, CALL_ERROR, NULL);
+	} else if (state == SLOT_AGAIN) {
+		pool_again(conn->pool, call);
+	} else if (batch->position_known) {
+		pool_end(conn->pool, call, state == SLOT_DONE ? CALL_OK : CALL_TOO_LARGE, NULL);
+	} else {
+		pool_end(conn->pool, call, CALL_LOST,
+			 "the position of its commit could not be read");
+	}
+}
+
+static void answer_end_query(struct conn *conn, struct slot *slot)
+{
+	const struct batch *batch = &conn->batch;
+	enum slot_state state = slot->state;
+	struct call *call = answer_release(conn, slot);
+
+	call->in_recovery = batch->in_recovery;
+	call->lower = batch->lower;
+	call->upper = batch->upper;
+	switch (state) {
+	case SLOT_DONE:
+		if (batch->kind == CALL_QUERY && !batch->upper_known)
+			pool_end(conn->pool, call, CALL_LOST, "what it saw could not be bounded");
+		else
+			pool_end(conn->pool, call, CALL_OK, NULL);
+		return;
+	case SLOT_TOO_LARGE:
+		pool_end(conn->pool, call, CALL_TOO_LARGE, NULL);
+		return;
+	case SLOT_FAILED:
+		pool_end(conn->pool, call, CALL_ERROR, NULL);
+		return;
+	case SLOT_OUT: /* a probe that failed */
+	case SLOT_AGAIN:
+		pool_again(conn->pool, call);
+		return;
+	}
+	assert(!"a slot's state");
+}
+
+/* Last to first, so that those placed again keep their order at the head of the queue. */
+static void answer_over(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+
+	assert(conn->state == CONN_BUSY);
+	for (unsigned i = batch->slots_count; i-- > 0;)
+		if (!batch->slots[i].call)
+			continue;
+		else if (batch->kind == CALL_COMMAND)
+			answer_end_command(conn, &batch->slots[i]);
+		else
+			answer_end_query(conn, &batch->slots[i]);
+	conn_rest(conn);
+}
+
+static void answer_lose_command(struct conn *conn, struct slot *slot, const char *reason)
+{
+	bool failed = slot->state == SLOT_FAILED, again = slot->state == SLOT_AGAIN;
+	struct call *call = answer_release(conn, slot);
+
+	if (failed)
+		pool_end(conn->pool, call, CALL_ERROR, NULL);
+	else if (again || !conn->batch.left)
+		pool_end(conn->pool, call, CALL_UNSENT, reason);
+	else
+		pool_end(conn->pool, call, CALL_LOST, reason);
+}
+
+static void answer_lose_query(struct conn *conn, struct slot *slot, const char *reason, bool again)
+{
+	enum slot_state state = slot->state;
+
+	if (state == SLOT_FAILED || state == SLOT_TOO_LARGE ||
+	    (state == SLOT_DONE && (conn->batch.upper_known || conn->batch.kind != CALL_QUERY))) {
+		answer_end_query(conn, slot);
+		return;
+	}
+	if (again)
+		pool_again(conn->pool, answer_release(conn, slot));
+	else
+		pool_end(conn->pool, answer_release(conn, slot), CALL_LOST, reason);
+}
+
+void answer_lost(struct conn *conn, const char *reason, bool again)
+{
+	struct batch *batch = &conn->batch;
+
+	for (unsigned i = batch->slots_count; i-- > 0;)
+		if (!batch->slots[i].call)
+			continue;
+		else if (batch->kind == CALL_COMMAND)
+			answer_lose_command(conn, &batch->slots[i], reason);
+		else
+			answer_lose_query(conn, &batch->slots[i], reason, again);
+}

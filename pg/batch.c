@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forms a batch out of what is queued and hands it to libpq; each message sent leaves an entry. */
+#include "pg/batch.h"
+
+#include "base/clock.h"
+#include "pg/conn.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BATCH_PATIENCE_GRACE_US US_PER_S /* beyond the statement_timeout of a call */
+
+/*
+ * On a standby the position is read before what was received, so that "all that was received is
+ * replayed" is true of the position. The functions of the other role are not called: they raise.
+ */
+static const struct {
+	const char *name, *text;
+} batch_fixed[FIXED_COUNT] = {
+	[FIXED_PROBE] = { "probe", "SELECT pg_is_in_recovery(),"
+				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+				   " ELSE pg_current_wal_flush_lsn() END,"
+				   " pg_last_wal_receive_lsn()" },
+	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
+	[FIXED_XID] = { "xid", "SELECT pg_current_xact_id_if_assigned() IS NOT NULL,"
+			       " CASE current_setting('synchronous_commit') WHEN 'off'"
+			       " THEN pg_size_bytes(current_setting('wal_segment_size')) END,"
+			       " current_setting('wal_block_size')" },
+	[FIXED_POSITION] = { "position",
+			     "SELECT pg_current_wal_flush_lsn(), pg_current_wal_insert_lsn(),"
+			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)" },
+};
+
+static const char *const batch_begins[] = {
+	[ISOLATION_REPEATABLE_READ] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
+	[ISOLATION_SERIALIZABLE] = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+};
+
+struct statement_name {
+	char text[16];
+};
+
+static void batch_begin(struct conn *conn, enum call_kind kind);
+static void batch_take(struct conn *conn, struct list *queue);
+static bool batch_send_queries(struct conn *conn);
+static bool batch_send_command(struct conn *conn);
+static bool batch_send_describe(struct conn *conn);
+static void batch_sent(struct conn *conn, bool sent);
+
+void batch_send(struct conn *conn, struct list *queue)
+{
+	struct call *first = container_of(list_first(queue), struct call, link);
+	bool sent = false;
+
+	assert(conn->state == CONN_IDLE);
+	batch_begin(conn, first->kind == CALL_PROBE ? CALL_QUERY : first->kind);
+	batch_take(conn, queue);
+	conn_move(conn, CONN_BUSY);
+	switch (conn->batch.kind) {
+	case CALL_QUERY:
+	case CALL_PROBE:
+		sent = batch_send_queries(conn);
+		break;
+	case CALL_COMMAND:
+		sent = batch_send_command(conn);
+		break;
+	case CALL_DESCRIBE:
+		sent = batch_send_describe(conn);
+		break;
+	}
+	batch_sent(conn, sent);
+}
+
+static void batch_sent(struct conn *conn, bool sent)
+{
+	struct pool *pool = conn->pool;
+
+	if (!sent) {
+		conn_close(conn, "a batch could not be sent");
+		return;
+	}
+	batch_expect(conn);
+	conn->due_us = loop_now(pool->loop) + conn->batch.patience_us;
+	janitor_want(pool, conn->due_us);
+	conn_flush(conn);
+}
+
+/* --- which calls ----------------------------------------------------------------------------- */
+
+static void batch_begin(struct conn *conn, enum call_kind kind)
+{
+	struct batch *batch = &conn->batch;
+
+	batch->kind = kind;
+	batch->slots_count = batch->entries_count = batch->next = 0;
+	batch->sent_us = loop_now(conn->pool->loop);
+	batch->timeout_us = 0;
+	batch->patience_us = conn->pool->settings.answer_timeout_us;
+	batch->left = batch->rows_begun = false;
+	batch->in_recovery = batch->lower_known = batch->upper_known = false;
+	batch->lower = batch->upper = 0;
+	batch->wrote = batch->insert_counts = false;
+	batch->position_known = false;
+	batch->position = POSITION_NONE;
+	batch->rolled_back = batch->between = false;
+}
+
+static size_t batch_param_bytes(const struct call *call)
+{
+	size_t bytes = 0;
+
+	if (call->kind == CALL_PROBE || call->kind == CALL_DESCRIBE)
+		return 0;
+	for (unsigned i = 0; i < call->statement->params; i++)
+		if (call->values[i])
+			bytes += strlen(call->values[i]);
+	return bytes;
+}
+
+static void batch_add(struct conn *conn, struct call *call)
+{
+	struct pool *pool = conn->pool;
+	struct batch *batch = &conn->batch;
+
+	assert(batch->slots_count < BATCH_CALLS_MAX);
+	assert(!call->conn);
+	batch->slots[batch->slots_count++] = (struct slot){ .call = call, .state = SLOT_OUT };
+	call->conn = conn;
+	call->sent_us = batch->sent_us;
+	pool->in_flight++;
+	if (call->placements++ == 0)
+		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
+			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
+	if (call->timeout_us + BATCH_PATIENCE_GRACE_US > batch->patience_us && call->timeout_us)
+		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
+}
+
+static void batch_take(struct conn *conn, struct list *queue)
+{
+	struct pool *pool = conn->pool;
+	enum lane lane = (enum lane)(queue - pool->queue);
+	size_t bytes = 0;
+
+	while (!list_empty(queue) && conn->batch.slots_count < BATCH_CALLS_MAX) {
+		struct call *call = container_of(list_first(queue), struct call, link);
+		bool alone = pool_travels_alone(call, lane);
+
+		bytes += batch_param_bytes(call);
+		if (conn->batch.slots_count && (alone || bytes > BATCH_PARAM_BYTES_MAX))
+			break;
+		list_remove(queue, &call->link);
+		call->list = NULL;
+		batch_add(conn, call);
+		if (alone)
+			break;
+	}
+	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name),
+		       conn->batch.slots_count);
+}
+
+void batch_forget(struct conn *conn, const struct call *call)
+{
+	struct batch *batch = &conn->batch;
+
+	/* Its maker may have lost patience with it: slow, then, whoever waits for it or not. */
+	if (batch->kind == CALL_QUERY &&
+	    loop_now(conn->pool->loop) - batch->sent_us > ESTIMATE_SLOW_US)
+		batch_learn(conn);
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		if (batch->slots[i].call == call) {
+			batch->slots[i].call = NULL;
+			conn->pool->in_flight--;
+			return;
+		}
+	assert(!"a call that is on its way has a slot");
+}
+
+void batch_learn(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	struct statement *ran[BATCH_CALLS_MAX];
+	int64_t took_us = loop_now(conn->pool->loop) - batch->sent_us - conn->pool->trip_us;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < batch->slots_count; i++) {
+		const struct slot *slot = &batch->slots[i];
+
+		if (slot->call && slot->call->kind == CALL_QUERY && slot->state != SLOT_AGAIN)
+			ran[count++] = slot->call->statement;
+	}
+	if (count)
+		estimate_learn(ran, count, took_us > 0 ? took_us : 0);
+}
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+static void batch_entry(struct batch *batch, enum entry_kind kind, enum fixed fixed, unsigned slot,
+			uint32_t statement_id)
+{
+	assert(batch->entries_count < BATCH_ENTRIES_MAX);
+	batch->entries[batch->entries_count++] = (struct entry){
+		.kind = (uint8_t)kind,
+		.fixed = (uint8_t)fixed,
+		.slot = (uint8_t)slot,
+		.statement_id = statement_id,
+	};
+}
+
+/* "s<id>", without printf. */
+static struct statement_name batch_name(uint32_t id)
+{
+	struct statement_name name;
+	char digits[10];
+	unsigned count = 0, at = 0;
+
+	do
+		digits[count++] = (char)('0' + id % 10);
+	while (id /= 10);
+	name.text[at++] = 's';
+	while (count)
+		name.text[at++] = digits[--count];
+	name.text[at] = '\0';
+	return name;
+}
+
+static bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed,
+			     unsigned slot, const char *value)
+{
+	bool binary = fixed == FIXED_PROBE;
+
+	if (conn->fixed[fixed] == MARK_NONE) {
+		if (!PQsendPrepare(conn->pgconn, batch_fixed[fixed].name, batch_fixed[fixed].text,
+				   0, NULL))
+			return false;
+		conn->fixed[fixed] = MARK_PENDING;
+		batch_entry(&conn->batch, ENTRY_PREPARE_FIXED, fixed, slot, 0);
+	}
+	batch_entry(&conn->batch, kind, fixed, slot, 0);
+	return PQsendQueryPrepared(conn->pgconn, batch_fixed[fixed].name, value ? 1 : 0,
+				   value ? &value : NULL, NULL, NULL, binary) == 1;
+}
+
+static bool batch_send_plain(struct conn *conn, enum entry_kind kind, const char *text)
+{
+	batch_entry(&conn->batch, kind, 0, 0, 0);
+	return PQsendQueryParams(conn->pgconn, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+static bool batch_send_sync(struct conn *conn, enum entry_kind kind)
+{
+	batch_entry(&conn->batch, kind, 0, SLOT_NONE, 0);
+	return PQpipelineSync(conn->pgconn) == 1;
+}
+
+static bool batch_discard(struct conn *conn, unsigned slot)
+{
+	uint32_t id = conn->batch.slots[slot].call->statement->id;
+	char text[32];
+
+	snprintf(text, sizeof(text), "DEALLOCATE %s", batch_name(id).text);
+	batch_entry(&conn->batch, ENTRY_DISCARD, 0, slot, id);
+	return PQsendQueryParams(conn->pgconn, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+static bool batch_prepare(struct conn *conn, unsigned slot)
+{
+	const struct call *call = conn->batch.slots[slot].call;
+	const struct statement *statement = call->statement;
+	const struct shape *shape = statement_shape(statement);
+	enum mark mark = conn_mark(conn, statement->id);
+	Oid oids[PARAMS_MAX];
+
+	if (mark == MARK_PREPARED || mark == MARK_PENDING)
+		return true;
+	if (mark == MARK_STALE && !batch_discard(conn, slot))
+		return false;
+	assert(statement->params <= PARAMS_MAX);
+	for (unsigned i = 0; i < statement->params; i++)
+		if (call->kind == CALL_DESCRIBE)
+			oids[i] = call->param_oids ? call->param_oids[i] : 0;
+		else
+			oids[i] = i < shape->params ? shape->param_types[i].oid : 0;
+	conn_set_mark(conn, statement->id, MARK_PENDING);
+	batch_entry(&conn->batch, ENTRY_PREPARE, 0, slot, statement->id);
+	return PQsendPrepare(conn->pgconn, batch_name(statement->id).text, statement->text,
+			     statement->params, oids) == 1;
+}
+
+/* The statement_timeout of this call, where another one is in force. */
+static bool batch_set_timeout(struct conn *conn, unsigned slot)
+{
+	struct batch *batch = &conn->batch;
+	int64_t timeout_us = batch->slots[slot].call->timeout_us;
+	char value[24];
+
+	if (timeout_us == batch->timeout_us)
+		return true;
+	batch->timeout_us = timeout_us;
+	if (!timeout_us)
+		timeout_us = conn->pool->settings.statement_timeout_us;
+	snprintf(value, sizeof(value), "%lld",
+		 (long long)((timeout_us + US_PER_MS - 1) / US_PER_MS));
+	return batch_send_fixed(conn, ENTRY_TIMEOUT, FIXED_TIMEOUT, slot, value);
+}
+
+static bool batch_send_call(struct conn *conn, unsigned slot)
+{
+	const struct call *call = conn->batch.slots[slot].call;
+
+	if (!batch_prepare(conn, slot) || !batch_set_timeout(conn, slot))
+		return false;
+	batch_entry(&conn->batch, ENTRY_RUN, 0, slot, call->statement->id);
+	return PQsendQueryPrepared(conn->pgconn, batch_name(call->statement->id).text,
+				   call->statement->params, call->values, NULL, NULL, 0) == 1;
+}
+
+/* --- the shapes of a batch ------------------------------------------------------------------- */
+
+static bool batch_send_queries(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+
+	batch->left = true;
+	if (!batch_send_fixed(conn, ENTRY_PROBE_LOWER, FIXED_PROBE, SLOT_NONE, NULL))
+		return false;
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		if (batch->slots[i].call->kind == CALL_QUERY && !batch_send_call(conn, i))
+			return false;
+	return batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_PROBE, SLOT_NONE, NULL) &&
+	       batch_send_sync(conn, ENTRY_SYNC);
+}
+
+static bool batch_send_command(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	enum isolation isolation = batch->slots[0].call->isolation;
+	bool explicit = isolation != ISOLATION_READ_COMMITTED;
+
+	assert(batch->slots_count == 1);
+	if (explicit && !batch_send_plain(conn, ENTRY_BEGIN, batch_begins[isolation]))
+		return false;
+	if (!batch_send_call(conn, 0) || !batch_send_fixed(conn, ENTRY_XID, FIXED_XID, 0, NULL))
+		return false;
+	batch->left = true;
+	if (explicit && !batch_send_plain(conn, ENTRY_COMMIT, "COMMIT"))
+		return false;
+	return batch_send_sync(conn, ENTRY_SYNC) &&
+	       batch_send_fixed(conn, ENTRY_POSITION, FIXED_POSITION, SLOT_NONE, NULL) &&
+	       batch_send_sync(conn, ENTRY_SYNC_AFTER);
+}
+
+static bool batch_send_describe(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	uint32_t id = batch->slots[0].call->statement->id;
+
+	assert(batch->slots_count == 1);
+	batch->left = true;
+	if (!batch_prepare(conn, 0))
+		return false;
+	batch_entry(batch, ENTRY_DESCRIBE, 0, 0, id);
+	return PQsendDescribePrepared(conn->pgconn, batch_name(id).text) &&
+	       batch_send_sync(conn, ENTRY_SYNC);
+}
+
+void batch_send_probe(struct conn *conn)
+{
+	conn->batch.entries_count = conn->batch.next = 0;
+	batch_sent(conn, batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_PROBE, SLOT_NONE, NULL) &&
+				 batch_send_sync(conn, ENTRY_SYNC_AFTER));
+}
+
+void batch_send_rollback(struct conn *conn)
+{
+	conn->batch.entries_count = conn->batch.next = 0;
+	conn->batch.rolled_back = true;
+	batch_sent(conn, batch_send_plain(conn, ENTRY_ROLLBACK, "ROLLBACK") &&
+				 batch_send_sync(conn, ENTRY_SYNC_AFTER));
+}
+
+void batch_expect(struct conn *conn)
+{
+	const struct batch *batch = &conn->batch;
+
+	if (batch->next == batch->entries_count || batch->entries[batch->next].kind != ENTRY_RUN)
+		return;
+	conn->batch.rows_begun = false;
+	/* Refused where libpq knows already that the pipeline is aborted: there are no rows. */
+	(void)PQsetSingleRowMode(conn->pgconn);
+}

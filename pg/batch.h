@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calls that are on a conn together, and the results that are expected for them in the order in
+ * which they were sent. batch.c forms and sends, answer.c takes what comes back.
+ *
+ *   queries    [probe] [call 1] … [call n] [probe] Sync
+ *   command    [call] [xid] Sync  [position] Sync
+ *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
+ *   describe   [prepare] [describe] Sync
+ *
+ * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
+ * [probe] Sync for the upper bound of those that were complete; [ROLLBACK] Sync where a
+ * transaction was left open.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "pg/call.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BATCH_ENTRIES_MAX (4 * BATCH_CALLS_MAX + 16)
+#define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
+#define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of rows nobody wants, before the conn is given up */
+#define SLOT_NONE UINT8_MAX
+
+static_assert(BATCH_CALLS_MAX < SLOT_NONE, "a slot's number is a byte");
+
+/* Statements of our own, prepared on a conn when first needed. */
+enum fixed { FIXED_PROBE, FIXED_TIMEOUT, FIXED_XID, FIXED_POSITION, FIXED_COUNT };
+
+/* What a conn knows of a prepared statement; kept as bytes. */
+enum mark {
+	MARK_NONE,
+	MARK_PENDING, /* being prepared by the batch under way */
+	MARK_PREPARED,
+	MARK_STALE, /* still there, but it fits no more: DEALLOCATE before preparing again */
+};
+
+enum entry_kind {
+	ENTRY_PREPARE_FIXED, /* entry.fixed */
+	ENTRY_PROBE_LOWER,
+	ENTRY_DISCARD, /* DEALLOCATE of a stale statement */
+	ENTRY_PREPARE,
+	ENTRY_TIMEOUT,
+	ENTRY_RUN,
+	ENTRY_DESCRIBE,
+	ENTRY_PROBE_UPPER,
+	ENTRY_BEGIN,
+	ENTRY_XID,
+	ENTRY_COMMIT,
+	ENTRY_SYNC, /* the end of the segment that counts */
+	ENTRY_POSITION,
+	ENTRY_SYNC_AFTER, /* the end of a segment that came after it */
+	ENTRY_ROLLBACK,
+};
+
+struct entry {
+	uint8_t kind;          /* enum entry_kind */
+	uint8_t fixed;         /* enum fixed */
+	uint8_t slot;          /* whose call it is for; SLOT_NONE */
+	uint32_t statement_id; /* of DISCARD and PREPARE */
+};
+
+enum slot_state {
+	SLOT_OUT,       /* no answer yet */
+	SLOT_AGAIN,     /* nothing came of it, and not by its own fault: to be placed again */
+	SLOT_DONE,      /* its rows are in call->out */
+	SLOT_TOO_LARGE, /* more than was allowed; the rest is being thrown away */
+	SLOT_FAILED,    /* call->error says why */
+};
+
+struct slot {
+	struct call *call; /* NULL: forgotten */
+	enum slot_state state;
+	size_t discarded; /* bytes of rows thrown away */
+};
+
+struct batch {
+	enum call_kind kind; /* CALL_QUERY (also of probes), CALL_COMMAND or CALL_DESCRIBE */
+	struct slot slots[BATCH_CALLS_MAX];
+	unsigned slots_count;
+	struct entry entries[BATCH_ENTRIES_MAX];
+	unsigned entries_count, next; /* next: the one whose result comes next */
+	int64_t sent_us;
+	int64_t timeout_us;  /* the statement_timeout in force after what was sent */
+	int64_t patience_us; /* how long the answer may take, by the slowest call in it */
+	bool left;           /* a commit may happen from here on, whatever becomes of the conn */
+	bool rows_begun;     /* of the RUN under way */
+	bool in_recovery, lower_known, upper_known;
+	uint64_t lower, upper;
+	bool wrote, insert_counts; /* insert_counts: synchronous_commit was off */
+	uint64_t segment_bytes, block_bytes;
+	bool position_known;
+	struct position position;
+	bool rolled_back; /* a ROLLBACK was sent */
+	bool between;     /* the last thing that libpq gave was the NULL between two results */
+};
+
+struct conn;
+
+/*
+ * Takes calls off the queue, as many as may travel together, and sends them; the conn is busy then.
+ * The queue must not be empty.
+ */
+void batch_send(struct conn *conn, struct list *queue);
+/* After an error: one more look at the position for the calls that were complete. */
+void batch_send_probe(struct conn *conn);
+void batch_send_rollback(struct conn *conn);
+/* libpq wants each result's rows one by one told when its turn comes. */
+void batch_expect(struct conn *conn);
+/* What was found out about how long the statements of a batch of queries run. */
+void batch_learn(struct conn *conn);
+/* The call is on its way on this conn: its slot is emptied. */
+void batch_forget(struct conn *conn, const struct call *call);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From dialing to closing. What travels on a conn is the business of batch.c and answer.c. */
+#include "pg/conn.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pg/answer.h"
+#include "pg/dialer.h"
+#include "pg/inside.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define CONN_YOUNG_US US_PER_S /* lost at this age: something is wrong with the node */
+#define CONN_SERVER_VERSION_MIN 130000
+#define CONN_IDLE_IN_TRANSACTION_MS 60000
+
+#define TO(s) (1u << CONN_##s)
+static const struct {
+	const char *name;
+	unsigned next;
+} conn_states[CONN_STATES] = {
+	[CONN_CLOSED] = { "closed", TO(DIALING) },
+	[CONN_DIALING] = { "dialing", TO(CONNECTING) | TO(CLOSED) },
+	[CONN_CONNECTING] = { "connecting", TO(IDLE) | TO(CLOSED) },
+	[CONN_IDLE] = { "idle", TO(BUSY) | TO(CLOSED) },
+	[CONN_BUSY] = { "busy", TO(IDLE) | TO(CLOSED) },
+};
+
+static void conn_on_dialed(void *owner, PGconn *pgconn);
+static void conn_on_ready(struct loop_watch *watch, uint32_t events);
+static void conn_poll(struct conn *conn);
+static void conn_ready(struct conn *conn);
+static void conn_shut(struct conn *conn, const char *reason, bool again);
+
+const char *conn_state_text(enum conn_state state)
+{
+	assert(state < CONN_STATES);
+	return conn_states[state].name;
+}
+
+void conn_move(struct conn *conn, enum conn_state next)
+{
+	assert(conn_states[conn->state].next & (1u << next));
+	list_remove(&conn->pool->conns_in[conn->state], &conn->link);
+	conn->state = next;
+	list_append(&conn->pool->conns_in[next], &conn->link);
+}
+
+void conn_init(struct conn *conn, struct pool *pool, unsigned index)
+{
+	*conn = (struct conn){ .pool = pool, .index = index, .due_us = CLOCK_NEVER };
+	conn->watch = (struct loop_watch){ .fd = -1, .on_ready = conn_on_ready };
+	encoder_init(&conn->encoder);
+	list_append(&pool->conns_in[CONN_CLOSED], &conn->link);
+}
+
+void conn_fini(struct conn *conn)
+{
+	assert(conn->state == CONN_CLOSED);
+	list_remove(&conn->pool->conns_in[CONN_CLOSED], &conn->link);
+	encoder_fini(&conn->encoder);
+	free(conn->marks);
+}
+
+/* --- connecting ------------------------------------------------------------------------------ */
+
+/* What a session must be like for pg/types.c to read its cells; given last, so that it counts. */
+static void conn_options(const struct conn *conn, const char *given, char *out, size_t room)
+{
+	const struct pool_settings *settings = &conn->pool->settings;
+
+	snprintf(out, room,
+		 "%s%s-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601"
+		 " -c bytea_output=hex -c extra_float_digits=1"
+		 " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%d"
+		 " -c default_transaction_read_only=%s",
+		 given ? given : "", given ? " " : "",
+		 (long long)((settings->statement_timeout_us + US_PER_MS - 1) / US_PER_MS),
+		 CONN_IDLE_IN_TRANSACTION_MS, conn->read_only ? "on" : "off");
+}
+
+#define CONN_KEYWORDS_MAX 64
+
+void conn_open(struct conn *conn)
+{
+	const struct node *node = conn->pool->node;
+	const char *keywords[CONN_KEYWORDS_MAX + 2], *values[CONN_KEYWORDS_MAX + 2];
+	const char *given = NULL;
+	char options[2048];
+	size_t count = 0;
+
+	for (size_t i = 0; node->keywords[i]; i++) {
+		assert(count < CONN_KEYWORDS_MAX);
+		if (strcmp(node->keywords[i], "options") == 0) {
+			given = node->values[i];
+			continue;
+		}
+		keywords[count] = node->keywords[i];
+		values[count++] = node->values[i];
+	}
+	conn->read_only = pool_lane(conn->pool, conn->index) != LANE_COMMAND;
+	conn_options(conn, given, options, sizeof(options));
+	keywords[count] = "options";
+	values[count++] = options;
+	keywords[count] = values[count] = NULL;
+
+	conn_move(conn, CONN_DIALING);
+	conn->opened_us = loop_now(conn->pool->loop);
+	conn->due_us = conn->opened_us + conn->pool->settings.connect_timeout_us;
+	janitor_want(conn->pool, conn->due_us);
+	conn->dial =
+		dialer_dial(node->dialer, conn->pool->loop, keywords, values, conn_on_dialed, conn);
+}
+
+static void conn_on_notice(void *arg, const PGresult *result)
+{
+	struct conn *conn = arg;
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (severity && message && strcmp(severity, "FATAL") == 0)
+		pool_set_error(conn->pool, message);
+}
+
+static void conn_on_dialed(void *owner, PGconn *pgconn)
+{
+	struct conn *conn = owner;
+	struct pool *pool = conn->pool;
+
+	pool_hold(pool);
+	assert(conn->state == CONN_DIALING);
+	conn->dial = NULL;
+	conn->pgconn = pgconn;
+	if (!pgconn || PQstatus(pgconn) == CONNECTION_BAD) {
+		conn_close(conn, "connecting failed");
+	} else {
+		conn_move(conn, CONN_CONNECTING);
+		(void)PQsetNoticeReceiver(pgconn, conn_on_notice, conn);
+		loop_watch(pool->loop, &conn->watch, PQsocket(pgconn), EPOLLOUT);
+	}
+	pool_deliver(pool);
+}
+
+/* Each step may close the socket and open another one. */
+static void conn_poll(struct conn *conn)
+{
+	struct loop *loop = conn->pool->loop;
+
+	loop_unwatch(loop, &conn->watch);
+	switch (PQconnectPoll(conn->pgconn)) {
+	case PGRES_POLLING_READING:
+		loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
+		return;
+	case PGRES_POLLING_ACTIVE:
+	case PGRES_POLLING_WRITING:
+		loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLOUT);
+		return;
+	case PGRES_POLLING_OK:
+		conn_ready(conn);
+		return;
+	case PGRES_POLLING_FAILED:
+		conn_close(conn, "connecting failed");
+		return;
+	}
+	assert(!"a polling status");
+}
+
+/* A pooler in between may have dropped what was asked for; rows would then be read wrongly. */
+static bool conn_is_as_asked(const PGconn *pgconn)
+{
+	static const struct {
+		const char *name, *begins;
+	} expected[] = {
+		{ "client_encoding", "UTF8" },
+		{ "TimeZone", "UTC" },
+		{ "DateStyle", "ISO" },
+		{ "IntervalStyle", "iso_8601" },
+	};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		const char *value = PQparameterStatus(pgconn, expected[i].name);
+
+		if (!value || strncmp(value, expected[i].begins, strlen(expected[i].begins)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void conn_ready(struct conn *conn)
+{
+	struct pool *pool = conn->pool;
+	struct janitor *janitor = &pool->janitor;
+
+	if (PQserverVersion(conn->pgconn) < CONN_SERVER_VERSION_MIN) {
+		conn_close(conn, "the server is older than PostgreSQL 13");
+		return;
+	}
+	if (!conn_is_as_asked(conn->pgconn)) {
+		conn_close(conn, "the session's settings are not those asked for");
+		return;
+	}
+	if (PQsetnonblocking(conn->pgconn, 1) != 0 || !PQenterPipelineMode(conn->pgconn)) {
+		conn_close(conn, "libpq refused pipeline mode");
+		return;
+	}
+	loop_watch(pool->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
+	conn->due_us = CLOCK_NEVER;
+	conn_move(conn, CONN_IDLE);
+	log_with(janitor->failures ? LOG_INFO : LOG_DEBUG, "pg",
+		 LOG_FIELDS({ "node", pool->node->name }), "connected to %s, %s", pool->node->name,
+		 conn->read_only ? "for queries" : "for commands");
+	janitor_on_success(pool);
+	conn_rest(conn);
+}
+
+/* --- working --------------------------------------------------------------------------------- */
+
+static void conn_on_input(struct conn *conn, uint32_t events)
+{
+	PGnotify *notify;
+	bool alive;
+
+	if (events & EPOLLOUT)
+		conn_flush(conn);
+	if (conn->state == CONN_CLOSED)
+		return;
+	alive = PQconsumeInput(conn->pgconn) == 1;
+	if (conn->state == CONN_BUSY) {
+		conn->due_us = loop_now(conn->pool->loop) + conn->batch.patience_us;
+		answer_take(conn);
+	}
+	if (conn->state == CONN_CLOSED)
+		return;
+	/* Lets libpq read what came unasked; nobody listens, so nothing may pile up. */
+	while ((notify = PQnotifies(conn->pgconn)))
+		PQfreemem(notify);
+	if (!alive || PQstatus(conn->pgconn) == CONNECTION_BAD)
+		conn_close(conn, "the connection was lost");
+}
+
+static void conn_on_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct conn *conn = container_of(watch, struct conn, watch);
+	struct pool *pool = conn->pool;
+
+	pool_hold(pool);
+	if (conn->state == CONN_CONNECTING)
+		conn_poll(conn);
+	else
+		conn_on_input(conn, events);
+	pool_deliver(pool);
+}
+
+void conn_flush(struct conn *conn)
+{
+	int left = PQflush(conn->pgconn);
+
+	if (left < 0)
+		conn_close(conn, "the connection was lost");
+	else
+		loop_rewatch(conn->pool->loop, &conn->watch, left ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void conn_rest(struct conn *conn)
+{
+	enum lane lane = pool_lane(conn->pool, conn->index);
+
+	if (conn->state == CONN_BUSY)
+		conn_move(conn, CONN_IDLE);
+	conn->due_us = CLOCK_NEVER;
+	if (lane == LANES || conn->read_only != (lane != LANE_COMMAND))
+		conn_retire(conn, "its lane is another one now");
+	else if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
+		conn_retire(conn, "it holds too many prepared statements");
+}
+
+/* --- prepared statements --------------------------------------------------------------------- */
+
+enum mark conn_mark(const struct conn *conn, uint32_t statement_id)
+{
+	return statement_id < conn->marks_room ? conn->marks[statement_id] : MARK_NONE;
+}
+
+void conn_set_mark(struct conn *conn, uint32_t statement_id, enum mark mark)
+{
+	size_t room = conn->marks_room;
+
+	while (room <= statement_id)
+		room = room ? 2 * room : 256;
+	if (room > conn->marks_room) {
+		conn->marks = realloc(conn->marks, room);
+		assert(conn->marks);
+		memset(conn->marks + conn->marks_room, MARK_NONE, room - conn->marks_room);
+		conn->marks_room = room;
+	}
+	conn->prepared += (mark == MARK_PREPARED) - (conn->marks[statement_id] == MARK_PREPARED);
+	conn->marks[statement_id] = (uint8_t)mark;
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+static void conn_complain(struct conn *conn, const char *reason)
+{
+	struct pool *pool = conn->pool;
+	int64_t age_us = loop_now(pool->loop) - conn->opened_us;
+	char age[24], more[48] = "";
+	unsigned silent;
+
+	if (!janitor_may_complain(pool, &silent))
+		return;
+	if (silent)
+		snprintf(more, sizeof(more), " (%u more since the last line)", silent);
+	snprintf(age, sizeof(age), "%lld", (long long)(age_us / US_PER_MS));
+	log_with(LOG_WARN, "pg",
+		 LOG_FIELDS({ "node", pool->node->name }, { "reason", reason }, { "age_ms", age },
+			    { "state", conn_states[conn->state].name }),
+		 "connection to %s closed: %s: %s%s", pool->node->name, reason, pool->last_error,
+		 more);
+}
+
+static void conn_shut(struct conn *conn, const char *reason, bool again)
+{
+	enum conn_state state = conn->state;
+
+	assert(state != CONN_CLOSED);
+	if (conn->dial)
+		dial_forget(conn->dial);
+	conn->dial = NULL;
+	loop_unwatch(conn->pool->loop, &conn->watch);
+	conn_move(conn, CONN_CLOSED);
+	conn->due_us = CLOCK_NEVER;
+	if (state == CONN_BUSY)
+		answer_lost(conn, reason, again);
+	PQfinish(conn->pgconn);
+	conn->pgconn = NULL;
+	if (conn->marks_room)
+		memset(conn->marks, MARK_NONE, conn->marks_room);
+	memset(conn->fixed, MARK_NONE, sizeof(conn->fixed));
+	conn->prepared = 0;
+	janitor_want(conn->pool, loop_now(conn->pool->loop));
+}
+
+static void conn_fail(struct conn *conn, const char *reason, bool again)
+{
+	struct pool *pool = conn->pool;
+	const char *message = conn->pgconn ? PQerrorMessage(conn->pgconn) : "";
+	bool made = conn->state == CONN_IDLE || conn->state == CONN_BUSY;
+	bool young = loop_now(pool->loop) - conn->opened_us < CONN_YOUNG_US;
+
+	metric_add(pool->metrics, METRIC_pool_errors_total, METRIC_LABELS(pool->node->name, reason),
+		   1);
+	pool_set_error(pool, *message ? message : reason);
+	conn_complain(conn, reason);
+	conn_shut(conn, reason, again);
+	if (!made || young)
+		janitor_on_failure(pool);
+}
+
+void conn_close(struct conn *conn, const char *reason)
+{
+	conn_fail(conn, reason, false);
+}
+
+void conn_close_again(struct conn *conn, const char *reason)
+{
+	conn_fail(conn, reason, true);
+}
+
+void conn_retire(struct conn *conn, const char *reason)
+{
+	log_with(LOG_DEBUG, "pg",
+		 LOG_FIELDS({ "node", conn->pool->node->name }, { "reason", reason }),
+		 "connection to %s closed: %s", conn->pool->node->name, reason);
+	conn_shut(conn, reason, false);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One libpq connection of a pool, and its life:
+ *
+ *   CLOSED ──due──► DIALING ──letter──► CONNECTING ──► IDLE ◄──► BUSY
+ *     ▲                │                    │            │         │
+ *     └────────────────┴────────────────────┴────────────┴─────────┘  conn_close, conn_retire
+ *
+ * DIALING waits for the dialer's thread, CONNECTING and BUSY for the socket; each of them ends at
+ * due_us (pg/janitor.c). No locks: one loop.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "pg/batch.h"
+#include "pg/encode.h"
+#include "pg/pool.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dial;
+
+struct conn {
+	struct list_link link; /* in pool->conns_in[state] */
+	struct pool *pool;
+	unsigned index; /* in pool->conns: what lane it serves */
+	enum conn_state state;
+	bool read_only; /* how its session was opened */
+	PGconn *pgconn;
+	struct dial *dial; /* while DIALING */
+	struct loop_watch watch;
+	int64_t opened_us; /* when it left CLOSED */
+	int64_t due_us;    /* when to give up waiting; CLOCK_NEVER */
+	uint8_t *marks;    /* enum mark, by statement id */
+	size_t marks_room;
+	unsigned prepared;          /* how many statements are prepared */
+	uint8_t fixed[FIXED_COUNT]; /* enum mark */
+	struct batch batch;         /* while BUSY */
+	struct encoder encoder;
+};
+
+void conn_init(struct conn *conn, struct pool *pool, unsigned index);
+/* It must be closed. */
+void conn_fini(struct conn *conn);
+/* Leaves CLOSED. */
+void conn_open(struct conn *conn);
+/* Between idle and busy, and on the way there. */
+void conn_move(struct conn *conn, enum conn_state next);
+/* Something is wrong with it or its node: counted, logged, its calls lost. reason: a constant. */
+void conn_close(struct conn *conn, const char *reason);
+/* The same, but what else travelled on it is placed again. */
+void conn_close_again(struct conn *conn, const char *reason);
+/* We have no use for it any more. */
+void conn_retire(struct conn *conn, const char *reason);
+/* Sends what libpq still holds; watches for room where the kernel has none. */
+void conn_flush(struct conn *conn);
+/* The batch is over: idle, or retired where its lane is another one by now. */
+void conn_rest(struct conn *conn);
+
+/* What this conn knows of a statement. */
+enum mark conn_mark(const struct conn *conn, uint32_t statement_id);
+void conn_set_mark(struct conn *conn, uint32_t statement_id, enum mark mark);

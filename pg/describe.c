@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Three trips, of which most statements need only the second:
+ *
+ *   names of declared types that are not built in ──► PREPARE, Describe ──► elements of arrays
+ *                                                                          that are not built in
+ *
+ * What the first and the last ask is one row of one text: OIDs with blanks in between.
+ */
+#include "pg/describe.h"
+
+#include "base/limits.h"
+#include "pg/types.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIBE_FIRST_OID 16384 /* types made by users begin here */
+#define DESCRIBE_TEXT_ARRAY_OID 1009
+#define DESCRIBE_OID_ARRAY_OID 1028
+#define DESCRIBE_TEXT_OID 25
+
+enum { TRIP_NAMES, TRIP_PREPARE, TRIP_ELEMENTS };
+
+static struct statement describe_names = {
+	.name = "describe",
+	.text = "SELECT string_agg(coalesce(to_regtype(name)::oid::text, '0'), ' ' ORDER BY at)"
+		" AS oids FROM unnest($1::text[]) WITH ORDINALITY AS declared (name, at)",
+	.params = 1,
+};
+
+static struct statement describe_elements = {
+	.name = "describe",
+	.text = "SELECT string_agg(coalesce((SELECT typelem::text FROM pg_catalog.pg_type"
+		" WHERE oid = type.oid AND typcategory = 'A'), '0'), ' ' ORDER BY at)"
+		" AS oids FROM unnest($1::oid[]) WITH ORDINALITY AS type (oid, at)",
+	.params = 1,
+};
+
+static pthread_once_t describe_once = PTHREAD_ONCE_INIT;
+
+static bool describe_ask_names(struct describe *describe) must_check;
+static bool describe_prepare(struct describe *describe) must_check;
+static bool describe_ask_elements(struct describe *describe) must_check;
+static void describe_on_call(struct call *call);
+static void describe_finish(struct describe *describe);
+
+static void describe_make_shape(struct statement *statement, uint32_t param_oid)
+{
+	struct shape *shape = shape_new(1, 1);
+
+	shape->param_types[0] = type_by_oid(param_oid);
+	shape->column_types[0] = type_by_oid(DESCRIBE_TEXT_OID);
+	statement->id = statement_next_id();
+	statement_set_shape(statement, shape);
+}
+
+static void describe_make_statements(void)
+{
+	describe_make_shape(&describe_names, DESCRIBE_TEXT_ARRAY_OID);
+	describe_make_shape(&describe_elements, DESCRIBE_OID_ARRAY_OID);
+}
+
+bool describe_start(struct describe *describe, struct pool *pool)
+{
+	const struct statement *statement = describe->statement;
+	bool unknown = false, started;
+
+	pthread_once(&describe_once, describe_make_statements);
+	describe->pool = pool;
+	describe->shape = NULL;
+	describe->unknown_type = NULL;
+	describe->lost_reason = NULL;
+	describe->param_oids =
+		arena_zero(describe->arena, statement->params + 1u, sizeof(*describe->param_oids));
+	buf_init(&describe->rows);
+	for (unsigned i = 0; i < statement->params; i++) {
+		const char *declared = statement->param_types ? statement->param_types[i] : NULL;
+
+		if (declared)
+			describe->param_oids[i] = type_by_name(declared).oid;
+		unknown |= declared && !describe->param_oids[i];
+	}
+	started = unknown ? describe_ask_names(describe) : describe_prepare(describe);
+	if (!started)
+		buf_fini(&describe->rows);
+	return started;
+}
+
+void describe_forget(struct describe *describe)
+{
+	pool_forget(describe->pool, &describe->call);
+	free(describe->call.shape);
+	free(describe->shape);
+	buf_fini(&describe->rows);
+	describe->call.shape = describe->shape = NULL;
+}
+
+/* --- the trips ------------------------------------------------------------------------------- */
+
+static bool describe_submit(struct describe *describe, unsigned trip, enum call_kind kind,
+			    struct statement *statement, const char *value)
+{
+	const char **values = arena_zero(describe->arena, 1, sizeof(*values));
+
+	values[0] = value;
+	describe->trip = trip;
+	buf_clear(&describe->rows);
+	describe->call = (struct call){
+		.kind = kind,
+		.statement = statement,
+		.values = values,
+		.arena = describe->arena,
+		.out = &describe->rows,
+		.param_oids = describe->param_oids,
+		.on_done = describe_on_call,
+	};
+	return pool_submit(describe->pool, &describe->call);
+}
+
+static bool describe_is_asked(const struct describe *describe, unsigned param)
+{
+	const struct statement *statement = describe->statement;
+
+	return statement->param_types && statement->param_types[param] &&
+	       !describe->param_oids[param];
+}
+
+/* An element of an array's text form, always quoted. */
+static void describe_add_element(struct buf *buf, const char *text)
+{
+	buf_byte(buf, buf->len ? ',' : '{');
+	buf_byte(buf, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_byte(buf, '\\');
+		buf_byte(buf, *text);
+	}
+	buf_byte(buf, '"');
+}
+
+static const char *describe_take_array(struct describe *describe, struct buf *buf)
+{
+	const char *text;
+
+	buf_byte(buf, '}');
+	text = arena_copy(describe->arena, buf->ptr, buf->len);
+	buf_fini(buf);
+	return text;
+}
+
+static bool describe_ask_names(struct describe *describe)
+{
+	struct buf names;
+
+	buf_init(&names);
+	for (unsigned i = 0; i < describe->statement->params; i++)
+		if (describe_is_asked(describe, i))
+			describe_add_element(&names, describe->statement->param_types[i]);
+	return describe_submit(describe, TRIP_NAMES, CALL_QUERY, &describe_names,
+			       describe_take_array(describe, &names));
+}
+
+static bool describe_prepare(struct describe *describe)
+{
+	return describe_submit(describe, TRIP_PREPARE, CALL_DESCRIBE, describe->statement, NULL);
+}
+
+/* All types that may be arrays of something not built in, parameters first. */
+static bool describe_may_be_array(struct pg_type type)
+{
+	return type.oid >= DESCRIBE_FIRST_OID && !type.element_oid;
+}
+
+/* The type after this one of which the elements are asked; NULL: none. */
+static struct pg_type *describe_next_type(struct describe *describe, unsigned *at)
+{
+	struct shape *shape = describe->shape;
+	unsigned count = (unsigned)shape->params + shape->columns;
+
+	while (*at < count) {
+		unsigned i = (*at)++;
+		struct pg_type *type = i < shape->params ? &shape->param_types[i]
+							 : &shape->column_types[i - shape->params];
+
+		if (describe_may_be_array(*type))
+			return type;
+	}
+	return NULL;
+}
+
+static bool describe_ask_elements(struct describe *describe)
+{
+	struct pg_type *type;
+	struct buf oids;
+	unsigned at = 0;
+
+	buf_init(&oids);
+	while ((type = describe_next_type(describe, &at))) {
+		buf_byte(&oids, oids.len ? ',' : '{');
+		buf_int(&oids, type->oid);
+	}
+	return describe_submit(describe, TRIP_ELEMENTS, CALL_QUERY, &describe_elements,
+			       describe_take_array(describe, &oids));
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* The first number in {"oids":"23 0 16390"}; then the next. */
+static const char *describe_first_oid(struct describe *describe)
+{
+	char *digits;
+
+	buf_byte(&describe->rows, '\0');
+	digits = strpbrk(describe->rows.ptr, "0123456789");
+	return digits ? digits : "";
+}
+
+static uint32_t describe_next_oid(const char **digits)
+{
+	char *end;
+	unsigned long oid = strtoul(*digits, &end, 10);
+
+	*digits = end;
+	return (uint32_t)oid;
+}
+
+/* False: PostgreSQL does not know one of them, and why is in describe. */
+static bool describe_take_names(struct describe *describe)
+{
+	const char *digits = describe_first_oid(describe);
+
+	for (unsigned i = 0; i < describe->statement->params; i++) {
+		const char *name;
+
+		if (!describe_is_asked(describe, i))
+			continue;
+		name = describe->statement->param_types[i];
+		describe->param_oids[i] = describe_next_oid(&digits);
+		if (describe->param_oids[i])
+			continue;
+		describe->end = CALL_ERROR;
+		describe->unknown_type = arena_copy(describe->arena, name, strlen(name));
+		describe->error = (struct pg_error){
+			.sqlstate = "42704",
+			.param = i + 1,
+			.message =
+				arena_printf(describe->arena, "type \"%s\" does not exist", name),
+		};
+		return false;
+	}
+	return true;
+}
+
+static void describe_take_elements(struct describe *describe)
+{
+	const char *digits = describe_first_oid(describe);
+	struct pg_type *type;
+	unsigned at = 0;
+
+	while ((type = describe_next_type(describe, &at)))
+		type->element_oid = describe_next_oid(&digits);
+}
+
+/* False: over, one way or the other. True: the next trip is under way. */
+static bool describe_go_on(struct describe *describe)
+{
+	unsigned at = 0;
+
+	switch (describe->trip) {
+	case TRIP_NAMES:
+		return describe_take_names(describe) && describe_prepare(describe);
+	case TRIP_PREPARE:
+		describe->shape = describe->call.shape;
+		describe->call.shape = NULL;
+		return describe_next_type(describe, &at) && describe_ask_elements(describe);
+	}
+	assert(describe->trip == TRIP_ELEMENTS);
+	describe_take_elements(describe);
+	return false;
+}
+
+/* Before 16 a name that cannot be one raises an error: to blame when it is the only one. */
+static void describe_blame_name(struct describe *describe)
+{
+	unsigned asked = 0, last = 0;
+
+	for (unsigned i = 0; i < describe->statement->params; i++)
+		if (describe_is_asked(describe, i)) {
+			asked++;
+			last = i;
+		}
+	if (asked == 1) {
+		const char *name = describe->statement->param_types[last];
+
+		describe->unknown_type = arena_copy(describe->arena, name, strlen(name));
+		describe->error.param = last + 1;
+	}
+}
+
+static void describe_on_call(struct call *call)
+{
+	struct describe *describe = container_of(call, struct describe, call);
+
+	describe->end = call->end;
+	describe->error = call->error;
+	describe->lost_reason = call->lost_reason;
+	if (call->end == CALL_ERROR && describe->trip == TRIP_NAMES)
+		describe_blame_name(describe);
+	if (call->end == CALL_OK) {
+		unsigned trip = describe->trip;
+
+		if (describe_go_on(describe))
+			return;
+		/* The queue filled up in between. */
+		if (describe->end == CALL_OK && trip == describe->trip - 1) {
+			describe->end = CALL_UNSENT;
+			describe->lost_reason = "too many calls are waiting";
+		}
+	}
+	describe_finish(describe);
+}
+
+static void describe_finish(struct describe *describe)
+{
+	buf_fini(&describe->rows);
+	if (describe->end == CALL_OK)
+		statement_set_shape(describe->statement, describe->shape);
+	else
+		free(describe->shape);
+	describe->shape = NULL;
+	describe->on_done(describe);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a result of libpq to struct pg_error. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "pg/call.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+/* Strings are copied into the arena. params: of the statement. */
+void error_fill(struct pg_error *error, const PGresult *result, unsigned params,
+		struct arena *arena);
+/* "57P01"; NULL: libpq itself made the error, the conn is lost. */
+const char *error_sqlstate(const PGresult *result);
+/* FATAL or PANIC: the server ends the conn, and what it was about to commit is not known. */
+bool error_is_fatal(const PGresult *result) must_check;
+/* The prepared statement is not there, or its plan does not fit any more: preparing again helps. */
+bool error_is_unprepared(const PGresult *result) must_check;
+bool error_is_stale_plan(const PGresult *result) must_check;

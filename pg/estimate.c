@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running means, an eighth of the news at a time. */
+#include "pg/estimate.h"
+
+#include <assert.h>
+
+#define ESTIMATE_NEWS 8
+#define ESTIMATE_TRIP_NEWS 1024 /* the way there may become longer, slowly */
+#define ESTIMATE_MAX_US (1u << 30)
+#define ESTIMATE_UNKNOWN_US 16 /* the weight of a statement of which nothing is known */
+
+static int64_t estimate_us(const struct statement *statement)
+{
+	return atomic_load_explicit(&statement->running_us, memory_order_relaxed) & ~1u;
+}
+
+bool estimate_is_slow(const struct statement *statement)
+{
+	return atomic_load_explicit(&statement->running_us, memory_order_relaxed) & 1;
+}
+
+static void estimate_one(struct statement *statement, int64_t share_us)
+{
+	int64_t known_us = estimate_us(statement);
+	int64_t next_us = known_us + (share_us - known_us) / ESTIMATE_NEWS;
+	bool slow = next_us > (estimate_is_slow(statement) ? ESTIMATE_QUICK_US : ESTIMATE_SLOW_US);
+
+	if (next_us > ESTIMATE_MAX_US)
+		next_us = ESTIMATE_MAX_US;
+	atomic_store_explicit(&statement->running_us, ((uint32_t)next_us & ~1u) | slow,
+			      memory_order_relaxed);
+}
+
+static int64_t estimate_weight(const struct statement *statement)
+{
+	int64_t known_us = estimate_us(statement);
+
+	return known_us > ESTIMATE_UNKNOWN_US ? known_us : ESTIMATE_UNKNOWN_US;
+}
+
+void estimate_learn(struct statement *const *statements, unsigned count, int64_t batch_us)
+{
+	int64_t sum = 0;
+
+	assert(batch_us >= 0);
+	for (unsigned i = 0; i < count; i++)
+		sum += estimate_weight(statements[i]);
+	for (unsigned i = 0; i < count; i++)
+		estimate_one(statements[i], batch_us * estimate_weight(statements[i]) / sum);
+}
+
+void estimate_trip(int64_t *trip_us, int64_t batch_us)
+{
+	if (batch_us < *trip_us)
+		*trip_us = batch_us;
+	else
+		*trip_us += (batch_us - *trip_us) / ESTIMATE_TRIP_NEWS;
+}

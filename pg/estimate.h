@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long statements run in the server, by what their batches took: statement->running_us, whose
+ * lowest bit remembers that it was found slow, so that it does not flutter between lanes.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/statement.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ESTIMATE_SLOW_US 10000 /* above: slow */
+#define ESTIMATE_QUICK_US 5000 /* below: quick again */
+
+bool estimate_is_slow(const struct statement *statement) must_check;
+/*
+ * The statements of one batch took that long together. A batch shows only its sum: each is given a
+ * share of it by what is known of it so far.
+ */
+void estimate_learn(struct statement *const *statements, unsigned count, int64_t batch_us);
+
+/* What a batch takes that does nothing (the way there and back), learnt from the shortest ones. */
+void estimate_trip(int64_t *trip_us, int64_t batch_us);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pool as the files of pg/ see it; pg/pool.h is for everybody else. */
+#pragma once
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "pg/conn.h"
+#include "pg/janitor.h"
+#include "pg/pool.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a conn is kept for, by its place in the pool; what is queued for it. */
+enum lane {
+	LANE_QUICK,   /* queries that batch */
+	LANE_SLOW,    /* queries that travel alone, and descriptions */
+	LANE_COMMAND, /* the only conns that may write */
+	LANES
+};
+
+struct pool {
+	struct loop *loop;
+	const struct node *node;
+	struct metrics *metrics;
+	struct pool_settings settings;
+	enum node_role role;
+
+	struct conn *conns;
+	unsigned conns_count;
+	struct list conns_in[CONN_STATES];
+	unsigned lane_size
+		[LANES]; /* the conns of LANE_QUICK come first, then slow ones, then commands */
+
+	struct list queue[LANES]; /* calls that wait, oldest first */
+	struct list done;         /* calls that have ended and are about to be told */
+	unsigned in_flight;
+
+	struct loop_hook hook;
+	struct janitor janitor;
+	int64_t trip_us; /* the way to the node and back */
+	char last_error[256];
+
+	unsigned holds; /* frames on the stack that will touch the pool again */
+	bool ended;     /* freed when the last of them lets go */
+};
+
+/* The lane of that conn now; LANES: it has none. */
+enum lane pool_lane(const struct pool *pool, unsigned index);
+/* Does a call in this lane's queue travel by itself? */
+bool pool_travels_alone(const struct call *call, enum lane lane) must_check;
+/* Opens the conns that are needed and may be opened. */
+void pool_open_conns(struct pool *pool);
+/* Calls that waited longer than they may end as CALL_UNSENT. */
+void pool_expire(struct pool *pool, int64_t before_us);
+int64_t pool_oldest_us(const struct pool *pool);
+
+/* The call is over with that end; on_done comes with pool_deliver. What it wrote is taken back
+ * unless the end is CALL_OK. */
+void pool_end(struct pool *pool, struct call *call, enum call_end end, const char *lost_reason);
+/* Back to the head of its queue; CALL_LOST when it was placed too often. */
+void pool_again(struct pool *pool, struct call *call);
+/* Around whatever may end calls: deliver calls on_done for them and frees a pool that has ended. */
+void pool_hold(struct pool *pool);
+void pool_deliver(struct pool *pool);
+void pool_set_error(struct pool *pool, const char *message);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One timer per pool; nothing else in pg/ knows when something is too late. */
+#include "pg/janitor.h"
+
+#include "base/clock.h"
+#include "pg/inside.h"
+
+#include <assert.h>
+
+#define JANITOR_PAUSE_US_MIN (50 * US_PER_MS) /* before a failed connect is tried again */
+#define JANITOR_PAUSE_US_MAX (5 * US_PER_S)
+#define JANITOR_GAUGES_EVERY_US US_PER_S
+#define JANITOR_COMPLAIN_EVERY_US (30 * US_PER_S)
+
+static void janitor_on_due(struct loop_timer *timer);
+static void janitor_close_late(struct conn *conn, int64_t now_us);
+static void janitor_set_gauges(struct pool *pool, int64_t now_us);
+static int64_t janitor_next_us(const struct pool *pool);
+
+void janitor_init(struct pool *pool)
+{
+	struct janitor *janitor = &pool->janitor;
+	uint64_t seed;
+
+	*janitor = (struct janitor){ .timer = { .on_due = janitor_on_due } };
+	random_bytes(&seed, sizeof(seed));
+	random_init(&janitor->random, seed);
+	janitor->complained_us = loop_now(pool->loop) - JANITOR_COMPLAIN_EVERY_US;
+	janitor_want(pool, loop_now(pool->loop));
+}
+
+void janitor_fini(struct pool *pool)
+{
+	loop_timer_cancel(pool->loop, &pool->janitor.timer);
+	janitor_set_gauges(pool, loop_now(pool->loop));
+}
+
+void janitor_want(struct pool *pool, int64_t due_us)
+{
+	struct janitor *janitor = &pool->janitor;
+
+	if (!pool->ended && (!janitor->timer.slot || due_us < janitor->timer.due_us))
+		loop_timer_set(pool->loop, &janitor->timer, due_us);
+}
+
+static void janitor_on_due(struct loop_timer *timer)
+{
+	struct janitor *janitor = container_of(timer, struct janitor, timer);
+	struct pool *pool = container_of(janitor, struct pool, janitor);
+	int64_t now_us = loop_now(pool->loop);
+
+	pool_hold(pool);
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].due_us <= now_us)
+			janitor_close_late(&pool->conns[i], now_us);
+	pool_expire(pool, now_us - pool->settings.queue_wait_us);
+	pool_open_conns(pool);
+	if (now_us - janitor->gauged_us >= JANITOR_GAUGES_EVERY_US)
+		janitor_set_gauges(pool, now_us);
+	janitor_want(pool, janitor_next_us(pool));
+	pool_deliver(pool);
+}
+
+static void janitor_close_late(struct conn *conn, int64_t now_us)
+{
+	assert(conn->due_us <= now_us);
+	switch (conn->state) {
+	case CONN_DIALING:
+	case CONN_CONNECTING:
+		conn_close(conn, "connecting took too long");
+		return;
+	case CONN_BUSY:
+		conn_close(conn, "no answer in time");
+		return;
+	case CONN_CLOSED:
+	case CONN_IDLE:
+	case CONN_STATES:
+		break;
+	}
+	assert(!"a conn that waits for nothing is never late");
+}
+
+static void janitor_set_gauges(struct pool *pool, int64_t now_us)
+{
+	pool->janitor.gauged_us = now_us;
+	for (enum conn_state state = CONN_CLOSED; state < CONN_STATES; state++)
+		metric_set(pool->metrics, METRIC_pool_connections,
+			   METRIC_LABELS(pool->node->name, conn_state_text(state)),
+			   pool->ended ? 0 : (double)pool->conns_in[state].count);
+}
+
+static int64_t janitor_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t janitor_next_us(const struct pool *pool)
+{
+	const struct janitor *janitor = &pool->janitor;
+	int64_t next_us = janitor->gauged_us + JANITOR_GAUGES_EVERY_US;
+	int64_t oldest_us = pool_oldest_us(pool);
+
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		next_us = janitor_earlier(next_us, pool->conns[i].due_us);
+	if (oldest_us != CLOCK_NEVER)
+		next_us = janitor_earlier(next_us, oldest_us + pool->settings.queue_wait_us);
+	if (janitor->dial_after_us > loop_now(pool->loop))
+		next_us = janitor_earlier(next_us, janitor->dial_after_us);
+	return next_us;
+}
+
+/* --- connects that fail ---------------------------------------------------------------------- */
+
+void janitor_on_failure(struct pool *pool)
+{
+	struct janitor *janitor = &pool->janitor;
+
+	janitor->dial_after_us = loop_now(pool->loop) +
+				 random_backoff_us(&janitor->random, janitor->failures,
+						   JANITOR_PAUSE_US_MIN, JANITOR_PAUSE_US_MAX);
+	janitor->failures++;
+	janitor_want(pool, janitor->dial_after_us);
+}
+
+void janitor_on_success(struct pool *pool)
+{
+	pool->janitor.failures = 0;
+	pool->janitor.dial_after_us = 0;
+	pool->last_error[0] = '\0';
+}
+
+bool janitor_may_dial(struct pool *pool)
+{
+	return !pool->janitor.failures || (loop_now(pool->loop) >= pool->janitor.dial_after_us &&
+					   list_empty(&pool->conns_in[CONN_DIALING]) &&
+					   list_empty(&pool->conns_in[CONN_CONNECTING]));
+}
+
+bool janitor_may_complain(struct pool *pool, unsigned *silent)
+{
+	struct janitor *janitor = &pool->janitor;
+	int64_t now_us = loop_now(pool->loop);
+
+	if (now_us - janitor->complained_us < JANITOR_COMPLAIN_EVERY_US) {
+		janitor->silent++;
+		return false;
+	}
+	*silent = janitor->silent;
+	janitor->silent = 0;
+	janitor->complained_us = now_us;
+	return true;
+}

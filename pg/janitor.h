@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every time-out of pg/: of a connect, an answer, a call in the queue, the pause before the next
+ * connect. One timer per pool, set to the earliest of them; when it fires, all are looked at.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+#include "base/random.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool;
+struct conn;
+
+struct janitor {
+	struct loop_timer timer;
+	struct random random;
+	unsigned failures;     /* connects that failed in a row */
+	int64_t dial_after_us; /* the pause after the last of them ends */
+	int64_t gauged_us;     /* when the gauges were set last */
+	int64_t complained_us; /* when a failure was last worth a line */
+	unsigned silent;       /* failures since then */
+};
+
+void janitor_init(struct pool *pool);
+void janitor_fini(struct pool *pool);
+/* Look again by then at the latest. */
+void janitor_want(struct pool *pool, int64_t due_us);
+/* A connect failed, or its conn did not live long: the next one waits. */
+void janitor_on_failure(struct pool *pool);
+void janitor_on_success(struct pool *pool);
+/* May a conn be opened now? While connects fail, one is tried at a time, after the pause. */
+bool janitor_may_dial(struct pool *pool) must_check;
+/* Is this failure worth a line? The first is, then one now and then; *silent: how many were not. */
+bool janitor_may_complain(struct pool *pool, unsigned *silent) must_check;

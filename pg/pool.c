@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Queues, lanes, and who is told. Calls end in two steps: whatever ends them puts them on the list
+ * of the done, and the outermost frame tells them, so that on_done may submit, forget and free.
+ */
+#include "pg/pool.h"
+
+#include "base/clock.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POOL_CONNS_MIN_PRIMARY 2 /* one may write, one may not */
+
+static void pool_share_out(struct pool *pool);
+static void pool_on_turn(struct loop_hook *hook);
+static void pool_end_all(struct pool *pool, const char *reason);
+
+struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
+		      const struct pool_settings *settings)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	assert(pool);
+	assert(settings->conns_max > 0);
+	assert(settings->queue_max > 0);
+	pool->loop = loop;
+	pool->node = node;
+	pool->metrics = metrics;
+	pool->settings = *settings;
+	pool->trip_us = US_PER_S;
+	for (int lane = 0; lane < LANES; lane++)
+		list_init(&pool->queue[lane]);
+	list_init(&pool->done);
+	for (int state = 0; state < CONN_STATES; state++)
+		list_init(&pool->conns_in[state]);
+	pool->conns_count = settings->conns_max < POOL_CONNS_MIN_PRIMARY ? POOL_CONNS_MIN_PRIMARY
+									 : settings->conns_max;
+	pool->conns = calloc(pool->conns_count, sizeof(*pool->conns));
+	assert(pool->conns);
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		conn_init(&pool->conns[i], pool, i);
+	pool_share_out(pool);
+	pool->hook.on_turn = pool_on_turn;
+	loop_hook_add(loop, &pool->hook, LOOP_STAGE_SEND);
+	janitor_init(pool);
+	return pool;
+}
+
+static void pool_bury(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		conn_fini(&pool->conns[i]);
+	free(pool->conns);
+	free(pool);
+}
+
+void pool_free(struct pool *pool)
+{
+	assert(!pool->ended);
+	pool_hold(pool);
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].state != CONN_CLOSED)
+			conn_retire(&pool->conns[i], "the pool is closed");
+	pool_end_all(pool, "the pool is closed");
+	pool->ended = true;
+	janitor_fini(pool);
+	loop_hook_remove(pool->loop, &pool->hook, LOOP_STAGE_SEND);
+	pool_deliver(pool);
+}
+
+/* --- lanes ----------------------------------------------------------------------------------- */
+
+static void pool_share_out(struct pool *pool)
+{
+	unsigned count = pool->settings.conns_max;
+	unsigned *size = pool->lane_size;
+
+	size[LANE_COMMAND] = 0;
+	if (pool->role == NODE_PRIMARY) {
+		count = pool->conns_count;
+		size[LANE_COMMAND] = count / 2;
+	}
+	count -= size[LANE_COMMAND];
+	size[LANE_SLOW] = count >= 2 ? 1 : 0;
+	size[LANE_QUICK] = count - size[LANE_SLOW];
+	assert(size[LANE_QUICK] > 0);
+}
+
+enum lane pool_lane(const struct pool *pool, unsigned index)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		if (index < pool->lane_size[lane])
+			return (enum lane)lane;
+		index -= pool->lane_size[lane];
+	}
+	return LANES;
+}
+
+void pool_set_role(struct pool *pool, enum node_role role)
+{
+	pool_hold(pool);
+	if (role != pool->role) {
+		pool->role = role;
+		pool_share_out(pool);
+		for (unsigned i = 0; i < pool->conns_count; i++) {
+			struct conn *conn = &pool->conns[i];
+			enum lane lane = pool_lane(pool, i);
+
+			/* Busy ones look for themselves when they come to rest. */
+			if (conn->state != CONN_CLOSED && conn->state != CONN_BUSY &&
+			    (lane == LANES || conn->read_only != (lane != LANE_COMMAND)))
+				conn_retire(conn, "its lane is another one now");
+		}
+	}
+	pool_open_conns(pool);
+	pool_deliver(pool);
+}
+
+/* Where no conn is kept for slow calls, the quick ones take them too, one by one. */
+static struct list *pool_work(struct pool *pool, enum lane lane)
+{
+	struct list *queue = &pool->queue[lane], *slow = &pool->queue[LANE_SLOW];
+	const struct call *first, *first_slow;
+
+	if (lane != LANE_QUICK || pool->lane_size[LANE_SLOW] || list_empty(slow))
+		return queue;
+	if (list_empty(queue))
+		return slow;
+	first = container_of(list_first(queue), struct call, link);
+	first_slow = container_of(list_first(slow), struct call, link);
+	return first->waits_since_us <= first_slow->waits_since_us ? queue : slow;
+}
+
+static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		count += pool->conns[i].state == state && pool_lane(pool, i) == lane;
+	return count;
+}
+
+/* One more than there are while calls wait and nobody is about to take them; else those kept. */
+static bool pool_lacks_conn(struct pool *pool, enum lane lane)
+{
+	unsigned closed = pool_count(pool, lane, CONN_CLOSED);
+	bool kept = lane != LANE_SLOW && pool->role != NODE_UNKNOWN;
+
+	if (closed == 0)
+		return false;
+	if (closed == pool->lane_size[lane] && kept)
+		return true;
+	return !list_empty(pool_work(pool, lane)) && !pool_count(pool, lane, CONN_IDLE) &&
+	       !pool_count(pool, lane, CONN_DIALING) && !pool_count(pool, lane, CONN_CONNECTING);
+}
+
+void pool_open_conns(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		enum lane lane = pool_lane(pool, i);
+
+		if (lane != LANES && pool->conns[i].state == CONN_CLOSED &&
+		    pool_lacks_conn(pool, lane) && janitor_may_dial(pool))
+			conn_open(&pool->conns[i]);
+	}
+}
+
+/* --- calls come ------------------------------------------------------------------------------ */
+
+static enum lane pool_lane_of(const struct call *call)
+{
+	switch (call->kind) {
+	case CALL_COMMAND:
+		return LANE_COMMAND;
+	case CALL_PROBE:
+		return LANE_QUICK;
+	case CALL_DESCRIBE:
+		return LANE_SLOW;
+	case CALL_QUERY:
+		return estimate_is_slow(call->statement) ? LANE_SLOW : LANE_QUICK;
+	}
+	assert(!"a kind of call");
+	return LANE_QUICK;
+}
+
+bool pool_travels_alone(const struct call *call, enum lane lane)
+{
+	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX;
+}
+
+static void pool_check(const struct call *call)
+{
+	assert(call->on_done);
+	assert(call->arena);
+	assert(!list_linked(&call->link));
+	assert(!call->conn);
+	if (call->kind == CALL_PROBE)
+		return;
+	assert(call->statement);
+	assert(call->statement->id != 0);
+	if (call->kind == CALL_DESCRIBE)
+		return;
+	assert(call->out);
+	assert(statement_shape(call->statement));
+	assert(call->values || call->statement->params == 0);
+}
+
+bool pool_submit(struct pool *pool, struct call *call)
+{
+	enum lane lane = pool_lane_of(call);
+	size_t waiting = lane == LANE_COMMAND
+				 ? pool->queue[lane].count
+				 : pool->queue[LANE_QUICK].count + pool->queue[LANE_SLOW].count;
+
+	pool_check(call);
+	if (pool->ended || waiting >= pool->settings.queue_max)
+		return false;
+	call->pool = pool;
+	call->error = (struct pg_error){ 0 };
+	call->lost_reason = NULL;
+	call->rows = 0;
+	call->affected = -1;
+	call->lower = call->upper = 0;
+	call->in_recovery = call->wrote = false;
+	call->position = POSITION_NONE;
+	call->shape = NULL;
+	call->placements = 0;
+	call->prepared_again = false;
+	call->queued_us = call->waits_since_us = loop_now(pool->loop);
+	call->sent_us = call->done_us = 0;
+	call->out_start = call->out ? call->out->len : 0;
+	call->list = &pool->queue[lane];
+	list_append(call->list, &call->link);
+	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
+	return true;
+}
+
+void pool_forget(struct pool *pool, struct call *call)
+{
+	assert(call->pool == pool);
+	if (call->list)
+		list_remove(call->list, &call->link);
+	else if (call->conn)
+		batch_forget(call->conn, call);
+	call->list = NULL;
+	call->conn = NULL;
+}
+
+/* --- calls go -------------------------------------------------------------------------------- */
+
+static void pool_on_turn(struct loop_hook *hook)
+{
+	struct pool *pool = container_of(hook, struct pool, hook);
+
+	if (list_empty(&pool->queue[LANE_QUICK]) && list_empty(&pool->queue[LANE_SLOW]) &&
+	    list_empty(&pool->queue[LANE_COMMAND]))
+		return;
+	pool_hold(pool);
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		enum lane lane = pool_lane(pool, i);
+
+		if (pool->conns[i].state == CONN_IDLE && lane != LANES &&
+		    !list_empty(pool_work(pool, lane)))
+			batch_send(&pool->conns[i], pool_work(pool, lane));
+	}
+	if (!pool->lane_size[LANE_COMMAND])
+		while (!list_empty(&pool->queue[LANE_COMMAND]))
+			pool_end(pool,
+				 container_of(list_first(&pool->queue[LANE_COMMAND]), struct call,
+					      link),
+				 CALL_UNSENT, "the node is not known to be the primary");
+	pool_open_conns(pool);
+	/* Those told now may submit to a pool whose turn is over. */
+	if (!list_empty(&pool->done))
+		loop_again(pool->loop);
+	pool_deliver(pool);
+}
+
+static void pool_take_back(struct call *call)
+{
+	if (call->out && call->out->len > call->out_start)
+		call->out->len = call->out_start;
+}
+
+void pool_end(struct pool *pool, struct call *call, enum call_end end, const char *lost_reason)
+{
+	assert(call->pool == pool);
+	assert(!call->conn);
+	if (call->list)
+		list_remove(call->list, &call->link);
+	if (end != CALL_OK)
+		pool_take_back(call);
+	call->end = end;
+	call->lost_reason = lost_reason;
+	call->done_us = loop_now(pool->loop);
+	call->list = &pool->done;
+	/* Batches end last call first; they are told in the order in which they came. */
+	list_prepend(&pool->done, &call->link);
+}
+
+void pool_again(struct pool *pool, struct call *call)
+{
+	assert(!call->list);
+	assert(!call->conn);
+	if (call->placements > CALL_PLACEMENTS_MAX) {
+		pool_end(pool, call, CALL_LOST, "it was placed too often");
+		return;
+	}
+	pool_take_back(call);
+	call->rows = 0;
+	call->affected = -1;
+	call->waits_since_us = loop_now(pool->loop);
+	call->list = &pool->queue[pool_lane_of(call)];
+	list_prepend(call->list, &call->link);
+	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
+}
+
+void pool_expire(struct pool *pool, int64_t before_us)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		struct list *queue = &pool->queue[lane];
+		struct list_link *next;
+
+		for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
+			struct call *call = container_of(it, struct call, link);
+
+			next = it->next;
+			if (call->waits_since_us <= before_us)
+				pool_end(pool, call, CALL_UNSENT,
+					 "waited too long for a connection");
+		}
+	}
+}
+
+int64_t pool_oldest_us(const struct pool *pool)
+{
+	int64_t oldest_us = CLOCK_NEVER;
+
+	for (int lane = 0; lane < LANES; lane++)
+		list_each (&pool->queue[lane], it) {
+			const struct call *call = container_of(it, struct call, link);
+
+			if (call->waits_since_us < oldest_us)
+				oldest_us = call->waits_since_us;
+		}
+	return oldest_us;
+}
+
+static void pool_end_all(struct pool *pool, const char *reason)
+{
+	for (int lane = 0; lane < LANES; lane++)
+		while (!list_empty(&pool->queue[lane]))
+			pool_end(pool,
+				 container_of(list_first(&pool->queue[lane]), struct call, link),
+				 CALL_UNSENT, reason);
+}
+
+void pool_abandon(struct pool *pool, const char *reason)
+{
+	pool_hold(pool);
+	pool_set_error(pool, reason);
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].state != CONN_CLOSED)
+			conn_close(&pool->conns[i], reason);
+	pool_end_all(pool, reason);
+	pool_deliver(pool);
+}
+
+void pool_hold(struct pool *pool)
+{
+	pool->holds++;
+}
+
+void pool_deliver(struct pool *pool)
+{
+	struct list_link *link;
+
+	assert(pool->holds > 0);
+	while ((link = list_take_first(&pool->done))) {
+		struct call *call = container_of(link, struct call, link);
+
+		call->list = NULL;
+		call->on_done(call);
+	}
+	if (--pool->holds == 0 && pool->ended)
+		pool_bury(pool);
+}
+
+/* --- what others ask ------------------------------------------------------------------------- */
+
+unsigned pool_load(const struct pool *pool)
+{
+	size_t load = pool->in_flight;
+
+	for (int lane = 0; lane < LANES; lane++)
+		load += pool->queue[lane].count;
+	return (unsigned)load;
+}
+
+bool pool_connected(const struct pool *pool)
+{
+	return !list_empty(&pool->conns_in[CONN_IDLE]) || !list_empty(&pool->conns_in[CONN_BUSY]);
+}
+
+void pool_set_error(struct pool *pool, const char *message)
+{
+	size_t len = strcspn(message, "\n");
+
+	snprintf(pool->last_error, sizeof(pool->last_error), "%.*s", (int)len, message);
+}
+
+const char *pool_last_error(const struct pool *pool)
+{
+	return pool->last_error;
+}
+
+unsigned pool_conns(const struct pool *pool, enum conn_state state)
+{
+	assert(state < CONN_STATES);
+	return (unsigned)pool->conns_in[state].count;
+}
