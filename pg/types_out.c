@@ -119,26 +119,22 @@ static bool is_number(const char *ptr, size_t len)
 	return at == len;
 }
 
-/* Nothing but digits, colons, dots and signs: no infinity, no BC, nothing to escape. */
+/* Nothing beyond '+' to ':' of ASCII, digits and signs: no infinity, no BC, nothing to escape. */
 static bool is_plain_time(const char *ptr, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)ptr[i];
+	unsigned beyond = 0;
 
-		if ((c < '-' || c > ':' || c == '/') && c != '+')
-			return false;
-	}
-	return len > 0;
+	for (size_t i = 0; i < len; i++)
+		beyond |= (unsigned char)(ptr[i] - '+') > ':' - '+';
+	return len > 0 && !beyond;
 }
 
 /* A time with its zone: +00 becomes Z, +02 becomes +02:00, +05:30 stays. Writes at most len + 3. */
 static char *zoned_time(char *at, const char *ptr, size_t len)
 {
-	size_t zone = len;
+	char sign = len > 3 ? ptr[len - 3] : '\0';
 
-	while (zone > 0 && ptr[zone - 1] != '+' && ptr[zone - 1] != '-')
-		zone--;
-	if (zone > 0 && len - zone == 2 && memcmp(ptr + zone - 1, "+00", 3) == 0) {
+	if (sign == '+' && ptr[len - 2] == '0' && ptr[len - 1] == '0') {
 		memcpy(at, ptr, len - 3);
 		at += len - 3;
 		*at++ = 'Z';
@@ -146,7 +142,7 @@ static char *zoned_time(char *at, const char *ptr, size_t len)
 	}
 	memcpy(at, ptr, len);
 	at += len;
-	if (zone > 0 && len - zone == 2) {
+	if (sign == '+' || sign == '-') {
 		memcpy(at, ":00", 3);
 		at += 3;
 	}
