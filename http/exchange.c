@@ -10,7 +10,6 @@
 #include "http/reply.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 void exchange_init(struct exchange *exchange)
@@ -72,9 +71,14 @@ static void exchange_collect(struct connection *connection, struct head *head, c
 
 static void exchange_make_id(struct listener *listener, struct request *request)
 {
-	snprintf(request->id, sizeof(request->id), "%016llx%016llx",
-		 (unsigned long long)random_next(&listener->random),
-		 (unsigned long long)random_next(&listener->random));
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < 32; i++, bits >>= 4) {
+		if (i % 16 == 0)
+			bits = random_next(&listener->random);
+		request->id[i] = "0123456789abcdef"[bits & 15];
+	}
+	request->id[32] = '\0';
 }
 
 /* Which operation is meant, and may this method ask for it? */

@@ -231,6 +231,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	listener->metrics = metrics;
 	listener->listen_fd = fd;
 	listener->port = address_port(fd);
+	buf_init(&listener->line);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&listener->random, seed);
 	connections_init(listener);
@@ -285,5 +286,6 @@ void listener_free(struct listener *listener)
 	MHD_stop_daemon(listener->daemon);
 	listener_tell_gauges(listener);
 	connections_fini(listener);
+	buf_fini(&listener->line);
 	free(listener);
 }

@@ -27,6 +27,7 @@ struct listener {
 	struct loop_timer
 		watch_timer; /* the next request that will have waited long enough to be watched */
 
+	struct buf line;       /* of a header that is being written; empty in between */
 	struct random random;  /* request ids */
 	int64_t warn_since_us; /* at most ACCESS_WARNINGS_MAX lines a second */
 	unsigned warned;

@@ -21,40 +21,48 @@ static unsigned reply_status(const struct request *request)
 
 /* --- headers ---------------------------------------------------------------------------------- */
 
-/* Microseconds with three decimals of a larger unit. */
-static size_t reply_decimals(char *out, size_t room, const char *name, int64_t us, int64_t unit_us)
+/* Microseconds with three decimals of a larger unit. Not by printf: it would be most of a reply. */
+static void reply_decimals(struct buf *out, int64_t us, int64_t unit_us)
 {
-	int64_t us_shown = us > 0 ? us : 0;
+	int64_t thousandths = us > 0 ? us / (unit_us / 1000) : 0;
+	int64_t rest = thousandths % 1000;
+	char digits[4] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+			   (char)('0' + rest % 10) };
 
-	return (size_t)snprintf(out, room, "%s%lld.%03lld", name, (long long)(us_shown / unit_us),
-				(long long)(us_shown % unit_us / (unit_us / 1000)));
+	buf_int(out, thousandths / 1000);
+	buf_add(out, digits, sizeof(digits));
 }
 
-void reply_consistency(const struct request *request, char *out)
+void reply_consistency(const struct request *request, struct buf *out)
 {
 	bool cached = request->reason == REASON_CACHE;
-	const char *role = cached ? "cache" : request->on_primary ? "primary" : "replica";
-	int len = snprintf(out, REPLY_CONSISTENCY_BYTES, "%s;node=\"%.300s\";role=%s;reason=%s",
-			   level_text(request->level_used), request->node ? request->node : "",
-			   role, reason_text(request->reason));
-	size_t used = (size_t)len;
 
-	used += reply_decimals(out + used, REPLY_CONSISTENCY_BYTES - used,
-			       ";waited=", request->wait_us, US_PER_S);
-	if (request->lag_us >= 0)
-		reply_decimals(out + used, REPLY_CONSISTENCY_BYTES - used, ";lag=", request->lag_us,
-			       US_PER_S);
+	buf_string(out, level_text(request->level_used));
+	if (request->node) {
+		buf_literal(out, ";node=\"");
+		buf_string(out, request->node);
+		buf_byte(out, '"');
+	}
+	buf_literal(out, ";role=");
+	buf_string(out, cached ? "cache" : request->on_primary ? "primary" : "replica");
+	buf_literal(out, ";reason=");
+	buf_string(out, reason_text(request->reason));
+	buf_literal(out, ";waited=");
+	reply_decimals(out, request->wait_us, US_PER_S);
+	if (request->lag_us >= 0) {
+		buf_literal(out, ";lag=");
+		reply_decimals(out, request->lag_us, US_PER_S);
+	}
 }
 
-void reply_timing(const struct request *request, char *out)
+void reply_timing(const struct request *request, struct buf *out)
 {
-	size_t used = 0;
-
-	used += reply_decimals(out, REPLY_TIMING_BYTES, "queue;dur=", request->queue_us, US_PER_MS);
-	used += reply_decimals(out + used, REPLY_TIMING_BYTES - used,
-			       ", wait;dur=", request->wait_us, US_PER_MS);
-	reply_decimals(out + used, REPLY_TIMING_BYTES - used, ", db;dur=", request->db_us,
-		       US_PER_MS);
+	buf_literal(out, "queue;dur=");
+	reply_decimals(out, request->queue_us, US_PER_MS);
+	buf_literal(out, ", wait;dur=");
+	reply_decimals(out, request->wait_us, US_PER_MS);
+	buf_literal(out, ", db;dur=");
+	reply_decimals(out, request->db_us, US_PER_MS);
 }
 
 int64_t reply_retry_after_s(const struct request *request)
@@ -72,25 +80,32 @@ static void reply_header(struct MHD_Response *response, const char *name, const 
 	assert(added == MHD_YES);
 }
 
-static void reply_headers_of_request(struct MHD_Response *response, const struct request *request,
-				     unsigned status)
+/* The value is what line holds; line is empty again. */
+static void reply_header_line(struct MHD_Response *response, const char *name, struct buf *line)
 {
-	char value[REPLY_CONSISTENCY_BYTES];
+	buf_byte(line, '\0');
+	reply_header(response, name, line->ptr);
+	buf_clear(line);
+}
 
+static void reply_headers_of_request(struct MHD_Response *response, const struct request *request,
+				     unsigned status, struct buf *line)
+{
+	assert(line->len == 0);
 	reply_header(response, "X-Request-Id", request->id);
 	if (request->routed) {
-		reply_consistency(request, value);
-		reply_header(response, "Consistency", value);
+		reply_consistency(request, line);
+		reply_header_line(response, "Consistency", line);
 	}
 	if (request->token[0])
 		reply_header(response, "Consistency-Token", request->token);
 	if (request->routed || request->db_us > 0 || request->queue_us > 0) {
-		reply_timing(request, value);
-		reply_header(response, "Server-Timing", value);
+		reply_timing(request, line);
+		reply_header_line(response, "Server-Timing", line);
 	}
 	if (status == 429 || status == 503) {
-		snprintf(value, sizeof(value), "%lld", (long long)reply_retry_after_s(request));
-		reply_header(response, "Retry-After", value);
+		buf_int(line, reply_retry_after_s(request));
+		reply_header_line(response, "Retry-After", line);
 	}
 	if (request->minimal && request->outcome == OUTCOME_OK)
 		reply_header(response, "Preference-Applied", "return=minimal");
@@ -107,7 +122,7 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 		type = "application/problem+json";
 	reply_header(response, "Content-Type", type);
 	reply_header(response, "Cache-Control", "no-store");
-	reply_headers_of_request(response, request, status);
+	reply_headers_of_request(response, request, status, &connection->listener->line);
 	if (request->outcome == OUTCOME_METHOD_NOT_ALLOWED)
 		reply_header(response, "Allow",
 			     exchange->route.allow && !connection->listener->settings.pages
@@ -153,7 +168,7 @@ static void reply_log(struct connection *connection, const char *code, int64_t t
 		return;
 	if (level == LOG_WARN && !reply_may_warn(connection->listener))
 		return;
-	reply_decimals(took, sizeof(took), "", took_us, US_PER_MS);
+	snprintf(took, sizeof(took), "%.3f", (double)took_us / US_PER_MS);
 	log_with(level, "http",
 		 LOG_FIELDS({ "request_id", request->id }, { "kind", reply_kind(exchange) },
 			    { "operation", request->operation_name }, { "status", code },
@@ -168,9 +183,9 @@ static void reply_account(struct connection *connection, unsigned status)
 	const struct request *request = exchange->request;
 	int64_t now_us = loop_now(listener->loop);
 	int64_t took_us = request->born_us ? now_us - request->born_us : 0;
-	char code[8];
+	const char code[4] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
+			       (char)('0' + status % 10), '\0' };
 
-	snprintf(code, sizeof(code), "%u", status);
 	if (!listener->settings.pages)
 		metric_observe(
 			listener->metrics, METRIC_http_request_duration_seconds,

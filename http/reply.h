@@ -16,10 +16,8 @@ enum MHD_Result reply_send(struct connection *connection) must_check;
 /* The client is gone: only counts and logs. */
 void reply_discard(struct connection *connection);
 
-/* The values of two headers, NUL-terminated; room as below. The request was routed. */
-#define REPLY_CONSISTENCY_BYTES 512
-#define REPLY_TIMING_BYTES 128
-void reply_consistency(const struct request *request, char *out);
-void reply_timing(const struct request *request, char *out);
+/* Append the values of two headers; the request was routed. */
+void reply_consistency(const struct request *request, struct buf *out);
+void reply_timing(const struct request *request, struct buf *out);
 /* Whole seconds, rounded up, at least 1. */
 int64_t reply_retry_after_s(const struct request *request);
