@@ -42,7 +42,11 @@
 #define HTTP_LAST_REST_US 500000  /* a stopping listener closes connections that rest this long */
 #define HTTP_LAST_ROUNDS_MAX 100  /* of accepting who has connected already, when it stops */
 #define HTTP_BODY_BYTES_KEPT 4096 /* a connection gives a larger body buffer back */
-#define ACCESS_WARNINGS_MAX 10    /* log lines a second for answers from 500 on, per loop */
+#define HTTP_LINGER_US 1000000    /* how long a client may go on sending to a closed connection */
+#define HTTP_LINGERERS_MAX 64
+#define HTTP_LINGER_BYTES_MAX (16 << 20)
+#define HTTP_LINGER_PIECE_BYTES 16384
+#define ACCESS_WARNINGS_MAX 10 /* log lines a second for answers from 500 on, per loop */
 
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

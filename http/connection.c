@@ -57,6 +57,8 @@ void connection_free(struct connection *connection)
 
 	assert(connection->watch.fd == -1);
 	assert(!connection->exchange.request);
+	if (connection->lingers)
+		linger(&listener->lingerers, connection->fd);
 	exchange_fini(&connection->exchange);
 	list_remove(&listener->connections[connection->state], &connection->link);
 	free(connection);

@@ -47,6 +47,7 @@ struct connection {
 	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
 	struct loop_watch watch; /* WATCHED: only for the client going away */
 	bool client_gone;
+	bool lingers;             /* the client may be sending still when it is closed */
 	struct exchange exchange; /* of the request under way */
 };
 

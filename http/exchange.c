@@ -145,7 +145,14 @@ static void exchange_too_large(struct connection *connection)
 	connection->exchange.must_close = true;
 }
 
-/* The first handler call. A reply given here makes libmicrohttpd close the connection after it. */
+/* In the first handler call: libmicrohttpd closes the connection after the reply. */
+static enum MHD_Result exchange_answer_early(struct connection *connection)
+{
+	connection->lingers = true;
+	return reply_send(connection);
+}
+
+/* The first handler call. */
 static enum MHD_Result exchange_begin(struct connection *connection, const char *method,
 				      const char *version)
 {
@@ -165,7 +172,7 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 		exchange->headers = (struct headers_in){ 0 };
 		exchange->must_close = true;
 		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", refusal);
-		return reply_send(connection);
+		return exchange_answer_early(connection);
 	}
 	headers_in_frame(&head, request, &exchange->headers);
 	exchange->route = route_find(exchange_target(exchange));
@@ -179,12 +186,12 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	}
 	if (exchange->headers.content_length > (int64_t)listener->settings.body_bytes_max) {
 		exchange_too_large(connection);
-		return reply_send(connection);
+		return exchange_answer_early(connection);
 	}
 	/* Its body was not sent yet and never will be. */
 	if (exchange_failed(exchange) && exchange->headers.has_body &&
 	    exchange->headers.expects_continue)
-		return reply_send(connection);
+		return exchange_answer_early(connection);
 	return MHD_YES;
 }
 
@@ -303,13 +310,16 @@ enum MHD_Result exchange_on_call(struct connection *connection, const char *meth
 	return connection->client_gone ? MHD_NO : reply_send(connection);
 }
 
-void exchange_on_completed(struct connection *connection)
+void exchange_on_completed(struct connection *connection, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *exchange = &connection->exchange;
 
 	assert(connection->state != CONNECTION_WORKING);
 	assert(connection->state != CONNECTION_WATCHED);
 	assert(connection->state != CONNECTION_DONE);
+	/* The library answered in our place. */
+	if (connection->state == CONNECTION_ARRIVING && code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+		connection->lingers = true;
 	if (connection->state == CONNECTION_RESUMED)
 		reply_discard(connection);
 	if (exchange->request) {

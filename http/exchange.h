@@ -45,4 +45,4 @@ void exchange_on_target(struct connection *connection, const char *target);
 enum MHD_Result exchange_on_call(struct connection *connection, const char *method,
 				 const char *version, const char *upload, size_t *upload_bytes);
 /* The reply has left, or never will. */
-void exchange_on_completed(struct connection *connection);
+void exchange_on_completed(struct connection *connection, enum MHD_RequestTerminationCode code);

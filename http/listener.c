@@ -85,8 +85,7 @@ static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **
 {
 	(void)arg;
 	(void)mhd;
-	(void)code;
-	exchange_on_completed(*context);
+	exchange_on_completed(*context, code);
 	*context = NULL;
 }
 
@@ -235,6 +234,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	random_bytes(&seed, sizeof(seed));
 	random_init(&listener->random, seed);
 	connections_init(listener);
+	lingerers_init(&listener->lingerers, loop);
 	if (!listener_start(listener)) {
 		snprintf(error, error_room, "%s: libmicrohttpd did not start", settings->address);
 		close(fd);
@@ -286,6 +286,7 @@ void listener_free(struct listener *listener)
 	MHD_stop_daemon(listener->daemon);
 	listener_tell_gauges(listener);
 	connections_fini(listener);
+	lingerers_fini(&listener->lingerers);
 	buf_fini(&listener->line);
 	free(listener);
 }

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "http/connection.h"
 #include "http/http.h"
+#include "http/linger.h"
 
 #include <microhttpd.h>
 
@@ -23,6 +24,7 @@ struct listener {
 	bool sees_lines; /* the library leaves the lines of a request where they were */
 
 	struct list connections[CONNECTION_STATES];
+	struct lingerers lingerers;
 	struct loop_timer sweep; /* deadlines, while there are connections */
 	struct loop_timer
 		watch_timer; /* the next request that will have waited long enough to be watched */

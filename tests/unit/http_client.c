@@ -40,7 +40,7 @@ void http_client_close(struct http_client *client)
 		loop_turn(client->loop, 0);
 }
 
-void http_client_send(struct http_client *client, const char *bytes, size_t len)
+bool http_client_send(struct http_client *client, const char *bytes, size_t len)
 {
 	size_t sent = 0;
 
@@ -51,10 +51,11 @@ void http_client_send(struct http_client *client, const char *bytes, size_t len)
 		if (done > 0)
 			sent += (size_t)done;
 		else if (errno != EAGAIN)
-			return;
+			return false;
 		else
 			loop_turn(client->loop, TURN_US);
 	}
+	return true;
 }
 
 void http_client_say(struct http_client *client, const char *format, ...)
@@ -66,7 +67,7 @@ void http_client_say(struct http_client *client, const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&out, format, args);
 	va_end(args);
-	http_client_send(client, out.ptr, out.len);
+	(void)http_client_send(client, out.ptr, out.len);
 	buf_fini(&out);
 }
 

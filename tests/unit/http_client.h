@@ -26,7 +26,8 @@ struct http_reply {
 
 void http_client_open(struct http_client *client, struct loop *loop, uint16_t port);
 void http_client_close(struct http_client *client);
-void http_client_send(struct http_client *client, const char *bytes, size_t len);
+/* False: the server has reset the connection before all was sent. */
+bool http_client_send(struct http_client *client, const char *bytes, size_t len);
 void http_client_say(struct http_client *client, const char *format, ...) printf_like(2, 3);
 /* The next reply; without_body for the answer to a HEAD. Lives until the next call. */
 const struct http_reply *http_client_read(struct http_client *client);

@@ -3,7 +3,10 @@
 /* Requests that the listener refuses, and what becomes of their connections. */
 #include "http_fixture.h"
 
+#include "base/limits.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void test_refusals_keep_the_connection(void **state)
@@ -142,6 +145,40 @@ static void test_a_large_body_is_refused_before_it_comes(void **state)
 	assert_true(http_client_ended(&fixture.client));
 }
 
+static void test_a_client_that_sends_all_before_it_reads_gets_its_413(void **state)
+{
+	char *body = calloc(1, 4 << 20);
+
+	http_client_say(&fixture.client, "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+					 "Content-Length: 4194304\r\n\r\n");
+	fixture_turn();
+
+	assert_true(http_client_send(&fixture.client, body, 4 << 20));
+	fixture_assert_problem(http_client_read(&fixture.client), 413, "body-too-large");
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+
+	free(body);
+}
+
+static void test_a_client_that_never_ends_is_reset(void **state)
+{
+	bool sent = true;
+
+	http_client_say(&fixture.client, "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+					 "Content-Length: 1000000\r\n\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 413);
+	assert_true(http_client_ended(&fixture.client));
+	assert_true(http_client_send(&fixture.client, "x", 1));
+
+	fixture_pass(HTTP_LINGER_US);
+
+	for (int i = 0; i < 100 && sent; i++) {
+		sent = http_client_send(&fixture.client, "x", 1);
+		fixture_turn();
+	}
+	assert_false(sent);
+}
+
 static void test_a_chunked_body_that_grows_too_large_is_refused(void **state)
 {
 	http_client_say(&fixture.client, "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
@@ -180,6 +217,8 @@ int main(void)
 		API(test_smuggling_shapes_end_the_connection),
 		API(test_many_headers_and_odd_spacing_are_fine),
 		API(test_a_large_body_is_refused_before_it_comes),
+		API(test_a_client_that_sends_all_before_it_reads_gets_its_413),
+		API(test_a_client_that_never_ends_is_reset),
 		API(test_a_chunked_body_that_grows_too_large_is_refused),
 		API(test_a_chunked_body_without_end_ends_the_connection),
 		API(test_headers_beyond_the_memory_of_a_connection_are_refused),
