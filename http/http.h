@@ -72,3 +72,5 @@ void listener_quiesce(struct listener *listener);
 unsigned listener_in_flight(const struct listener *listener);
 /* Nothing may be in flight. */
 void listener_free(struct listener *listener);
+/* The version of libmicrohttpd that runs, "0.9.75". */
+const char *http_library_version(void);

@@ -290,3 +290,8 @@ void listener_free(struct listener *listener)
 	buf_fini(&listener->line);
 	free(listener);
 }
+
+const char *http_library_version(void)
+{
+	return MHD_get_version();
+}
