@@ -221,7 +221,7 @@ static void serve_hear_signals(struct serve *serve)
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		log_fatal("serve", "no signalfd can be had");
-	serve->signals.on_ready = serve_on_signal;
+	serve->signals = (struct loop_watch){ .fd = -1, .on_ready = serve_on_signal };
 	loop_watch(serve->loop, &serve->signals, fd, EPOLLIN);
 }
 
