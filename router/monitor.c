@@ -225,9 +225,9 @@ static bool watched_wants_key(const struct watched *watched, int64_t now_us)
 static bool watched_wants_identity(const struct watched *watched, int64_t now_us)
 {
 	const struct topology *topology = &watched->monitor->views.topology;
+	unsigned life = topology->nodes[watched->index].life; /* 0: not looked at yet */
 
-	return watched->identified_life == 0 ||
-	       watched->identified_life != topology->nodes[watched->index].life ||
+	return watched->identified_life == 0 || (life && watched->identified_life != life) ||
 	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
 }
 
