@@ -39,10 +39,11 @@
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
-#define HTTP_LAST_REST_US 500000  /* a stopping listener closes connections that rest this long */
-#define HTTP_LAST_ROUNDS_MAX 100  /* of accepting who has connected already, when it stops */
-#define HTTP_BODY_BYTES_KEPT 4096 /* a connection gives a larger body buffer back */
-#define HTTP_LINGER_US 1000000    /* how long a client may go on sending to a closed connection */
+#define HTTP_LAST_REST_US 500000 /* a stopping listener closes connections that rest this long */
+#define HTTP_LAST_ARRIVAL_US 1000000 /* and requests that take this long to arrive */
+#define HTTP_LAST_ROUNDS_MAX 100     /* of accepting who has connected already, when it stops */
+#define HTTP_BODY_BYTES_KEPT 4096    /* a connection gives a larger body buffer back */
+#define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)
 #define HTTP_LINGER_PIECE_BYTES 16384

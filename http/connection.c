@@ -131,7 +131,14 @@ static void connections_on_watch_due(struct loop_timer *timer)
 
 /* --- time-outs -------------------------------------------------------------------------------- */
 
-int64_t connections_rest_us_max(const struct listener *listener)
+static int64_t connections_arrival_us_max(const struct listener *listener)
+{
+	int64_t us_max = listener->settings.request_timeout_us;
+
+	return listener->quiescing && us_max > HTTP_LAST_ARRIVAL_US ? HTTP_LAST_ARRIVAL_US : us_max;
+}
+
+static int64_t connections_rest_us_max(const struct listener *listener)
 {
 	if (!listener->quiescing)
 		return listener->settings.idle_timeout_us;
@@ -159,8 +166,7 @@ void connections_sweep(struct listener *listener)
 {
 	connections_close_older(listener, CONNECTION_RESTING, connections_rest_us_max(listener),
 				"no request");
-	connections_close_older(listener, CONNECTION_ARRIVING,
-				listener->settings.request_timeout_us,
+	connections_close_older(listener, CONNECTION_ARRIVING, connections_arrival_us_max(listener),
 				"the request took too long to arrive");
 	connections_close_older(listener, CONNECTION_SENDING, listener->settings.idle_timeout_us,
 				"the reply was not taken");

@@ -63,7 +63,5 @@ void connection_close(struct connection *connection, const char *reason);
 /* Sets up the lists and timers of a listener. */
 void connections_init(struct listener *listener);
 void connections_fini(struct listener *listener);
-/* How long a connection may rest from now on. */
-int64_t connections_rest_us_max(const struct listener *listener);
 /* Closes those whose time is over. */
 void connections_sweep(struct listener *listener);

@@ -65,7 +65,8 @@ bool listener_address_is_loopback(const char *address, bool *loopback, char *err
 /*
  * Accepts no more, but for who has connected already. Every reply from now on ends its connection;
  * connections of the API that rest are closed after HTTP_LAST_REST_US, so that a client in the
- * middle of its work learns it from a reply; those of an admin listener at once.
+ * middle of its work learns it from a reply; those of an admin listener at once. A request that
+ * is only half there gets HTTP_LAST_ARRIVAL_US in all.
  */
 void listener_quiesce(struct listener *listener);
 /* Requests not yet answered and replies not yet sent; after listener_quiesce: open connections. */

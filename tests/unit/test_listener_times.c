@@ -124,6 +124,21 @@ static void test_a_quiesced_listener_closes_connections_at_rest(void **state)
 	assert_int_equal(listener_in_flight(fixture.listener), 0);
 }
 
+static void test_a_quiesced_listener_does_not_wait_for_half_a_request(void **state)
+{
+	http_client_say(&fixture.client,
+			"POST /v1/commands/c HTTP/1.1\r\n" HOST JSON "Content-Length: 100\r\n\r\n");
+	fixture_turn();
+	listener_quiesce(fixture.listener);
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 1);
+
+	fixture_pass(HTTP_LAST_ARRIVAL_US + HTTP_SWEEP_US);
+
+	assert_true(http_client_ended(&fixture.client));
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+}
+
 static void test_who_has_connected_before_the_end_is_still_served(void **state)
 {
 	/* Nothing has turned since these bytes were sent: the connection is in the backlog. */
@@ -144,6 +159,7 @@ int main(void)
 		API(test_a_connection_at_rest_is_closed_after_its_time),
 		API(test_a_quiesced_listener_finishes_what_it_has),
 		API(test_a_quiesced_listener_closes_connections_at_rest),
+		API(test_a_quiesced_listener_does_not_wait_for_half_a_request),
 		API(test_who_has_connected_before_the_end_is_still_served),
 	};
 #undef API
