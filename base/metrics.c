@@ -240,8 +240,6 @@ static void family_grow(struct family *family)
 	for (struct series *at = family->series; at; at = at->next) {
 		size_t slot = at->hash & (count - 1);
 
-		if (at == family->other)
-			continue;
 		while (slots[slot])
 			slot = (slot + 1) & (count - 1);
 		slots[slot] = at;

@@ -53,6 +53,7 @@ static void line_on_ready(struct loop_watch *watch, uint32_t events)
 	struct line *line = container_of(watch, struct line, watch);
 	char byte;
 
+	assert_int_not_equal(watch->fd, -1);
 	line->events = events;
 	if (events & EPOLLIN && read(watch->fd, &byte, 1) == 1)
 		note((char[]){ byte, '\0' });

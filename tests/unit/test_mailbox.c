@@ -130,6 +130,21 @@ static void letters_of_one_thread_arrive_in_their_order_and_none_is_lost(void **
 		pthread_join(threads[i], NULL);
 }
 
+static void a_letter_is_whole_even_when_taken_before_its_ring_is_heard(void **state)
+{
+	pthread_t thread;
+	unsigned next = 0;
+
+	assert_int_equal(pthread_create(&thread, NULL, post_all, letters[0]), 0);
+	while (next < LETTERS) {
+		struct numbered *letter = mailbox_take(mailbox);
+
+		if (letter)
+			assert_int_equal(letter->number, next++);
+	}
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +154,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_full_mailbox_says_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(waking_rings_without_a_letter, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_letter_is_whole_even_when_taken_before_its_ring_is_heard, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			letters_of_one_thread_arrive_in_their_order_and_none_is_lost, setup,
 			teardown),
