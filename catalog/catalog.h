@@ -92,9 +92,10 @@ struct catalog {
 /*
  * Reads every .sql file below dir (no symlink loops; limits in base/limits.h). NULL: errors holds a
  * line each, "file:line:col: error: …" with the nearest known word, all of them (but for
- * CATALOG_ERRORS_MAX), not only the first; what has no line is "file: error: …". previous may be NULL; an operation whose text and declared types are unchanged keeps its
- * statement's id, so that conns need not prepare it again. Blocks on files: never call it on a loop.
- * The caller is the first holder.
+ * CATALOG_ERRORS_MAX), not only the first; what has no line is "file: error: …". previous may be
+ * NULL; an operation whose text and declared types are unchanged keeps its statement's id, so that
+ * conns need not prepare it again. Blocks on files: never call it on a loop. The caller is the first
+ * holder.
  */
 struct catalog *catalog_load(const char *dir, const struct catalog *previous,
 			     struct buf *errors) must_check;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQL text cut into tokens by PostgreSQL's rules (documentation, "Lexical Structure"; parser/scan.l),
- * with standard_conforming_strings on, plus one token of ours: :name. What PostgreSQL can judge
- * itself is passed through: only where tokens begin and end matters here.
+ * SQL text cut into tokens by PostgreSQL's rules (documentation, "Lexical Structure";
+ * parser/scan.l), with standard_conforming_strings on, plus one token of ours: :name. What
+ * PostgreSQL can judge itself is passed through: only where tokens begin and end matters here.
  */
 #pragma once
 

@@ -53,7 +53,7 @@ static void list_file(struct listing *listing, const char *name)
 	listing->full = true;
 }
 
-/* name: relative to the catalog's folder; "" for that folder itself. Names with a dot are hidden. */
+/* name: of the folder, relative to the catalog's; "" for that one itself. */
 static void list_entry(struct listing *listing, const char *name, const char *entry,
 		       const struct folder *folder)
 {
@@ -106,7 +106,7 @@ static void list_folder(struct listing *listing, const char *path, const char *n
 		goto close;
 	}
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
+		if (entry->d_name[0] != '.') /* hidden ones are not the author's */
 			list_entry(listing, name, entry->d_name, &folder);
 close:
 	if (dir)

@@ -16,5 +16,5 @@ struct loading {
 	unsigned count, room;
 };
 
-/* Reads the operations of one file; bytes are borrowed for the call, name for the catalog's life. */
+/* Reads the operations of one file. Borrows bytes for the call, name for the catalog's life. */
 void file_read(struct loading *loading, const char *name, struct text bytes);

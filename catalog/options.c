@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The @options of an operation. A row of the table is an option: its name, the kinds of operation it
- * is for, the function that reads its value, and the note while its machinery is not there yet.
+ * The @options of an operation: one table, catalog/options.def, and the functions that
+ * read the values. Adding an option is adding a row.
  */
 #include "catalog/draft.h"
 
@@ -367,26 +367,11 @@ static void read_param(struct draft *draft, const struct option_row *row, struct
 	param_read(draft, value.at, value.text);
 }
 
-/* clang-format off */
 static const struct option_row options[] = {
-	{ "param",         ON_QUERY | ON_COMMAND, read_param,         "NAME [TYPE][?] [= DEFAULT] [description]", NULL },
-	{ "consistency",   ON_QUERY,              read_consistency,   "eventual|session|strong", NULL },
-	{ "max-staleness", ON_QUERY,              read_max_staleness, "5s", NULL },
-	{ "on-lag",        ON_QUERY,              read_on_lag,        "spill|stale|fail", NULL },
-	{ "timeout",       ON_QUERY | ON_COMMAND, read_timeout,       "2s", NULL },
-	{ "max-rows",      ON_QUERY,              read_max_rows,      "500", NULL },
-	{ "priority",      ON_QUERY | ON_COMMAND, read_priority,      "0..7", NULL },
-	{ "cache",         ON_QUERY,              read_cache,         "30s [swr=10s] [vary=user|none]", "every request asks PostgreSQL" },
-	{ "tags",          ON_QUERY,              read_groups,        "a, b:{param}", "nothing is cached" },
-	{ "invalidates",   ON_COMMAND,            read_groups,        "a, b:{param}", "nothing is cached" },
-	{ "idempotency",   ON_COMMAND,            read_idempotency,   "none|optional|required", "an Idempotency-Key has no effect" },
-	{ "async",         ON_COMMAND,            read_async,         "never|allowed|always", "the command runs while the client waits" },
-	{ "retries",       ON_COMMAND,            read_retries,       "5 [backoff=2s]", "there are no asynchronous commands" },
-	{ "isolation",     ON_COMMAND,            read_isolation,     "read committed|repeatable read|serializable", NULL },
-	{ "public",        ON_QUERY | ON_COMMAND, read_public,        NULL, NULL },
-	{ "roles",         ON_QUERY | ON_COMMAND, read_roles,         "a, b", "whoever reaches the service may call it" },
+#define OPTION(name, kinds, read, form, not_yet) { name, kinds, read, form, not_yet },
+#include "catalog/options.def"
+#undef OPTION
 };
-/* clang-format on */
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 static_assert(OPTIONS <= DRAFT_OPTIONS_MAX, "a draft has room for each option");

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Lines for the author, over all files of a catalog; beyond CATALOG_ERRORS_MAX they are counted only. */
+/* Lines for the author, over all files; beyond CATALOG_ERRORS_MAX they are only counted. */
 struct complaints {
 	struct buf *lines;
 	unsigned count;

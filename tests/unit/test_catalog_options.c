@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: catalog_story.c */
+/* The @options of operations: what they set, what is refused, what is not there yet. */
+#include "base/clock.h"
+#include "catalog/draft.h"
+#include "catalog_story.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define QUERY "-- query: q :many\n"
+#define COMMAND "-- command: c :one\n"
+
+static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation = story_operation(&catalog, QUERY "SELECT 1");
+
+	assert_int_equal(operation->consistency, LEVEL_SESSION);
+	assert_int_equal(operation->staleness_us_max, -1);
+	assert_int_equal(operation->on_lag, ON_LAG_SPILL);
+	assert_int_equal(operation->timeout_us, 0);
+	assert_int_equal(operation->rows_max, 0);
+	assert_int_equal(operation->urgency, 3);
+	assert_int_equal(operation->isolation, CATALOG_READ_COMMITTED);
+	assert_false(operation->is_public);
+	assert_null(operation->roles);
+	assert_int_equal(operation->cache_us, 0);
+	assert_int_equal(operation->idempotency, IDEMPOTENCY_NONE);
+	assert_int_equal(operation->async, ASYNC_NEVER);
+	catalog_let_go(catalog);
+}
+
+static void options_of_a_query_are_read(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, QUERY "-- @consistency eventual\n"
+						"-- @max-staleness 5s\n"
+						"--   @on-lag stale  \n"
+						"--@timeout 500ms\r\n"
+						"-- @max-rows 500\n"
+						"-- @priority 0\n"
+						"-- @cache 30s swr=10s vary=user\n"
+						"-- @tags a, orders:{id}:x\n"
+						"-- @public\n"
+						"SELECT :id");
+
+	assert_int_equal(operation->consistency, LEVEL_EVENTUAL);
+	assert_int_equal(operation->staleness_us_max, 5 * US_PER_S);
+	assert_int_equal(operation->on_lag, ON_LAG_STALE);
+	assert_int_equal(operation->timeout_us, 500 * US_PER_MS);
+	assert_int_equal(operation->rows_max, 500);
+	assert_int_equal(operation->urgency, 0);
+	assert_int_equal(operation->cache_us, 30 * US_PER_S);
+	assert_int_equal(operation->cache_swr_us, 10 * US_PER_S);
+	assert_true(operation->cache_vary_user);
+	assert_string_equal(operation->tags, "a, orders:{id}:x");
+	assert_true(operation->is_public);
+	catalog_let_go(catalog);
+}
+
+static void options_of_a_command_are_read(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, COMMAND "-- @idempotency required\n"
+						  "-- @async allowed\n"
+						  "-- @retries 5 backoff=2s\n"
+						  "-- @isolation repeatable read\n"
+						  "-- @timeout 1m\n"
+						  "-- @invalidates orders\n"
+						  "-- @roles clerk, back-office\n"
+						  "INSERT INTO t VALUES (:id)");
+
+	assert_int_equal(operation->idempotency, IDEMPOTENCY_REQUIRED);
+	assert_int_equal(operation->async, ASYNC_ALLOWED);
+	assert_int_equal(operation->retries, 5);
+	assert_int_equal(operation->retries_backoff_us, 2 * US_PER_S);
+	assert_int_equal(operation->isolation, CATALOG_REPEATABLE_READ);
+	assert_int_equal(operation->timeout_us, 60 * US_PER_S);
+	assert_string_equal(operation->invalidates, "orders");
+	assert_string_equal(operation->roles, "clerk, back-office");
+	catalog_let_go(catalog);
+}
+
+static void an_unknown_option_or_value_names_the_nearest_known_word(void **state)
+{
+	static const struct story stories[] = {
+		{ QUERY "-- @timout 2s\nSELECT 1",
+		  "shop.sql:2:4: error: unknown option \"@timout\"; did you mean \"@timeout\"?" },
+		{ QUERY "-- @Timeout 2s\nSELECT 1",
+		  "shop.sql:2:4: error: unknown option \"@Timeout\"; did you mean \"@timeout\"?" },
+		{ QUERY "-- @author somebody\nSELECT 1",
+		  "shop.sql:2:4: error: unknown option \"@author\"" },
+		{ QUERY "-- @\nSELECT 1", "shop.sql:2:4: error: unknown option \"@\"" },
+		{ QUERY "-- @consistency strnog\nSELECT 1",
+		  "shop.sql:2:17: error: \"strnog\" is no value of @consistency "
+		  "eventual|session|strong; did you mean \"strong\"?" },
+		{ QUERY "-- @on-lag\nSELECT 1",
+		  "shop.sql:2:11: error: a value is missing: @on-lag spill|stale|fail" },
+		{ COMMAND "-- @isolation serialisable\nSELECT 1",
+		  "shop.sql:2:15: error: \"serialisable\" is no value of @isolation read "
+		  "committed|repeatable read|serializable; did you mean \"serializable\"?" },
+		{ QUERY "-- @cache 30s vry=user\nSELECT 1",
+		  "shop.sql:2:15: error: \"vry=user\" does not belong in @cache 30s [swr=10s] "
+		  "[vary=user|none]; did you mean \"vary\"?" },
+		{ QUERY "-- @cache 30s swr=1s swr=2s\nSELECT 1",
+		  "shop.sql:2:22: error: \"swr=2s\" does not belong in @cache 30s [swr=10s] "
+		  "[vary=user|none]" },
+		{ COMMAND "-- @retries 5 2s\nSELECT 1",
+		  "shop.sql:2:15: error: \"2s\" does not belong in @retries 5 [backoff=2s]" },
+		{ QUERY "-- @public yes\nSELECT 1",
+		  "shop.sql:2:12: error: @public takes no value" },
+	};
+
+	STORY_CHECK(stories);
+}
+
+static void values_have_ranges_and_units(void **state)
+{
+#define DURATION " is no duration: a whole number and ms, s, m or h"
+	static const struct story stories[] = {
+		{ QUERY "-- @timeout 2\nSELECT 1", "shop.sql:2:13: error: \"2\"" DURATION },
+		{ QUERY "-- @timeout 1.5s\nSELECT 1", "shop.sql:2:13: error: \"1.5s\"" DURATION },
+		{ QUERY "-- @timeout -1s\nSELECT 1", "shop.sql:2:13: error: \"-1s\"" DURATION },
+		{ QUERY "-- @timeout 99999999999999999999h\nSELECT 1",
+		  "shop.sql:2:13: error: \"99999999999999999999h\"" DURATION },
+		{ QUERY "-- @timeout\nSELECT 1",
+		  "shop.sql:2:12: error: a value is missing: @timeout 2s" },
+		{ QUERY "-- @timeout 0s\nSELECT 1",
+		  "shop.sql:2:13: error: @timeout is from 1ms to 3600000ms" },
+		{ QUERY "-- @timeout 61m\nSELECT 1",
+		  "shop.sql:2:13: error: @timeout is from 1ms to 3600000ms" },
+		{ QUERY "-- @timeout 1h\nSELECT 1", NULL },
+		{ QUERY "-- @max-staleness 0s\nSELECT 1", NULL },
+		{ QUERY "-- @priority 8\nSELECT 1",
+		  "shop.sql:2:14: error: @priority is a number from 0 to 7" },
+		{ QUERY "-- @priority 18446744073709551616\nSELECT 1",
+		  "shop.sql:2:14: error: @priority is a number from 0 to 7" },
+		{ QUERY "-- @max-rows 0\nSELECT 1",
+		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
+		{ QUERY "-- @max-rows 5 rows\nSELECT 1",
+		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
+		{ COMMAND "-- @retries 101\nSELECT 1",
+		  "shop.sql:2:13: error: @retries is a number from 0 to 100" },
+	};
+
+	STORY_CHECK(stories);
+}
+
+static void an_option_stands_once_where_it_belongs(void **state)
+{
+#define MISPLACED "an option stands between the header of its operation and the statement"
+	static const struct story stories[] = {
+		{ QUERY "-- @timeout 2s\n-- @timeout 3s\nSELECT 1",
+		  "shop.sql:3:4: error: @timeout is given twice" },
+		{ QUERY "-- @isolation serializable\nSELECT 1",
+		  "shop.sql:2:4: error: @isolation is for a command, not for a query" },
+		{ COMMAND "-- @cache 2s\nSELECT 1",
+		  "shop.sql:2:4: error: @cache is for a query, not for a command" },
+		{ "-- @timeout 2s\n" QUERY "SELECT 1", "shop.sql:1:4: error: " MISPLACED },
+		{ QUERY "SELECT 1\n-- @timeout 2s", "shop.sql:3:4: error: " MISPLACED },
+		{ QUERY "SELECT 1;\n-- @param x", "shop.sql:3:4: error: " MISPLACED },
+		{ QUERY "SELECT 1 -- @timeout 2s\n-- @see the other", NULL },
+		{ QUERY "-- @public\n-- @roles a\nSELECT 1",
+		  "shop.sql:3:4: error: @public and @roles exclude each other" },
+	};
+
+	STORY_CHECK(stories);
+}
+
+static void groups_name_parameters_of_the_statement(void **state)
+{
+#define BAD " is no value of @tags a, b:{param}"
+	static const struct story stories[] = {
+		{ QUERY "-- @tags a.b-c:{id}, {id}, x:{id}:{id}\nSELECT :id", NULL },
+		{ QUERY "-- @tags orders:{ids}\nSELECT :id",
+		  "shop.sql:2:18: error: \"ids\" is no parameter of the statement; did you mean "
+		  "\"id\"?" },
+		{ QUERY "-- @tags orders:{id\nSELECT :id", "shop.sql:2:17: error: a } is missing" },
+		{ QUERY "-- @tags a,,b\nSELECT 1",
+		  "shop.sql:2:12: error: a value is missing: @tags a, b:{param}" },
+		{ QUERY "-- @tags a,\nSELECT 1",
+		  "shop.sql:2:12: error: a value is missing: @tags a, b:{param}" },
+		{ QUERY "-- @tags a b\nSELECT 1", "shop.sql:2:10: error: \"a b\"" BAD },
+		{ QUERY "-- @tags a:\nSELECT 1", "shop.sql:2:10: error: \"a:\"" BAD },
+		{ QUERY "-- @tags a{id}\nSELECT :id", "shop.sql:2:10: error: \"a{id}\"" BAD },
+		{ QUERY "-- @tags {id}a\nSELECT :id", "shop.sql:2:10: error: \"{id}a\"" BAD },
+		{ COMMAND "-- @roles a,b c\nSELECT 1",
+		  "shop.sql:2:13: error: \"b c\" is no value of @roles a, b" },
+	};
+
+	STORY_CHECK(stories);
+}
+
+static void an_answer_for_one_user_is_never_cached_for_others(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, QUERY "-- @cache 5s\nSELECT :request_user");
+
+	assert_true(operation->cache_vary_user);
+	catalog_let_go(catalog);
+	assert_string_equal(story_errors(QUERY "-- @cache 5s vary=none\nSELECT :request_user"),
+			    "shop.sql:2:4: error: vary=none, but the statement uses :request_user");
+	assert_null(story_errors(QUERY "-- @cache 5s vary=none\nSELECT 1"));
+}
+
+static void what_has_no_machinery_yet_is_noted(void **state)
+{
+	struct catalog *catalog = story_catalog("-- command: c :exec\n"
+						"-- @async never\n"
+						"-- @idempotency none\n"
+						"-- @timeout 2s\n"
+						"SELECT 1;\n"
+						"-- query: q :one\n"
+						"-- @cache 5s\n"
+						"SELECT 1;\n"
+						"-- command: d :exec\n"
+						"-- @idempotency required\n"
+						"SELECT 1;\n");
+	struct buf lines;
+
+	buf_init(&lines);
+	catalog_not_yet(catalog, &lines);
+	buf_byte(&lines, 0);
+	assert_string_equal(
+		lines.ptr, "shop.sql:7: note: @cache of q is not available yet: every request asks "
+			   "PostgreSQL\n"
+			   "shop.sql:10: note: @idempotency of d is not available yet: an "
+			   "Idempotency-Key has no effect\n");
+	buf_fini(&lines);
+	catalog_let_go(catalog);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_not_said_has_the_defaults_of_the_contract),
+		cmocka_unit_test(options_of_a_query_are_read),
+		cmocka_unit_test(options_of_a_command_are_read),
+		cmocka_unit_test(an_unknown_option_or_value_names_the_nearest_known_word),
+		cmocka_unit_test(values_have_ranges_and_units),
+		cmocka_unit_test(an_option_stands_once_where_it_belongs),
+		cmocka_unit_test(groups_name_parameters_of_the_statement),
+		cmocka_unit_test(an_answer_for_one_user_is_never_cached_for_others),
+		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
