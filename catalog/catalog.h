@@ -24,6 +24,11 @@ enum catalog_isolation { CATALOG_READ_COMMITTED, CATALOG_REPEATABLE_READ, CATALO
 enum idempotency { IDEMPOTENCY_NONE, IDEMPOTENCY_OPTIONAL, IDEMPOTENCY_REQUIRED };
 enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 
+struct place {
+	const char *file;      /* relative to the catalog's folder */
+	unsigned line, column; /* from 1; columns in characters */
+};
+
 struct parameter {
 	const char *name;
 	const char *type; /* as declared, "bigint", "text[]"; NULL: PostgreSQL's own answer */
@@ -31,11 +36,7 @@ struct parameter {
 	bool optional;             /* absent or null binds NULL */
 	struct text default_value; /* text form; ptr NULL: none */
 	bool is_request_user;      /* binds the request's user, never from the outside */
-};
-
-struct place {
-	const char *file;      /* relative to the catalog's folder */
-	unsigned line, column; /* from 1; columns in characters */
+	struct place place;        /* of its declaration, or of its first use */
 };
 
 /* A parameter in a statement's text: in characters, since PostgreSQL counts so too. */
@@ -94,8 +95,8 @@ struct catalog {
  * line each, "file:line:col: error: …" with the nearest known word, all of them (but for
  * CATALOG_ERRORS_MAX), not only the first; what has no line is "file: error: …". previous may be
  * NULL; an operation whose text and declared types are unchanged keeps its statement's id, so that
- * conns need not prepare it again. Blocks on files: never call it on a loop. The caller is the first
- * holder.
+ * conns need not prepare it again. Blocks on files: never call it on a loop. The caller is the
+ * first holder.
  */
 struct catalog *catalog_load(const char *dir, const struct catalog *previous,
 			     struct buf *errors) must_check;

@@ -82,15 +82,26 @@ bool source_open(struct source *source, const char *name, struct text bytes,
 	return source_check_text(source);
 }
 
+/* Back to the beginning of the line that holds the byte. */
+static void source_go_back(struct source *source, size_t at)
+{
+	const char *ptr = source->text.ptr;
+
+	for (size_t i = at; i < source->seen_at; i++)
+		source->seen_line -= ptr[i] == '\n';
+	while (at > 0 && ptr[at - 1] != '\n')
+		at--;
+	source->seen_at = at;
+	source->seen_column = 1;
+}
+
 struct place source_place(struct source *source, size_t at)
 {
 	const char *ptr = source->text.ptr;
 
 	assert(at <= source->text.len);
-	if (at < source->seen_at) {
-		source->seen_at = 0;
-		source->seen_line = source->seen_column = 1;
-	}
+	if (at < source->seen_at)
+		source_go_back(source, at);
 	for (size_t i = source->seen_at; i < at; i++) {
 		if (ptr[i] == '\n') {
 			source->seen_line++;

@@ -296,6 +296,7 @@ static void statement_params(struct draft *draft, struct operation *operation)
 	operation->parameters = arena_zero(draft->arena, count + 1, sizeof(*operation->parameters));
 	for (unsigned i = 0; i < count; i++) {
 		operation->parameters[i] = draft->params[i].parameter;
+		operation->parameters[i].place = source_place(draft->source, draft->params[i].at);
 		types[i] = draft->params[i].parameter.type;
 	}
 	operation->parameters_count = count;

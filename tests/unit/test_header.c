@@ -46,20 +46,24 @@ static void a_slip_in_a_header_names_the_nearest_word(void **state)
 	static const struct story stories[] = {
 		{ "-- qurey: a :one\nSELECT 1",
 		  "shop.sql:1:4: error: unknown kind \"qurey\"; an operation begins with "
-		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"; did you mean \"query\"?" },
+		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"; did you mean "
+		  "\"query\"?" },
 		{ "-- Command: a :one\nSELECT 1",
 		  "shop.sql:1:4: error: unknown kind \"Command\"; an operation begins with "
-		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"; did you mean \"command\"?" },
+		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"; did you mean "
+		  "\"command\"?" },
 		{ "-- name: a :one\nSELECT 1",
 		  "shop.sql:1:4: error: unknown kind \"name\"; an operation begins with "
 		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"" },
 		{ "-- query a :one\nSELECT 1",
 		  "shop.sql:1:10: error: a colon is missing: \"-- query: NAME :many\"" },
 		{ "-- query: a :mny\nSELECT 1",
-		  "shop.sql:1:13: error: \":mny\" is none of :one, :maybe, :many, :exec; did you mean "
+		  "shop.sql:1:13: error: \":mny\" is none of :one, :maybe, :many, :exec; did you "
+		  "mean "
 		  "\":many\"?" },
 		{ "-- query: a many\nSELECT 1",
-		  "shop.sql:1:13: error: \"many\" is none of :one, :maybe, :many, :exec; did you mean "
+		  "shop.sql:1:13: error: \"many\" is none of :one, :maybe, :many, :exec; did you "
+		  "mean "
 		  "\":many\"?" },
 		{ "-- query: a\nSELECT 1",
 		  "shop.sql:1:12: error: how many rows are expected? Add :one, "
@@ -184,10 +188,12 @@ static void one_operation_has_one_statement(void **state)
 		{ "-- query: a :one\n;\n-- query: b :one\nSELECT 1",
 		  "shop.sql:1:1: error: a has no statement" },
 		{ "SELECT 1;\nSELECT 2;",
-		  "shop.sql:1:1: error: a statement without an operation: begin it with \"-- query: "
+		  "shop.sql:1:1: error: a statement without an operation: begin it with \"-- "
+		  "query: "
 		  "NAME :many\" or \"-- command: NAME :one\"" },
 		{ "-- query: a :one\nSELECT 1;\nSELECT 2; SELECT 3;\n-- query: b :one\nSELECT 4",
-		  "shop.sql:3:1: error: a second statement: an operation has exactly one, and the next "
+		  "shop.sql:3:1: error: a second statement: an operation has exactly one, and "
+		  "the next "
 		  "begins with \"-- query: …\" or \"-- command: …\"" },
 	};
 

@@ -117,10 +117,12 @@ static void if_one_is_declared_all_must_be_and_all_are_used(void **state)
 {
 	static const struct story stories[] = {
 		{ HEAD "-- @param customer_id\nSELECT :customer_id, :customerid",
-		  "shop.sql:3:22: error: parameter \"customerid\" is not declared; if one is, all must "
+		  "shop.sql:3:22: error: parameter \"customerid\" is not declared; if one is, "
+		  "all must "
 		  "be; did you mean \"customer_id\"?" },
 		{ HEAD "-- @param a\n-- @param b int\nSELECT :a",
-		  "shop.sql:3:11: error: parameter \"b\" is declared but the statement does not use "
+		  "shop.sql:3:11: error: parameter \"b\" is declared but the statement does not "
+		  "use "
 		  "it" },
 		{ HEAD "-- @param a\n-- @param a\nSELECT :a",
 		  "shop.sql:3:11: error: parameter \"a\" is declared twice" },
@@ -137,7 +139,8 @@ static void names_are_plain(void **state)
 		  "shop.sql:2:10: error: \"\" is no name of a parameter: at "
 		  "most 63 letters of ASCII, digits and underscores" },
 		{ HEAD "-- @param 1a int\nSELECT 1",
-		  "shop.sql:2:11: error: \"1a\" is no name of a parameter: at most 63 letters of ASCII, "
+		  "shop.sql:2:11: error: \"1a\" is no name of a parameter: at most 63 letters of "
+		  "ASCII, "
 		  "digits and underscores" },
 		{ HEAD "SELECT :größe",
 		  "shop.sql:2:8: error: :größe is no parameter: at most 63 letters "
@@ -155,7 +158,8 @@ static void types_have_no_length_and_defaults_are_literals(void **state)
 #define LITERAL "a default is a number, 'text', true, false, null or a bare word"
 	static const struct story stories[] = {
 		{ HEAD "-- @param x numeric(10,2) = 1\nSELECT :x",
-		  "shop.sql:2:20: error: PostgreSQL ignores the length of a parameter's type: write "
+		  "shop.sql:2:20: error: PostgreSQL ignores the length of a parameter's type: "
+		  "write "
 		  "\"numeric\"" },
 		{ HEAD "-- @param x timestamptz = now()\nSELECT :x",
 		  "shop.sql:2:27: error: a default is a literal, not an expression: write "

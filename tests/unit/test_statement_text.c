@@ -24,13 +24,16 @@ static void what_belongs_to_cqrsd_or_psql_is_refused(void **state)
 		{ HEAD "SELECT 1 \\gset",
 		  "shop.sql:2:10: error: commands of psql are not available here" },
 		{ HEAD "SELECT :'a'",
-		  "shop.sql:2:8: error: psql's :'name' and :\"name\" are not available; write :name, "
+		  "shop.sql:2:8: error: psql's :'name' and :\"name\" are not available; write "
+		  ":name, "
 		  "which is sent apart from the statement and needs no quotes" },
 		{ HEAD "  Commit",
-		  "shop.sql:2:3: error: Commit is not possible here: each command is a transaction of "
+		  "shop.sql:2:3: error: Commit is not possible here: each command is a "
+		  "transaction of "
 		  "its own, which cqrsd begins and ends" },
 		{ HEAD "copy orders TO STDOUT",
-		  "shop.sql:2:1: error: copy is not possible here: rows come and go as JSON; use INSERT "
+		  "shop.sql:2:1: error: copy is not possible here: rows come and go as JSON; use "
+		  "INSERT "
 		  "or SELECT" },
 	};
 
