@@ -69,16 +69,16 @@ static void exchange_collect(struct connection *connection, struct head *head, c
 	head_collect(head, connection->mhd, exchange_target(exchange), &lines);
 }
 
-static void exchange_make_id(struct listener *listener, struct request *request)
+void exchange_make_id(struct listener *listener, char *id)
 {
 	uint64_t bits = 0;
 
 	for (unsigned i = 0; i < 32; i++, bits >>= 4) {
 		if (i % 16 == 0)
 			bits = random_next(&listener->random);
-		request->id[i] = "0123456789abcdef"[bits & 15];
+		id[i] = "0123456789abcdef"[bits & 15];
 	}
-	request->id[32] = '\0';
+	id[32] = '\0';
 }
 
 /* Which operation is meant, and may this method ask for it? */
@@ -165,7 +165,7 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	exchange->request = request;
 	request->client = connection;
 	exchange_collect(connection, &head, method, version);
-	exchange_make_id(listener, request);
+	exchange_make_id(listener, request->id);
 	exchange->route = (struct route){ .kind = ROUTE_NONE, .path = TEXT("/") };
 	refusal = guard_refusal(&head);
 	if (refusal) {

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 struct connection;
+struct listener;
 
 struct exchange {
 	struct request *request; /* NULL: the headers are not in yet */
@@ -38,6 +39,9 @@ struct exchange {
 
 void exchange_init(struct exchange *exchange);
 void exchange_fini(struct exchange *exchange);
+
+/* A new request id; id holds REQUEST_ID_BYTES_MAX + 1 bytes. */
+void exchange_make_id(struct listener *listener, char *id);
 
 /* The request line is in. */
 void exchange_on_target(struct connection *connection, const char *target);

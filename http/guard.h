@@ -10,9 +10,9 @@
  *
  * Some refusals are the library's own and carry a short HTML text, no problem document; it lets
  * nobody change them, and closes the connection: a request line without a version or with an
- * unknown major one (400, 505), a header line without a colon (400), a Content-Length that is no
- * number (400) or does not fit 64 bits (413), a malformed chunk (400, 413), a request line (414) or
- * headers (431) that do not fit --http-connection-memory.
+ * unknown major one (400, 505), a header line without a colon (400), a malformed chunk (400, 413),
+ * a request line (414) or headers (431) that do not fit --http-connection-memory. Before 1.0 a
+ * Content-Length that is no number would be one of them, but see http/misframed.h.
  */
 #pragma once
 

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/address.h"
+#include "http/misframed.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ static void listener_on_log(void *arg, const char *format, va_list args)
 {
 	char line[256];
 
-	(void)arg;
+	misframed_on_log(arg, format);
 	if (!log_enabled(LOG_DEBUG))
 		return;
 	vsnprintf(line, sizeof(line), format, args);
@@ -183,7 +184,7 @@ static bool listener_start(struct listener *listener)
 	listener->sees_lines = MHD_get_version()[0] == '0';
 	listener->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER, listener_on_log, NULL,
+		listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER, listener_on_log, listener,
 		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listener->listen_fd,
 		MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory,

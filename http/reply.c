@@ -161,7 +161,8 @@ static void reply_log(struct connection *connection, const char *code, int64_t t
 {
 	const struct exchange *exchange = &connection->exchange;
 	const struct request *request = exchange->request;
-	enum log_level level = code[0] == '5' ? LOG_WARN : LOG_DEBUG;
+	bool is_page = connection->listener->settings.pages;
+	enum log_level level = code[0] == '5' && !is_page ? LOG_WARN : LOG_DEBUG;
 	char took[32];
 
 	if (!log_enabled(level))

@@ -126,6 +126,40 @@ static void test_smuggling_shapes_end_the_connection(void **state)
 	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
 }
 
+/* The library would answer these itself, with two heads. */
+static void test_a_length_that_is_no_number_gets_one_reply(void **state)
+{
+	static const char *const lengths[] = {
+		"x", "-1", "0x2", "2, 2", "2 2", "", "99999999999999999999999"
+	};
+
+	http_client_close(&fixture.client);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct http_client other, client;
+		const struct http_reply *reply;
+
+		http_client_open(&other, fixture.loop, listener_port(fixture.listener));
+		http_client_say(&other, "GET /v1/queries/q HTTP/1.1\r\n");
+		fixture_turn();
+		http_client_open(&client, fixture.loop, listener_port(fixture.listener));
+		http_client_say(&client,
+				"POST /v1/commands/c?x HTTP/1.1\r\n" HOST JSON
+				"Content-Length: %s\r\n\r\n{}",
+				lengths[i]);
+		reply = http_client_read(&client);
+		fixture_assert_problem(reply, 400, "bad-request");
+		assert_non_null(strstr(reply->body, "\"instance\":\"/v1/commands/c\""));
+		assert_true(http_client_ended(&client));
+		assert_int_equal(client.in.len, 0);
+
+		http_client_say(&other, HOST "\r\n");
+		assert_int_equal(http_client_read(&other)->status, 200);
+		http_client_close(&client);
+		http_client_close(&other);
+	}
+	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
+}
+
 static void test_many_headers_and_odd_spacing_are_fine(void **state)
 {
 	http_client_say(&fixture.client, "GET /v1/queries/q?%0600d HTTP/1.1\r\n" HOST, 1);
@@ -215,6 +249,7 @@ int main(void)
 		API(test_refusals_keep_the_connection),
 		API(test_a_wrong_method_is_told_the_right_ones),
 		API(test_smuggling_shapes_end_the_connection),
+		API(test_a_length_that_is_no_number_gets_one_reply),
 		API(test_many_headers_and_odd_spacing_are_fine),
 		API(test_a_large_body_is_refused_before_it_comes),
 		API(test_a_client_that_sends_all_before_it_reads_gets_its_413),
