@@ -221,13 +221,20 @@ static bool watched_wants_key(const struct watched *watched, int64_t now_us)
 	       now_us >= watched->key_again_us;
 }
 
+/* The first look begins the first life. */
+static unsigned watched_life(const struct watched *watched)
+{
+	unsigned life = watched->monitor->views.topology.nodes[watched->index].life;
+
+	return life ? life : 1;
+}
+
 /* The schema may be there by now; a life may be another server's. */
 static bool watched_wants_identity(const struct watched *watched, int64_t now_us)
 {
 	const struct topology *topology = &watched->monitor->views.topology;
-	unsigned life = topology->nodes[watched->index].life; /* 0: not looked at yet */
 
-	return watched->identified_life == 0 || (life && watched->identified_life != life) ||
+	return watched->identified_life != watched_life(watched) ||
 	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
 }
 
@@ -342,13 +349,10 @@ static void watched_on_identity(struct watched *watched, bool told)
 	    !poll_read_identity((struct text){ watched->out.ptr, watched->out.len }, &identity))
 		identity = (struct identity){ 0 };
 	views_identified(&watched->monitor->views, watched->index, identity.system_identifier);
-	/* The first look begins a life. */
-	watched->identified_life = topology->nodes[watched->index].life;
-	if (watched->identified_life == 0)
-		watched->identified_life = 1;
+	watched->identified_life = watched_life(watched);
 	watched->schema = identity.schema;
 	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;
-	if (!identity.schema && views_ours(&watched->monitor->views, watched->index))
+	if (told && !identity.schema && views_ours(&watched->monitor->views, watched->index))
 		topology->schema_missing = !topology->key_known;
 	watched_ask(watched);
 }

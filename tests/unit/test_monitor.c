@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: scripted_pool.c */
+/* The monitor's thread against scripted nodes: what it asks, when, and what it publishes. */
+#include "router/monitor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "scripted_pool.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define KEY_TEXT "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define PRIMARY_AT(lsn) "primary 0/" lsn " 0/0 1700000000000000 0 x00000001"
+#define REPLICA_AT(lsn) "standby 0/" lsn " 0/" lsn " 1700000000000000 0 1"
+
+enum { P, R, NODES, PATIENCE_S = 20, NEVER_MS = 60000 };
+
+static struct node nodes_room[NODES] = {
+	{ .index = P, .name = "p:1" },
+	{ .index = R, .name = "r:1" },
+};
+static struct node *const nodes[NODES] = { &nodes_room[P], &nodes_room[R] };
+static struct options options;
+static struct snapshot *snapshot;
+static struct snapshot_reader *reader;
+static struct sessions *sessions;
+static struct monitor *monitor;
+static struct topology topology;
+static atomic_uint changes, floors_missing;
+static struct snapshot_reader *change_reader;
+
+/* On the monitor's thread: whoever sees a primary finds the floor. */
+static void on_change(void *arg)
+{
+	struct topology told;
+
+	assert_ptr_equal(arg, &changes);
+	if (snapshot_read(change_reader, &told) && told.primary_seen &&
+	    !position_known(sessions_floor(sessions)))
+		atomic_fetch_add(&floors_missing, 1);
+	atomic_fetch_add(&changes, 1);
+}
+
+static int begin(void **state)
+{
+	options = (struct options){
+		.lag_us_max = US_PER_S,
+		.lag_poll_us = 5 * US_PER_MS,
+		.lag_strikes = 2,
+		.lag_recoveries = 2,
+	};
+	for (unsigned i = 0; i < NODES; i++)
+		script[i] = (struct script_node){ .identity = "7 1", .key = KEY_TEXT };
+	script[P].look = PRIMARY_AT("1000");
+	script[R].look = REPLICA_AT("1000");
+	snapshot = snapshot_new(sizeof(struct topology));
+	reader = snapshot_reader_new(snapshot);
+	change_reader = snapshot_reader_new(snapshot);
+	sessions = sessions_new(64);
+	memset(&topology, 0, sizeof(topology));
+	atomic_store(&changes, 0);
+	atomic_store(&floors_missing, 0);
+	return 0;
+}
+
+static void start(void)
+{
+	monitor = monitor_start(nodes, NODES, &options, snapshot, sessions, on_change, &changes);
+}
+
+static int end(void **state)
+{
+	monitor_stop(monitor);
+	assert_int_equal(atomic_load(&floors_missing), 0);
+	snapshot_reader_free(reader);
+	snapshot_reader_free(change_reader);
+	snapshot_free(snapshot);
+	sessions_free(sessions);
+	return 0;
+}
+
+/* Lets go of the mutex until something was asked or answered, but looks now and then anyway. */
+static bool wait_a_moment(int64_t late_us)
+{
+	struct timespec soon;
+
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_nsec += 5000000;
+	soon.tv_sec += soon.tv_nsec / 1000000000;
+	soon.tv_nsec %= 1000000000;
+	(void)pthread_cond_timedwait(&script_changed, &script_mutex, &soon);
+	return clock_monotonic_us() < late_us;
+}
+
+#define wait_until(condition)                                                                      \
+	do {                                                                                       \
+		int64_t late_us = clock_monotonic_us() + PATIENCE_S * US_PER_S;                    \
+		bool in_time = true, so = false;                                                   \
+                                                                                                   \
+		pthread_mutex_lock(&script_mutex);                                                 \
+		while (in_time && !so) {                                                           \
+			(void)snapshot_read(reader, &topology);                                    \
+			so = (condition);                                                          \
+			if (!so)                                                                   \
+				in_time = wait_a_moment(late_us);                                  \
+		}                                                                                  \
+		pthread_mutex_unlock(&script_mutex);                                               \
+		if (!so)                                                                           \
+			fail_msg("waited in vain: %s", #condition);                                \
+	} while (0)
+
+static void set_look(unsigned index, const char *look)
+{
+	pthread_mutex_lock(&script_mutex);
+	script[index].look = look;
+	pthread_mutex_unlock(&script_mutex);
+}
+
+static void it_finds_the_primary_the_replicas_and_the_key(void **state)
+{
+	start();
+	wait_until(topology.primary == P && topology.key_known && topology.nodes[R].in_rotation);
+	assert_true(topology.system_identifier == 7);
+	assert_int_equal(topology.key[31], 0x1f);
+	assert_false(topology.schema_missing);
+	assert_int_equal(topology.nodes[R].role, NODE_REPLICA);
+	assert_int_equal(topology.primary_position.lsn, 0x1000);
+	assert_int_equal(topology.primary_position.timeline, 1);
+	wait_until(topology.nodes[R].lag_bytes == 0 && topology.nodes[R].lag_us >= 0);
+	assert_true(atomic_load(&changes) > 0);
+}
+
+static void positions_are_followed(void **state)
+{
+	start();
+	wait_until(topology.nodes[R].in_rotation);
+	set_look(P, PRIMARY_AT("2000"));
+	wait_until(topology.primary_position.lsn == 0x2000);
+	wait_until(topology.nodes[R].lag_bytes == 0x1000);
+	set_look(R, REPLICA_AT("2000"));
+	wait_until(topology.nodes[R].lag_bytes == 0);
+}
+
+static void whoever_hurries_gets_a_look_at_once(void **state)
+{
+	unsigned before;
+
+	options.lag_poll_us = NEVER_MS * US_PER_MS;
+	start();
+	wait_until(topology.nodes[R].in_rotation);
+	before = script[R].looks;
+	for (unsigned i = 1; i <= 20; i++) {
+		monitor_hurry(monitor);
+		wait_until(script[R].looks >= before + i);
+	}
+}
+
+static void a_node_that_does_not_answer_is_given_up_and_found_again(void **state)
+{
+	start();
+	wait_until(topology.nodes[R].in_rotation);
+	set_look(R, NULL);
+	wait_until(!topology.nodes[R].up);
+	assert_false(topology.nodes[R].in_rotation);
+	wait_until(script[R].abandoned >= 2);
+	set_look(R, REPLICA_AT("1000"));
+	wait_until(topology.nodes[R].in_rotation);
+	assert_int_equal(topology.nodes[R].life, 2);
+	/* Another server may live there now. */
+	assert_true(script[R].identities >= 2);
+}
+
+static void a_lost_primary_is_noticed(void **state)
+{
+	start();
+	wait_until(topology.nodes[R].in_rotation);
+	set_look(P, SCRIPT_LOST);
+	wait_until(topology.primary == -1);
+	assert_true(topology.primary_seen);
+	assert_true(topology.nodes[R].in_rotation);
+	set_look(P, PRIMARY_AT("3000"));
+	wait_until(topology.primary == P);
+}
+
+static void an_answer_that_is_none_is_a_strike(void **state)
+{
+	start();
+	wait_until(topology.nodes[R].in_rotation);
+	set_look(R, "what?");
+	wait_until(!topology.nodes[R].up);
+	set_look(R, REPLICA_AT("1000"));
+	wait_until(topology.nodes[R].up);
+	set_look(R, SCRIPT_ERROR);
+	wait_until(!topology.nodes[R].up);
+}
+
+static void without_the_schema_everything_else_is_known(void **state)
+{
+	script[P].identity = script[R].identity = "7 0";
+	start();
+	wait_until(topology.nodes[R].in_rotation && topology.schema_missing);
+	assert_false(topology.key_known);
+	/* It appears while we run. */
+	pthread_mutex_lock(&script_mutex);
+	script[P].identity = "7 1";
+	pthread_mutex_unlock(&script_mutex);
+	wait_until(topology.key_known);
+	assert_false(topology.schema_missing);
+}
+
+static void who_may_not_read_the_key_or_the_identity_still_knows_the_rest(void **state)
+{
+	for (unsigned i = 0; i < NODES; i++)
+		script[i].key = SCRIPT_ERROR;
+	script[R].identity = SCRIPT_ERROR;
+	start();
+	wait_until(topology.primary == P && topology.nodes[R].in_rotation);
+	wait_until(script[P].keys > 0);
+	assert_false(topology.key_known);
+}
+
+static void it_stops_although_nobody_answers(void **state)
+{
+	script[P].look = script[R].look = NULL;
+	script[R].identity = NULL;
+	start();
+	wait_until(script[P].looks > 0 && script[R].identities > 0);
+}
+
+#define story(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		story(it_finds_the_primary_the_replicas_and_the_key),
+		story(positions_are_followed),
+		story(whoever_hurries_gets_a_look_at_once),
+		story(a_node_that_does_not_answer_is_given_up_and_found_again),
+		story(a_lost_primary_is_noticed),
+		story(an_answer_that_is_none_is_a_strike),
+		story(without_the_schema_everything_else_is_known),
+		story(who_may_not_read_the_key_or_the_identity_still_knows_the_rest),
+		story(it_stops_although_nobody_answers),
+	};
+
+	log_setup(LOG_ERROR, LOG_HUMAN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
