@@ -92,8 +92,10 @@ static void answer_between(struct conn *conn)
 	struct batch *batch = &conn->batch;
 	enum entry_kind kind = batch->entries[batch->next].kind;
 
-	if (batch->between || PQstatus(conn->pgconn) == CONNECTION_BAD) {
-		conn_close(conn, batch->between ? ANSWER_OUT_OF_STEP : "the connection was lost");
+	if (batch->between) {
+		conn_close(conn, PQstatus(conn->pgconn) == CONNECTION_BAD
+					 ? "the connection was lost"
+					 : ANSWER_OUT_OF_STEP);
 		return;
 	}
 	batch->between = true;

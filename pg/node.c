@@ -110,7 +110,7 @@ static void node_clear_environment(void)
 
 static void node_keep(struct node *node, const PQconninfoOption *given)
 {
-	size_t room = NODE_PINS + 1, count = 0;
+	size_t room = NODE_PINS + 2, count = 0;
 
 	for (const PQconninfoOption *option = given; option->keyword; option++)
 		room++;
@@ -124,6 +124,9 @@ static void node_keep(struct node *node, const PQconninfoOption *given)
 	for (size_t i = 0; i < NODE_PINS; i++)
 		if (node_pins[i].always || !node_given(given, node_pins[i].keyword))
 			node_set(node, &count, node_pins[i].keyword, node_pins[i].value);
+	/* conn.c adds to them, and what it passes hides the environment from libpq. */
+	if (!node_given(given, "options") && getenv("PGOPTIONS"))
+		node_set(node, &count, "options", getenv("PGOPTIONS"));
 	assert(count < room);
 }
 

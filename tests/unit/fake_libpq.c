@@ -1,0 +1,758 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pipeline mode of libpq 15 and a server that knows prepared statements, transactions and the
+ * texts the test told it. The dialer's thread comes in through PQconnectStartParams only.
+ */
+#include "fake_libpq.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define CONNS_MAX 32
+#define ANSWERS_MAX 16
+#define PREPARED_MAX 256
+#define KEYWORDS_MAX 40
+
+enum message_kind { PREPARE, EXECUTE, PLAIN, DESCRIBE, SYNC };
+
+struct message {
+	struct message *next;
+	enum message_kind kind;
+	char name[32], *text;
+	bool answered, single_row, error_told;
+	ExecStatusType status; /* PGRES_PIPELINE_ABORTED: not run */
+	struct fake_answer answer;
+	unsigned row;
+};
+
+struct pg_conn {
+	int fd;
+	bool open, lost, null_due, aborted, in_transaction;
+	char *keywords[KEYWORDS_MAX], *values[KEYWORDS_MAX];
+	char *prepared[PREPARED_MAX], *texts[PREPARED_MAX];
+	struct message *first, **last;
+	char *sent, *sent_before, oids[256];
+	size_t sent_len;
+};
+
+struct pg_result {
+	ExecStatusType status;
+	struct fake_answer answer;
+	unsigned rows, columns;
+	bool own[3]; /* columns of our own statements that are not null */
+	char cells[3][32];
+	int lengths[3];
+	char *long_cell;
+};
+
+struct fake_server fake_server;
+static struct pg_conn *conns[CONNS_MAX];
+static unsigned conns_count;
+static struct fake_answer answers[ANSWERS_MAX];
+static unsigned answers_count;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* --- what the test does ---------------------------------------------------------------------- */
+
+static void conn_drop_message(struct pg_conn *conn)
+{
+	struct message *message = conn->first;
+
+	conn->first = message->next;
+	if (!conn->first)
+		conn->last = &conn->first;
+	free(message->text);
+	free(message);
+}
+
+static void conn_unprepare(struct pg_conn *conn, const char *name)
+{
+	for (unsigned i = 0; i < PREPARED_MAX; i++)
+		if (conn->prepared[i] && strcmp(conn->prepared[i], name) == 0) {
+			free(conn->prepared[i]);
+			free(conn->texts[i]);
+			conn->prepared[i] = conn->texts[i] = NULL;
+		}
+}
+
+static void conn_free(struct pg_conn *conn)
+{
+	while (conn->first)
+		conn_drop_message(conn);
+	for (unsigned i = 0; i < PREPARED_MAX; i++) {
+		free(conn->prepared[i]);
+		free(conn->texts[i]);
+	}
+	for (unsigned i = 0; i < KEYWORDS_MAX; i++) {
+		free(conn->keywords[i]);
+		free(conn->values[i]);
+	}
+	free(conn->sent);
+	free(conn->sent_before);
+	free(conn);
+}
+
+void fake_reset(void)
+{
+	pthread_mutex_lock(&mutex);
+	for (unsigned i = 0; i < conns_count; i++) {
+		assert(!conns[i]->open);
+		conn_free(conns[i]);
+	}
+	conns_count = answers_count = 0;
+	fake_server = (struct fake_server){
+		.lsn = 0x1000,
+		.wrote = true,
+		.version = 150000,
+		.time_zone = "UTC",
+	};
+	pthread_mutex_unlock(&mutex);
+}
+
+void fake_answer_with(struct fake_answer answer)
+{
+	assert(answers_count < ANSWERS_MAX);
+	answers[answers_count++] = answer;
+}
+
+unsigned fake_dialed(void)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&mutex);
+	count = conns_count;
+	pthread_mutex_unlock(&mutex);
+	return count;
+}
+
+static struct pg_conn *conn_at(unsigned at)
+{
+	struct pg_conn *conn;
+
+	pthread_mutex_lock(&mutex);
+	assert(at < conns_count);
+	conn = conns[at];
+	pthread_mutex_unlock(&mutex);
+	return conn;
+}
+
+bool fake_is_open(unsigned conn)
+{
+	return conn_at(conn)->open;
+}
+
+const char *fake_keyword(unsigned conn, const char *keyword)
+{
+	for (unsigned i = 0; i < KEYWORDS_MAX; i++)
+		if (conn_at(conn)->keywords[i] && strcmp(conn_at(conn)->keywords[i], keyword) == 0)
+			return conn_at(conn)->values[i];
+	return NULL;
+}
+
+const char *fake_sent(unsigned at)
+{
+	struct pg_conn *conn = conn_at(at);
+
+	free(conn->sent_before);
+	conn->sent_before = conn->sent;
+	conn->sent = NULL;
+	conn->sent_len = 0;
+	return conn->sent_before ? conn->sent_before : "";
+}
+
+const char *fake_oids(unsigned conn)
+{
+	return conn_at(conn)->oids;
+}
+
+void fake_unprepare(unsigned conn, const char *name)
+{
+	conn_unprepare(conn_at(conn), name);
+}
+
+static void conn_wake(struct pg_conn *conn)
+{
+	uint64_t one = 1;
+
+	assert(write(conn->fd, &one, sizeof(one)) == sizeof(one));
+}
+
+void fake_lose(unsigned at)
+{
+	conn_at(at)->lost = true;
+	conn_wake(conn_at(at));
+}
+
+/* --- what the server does -------------------------------------------------------------------- */
+
+static struct fake_answer error_with(const char *sqlstate)
+{
+	return (struct fake_answer){ .what = FAKE_ERROR, .sqlstate = sqlstate };
+}
+
+static const char *conn_text(const struct pg_conn *conn, const char *name)
+{
+	for (unsigned i = 0; i < PREPARED_MAX; i++)
+		if (conn->prepared[i] && strcmp(conn->prepared[i], name) == 0)
+			return conn->texts[i];
+	return NULL;
+}
+
+static struct fake_answer answer_to(const char *text)
+{
+	for (unsigned i = 0; i < answers_count; i++)
+		if (strncmp(text, answers[i].text, strlen(answers[i].text)) == 0) {
+			struct fake_answer answer = answers[i];
+
+			if (answers[i].times && --answers[i].times == 0)
+				answers[i].text = "\377";
+			return answer;
+		}
+	return (struct fake_answer){ .what = FAKE_ROWS, .rows = 1, .cell = "1" };
+}
+
+static struct fake_answer conn_prepare(struct pg_conn *conn, const struct message *message)
+{
+	struct fake_answer answer = answer_to(message->text);
+	unsigned at = 0;
+
+	if (conn_text(conn, message->name))
+		return error_with("42P05");
+	if (answer.what == FAKE_ERROR && answer.sqlstate && !strncmp(answer.sqlstate, "42", 2))
+		return answer;
+	while (conn->prepared[at])
+		at++;
+	assert(at < PREPARED_MAX);
+	conn->prepared[at] = strdup(message->name);
+	conn->texts[at] = strdup(message->text);
+	return (struct fake_answer){ 0 };
+}
+
+static struct fake_answer conn_run(struct pg_conn *conn, struct message *message)
+{
+	const char *text = message->text;
+
+	if (message->kind == EXECUTE || message->kind == DESCRIBE) {
+		text = conn_text(conn, message->name);
+		if (!text)
+			return error_with("26000");
+		if (message->kind == DESCRIBE)
+			return (struct fake_answer){ 0 };
+	}
+	if (strncmp(text, "BEGIN", 5) == 0)
+		conn->in_transaction = true;
+	if (strcmp(text, "COMMIT") == 0 || strcmp(text, "ROLLBACK") == 0)
+		conn->in_transaction = false;
+	if (strncmp(text, "DEALLOCATE ", 11) == 0) {
+		if (!conn_text(conn, text + 11))
+			return error_with("26000");
+		conn_unprepare(conn, text + 11);
+	}
+	return answer_to(text);
+}
+
+static void conn_answer(struct pg_conn *conn, struct message *message)
+{
+	message->answered = true;
+	if (message->kind == SYNC) {
+		message->error_told = !fake_server.sync_error || conn->aborted;
+		conn->aborted = false;
+		return;
+	}
+	message->status = PGRES_PIPELINE_ABORTED;
+	if (conn->aborted)
+		return;
+	message->answer =
+		message->kind == PREPARE ? conn_prepare(conn, message) : conn_run(conn, message);
+	message->status = PGRES_TUPLES_OK;
+	if (message->kind == PREPARE || message->kind == DESCRIBE)
+		message->status = PGRES_COMMAND_OK;
+	if (message->answer.what == FAKE_ERROR)
+		message->status = PGRES_FATAL_ERROR;
+	if (message->answer.what == FAKE_COPY_OUT)
+		message->status = PGRES_COPY_OUT;
+	if (message->answer.what == FAKE_COPY_IN)
+		message->status = PGRES_COPY_IN;
+	conn->aborted = message->answer.what == FAKE_ERROR;
+}
+
+void fake_answer_some(unsigned at, unsigned messages)
+{
+	struct pg_conn *conn = conn_at(at);
+
+	for (struct message *message = conn->first; message && messages; message = message->next)
+		if (!message->answered) {
+			conn_answer(conn, message);
+			messages--;
+		}
+	conn_wake(conn);
+}
+
+void fake_answer_all(unsigned conn)
+{
+	fake_answer_some(conn, UINT32_MAX);
+}
+
+/* --- connecting ------------------------------------------------------------------------------ */
+
+PGconn *PQconnectStartParams(const char *const *keywords, const char *const *values,
+			     int expand_dbname)
+{
+	struct pg_conn *conn = calloc(1, sizeof(*conn));
+
+	assert(conn);
+	assert(!expand_dbname);
+	conn->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	conn->open = true;
+	conn->last = &conn->first;
+	for (unsigned i = 0; keywords[i]; i++) {
+		assert(i < KEYWORDS_MAX);
+		conn->keywords[i] = strdup(keywords[i]);
+		conn->values[i] = strdup(values[i]);
+	}
+	pthread_mutex_lock(&mutex);
+	assert(conns_count < CONNS_MAX);
+	conns[conns_count++] = conn;
+	pthread_mutex_unlock(&mutex);
+	return conn;
+}
+
+PostgresPollingStatusType PQconnectPoll(PGconn *conn)
+{
+	assert(conn->open);
+	if (fake_server.refuses)
+		return PGRES_POLLING_FAILED;
+	return fake_server.hangs ? PGRES_POLLING_READING : PGRES_POLLING_OK;
+}
+
+void PQfinish(PGconn *conn)
+{
+	if (!conn)
+		return;
+	assert(conn->open);
+	conn->open = false;
+	close(conn->fd);
+}
+
+ConnStatusType PQstatus(const PGconn *conn)
+{
+	return conn->lost ? CONNECTION_BAD : CONNECTION_OK;
+}
+
+int PQsocket(const PGconn *conn)
+{
+	return conn->fd;
+}
+
+char *PQerrorMessage(const PGconn *conn)
+{
+	if (fake_server.refuses)
+		return (char *)fake_server.refuses;
+	return conn->lost ? (char *)"server closed the connection unexpectedly\n\tmore"
+			  : (char *)"";
+}
+
+int PQsetnonblocking(PGconn *conn, int arg)
+{
+	return conn->open && arg ? 0 : -1;
+}
+
+int PQenterPipelineMode(PGconn *conn)
+{
+	return conn->open;
+}
+
+PQnoticeReceiver PQsetNoticeReceiver(PGconn *conn, PQnoticeReceiver receiver, void *arg)
+{
+	(void)conn;
+	(void)receiver;
+	(void)arg;
+	return NULL;
+}
+
+const char *PQparameterStatus(const PGconn *conn, const char *name)
+{
+	(void)conn;
+	if (strcmp(name, "TimeZone") == 0)
+		return fake_server.time_zone;
+	if (strcmp(name, "in_hot_standby") == 0)
+		return fake_server.in_recovery ? "on" : "off";
+	if (strcmp(name, "DateStyle") == 0)
+		return "ISO, MDY";
+	return strcmp(name, "IntervalStyle") == 0 ? "iso_8601" : "UTF8";
+}
+
+int PQserverVersion(const PGconn *conn)
+{
+	(void)conn;
+	return fake_server.version;
+}
+
+PGTransactionStatusType PQtransactionStatus(const PGconn *conn)
+{
+	if (conn->first)
+		return PQTRANS_ACTIVE;
+	return conn->in_transaction ? PQTRANS_INTRANS : PQTRANS_IDLE;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+static void conn_note(struct pg_conn *conn, const char *before, const char *word, const char *after)
+{
+	size_t room = strlen(before) + strlen(word) + strlen(after) + 2;
+
+	conn->sent = realloc(conn->sent, conn->sent_len + room);
+	assert(conn->sent);
+	conn->sent_len += (size_t)snprintf(conn->sent + conn->sent_len, room, "%s%s%s%s",
+					   conn->sent_len ? " " : "", before, word, after);
+}
+
+static int conn_send(struct pg_conn *conn, enum message_kind kind, const char *name,
+		     const char *text)
+{
+	struct message *message = calloc(1, sizeof(*message));
+
+	assert(message);
+	assert(conn->open);
+	if (conn->lost) {
+		free(message);
+		return 0;
+	}
+	message->kind = kind;
+	snprintf(message->name, sizeof(message->name), "%s", name);
+	message->text = strdup(text);
+	*conn->last = message;
+	conn->last = &message->next;
+	return 1;
+}
+
+int PQsendPrepare(PGconn *conn, const char *name, const char *text, int params, const Oid *oids)
+{
+	size_t at = 0;
+
+	conn->oids[0] = '\0';
+	for (int i = 0; oids && i < params; i++)
+		at += (size_t)snprintf(conn->oids + at, sizeof(conn->oids) - at, "%s%u",
+				       i ? " " : "", oids[i]);
+	conn_note(conn, "prepare:", name, "");
+	return conn_send(conn, PREPARE, name, text);
+}
+
+int PQsendQueryPrepared(PGconn *conn, const char *name, int params, const char *const *values,
+			const int *lengths, const int *formats, int result_format)
+{
+	char list[256] = "";
+	size_t at = 0;
+
+	assert(!lengths && !formats);
+	assert(result_format == (strcmp(name, "probe") == 0));
+	for (int i = 0; i < params; i++)
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%.64s", i ? "," : "(",
+				       values[i] ? values[i] : "null");
+	conn_note(conn, name, list, params ? ")" : "");
+	return conn_send(conn, EXECUTE, name, "");
+}
+
+int PQsendQueryParams(PGconn *conn, const char *text, int params, const Oid *types,
+		      const char *const *values, const int *lengths, const int *formats,
+		      int result_format)
+{
+	assert(params == 0 && !types && !values && !lengths && !formats && !result_format);
+	conn_note(conn, "[", text, "]");
+	return conn_send(conn, PLAIN, "", text);
+}
+
+int PQsendDescribePrepared(PGconn *conn, const char *name)
+{
+	conn_note(conn, "describe:", name, "");
+	return conn_send(conn, DESCRIBE, name, "");
+}
+
+int PQpipelineSync(PGconn *conn)
+{
+	conn_note(conn, "", "sync", "");
+	return conn_send(conn, SYNC, "", "");
+}
+
+int PQflush(PGconn *conn)
+{
+	assert(conn->open);
+	return 0;
+}
+
+/* --- results --------------------------------------------------------------------------------- */
+
+int PQconsumeInput(PGconn *conn)
+{
+	uint64_t count;
+
+	assert(conn->open);
+	while (read(conn->fd, &count, sizeof(count)) > 0)
+		;
+	return !conn->lost;
+}
+
+int PQisBusy(PGconn *conn)
+{
+	return conn->first && !conn->null_due && !conn->first->answered && !conn->lost;
+}
+
+int PQsetSingleRowMode(PGconn *conn)
+{
+	if (!conn->first || conn->first->kind != EXECUTE || conn->null_due)
+		return 0;
+	conn->first->single_row = true;
+	return 1;
+}
+
+PGnotify *PQnotifies(PGconn *conn)
+{
+	(void)conn;
+	return NULL;
+}
+
+static struct pg_result *result_new(ExecStatusType status)
+{
+	struct pg_result *result = calloc(1, sizeof(*result));
+
+	assert(result);
+	result->status = status;
+	return result;
+}
+
+static void result_own(struct pg_result *result, unsigned column, const char *text)
+{
+	result->rows = 1;
+	result->columns = 3;
+	result->own[column] = text;
+	if (text)
+		result->lengths[column] =
+			snprintf(result->cells[column], sizeof(result->cells[0]), "%s", text);
+}
+
+static void result_own_lsn(struct pg_result *result, unsigned column, uint64_t lsn)
+{
+	uint64_t bytes = htobe64(lsn);
+
+	result->own[column] = lsn != 0;
+	memcpy(result->cells[column], &bytes, sizeof(bytes));
+	result->lengths[column] = sizeof(bytes);
+}
+
+static bool result_of_own(struct pg_result *result, const char *name)
+{
+	char text[32];
+
+	if (strcmp(name, "probe") == 0) {
+		result_own(result, 0, fake_server.in_recovery ? "\1" : "");
+		result->lengths[0] = 1;
+		result_own_lsn(result, 1, fake_server.lsn);
+		result_own_lsn(result, 2, fake_server.received);
+	} else if (strcmp(name, "xid") == 0) {
+		result_own(result, 0, fake_server.wrote ? "t" : "f");
+		result_own(result, 1, fake_server.asynchronous ? "16777216" : NULL);
+		result_own(result, 2, "8192");
+	} else if (strcmp(name, "position") == 0) {
+		snprintf(text, sizeof(text), "0/%" PRIX64, fake_server.lsn);
+		result_own(result, 0, text);
+		snprintf(text, sizeof(text), "0/%" PRIX64, fake_server.insert);
+		result_own(result, 1, text);
+		result_own(result, 2, "00000007");
+	} else {
+		return strcmp(name, "timeout") == 0;
+	}
+	return true;
+}
+
+static struct pg_result *conn_rows(struct pg_conn *conn, struct message *message)
+{
+	struct pg_result *result = result_new(message->status);
+	unsigned left = message->answer.rows - message->row;
+
+	result->answer = message->answer;
+	if (message->kind == EXECUTE && result_of_own(result, message->name)) {
+		conn->null_due = true;
+		return result;
+	}
+	assert(message->kind != EXECUTE || message->single_row);
+	result->columns = 1;
+	if (message->answer.cell_bytes) {
+		result->long_cell = malloc(message->answer.cell_bytes + 1);
+		memset(result->long_cell, 'y', message->answer.cell_bytes);
+		result->long_cell[message->answer.cell_bytes] = '\0';
+	}
+	if (message->single_row && left) {
+		message->row++;
+		result->status = PGRES_SINGLE_TUPLE;
+		result->rows = 1;
+		return result;
+	}
+	conn->null_due = true;
+	return result;
+}
+
+static struct pg_result *conn_lost_result(struct pg_conn *conn)
+{
+	while (conn->first)
+		conn_drop_message(conn);
+	return result_new(PGRES_FATAL_ERROR);
+}
+
+PGresult *PQgetResult(PGconn *conn)
+{
+	struct message *message = conn->first;
+	struct pg_result *result;
+
+	if (!message)
+		return NULL;
+	if (conn->null_due) {
+		conn->null_due = false;
+		if (message->kind != SYNC)
+			conn_drop_message(conn);
+		return NULL;
+	}
+	if (!message->answered)
+		return conn_lost_result(conn);
+	if (message->kind == SYNC && !message->error_told) {
+		message->error_told = conn->null_due = true;
+		result = result_new(PGRES_FATAL_ERROR);
+		result->answer = error_with(fake_server.sync_error);
+		result->answer.severity = fake_server.sync_severity;
+		fake_server.sync_error = NULL;
+		return result;
+	}
+	if (message->kind == SYNC) {
+		conn_drop_message(conn);
+		return result_new(PGRES_PIPELINE_SYNC);
+	}
+	if (message->status == PGRES_TUPLES_OK)
+		return conn_rows(conn, message);
+	conn->null_due = true;
+	result = result_new(message->status);
+	result->answer = message->answer;
+	result->columns = message->kind == DESCRIBE;
+	return result;
+}
+
+/* --- looking at results ---------------------------------------------------------------------- */
+
+void PQclear(PGresult *result)
+{
+	if (result)
+		free(result->long_cell);
+	free(result);
+}
+
+ExecStatusType PQresultStatus(const PGresult *result)
+{
+	return result->status;
+}
+
+char *PQresultErrorField(const PGresult *result, int field)
+{
+	const struct fake_answer *answer = &result->answer;
+	const char *text = NULL;
+
+	if (!answer->sqlstate)
+		return NULL;
+	switch (field) {
+	case PG_DIAG_SQLSTATE:
+		text = answer->sqlstate;
+		break;
+	case PG_DIAG_SEVERITY_NONLOCALIZED:
+		text = answer->severity ? answer->severity : "ERROR";
+		break;
+	case PG_DIAG_MESSAGE_PRIMARY:
+		text = answer->message;
+		break;
+	case PG_DIAG_CONTEXT:
+		text = answer->context;
+		break;
+	case PG_DIAG_SOURCE_FUNCTION:
+		text = answer->function;
+		break;
+	case PG_DIAG_STATEMENT_POSITION:
+		text = answer->position;
+		break;
+	case PG_DIAG_CONSTRAINT_NAME:
+		text = answer->constraint;
+		break;
+	}
+	return (char *)text;
+}
+
+int PQntuples(const PGresult *result)
+{
+	return (int)result->rows;
+}
+
+int PQnfields(const PGresult *result)
+{
+	return (int)result->columns;
+}
+
+char *PQfname(const PGresult *result, int column)
+{
+	assert(column < (int)result->columns);
+	return (char *)"x";
+}
+
+Oid PQftype(const PGresult *result, int column)
+{
+	assert(column < (int)result->columns);
+	return fake_server.column_oid ? fake_server.column_oid : 23;
+}
+
+char *PQgetvalue(const PGresult *result, int row, int column)
+{
+	assert(row < (int)result->rows);
+	if (result->columns == 3)
+		return (char *)result->cells[column];
+	if (result->long_cell)
+		return result->long_cell;
+	return (char *)(result->answer.cell ? result->answer.cell : "");
+}
+
+int PQgetlength(const PGresult *result, int row, int column)
+{
+	if (result->columns == 3)
+		return result->lengths[column];
+	return (int)strlen(PQgetvalue(result, row, column));
+}
+
+int PQgetisnull(const PGresult *result, int row, int column)
+{
+	assert(row < (int)result->rows);
+	if (result->columns == 3)
+		return !result->own[column];
+	return !result->answer.cell && !result->long_cell;
+}
+
+char *PQcmdTuples(PGresult *result)
+{
+	static char digits[16];
+
+	snprintf(digits, sizeof(digits), "%u", result->answer.rows);
+	return digits;
+}
+
+int PQnparams(const PGresult *result)
+{
+	(void)result;
+	return fake_server.param_oid ? 1 : 0;
+}
+
+Oid PQparamtype(const PGresult *result, int param)
+{
+	(void)result;
+	(void)param;
+	return fake_server.param_oid;
+}

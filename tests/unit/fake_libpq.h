@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A libpq without a server, for unit tests: it takes the place of the real one when linked in. What
+ * is sent is written down as words; the test says when it is answered, and with what.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fake_what { FAKE_ROWS, FAKE_ERROR, FAKE_COPY_OUT, FAKE_COPY_IN };
+
+/* How statements are answered whose text begins like this. */
+struct fake_answer {
+	const char *text;
+	enum fake_what what;
+	unsigned times; /* 0: always */
+	unsigned rows;
+	const char *cell;  /* of each row's only column "x"; NULL: null */
+	size_t cell_bytes; /* a cell as long as that, instead */
+	const char *sqlstate, *severity, *message, *context, *function, *position, *constraint;
+};
+
+/* What our own statements see, and how connecting goes. */
+struct fake_server {
+	bool in_recovery;
+	uint64_t lsn, received, insert; /* received 0: NULL */
+	bool wrote, asynchronous;
+	const char *sync_error;    /* SQLSTATE that the next Sync with a commit ends in */
+	const char *sync_severity; /* NULL: ERROR */
+	const char *refuses;       /* message of a connect that fails */
+	bool hangs;                /* connects are never done */
+	const char *time_zone;
+	int version;
+	unsigned param_oid, column_oid; /* what descriptions say */
+};
+
+extern struct fake_server fake_server;
+
+/* Forgets all conns and answers. */
+void fake_reset(void);
+void fake_answer_with(struct fake_answer answer);
+
+/* Conns are numbered in the order in which they were dialed. */
+unsigned fake_dialed(void);
+bool fake_is_open(unsigned conn);
+/* The value of a keyword it was dialed with; NULL. */
+const char *fake_keyword(unsigned conn, const char *keyword);
+/*
+ * What was sent since the last time this was asked: "prepare:probe probe prepare:s1 s1(7) probe
+ * sync"; statements with their values in parentheses, plain ones in brackets. Until the next call.
+ */
+const char *fake_sent(unsigned conn);
+/* The OIDs of the last PREPARE, "23 0". */
+const char *fake_oids(unsigned conn);
+
+/* The server answers everything that was sent. */
+void fake_answer_all(unsigned conn);
+/* Only that many messages. */
+void fake_answer_some(unsigned conn, unsigned messages);
+/* The conn breaks behind what was answered. */
+void fake_lose(unsigned conn);
+/* A statement that is prepared is not there any more. */
+void fake_unprepare(unsigned conn, const char *name);

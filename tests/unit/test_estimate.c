@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which statements are slow, learnt from batches that show only their sums. */
+#include "pg/estimate.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void test_nothing_is_slow_before_it_has_run(void **state)
+{
+	struct statement statement = { .id = 1 };
+
+	assert_false(estimate_is_slow(&statement));
+}
+
+static void test_a_slow_statement_becomes_quick_again_only_well_below_the_limit(void **state)
+{
+	struct statement statement = { .id = 1 }, *one[] = { &statement };
+
+	for (int i = 0; i < 100; i++)
+		estimate_learn(one, 1, ESTIMATE_SLOW_US + 1000);
+	assert_true(estimate_is_slow(&statement));
+	for (int i = 0; i < 100; i++)
+		estimate_learn(one, 1, (ESTIMATE_SLOW_US + ESTIMATE_QUICK_US) / 2);
+	assert_true(estimate_is_slow(&statement));
+	for (int i = 0; i < 100; i++)
+		estimate_learn(one, 1, ESTIMATE_QUICK_US / 2);
+	assert_false(estimate_is_slow(&statement));
+}
+
+static void test_the_slow_one_among_quick_mates_is_found_out(void **state)
+{
+	struct statement slow = { .id = 1 }, quick = { .id = 2 };
+	struct statement *mixed[16] = { &slow }, *quicks[16];
+
+	for (int i = 0; i < 16; i++) {
+		quicks[i] = &quick;
+		mixed[i] = i ? &quick : &slow;
+	}
+	for (int i = 0; i < 200; i++) {
+		for (int j = 0; j < 10; j++)
+			estimate_learn(quicks, 16, 16 * 50);
+		estimate_learn(mixed, 16, 15 * 50 + 2 * ESTIMATE_SLOW_US);
+	}
+	assert_true(estimate_is_slow(&slow));
+	assert_false(estimate_is_slow(&quick));
+}
+
+static void test_the_trip_is_the_shortest_one_seen_lately(void **state)
+{
+	int64_t trip_us = US_PER_S;
+
+	estimate_trip(&trip_us, 300);
+	assert_int_equal(trip_us, 300);
+	estimate_trip(&trip_us, 5000);
+	assert_in_range(trip_us, 300, 310);
+	for (int i = 0; i < 20000; i++)
+		estimate_trip(&trip_us, 5000);
+	assert_in_range(trip_us, 3900, 5000);
+	estimate_trip(&trip_us, 200);
+	assert_int_equal(trip_us, 200);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_is_slow_before_it_has_run),
+		cmocka_unit_test(
+			test_a_slow_statement_becomes_quick_again_only_well_below_the_limit),
+		cmocka_unit_test(test_the_slow_one_among_quick_mates_is_found_out),
+		cmocka_unit_test(test_the_trip_is_the_shortest_one_seen_lately),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every time-out of pg/, on a clock that moves only when told; and how conns are made. */
+/* links: fake_libpq.c pg_stage.c */
+#include "pg/janitor.h"
+
+#include "base/clock.h"
+#include "fake_libpq.h"
+#include "pg_stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_an_answer_that_does_not_come_costs_the_conn(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&call, stage_statement(1), "7");
+	stage_turn();
+	stage_pass(stage_settings.answer_timeout_us - 1);
+	assert_int_equal(call.told, 0);
+	stage_pass(1);
+	assert_int_equal(call.call.end, CALL_LOST);
+	assert_string_equal(call.call.lost_reason, "no answer in time");
+	assert_false(fake_is_open(0));
+	stage_call_fini(&call);
+}
+
+static void test_an_answer_that_has_begun_has_the_whole_time_again(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&call, stage_statement(1), "7");
+	stage_turn();
+	stage_pass(stage_settings.answer_timeout_us - 1);
+	fake_answer_some(0, 2);
+	stage_turn();
+	stage_pass(stage_settings.answer_timeout_us - 1);
+	assert_int_equal(call.told, 0);
+	stage_pass(1);
+	assert_int_equal(call.call.end, CALL_LOST);
+	stage_call_fini(&call);
+}
+
+static void test_a_call_with_a_longer_timeout_is_waited_for_longer(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_call_init(&call, CALL_QUERY, stage_statement(1), "7");
+	call.call.timeout_us = 60 * US_PER_S;
+	assert_true(pool_submit(stage.pool, &call.call));
+	stage_turn();
+	stage_pass(60 * US_PER_S);
+	assert_int_equal(call.told, 0);
+	stage_answer(0);
+	assert_int_equal(call.call.end, CALL_OK);
+	stage_call_fini(&call);
+}
+
+static void test_a_connect_that_is_never_done_is_given_up(void **state)
+{
+	fake_server.hangs = true;
+	stage_open(NODE_REPLICA, 1);
+	assert_int_equal(pool_conns(stage.pool, CONN_CONNECTING), 1);
+	stage_pass(stage_settings.connect_timeout_us);
+	assert_false(fake_is_open(0));
+	assert_string_equal(pool_last_error(stage.pool), "connecting took too long");
+}
+
+/* The pause before the next dial: doubled each time, and jittered down to its half. */
+static void check_pause(unsigned dialed, int64_t pause_us)
+{
+	assert_int_equal(fake_dialed(), dialed);
+	stage_pass(pause_us / 2 - 1);
+	stage_connect();
+	assert_int_equal(fake_dialed(), dialed);
+	stage_pass(pause_us - (pause_us / 2 - 1) + 1);
+	stage_connect();
+	assert_int_equal(fake_dialed(), dialed + 1);
+}
+
+static void test_a_connect_that_fails_is_tried_again_after_pauses_that_grow(void **state)
+{
+	fake_server.refuses = "connection refused\n\tIs the server running?";
+	stage_open(NODE_REPLICA, 3);
+	assert_string_equal(pool_last_error(stage.pool), "connection refused");
+	check_pause(1, 50 * US_PER_MS);
+	check_pause(2, 100 * US_PER_MS);
+	check_pause(3, 200 * US_PER_MS);
+	fake_server.refuses = NULL;
+	check_pause(4, 400 * US_PER_MS);
+	assert_true(pool_connected(stage.pool));
+	assert_string_equal(pool_last_error(stage.pool), "");
+}
+
+static void test_the_pause_has_a_limit(void **state)
+{
+	fake_server.refuses = "no";
+	stage_open(NODE_REPLICA, 1);
+	for (unsigned i = 0; i < 20; i++) {
+		unsigned dialed = fake_dialed();
+
+		stage_pass(5 * US_PER_S + 1);
+		stage_connect();
+		assert_int_equal(fake_dialed(), dialed + 1);
+	}
+}
+
+static void test_while_connects_fail_one_is_tried_at_a_time(void **state)
+{
+	struct stage_call calls[3];
+	unsigned dialed;
+
+	fake_server.refuses = "no";
+	stage_open(NODE_PRIMARY, 6);
+	dialed = fake_dialed();
+	for (unsigned i = 0; i < 3; i++)
+		stage_send(&calls[i], i ? CALL_COMMAND : CALL_QUERY, stage_statement(1), "7");
+	fake_server.hangs = true;
+	fake_server.refuses = NULL;
+	stage_pass(5 * US_PER_S);
+	stage_connect();
+	stage_turn();
+	assert_int_equal(fake_dialed(), dialed + 1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].call.end, CALL_UNSENT);
+		stage_call_fini(&calls[i]);
+	}
+}
+
+static void test_a_conn_lost_after_a_while_is_replaced_at_once(void **state)
+{
+	stage_open(NODE_REPLICA, 1);
+	stage_pass(60 * US_PER_S);
+	fake_lose(0);
+	stage_turn();
+	stage_turn();
+	stage_connect();
+	assert_int_equal(fake_dialed(), 2);
+	assert_true(pool_connected(stage.pool));
+}
+
+static void test_a_conn_lost_right_away_is_replaced_after_a_pause(void **state)
+{
+	stage_open(NODE_REPLICA, 1);
+	fake_lose(0);
+	stage_turn();
+	stage_turn();
+	check_pause(1, 50 * US_PER_MS);
+}
+
+static void test_a_session_that_is_not_as_asked_is_refused(void **state)
+{
+	fake_server.time_zone = "Europe/Berlin";
+	stage_open(NODE_REPLICA, 1);
+	assert_false(fake_is_open(0));
+	assert_string_equal(pool_last_error(stage.pool),
+			    "the session's settings are not those asked for");
+}
+
+static void test_a_server_that_is_too_old_is_refused(void **state)
+{
+	fake_server.version = 120000;
+	stage_open(NODE_REPLICA, 1);
+	assert_false(fake_is_open(0));
+}
+
+static void test_a_pool_freed_while_connecting_leaves_nothing_behind(void **state)
+{
+	fake_server.hangs = true;
+	stage_open(NODE_REPLICA, 1);
+	pool_free(stage.pool);
+	stage.pool = NULL;
+	assert_false(fake_is_open(0));
+}
+
+/* Whether the dial is still queued, under way or delivered by then is up to the threads. */
+static void test_a_pool_freed_while_dialing_leaves_nothing_behind(void **state)
+{
+	stage_open(NODE_REPLICA, 1);
+	for (unsigned i = 0; i < 20; i++) {
+		struct pool *pool =
+			pool_new(stage.loop, stage.node, stage.metrics, &stage_settings);
+
+		pool_set_role(pool, NODE_REPLICA);
+		assert_int_equal(pool_conns(pool, CONN_DIALING), 1);
+		pool_free(pool);
+		stage_turn();
+	}
+	/* Dials are taken in order: when another one is through, the helper is done with those. */
+	pool_free(stage.pool);
+	stage.pool = pool_new(stage.loop, stage.node, stage.metrics, &stage_settings);
+	pool_set_role(stage.pool, NODE_REPLICA);
+	stage_connect();
+	for (unsigned i = 0; i + 1 < fake_dialed(); i++)
+		assert_false(fake_is_open(i));
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, stage_clear, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(test_an_answer_that_does_not_come_costs_the_conn),
+		STORY(test_an_answer_that_has_begun_has_the_whole_time_again),
+		STORY(test_a_call_with_a_longer_timeout_is_waited_for_longer),
+		STORY(test_a_connect_that_is_never_done_is_given_up),
+		STORY(test_a_connect_that_fails_is_tried_again_after_pauses_that_grow),
+		STORY(test_the_pause_has_a_limit),
+		STORY(test_while_connects_fail_one_is_tried_at_a_time),
+		STORY(test_a_conn_lost_after_a_while_is_replaced_at_once),
+		STORY(test_a_conn_lost_right_away_is_replaced_after_a_pause),
+		STORY(test_a_session_that_is_not_as_asked_is_refused),
+		STORY(test_a_server_that_is_too_old_is_refused),
+		STORY(test_a_pool_freed_while_connecting_leaves_nothing_behind),
+		STORY(test_a_pool_freed_while_dialing_leaves_nothing_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queues, lanes, and who is told when. */
+/* links: fake_libpq.c pg_stage.c */
+#include "pg/pool.h"
+
+#include "base/clock.h"
+#include "fake_libpq.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+#include "pg_stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_a_full_queue_refuses_and_keeps_nothing(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call calls[3];
+
+	settings.queue_max = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_query(&calls[1], stage_statement(1), "7");
+	stage_call_init(&calls[2], CALL_QUERY, stage_statement(1), "7");
+	assert_false(pool_submit(stage.pool, &calls[2].call));
+	assert_int_equal(pool_load(stage.pool), 2);
+	stage_turn();
+	stage_answer(0);
+	assert_int_equal(calls[2].told, 0);
+	assert_int_equal(pool_load(stage.pool), 0);
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&calls[i]);
+}
+
+static void test_a_queue_full_of_queries_still_takes_commands(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call calls[3];
+
+	settings.queue_max = 1;
+	stage_open_with(NODE_PRIMARY, &settings);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_call_init(&calls[1], CALL_QUERY, stage_statement(1), "7");
+	assert_false(pool_submit(stage.pool, &calls[1].call));
+	stage_send(&calls[2], CALL_COMMAND, stage_statement(1), "7");
+	stage_turn();
+	stage_answer(0);
+	stage_answer(1);
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&calls[i]);
+}
+
+static void test_a_call_that_waits_too_long_never_leaves(void **state)
+{
+	struct stage_call call;
+
+	fake_server.hangs = true;
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&call, stage_statement(1), "7");
+	stage_pass(stage_settings.queue_wait_us - 1);
+	assert_int_equal(call.told, 0);
+	stage_pass(1);
+	assert_int_equal(call.told, 1);
+	assert_int_equal(call.call.end, CALL_UNSENT);
+	assert_non_null(call.call.lost_reason);
+	stage_call_fini(&call);
+}
+
+static void test_conns_for_queries_may_not_write_and_those_for_commands_may(void **state)
+{
+	stage_open(NODE_PRIMARY, 2);
+	assert_non_null(strstr(fake_keyword(0, "options"), "default_transaction_read_only=on"));
+	assert_non_null(strstr(fake_keyword(1, "options"), "default_transaction_read_only=off"));
+}
+
+static void test_conns_are_shared_out_by_role(void **state)
+{
+	static const struct {
+		enum node_role role;
+		unsigned conns, quick, slow, commands;
+	} rows[] = {
+		{ NODE_REPLICA, 1, 1, 0, 0 }, { NODE_REPLICA, 2, 1, 1, 0 },
+		{ NODE_REPLICA, 5, 4, 1, 0 }, { NODE_PRIMARY, 2, 1, 0, 1 },
+		{ NODE_PRIMARY, 3, 1, 1, 1 }, { NODE_PRIMARY, 8, 3, 1, 4 },
+		{ NODE_PRIMARY, 1, 1, 0, 1 }, { NODE_UNKNOWN, 3, 2, 1, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage_clear(NULL);
+		stage_open(rows[i].role, rows[i].conns);
+		assert_int_equal(stage.pool->lane_size[LANE_QUICK], rows[i].quick);
+		assert_int_equal(stage.pool->lane_size[LANE_SLOW], rows[i].slow);
+		assert_int_equal(stage.pool->lane_size[LANE_COMMAND], rows[i].commands);
+		if (i + 1 < sizeof(rows) / sizeof(rows[0]))
+			stage_close(NULL);
+	}
+}
+
+static void test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own(void **state)
+{
+	struct stage_call slow[2], quick;
+
+	stage_open(NODE_REPLICA, 2);
+	stage_statement(1)->running_us = (2 * ESTIMATE_SLOW_US) | 1;
+	stage_query(&slow[0], stage_statement(1), "1");
+	stage_query(&slow[1], stage_statement(1), "2");
+	stage_query(&quick, stage_statement(2), "3");
+	stage_turn();
+	stage_connect();
+	assert_string_equal(fake_sent(0), "prepare:probe probe prepare:s2 s2(3) probe sync");
+	assert_string_equal(fake_sent(1), "prepare:probe probe prepare:s1 s1(1) probe sync");
+	stage_answer(0);
+	stage_answer(1);
+	assert_int_equal(quick.told, 1);
+	assert_string_equal(fake_sent(0), "");
+	stage_answer(1);
+	assert_int_equal(slow[1].told, 1);
+	stage_call_fini(&slow[0]);
+	stage_call_fini(&slow[1]);
+	stage_call_fini(&quick);
+}
+
+static void test_where_there_is_one_conn_slow_calls_still_travel_alone(void **state)
+{
+	struct stage_call slow, quick[2];
+
+	stage_open(NODE_REPLICA, 1);
+	stage_statement(1)->running_us = (2 * ESTIMATE_SLOW_US) | 1;
+	stage_query(&quick[0], stage_statement(2), "1");
+	stage_query(&slow, stage_statement(1), "2");
+	stage_pass(1);
+	stage_query(&quick[1], stage_statement(2), "3");
+	stage_answer(0);
+	(void)fake_sent(0);
+	assert_int_equal(quick[0].told, 1);
+	stage_answer(0);
+	assert_int_equal(slow.told, 1);
+	assert_string_equal(fake_sent(0), "probe s2(3) probe sync");
+	stage_answer(0);
+	stage_call_fini(&slow);
+	stage_call_fini(&quick[0]);
+	stage_call_fini(&quick[1]);
+}
+
+static void test_more_conns_open_while_calls_wait_and_none_is_idle(void **state)
+{
+	struct stage_call calls[2];
+
+	stage_open(NODE_REPLICA, 4);
+	assert_int_equal(fake_dialed(), 1);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_turn();
+	assert_int_equal(fake_dialed(), 1);
+	stage_query(&calls[1], stage_statement(1), "8");
+	stage_turn();
+	stage_connect();
+	assert_int_equal(fake_dialed(), 2);
+	assert_string_equal(fake_sent(1), "prepare:probe probe prepare:s1 s1(8) probe sync");
+	stage_answer(0);
+	stage_answer(1);
+	stage_call_fini(&calls[0]);
+	stage_call_fini(&calls[1]);
+}
+
+static void test_a_command_for_a_node_that_is_no_primary_never_leaves(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 2);
+	stage_send(&call, CALL_COMMAND, stage_statement(1), "7");
+	assert_int_equal(call.told, 0);
+	stage_turn();
+	assert_int_equal(call.call.end, CALL_UNSENT);
+	stage_call_fini(&call);
+}
+
+static void test_a_promoted_node_gets_conns_for_commands_and_keeps_busy_ones(void **state)
+{
+	struct stage_call query, command;
+
+	stage_open(NODE_REPLICA, 2);
+	stage_query(&query, stage_statement(1), "7");
+	stage_turn();
+	pool_set_role(stage.pool, NODE_PRIMARY);
+	stage_connect();
+	stage_send(&command, CALL_COMMAND, stage_statement(1), "7");
+	stage_turn();
+	assert_non_null(strstr(fake_keyword(1, "options"), "read_only=off"));
+	stage_answer(0);
+	stage_answer(1);
+	assert_int_equal(query.call.end, CALL_OK);
+	assert_int_equal(command.call.end, CALL_OK);
+	assert_true(fake_is_open(0));
+	stage_call_fini(&query);
+	stage_call_fini(&command);
+}
+
+static void test_a_demoted_node_closes_its_conns_for_commands(void **state)
+{
+	struct stage_call command;
+
+	stage_open(NODE_PRIMARY, 2);
+	stage_send(&command, CALL_COMMAND, stage_statement(1), "7");
+	stage_turn();
+	pool_set_role(stage.pool, NODE_REPLICA);
+	assert_true(fake_is_open(1));
+	stage_answer(1);
+	assert_int_equal(command.call.end, CALL_OK);
+	assert_false(fake_is_open(1));
+	stage_call_fini(&command);
+}
+
+static void test_forgetting_a_call_that_waits_takes_it_out_of_the_queue(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&call, stage_statement(1), "7");
+	pool_forget(stage.pool, &call.call);
+	assert_int_equal(pool_load(stage.pool), 0);
+	stage_call_fini(&call);
+	stage_turn();
+	assert_string_equal(fake_sent(0), "");
+}
+
+static void test_a_forgotten_call_on_its_way_runs_to_its_end_unseen(void **state)
+{
+	struct stage_call calls[2];
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_query(&calls[1], stage_statement(1), "8");
+	stage_turn();
+	pool_forget(stage.pool, &calls[0].call);
+	assert_int_equal(pool_load(stage.pool), 1);
+	stage_call_fini(&calls[0]); /* nothing may touch it any more */
+	memset(&calls[0], 0xa5, sizeof(calls[0]));
+	stage_answer(0);
+	assert_int_equal(calls[1].call.end, CALL_OK);
+	assert_int_equal(pool_load(stage.pool), 0);
+	stage_call_fini(&calls[1]);
+}
+
+static void submit_another(struct stage_call *call)
+{
+	stage_query(call->arg, stage_statement(1), "9");
+}
+
+static void test_on_done_may_submit(void **state)
+{
+	struct stage_call first, second;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_call_init(&first, CALL_QUERY, stage_statement(1), "7");
+	first.on_told = submit_another;
+	first.arg = &second;
+	assert_true(pool_submit(stage.pool, &first.call));
+	stage_turn();
+	(void)fake_sent(0);
+	stage_answer(0);
+	assert_string_equal(fake_sent(0), "probe s1(9) probe sync");
+	stage_answer(0);
+	assert_int_equal(second.told, 1);
+	stage_call_fini(&first);
+	stage_call_fini(&second);
+}
+
+static void forget_another(struct stage_call *call)
+{
+	struct stage_call *other = call->arg;
+
+	pool_forget(stage.pool, &other->call);
+	stage_call_fini(other);
+}
+
+static void test_on_done_may_forget_its_mate(void **state)
+{
+	struct stage_call calls[2];
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_query(&calls[1], stage_statement(1), "8");
+	calls[0].on_told = forget_another;
+	calls[0].arg = &calls[1];
+	stage_turn();
+	stage_answer(0);
+	assert_int_equal(calls[0].told, 1);
+	assert_int_equal(calls[1].told, 0);
+	stage_call_fini(&calls[0]);
+}
+
+static void free_the_pool(struct stage_call *call)
+{
+	pool_free(stage.pool);
+	stage.pool = NULL;
+}
+
+static void test_on_done_may_free_the_pool(void **state)
+{
+	struct stage_call calls[3];
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_query(&calls[1], stage_statement(1), "8");
+	calls[0].on_told = free_the_pool;
+	stage_turn();
+	stage_query(&calls[2], stage_statement(1), "9");
+	stage_answer(0);
+	assert_int_equal(calls[1].call.end, CALL_OK);
+	assert_int_equal(calls[2].told, 1);
+	assert_int_equal(calls[2].call.end, CALL_UNSENT);
+	assert_false(fake_is_open(0));
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&calls[i]);
+}
+
+static void submit_in_vain(struct stage_call *call)
+{
+	struct stage_call *other = call->arg;
+
+	stage_call_init(other, CALL_QUERY, stage_statement(1), "9");
+	assert_false(pool_submit(stage.pool, &other->call));
+}
+
+static void test_freeing_the_pool_ends_every_call_and_takes_no_more(void **state)
+{
+	struct stage_call out, waiting, late;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&out, stage_statement(1), "7");
+	stage_turn();
+	stage_query(&waiting, stage_statement(1), "8");
+	waiting.on_told = submit_in_vain;
+	waiting.arg = &late;
+	pool_free(stage.pool);
+	stage.pool = NULL;
+	assert_int_equal(out.call.end, CALL_LOST);
+	assert_int_equal(waiting.call.end, CALL_UNSENT);
+	assert_int_equal(late.told, 0);
+	stage_call_fini(&out);
+	stage_call_fini(&waiting);
+	stage_call_fini(&late);
+}
+
+static void test_abandoning_a_node_gives_everything_back_at_once(void **state)
+{
+	struct stage_call out, waiting, command, again;
+
+	stage_open(NODE_PRIMARY, 2);
+	stage_query(&out, stage_statement(1), "7");
+	stage_send(&command, CALL_COMMAND, stage_statement(1), "7");
+	stage_turn();
+	stage_query(&waiting, stage_statement(1), "8");
+	waiting.on_told = submit_another;
+	waiting.arg = &again;
+	pool_abandon(stage.pool, "the node does not answer");
+	assert_int_equal(out.call.end, CALL_LOST);
+	assert_string_equal(out.call.lost_reason, "the node does not answer");
+	assert_int_equal(command.call.end, CALL_LOST);
+	assert_int_equal(waiting.call.end, CALL_UNSENT);
+	assert_false(pool_connected(stage.pool));
+	assert_int_equal(again.told, 0);
+	assert_int_equal(pool_load(stage.pool), 1);
+	pool_forget(stage.pool, &again.call);
+	stage_call_fini(&out);
+	stage_call_fini(&waiting);
+	stage_call_fini(&command);
+	stage_call_fini(&again);
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, stage_clear, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(test_a_full_queue_refuses_and_keeps_nothing),
+		STORY(test_a_queue_full_of_queries_still_takes_commands),
+		STORY(test_a_call_that_waits_too_long_never_leaves),
+		STORY(test_conns_for_queries_may_not_write_and_those_for_commands_may),
+		STORY(test_conns_are_shared_out_by_role),
+		STORY(test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own),
+		STORY(test_where_there_is_one_conn_slow_calls_still_travel_alone),
+		STORY(test_more_conns_open_while_calls_wait_and_none_is_idle),
+		STORY(test_a_command_for_a_node_that_is_no_primary_never_leaves),
+		STORY(test_a_promoted_node_gets_conns_for_commands_and_keeps_busy_ones),
+		STORY(test_a_demoted_node_closes_its_conns_for_commands),
+		STORY(test_forgetting_a_call_that_waits_takes_it_out_of_the_queue),
+		STORY(test_a_forgotten_call_on_its_way_runs_to_its_end_unseen),
+		STORY(test_on_done_may_submit),
+		STORY(test_on_done_may_forget_its_mate),
+		STORY(test_on_done_may_free_the_pool),
+		STORY(test_freeing_the_pool_ends_every_call_and_takes_no_more),
+		STORY(test_abandoning_a_node_gives_everything_back_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
