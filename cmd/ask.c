@@ -13,7 +13,7 @@ bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, 
 		size_t error_room)
 {
 	struct pool_settings settings = {
-		.conns_max = 2,
+		.conns_max = 1,
 		.queue_max = 8,
 		.queue_wait_us = 10 * US_PER_S,
 		.statement_timeout_us = 60 * US_PER_S,
@@ -66,6 +66,8 @@ enum call_end asker_call(struct asker *asker, struct call *call)
 		assert(!"one call at a time fits any queue");
 		return CALL_UNSENT;
 	}
+	/* What is submitted between two turns leaves at the end of the next. */
+	loop_again(asker->loop);
 	while (!asking.done)
 		loop_turn(asker->loop, ASKER_TURN_US);
 	*call = asking.call;

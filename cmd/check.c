@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The check verb: what is wrong with the catalog, by reading it, by preparing every operation on
+ * the primary and on a replica, and by looking at the plans of queries, which may neither write nor
+ * lock. PostgreSQL's own messages are told at the author's place.
+ */
+#include "cmd/check.h"
+
+#include "base/clock.h"
+#include "cmd/start.h"
+#include "cmd/verbs.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRESS_US (2 * US_PER_S)
+
+struct checking {
+	const struct options *options;
+	const struct catalog *catalog;
+	struct findings findings;
+	struct check_node primary, standby;
+	bool has_primary, has_standby;
+	unsigned queries, commands;
+	int64_t told_us; /* the last line about progress */
+};
+
+/* --- nodes ----------------------------------------------------------------------------------- */
+
+/* Keeps the first primary and the first standby, whichever option named them. */
+static void check_open(struct checking *checking, const char *conninfo)
+{
+	struct check_node node;
+
+	if (!check_node_open(&node, conninfo, &checking->findings))
+		return;
+	if (node.in_recovery && !checking->has_standby) {
+		checking->standby = node;
+		checking->has_standby = true;
+	} else if (!node.in_recovery && !checking->has_primary) {
+		checking->primary = node;
+		checking->has_primary = true;
+	} else {
+		check_node_close(&node);
+	}
+}
+
+/* False: the nodes that the check needs are not there, which is among the findings. */
+static bool check_open_all(struct checking *checking)
+{
+	const struct option_list *replicas = &checking->options->replicas;
+	struct findings *findings = &checking->findings;
+
+	check_open(checking, checking->options->primary);
+	for (size_t i = 0; i < replicas->count; i++)
+		if (!checking->has_primary || !checking->has_standby)
+			check_open(checking, replicas->items[i]);
+	if (!checking->has_primary)
+		findings_trouble(findings, "none of the nodes that answer is the primary");
+	if (!checking->has_standby && replicas->count > 0)
+		findings_trouble(findings, "none of the nodes that answer is a replica");
+	if (checking->has_primary && checking->has_standby &&
+	    !check_node_reach(&checking->standby, checking->primary.position))
+		findings_trouble(findings, "%s is behind %s: what follows may be out of date",
+				 checking->standby.asker.node->name,
+				 checking->primary.asker.node->name);
+	return checking->has_primary && (checking->has_standby || replicas->count == 0);
+}
+
+static void check_close_all(struct checking *checking)
+{
+	if (checking->has_primary)
+		check_node_close(&checking->primary);
+	if (checking->has_standby)
+		check_node_close(&checking->standby);
+}
+
+/* --- one operation --------------------------------------------------------------------------- */
+
+static bool same_type(struct pg_type a, struct pg_type b)
+{
+	return a.oid == b.oid && a.element_oid == b.element_oid;
+}
+
+static bool same_shape(const struct shape *a, const struct shape *b)
+{
+	if (a->params != b->params || a->columns != b->columns)
+		return false;
+	for (unsigned i = 0; i < a->params; i++)
+		if (!same_type(a->param_types[i], b->param_types[i]))
+			return false;
+	for (unsigned i = 0; i < a->columns; i++)
+		if (!same_type(a->column_types[i], b->column_types[i]))
+			return false;
+	return true;
+}
+
+static enum check_answer check_on_standby(struct checking *checking,
+					  const struct operation *operation,
+					  const struct shape *expected, struct statement *statement)
+{
+	enum check_answer answer =
+		check_describe(&checking->standby, operation, statement, &checking->findings);
+
+	if (answer != CHECK_FINE || same_shape(expected, statement_shape(statement)))
+		return answer;
+	findings_error(&checking->findings, operation->text_place,
+		       "%s describes its parameters or columns differently from %s",
+		       checking->standby.asker.node->name, checking->primary.asker.node->name);
+	return CHECK_WRONG;
+}
+
+/* Whether the rows that the header promises can come at all. */
+static void check_rows(struct checking *checking, const struct operation *operation,
+		       const struct shape *shape)
+{
+	static const char *const rows[] = { ":one", ":maybe", ":many", ":exec" };
+
+	if (shape->columns == 0 && operation->rows != ROWS_EXEC)
+		findings_error(&checking->findings, operation->text_place,
+			       "the statement returns no columns: declare it :exec instead of %s, "
+			       "or let it return some (RETURNING)",
+			       rows[operation->rows]);
+}
+
+static enum check_answer check_statement(struct checking *checking,
+					 const struct operation *operation,
+					 struct statement *on_primary, struct statement *on_standby)
+{
+	struct findings *findings = &checking->findings;
+	enum check_answer answer;
+	struct text word;
+
+	answer = check_describe(&checking->primary, operation, on_primary, findings);
+	if (answer == CHECK_FINE && checking->has_standby)
+		answer = check_on_standby(checking, operation, statement_shape(on_primary),
+					  on_standby);
+	if (answer == CHECK_FINE && check_is_planned(operation->statement.text)) {
+		if (checking->has_standby)
+			answer = check_plan(&checking->standby, operation, on_standby, findings);
+		else
+			answer = check_plan(&checking->primary, operation, on_primary, findings);
+	}
+	if (answer != CHECK_FINE)
+		return answer;
+	if (operation->kind == REQUEST_QUERY &&
+	    !check_may_be_query(operation->statement.text, &word))
+		findings_error(findings, operation->text_place, "a query may not write (%.*s)",
+			       (int)word.len, word.ptr);
+	else
+		check_rows(checking, operation, statement_shape(on_primary));
+	return CHECK_FINE;
+}
+
+static enum check_answer check_operation(struct checking *checking,
+					 const struct operation *operation)
+{
+	struct statement on_primary, on_standby;
+	enum check_answer answer;
+
+	check_statement_init(&on_primary, operation);
+	check_statement_init(&on_standby, operation);
+	answer = check_statement(checking, operation, &on_primary, &on_standby);
+	statement_fini(&on_primary);
+	statement_fini(&on_standby);
+	arena_reset(&checking->primary.asker.arena);
+	if (checking->has_standby)
+		arena_reset(&checking->standby.asker.arena);
+	return answer;
+}
+
+static void check_progress(struct checking *checking, unsigned done)
+{
+	int64_t now_us = loop_now(checking->primary.asker.loop);
+
+	if (checking->told_us == 0)
+		checking->told_us = now_us;
+	if (now_us - checking->told_us < PROGRESS_US)
+		return;
+	checking->told_us = now_us;
+	fprintf(stderr, "cqrsd check: %u of %u operations\n", done, checking->catalog->count);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct operation *one = *(const struct operation *const *)a;
+	const struct operation *other = *(const struct operation *const *)b;
+	int by_file = strcmp(one->place.file, other->place.file);
+
+	if (by_file != 0)
+		return by_file;
+	return one->place.line < other->place.line ? -1 : one->place.line > other->place.line;
+}
+
+/* In the order of the files, as their author reads them. */
+static void check_online(struct checking *checking)
+{
+	const struct operation *operations[OPERATIONS_MAX];
+	unsigned count = checking->catalog->count;
+	bool goes_on = check_open_all(checking);
+
+	for (unsigned i = 0; i < count; i++)
+		operations[i] = &checking->catalog->operations[i];
+	qsort(operations, count, sizeof(operations[0]), compare_places);
+	for (unsigned i = 0; goes_on && i < count; i++) {
+		goes_on = check_operation(checking, operations[i]) != CHECK_MUTE;
+		check_progress(checking, i + 1);
+	}
+}
+
+/* --- the outcome ----------------------------------------------------------------------------- */
+
+static const char *plural(unsigned count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
+static void check_count(struct checking *checking)
+{
+	for (unsigned i = 0; i < checking->catalog->count; i++) {
+		if (checking->catalog->operations[i].kind == REQUEST_QUERY)
+			checking->queries++;
+		else
+			checking->commands++;
+	}
+}
+
+static void check_summary(const struct checking *checking)
+{
+	unsigned errors = checking->findings.errors;
+
+	if (checking->catalog) {
+		unsigned count = checking->catalog->count;
+
+		printf("%u %s: %u %s, %u %s; ", count, plural(count, "operation", "operations"),
+		       checking->queries, plural(checking->queries, "query", "queries"),
+		       checking->commands, plural(checking->commands, "command", "commands"));
+	}
+	if (errors > 0)
+		printf("%u %s\n", errors, plural(errors, "error", "errors"));
+	else if (checking->options->offline)
+		printf("no database was asked\n");
+	else if (checking->has_standby)
+		printf("primary %s and replica %s agree\n", checking->primary.asker.node->name,
+		       checking->standby.asker.node->name);
+	else
+		printf("primary %s agrees\n", checking->primary.asker.node->name);
+}
+
+static void check_json_node(struct buf *out, const struct check_node *node, const char *role)
+{
+	const char *name = node->asker.node->name;
+
+	buf_string(out, out->ptr[out->len - 1] == '[' ? "{\"node\":" : ",{\"node\":");
+	buf_json_string(out, name, strlen(name));
+	buf_printf(out, ",\"role\":\"%s\"}", role);
+}
+
+static void check_json(const struct checking *checking)
+{
+	const struct findings *findings = &checking->findings;
+	struct buf out;
+
+	buf_init(&out);
+	buf_printf(&out, "{\"ok\":%s,\"errors\":%u,\"notes\":%u",
+		   findings->errors ? "false" : "true", findings->errors, findings->notes);
+	if (checking->catalog)
+		buf_printf(&out, ",\"operations\":%u,\"queries\":%u,\"commands\":%u",
+			   checking->catalog->count, checking->queries, checking->commands);
+	buf_literal(&out, ",\"nodes\":[");
+	if (checking->has_primary)
+		check_json_node(&out, &checking->primary, "primary");
+	if (checking->has_standby)
+		check_json_node(&out, &checking->standby, "replica");
+	buf_literal(&out, "],\"findings\":[");
+	buf_add(&out, findings->json.ptr, findings->json.len);
+	buf_literal(&out, "]}\n");
+	fwrite(out.ptr, 1, out.len, stdout);
+	buf_fini(&out);
+}
+
+static void check_catalog(struct checking *checking, struct catalog *catalog)
+{
+	struct buf notes;
+
+	checking->catalog = catalog;
+	check_count(checking);
+	buf_init(&notes);
+	catalog_not_yet(catalog, &notes);
+	findings_lines(&checking->findings, &notes);
+	buf_fini(&notes);
+	if (!checking->options->offline)
+		check_online(checking);
+}
+
+int check_main(int argc, char **argv)
+{
+	struct options options;
+	struct checking checking = { .options = &options };
+	struct catalog *catalog;
+	struct buf errors;
+	int code;
+
+	if (!start_options(&options, VERB_CHECK, "check", argc, argv, &code))
+		return code;
+	findings_init(&checking.findings, options.catalog);
+	buf_init(&errors);
+	catalog = catalog_load(options.catalog, NULL, &errors);
+	if (catalog)
+		check_catalog(&checking, catalog);
+	else
+		findings_lines(&checking.findings, &errors);
+	if (options.json)
+		check_json(&checking);
+	else
+		check_summary(&checking);
+	code = checking.findings.usage    ? EXIT_USAGE
+	       : checking.findings.errors ? EXIT_FAILED
+					  : EXIT_DONE;
+	check_close_all(&checking);
+	if (catalog)
+		catalog_let_go(catalog);
+	buf_fini(&errors);
+	findings_fini(&checking.findings);
+	return code;
+}

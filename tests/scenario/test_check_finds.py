@@ -1,0 +1,84 @@
+"""cqrsd check: what only PostgreSQL can tell of defaults, plans, rows and nodes."""
+
+import json
+
+import pytest
+from harness.service import run
+
+
+def check(cluster, folder, **options):
+    return run("check", primary=cluster.primary.conninfo, catalog=folder,
+               replica=[node.conninfo for node in cluster.replicas], **options)
+
+
+@pytest.mark.parametrize("text, says", [
+    ("-- query: a :many\n-- @param n int = few\nSELECT number FROM cells WHERE number = :n;\n",
+     "operations.sql:2:11: error: the default of \"n\": "),
+    ("-- query: a :many\nSELECT :v IS NULL;\n",
+     "operations.sql:2:8: error: could not determine data type of parameter :v"),
+    ("-- query: a :one\n-- @param v What to show\nSELECT :v;\n",
+     "operations.sql:2:11: error: type \"What\" does not exist"),
+    ("-- query: a :many\nSELECT * FROM (SELECT * FROM cells FOR UPDATE) AS c"
+     " WHERE number = :n;\n",
+     "operations.sql:2:1: error: a query may not lock rows (LockRows)"),
+    ("-- query: a :exec\nTRUNCATE cells;\n",
+     "operations.sql:2:1: error: a query may not write (TRUNCATE)"),
+    ("-- command: a :one\nDELETE FROM cells WHERE number = :n;\n",
+     "operations.sql:2:1: error: the statement returns no columns"),
+    ("-- query: a :one\nSELECT coll FROM (SELECT 1 AS col) AS c;\n",
+     "operations.sql:2:8: note: Perhaps you meant to reference the column \"c.col\"."),
+], ids=["default", "untyped", "description", "hidden lock", "truncate", "no rows", "hint"])
+def test_a_mistake_is_told_at_its_place(cluster, own_catalog, text, says):
+    done = check(cluster, own_catalog(text))
+
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize("text", [
+    "-- query: a :one\nSHOW server_version;\n",
+    "-- query: a :one\n-- @param v text = 'it''s \\'\nSELECT :v::text AS v;\n",
+    "-- query: a :many\n(SELECT 1 AS n) UNION ALL VALUES (:n::int);\n",
+    "-- command: a :exec\nTRUNCATE cells;\n",
+    "-- query: a :one\nSELECT '\"Node Type\": \"LockRows\"' AS v;\n",
+], ids=["show", "quotes", "parentheses", "truncate", "words of plans"])
+def test_what_is_sound_is_not_complained_about(cluster, own_catalog, text):
+    done = check(cluster, own_catalog(text))
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_is_primary_is_found_out_by_asking(cluster, own_catalog):
+    folder = own_catalog("-- query: a :one\nSELECT 1 AS n;\n")
+    done = run("check", primary=cluster.replicas[0].conninfo, catalog=folder,
+               replica=[cluster.primary.conninfo], json=True)
+    nodes = json.loads(done.stdout)["nodes"]
+
+    assert done.returncode == 0, done.stderr
+    assert [node["role"] for node in nodes] == ["primary", "replica"]
+
+
+def test_a_check_without_a_primary_fails(cluster, own_catalog):
+    done = run("check", primary=cluster.replicas[0].conninfo,
+               catalog=own_catalog("-- query: a :one\nSELECT 1 AS n;\n"))
+
+    assert done.returncode == 1
+    assert "primary" in done.stderr
+
+
+def test_a_connection_string_that_cannot_be_read_is_wrong_usage(own_catalog):
+    done = run("check", primary="nonsense=1",
+               catalog=own_catalog("-- query: a :one\nSELECT 1 AS n;\n"))
+
+    assert done.returncode == 2
+
+
+def test_machines_are_told_each_finding_with_its_place(cluster, own_catalog):
+    done = check(cluster, own_catalog("-- query: a :one\nSELECT nope;\n"), json=True)
+    found = json.loads(done.stdout)
+
+    assert found["ok"] is False
+    assert (found["operations"], found["queries"], found["commands"]) == (1, 1, 0)
+    assert found["findings"][0]["file"] == "operations.sql"
+    assert (found["findings"][0]["line"], found["findings"][0]["column"]) == (2, 8)
+    assert "nope" in found["findings"][0]["message"]
