@@ -28,9 +28,12 @@
 
 #define SERVE_ADMIN_CONNECTIONS_MAX 128
 #define SERVE_ADMIN_TIMEOUT_US (10 * US_PER_S)
+#define SERVE_DRAIN_GRACE_US (50 * US_PER_MS) /* an idle service ends well even with --drain-ms 0 */
 
 struct serve {
 	struct options options;
+	int argc;
+	char **argv; /* for SIGHUP */
 	struct node *nodes[NODES_MAX];
 	unsigned nodes_count;
 	struct catalog *catalog;
@@ -55,9 +58,21 @@ struct serve {
 
 /* --- what is told apart only by its moment ------------------------------------------------- */
 
-static void serve_print_lines(const struct buf *lines)
+/* Before the service runs they are for a person at a terminal; afterwards for the log. */
+static void serve_tell_lines(const struct serve *serve, const struct buf *lines)
 {
-	fprintf(stderr, "%.*s", (int)lines->len, lines->ptr ? lines->ptr : "");
+	const char *at = lines->ptr, *end = at ? at + lines->len : NULL;
+
+	while (at && at < end) {
+		const char *line = memchr(at, '\n', (size_t)(end - at));
+		int len = (int)((line ? line : end) - at);
+
+		if (serve->catalog)
+			log_warn("catalog", "%.*s", len, at);
+		else
+			fprintf(stderr, "%.*s\n", len, at);
+		at = line ? line + 1 : end;
+	}
 }
 
 static struct catalog *serve_load(struct serve *serve)
@@ -69,22 +84,29 @@ static struct catalog *serve_load(struct serve *serve)
 	catalog = catalog_load(serve->options.catalog, serve->catalog, &lines);
 	if (catalog)
 		catalog_not_yet(catalog, &lines);
-	serve_print_lines(&lines);
+	serve_tell_lines(serve, &lines);
 	buf_fini(&lines);
 	return catalog;
 }
 
 static void serve_reload(struct serve *serve)
 {
-	struct catalog *catalog = serve_load(serve);
+	const struct options *options;
+	struct catalog *catalog;
 
+	if (serve->admin.draining)
+		return;
+	options = start_options_again(VERB_SERVE, "serve", serve->argc, serve->argv);
+	catalog = options ? serve_load(serve) : NULL;
 	if (!catalog) {
-		log_error("serve", "the catalog has errors; the one before it stays");
+		log_error("serve", "nothing is reloaded: %s",
+			  options ? "the catalog has errors" : "an option is wrong");
 		return;
 	}
 	sd_notify(0, "RELOADING=1");
 	for (unsigned i = 0; i < serve->workers_count; i++)
-		worker_set_catalog(serve->workers[i], catalog);
+		worker_reload(serve->workers[i], catalog, options);
+	monitor_set_options(serve->monitor, options);
 	catalog_let_go(serve->catalog);
 	serve->catalog = catalog;
 	serve->admin.operations = catalog->count;
@@ -112,7 +134,7 @@ static void serve_drain(struct serve *serve)
 	serve->admin.draining = true;
 	serve->drain_over.on_due = serve_on_drain_over;
 	loop_timer_set(serve->loop, &serve->drain_over,
-		       loop_now(serve->loop) + serve->options.drain_us);
+		       loop_now(serve->loop) + serve->options.drain_us + SERVE_DRAIN_GRACE_US);
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_drain(serve->workers[i]);
 }
@@ -265,12 +287,25 @@ static void serve_address(const struct serve *serve, char *out, size_t room)
 		snprintf(out, room, "%s", address);
 }
 
+/* Workers share the port among themselves, and would share it with another service as well. */
+static bool serve_port_is_free(const struct serve *serve)
+{
+	char error[256];
+
+	if (listener_address_is_free(serve->options.listen, error, sizeof(error)))
+		return true;
+	fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
+	return false;
+}
+
 static bool serve_start_workers(struct serve *serve)
 {
 	unsigned loops = (unsigned)serve->options.loops;
 	unsigned conns = (unsigned)serve->options.pool_conns;
 	char address[300], error[256];
 
+	if (!serve_port_is_free(serve))
+		return false;
 	atomic_store(&serve->workers_left, loops);
 	serve->ended.on_delivery = serve_on_ended;
 	for (unsigned i = 0; i < loops; i++) {
@@ -285,6 +320,8 @@ static bool serve_start_workers(struct serve *serve)
 		serve->workers_count++;
 	}
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
+	/* What was published before anybody could be woken. */
+	serve_on_topology(serve);
 	return true;
 }
 
@@ -325,14 +362,14 @@ static void serve_stop(struct serve *serve)
 	loop_timer_cancel(serve->loop, &serve->drain_over);
 	atomic_store(&serve->workers_published, 0);
 	monitor_stop(serve->monitor);
-	for (unsigned i = 0; i < serve->nodes_count; i++)
-		node_free(serve->nodes[i]);
-	for (unsigned i = 0; i < serve->workers_count; i++)
-		worker_free(serve->workers[i]);
 	listener_quiesce(serve->listener);
 	while (listener_in_flight(serve->listener))
 		loop_turn(serve->loop, US_PER_MS);
 	listener_free(serve->listener);
+	for (unsigned i = 0; i < serve->nodes_count; i++)
+		node_free(serve->nodes[i]);
+	for (unsigned i = 0; i < serve->workers_count; i++)
+		worker_free(serve->workers[i]);
 	loop_unwatch(serve->loop, &serve->signals);
 	snapshot_reader_free(serve->admin.reader);
 	snapshot_free(serve->topology);
@@ -349,6 +386,8 @@ int serve_main(int argc, char **argv)
 	static struct serve serve;
 	int code;
 
+	serve.argc = argc;
+	serve.argv = argv;
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
 	if (!serve_make_nodes(&serve) ||

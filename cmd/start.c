@@ -17,8 +17,8 @@ static void start_help(enum verb verb, const char *name)
 	buf_init(&text);
 	options_help(verb, &text);
 	printf("usage: cqrsd %s [options]\n\n%.*s\n"
-	       "Each option may also come from the environment (CQRSD_MAX_LAG_MS)\nor a file "
-	       "(--config, max-lag-ms = 500): flag before environment before file before default.\n",
+	       "Each option may also come from the environment (CQRSD_MAX_LAG_MS) or, as a line\n"
+	       "max-lag-ms = 500, from the file of --config: flag before environment before file.\n",
 	       name, (int)text.len, text.ptr);
 	buf_fini(&text);
 }
@@ -45,4 +45,17 @@ bool start_options(struct options *options, enum verb verb, const char *name, in
 	fprintf(stderr, "%.*s", (int)warnings.len, warnings.ptr ? warnings.ptr : "");
 	buf_fini(&warnings);
 	return true;
+}
+
+const struct options *start_options_again(enum verb verb, const char *name, int argc, char **argv)
+{
+	struct options *options = arena_zero(&start_arena, 1, sizeof(*options));
+	char error[512];
+
+	if (!options_read(options, verb, argc, argv, environ, &start_arena, error, sizeof(error))) {
+		log_error(name, "%s", error);
+		return NULL;
+	}
+	log_set_level((enum log_level)options->log_level);
+	return options;
 }

@@ -32,11 +32,12 @@ struct worker {
 	struct loop_hook on_turn; /* while draining: is everything answered? */
 };
 
-/* A new catalog on its way to the worker; freed on delivery. */
-struct worker_catalog {
+/* A new catalog and new limits on their way to the worker; freed on delivery. */
+struct worker_reload {
 	struct letter letter;
 	struct worker *worker;
 	struct catalog *catalog;
+	const struct options *options;
 };
 
 static void worker_post(struct worker *worker, struct letter *letter)
@@ -64,24 +65,28 @@ void worker_look(struct worker *worker)
 		atomic_store_explicit(&worker->looking, false, memory_order_release);
 }
 
-static void worker_on_catalog(struct letter *letter, struct loop *loop)
+static void worker_on_reload(struct letter *letter, struct loop *loop)
 {
-	struct worker_catalog *message = container_of(letter, struct worker_catalog, letter);
+	struct worker_reload *message = container_of(letter, struct worker_reload, letter);
 
 	(void)loop;
 	router_set_catalog(message->worker->router, message->catalog);
+	router_set_options(message->worker->router, message->options);
+	listener_set_limits(message->worker->listener, (size_t)message->options->body_bytes_max,
+			    message->options->request_timeout_us);
 	catalog_let_go(message->catalog);
 	free(message);
 }
 
-void worker_set_catalog(struct worker *worker, struct catalog *catalog)
+void worker_reload(struct worker *worker, struct catalog *catalog, const struct options *options)
 {
-	struct worker_catalog *message = calloc(1, sizeof(*message));
+	struct worker_reload *message = calloc(1, sizeof(*message));
 
 	assert(message);
-	message->letter.on_delivery = worker_on_catalog;
+	message->letter.on_delivery = worker_on_reload;
 	message->worker = worker;
 	message->catalog = catalog_hold(catalog);
+	message->options = options;
 	worker_post(worker, &message->letter);
 }
 

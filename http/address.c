@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,8 +36,9 @@ static bool address_resolve(const char *address, struct addrinfo **found, char *
 		colon = NULL; /* an IPv6 address needs its brackets */
 	}
 	if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-	    strlen(colon + 1) > 5 || len >= sizeof(name)) {
-		snprintf(error, error_room, "%s: must be HOST:PORT", address);
+	    strtoul(colon + 1, NULL, 10) > UINT16_MAX || len >= sizeof(name)) {
+		snprintf(error, error_room, "%s: must be HOST:PORT, the port at most 65535",
+			 address);
 		return false;
 	}
 	memcpy(name, host, len);
@@ -126,5 +128,15 @@ bool listener_address_is_loopback(const char *address, bool *loopback, char *err
 	for (const struct addrinfo *info = found; info; info = info->ai_next)
 		*loopback &= address_is_loopback(info->ai_addr);
 	freeaddrinfo(found);
+	return true;
+}
+
+bool listener_address_is_free(const char *address, char *error, size_t error_room)
+{
+	int fd = address_listen(address, false, error, error_room);
+
+	if (fd < 0)
+		return false;
+	close(fd);
 	return true;
 }

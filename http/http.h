@@ -62,6 +62,11 @@ uint16_t listener_port(const struct listener *listener);
 /* Is the address beyond loopback? For --insecure. False with error when it cannot be read. */
 bool listener_address_is_loopback(const char *address, bool *loopback, char *error,
 				  size_t error_room) must_check;
+/* For requests that begin from now on; on the listener's thread. */
+void listener_set_limits(struct listener *listener, size_t body_bytes_max,
+			 int64_t request_timeout_us);
+/* Does nobody else listen there? Another process with SO_REUSEPORT would share it unnoticed. */
+bool listener_address_is_free(const char *address, char *error, size_t error_room) must_check;
 /*
  * Accepts no more, but for who has connected already. Every reply from now on ends its connection;
  * connections of the API that rest are closed after HTTP_LAST_REST_US, so that a client in the

@@ -296,3 +296,10 @@ const char *http_library_version(void)
 {
 	return MHD_get_version();
 }
+
+void listener_set_limits(struct listener *listener, size_t body_bytes_max,
+			 int64_t request_timeout_us)
+{
+	listener->settings.body_bytes_max = body_bytes_max;
+	listener->settings.request_timeout_us = request_timeout_us;
+}

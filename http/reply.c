@@ -107,7 +107,7 @@ static void reply_headers_of_request(struct MHD_Response *response, const struct
 		buf_int(line, reply_retry_after_s(request));
 		reply_header_line(response, "Retry-After", line);
 	}
-	if (request->minimal && request->outcome == OUTCOME_OK)
+	if (request->minimal && request->kind == REQUEST_COMMAND && request->outcome == OUTCOME_OK)
 		reply_header(response, "Preference-Applied", "return=minimal");
 }
 

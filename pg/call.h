@@ -61,6 +61,7 @@ struct call {
 	/* What came of it. */
 	enum call_end end;
 	struct pg_error error;   /* for CALL_ERROR */
+	bool expired;            /* CALL_UNSENT because it waited --queue-wait-ms in vain */
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */

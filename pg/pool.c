@@ -145,15 +145,15 @@ static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_st
 	return count;
 }
 
-/* One more than there are while calls wait and nobody is about to take them; else those kept. */
+/*
+ * A node whose role is known keeps all its conns open, so that no call waits for a dial; of one that
+ * is not known yet: one more than there are while calls wait and nobody is about to take them.
+ */
 static bool pool_lacks_conn(struct pool *pool, enum lane lane)
 {
-	unsigned closed = pool_count(pool, lane, CONN_CLOSED);
-	bool kept = lane != LANE_SLOW && pool->role != NODE_UNKNOWN;
-
-	if (closed == 0)
+	if (pool_count(pool, lane, CONN_CLOSED) == 0)
 		return false;
-	if (closed == pool->lane_size[lane] && kept)
+	if (pool->role != NODE_UNKNOWN)
 		return true;
 	return !list_empty(pool_work(pool, lane)) && !pool_count(pool, lane, CONN_IDLE) &&
 	       !pool_count(pool, lane, CONN_DIALING) && !pool_count(pool, lane, CONN_CONNECTING);
@@ -223,6 +223,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->pool = pool;
 	call->error = (struct pg_error){ 0 };
 	call->lost_reason = NULL;
+	call->expired = false;
 	call->rows = 0;
 	call->affected = -1;
 	call->lower = call->upper = 0;
@@ -330,9 +331,10 @@ void pool_expire(struct pool *pool, int64_t before_us)
 			struct call *call = container_of(it, struct call, link);
 
 			next = it->next;
-			if (call->waits_since_us <= before_us)
-				pool_end(pool, call, CALL_UNSENT,
-					 "waited too long for a connection");
+			if (call->waits_since_us > before_us)
+				continue;
+			call->expired = true;
+			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
 		}
 	}
 }

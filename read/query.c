@@ -27,7 +27,7 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.out = &query->request->out,
 		.rows_max = document_rows_max(query->operation),
 		.bytes_max = query->bytes_max,
-		.timeout_us = query->operation->timeout_us,
+		.timeout_us = query->timeout_us,
 		.on_done = query_on_call,
 	};
 	if (!pool_submit(pool, &query->call))
@@ -64,10 +64,20 @@ static enum query_end query_finish_document(struct query *query)
 	return QUERY_FAILED;
 }
 
+/* What a standby said before it had replayed enough proves nothing, be it rows or a refusal. */
+static bool query_is_early(const struct query *query)
+{
+	return !query->on_primary && query->call.lower < query->required;
+}
+
 static enum query_end query_too_large(struct query *query)
 {
 	const struct operation *operation = query->operation;
 
+	query->lower = query->call.lower;
+	if (query_is_early(query))
+		return QUERY_EARLY;
+	query->upper = query->call.upper;
 	if (document_rows_max(operation) == 1 && query->call.rows > 1)
 		return query_finish_document(query);
 	request_fail(query->request, OUTCOME_RESULT_TOO_LARGE,
@@ -84,12 +94,29 @@ static enum query_end query_error(struct query *query)
 	if (call->error.param && call->error.param <= query->operation->parameters_count)
 		param = text_of(query->operation->parameters[call->error.param - 1].name);
 	sqlstate_explain(query->request, call, false, param);
-	return verdict.retry == RETRY_ELSEWHERE ? QUERY_ELSEWHERE : QUERY_FAILED;
+	if (verdict.retry == RETRY_ELSEWHERE)
+		return QUERY_ELSEWHERE;
+	if (query_is_early(query)) {
+		query->lower = call->lower;
+		return QUERY_EARLY;
+	}
+	return QUERY_FAILED;
+}
+
+static enum outcome query_no_node(const struct query *query)
+{
+	return query->on_primary ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
 }
 
 static enum query_end query_lost(struct query *query)
 {
-	request_fail(query->request, OUTCOME_NO_REPLICA, "%s", query->call.lost_reason);
+	const struct call *call = &query->call;
+
+	if (call->expired && pool_connected(call->pool)) {
+		request_fail(query->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
+		return QUERY_FAILED;
+	}
+	request_fail(query->request, query_no_node(query), "%s", call->lost_reason);
 	return QUERY_ELSEWHERE;
 }
 
@@ -99,12 +126,12 @@ static enum query_end query_verify(struct query *query)
 	const struct call *call = &query->call;
 
 	if (call->in_recovery == query->on_primary) {
-		request_fail(query->request, OUTCOME_NO_REPLICA, "the node has changed its role");
+		request_fail(query->request, query_no_node(query), "the node has changed its role");
 		return QUERY_ELSEWHERE;
 	}
 	query->lower = call->lower;
 	query->upper = call->upper;
-	if (!query->on_primary && call->lower < query->required)
+	if (query_is_early(query))
 		return QUERY_EARLY;
 	return query_finish_document(query);
 }

@@ -28,6 +28,7 @@ struct query {
 	const struct operation *operation;
 	const char *const *values; /* [operation->parameters_count] */
 	size_t bytes_max;          /* of the document */
+	int64_t timeout_us;        /* of the statement; 0: the pool's */
 	void (*on_done)(struct query *query, enum query_end end);
 
 	/* What came of it. */

@@ -7,6 +7,7 @@
 #include "router/task.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define ADMIT_OUTCOME_GRACE_US US_PER_S /* a command that has left may still tell how it ended */
 
@@ -23,7 +24,9 @@ static enum step admit_operation(struct task *task)
 
 	task->operation = catalog_find(catalog, request->kind, request->operation);
 	if (task->operation) {
-		request->operation_name = task->operation->name;
+		/* A copy: it is read after the catalog may be gone. */
+		request->operation_name = arena_copy(&request->arena, task->operation->name,
+						     strlen(task->operation->name));
 		return STEP_NEXT;
 	}
 	near = catalog_nearest(catalog, request->kind, request->operation);
@@ -134,14 +137,24 @@ static enum step admit_session(struct task *task)
 	return STEP_NEXT;
 }
 
-/* A position of another timeline proves nothing about this one: the primary answers. */
-static void admit_timeline(struct task *task)
+/*
+ * A position of an older timeline proves nothing about this one: the primary answers. One of a newer
+ * timeline was written on a primary that is not known here yet: nobody here can answer.
+ */
+static enum step admit_timeline(struct task *task)
 {
 	struct position required = task->wish.required;
 	uint32_t timeline = task->router->topology.primary_position.timeline;
 
-	if (position_known(required) && timeline && required.timeline != timeline)
+	if (!position_known(required) || !timeline || required.timeline == timeline)
+		return STEP_NEXT;
+	if (required.timeline < timeline) {
 		task->wish.level = LEVEL_STRONG;
+		return STEP_NEXT;
+	}
+	monitor_hurry(task->router->shared.monitor);
+	return request_fail(task->request, OUTCOME_NO_PRIMARY,
+			    "the primary of the token's timeline has not been seen yet");
 }
 
 static void admit_wish(struct task *task)
@@ -156,7 +169,7 @@ static void admit_wish(struct task *task)
 	wish->staleness_us_max =
 		admit_least(request->staleness_us_max, operation->staleness_us_max);
 	wish->stale_allowed = operation->on_lag == ON_LAG_STALE;
-	wish->primary_allowed = operation->on_lag != ON_LAG_FAIL;
+	wish->primary_allowed = operation->on_lag == ON_LAG_SPILL;
 	if (request->user.ptr)
 		wish->user_hash = hash_bytes(request->user.ptr, request->user.len, 0);
 	task->wait_until_us = loop_now(request->loop) + wait_us;
@@ -175,8 +188,7 @@ enum step admit_query(struct request *request)
 	admit_wish(task);
 	if (task->wish.level == LEVEL_SESSION && admit_session(task) == STEP_DONE)
 		return STEP_DONE;
-	admit_timeline(task);
-	return STEP_NEXT;
+	return admit_timeline(task);
 }
 
 enum step admit_command(struct request *request)

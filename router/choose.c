@@ -220,7 +220,8 @@ static int choose_stale(const struct choosing *c, uint32_t set)
 }
 
 /* No replica is fresh in time: the primary, a stale answer, or none. */
-static struct choice choose_otherwise(const struct choosing *c, uint32_t set, uint32_t connected)
+static struct choice choose_otherwise(const struct choosing *c, uint32_t set, uint32_t connected,
+				      uint32_t early)
 {
 	bool may_spill = c->wish->primary_allowed && choose_primary_answers(c);
 	struct choice choice;
@@ -230,7 +231,7 @@ static struct choice choose_otherwise(const struct choosing *c, uint32_t set, ui
 	if (may_spill && c->wish->spill_allowed)
 		return choose_primary(c, set ? REASON_SPILL_LAG : REASON_SPILL_NO_REPLICA);
 	/* A replica without a conn may get one while the call waits: better than no answer. */
-	if (choose_fresh(c, set & ~connected, &choice))
+	if (choose_fresh(c, set & ~connected & ~early, &choice))
 		return choice;
 	if (c->wish->stale_allowed) {
 		stale = choose_stale(c, connected);
@@ -249,7 +250,7 @@ struct choice choose_node(const struct topology *topology, const struct node_use
 			  const struct wish *wish, int64_t now_us)
 {
 	const struct choosing c = { topology, uses, wish, now_us };
-	uint32_t set = 0, connected = 0;
+	uint32_t set = 0, connected = 0, early = 0;
 	struct choice choice;
 
 	static_assert(NODES_MAX <= 32, "a set of nodes is a word");
@@ -265,8 +266,10 @@ struct choice choose_node(const struct topology *topology, const struct node_use
 		set |= 1u << i;
 		if (uses[i].connected)
 			connected |= 1u << i;
+		if (uses[i].early)
+			early |= 1u << i;
 	}
-	if (choose_fresh(&c, connected, &choice))
+	if (choose_fresh(&c, connected & ~early, &choice))
 		return choice;
-	return choose_otherwise(&c, set, connected);
+	return choose_otherwise(&c, set, connected, early);
 }

@@ -18,6 +18,7 @@ struct node_use {
 	unsigned load;     /* calls waiting and on their way */
 	bool connected;    /* a conn is open */
 	bool avoid;        /* this query failed there already */
+	bool early; /* it came there before the node had replayed enough: only for stale answers */
 };
 
 struct wish {

@@ -64,7 +64,9 @@ struct monitor {
 	int64_t poll_us, patience_us;
 
 	struct letter hurry;
-	atomic_bool hurrying; /* the letter is on its way */
+	atomic_bool hurrying;                    /* the letter is on its way */
+	_Atomic(const struct options *) options; /* the newest; taken over before the next look */
+	const struct options *options_used;
 
 	struct views views;
 	struct topology published;
@@ -78,6 +80,7 @@ struct monitor {
 	struct watched nodes[NODES_MAX];
 };
 
+static void monitor_take_options(struct monitor *monitor);
 static void monitor_prepare(struct monitor *monitor);
 static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node);
 static void *monitor_run(void *arg);
@@ -102,11 +105,10 @@ struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 	monitor->snapshot = topology;
 	monitor->on_change = on_change;
 	monitor->arg = arg;
-	monitor->poll_us = options->lag_poll_us;
-	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
-									  : PATIENCE_US_MIN;
 	monitor->count = count;
-	views_init(&monitor->views, nodes, count, options, sessions);
+	views_init(&monitor->views, nodes, count, sessions);
+	atomic_init(&monitor->options, options);
+	monitor_take_options(monitor);
 	monitor_prepare(monitor);
 	for (unsigned i = 0; i < count; i++)
 		monitor_watch(monitor, i, nodes[i]);
@@ -138,6 +140,25 @@ void monitor_hurry(struct monitor *monitor)
 		return;
 	if (!loop_post(monitor->loop, &monitor->hurry))
 		atomic_store(&monitor->hurrying, false);
+}
+
+void monitor_set_options(struct monitor *monitor, const struct options *options)
+{
+	atomic_store(&monitor->options, options);
+	monitor_hurry(monitor);
+}
+
+static void monitor_take_options(struct monitor *monitor)
+{
+	const struct options *options = atomic_load(&monitor->options);
+
+	if (options == monitor->options_used)
+		return;
+	monitor->options_used = options;
+	monitor->poll_us = options->lag_poll_us;
+	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
+									  : PATIENCE_US_MIN;
+	views_set_limits(&monitor->views, options);
 }
 
 /* The questions have no parameters and answer one text. */
@@ -245,6 +266,7 @@ static void watched_ask(struct watched *watched)
 	struct statement *statement;
 
 	assert(!watched->asked);
+	monitor_take_options(monitor);
 	if (watched_wants_identity(watched, now_us))
 		watched->question = ASK_IDENTITY;
 	else if (watched_wants_key(watched, now_us))

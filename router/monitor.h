@@ -24,5 +24,7 @@ struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      void *arg) must_check;
 /* Any thread, wait-free: someone needs fresh positions. Looks at once, at most each millisecond. */
 void monitor_hurry(struct monitor *monitor);
+/* Any thread: keeps to the lag limits of these options, which are borrowed until monitor_stop. */
+void monitor_set_options(struct monitor *monitor, const struct options *options);
 /* Ends and joins the thread. */
 void monitor_stop(struct monitor *monitor);

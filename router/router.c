@@ -67,6 +67,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	router->metrics = metrics;
 	router->lease = lease_new(catalog);
 	router->topology.primary = -1;
+	list_init(&router->describing);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -103,6 +104,11 @@ void router_set_catalog(struct router *router, struct catalog *catalog)
 	router->lease = lease_new(catalog);
 }
 
+void router_set_options(struct router *router, const struct options *options)
+{
+	router->shared.options = options;
+}
+
 void router_take(struct request *request, void *arg)
 {
 	struct router *router = arg;
@@ -112,24 +118,35 @@ void router_take(struct request *request, void *arg)
 	request_run(request);
 }
 
+static void router_set_role(struct router_node *node, enum node_role role)
+{
+	if (node->role == role)
+		return;
+	node->role = role;
+	pool_set_role(node->pool, role);
+}
+
 /* A node as the monitor sees it now, against what this loop saw last. */
 static void router_apply(struct router *router, unsigned at, const struct node_view *view)
 {
 	struct router_node *node = &router->nodes[at];
 	struct node_use *use = &router->uses[at];
 	bool gone = node->up && !view->up;
+	bool dethroned = node->role == NODE_PRIMARY && router->topology.primary != (int)at;
 
 	if (node->life != view->life) {
 		node->life = view->life;
 		use->replayed = 0;
 	}
 	node->up = view->up;
-	if (view->role != NODE_UNKNOWN && view->role != node->role) {
-		node->role = view->role;
-		pool_set_role(node->pool, view->role);
-	}
-	if (gone)
-		pool_abandon(node->pool, "the node does not answer");
+	/* Commands that wait there must not be run there: it may have been replaced. */
+	if (dethroned)
+		router_set_role(node, NODE_REPLICA);
+	else if (view->role != NODE_UNKNOWN)
+		router_set_role(node, view->role);
+	if (gone || dethroned)
+		pool_abandon(node->pool, gone ? "the node does not answer"
+					      : "the node is not the primary any more");
 	if (view->role == NODE_REPLICA)
 		router_learn(router, at, view->position.lsn);
 }
@@ -170,9 +187,17 @@ void router_learn(struct router *router, unsigned node, uint64_t replayed)
 	waiters_reached(&router->nodes[node].waiters, replayed);
 }
 
-struct position router_position(const struct router *router, uint64_t lsn)
+struct pool *router_primary_pool(struct router *router)
 {
-	return (struct position){ router->topology.primary_position.timeline, lsn };
+	router_refresh(router);
+	return router->topology.primary < 0 ? NULL : router->nodes[router->topology.primary].pool;
+}
+
+int64_t router_statement_timeout_us(const struct router *router, const struct operation *operation)
+{
+	bool shorter = operation->timeout_us < router->shared.options->request_timeout_us;
+
+	return shorter ? operation->timeout_us : 0;
 }
 
 static void router_on_probe(struct call *call)

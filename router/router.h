@@ -41,5 +41,7 @@ void router_free(struct router *router);
 void router_take(struct request *request, void *router);
 /* Holds the new catalog; requests under way finish with the old one. */
 void router_set_catalog(struct router *router, struct catalog *catalog);
+/* Borrows the options from now on; what sized pools and sessions stays as it was. */
+void router_set_options(struct router *router, const struct options *options);
 /* The monitor has published something worth a look; otherwise it is seen with the next request. */
 void router_look(struct router *router);

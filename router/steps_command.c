@@ -14,15 +14,20 @@ static enum step command_acknowledge(struct request *request);
 const request_step command_steps[] = { admit_command, task_describe,       task_bind,
 				       command_place, command_acknowledge, NULL };
 
-static void command_count_rerun(struct command *command)
+/* The primary may be another one by now, or none. */
+static struct pool *command_on_rerun(struct command *command)
 {
 	struct task *task = container_of(command, struct task, command);
 	struct router *router = task->router;
+	struct pool *pool = router_primary_pool(router);
 
 	metric_add(router->metrics, METRIC_retries_total,
 		   METRIC_LABELS(router->shared.nodes[task->choice.node]->name,
 				 "serialization-failure"),
 		   1);
+	if (pool)
+		task->choice.node = (unsigned)router->topology.primary;
+	return pool;
 }
 
 /* Committed: the user's next read must see it, even when the reply cannot tell its rows. */
@@ -35,6 +40,12 @@ static void command_remember(struct task *task)
 		sessions_wrote(task->router->shared.sessions, request->user, command->position);
 	token_make(task->router->tokens, position_max(command->position, task->wish.required),
 		   request->token);
+	request->routed = true;
+	request->level_used = LEVEL_STRONG;
+	request->reason = REASON_STRONG;
+	request->node = task->router->shared.nodes[task->choice.node]->name;
+	request->on_primary = true;
+	request->lag_us = 0;
 }
 
 static void command_on_done(struct command *command, enum command_end end)
@@ -67,25 +78,30 @@ static enum step command_place(struct request *request)
 {
 	struct task *task = request->task;
 	struct router *router = task->router;
-	int primary = router->topology.primary;
+	struct pool *pool = router_primary_pool(router);
 	struct command *command = &task->command;
 
-	if (primary < 0)
+	if (!pool)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
-	task->choice.node = (unsigned)primary;
+	task->choice.node = (unsigned)router->topology.primary;
 	command->operation = task->operation;
 	command->values = task->values;
 	command->bytes_max = (size_t)router->shared.options->result_bytes_max;
 	command->random = &router->random;
-	command->on_rerun = command_count_rerun;
+	command->timeout_us = router_statement_timeout_us(router, task->operation);
+	command->on_rerun = command_on_rerun;
 	command->on_done = command_on_done;
-	if (command_send(command, router->nodes[primary].pool))
+	if (command_send(command, pool))
 		return STEP_WAIT;
 	return request_fail(request, OUTCOME_QUEUE_FULL, "too many commands are waiting");
 }
 
 static enum step command_acknowledge(struct request *request)
 {
+	if (request->minimal) {
+		buf_clear(&request->out);
+		buf_literal(&request->out, "{\"data\":null");
+	}
 	buf_literal(&request->out, ",\"token\":\"");
 	buf_string(&request->out, request->token);
 	buf_literal(&request->out, "\"}");

@@ -89,13 +89,19 @@ static void query_choose(struct task *task)
 	struct router *router = task->router;
 	struct wish *wish = &task->wish;
 	int64_t now_us = loop_now(router->loop);
-	uint64_t budget = (uint64_t)(router->shared.options->queue_max *
-				     router->shared.options->spill_share / 100);
+	uint64_t budget =
+		(uint64_t)(router->shared.options->queue_max * router->shared.options->spill_share +
+			   99) /
+		100;
 
+	router_refresh(router);
 	for (unsigned i = 0; i < router->topology.count; i++) {
+		if (router->uses[i].replayed >= wish->required.lsn)
+			task->early_at &= ~(1u << i);
 		router->uses[i].load = pool_load(router->nodes[i].pool);
 		router->uses[i].connected = pool_connected(router->nodes[i].pool);
-		router->uses[i].avoid = (task->failed_at | task->early_at) & (1u << i);
+		router->uses[i].avoid = task->failed_at & (1u << i);
+		router->uses[i].early = task->early_at & (1u << i);
 	}
 	wish->wait_us_left = task->wait_until_us > now_us ? task->wait_until_us - now_us : 0;
 	wish->dice = random_next(&router->random);
@@ -107,7 +113,8 @@ static void query_count_spill(struct task *task)
 {
 	if (!query_spills(&task->choice))
 		return;
-	monitor_hurry(task->router->shared.monitor);
+	if (task->router->topology.count > 1)
+		monitor_hurry(task->router->shared.monitor);
 	if (!task->spilled)
 		task->router->spilled++;
 	task->spilled = true;
@@ -124,9 +131,12 @@ static enum step query_send_chosen(struct task *task)
 
 	query_count_spill(task);
 	task->placements++;
+	task->life = router->topology.nodes[node].life;
+	task->timeline = router->topology.nodes[node].position.timeline;
 	task->query.operation = task->operation;
 	task->query.values = task->values;
 	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
+	task->query.timeout_us = router_statement_timeout_us(router, task->operation);
 	task->query.on_done = query_on_call;
 	if (query_send(&task->query, router->nodes[node].pool, required,
 		       (int)node == router->topology.primary))
@@ -140,20 +150,29 @@ static enum step query_place(struct request *request)
 	struct task *task = request->task;
 
 	if (task->placements >= CALL_PLACEMENTS_MAX)
-		return request->outcome != OUTCOME_OK
-			       ? STEP_DONE
-			       : request_fail(request, OUTCOME_CONSISTENCY_TIMEOUT,
-					      "no replica was fresh enough in time");
+		return request_fail(
+			request, task->trouble ? OUTCOME_NO_REPLICA : OUTCOME_CONSISTENCY_TIMEOUT,
+			"%s",
+			task->trouble ? task->trouble : "no replica was fresh enough in time");
 	query_choose(task);
 	if (query_should_wait(task) && query_park(task))
 		return STEP_WAIT;
 	if (task->choice.kind == CHOICE_PLACE)
 		return query_send_chosen(task);
 	monitor_hurry(task->router->shared.monitor);
-	if (task->failed_at && request->outcome != OUTCOME_OK)
-		return STEP_DONE;
 	request->retry_after_us = task->choice.retry_after_us;
-	return request_fail(request, task->choice.outcome, "no node could answer in time");
+	return request_fail(request, task->choice.outcome, "%s",
+			    task->trouble ? task->trouble : "no node could answer in time");
+}
+
+/* What an earlier node said is not what this request is answered. */
+static void query_forget_failure(struct request *request)
+{
+	request->outcome = OUTCOME_OK;
+	request->status = 0;
+	request->detail = NULL;
+	request->errors_count = 0;
+	request->sqlstate = request->constraint = request->column = NULL;
 }
 
 /* The rows were thrown away. What the node has replayed is known now, if less than believed. */
@@ -165,6 +184,7 @@ static void query_early(struct task *task)
 		task->router->uses[node].replayed = task->query.lower;
 	router_learn(task->router, node, task->query.lower);
 	task->early_at |= 1u << node;
+	query_forget_failure(task->request);
 	query_place_again(task);
 }
 
@@ -172,11 +192,20 @@ static void query_elsewhere(struct task *task)
 {
 	unsigned node = task->choice.node;
 
+	/* Once elsewhere, never in a loop: a query that makes trouble everywhere is the trouble. */
+	if (task->query.call.end == CALL_ERROR && task->refusals++) {
+		request_fail(task->request, OUTCOME_NO_REPLICA, "%s could not run on two nodes",
+			     task->operation->name);
+		task_finish(task);
+		return;
+	}
+	task->trouble = task->request->detail;
 	task->failed_at |= 1u << node;
 	metric_add(task->router->metrics, METRIC_retries_total,
 		   METRIC_LABELS(task->router->shared.nodes[node]->name,
 				 outcome_row(task->request->outcome)->code),
 		   1);
+	query_forget_failure(task->request);
 	query_place_again(task);
 }
 
@@ -199,7 +228,7 @@ static void query_tell(struct task *task)
 	struct request *request = task->request;
 	struct router *router = task->router;
 	unsigned node = task->choice.node;
-	struct position seen = router_position(router, task->query.upper);
+	struct position seen = { task->timeline, task->query.upper };
 
 	request->routed = true;
 	request->reason = task->choice.reason;
@@ -208,17 +237,32 @@ static void query_tell(struct task *task)
 	request->node = router->shared.nodes[node]->name;
 	request->on_primary = task->query.on_primary;
 	request->lag_us = request->on_primary ? 0 : router->topology.nodes[node].lag_us;
-	token_make(router->tokens, position_max(seen, task->wish.required), request->token);
+	/* A standby that never met a primary cannot name its timeline: no position to promise. */
+	if (seen.timeline)
+		token_make(router->tokens, position_max(seen, task->wish.required), request->token);
 	query_count(task);
+}
+
+/* The node began another life, or another timeline, while the query was there: lsns of two histories
+ * cannot be compared. */
+static bool query_is_outdated(const struct task *task)
+{
+	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
+
+	return view->life != task->life || view->position.timeline != task->timeline;
 }
 
 static void query_on_call(struct query *query, enum query_end end)
 {
 	struct task *task = container_of(query, struct task, query);
 
+	router_refresh(task->router);
 	switch (end) {
 	case QUERY_ANSWERED:
-		task->request->outcome = OUTCOME_OK;
+		if (query_is_outdated(task)) {
+			query_place_again(task);
+			return;
+		}
 		if (!query->on_primary)
 			router_learn(task->router, task->choice.node, query->lower);
 		request_run(task->request);

@@ -28,14 +28,20 @@ void lease_drop(struct lease *lease)
 	free(lease);
 }
 
+static void task_stop_describing(struct task *task);
+
 /* Lets go of everything it waits for. */
 static void task_forget(struct task *task)
 {
 	struct router *router = task->router;
 
-	if (task->describing)
+	if (task->describing) {
 		describe_forget(&task->describe);
-	task->describing = false;
+		task_stop_describing(task);
+	}
+	if (task->leader)
+		list_remove(&task->leader->followers, &task->follower_link);
+	task->leader = NULL;
 	query_forget(&task->query);
 	command_forget(&task->command);
 	router_unpark(router, task);
@@ -93,6 +99,41 @@ void task_finish(struct task *task)
 	request_run(request);
 }
 
+/* --- describing: one task asks, the others that want the same follow it ---------------------- */
+
+static void task_on_turn_to_describe(struct loop_timer *timer)
+{
+	request_run(container_of(timer, struct task, pause)->request);
+}
+
+/* Its followers look again by themselves: the shape is there, or one of them asks next. */
+static void task_stop_describing(struct task *task)
+{
+	struct loop *loop = task->router->loop;
+	struct list_link *link;
+
+	task->describing = false;
+	list_remove(&task->router->describing, &task->describing_link);
+	while ((link = list_take_first(&task->followers))) {
+		struct task *follower = container_of(link, struct task, follower_link);
+
+		follower->leader = NULL;
+		follower->pause.on_due = task_on_turn_to_describe;
+		loop_timer_set(loop, &follower->pause, loop_now(loop));
+	}
+}
+
+static struct task *task_who_describes(struct router *router, const struct statement *statement)
+{
+	list_each (&router->describing, it) {
+		struct task *task = container_of(it, struct task, describing_link);
+
+		if (&task->operation->statement == statement)
+			return task;
+	}
+	return NULL;
+}
+
 /* The cause goes to the log with its place in the author's file; the client gets a code. */
 static void task_log_description(struct task *task)
 {
@@ -107,60 +148,96 @@ static void task_log_description(struct task *task)
 		 describe->unknown_type ? describe->unknown_type : describe->error.message);
 }
 
+static enum outcome task_no_node(const struct request *request)
+{
+	return request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
+}
+
 static void task_on_described(struct describe *describe)
 {
 	struct task *task = container_of(describe, struct task, describe);
 	struct request *request = task->request;
+	bool command = request->kind == REQUEST_COMMAND;
+	struct verdict verdict;
 
-	task->describing = false;
+	task_stop_describing(task);
 	switch (describe->end) {
 	case CALL_OK:
-		request_run(request);
-		return;
+		break;
 	case CALL_ERROR:
 	case CALL_TOO_LARGE:
+		verdict = sqlstate_verdict(describe->error.sqlstate, command, false);
+		if (verdict.outcome != OUTCOME_QUERY_FAILED && verdict.retry != RETRY_NEVER) {
+			task->trouble = "the node refused to prepare now";
+			break;
+		}
 		task_log_description(task);
 		request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
 			     task->operation->name);
-		break;
+		task_finish(task);
+		return;
 	case CALL_UNSENT:
 	case CALL_LOST:
-		request_fail(request,
-			     request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY
-							      : OUTCOME_NO_REPLICA,
-			     "%s", describe->lost_reason);
+		task->trouble = describe->lost_reason;
 		break;
 	}
-	task_finish(task);
+	/* Again from the same step: described, or another node is asked. */
+	request->step--;
+	request_run(request);
 }
 
-/* Any node can describe: a physical replica has the primary's catalogs. */
-static int task_describing_node(struct router *router)
+static bool task_may_describe_at(const struct task *task, unsigned at)
 {
-	const struct topology *topology = &router->topology;
+	const struct node_view *view = &task->router->topology.nodes[at];
 
-	for (unsigned i = 0; i < topology->count; i++)
-		if (topology->nodes[i].up && topology->nodes[i].in_rotation &&
-		    topology->nodes[i].role == NODE_REPLICA)
+	return view->up && !(task->describe_failed_at & (1u << at)) &&
+	       ((view->role == NODE_REPLICA && view->in_rotation) ||
+		task->router->topology.primary == (int)at);
+}
+
+/* Any node can describe: a physical replica has the primary's catalogs. -1: none is left. */
+static int task_describing_node(const struct task *task)
+{
+	const struct router *router = task->router;
+	int primary = router->topology.primary, found = -1;
+
+	if (task->request->kind == REQUEST_COMMAND)
+		return primary >= 0 && task_may_describe_at(task, (unsigned)primary) ? primary : -1;
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		if (!task_may_describe_at(task, i))
+			continue;
+		if ((int)i != primary && pool_connected(router->nodes[i].pool))
 			return (int)i;
-	return topology->primary;
+		if (found < 0 || found == primary)
+			found = (int)i;
+	}
+	return found;
+}
+
+static enum step task_follow(struct task *task, struct task *leader)
+{
+	task->leader = leader;
+	list_append(&leader->followers, &task->follower_link);
+	task->request->step--;
+	return STEP_WAIT;
 }
 
 enum step task_describe(struct request *request)
 {
 	struct task *task = request->task;
 	struct router *router = task->router;
+	struct task *leader = task_who_describes(router, &task->operation->statement);
 	int node;
 
 	if (statement_shape(&task->operation->statement))
 		return STEP_NEXT;
-	node = request->kind == REQUEST_COMMAND ? router->topology.primary
-						: task_describing_node(router);
+	if (leader)
+		return task_follow(task, leader);
+	node = task_describing_node(task);
 	if (node < 0)
-		return request_fail(request,
-				    request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY
-								     : OUTCOME_NO_REPLICA,
-				    "no node can be reached");
+		return request_fail(request, task_no_node(request), "%s",
+				    task->trouble ? task->trouble : "no node can be reached");
+	task->describe_failed_at |= 1u << node;
 	task->describe = (struct describe){
 		.statement = (struct statement *)&task->operation->statement,
 		.arena = &request->arena,
@@ -171,6 +248,8 @@ enum step task_describe(struct request *request)
 				    "too many requests are waiting for %s",
 				    router->shared.nodes[node]->name);
 	task->describing = true;
+	list_init(&task->followers);
+	list_append(&router->describing, &task->describing_link);
 	return STEP_WAIT;
 }
 

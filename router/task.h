@@ -53,6 +53,7 @@ struct router {
 	struct router_node nodes[NODES_MAX];
 	struct token_maker *tokens; /* NULL until the key is known */
 	unsigned spilled;           /* queries at the primary because no replica could */
+	struct list describing;     /* tasks that are finding out the types of a statement */
 	struct loop_timer sample;   /* gauges of this loop */
 };
 
@@ -65,15 +66,24 @@ struct task {
 	void (*on_done)(struct request *request); /* http's; the router's own stands in its place */
 
 	struct describe describe;
-	bool describing;
+	bool describing; /* on the router's list of those who describe */
+	struct list_link describing_link;
+	struct list followers; /* tasks that wait for the same description */
+	struct task *leader;   /* whose follower it is, or NULL */
+	struct list_link follower_link;
+	uint32_t describe_failed_at; /* nodes, a bit each */
 
 	struct wish wish;
 	int64_t wait_until_us; /* no parking after this */
 	struct choice choice;  /* the one under way */
 	struct query query;
 	struct command command;
-	uint32_t failed_at; /* nodes, a bit each: could not answer */
-	uint32_t early_at;  /* nodes, a bit each: had not replayed far enough */
+	uint32_t failed_at;  /* nodes, a bit each: could not answer */
+	uint32_t early_at;   /* nodes, a bit each: had not replayed far enough */
+	unsigned refusals;   /* how often PostgreSQL refused it for a reason of the node's */
+	const char *trouble; /* why the last node could not answer, or NULL */
+	unsigned life;       /* of the chosen node, when the query was placed there */
+	uint32_t timeline;   /* of that node, then */
 	unsigned placements;
 	bool spilled; /* counted in router->spilled */
 	bool waited;
@@ -103,5 +113,7 @@ void router_learn(struct router *router, unsigned node, uint64_t replayed);
 /* Parks at a node; false: too many are parked already. */
 bool router_park(struct router *router, struct task *task, unsigned node) must_check;
 void router_unpark(struct router *router, struct task *task);
-/* The position in its token: on the timeline the cluster is on now. */
-struct position router_position(const struct router *router, uint64_t lsn);
+/* The pool commands go to, or NULL: no node is the primary. */
+struct pool *router_primary_pool(struct router *router);
+/* The operation's own limit of a statement, for a call; 0: the pool's is the shorter one. */
+int64_t router_statement_timeout_us(const struct router *router, const struct operation *operation);

@@ -20,17 +20,13 @@ static void views_judge(struct views *views, unsigned index);
 static void views_decide(struct views *views);
 
 void views_init(struct views *views, struct node *const *nodes, unsigned count,
-		const struct options *options, struct sessions *sessions)
+		struct sessions *sessions)
 {
 	assert(count > 0);
 	assert(count <= NODES_MAX);
 	memset(views, 0, sizeof(*views));
 	views->nodes = nodes;
 	views->sessions = sessions;
-	views->strikes_max = (unsigned)options->lag_strikes;
-	views->recoveries_min = (unsigned)options->lag_recoveries;
-	views->lag_us_max = options->lag_us_max;
-	views->lag_bytes_max = (uint64_t)options->lag_bytes_max;
 	lagring_init(&views->ring);
 	views->topology.count = count;
 	views->topology.primary = -1;
@@ -38,6 +34,14 @@ void views_init(struct views *views, struct node *const *nodes, unsigned count,
 		views->topology.nodes[i].lag_us = -1;
 		views->topology.nodes[i].lag_bytes = -1;
 	}
+}
+
+void views_set_limits(struct views *views, const struct options *options)
+{
+	views->strikes_max = (unsigned)options->lag_strikes;
+	views->recoveries_min = (unsigned)options->lag_recoveries;
+	views->lag_us_max = options->lag_us_max;
+	views->lag_bytes_max = (uint64_t)options->lag_bytes_max;
 }
 
 void views_identified(struct views *views, unsigned index, uint64_t system_identifier)

@@ -52,7 +52,9 @@ struct views {
 
 /* Borrows nodes and sessions. */
 void views_init(struct views *views, struct node *const *nodes, unsigned count,
-		const struct options *options, struct sessions *sessions);
+		struct sessions *sessions);
+/* Before the first look, and whenever the limits change. */
+void views_set_limits(struct views *views, const struct options *options);
 /* Who the node is; 0: it would not say. Comes before its first look is told. */
 void views_identified(struct views *views, unsigned index, uint64_t system_identifier);
 /* Is the node of the cluster that is served, as far as is known? */

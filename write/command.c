@@ -8,6 +8,7 @@
 #include "pg/sqlstate.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define COMMAND_PAUSE_US_MIN (2 * US_PER_MS)
 #define COMMAND_PAUSE_US_MAX (50 * US_PER_MS)
@@ -41,7 +42,7 @@ static bool command_submit(struct command *command)
 		.out = &request->out,
 		.rows_max = document_rows_max(command->operation),
 		.bytes_max = command->bytes_max,
-		.timeout_us = command->operation->timeout_us,
+		.timeout_us = command->timeout_us,
 		.isolation = command_isolation(command->operation),
 		.on_done = command_on_call,
 	};
@@ -103,6 +104,12 @@ static void command_on_pause_over(struct loop_timer *timer)
 {
 	struct command *command = container_of(timer, struct command, pause);
 
+	command->pool = command->on_rerun(command);
+	if (!command->pool) {
+		request_fail(command->request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+		command->on_done(command, COMMAND_FAILED);
+		return;
+	}
 	if (command_submit(command))
 		return;
 	request_fail(command->request, OUTCOME_QUEUE_FULL, "too many commands are waiting");
@@ -120,7 +127,6 @@ static bool command_rerun(struct command *command)
 	if (command->reruns >= COMMAND_RERUNS_MAX || due_us >= request->deadline_us)
 		return false;
 	command->reruns++;
-	command->on_rerun(command);
 	command->pause.on_due = command_on_pause_over;
 	loop_timer_set(request->loop, &command->pause, due_us);
 	return true;
@@ -139,14 +145,29 @@ static enum command_end command_refused(struct command *command, struct verdict 
 
 static enum command_end command_lost(struct command *command)
 {
-	if (command->call.end == CALL_UNSENT) {
-		request_fail(command->request, OUTCOME_NO_PRIMARY, "%s", command->call.lost_reason);
+	const struct call *call = &command->call;
+
+	if (call->end == CALL_UNSENT && call->expired && pool_connected(call->pool)) {
+		request_fail(command->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
+		return COMMAND_FAILED;
+	}
+	if (call->end == CALL_UNSENT) {
+		request_fail(command->request, OUTCOME_NO_PRIMARY, "%s", call->lost_reason);
 		return COMMAND_WRONG_NODE;
 	}
 	request_fail(command->request, OUTCOME_OUTCOME_UNKNOWN,
 		     "the connection was lost after the command had left: %s",
 		     command->call.lost_reason);
 	return COMMAND_FAILED;
+}
+
+/* The server ended the session: with its last words, but not knowing of our transaction's end. */
+static bool command_was_cut_off(struct call *call)
+{
+	if (strncmp(call->error.sqlstate, "57P", 3) != 0)
+		return false;
+	call->lost_reason = "the server ended the session";
+	return true;
 }
 
 static void command_on_call(struct call *call)
@@ -167,6 +188,10 @@ static void command_on_call(struct call *call)
 		end = command_committed(command);
 		break;
 	case CALL_ERROR:
+		if (command_was_cut_off(call)) {
+			end = command_lost(command);
+			break;
+		}
 		verdict = sqlstate_verdict(call->error.sqlstate, true, call->in_recovery);
 		if (verdict.retry == RETRY_RERUN && command_rerun(command))
 			return;

@@ -34,8 +34,10 @@ struct command {
 	const struct operation *operation;
 	const char *const *values;
 	size_t bytes_max;
-	struct random *random;                     /* borrowed, for jitter */
-	void (*on_rerun)(struct command *command); /* told before each rerun, for metrics */
+	int64_t timeout_us;    /* of the statement; 0: the pool's */
+	struct random *random; /* borrowed, for jitter */
+	/* Asked before each rerun: the primary's pool now, or NULL: there is none. */
+	struct pool *(*on_rerun)(struct command *command);
 	void (*on_done)(struct command *command, enum command_end end);
 
 	/* What came of it, when committed. */

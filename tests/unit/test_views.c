@@ -35,7 +35,8 @@ static int begin(void **state)
 		.lag_recoveries = 3,
 	};
 	sessions = sessions_new(64);
-	views_init(&views, nodes, NODES, &options, sessions);
+	views_init(&views, nodes, NODES, sessions);
+	views_set_limits(&views, &options);
 	for (unsigned i = 0; i < NODES; i++)
 		views_identified(&views, i, US);
 	now_us = 1000 * US_PER_S;
@@ -381,7 +382,8 @@ static void a_primary_of_another_cluster_is_left_alone(void **state)
 
 static void the_primary_says_which_cluster_is_ours(void **state)
 {
-	views_init(&views, nodes, NODES, &options, sessions);
+	views_init(&views, nodes, NODES, sessions);
+	views_set_limits(&views, &options);
 	views_identified(&views, R1, US + 1);
 	views.topology.key_known = true;
 	views_identified(&views, P, US);
