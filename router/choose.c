@@ -223,7 +223,9 @@ static int choose_stale(const struct choosing *c, uint32_t set)
 static struct choice choose_otherwise(const struct choosing *c, uint32_t set, uint32_t connected,
 				      uint32_t early)
 {
-	bool may_spill = c->wish->primary_allowed && choose_primary_answers(c);
+	/* A query that takes stale answers has nothing to take when no replica is there. */
+	bool wants = c->wish->primary_allowed || (c->wish->stale_allowed && !set);
+	bool may_spill = wants && choose_primary_answers(c);
 	struct choice choice;
 	int64_t soonest_us;
 	int stale = NOBODY;

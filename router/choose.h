@@ -18,7 +18,7 @@ struct node_use {
 	unsigned load;     /* calls waiting and on their way */
 	bool connected;    /* a conn is open */
 	bool avoid;        /* this query failed there already */
-	bool early; /* it came there before the node had replayed enough: only for stale answers */
+	bool early;        /* it came there too early: only for stale answers */
 };
 
 struct wish {
@@ -30,7 +30,7 @@ struct wish {
 	uint64_t dice;            /* random bits: which two are compared when there is no user */
 	bool spill_allowed;       /* the spill budget has room */
 	bool stale_allowed;       /* @on-lag stale */
-	bool primary_allowed;     /* not @on-lag fail, and no ;on-lag that forbids it */
+	bool primary_allowed;     /* @on-lag spill */
 };
 
 enum choice_kind {

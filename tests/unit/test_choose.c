@@ -22,7 +22,7 @@ struct a_node {
 	double rate;
 	unsigned load;
 	int stale_ms; /* how far behind it is; 0: 10 ms; -1: unknown */
-	bool paused, unconnected, avoid;
+	bool paused, unconnected, avoid, early;
 };
 
 struct a_wish {
@@ -50,39 +50,16 @@ struct a_case {
 	struct an_answer answer;
 };
 
-/* clang-format off: a row is a case */
-#define P                                                                                          \
-	{                                                                                          \
-		.is = PRIMARY, .lsn = 1000                                                         \
-	}
-#define R(...)                                                                                     \
-	{                                                                                          \
-		.is = REPLICA, __VA_ARGS__                                                         \
-	}
-#define SESSION(...)                                                                               \
-	{                                                                                          \
-		.level = LEVEL_SESSION, .wait_ms = 30, __VA_ARGS__                                 \
-	}
-#define EVENTUAL(...)                                                                              \
-	{                                                                                          \
-		.level = LEVEL_EVENTUAL, .wait_ms = 30, __VA_ARGS__                                \
-	}
-#define STRONG                                                                                     \
-	{                                                                                          \
-		.level = LEVEL_STRONG, .wait_ms = 30                                               \
-	}
-#define ON(n, why)                                                                                 \
-	{                                                                                          \
-		.node = n, .reason = why                                                           \
-	}
-#define PROVEN(n, why)                                                                             \
-	{                                                                                          \
-		.node = n, .reason = why, .must_prove = true                                       \
-	}
-#define REFUSED(why, ms)                                                                           \
-	{                                                                                          \
-		.refused = why, .retry_after_ms = ms                                               \
-	}
+/* A row is a case. */
+/* clang-format off */
+#define P { .is = PRIMARY, .lsn = 1000 }
+#define R(...) { .is = REPLICA, __VA_ARGS__ }
+#define SESSION(...) { .level = LEVEL_SESSION, .wait_ms = 30, __VA_ARGS__ }
+#define EVENTUAL(...) { .level = LEVEL_EVENTUAL, .wait_ms = 30, __VA_ARGS__ }
+#define STRONG { .level = LEVEL_STRONG, .wait_ms = 30 }
+#define ON(n, why) { .node = n, .reason = why }
+#define PROVEN(n, why) { .node = n, .reason = why, .must_prove = true }
+#define REFUSED(why, ms) { .refused = why, .retry_after_ms = ms }
 
 static const struct a_case cases[] = {
 	/* strong */
@@ -244,6 +221,15 @@ static const struct a_case cases[] = {
 	  SESSION(.required = 800, .staleness_ms = 50),
 	  ON(0, REASON_SPILL_LAG) },
 
+	{ "rows came too early there: not on a mere forecast again",
+	  { P, R(.lsn = 700, .early = true), R(.lsn = 600) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_VERIFIED_LATE) },
+	{ "early everywhere is lag",
+	  { P, R(.lsn = 700, .early = true) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+
 	/* spill */
 	{ "the budget is used up: wait for the forecast",
 	  { P, R(.lsn = 700, .rate = 0.001) },
@@ -289,16 +275,28 @@ static const struct a_case cases[] = {
 	    R(.lsn = 700, .paused = true, .load = 9) },
 	  SESSION(.required = 800, .stale_allowed = true),
 	  ON(2, REASON_STALE) },
+	{ "on-lag stale: early is good enough for a stale answer",
+	  { { .is = DOWN_PRIMARY }, R(.lsn = 600, .early = true) },
+	  SESSION(.required = 800, .stale_allowed = true),
+	  ON(1, REASON_STALE) },
 	{ "on-lag stale: a later timeline is further ahead",
 	  { { .is = DOWN_PRIMARY },
 	    R(.lsn = 600, .timeline = 2, .paused = true),
 	    R(.lsn = 700, .paused = true) },
 	  SESSION(.required = 800, .stale_allowed = true),
 	  ON(1, REASON_STALE) },
-	{ "on-lag stale: the primary first, while the budget has room",
+	{ "on-lag stale: no need for the primary",
 	  { P, R(.lsn = 600, .paused = true) },
 	  SESSION(.required = 800, .stale_allowed = true),
-	  ON(0, REASON_SPILL_LAG) },
+	  ON(1, REASON_STALE) },
+	{ "on-lag stale: without a replica there is nothing stale to have",
+	  { P, { .is = OUT, .lsn = 600 } },
+	  SESSION(.required = 800, .stale_allowed = true),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "on-lag stale: and the budget counts there too",
+	  { P, { .is = OUT, .lsn = 600 } },
+	  SESSION(.required = 800, .stale_allowed = true, .full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
 	{ "on-lag stale: max-staleness still holds",
 	  { { .is = DOWN_PRIMARY }, R(.lsn = 600, .paused = true, .stale_ms = 51) },
 	  SESSION(.required = 800, .stale_allowed = true, .staleness_ms = 50),
@@ -370,6 +368,7 @@ static void world(const struct a_case *c, struct topology *topology, struct node
 			.load = is->load,
 			.connected = !is->unconnected,
 			.avoid = is->avoid,
+			.early = is->early,
 		};
 	}
 }
@@ -386,7 +385,7 @@ static struct wish wish_of(const struct a_wish *wish)
 		.dice = 42,
 		.spill_allowed = !wish->full,
 		.stale_allowed = wish->stale_allowed,
-		.primary_allowed = !wish->on_lag_fail,
+		.primary_allowed = !wish->on_lag_fail && !wish->stale_allowed,
 	};
 }
 
