@@ -126,13 +126,15 @@ static void test_smuggling_shapes_end_the_connection(void **state)
 	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
 }
 
-/* The library would answer these itself, with two heads. */
+/* libmicrohttpd before 1.0 would answer these itself, with two heads; from 1.0 on it does, well. */
 static void test_a_length_that_is_no_number_gets_one_reply(void **state)
 {
 	static const char *const lengths[] = {
 		"x", "-1", "0x2", "2, 2", "2 2", "", "99999999999999999999999"
 	};
 
+	if (http_library_version()[0] != '0')
+		skip();
 	http_client_close(&fixture.client);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct http_client other, client;
