@@ -43,6 +43,7 @@ struct connection *connection_new(struct listener *listener, struct MHD_Connecti
 	connection->since_us = loop_now(listener->loop);
 	connection->watch.fd = -1;
 	connection->watch.on_ready = connection_on_socket;
+	loop_watch(listener->loop, &connection->watch, fd, EPOLLRDHUP | EPOLLONESHOT);
 	exchange_init(&connection->exchange);
 	list_append(&listener->connections[CONNECTION_RESTING], &connection->link);
 	if (listener->sweep.slot == 0)
@@ -55,7 +56,9 @@ void connection_free(struct connection *connection)
 {
 	struct listener *listener = connection->listener;
 
-	assert(connection->watch.fd == -1);
+	loop_unwatch(listener->loop, &connection->watch);
+	if (connection->half_closed_us)
+		listener->half_closed--;
 	assert(!connection->exchange.request);
 	if (connection->lingers)
 		linger(&listener->lingerers, connection->fd);
@@ -69,8 +72,6 @@ void connection_move(struct connection *connection, enum connection_state next)
 	struct listener *listener = connection->listener;
 
 	assert(connection_states[connection->state].next & (1u << next));
-	if (connection->state == CONNECTION_WATCHED)
-		loop_unwatch(listener->loop, &connection->watch);
 	list_remove(&listener->connections[connection->state], &connection->link);
 	connection->state = next;
 	list_append(&listener->connections[next], &connection->link);
@@ -94,18 +95,26 @@ void connection_close(struct connection *connection, const char *reason)
 
 /* --- has the client gone away? ---------------------------------------------------------------- */
 
-static void connection_on_socket(struct loop_watch *watch, uint32_t events)
+static void connection_report_gone(struct connection *connection)
 {
-	struct connection *connection = container_of(watch, struct connection, watch);
 	struct request *request = connection->exchange.request;
 
-	(void)events; /* nothing else was asked for */
-	assert(connection->state == CONNECTION_WATCHED);
-	if (connection->client_gone)
-		return;
 	connection->client_gone = true;
 	if (request->on_client_gone)
 		request->on_client_gone(request);
+}
+
+static void connection_on_socket(struct loop_watch *watch, uint32_t events)
+{
+	struct connection *connection = container_of(watch, struct connection, watch);
+
+	(void)events; /* nothing else was asked for */
+	if (connection->half_closed_us)
+		return;
+	connection->half_closed_us = loop_now(connection->listener->loop);
+	connection->listener->half_closed++;
+	if (connection->state == CONNECTION_WATCHED)
+		connection_report_gone(connection);
 }
 
 static void connections_on_watch_due(struct loop_timer *timer)
@@ -124,8 +133,8 @@ static void connections_on_watch_due(struct loop_timer *timer)
 			return;
 		}
 		connection_move(connection, CONNECTION_WATCHED);
-		loop_watch(listener->loop, &connection->watch, connection->fd,
-			   EPOLLRDHUP | EPOLLONESHOT);
+		if (connection->half_closed_us)
+			connection_report_gone(connection);
 	}
 }
 
@@ -162,6 +171,24 @@ static void connections_close_older(struct listener *listener, enum connection_s
 	}
 }
 
+/*
+ * libmicrohttpd overlooks an end that came together with the last bytes (it asks epoll for edges,
+ * and stops reading after a short read).
+ */
+static void connections_close_ended(struct listener *listener, enum connection_state state)
+{
+	struct list *list = &listener->connections[state];
+	int64_t long_ago_us = loop_now(listener->loop) - HTTP_SWEEP_US;
+
+	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
+		struct connection *connection = container_of(it, struct connection, link);
+
+		next = it->next;
+		if (connection->half_closed_us && connection->half_closed_us <= long_ago_us)
+			connection_close(connection, "the client has closed it");
+	}
+}
+
 void connections_sweep(struct listener *listener)
 {
 	connections_close_older(listener, CONNECTION_RESTING, connections_rest_us_max(listener),
@@ -170,6 +197,10 @@ void connections_sweep(struct listener *listener)
 				"the request took too long to arrive");
 	connections_close_older(listener, CONNECTION_SENDING, listener->settings.idle_timeout_us,
 				"the reply was not taken");
+	if (listener->half_closed) {
+		connections_close_ended(listener, CONNECTION_RESTING);
+		connections_close_ended(listener, CONNECTION_ARRIVING);
+	}
 }
 
 static void connections_on_sweep_due(struct loop_timer *timer)

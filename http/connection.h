@@ -44,9 +44,10 @@ struct connection {
 	struct MHD_Connection *mhd;
 	int fd; /* libmicrohttpd's */
 	enum connection_state state;
-	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
-	struct loop_watch watch; /* WATCHED: only for the client going away */
-	bool client_gone;
+	int64_t since_us;         /* when it entered the state; WATCHED: when WORKING began */
+	struct loop_watch watch;  /* only for the client's end of it */
+	int64_t half_closed_us;   /* when the client closed its side; 0: it has not */
+	bool client_gone;         /* and its request was reported */
 	bool lingers;             /* the client may be sending still when it is closed */
 	struct exchange exchange; /* of the request under way */
 };

@@ -23,6 +23,7 @@ struct listener {
 	bool quiescing;
 	bool sees_lines; /* the library leaves the lines of a request where they were */
 
+	unsigned half_closed; /* connections whose client has closed its side */
 	struct list connections[CONNECTION_STATES];
 	struct lingerers lingerers;
 	struct loop_timer sweep; /* deadlines, while there are connections */
