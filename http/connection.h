@@ -47,6 +47,7 @@ struct connection {
 	int64_t since_us;         /* when it entered the state; WATCHED: when WORKING began */
 	struct loop_watch watch;  /* only for the client's end of it */
 	int64_t half_closed_us;   /* when the client closed its side; 0: it has not */
+	bool suspended;           /* by libmicrohttpd */
 	bool client_gone;         /* and its request was reported */
 	bool lingers;             /* the client may be sending still when it is closed */
 	struct exchange exchange; /* of the request under way */

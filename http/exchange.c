@@ -285,6 +285,17 @@ static enum MHD_Result exchange_complete(struct connection *connection)
 	listener->settings.handlers.on_request(request, listener->settings.handlers.arg);
 	if (connection->state == CONNECTION_DONE)
 		return reply_send(connection);
+	/* Not suspended before its next call: then it does not read when it is resumed, which
+	 * would cost a system call, and would end it if the client has half closed. */
+	listener->to_suspend++;
+	return MHD_YES;
+}
+
+static enum MHD_Result exchange_suspend(struct connection *connection)
+{
+	assert(!connection->suspended);
+	connection->listener->to_suspend--;
+	connection->suspended = true;
 	MHD_suspend_connection(connection->mhd);
 	return MHD_YES;
 }
@@ -306,21 +317,54 @@ enum MHD_Result exchange_on_call(struct connection *connection, const char *meth
 	}
 	if (connection->state == CONNECTION_ARRIVING)
 		return exchange_complete(connection);
-	assert(connection->state == CONNECTION_RESUMED);
-	return connection->client_gone ? MHD_NO : reply_send(connection);
+	if (connection->state == CONNECTION_WORKING || connection->state == CONNECTION_WATCHED)
+		return exchange_suspend(connection);
+	assert(!connection->suspended);
+	if (connection->client_gone)
+		return MHD_NO;
+	if (connection->state == CONNECTION_DONE)
+		connection->listener->to_suspend--;
+	return reply_send(connection);
+}
+
+static void exchange_on_orphan_done(struct request *request)
+{
+	struct listener *listener = request->client;
+
+	listener->orphans--;
+	list_append(&listener->dead, &request->link);
+}
+
+/* The connection ended before it was suspended: the router keeps the request until it is done. */
+static void exchange_orphan(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+	struct request *request = connection->exchange.request;
+
+	reply_discard(connection);
+	connection->exchange.request = NULL;
+	listener->orphans++;
+	request->client = listener;
+	request->on_done = exchange_on_orphan_done;
+	if (!connection->client_gone && request->on_client_gone)
+		request->on_client_gone(request);
 }
 
 void exchange_on_completed(struct connection *connection, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *exchange = &connection->exchange;
+	bool working =
+		connection->state == CONNECTION_WORKING || connection->state == CONNECTION_WATCHED;
 
-	assert(connection->state != CONNECTION_WORKING);
-	assert(connection->state != CONNECTION_WATCHED);
-	assert(connection->state != CONNECTION_DONE);
+	assert(!connection->suspended);
 	/* The library answered in our place. */
 	if (connection->state == CONNECTION_ARRIVING && code == MHD_REQUEST_TERMINATED_WITH_ERROR)
 		connection->lingers = true;
-	if (connection->state == CONNECTION_RESUMED)
+	if (working || connection->state == CONNECTION_DONE)
+		connection->listener->to_suspend--;
+	if (working)
+		exchange_orphan(connection);
+	else if (connection->state == CONNECTION_RESUMED || connection->state == CONNECTION_DONE)
 		reply_discard(connection);
 	if (exchange->request) {
 		request_free(exchange->request);

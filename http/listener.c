@@ -98,7 +98,7 @@ unsigned listener_busy(const struct listener *listener)
 
 	for (unsigned i = CONNECTION_ARRIVING; i <= CONNECTION_SENDING; i++)
 		count += listener->connections[i].count;
-	return (unsigned)count;
+	return (unsigned)count + listener->orphans;
 }
 
 static unsigned listener_open(const struct listener *listener)
@@ -133,10 +133,13 @@ static bool listener_resume(struct listener *listener)
 	struct list *done = &listener->connections[CONNECTION_DONE];
 	bool any = !list_empty(done);
 
-	while (!list_empty(done)) {
-		struct connection *connection =
-			container_of(list_first(done), struct connection, link);
+	for (struct list_link *it = done->head.next, *next; it != &done->head; it = next) {
+		struct connection *connection = container_of(it, struct connection, link);
 
+		next = it->next;
+		if (!connection->suspended)
+			continue; /* its handler is called anyway */
+		connection->suspended = false;
 		connection_move(connection, CONNECTION_RESUMED);
 		MHD_resume_connection(connection->mhd);
 	}
@@ -163,6 +166,9 @@ static void listener_on_answer(struct loop_hook *hook)
 
 	if (resumed || listener->ready)
 		listener_run(listener);
+	/* Suspends what was handed to the router just now. */
+	if (listener->to_suspend)
+		listener_run(listener);
 }
 
 /* Requests that were done after the replies of this turn left. */
@@ -172,6 +178,8 @@ static void listener_on_bury(struct loop_hook *hook)
 
 	if (!list_empty(&listener->connections[CONNECTION_DONE]))
 		loop_again(listener->loop);
+	while (!list_empty(&listener->dead))
+		request_free(container_of(list_take_first(&listener->dead), struct request, link));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -234,6 +242,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	buf_init(&listener->line);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&listener->random, seed);
+	list_init(&listener->dead);
 	connections_init(listener);
 	lingerers_init(&listener->lingerers, loop);
 	if (!listener_start(listener)) {
@@ -281,6 +290,7 @@ unsigned listener_in_flight(const struct listener *listener)
 void listener_free(struct listener *listener)
 {
 	assert(listener_busy(listener) == 0);
+	listener_on_bury(&listener->on_bury);
 	loop_unwatch(listener->loop, &listener->watch);
 	loop_hook_remove(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	loop_hook_remove(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);

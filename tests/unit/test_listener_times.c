@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* --- clients that go away, or are slow -------------------------------------------------------- */
 
@@ -46,6 +48,82 @@ static void test_a_client_that_stays_gets_its_late_answer(void **state)
 	http_client_say(&fixture.client, "GET /v1/queries/two HTTP/1.1\r\n" HOST "\r\n");
 	assert_string_equal(http_client_read(&fixture.client)->body, "{\"operation\":\"two\"}");
 	assert_int_equal(fixture.gone, 0);
+}
+
+static void test_a_client_that_half_closes_gets_a_quick_answer(void **state)
+{
+	fixture.hold = true;
+	http_client_say(&fixture.client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	shutdown(fixture.client.fd, SHUT_WR);
+	fixture_wait_held(1);
+	fixture_turn();
+
+	fixture_finish(fixture.held[0]);
+
+	assert_string_equal(http_client_read(&fixture.client)->body, "{\"operation\":\"one\"}");
+	assert_true(http_client_ended(&fixture.client));
+	assert_int_equal(fixture.gone, 0);
+}
+
+static void test_half_a_request_with_an_end_is_soon_closed(void **state)
+{
+	static const char *const halves[] = { "GE", "GET /v1/queries/one HTTP/1.1\r\n",
+					      "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+					      "Content-Length: 5\r\n\r\n{" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct http_client client;
+
+		http_client_open(&client, fixture.loop, listener_port(fixture.listener));
+		http_client_say(&client, "%s", halves[i]);
+		shutdown(client.fd, SHUT_WR);
+		fixture_turn();
+		fixture_pass(HTTP_SWEEP_US);
+		fixture_pass(HTTP_SWEEP_US);
+
+		assert_true(http_client_ended(&client));
+		http_client_close(&client);
+	}
+}
+
+/* The connection ends while it is on its way to being suspended. It is not the oldest one: that
+ * would be suspended first. */
+static struct http_client younger;
+
+static void take_and_reset_the_client(struct request *request, void *arg)
+{
+	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	fixture_take(request, arg);
+	setsockopt(younger.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(younger.fd);
+	younger.fd = -1;
+}
+
+static int start_resetting(void **state)
+{
+	struct listener_settings settings = { .handlers = { take_and_reset_the_client, &fixture } };
+
+	fixture_start(state);
+	fixture.hold = true;
+	fixture_listen(&settings);
+	return 0;
+}
+
+static void test_a_request_outlives_its_connection_until_it_is_done(void **state)
+{
+	fixture_turn();
+	http_client_open(&younger, fixture.loop, listener_port(fixture.listener));
+	http_client_say(&younger, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
+	fixture_wait_held(1);
+	assert_int_equal(fixture.gone, 1);
+	assert_int_equal(listener_in_flight(fixture.listener), 1);
+
+	fixture_finish(fixture.held[0]);
+	fixture_turn();
+
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+	http_client_close(&younger);
 }
 
 static void test_headers_that_trickle_in_run_out_of_time(void **state)
@@ -154,6 +232,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		API(test_a_client_that_goes_away_is_reported_once),
 		API(test_a_client_that_stays_gets_its_late_answer),
+		API(test_a_client_that_half_closes_gets_a_quick_answer),
+		API(test_half_a_request_with_an_end_is_soon_closed),
+		cmocka_unit_test_setup_teardown(
+			test_a_request_outlives_its_connection_until_it_is_done, start_resetting,
+			fixture_stop),
 		API(test_headers_that_trickle_in_run_out_of_time),
 		API(test_a_body_that_trickles_in_runs_out_of_time),
 		API(test_a_connection_at_rest_is_closed_after_its_time),
