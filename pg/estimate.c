@@ -7,7 +7,8 @@
 #define ESTIMATE_NEWS 8
 #define ESTIMATE_TRIP_NEWS 1024 /* the way there may become longer, slowly */
 #define ESTIMATE_MAX_US (1u << 30)
-#define ESTIMATE_UNKNOWN_US 16 /* the weight of a statement of which nothing is known */
+#define ESTIMATE_NEWS_US_MIN 4000 /* always believed */
+#define ESTIMATE_UNKNOWN_US 16    /* the weight of a statement of which nothing is known */
 
 static int64_t estimate_us(const struct statement *statement)
 {
@@ -19,10 +20,19 @@ bool estimate_is_slow(const struct statement *statement)
 	return atomic_load_explicit(&statement->running_us, memory_order_relaxed) & 1;
 }
 
+/* A busy machine makes any statement look slow now and then: what is known limits the news. */
+static int64_t estimate_believable_us(int64_t known_us, int64_t share_us)
+{
+	int64_t limit_us = ESTIMATE_NEWS * known_us + ESTIMATE_NEWS_US_MIN;
+
+	return known_us && share_us > limit_us ? limit_us : share_us;
+}
+
 static void estimate_one(struct statement *statement, int64_t share_us)
 {
 	int64_t known_us = estimate_us(statement);
-	int64_t next_us = known_us + (share_us - known_us) / ESTIMATE_NEWS;
+	int64_t next_us =
+		known_us + (estimate_believable_us(known_us, share_us) - known_us) / ESTIMATE_NEWS;
 	bool slow = next_us > (estimate_is_slow(statement) ? ESTIMATE_QUICK_US : ESTIMATE_SLOW_US);
 
 	if (next_us > ESTIMATE_MAX_US)

@@ -254,6 +254,24 @@ void pool_forget(struct pool *pool, struct call *call)
 
 /* --- calls go -------------------------------------------------------------------------------- */
 
+/* A statement that was found quick again does not go on waiting among the slow ones. */
+static void pool_release_quick(struct pool *pool)
+{
+	struct list *slow = &pool->queue[LANE_SLOW];
+	struct list_link *next;
+
+	for (struct list_link *it = slow->head.next; it != &slow->head; it = next) {
+		struct call *call = container_of(it, struct call, link);
+
+		next = it->next;
+		if (pool_lane_of(call) != LANE_QUICK)
+			continue;
+		list_remove(slow, it);
+		call->list = &pool->queue[LANE_QUICK];
+		list_append(call->list, it);
+	}
+}
+
 static void pool_on_turn(struct loop_hook *hook)
 {
 	struct pool *pool = container_of(hook, struct pool, hook);
@@ -262,6 +280,7 @@ static void pool_on_turn(struct loop_hook *hook)
 	    list_empty(&pool->queue[LANE_COMMAND]))
 		return;
 	pool_hold(pool);
+	pool_release_quick(pool);
 	for (unsigned i = 0; i < pool->conns_count; i++) {
 		enum lane lane = pool_lane(pool, i);
 
