@@ -47,7 +47,8 @@
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)
 #define HTTP_LINGER_PIECE_BYTES 16384
-#define ACCESS_WARNINGS_MAX 10 /* log lines a second for answers from 500 on, per loop */
+#define HTTP_REFUSAL_LOOKS_MAX 32 /* connections looked at to find whom the library refuses */
+#define ACCESS_WARNINGS_MAX 10    /* log lines a second for answers from 500 on, per loop */
 
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

@@ -49,6 +49,8 @@ struct connection {
 	int64_t half_closed_us;   /* when the client closed its side; 0: it has not */
 	bool suspended;           /* by libmicrohttpd */
 	bool client_gone;         /* and its request was reported */
+	uint64_t bytes_taken;     /* of its requests that are over, */
+	bool bytes_unknown;       /* unless one of them was chunked */
 	bool lingers;             /* the client may be sending still when it is closed */
 	struct exchange exchange; /* of the request under way */
 };

@@ -64,6 +64,7 @@ static void exchange_collect(struct connection *connection, struct head *head, c
 		if (info) {
 			lines.target = exchange->target_at;
 			lines.bytes = info->header_size;
+			exchange->head_bytes = info->header_size;
 		}
 	}
 	head_collect(head, connection->mhd, exchange_target(exchange), &lines);
@@ -373,6 +374,10 @@ void exchange_on_completed(struct connection *connection, enum MHD_RequestTermin
 	if (exchange->body.room > HTTP_BODY_BYTES_KEPT)
 		buf_fini(&exchange->body);
 	buf_clear(&exchange->body);
+	connection->bytes_taken += exchange->head_bytes + exchange->body_bytes;
+	connection->bytes_unknown |=
+		exchange->headers.has_body && exchange->headers.content_length < 0;
+	exchange->head_bytes = 0;
 	exchange->body_bytes = 0;
 	exchange->must_close = false;
 	exchange->content_type = NULL;

@@ -30,6 +30,7 @@ struct exchange {
 	struct buf target;       /* raw, NUL-terminated; len without the NUL */
 	const char *target_at;   /* where it lay in the library's buffer */
 	struct buf body;         /* what came of it, when it came in pieces */
+	size_t head_bytes;       /* of the request line and headers; 0: not known */
 	uint64_t body_bytes;     /* that came in all */
 	struct headers_in headers;
 	struct route route;       /* points into target */

@@ -8,11 +8,11 @@
  * (head->line_noise). What remains unseen there are chunk lines and trailers that end with LF
  * alone: trailers are dropped, and such a body ends where the library says.
  *
- * Some refusals are the library's own and carry a short HTML text, no problem document; it lets
- * nobody change them, and closes the connection: a request line without a version or with an
- * unknown major one (400, 505), a header line without a colon (400), a malformed chunk (400, 413),
- * a request line (414) or headers (431) that do not fit --http-connection-memory. Before 1.0 a
- * Content-Length that is no number would be one of them, but see http/misframed.h.
+ * Some refusals are the library's own, before any of our code is asked, and end the connection: a
+ * request line without a version or with an unknown major one, a header line without a colon, a
+ * Content-Length that is no number, a malformed chunk, a request line (414) or headers (431) that
+ * do not fit --http-connection-memory. Before 1.0 they are given a problem document where it can
+ * be told whom they are for (http/refusal.h); otherwise they carry the library's short HTML.
  */
 #pragma once
 

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/address.h"
-#include "http/misframed.h"
+#include "http/refusal.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ static void listener_on_log(void *arg, const char *format, va_list args)
 {
 	char line[256];
 
-	misframed_on_log(arg, format);
+	refusal_on_log(arg, format, args);
 	if (!log_enabled(LOG_DEBUG))
 		return;
 	vsnprintf(line, sizeof(line), format, args);

@@ -227,7 +227,7 @@ static void test_a_reply_says_who_answered(void **state)
 
 	http_client_say(
 		&fixture.client,
-		"GET /v1/queries/orders HTTP/1.1\r\n" HOST "Prefer: return=minimal\r\n"
+		"POST /v1/commands/orders HTTP/1.1\r\n" HOST "Prefer: return=minimal\r\n"
 		"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n");
 	reply = http_client_read(&fixture.client);
 

@@ -162,6 +162,62 @@ static void test_a_length_that_is_no_number_gets_one_reply(void **state)
 	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
 }
 
+static void test_what_the_library_refuses_gets_a_problem(void **state)
+{
+	static const struct {
+		const char *bytes;
+		unsigned status;
+		const char *code;
+	} rows[] = {
+		{ "GET /v1/queries/q HTTP/2.0\r\n" HOST "\r\n", 400, "bad-request" },
+		{ "GET /v1/queries/q HTTP/0.9\r\n" HOST "\r\n", 400, "bad-request" },
+		{ "GET /v1/queries/q\r\n" HOST "\r\n", 400, "bad-request" },
+		{ "GET /v1/queries/q HTTP/1.1\r\n" HOST "no colon\r\n\r\n", 400, "bad-request" },
+		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+		  "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+		  400, "bad-request" },
+		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+		  "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+		  413, "body-too-large" },
+	};
+
+	if (http_library_version()[0] != '0')
+		skip();
+	/* One that rests after a request, and could be meant if its bytes were not counted. */
+	http_client_say(&fixture.client, "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+					 "Content-Length: 7\r\n\r\n{\"a\":1}");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_client client;
+
+		http_client_open(&client, fixture.loop, listener_port(fixture.listener));
+		http_client_say(&client, "%s", rows[i].bytes);
+		fixture_assert_problem(http_client_read(&client), rows[i].status, rows[i].code);
+		assert_true(http_client_ended(&client));
+		assert_int_equal(client.in.len, 0);
+		http_client_close(&client);
+	}
+	http_client_say(&fixture.client, "GET /v1/queries/q HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+}
+
+static void test_whoever_cannot_be_told_apart_gets_what_the_library_says(void **state)
+{
+	struct http_client client;
+
+	if (http_library_version()[0] != '0')
+		skip();
+	http_client_say(&fixture.client, "GET /v1/que");
+	fixture_turn();
+	http_client_open(&client, fixture.loop, listener_port(fixture.listener));
+	http_client_say(&client, "GET /v1/queries/q HTTP/2.0\r\n" HOST "\r\n");
+
+	assert_int_equal(http_client_read(&client)->status, 505);
+	http_client_say(&fixture.client, "ries/q HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+	http_client_close(&client);
+}
+
 static void test_many_headers_and_odd_spacing_are_fine(void **state)
 {
 	http_client_say(&fixture.client, "GET /v1/queries/q?%0600d HTTP/1.1\r\n" HOST, 1);
@@ -244,6 +300,14 @@ static void test_headers_beyond_the_memory_of_a_connection_are_refused(void **st
 	assert_true(http_client_ended(&fixture.client));
 }
 
+static void test_a_target_beyond_the_memory_of_a_connection_is_refused(void **state)
+{
+	http_client_say(&fixture.client, "GET /v1/queries/q?%05000d HTTP/1.1\r\n" HOST "\r\n", 1);
+
+	assert_int_equal(http_client_read(&fixture.client)->status, 414);
+	assert_true(http_client_ended(&fixture.client));
+}
+
 int main(void)
 {
 #define API(test) cmocka_unit_test_setup_teardown(test, fixture_start_api, fixture_stop)
@@ -252,12 +316,15 @@ int main(void)
 		API(test_a_wrong_method_is_told_the_right_ones),
 		API(test_smuggling_shapes_end_the_connection),
 		API(test_a_length_that_is_no_number_gets_one_reply),
+		API(test_what_the_library_refuses_gets_a_problem),
+		API(test_whoever_cannot_be_told_apart_gets_what_the_library_says),
 		API(test_many_headers_and_odd_spacing_are_fine),
 		API(test_a_large_body_is_refused_before_it_comes),
 		API(test_a_client_that_sends_all_before_it_reads_gets_its_413),
 		API(test_a_client_that_never_ends_is_reset),
 		API(test_a_chunked_body_that_grows_too_large_is_refused),
 		API(test_a_chunked_body_without_end_ends_the_connection),
+		API(test_a_target_beyond_the_memory_of_a_connection_is_refused),
 		API(test_headers_beyond_the_memory_of_a_connection_are_refused),
 	};
 #undef API

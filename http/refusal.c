@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the reply to the socket itself, and shuts it for writing before the library can. */
+#include "http/refusal.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "http/listener.h"
+#include "http/problem.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define REFUSAL_FORMAT "Error processing request (HTTP response code is %u"
+
+/* Where a connection can be, seen from here, when the library refuses its request. */
+#define IN_REQUEST_LINE 1 /* RESTING, and some bytes of the next request came */
+#define IN_HEADERS 2      /* ARRIVING, its handler was not called yet */
+#define IN_BODY 4         /* ARRIVING */
+
+static const struct refusal_row {
+	unsigned status; /* the library's */
+	unsigned places;
+	unsigned our_status;
+	enum outcome outcome;
+	const char *detail;
+} refusal_rows[] = {
+	{ 400, IN_REQUEST_LINE | IN_HEADERS | IN_BODY, 400, OUTCOME_BAD_REQUEST,
+	  "The request line, a header or a chunk is malformed" },
+	{ 413, IN_BODY, 413, OUTCOME_BODY_TOO_LARGE, "A chunk is too large" },
+	{ 414, IN_REQUEST_LINE, 414, OUTCOME_BAD_REQUEST, "The request line is too long" },
+	{ 431, IN_HEADERS, 431, OUTCOME_BAD_REQUEST, "The headers are too large" },
+	{ 505, IN_REQUEST_LINE, 400, OUTCOME_BAD_REQUEST, "The HTTP version must be 1.1" },
+};
+
+/* The headers are complete, but the handler was not called: only their Content-Length can be it. */
+static const struct refusal_row refusal_of_length = {
+	.our_status = 400,
+	.outcome = OUTCOME_BAD_REQUEST,
+	.detail = "The Content-Length header is not a number",
+};
+
+/* --- who is meant? -------------------------------------------------------------------------- */
+
+static bool refusal_is_complete(const struct connection *connection)
+{
+	return !connection->exchange.request &&
+	       MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+}
+
+/* Did more bytes come than those of its earlier requests? */
+static bool refusal_has_more(const struct connection *connection)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (connection->bytes_unknown)
+		return true;
+	return getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+	       info.tcpi_bytes_received != connection->bytes_taken;
+}
+
+/* At most one is ever like this. From the newest on: its request line mostly came just now. */
+static struct connection *refusal_find_complete(struct list *arriving)
+{
+	for (struct list_link *it = arriving->head.prev; it != &arriving->head; it = it->prev) {
+		struct connection *connection = container_of(it, struct connection, link);
+
+		if (refusal_is_complete(connection))
+			return connection;
+	}
+	return NULL;
+}
+
+static bool refusal_may_be(const struct connection *connection, unsigned places)
+{
+	if (connection->state == CONNECTION_RESTING)
+		return (places & IN_REQUEST_LINE) && refusal_has_more(connection);
+	return places & (connection->exchange.request ? IN_BODY : IN_HEADERS);
+}
+
+/* The only one that may be at one of the places; NULL: there are several, or too many to see. */
+static struct connection *refusal_find(struct listener *listener, unsigned places)
+{
+	static const enum connection_state states[] = { CONNECTION_RESTING, CONNECTION_ARRIVING };
+	struct connection *found = NULL;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct list *list = &listener->connections[states[i]];
+
+		if (list->count > HTTP_REFUSAL_LOOKS_MAX)
+			return NULL;
+		list_each (list, it) {
+			struct connection *connection = container_of(it, struct connection, link);
+
+			if (!refusal_may_be(connection, places))
+				continue;
+			if (found)
+				return NULL;
+			found = connection;
+		}
+	}
+	return found;
+}
+
+/* --- the reply ------------------------------------------------------------------------------ */
+
+static void refusal_head(struct buf *out, unsigned status, const char *request_id,
+			 size_t body_bytes)
+{
+	time_t now = (time_t)(clock_wall_us() / US_PER_S);
+	char date[64];
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+	buf_printf(out,
+		   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
+		   "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+		   "X-Request-Id: %s\r\nContent-Length: %zu\r\n\r\n",
+		   status, MHD_get_reason_phrase_for(status), date, request_id, body_bytes);
+}
+
+static void refusal_answer(struct connection *connection, const struct refusal_row *row)
+{
+	const struct exchange *exchange = &connection->exchange;
+	char request_id[REQUEST_ID_BYTES_MAX + 1];
+	struct problem problem = {
+		.outcome = row->outcome,
+		.status = row->our_status,
+		.detail = row->detail,
+		.request_id = request_id,
+	};
+	struct buf out, body;
+
+	if (connection->state == CONNECTION_ARRIVING)
+		problem.instance =
+			(struct text){ exchange->target.ptr, strcspn(exchange->target.ptr, "?") };
+	exchange_make_id(connection->listener, request_id);
+	buf_init(&out);
+	buf_init(&body);
+	problem_write(&body, &problem);
+	refusal_head(&out, row->our_status, request_id, body.len);
+	buf_add(&out, body.ptr, body.len);
+	/* It fits a socket that has sent its earlier replies; if not, the connection just ends. */
+	(void)!send(connection->fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(connection->fd, SHUT_WR);
+	connection->lingers = true;
+	buf_fini(&out);
+	buf_fini(&body);
+}
+
+void refusal_on_log(struct listener *listener, const char *format, va_list args)
+{
+	struct connection *connection;
+	unsigned status;
+	va_list copy;
+
+	if (!listener->sees_lines || strncmp(format, REFUSAL_FORMAT, strlen(REFUSAL_FORMAT)) != 0)
+		return;
+	va_copy(copy, args);
+	status = va_arg(copy, unsigned);
+	va_end(copy);
+	connection = refusal_find_complete(&listener->connections[CONNECTION_ARRIVING]);
+	if (connection && (status == 400 || status == 413)) {
+		refusal_answer(connection, &refusal_of_length);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(refusal_rows) / sizeof(refusal_rows[0]); i++) {
+		if (refusal_rows[i].status != status)
+			continue;
+		if (!connection)
+			connection = refusal_find(listener, refusal_rows[i].places);
+		if (connection)
+			refusal_answer(connection, &refusal_rows[i]);
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Problem documents in place of the HTML with which libmicrohttpd before 1.0 refuses requests that
+ * have not reached a handler; for a Content-Length that is no number, even with two heads. All that
+ * it lets us have is its log message, given before it replies. That names a status but no
+ * connection: it is the one that can be meant, and when there are several, they get what the
+ * library says.
+ */
+#pragma once
+
+#include <stdarg.h>
+
+struct listener;
+
+/* A message of the library: is it about such a request? Then replies in the library's place. */
+void refusal_on_log(struct listener *listener, const char *format, va_list args);
