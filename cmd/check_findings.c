@@ -2,9 +2,10 @@
 /* What a check found: lines for people at once, objects for machines at the end. */
 #include "cmd/check.h"
 
+#include "catalog/words.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void findings_init(struct findings *findings, const char *catalog)
@@ -93,15 +94,13 @@ void findings_trouble(struct findings *findings, const char *format, ...)
 static unsigned findings_number(struct text *text)
 {
 	const char *colon = text->len ? memrchr(text->ptr, ':', text->len) : NULL;
-	unsigned long number;
-	char *end;
+	size_t before = colon ? (size_t)(colon - text->ptr) : 0;
+	uint64_t number;
 
-	if (!colon)
+	if (!colon ||
+	    !text_number((struct text){ colon + 1, text->len - before - 1 }, UINT32_MAX, &number))
 		return 0;
-	number = strtoul(colon + 1, &end, 10);
-	if (end != text->ptr + text->len || end == colon + 1)
-		return 0;
-	text->len = (size_t)(colon - text->ptr);
+	text->len = before;
 	return (unsigned)number;
 }
 
@@ -115,7 +114,7 @@ static void findings_line(struct findings *findings, struct text line)
 		const char *found = memmem(line.ptr, line.len, mark, (size_t)len);
 		struct text file, message;
 		unsigned last, first;
-		char *name;
+		struct buf name;
 
 		if (!found)
 			continue;
@@ -123,11 +122,13 @@ static void findings_line(struct findings *findings, struct text line)
 		message = (struct text){ found + len, line.len - file.len - (size_t)len };
 		last = findings_number(&file);
 		first = findings_number(&file);
-		name = strndup(file.ptr, file.len);
+		buf_init(&name);
+		buf_text(&name, file);
+		buf_byte(&name, 0);
 		findings_add(findings, kinds[i],
-			     (struct place){ name, first ? first : last, first ? last : 0 },
+			     (struct place){ name.ptr, first ? first : last, first ? last : 0 },
 			     message);
-		free(name);
+		buf_fini(&name);
 		return;
 	}
 	findings_add(findings, "error", (struct place){ 0 }, line);
