@@ -57,8 +57,8 @@ void connection_free(struct connection *connection)
 	struct listener *listener = connection->listener;
 
 	loop_unwatch(listener->loop, &connection->watch);
-	if (connection->half_closed_us)
-		listener->half_closed--;
+	if (list_linked(&connection->half_closed))
+		list_remove(&listener->half_closed, &connection->half_closed);
 	assert(!connection->exchange.request);
 	if (connection->lingers)
 		linger(&listener->lingerers, connection->fd);
@@ -109,12 +109,29 @@ static void connection_on_socket(struct loop_watch *watch, uint32_t events)
 	struct connection *connection = container_of(watch, struct connection, watch);
 
 	(void)events; /* nothing else was asked for */
-	if (connection->half_closed_us)
+	if (list_linked(&connection->half_closed))
 		return;
-	connection->half_closed_us = loop_now(connection->listener->loop);
-	connection->listener->half_closed++;
+	list_append(&connection->listener->half_closed, &connection->half_closed);
 	if (connection->state == CONNECTION_WATCHED)
 		connection_report_gone(connection);
+}
+
+void connections_close_half_closed(struct listener *listener)
+{
+	struct list *list = &listener->half_closed;
+	char byte;
+
+	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
+		struct connection *connection = container_of(it, struct connection, half_closed);
+
+		next = it->next;
+		if (connection->state != CONNECTION_RESTING &&
+		    connection->state != CONNECTION_ARRIVING)
+			continue;
+		/* The library has read all that came, and it is no whole request. */
+		if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+			connection_close(connection, "the client has closed it");
+	}
 }
 
 static void connections_on_watch_due(struct loop_timer *timer)
@@ -133,7 +150,7 @@ static void connections_on_watch_due(struct loop_timer *timer)
 			return;
 		}
 		connection_move(connection, CONNECTION_WATCHED);
-		if (connection->half_closed_us)
+		if (list_linked(&connection->half_closed))
 			connection_report_gone(connection);
 	}
 }
@@ -171,24 +188,6 @@ static void connections_close_older(struct listener *listener, enum connection_s
 	}
 }
 
-/*
- * libmicrohttpd overlooks an end that came together with the last bytes (it asks epoll for edges,
- * and stops reading after a short read).
- */
-static void connections_close_ended(struct listener *listener, enum connection_state state)
-{
-	struct list *list = &listener->connections[state];
-	int64_t long_ago_us = loop_now(listener->loop) - HTTP_SWEEP_US;
-
-	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
-		struct connection *connection = container_of(it, struct connection, link);
-
-		next = it->next;
-		if (connection->half_closed_us && connection->half_closed_us <= long_ago_us)
-			connection_close(connection, "the client has closed it");
-	}
-}
-
 void connections_sweep(struct listener *listener)
 {
 	connections_close_older(listener, CONNECTION_RESTING, connections_rest_us_max(listener),
@@ -197,10 +196,6 @@ void connections_sweep(struct listener *listener)
 				"the request took too long to arrive");
 	connections_close_older(listener, CONNECTION_SENDING, listener->settings.idle_timeout_us,
 				"the reply was not taken");
-	if (listener->half_closed) {
-		connections_close_ended(listener, CONNECTION_RESTING);
-		connections_close_ended(listener, CONNECTION_ARRIVING);
-	}
 }
 
 static void connections_on_sweep_due(struct loop_timer *timer)
@@ -219,6 +214,7 @@ void connections_init(struct listener *listener)
 {
 	for (unsigned i = 0; i < CONNECTION_STATES; i++)
 		list_init(&listener->connections[i]);
+	list_init(&listener->half_closed);
 	listener->sweep.on_due = connections_on_sweep_due;
 	listener->watch_timer.on_due = connections_on_watch_due;
 }

@@ -44,9 +44,10 @@ struct connection {
 	struct MHD_Connection *mhd;
 	int fd; /* libmicrohttpd's */
 	enum connection_state state;
-	int64_t since_us;         /* when it entered the state; WATCHED: when WORKING began */
-	struct loop_watch watch;  /* only for the client's end of it */
-	int64_t half_closed_us;   /* when the client closed its side; 0: it has not */
+	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
+	struct loop_watch watch; /* only for the client's end of it */
+	struct list_link
+		half_closed;      /* on the listener's list once the client has closed its side */
 	bool suspended;           /* by libmicrohttpd */
 	bool client_gone;         /* and its request was reported */
 	uint64_t bytes_taken;     /* of its requests that are over, */
@@ -67,5 +68,10 @@ void connection_close(struct connection *connection, const char *reason);
 /* Sets up the lists and timers of a listener. */
 void connections_init(struct listener *listener);
 void connections_fini(struct listener *listener);
+/*
+ * Closes those that will bring no more requests. libmicrohttpd overlooks an end that came together
+ * with the last bytes: it asks epoll for edges, and stops reading after a short read.
+ */
+void connections_close_half_closed(struct listener *listener);
 /* Closes those whose time is over. */
 void connections_sweep(struct listener *listener);

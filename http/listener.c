@@ -178,6 +178,7 @@ static void listener_on_bury(struct loop_hook *hook)
 
 	if (!list_empty(&listener->connections[CONNECTION_DONE]))
 		loop_again(listener->loop);
+	connections_close_half_closed(listener);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
 }
@@ -290,7 +291,8 @@ unsigned listener_in_flight(const struct listener *listener)
 void listener_free(struct listener *listener)
 {
 	assert(listener_busy(listener) == 0);
-	listener_on_bury(&listener->on_bury);
+	while (!list_empty(&listener->dead))
+		request_free(container_of(list_take_first(&listener->dead), struct request, link));
 	loop_unwatch(listener->loop, &listener->watch);
 	loop_hook_remove(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	loop_hook_remove(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);

@@ -23,10 +23,10 @@ struct listener {
 	bool quiescing;
 	bool sees_lines; /* the library leaves the lines of a request where they were */
 
-	unsigned to_suspend;  /* connections whose request is the router's, not suspended yet */
-	unsigned orphans;     /* requests that the router has though their connection ended */
-	struct list dead;     /* of those, the ones that are done; freed at the end of the turn */
-	unsigned half_closed; /* connections whose client has closed its side */
+	unsigned to_suspend; /* connections whose request is the router's, not suspended yet */
+	unsigned orphans;    /* requests that the router has though their connection ended */
+	struct list dead;    /* of those, the ones that are done; freed at the end of the turn */
+	struct list half_closed; /* connections whose client has closed its side */
 	struct list connections[CONNECTION_STATES];
 	struct lingerers lingerers;
 	struct loop_timer sweep; /* deadlines, while there are connections */
