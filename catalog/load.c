@@ -198,8 +198,9 @@ static void load_sort(struct loading *loading)
 
 		if (*operations[i].name && !strcmp(operations[i].name, operations[i - 1].name))
 			complain_at(&loading->complaints, operations[i].place,
-				    "\"%s\" is the name of another operation already, at %s:%u",
-				    operations[i].name, first->file, first->line);
+				    "\"%.*s\" is the name of another operation already, at %s:%u",
+				    source_shown(text_of(operations[i].name)), operations[i].name,
+				    first->file, first->line);
 	}
 }
 

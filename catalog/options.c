@@ -471,9 +471,7 @@ static void options_note(struct draft *draft, size_t row)
 	struct place place = source_place(draft->source, draft->options_at[row]);
 
 	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s is not available yet: %s\n", place.file,
-		   place.line, options[row].name,
-		   draft->operation.name ? draft->operation.name : "the operation",
-		   options[row].not_yet);
+		   place.line, options[row].name, draft->operation.name, options[row].not_yet);
 }
 
 /* An answer that depends on the user must not be kept for others. */

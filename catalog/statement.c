@@ -309,8 +309,8 @@ void statement_finish(struct draft *draft)
 	struct operation *operation = &draft->operation;
 
 	if (!draft->begun) {
-		source_error(draft->source, draft->header_at, "%s has no statement",
-			     operation->name ? operation->name : "the operation");
+		source_error(draft->source, draft->header_at, "%.*s has no statement",
+			     source_shown(text_of(operation->name)), operation->name);
 		return;
 	}
 	statement_rewrite(draft, operation);

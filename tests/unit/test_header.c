@@ -185,6 +185,11 @@ static void one_operation_has_one_statement(void **state)
 		{ "", NULL },
 		{ "-- only a comment", NULL },
 		{ "-- query: a :one\n", "shop.sql:1:1: error: a has no statement" },
+		{ "-- query: a23456789_b23456789_c23456789_d23456789_e23456789_f23456789_g2345 "
+		  ":one\n",
+		  "shop.sql:1:1: error: "
+		  "a23456789_b23456789_c23456789_d23456789_e23456789_f23456789_g234 has no "
+		  "statement" },
 		{ "-- query: a :one\n;\n-- query: b :one\nSELECT 1",
 		  "shop.sql:1:1: error: a has no statement" },
 		{ "SELECT 1;\nSELECT 2;",
