@@ -414,6 +414,14 @@ void pool_deliver(struct pool *pool)
 
 /* --- what others ask ------------------------------------------------------------------------- */
 
+void pool_dial_now(struct pool *pool)
+{
+	pool_hold(pool);
+	pool->janitor.dial_after_us = 0;
+	pool_open_conns(pool);
+	pool_deliver(pool);
+}
+
 unsigned pool_load(const struct pool *pool)
 {
 	size_t load = pool->in_flight;

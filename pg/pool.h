@@ -51,6 +51,10 @@ void pool_forget(struct pool *pool, struct call *call);
  * (CALL_UNSENT or CALL_LOST) and the conns are closed. Commands in flight too: CALL_LOST. */
 void pool_abandon(struct pool *pool, const char *reason);
 
+/* Somebody knows, or wants to know, that the node is there again: the pause before the next
+ * connect is over. Nothing to do while one is being made. */
+void pool_dial_now(struct pool *pool);
+
 /* Calls waiting and on their way; what choose_node balances by. */
 unsigned pool_load(const struct pool *pool);
 /* Is a conn open, so that a call can leave at once or after the batch under way? */

@@ -30,6 +30,7 @@
 
 #define HURRY_US US_PER_MS /* looks and publications are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
+#define CONNECT_PATIENCE_US_MIN (20 * US_PER_MS)
 #define CONNECT_US_MAX (3 * US_PER_S)
 #define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
 
@@ -259,6 +260,17 @@ static bool watched_wants_identity(const struct watched *watched, int64_t now_us
 	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
 }
 
+/* Without a conn there is nobody to wait for: each turn without one is a strike. */
+static int64_t watched_patience_us(const struct watched *watched)
+{
+	const struct monitor *monitor = watched->monitor;
+
+	if (pool_connected(watched->pool))
+		return monitor->patience_us;
+	return monitor->poll_us > CONNECT_PATIENCE_US_MIN ? monitor->poll_us
+							  : CONNECT_PATIENCE_US_MIN;
+}
+
 static void watched_ask(struct watched *watched)
 {
 	struct monitor *monitor = watched->monitor;
@@ -286,11 +298,13 @@ static void watched_ask(struct watched *watched)
 		.rows_max = 1,
 		.on_done = watched_on_call,
 	};
+	if (!pool_connected(watched->pool))
+		pool_dial_now(watched->pool);
 	watched->asked = pool_submit(watched->pool, &watched->call);
 	assert(watched->asked);
 	watched->asked_us = now_us;
 	watched->hurried = false;
-	loop_timer_set(monitor->loop, &watched->timer, now_us + monitor->patience_us);
+	loop_timer_set(monitor->loop, &watched->timer, now_us + watched_patience_us(watched));
 }
 
 /* After an answer, or none: looks have their turns, what leads to one does not wait. */
@@ -384,7 +398,8 @@ static void watched_on_key(struct watched *watched, bool told)
 	struct topology *topology = &watched->monitor->views.topology;
 
 	watched->key_again_us = watched->asked_us + KEY_AGAIN_US;
-	if (told &&
+	/* Another node may have told it while this one was asked. */
+	if (!topology->key_known && told &&
 	    poll_read_key((struct text){ watched->out.ptr, watched->out.len }, topology->key)) {
 		topology->key_known = true;
 		topology->schema_missing = false;

@@ -138,6 +138,8 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 		node->life = view->life;
 		use->replayed = 0;
 	}
+	if (view->up && !node->up)
+		pool_dial_now(node->pool);
 	node->up = view->up;
 	/* Commands that wait there must not be run there: it may have been replaced. */
 	if (dethroned)

@@ -14,6 +14,7 @@ struct pool {
 	struct list calls;
 	bool full;
 	const char *abandoned;
+	unsigned dials;
 };
 
 static struct pool *fake_pools[NODES_MAX];
@@ -65,6 +66,11 @@ void pool_abandon(struct pool *pool, const char *reason)
 	while (!list_empty(&pool->calls))
 		fake_lost(container_of(list_first(&pool->calls), struct call, link), CALL_LOST,
 			  reason);
+}
+
+void pool_dial_now(struct pool *pool)
+{
+	pool->dials++;
 }
 
 unsigned pool_load(const struct pool *pool)
@@ -121,6 +127,11 @@ unsigned fake_waiting(unsigned node)
 const char *fake_abandoned(unsigned node)
 {
 	return fake_pool(node)->abandoned;
+}
+
+unsigned fake_dials(unsigned node)
+{
+	return fake_pool(node)->dials;
 }
 
 void fake_full(unsigned node, bool full)

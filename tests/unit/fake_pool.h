@@ -29,5 +29,7 @@ void fake_full(unsigned node, bool full);
 unsigned fake_waiting(unsigned node);
 /* What pool_abandon was told, or NULL. */
 const char *fake_abandoned(unsigned node);
+/* How often pool_dial_now was called. */
+unsigned fake_dials(unsigned node);
 /* How often monitor_hurry was called. */
 unsigned fake_hurries(void);

@@ -120,6 +120,10 @@ void pool_abandon(struct pool *pool, const char *reason)
 	pthread_mutex_unlock(&script_mutex);
 }
 
+void pool_dial_now(struct pool *pool)
+{
+}
+
 bool pool_connected(const struct pool *pool)
 {
 	return true;

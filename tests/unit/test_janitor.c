@@ -99,6 +99,27 @@ static void test_a_connect_that_fails_is_tried_again_after_pauses_that_grow(void
 	assert_string_equal(pool_last_error(stage.pool), "");
 }
 
+static void test_who_knows_better_ends_the_pause(void **state)
+{
+	unsigned dialed;
+
+	fake_server.refuses = "no";
+	stage_open(NODE_REPLICA, 1);
+	dialed = fake_dialed();
+	stage_turn();
+	assert_int_equal(fake_dialed(), dialed);
+
+	fake_server.refuses = NULL;
+	pool_dial_now(stage.pool);
+	pool_dial_now(stage.pool);
+	stage_connect();
+	assert_int_equal(fake_dialed(), dialed + 1);
+	assert_true(pool_connected(stage.pool));
+	pool_dial_now(stage.pool);
+	stage_connect();
+	assert_int_equal(fake_dialed(), dialed + 1);
+}
+
 static void test_the_pause_has_a_limit(void **state)
 {
 	fake_server.refuses = "no";
@@ -212,6 +233,7 @@ int main(void)
 		STORY(test_a_call_with_a_longer_timeout_is_waited_for_longer),
 		STORY(test_a_connect_that_is_never_done_is_given_up),
 		STORY(test_a_connect_that_fails_is_tried_again_after_pauses_that_grow),
+		STORY(test_who_knows_better_ends_the_pause),
 		STORY(test_the_pause_has_a_limit),
 		STORY(test_while_connects_fail_one_is_tried_at_a_time),
 		STORY(test_a_conn_lost_after_a_while_is_replaced_at_once),

@@ -261,6 +261,26 @@ static void a_node_that_stops_answering_gives_its_queries_to_the_others(void **s
 	scene_fini(&scene);
 }
 
+static void a_node_that_is_back_is_dialed_at_once(void **state)
+{
+	struct scene scene;
+	unsigned dials;
+
+	(void)state;
+	scene_init(&scene);
+	scene.topology.nodes[1].up = scene.topology.nodes[1].in_rotation = false;
+	scene_publish(&scene);
+	dials = fake_dials(1);
+	scene.topology.nodes[1].up = true;
+
+	scene_publish(&scene);
+
+	assert_int_equal(fake_dials(1), dials + 1);
+	scene_publish(&scene);
+	assert_int_equal(fake_dials(1), dials + 1);
+	scene_fini(&scene);
+}
+
 static void a_replica_that_turns_out_to_be_a_primary_is_not_believed(void **state)
 {
 	struct scene scene;
@@ -430,6 +450,7 @@ int main(void)
 		cmocka_unit_test(the_spill_budget_protects_the_primary),
 		cmocka_unit_test(a_conflict_with_recovery_is_answered_by_another_node),
 		cmocka_unit_test(a_node_that_stops_answering_gives_its_queries_to_the_others),
+		cmocka_unit_test(a_node_that_is_back_is_dialed_at_once),
 		cmocka_unit_test(a_replica_that_turns_out_to_be_a_primary_is_not_believed),
 		cmocka_unit_test(no_query_outlives_its_deadline),
 		cmocka_unit_test(a_client_that_went_away_leaves_nothing_behind),
