@@ -4,8 +4,8 @@
  * answers mean is router/views.c; here is when to ask, what to do when nobody answers, and when to
  * publish.
  *
- *   due ──► asked ──► answered: the next look one --lag-poll-ms after this one was asked, or at
- *             │                 once when somebody hurries (HURRY_US apart)
+ *   due ──► asked ──► answered: the next look one --lag-poll-ms after this one was asked, sooner
+ *             │                 at a replica that may return, at once when somebody hurries
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
  * A node is asked for its identity before its first look and whenever its life is a new one, and
@@ -31,6 +31,7 @@
 #define HURRY_US US_PER_MS /* looks and publications are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
 #define CONNECT_PATIENCE_US_MIN (20 * US_PER_MS)
+#define RETURNING_LOOKS 4 /* in the time of one, at a replica that is not in rotation */
 #define CONNECT_US_MAX (3 * US_PER_S)
 #define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
 
@@ -307,12 +308,25 @@ static void watched_ask(struct watched *watched)
 	loop_timer_set(monitor->loop, &watched->timer, now_us + watched_patience_us(watched));
 }
 
-/* After an answer, or none: looks have their turns, what leads to one does not wait. */
+/* Until the next look. A replica that is there but not in rotation should not be kept waiting. */
+static int64_t watched_pause_us(const struct watched *watched)
+{
+	const struct monitor *monitor = watched->monitor;
+	const struct node_view *view = &monitor->views.topology.nodes[watched->index];
+
+	if (watched->hurried)
+		return HURRY_US;
+	if (view->role == NODE_REPLICA && !view->in_rotation &&
+	    monitor->poll_us / RETURNING_LOOKS > HURRY_US)
+		return monitor->poll_us / RETURNING_LOOKS;
+	return monitor->poll_us;
+}
+
+/* After an answer, or none. */
 static void watched_rest(struct watched *watched)
 {
 	struct loop *loop = watched->monitor->loop;
-	int64_t due_us =
-		watched->asked_us + (watched->hurried ? HURRY_US : watched->monitor->poll_us);
+	int64_t due_us = watched->asked_us + watched_pause_us(watched);
 
 	assert(!watched->asked);
 	loop_timer_set(loop, &watched->timer, due_us > loop_now(loop) ? due_us : loop_now(loop));

@@ -125,6 +125,16 @@ static void set_look(unsigned index, const char *look)
 	pthread_mutex_unlock(&script_mutex);
 }
 
+static struct script_node asked_of(unsigned index)
+{
+	struct script_node copy;
+
+	pthread_mutex_lock(&script_mutex);
+	copy = script[index];
+	pthread_mutex_unlock(&script_mutex);
+	return copy;
+}
+
 static void it_finds_the_primary_the_replicas_and_the_key(void **state)
 {
 	start();
@@ -157,7 +167,7 @@ static void whoever_hurries_gets_a_look_at_once(void **state)
 	options.lag_poll_us = NEVER_MS * US_PER_MS;
 	start();
 	wait_until(topology.nodes[R].in_rotation);
-	before = script[R].looks;
+	before = asked_of(R).looks;
 	for (unsigned i = 1; i <= 20; i++) {
 		monitor_hurry(monitor);
 		wait_until(script[R].looks >= before + i);
@@ -176,7 +186,23 @@ static void a_node_that_does_not_answer_is_given_up_and_found_again(void **state
 	wait_until(topology.nodes[R].in_rotation);
 	assert_int_equal(topology.nodes[R].life, 2);
 	/* Another server may live there now. */
-	assert_true(script[R].identities >= 2);
+	assert_true(asked_of(R).identities >= 2);
+}
+
+static void a_replica_out_of_rotation_is_looked_at_more_often(void **state)
+{
+	unsigned looks, looks_at_primary;
+
+	options.lag_poll_us = 20 * US_PER_MS;
+	options.lag_bytes_max = 0x100;
+	start();
+	wait_until(topology.nodes[R].in_rotation);
+	set_look(P, PRIMARY_AT("2000"));
+	wait_until(!topology.nodes[R].in_rotation);
+	looks = asked_of(R).looks;
+	looks_at_primary = asked_of(P).looks;
+	wait_until(script[R].looks >= looks + 40);
+	assert_true(asked_of(P).looks - looks_at_primary < 40);
 }
 
 static void a_lost_primary_is_noticed(void **state)
@@ -245,6 +271,7 @@ int main(void)
 		story(positions_are_followed),
 		story(whoever_hurries_gets_a_look_at_once),
 		story(a_node_that_does_not_answer_is_given_up_and_found_again),
+		story(a_replica_out_of_rotation_is_looked_at_more_often),
 		story(a_lost_primary_is_noticed),
 		story(an_answer_that_is_none_is_a_strike),
 		story(without_the_schema_everything_else_is_known),
