@@ -67,7 +67,7 @@ static void serve_tell_lines(const struct serve *serve, const struct buf *lines)
 		const char *line = memchr(at, '\n', (size_t)(end - at));
 		int len = (int)((line ? line : end) - at);
 
-		if (serve->catalog)
+		if (serve->catalog || serve->options.log_format == LOG_JSON)
 			log_warn("catalog", "%.*s", len, at);
 		else
 			fprintf(stderr, "%.*s\n", len, at);

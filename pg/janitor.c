@@ -8,7 +8,7 @@
 #include <assert.h>
 
 #define JANITOR_PAUSE_US_MIN (50 * US_PER_MS) /* before a failed connect is tried again */
-#define JANITOR_PAUSE_US_MAX (5 * US_PER_S)
+#define JANITOR_PAUSE_US_MAX US_PER_S
 #define JANITOR_GAUGES_EVERY_US US_PER_S
 #define JANITOR_COMPLAIN_EVERY_US (30 * US_PER_S)
 

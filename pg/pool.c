@@ -83,7 +83,8 @@ static void pool_share_out(struct pool *pool)
 	size[LANE_COMMAND] = 0;
 	if (pool->role == NODE_PRIMARY) {
 		count = pool->conns_count;
-		size[LANE_COMMAND] = count / 2;
+		/* Queries batch, commands do not (yet): most conns are for commands. */
+		size[LANE_COMMAND] = count - (count < 4 ? 1 : count / 4 + 1);
 	}
 	count -= size[LANE_COMMAND];
 	size[LANE_SLOW] = count >= 2 ? 1 : 0;

@@ -85,7 +85,7 @@ static void test_conns_are_shared_out_by_role(void **state)
 	} rows[] = {
 		{ NODE_REPLICA, 1, 1, 0, 0 }, { NODE_REPLICA, 2, 1, 1, 0 },
 		{ NODE_REPLICA, 5, 4, 1, 0 }, { NODE_PRIMARY, 2, 1, 0, 1 },
-		{ NODE_PRIMARY, 3, 1, 1, 1 }, { NODE_PRIMARY, 8, 3, 1, 4 },
+		{ NODE_PRIMARY, 3, 1, 0, 2 }, { NODE_PRIMARY, 8, 2, 1, 5 },
 		{ NODE_PRIMARY, 1, 1, 0, 1 }, { NODE_UNKNOWN, 3, 2, 1, 0 },
 	};
 
@@ -146,24 +146,12 @@ static void test_where_there_is_one_conn_slow_calls_still_travel_alone(void **st
 	stage_call_fini(&quick[1]);
 }
 
-static void test_more_conns_open_while_calls_wait_and_none_is_idle(void **state)
+static void test_a_node_whose_role_is_known_keeps_all_its_conns_open(void **state)
 {
-	struct stage_call calls[2];
-
 	stage_open(NODE_REPLICA, 4);
-	assert_int_equal(fake_dialed(), 1);
-	stage_query(&calls[0], stage_statement(1), "7");
 	stage_turn();
-	assert_int_equal(fake_dialed(), 1);
-	stage_query(&calls[1], stage_statement(1), "8");
-	stage_turn();
-	stage_connect();
-	assert_int_equal(fake_dialed(), 2);
-	assert_string_equal(fake_sent(1), "prepare:probe probe prepare:s1 s1(8) probe sync");
-	stage_answer(0);
-	stage_answer(1);
-	stage_call_fini(&calls[0]);
-	stage_call_fini(&calls[1]);
+
+	assert_int_equal(fake_dialed(), 4);
 }
 
 static void test_a_command_for_a_node_that_is_no_primary_never_leaves(void **state)
@@ -189,9 +177,10 @@ static void test_a_promoted_node_gets_conns_for_commands_and_keeps_busy_ones(voi
 	stage_connect();
 	stage_send(&command, CALL_COMMAND, stage_statement(1), "7");
 	stage_turn();
-	assert_non_null(strstr(fake_keyword(1, "options"), "read_only=off"));
+	assert_false(fake_is_open(1));
+	assert_non_null(strstr(fake_keyword(2, "options"), "read_only=off"));
 	stage_answer(0);
-	stage_answer(1);
+	stage_answer(2);
 	assert_int_equal(query.call.end, CALL_OK);
 	assert_int_equal(command.call.end, CALL_OK);
 	assert_true(fake_is_open(0));
@@ -384,7 +373,7 @@ int main(void)
 		STORY(test_conns_are_shared_out_by_role),
 		STORY(test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own),
 		STORY(test_where_there_is_one_conn_slow_calls_still_travel_alone),
-		STORY(test_more_conns_open_while_calls_wait_and_none_is_idle),
+		STORY(test_a_node_whose_role_is_known_keeps_all_its_conns_open),
 		STORY(test_a_command_for_a_node_that_is_no_primary_never_leaves),
 		STORY(test_a_promoted_node_gets_conns_for_commands_and_keeps_busy_ones),
 		STORY(test_a_demoted_node_closes_its_conns_for_commands),
