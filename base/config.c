@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define BLANKS " \t\r"
+#define KEY_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+#define KEY_SHOWN_MAX 80
 
 char *config_slurp(const char *path, struct arena *arena, char *error, size_t error_room)
 {
@@ -94,6 +96,17 @@ static char *config_value(char *text)
 	return *end && *end != '#' ? NULL : text;
 }
 
+/* "path:line: key: …", the key being the line's first word: what follows may be a secret. */
+static enum config_step config_wrong(const struct config *config, const char *line,
+				     const char *wrong, char *error, size_t error_room)
+{
+	int key = (int)strspn(line, KEY_LETTERS);
+
+	snprintf(error, error_room, "%s:%u: %.*s%s%s", config->path, config->line,
+		 key < KEY_SHOWN_MAX ? key : KEY_SHOWN_MAX, line, key ? ": " : "", wrong);
+	return CONFIG_WRONG;
+}
+
 enum config_step config_next(struct config *config, char **key, char **value, char *error,
 			     size_t error_room)
 {
@@ -118,6 +131,5 @@ enum config_step config_next(struct config *config, char **key, char **value, ch
 	}
 	if (*value)
 		return CONFIG_PAIR;
-	snprintf(error, error_room, "%s:%u: %s", config->path, config->line, wrong);
-	return CONFIG_WRONG;
+	return config_wrong(config, line, wrong, error, error_room);
 }

@@ -29,7 +29,7 @@ enum config_step { CONFIG_PAIR, CONFIG_END, CONFIG_WRONG };
 
 /*
  * The next pair, NUL-terminated, in the arena. A value in double quotes keeps its spaces and its #.
- * CONFIG_WRONG: error holds "path:line: …".
+ * CONFIG_WRONG: error holds "path:line: key: …", or "path:line: …" where there is no key.
  */
 enum config_step config_next(struct config *config, char **key, char **value, char *error,
 			     size_t error_room) must_check;

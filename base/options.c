@@ -314,6 +314,7 @@ static bool read_pair(struct reading *reading, const char *key, const char *valu
 	seen[row - option_rows] = true;
 	if (!(row->verbs & reading->verb))
 		return true;
+	place = arena_printf(reading->arena, "%s: %s", place, row->flag);
 	return set_value(reading, row, value, place, SOURCE_FILE);
 }
 

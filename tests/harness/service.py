@@ -244,10 +244,10 @@ class Metrics:
                 labels = dict(self.LABEL.findall(found[2] or ""))
                 self.samples.append((found[1], labels, float(found[3])))
 
-    def values(self, name, **labels):
+    def values(self, name, /, **labels):
         """The samples of a name whose labels match, as (labels, value)."""
         return [(found, value) for sample, found, value in self.samples
                 if sample == name and all(found.get(k) == v for k, v in labels.items())]
 
-    def sum(self, name, **labels):
+    def sum(self, name, /, **labels):
         return sum(value for _, value in self.values(name, **labels))

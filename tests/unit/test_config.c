@@ -112,11 +112,17 @@ static void a_quoted_value_is_taken_as_it_is(void **state)
 static void a_line_that_is_no_pair_is_named_by_its_number(void **state)
 {
 	opened("\nfrobnicate\n= 1\na = \"open\nb = \"x\" y\nc = 3\n");
-	is_wrong("2: wants key = value");
+	is_wrong("2: frobnicate: wants key = value");
 	is_wrong("3: wants key = value");
-	is_wrong("4: a value that begins with a double quote ends with one");
-	is_wrong("5: a value that begins with a double quote ends with one");
+	is_wrong("4: a: a value that begins with a double quote ends with one");
+	is_wrong("5: b: a value that begins with a double quote ends with one");
 	pair_is("c", "3");
+}
+
+static void a_line_that_is_no_pair_shows_no_more_than_its_key(void **state)
+{
+	opened("primary postgresql://app:secret@db/shop\n");
+	is_wrong("1: primary: wants key = value");
 }
 
 static void an_empty_file_has_no_pairs(void **state)
@@ -153,6 +159,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_quoted_value_is_taken_as_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_line_that_is_no_pair_is_named_by_its_number,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_line_that_is_no_pair_shows_no_more_than_its_key,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(an_empty_file_has_no_pairs, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_a_config_file_is_refused, setup,

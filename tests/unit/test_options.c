@@ -245,7 +245,7 @@ static void an_unknown_key_is_named_with_its_line_and_the_nearest_known_one(void
 	snprintf(want, sizeof(want), "%s:1: a file cannot name another one", path);
 	is_refused(VERB_SERVE, FLAGS("--config", path), nothing, want);
 	file_holds("wait-ms\n");
-	snprintf(want, sizeof(want), "%s:1: wants key = value", path);
+	snprintf(want, sizeof(want), "%s:1: wait-ms: wants key = value", path);
 	is_refused(VERB_SERVE, FLAGS("--config", path), nothing, want);
 	is_refused(VERB_SERVE, FLAGS("--config=/nonexistent/x"), nothing,
 		   "--config: /nonexistent/x: No such file or directory");
@@ -289,7 +289,7 @@ static void a_value_out_of_range_or_of_the_wrong_kind_names_its_place(void **sta
 	is_refused(VERB_SERVE, FLAGS("--insecure=perhaps"), nothing,
 		   "--insecure: wants true or false, not \"perhaps\"");
 	file_holds("\nwait-ms = many\n");
-	snprintf(want, sizeof(want), "%s:2: wants a whole number, not \"many\"", path);
+	snprintf(want, sizeof(want), "%s:2: wait-ms: wants a whole number, not \"many\"", path);
 	is_refused(VERB_SERVE, FLAGS("--config", path), nothing, want);
 }
 
