@@ -10,13 +10,18 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #define REFUSAL_FORMAT "Error processing request (HTTP response code is %u"
 
+/* States of a socket, as the kernel numbers them; its headers do not name them beside tcp_info. */
+#define REFUSAL_ESTABLISHED 1
+#define REFUSAL_CLOSE_WAIT 8
+
 /* Where a connection can be, seen from here, when the library refuses its request. */
-#define IN_REQUEST_LINE 1 /* RESTING, and some bytes of the next request came */
+#define IN_REQUEST_LINE 1 /* RESTING, and some bytes of the next request were read */
 #define IN_HEADERS 2      /* ARRIVING, its handler was not called yet */
 #define IN_BODY 4         /* ARRIVING */
 
@@ -50,18 +55,6 @@ static bool refusal_is_complete(const struct connection *connection)
 	       MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 }
 
-/* Did more bytes come than those of its earlier requests? */
-static bool refusal_has_more(const struct connection *connection)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (connection->bytes_unknown)
-		return true;
-	return getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
-	       info.tcpi_bytes_received != connection->bytes_taken;
-}
-
 /* At most one is ever like this. From the newest on: its request line mostly came just now. */
 static struct connection *refusal_find_complete(struct list *arriving)
 {
@@ -76,9 +69,26 @@ static struct connection *refusal_find_complete(struct list *arriving)
 
 static bool refusal_may_be(const struct connection *connection, unsigned places)
 {
-	if (connection->state == CONNECTION_RESTING)
-		return (places & IN_REQUEST_LINE) && refusal_has_more(connection);
-	return places & (connection->exchange.request ? IN_BODY : IN_HEADERS);
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	uint64_t read;
+	int unread = 0;
+
+	/* In this order: what comes in between makes it look as if more was read, never less. */
+	if (ioctl(connection->fd, FIONREAD, &unread) != 0 ||
+	    getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return true;
+	/* Shut for writing: it has got its last reply. */
+	if (info.tcpi_state != REFUSAL_ESTABLISHED && info.tcpi_state != REFUSAL_CLOSE_WAIT)
+		return false;
+	if (connection->state == CONNECTION_ARRIVING)
+		return places & (connection->exchange.request ? IN_BODY : IN_HEADERS);
+	if (!(places & IN_REQUEST_LINE))
+		return false;
+	/* The client's end of the connection counts as a byte. */
+	read = info.tcpi_bytes_received - (uint64_t)unread -
+	       (info.tcpi_state == REFUSAL_CLOSE_WAIT);
+	return connection->bytes_unknown || read != connection->bytes_taken;
 }
 
 /* The only one that may be at one of the places; NULL: there are several, or too many to see. */
