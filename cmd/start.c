@@ -17,8 +17,8 @@ static void start_help(enum verb verb, const char *name)
 	buf_init(&text);
 	options_help(verb, &text);
 	printf("usage: cqrsd %s [options]\n\n%.*s\n"
-	       "Each option may also come from the environment (CQRSD_MAX_LAG_MS) or, as a line\n"
-	       "max-lag-ms = 500, from the file of --config: flag before environment before file.\n",
+	       "Each option may also come from the environment (CQRSD_MAX_LAG_MS) or from the file\n"
+	       "of --config (max-lag-ms = 500): flag before environment before file.\n",
 	       name, (int)text.len, text.ptr);
 	buf_fini(&text);
 }

@@ -25,7 +25,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 			    const char *address, struct catalog *catalog, void (*on_end)(void *arg),
 			    void *arg, char *error, size_t error_room) must_check;
 uint16_t worker_port(const struct worker *worker);
-/* Main thread: the worker will hold the new catalog in place of its own, and keep to the new limits. */
+/* Main thread: the worker will hold the new catalog instead of its own, and keep to new limits. */
 void worker_reload(struct worker *worker, struct catalog *catalog, const struct options *options);
 /* Any thread: the topology changed. Letters that are on their way already are not doubled. */
 void worker_look(struct worker *worker);

@@ -147,8 +147,8 @@ static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_st
 }
 
 /*
- * A node whose role is known keeps all its conns open, so that no call waits for a dial; of one that
- * is not known yet: one more than there are while calls wait and nobody is about to take them.
+ * A node whose role is known keeps all its conns open, so that no call waits for a dial; one that
+ * is not known yet gets one more while calls wait and nobody is about to take them.
  */
 static bool pool_lacks_conn(struct pool *pool, enum lane lane)
 {

@@ -138,8 +138,8 @@ static enum step admit_session(struct task *task)
 }
 
 /*
- * A position of an older timeline proves nothing about this one: the primary answers. One of a newer
- * timeline was written on a primary that is not known here yet: nobody here can answer.
+ * A position of an older timeline proves nothing about this one: the primary answers. A newer one
+ * was written on a primary that is not known here yet: nobody here can answer.
  */
 static enum step admit_timeline(struct task *task)
 {

@@ -243,8 +243,7 @@ static void query_tell(struct task *task)
 	query_count(task);
 }
 
-/* The node began another life, or another timeline, while the query was there: lsns of two histories
- * cannot be compared. */
+/* The node began another life or timeline meanwhile: lsns of two histories cannot be compared. */
 static bool query_is_outdated(const struct task *task)
 {
 	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
