@@ -17,7 +17,7 @@ static void start_help(enum verb verb, const char *name)
 	buf_init(&text);
 	options_help(verb, &text);
 	printf("usage: cqrsd %s [options]\n\n%.*s\n"
-	       "Each option may also come from the environment (CQRSD_MAX_LAG_MS) or from the file\n"
+	       "Each option may come from the environment (CQRSD_MAX_LAG_MS) or from the file\n"
 	       "of --config (max-lag-ms = 500): flag before environment before file.\n",
 	       name, (int)text.len, text.ptr);
 	buf_fini(&text);
