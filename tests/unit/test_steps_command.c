@@ -155,6 +155,85 @@ static void a_standby_that_was_taken_for_the_primary_makes_the_monitor_look(void
 	scene_fini(&scene);
 }
 
+static void a_command_that_waits_at_a_node_that_was_replaced_is_never_run_there(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	place(&scene, &asked);
+	scene.topology.primary = 1;
+	scene.topology.nodes[0].role = NODE_UNKNOWN;
+	scene.topology.nodes[0].in_rotation = false;
+	scene.topology.nodes[1].role = NODE_PRIMARY;
+
+	scene_publish(&scene);
+
+	assert_non_null(fake_abandoned(0));
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_OUTCOME_UNKNOWN);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_rerun_goes_to_the_primary_of_that_moment(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	fake_error(place(&scene, &asked), "40001", "could not serialize access");
+	scene.topology.primary = 1;
+	scene.topology.nodes[0].role = NODE_UNKNOWN;
+	scene.topology.nodes[1].role = NODE_PRIMARY;
+	scene_publish(&scene);
+
+	scene_pass(&scene, 60 * US_PER_MS);
+
+	assert_int_equal(fake_waiting(0), 0);
+	fake_commit(fake_call(1, CALL_COMMAND), 3000, true, "{\"id\":7}", 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	assert_string_equal(asked.request->node, scene.nodes[1].name);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_session_that_the_server_ended_is_an_unknown_outcome(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_error(place(&scene, &asked), "57P01", "terminating connection");
+
+	assert_int_equal(asked.request->outcome, OUTCOME_OUTCOME_UNKNOWN);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void minimal_is_told_without_rows(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "ann");
+	asked.request->minimal = true;
+	scene_take(&scene, &asked);
+
+	fake_commit(fake_call(0, CALL_COMMAND), 2000, true, "{\"id\":7}", 1);
+
+	buf_byte(&asked.request->out, '\0');
+	assert_non_null(strstr(asked.request->out.ptr, "{\"data\":null,\"token\":\""));
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void without_a_primary_commands_are_refused_at_once(void **state)
 {
 	struct scene scene;
@@ -201,6 +280,11 @@ int main(void)
 		cmocka_unit_test(a_serialization_failure_is_run_again_three_times_and_then_told),
 		cmocka_unit_test(a_deadlock_that_goes_away_is_never_seen_by_the_client),
 		cmocka_unit_test(a_standby_that_was_taken_for_the_primary_makes_the_monitor_look),
+		cmocka_unit_test(
+			a_command_that_waits_at_a_node_that_was_replaced_is_never_run_there),
+		cmocka_unit_test(a_rerun_goes_to_the_primary_of_that_moment),
+		cmocka_unit_test(a_session_that_the_server_ended_is_an_unknown_outcome),
+		cmocka_unit_test(minimal_is_told_without_rows),
 		cmocka_unit_test(without_a_primary_commands_are_refused_at_once),
 		cmocka_unit_test(a_misspelt_operation_is_answered_with_the_nearest_one),
 	};

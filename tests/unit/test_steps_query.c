@@ -400,6 +400,112 @@ static void a_token_binds_a_reader_of_another_instance(void **state)
 	scene_fini(&scene);
 }
 
+static void a_refusal_by_a_standby_that_is_behind_proves_nothing(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	struct call *call;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	wrote(&scene, "ann", 2000);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	call = fake_call(node, CALL_QUERY);
+	call->lower = 1500;
+	call->in_recovery = true;
+
+	fake_error(call, "PT404", "no such order");
+
+	assert_int_equal(asked.done, 0);
+	fake_answer(fake_call(3 - node, CALL_QUERY), 2000, 2000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->status, 0);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_call_that_waited_in_vain_is_told_as_queue_timeout_and_goes_nowhere_else(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	fake_call(node, CALL_QUERY)->expired = true;
+
+	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "waited too long for a connection");
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_QUEUE_TIMEOUT);
+	assert_int_equal(fake_waiting(0) + fake_waiting(1) + fake_waiting(2), 0);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_token_of_a_newer_timeline_is_not_answered_by_an_older_primary(void **state)
+{
+	struct scene scene;
+	struct asked first, second;
+	char token[TOKEN_TEXT_MAX + 1];
+
+	(void)state;
+	scene_init(&scene);
+	scene.topology.primary_position.timeline = 2;
+	for (unsigned i = 0; i < 3; i++)
+		scene.topology.nodes[i].position.timeline = 2;
+	scene_publish(&scene);
+	scene_ask(&scene, &first, REQUEST_QUERY, "order", NULL);
+	scene_take(&scene, &first);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1000, 1000, row, 1);
+	memcpy(token, first.request->token, sizeof(token));
+	scene.topology.primary_position.timeline = 1;
+	for (unsigned i = 0; i < 3; i++)
+		scene.topology.nodes[i].position.timeline = 1;
+	scene_publish(&scene);
+	scene_ask(&scene, &second, REQUEST_QUERY, "order", NULL);
+	second.request->tokens[0] = text_of(token);
+	second.request->tokens_count = 1;
+
+	scene_take(&scene, &second);
+
+	assert_int_equal(second.done, 1);
+	assert_int_equal(second.request->outcome, OUTCOME_NO_PRIMARY);
+	asked_free(&first);
+	asked_free(&second);
+	scene_fini(&scene);
+}
+
+static void an_answer_of_another_life_of_the_node_is_not_told(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	scene.topology.nodes[node].life++;
+	scene.topology.nodes[node].position.timeline = 2;
+	snapshot_publish(scene.snapshot, &scene.topology);
+
+	fake_answer(fake_call(node, CALL_QUERY), 9000, 9000, row, 1);
+
+	assert_int_equal(asked.done, 0);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 9000, 9000, row, 1);
+	assert_int_equal(asked.done, 1);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void strong_asks_the_primary(void **state)
 {
 	struct scene scene;
@@ -456,6 +562,11 @@ int main(void)
 		cmocka_unit_test(a_client_that_went_away_leaves_nothing_behind),
 		cmocka_unit_test(before_any_primary_was_seen_only_eventual_is_served),
 		cmocka_unit_test(a_token_binds_a_reader_of_another_instance),
+		cmocka_unit_test(a_refusal_by_a_standby_that_is_behind_proves_nothing),
+		cmocka_unit_test(
+			a_call_that_waited_in_vain_is_told_as_queue_timeout_and_goes_nowhere_else),
+		cmocka_unit_test(a_token_of_a_newer_timeline_is_not_answered_by_an_older_primary),
+		cmocka_unit_test(an_answer_of_another_life_of_the_node_is_not_told),
 		cmocka_unit_test(strong_asks_the_primary),
 		cmocka_unit_test(one_row_promised_and_none_found_is_404_with_a_token),
 	};
