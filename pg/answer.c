@@ -8,7 +8,6 @@
 
 #include "pg/conn.h"
 #include "pg/error.h"
-#include "pg/estimate.h"
 #include "pg/inside.h"
 #include "pg/types.h"
 
@@ -107,7 +106,8 @@ static void answer_between(struct conn *conn)
 
 /* --- what went well -------------------------------------------------------------------------- */
 
-static uint64_t answer_lsn(const PGresult *result, int column, bool *null)
+/* Eight bytes: an lsn, or microseconds. */
+static uint64_t answer_binary(const PGresult *result, int column, bool *null)
 {
 	uint64_t bytes;
 
@@ -123,14 +123,17 @@ static void answer_probe(struct conn *conn, const PGresult *result, bool lower)
 	struct batch *batch = &conn->batch;
 	bool in_recovery, null;
 	uint64_t lsn, received;
+	int64_t clock_us;
 
-	if (PQntuples(result) != 1 || PQnfields(result) != 3)
+	if (PQntuples(result) != 1 || PQnfields(result) != 4)
 		return;
 	in_recovery = *PQgetvalue(result, 0, 0) != 0;
-	lsn = answer_lsn(result, 1, &null);
+	clock_us = (int64_t)answer_binary(result, 3, &null);
+	lsn = answer_binary(result, 1, &null);
 	if (null)
 		return;
 	if (lower) {
+		batch->began_us = clock_us;
 		batch->in_recovery = in_recovery;
 		batch->lower = lsn;
 		batch->lower_known = true;
@@ -141,9 +144,10 @@ static void answer_probe(struct conn *conn, const PGresult *result, bool lower)
 	}
 	/* On a standby the one record after the position may be visible before the position says
 	 * so, unless nothing more has been received. */
-	received = answer_lsn(result, 2, &null);
+	received = answer_binary(result, 2, &null);
 	batch->upper = lsn + (in_recovery && (null || received > lsn));
 	batch->upper_known = true;
+	batch->ended_us = clock_us;
 }
 
 static size_t answer_row_bytes(const PGresult *result, int row)
@@ -472,12 +476,13 @@ static void answer_copy(struct conn *conn, const struct entry *entry, bool in)
 static void answer_timed(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
-	int64_t took_us = loop_now(conn->pool->loop) - batch->sent_us;
 
 	if (batch->kind != CALL_QUERY)
 		return;
-	estimate_trip(&conn->pool->trip_us, took_us);
-	batch_learn(conn);
+	if (batch->ended_us)
+		batch_learn(conn, batch->ended_us - batch->began_us);
+	else
+		batch_learn_late(conn);
 }
 
 static bool answer_lacks_upper(const struct batch *batch)

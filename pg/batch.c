@@ -24,7 +24,7 @@ static const struct {
 	[FIXED_PROBE] = { "probe", "SELECT pg_is_in_recovery(),"
 				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
 				   " ELSE pg_current_wal_flush_lsn() END,"
-				   " pg_last_wal_receive_lsn()" },
+				   " pg_last_wal_receive_lsn(), clock_timestamp()" },
 	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
 	[FIXED_XID] = { "xid", "SELECT pg_current_xact_id_if_assigned() IS NOT NULL,"
 			       " CASE current_setting('synchronous_commit') WHEN 'off'"
@@ -103,6 +103,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->left = batch->rows_begun = false;
 	batch->in_recovery = batch->lower_known = batch->upper_known = false;
 	batch->lower = batch->upper = 0;
+	batch->began_us = batch->ended_us = 0;
 	batch->wrote = batch->insert_counts = false;
 	batch->position_known = false;
 	batch->position = POSITION_NONE;
@@ -167,9 +168,7 @@ void batch_forget(struct conn *conn, const struct call *call)
 	struct batch *batch = &conn->batch;
 
 	/* Its maker may have lost patience with it: slow, then, whoever waits for it or not. */
-	if (batch->kind == CALL_QUERY &&
-	    loop_now(conn->pool->loop) - batch->sent_us > ESTIMATE_SLOW_US)
-		batch_learn(conn);
+	batch_learn_late(conn);
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call == call) {
 			batch->slots[i].call = NULL;
@@ -188,11 +187,10 @@ static int64_t batch_preparing_us(const struct batch *batch)
 	return 0;
 }
 
-void batch_learn(struct conn *conn)
+void batch_learn(struct conn *conn, int64_t took_us)
 {
 	struct batch *batch = &conn->batch;
 	struct statement *ran[BATCH_CALLS_MAX];
-	int64_t took_us = loop_now(conn->pool->loop) - batch->sent_us - conn->pool->trip_us;
 	unsigned count = 0;
 
 	took_us -= batch_preparing_us(batch);
@@ -204,6 +202,14 @@ void batch_learn(struct conn *conn)
 	}
 	if (count)
 		estimate_learn(ran, count, took_us > 0 ? took_us : 0);
+}
+
+void batch_learn_late(struct conn *conn)
+{
+	int64_t took_us = loop_now(conn->pool->loop) - conn->batch.sent_us;
+
+	if (conn->batch.kind == CALL_QUERY && took_us > ESTIMATE_SLOW_US)
+		batch_learn(conn, took_us);
 }
 
 /* --- messages -------------------------------------------------------------------------------- */

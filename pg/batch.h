@@ -93,7 +93,8 @@ struct batch {
 	bool rows_begun;     /* of the RUN under way */
 	bool in_recovery, lower_known, upper_known;
 	uint64_t lower, upper;
-	bool wrote, insert_counts; /* insert_counts: synchronous_commit was off */
+	int64_t began_us, ended_us; /* by the server's clock, at the probes; 0: not known */
+	bool wrote, insert_counts;  /* insert_counts: synchronous_commit was off */
 	uint64_t segment_bytes, block_bytes;
 	bool position_known;
 	struct position position;
@@ -113,7 +114,9 @@ void batch_send_probe(struct conn *conn);
 void batch_send_rollback(struct conn *conn);
 /* libpq wants each result's rows one by one told when its turn comes. */
 void batch_expect(struct conn *conn);
-/* What was found out about how long the statements of a batch of queries run. */
-void batch_learn(struct conn *conn);
+/* The statements of a batch of queries ran that long together. */
+void batch_learn(struct conn *conn, int64_t took_us);
+/* The same by our own clock, where the server's is not known; only what is slow for sure. */
+void batch_learn_late(struct conn *conn);
 /* The call is on its way on this conn: its slot is emptied. */
 void batch_forget(struct conn *conn, const struct call *call);

@@ -5,7 +5,6 @@
 #include <assert.h>
 
 #define ESTIMATE_NEWS 8
-#define ESTIMATE_TRIP_NEWS 1024 /* the way there may become longer, slowly */
 #define ESTIMATE_MAX_US (1u << 30)
 #define ESTIMATE_NEWS_US_MIN 4000 /* always believed */
 #define ESTIMATE_UNKNOWN_US 16    /* the weight of a statement of which nothing is known */
@@ -57,12 +56,4 @@ void estimate_learn(struct statement *const *statements, unsigned count, int64_t
 		sum += estimate_weight(statements[i]);
 	for (unsigned i = 0; i < count; i++)
 		estimate_one(statements[i], batch_us * estimate_weight(statements[i]) / sum);
-}
-
-void estimate_trip(int64_t *trip_us, int64_t batch_us)
-{
-	if (batch_us < *trip_us)
-		*trip_us = batch_us;
-	else
-		*trip_us += (batch_us - *trip_us) / ESTIMATE_TRIP_NEWS;
 }

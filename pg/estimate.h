@@ -20,6 +20,3 @@ bool estimate_is_slow(const struct statement *statement) must_check;
  * share of it by what is known of it so far.
  */
 void estimate_learn(struct statement *const *statements, unsigned count, int64_t batch_us);
-
-/* What a batch takes that does nothing (the way there and back), learnt from the shortest ones. */
-void estimate_trip(int64_t *trip_us, int64_t batch_us);

@@ -40,7 +40,7 @@ struct pool {
 
 	struct loop_hook hook;
 	struct janitor janitor;
-	int64_t trip_us; /* the way to the node and back */
+	int64_t quick_us; /* when a quick call last came */
 	char last_error[256];
 
 	unsigned holds; /* frames on the stack that will touch the pool again */

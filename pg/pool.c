@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define POOL_CONNS_MIN_PRIMARY 2 /* one may write, one may not */
+#define POOL_QUICK_LATELY_US (50 * US_PER_MS)
 
 static void pool_share_out(struct pool *pool);
 static void pool_on_turn(struct loop_hook *hook);
@@ -32,7 +33,6 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	pool->node = node;
 	pool->metrics = metrics;
 	pool->settings = *settings;
-	pool->trip_us = US_PER_S;
 	for (int lane = 0; lane < LANES; lane++)
 		list_init(&pool->queue[lane]);
 	list_init(&pool->done);
@@ -122,13 +122,23 @@ void pool_set_role(struct pool *pool, enum node_role role)
 	pool_deliver(pool);
 }
 
-/* Where no conn is kept for slow calls, the quick ones take them too, one by one. */
-static struct list *pool_work(struct pool *pool, enum lane lane)
+static bool pool_quick_is_past(const struct pool *pool)
 {
+	return loop_now(pool->loop) - pool->quick_us >= POOL_QUICK_LATELY_US;
+}
+
+/*
+ * What an idle conn takes. Slow calls are welcome on conns for quick ones as long as the first of
+ * these stays free for quick calls, or none of them came lately.
+ */
+static struct list *pool_work(struct pool *pool, unsigned index)
+{
+	enum lane lane = pool_lane(pool, index);
 	struct list *queue = &pool->queue[lane], *slow = &pool->queue[LANE_SLOW];
+	bool kept_free = index == 0 && pool->lane_size[LANE_SLOW] && !pool_quick_is_past(pool);
 	const struct call *first, *first_slow;
 
-	if (lane != LANE_QUICK || pool->lane_size[LANE_SLOW] || list_empty(slow))
+	if (lane != LANE_QUICK || list_empty(slow) || kept_free)
 		return queue;
 	if (list_empty(queue))
 		return slow;
@@ -150,13 +160,15 @@ static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_st
  * A node whose role is known keeps all its conns open, so that no call waits for a dial; one that
  * is not known yet gets one more while calls wait and nobody is about to take them.
  */
-static bool pool_lacks_conn(struct pool *pool, enum lane lane)
+static bool pool_lacks_conn(struct pool *pool, unsigned index)
 {
+	enum lane lane = pool_lane(pool, index);
+
 	if (pool_count(pool, lane, CONN_CLOSED) == 0)
 		return false;
 	if (pool->role != NODE_UNKNOWN)
 		return true;
-	return !list_empty(pool_work(pool, lane)) && !pool_count(pool, lane, CONN_IDLE) &&
+	return !list_empty(pool_work(pool, index)) && !pool_count(pool, lane, CONN_IDLE) &&
 	       !pool_count(pool, lane, CONN_DIALING) && !pool_count(pool, lane, CONN_CONNECTING);
 }
 
@@ -166,7 +178,7 @@ void pool_open_conns(struct pool *pool)
 		enum lane lane = pool_lane(pool, i);
 
 		if (lane != LANES && pool->conns[i].state == CONN_CLOSED &&
-		    pool_lacks_conn(pool, lane) && janitor_may_dial(pool))
+		    pool_lacks_conn(pool, i) && janitor_may_dial(pool))
 			conn_open(&pool->conns[i]);
 	}
 }
@@ -233,6 +245,8 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->shape = NULL;
 	call->placements = 0;
 	call->prepared_again = false;
+	if (lane == LANE_QUICK)
+		pool->quick_us = loop_now(pool->loop);
 	call->queued_us = call->waits_since_us = loop_now(pool->loop);
 	call->sent_us = call->done_us = 0;
 	call->out_start = call->out ? call->out->len : 0;
@@ -286,9 +300,12 @@ static void pool_on_turn(struct loop_hook *hook)
 		enum lane lane = pool_lane(pool, i);
 
 		if (pool->conns[i].state == CONN_IDLE && lane != LANES &&
-		    !list_empty(pool_work(pool, lane)))
-			batch_send(&pool->conns[i], pool_work(pool, lane));
+		    !list_empty(pool_work(pool, i)))
+			batch_send(&pool->conns[i], pool_work(pool, i));
 	}
+	/* Then the conn that is kept for quick calls may take slow ones. */
+	if (!list_empty(&pool->queue[LANE_SLOW]) && !pool_quick_is_past(pool))
+		janitor_want(pool, pool->quick_us + POOL_QUICK_LATELY_US);
 	if (!pool->lane_size[LANE_COMMAND])
 		while (!list_empty(&pool->queue[LANE_COMMAND]))
 			pool_end(pool,

@@ -47,9 +47,10 @@ struct pg_result {
 	ExecStatusType status;
 	struct fake_answer answer;
 	unsigned rows, columns;
-	bool own[3]; /* columns of our own statements that are not null */
-	char cells[3][32];
-	int lengths[3];
+	bool is_own;
+	bool own[4]; /* columns of our own statements that are not null */
+	char cells[4][32];
+	int lengths[4];
 	char *long_cell;
 };
 
@@ -113,6 +114,7 @@ void fake_reset(void)
 		.wrote = true,
 		.version = 150000,
 		.time_zone = "UTC",
+		.clock_us = 1,
 	};
 	pthread_mutex_unlock(&mutex);
 }
@@ -532,6 +534,7 @@ static void result_own(struct pg_result *result, unsigned column, const char *te
 {
 	result->rows = 1;
 	result->columns = 3;
+	result->is_own = true;
 	result->own[column] = text;
 	if (text)
 		result->lengths[column] =
@@ -556,6 +559,9 @@ static bool result_of_own(struct pg_result *result, const char *name)
 		result->lengths[0] = 1;
 		result_own_lsn(result, 1, fake_server.lsn);
 		result_own_lsn(result, 2, fake_server.received);
+		fake_server.clock_us += fake_server.takes_us;
+		result_own_lsn(result, 3, (uint64_t)fake_server.clock_us);
+		result->columns = 4;
 	} else if (strcmp(name, "xid") == 0) {
 		result_own(result, 0, fake_server.wrote ? "t" : "f");
 		result_own(result, 1, fake_server.asynchronous ? "16777216" : NULL);
@@ -714,7 +720,7 @@ Oid PQftype(const PGresult *result, int column)
 char *PQgetvalue(const PGresult *result, int row, int column)
 {
 	assert(row < (int)result->rows);
-	if (result->columns == 3)
+	if (result->is_own)
 		return (char *)result->cells[column];
 	if (result->long_cell)
 		return result->long_cell;
@@ -723,7 +729,7 @@ char *PQgetvalue(const PGresult *result, int row, int column)
 
 int PQgetlength(const PGresult *result, int row, int column)
 {
-	if (result->columns == 3)
+	if (result->is_own)
 		return result->lengths[column];
 	return (int)strlen(PQgetvalue(result, row, column));
 }
@@ -731,7 +737,7 @@ int PQgetlength(const PGresult *result, int row, int column)
 int PQgetisnull(const PGresult *result, int row, int column)
 {
 	assert(row < (int)result->rows);
-	if (result->columns == 3)
+	if (result->is_own)
 		return !result->own[column];
 	return !result->answer.cell && !result->long_cell;
 }

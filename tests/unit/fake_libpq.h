@@ -27,10 +27,11 @@ struct fake_server {
 	bool in_recovery;
 	uint64_t lsn, received, insert; /* received 0: NULL */
 	bool wrote, asynchronous;
-	const char *sync_error;    /* SQLSTATE that the next Sync with a commit ends in */
-	const char *sync_severity; /* NULL: ERROR */
-	const char *refuses;       /* message of a connect that fails */
-	bool hangs;                /* connects are never done */
+	int64_t clock_us, takes_us; /* takes_us: passes from one probe to the next */
+	const char *sync_error;     /* SQLSTATE that the next Sync with a commit ends in */
+	const char *sync_severity;  /* NULL: ERROR */
+	const char *refuses;        /* message of a connect that fails */
+	bool hangs;                 /* connects are never done */
 	const char *time_zone;
 	int version;
 	unsigned param_oid, column_oid; /* what descriptions say */

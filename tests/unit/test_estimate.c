@@ -2,8 +2,6 @@
 /* Which statements are slow, learnt from batches that show only their sums. */
 #include "pg/estimate.h"
 
-#include "base/clock.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,21 +48,6 @@ static void test_the_slow_one_among_quick_mates_is_found_out(void **state)
 	assert_false(estimate_is_slow(&quick));
 }
 
-static void test_the_trip_is_the_shortest_one_seen_lately(void **state)
-{
-	int64_t trip_us = US_PER_S;
-
-	estimate_trip(&trip_us, 300);
-	assert_int_equal(trip_us, 300);
-	estimate_trip(&trip_us, 5000);
-	assert_in_range(trip_us, 300, 310);
-	for (int i = 0; i < 20000; i++)
-		estimate_trip(&trip_us, 5000);
-	assert_in_range(trip_us, 3900, 5000);
-	estimate_trip(&trip_us, 200);
-	assert_int_equal(trip_us, 200);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -72,7 +55,6 @@ int main(void)
 		cmocka_unit_test(
 			test_a_slow_statement_becomes_quick_again_only_well_below_the_limit),
 		cmocka_unit_test(test_the_slow_one_among_quick_mates_is_found_out),
-		cmocka_unit_test(test_the_trip_is_the_shortest_one_seen_lately),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

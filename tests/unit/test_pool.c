@@ -124,6 +124,76 @@ static void test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own(void 
 	stage_call_fini(&quick);
 }
 
+static void test_slow_calls_take_idle_conns_but_the_one_kept_for_quick_calls(void **state)
+{
+	struct stage_call slow[3], quick;
+
+	stage_open(NODE_REPLICA, 3);
+	stage_statement(1)->running_us = (2 * ESTIMATE_SLOW_US) | 1;
+	stage_query(&quick, stage_statement(2), "7");
+	stage_turn();
+	stage_answer(0);
+	(void)fake_sent(0);
+	for (unsigned i = 0; i < 3; i++)
+		stage_query(&slow[i], stage_statement(1), "1");
+	stage_turn();
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), 2);
+	stage_pass(49 * US_PER_MS);
+	assert_string_equal(fake_sent(0), "");
+	/* Nobody asked anything quick for a while: it is not kept any more. */
+	stage_pass(US_PER_MS);
+	assert_string_equal(fake_sent(0), "probe prepare:s1 s1(1) probe sync");
+	for (unsigned i = 0; i < 3; i++)
+		stage_answer(i);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(slow[i].call.end, CALL_OK);
+		stage_call_fini(&slow[i]);
+	}
+	stage_call_fini(&quick);
+}
+
+/* The batch that prepares is no measure. */
+static void run_prepared(unsigned statement, int64_t our_clock_us)
+{
+	struct stage_call call;
+
+	stage_query(&call, stage_statement(statement), "7");
+	stage_turn();
+	stage_pass(our_clock_us);
+	stage_answer(0);
+	assert_int_equal(call.call.end, CALL_OK);
+	stage_call_fini(&call);
+}
+
+static void test_how_long_a_statement_runs_is_read_off_the_servers_clock(void **state)
+{
+	stage_open(NODE_REPLICA, 1);
+	fake_server.takes_us = 20 * ESTIMATE_SLOW_US;
+	for (unsigned i = 0; i < 3; i++)
+		run_prepared(1, 0);
+	assert_true(estimate_is_slow(stage_statement(1)));
+
+	/* Ours stood still for a while: that is nobody's fault. */
+	fake_server.takes_us = 100;
+	for (unsigned i = 0; i < 3; i++)
+		run_prepared(2, US_PER_S);
+	assert_false(estimate_is_slow(stage_statement(2)));
+}
+
+static void test_a_statement_forgotten_for_its_slowness_is_known_to_be_slow(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&call, stage_statement(1), "7");
+	stage_turn();
+	stage_pass(2 * US_PER_S);
+	pool_forget(stage.pool, &call.call);
+	assert_true(estimate_is_slow(stage_statement(1)));
+	stage_call_fini(&call);
+	stage_answer(0);
+}
+
 static void test_where_there_is_one_conn_slow_calls_still_travel_alone(void **state)
 {
 	struct stage_call slow, quick[2];
@@ -372,6 +442,9 @@ int main(void)
 		STORY(test_conns_for_queries_may_not_write_and_those_for_commands_may),
 		STORY(test_conns_are_shared_out_by_role),
 		STORY(test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own),
+		STORY(test_slow_calls_take_idle_conns_but_the_one_kept_for_quick_calls),
+		STORY(test_how_long_a_statement_runs_is_read_off_the_servers_clock),
+		STORY(test_a_statement_forgotten_for_its_slowness_is_known_to_be_slow),
 		STORY(test_where_there_is_one_conn_slow_calls_still_travel_alone),
 		STORY(test_a_node_whose_role_is_known_keeps_all_its_conns_open),
 		STORY(test_a_command_for_a_node_that_is_no_primary_never_leaves),
