@@ -30,7 +30,7 @@
 
 #define HURRY_US US_PER_MS /* looks and publications are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
-#define CONNECT_PATIENCE_US_MIN (20 * US_PER_MS)
+#define CONNECT_TICK_US (20 * US_PER_MS)
 #define RETURNING_LOOKS 4 /* in the time of one, at a replica that is not in rotation */
 #define CONNECT_US_MAX (3 * US_PER_S)
 #define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
@@ -261,15 +261,22 @@ static bool watched_wants_identity(const struct watched *watched, int64_t now_us
 	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
 }
 
-/* Without a conn there is nobody to wait for: each turn without one is a strike. */
-static int64_t watched_patience_us(const struct watched *watched)
+/*
+ * When to look whether waiting is still worth it; now or earlier: it is not. Without a conn there is
+ * nobody to wait for but the one that is being made, and that for one turn.
+ */
+static int64_t watched_patient_until_us(const struct watched *watched)
 {
 	const struct monitor *monitor = watched->monitor;
+	int64_t tick_us = loop_now(monitor->loop) + CONNECT_TICK_US;
+	int64_t turn_us = watched->asked_us +
+			  (monitor->poll_us > CONNECT_TICK_US ? monitor->poll_us : CONNECT_TICK_US);
 
 	if (pool_connected(watched->pool))
-		return monitor->patience_us;
-	return monitor->poll_us > CONNECT_PATIENCE_US_MIN ? monitor->poll_us
-							  : CONNECT_PATIENCE_US_MIN;
+		return watched->asked_us + monitor->patience_us;
+	if (pool_conns(watched->pool, CONN_CLOSED))
+		return 0;
+	return tick_us < turn_us ? tick_us : turn_us;
 }
 
 static void watched_ask(struct watched *watched)
@@ -305,7 +312,9 @@ static void watched_ask(struct watched *watched)
 	assert(watched->asked);
 	watched->asked_us = now_us;
 	watched->hurried = false;
-	loop_timer_set(monitor->loop, &watched->timer, now_us + watched_patience_us(watched));
+	loop_timer_set(
+		monitor->loop, &watched->timer,
+		now_us + (pool_connected(watched->pool) ? monitor->patience_us : CONNECT_TICK_US));
 }
 
 /* Until the next look. A replica that is there but not in rotation should not be kept waiting. */
@@ -342,10 +351,15 @@ static void watched_silent(struct watched *watched, const char *reason)
 static void watched_on_timer(struct loop_timer *timer)
 {
 	struct watched *watched = container_of(timer, struct watched, timer);
+	struct loop *loop = watched->monitor->loop;
 	const char *reason;
 
 	if (!watched->asked) {
 		watched_ask(watched);
+		return;
+	}
+	if (watched_patient_until_us(watched) > loop_now(loop)) {
+		loop_timer_set(loop, timer, watched_patient_until_us(watched));
 		return;
 	}
 	/* A conn that is still being made has a time-out of its own. */

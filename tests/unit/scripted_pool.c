@@ -129,6 +129,11 @@ bool pool_connected(const struct pool *pool)
 	return true;
 }
 
+unsigned pool_conns(const struct pool *pool, enum conn_state state)
+{
+	return 0;
+}
+
 const char *pool_last_error(const struct pool *pool)
 {
 	return "";
