@@ -256,6 +256,19 @@ static void a_promotion_moves_the_primary_the_floor_and_fences_the_old_one(void 
 	assert_int_equal(views.topology.primary, -1);
 }
 
+static void the_new_primary_begins_a_new_measure_of_lag(void **state)
+{
+	all_well();
+	/* The old one wrote on, which nobody got; the new one is further already. */
+	primary_at(P, 3000, 1);
+	primary_at(R1, 5000, 2);
+	replica_at(R2, 4000, 2);
+	/* What the old one had at that lsn says nothing about what this replica shows. */
+	assert_int_equal(view(R2)->lag_us, -1);
+	replica_at(R2, 5000, 2);
+	assert_true(view(R2)->lag_us >= 0);
+}
+
 static void a_replica_of_the_old_timeline_leaves_until_it_follows(void **state)
 {
 	all_well();
@@ -433,6 +446,7 @@ int main(void)
 		story(a_lag_that_is_not_known_keeps_it_out),
 		story(replicas_serve_on_when_the_primary_is_gone),
 		story(a_promotion_moves_the_primary_the_floor_and_fences_the_old_one),
+		story(the_new_primary_begins_a_new_measure_of_lag),
 		story(a_replica_of_the_old_timeline_leaves_until_it_follows),
 		story(the_old_primary_comes_back_as_a_replica),
 		story(of_two_primaries_on_one_timeline_the_one_that_was_it_stays),
