@@ -262,8 +262,8 @@ static bool watched_wants_identity(const struct watched *watched, int64_t now_us
 }
 
 /*
- * When to look whether waiting is still worth it; now or earlier: it is not. Without a conn there is
- * nobody to wait for but the one that is being made, and that for one turn.
+ * When to look whether waiting is still worth it; now or earlier: it is not. Without a conn there
+ * is nobody to wait for but the one that is being made, and that for one turn.
  */
 static int64_t watched_patient_until_us(const struct watched *watched)
 {
