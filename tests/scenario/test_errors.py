@@ -33,14 +33,24 @@ def test_more_than_one_row_where_one_was_promised_is_an_error(api, name):
     assert (answer.status, answer.code) == (500, "unexpected-cardinality")
 
 
-def test_more_than_one_row_of_a_command_changes_nothing(own_catalog, start_cqrsd, cluster):
+def test_a_command_that_returned_more_than_one_row_says_that_it_took_effect(
+        own_catalog, start_cqrsd, cluster):
     folder = own_catalog("-- command: bad :one\n"
                          "INSERT INTO ledger SELECT 'too many', n FROM generate_series(1, 3) n\n"
-                         "RETURNING number;\n")
-    answer = start_cqrsd(catalog=folder).command("bad")
+                         "RETURNING number;\n\n"
+                         "-- query: written :one\n"
+                         "SELECT count(*) AS lines FROM ledger WHERE writer = 'too many';\n")
+    cqrsd = start_cqrsd(catalog=folder)
+    cluster.replica(1).pause_replay()
+    cluster.replica(2).pause_replay()
+
+    answer = cqrsd.command("bad", user="ann")
 
     assert (answer.status, answer.code) == (500, "unexpected-cardinality")
-    assert cluster.primary.sql("SELECT count(*) FROM ledger WHERE writer = 'too many'") == "0"
+    assert "took effect, but returned more than one row" in answer.problem["detail"]
+    assert answer.problem["retryable"] is False
+    assert cqrsd.query("written", user="ann").data == {"lines": 3}
+    assert cqrsd.query("written", token=answer.token).data == {"lines": 3}
 
 
 def test_exec_tells_the_number_of_rows(api):

@@ -20,6 +20,8 @@ SENDERS = 4
 GROWTH_MAX = 16 << 20
 SANITIZED = "SANITIZER_LOG_DIR" in os.environ
 SAYS = re.compile(r"^\S*\.sql:\d+:\d+: error: \S", re.MULTILINE)
+# A file that is too large is not read: nothing in it has a place.
+SAYS_OF_A_FILE = re.compile(r"^\S*\.sql(:\d+:\d+)?: error: \S", re.MULTILINE)
 
 
 def complaint(cqrsd, request):
@@ -40,7 +42,8 @@ def complaint(cqrsd, request):
     except AssertionError as failure:
         return f"{failure}: {request}"
     for answer in answers:
-        if not 400 <= answer.status < 500:
+        # 505 where several requests were broken at once: libmicrohttpd's own answer.
+        if not 400 <= answer.status < 500 and not (request.framing and answer.status == 505):
             return f"{answer} to {request}"
         if not request.framing:
             try:
@@ -154,4 +157,4 @@ def test_a_catalog_of_absurd_size_is_refused_or_read_but_does_not_crash(folders)
     for name, text in (("many", many), ("long", long_line), ("deep", deep), ("params", parameters)):
         done = check_offline(folders[0], f"{name}.sql", text.encode())
         assert done.returncode in (0, 1), name
-        assert done.returncode == 0 or SAYS.search(done.stderr), name
+        assert done.returncode == 0 or SAYS_OF_A_FILE.search(done.stderr), name

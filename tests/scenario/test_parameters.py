@@ -77,7 +77,7 @@ def test_two_user_headers_are_refused(api):
 
 
 @pytest.mark.parametrize("body", [
-    b"", b"{", b"{]", b'{"a":}', b'{"a":1,}', b"{'a':1}", b'{"a":01}', b'{"a":1}x', b"nul",
+    b" ", b"{", b"{]", b'{"a":}', b'{"a":1,}', b"{'a':1}", b'{"a":01}', b'{"a":1}x', b"nul",
     b'{"customer_id":NaN}', b'{"sku":"\xff"}', b'{"sku":"\\ud800"}', b'{"sku":"a\nb"}',
     b'\xef\xbb\xbf{"customer_id":7}', b'{"a":"\\x41"}', b"[" * 100000, b'{"a":' * 5000,
 ], ids=lambda body: repr(body[:20]))
@@ -109,6 +109,11 @@ def test_a_query_takes_a_body_by_post_and_by_query(api):
     for method in ("POST", "QUERY"):
         answer = api.query("undeclared", method=method, first=1, second=2)
         assert answer.data == {"sum": 3}
+
+
+def test_an_empty_body_is_an_object_without_keys(api):
+    assert api.post("/v1/queries/ping", b"").data == {"pong": 1}
+    assert api.post("/v1/commands/place_order", b"").code == "missing-parameter"
 
 
 def test_a_query_without_parameters_needs_no_body(api):

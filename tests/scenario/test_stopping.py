@@ -49,6 +49,7 @@ def stored(cluster, name):
     return {(row.split("|")[0], int(row.split("|")[1])) for row in rows.splitlines()}
 
 
+@pytest.mark.serve(queue_wait_ms=20000, request_timeout_ms=30000)
 def test_sigterm_under_load_answers_every_accepted_request_and_exits_0(cqrsd, cluster):
     askers = Askers("drained-")
     with Load(cqrsd.address, askers.client, 32) as load:

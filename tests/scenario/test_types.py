@@ -73,6 +73,13 @@ def test_a_value_of_the_wrong_type_names_its_parameter(api, row):
     assert [error["param"] for error in answer.problem["errors"]] == ["v"]
 
 
+def test_a_nul_character_is_refused(api):
+    answer = api.query("echo.text", method="POST", v="nul \u0000 inside")
+
+    assert answer.status == 400
+    assert answer.code in ("invalid-json", "invalid-parameter")
+
+
 @pytest.mark.parametrize("number", range(len(LITERALS)), ids=lambda n: LITERALS[n][0][:30])
 def test_a_literal_comes_out_to_the_byte(api, number):
     answer = api.query(f"literal.n{number}")
@@ -98,6 +105,6 @@ def test_a_large_result_comes_whole(api):
 
 
 def test_a_large_value_goes_in_and_comes_out(api):
-    value = "ä\\\"\n" * 100000
+    value = "ä\\\"\n" * 50000
 
     assert api.query("echo.text", method="POST", v=value).data == {"v": value}
