@@ -148,9 +148,12 @@ class Node:
         self.set(recovery_min_apply_delay=f"{int(milliseconds)}ms")
 
     def set(self, **settings):
-        """Change server settings for good and reload them."""
+        """Change server settings for good, and wait until every process was told of them."""
+        loaded = "SELECT pg_conf_load_time()"
+        before = self.sql(loaded)
         lines = [f"ALTER SYSTEM SET {name} = '{value}';" for name, value in settings.items()]
         self.sql("\n".join([*lines, "SELECT pg_reload_conf()"]))
+        until(lambda: self.sql(loaded) != before, f"{self.name} to load its settings")
 
     def promote(self, deadline_s=30):
         """Make this replica a primary, and wait until it is one."""
