@@ -21,7 +21,8 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 UNIT     ?= test_*
 SCENARIO ?= tests/scenario
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
-THREADED := test_mailbox* test_snapshot* test_session* test_monitor* test_topology*
+THREADED := test_loop* test_mailbox* test_metrics* test_monitor* test_session* test_snapshot* \
+            test_statement* test_topology*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -175,7 +176,7 @@ endif
 .SECONDARY:
 
 demo: ## a throwaway cluster with the shop example, until Ctrl-C
-	@deploy/install-packages build cluster
+	@deploy/install-packages build cluster demo
 	@$(MAKE) all
 	@examples/shop/demo
 
@@ -203,9 +204,9 @@ tsan: tsan-unit ## what threads share, and the scenarios, under ThreadSanitizer
 tsan-unit: ## only the unit tests of what threads share, under ThreadSanitizer
 	@$(MAKE) VARIANT=tsan UNIT='$(THREADED)' unit
 
-tidy: ## style as a test: tests/tidy, and its own test
+tidy: ## style as a test: tests/tidy and its own test; do docs and tables agree
 	@$(PYTHON) tests/tidy
-	@$(PYTHON) -m pytest -q tests/tidy_selftest.py
+	@$(PYTHON) -m pytest -q tests/tidy_selftest.py tests/docs_test.py
 
 bench: ## side by side with pgbench: prints both and the ratio
 	@deploy/install-packages build cluster bench
