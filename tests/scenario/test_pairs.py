@@ -1,7 +1,7 @@
 """Write, then read, by many users at once, while the replicas are held, delayed and let go."""
 
+import itertools
 import os
-import random
 
 import pytest
 from harness.load import Load
@@ -42,15 +42,16 @@ class Pairs:
 
 
 def disturb(cluster, load):
-    """Pause, delay and let go, in an order that is the same every time."""
-    dice = random.Random(7)
-    for _ in beats(240, 0.15):
+    """One replica is held, then both; then they are delayed, now one, now both; then let go."""
+    one, two = cluster.replicas
+    scenes = [one.pause_replay, two.pause_replay, one.resume_replay, two.resume_replay,
+              lambda: one.set_apply_delay(20), lambda: two.set_apply_delay(200),
+              lambda: one.set_apply_delay(200), lambda: two.set_apply_delay(5), two.pause_replay,
+              lambda: one.set_apply_delay(0), two.resume_replay, lambda: two.set_apply_delay(0)]
+    for scene, _ in zip(itertools.cycle(scenes), beats(240, 0.1)):
         if not load.running:
             break
-        replica = dice.choice(cluster.replicas)
-        dice.choice([replica.pause_replay, replica.resume_replay, replica.resume_replay,
-                     lambda: replica.set_apply_delay(dice.choice([0, 5, 20, 200])),
-                     lambda: replica.set_apply_delay(0)])()
+        scene()
 
 
 @pytest.mark.serve(spill_share=100, queue_max=1000, queue_wait_ms=5000)
