@@ -65,7 +65,7 @@ def send_all(cqrsd, count, seed):
     return complaints
 
 
-def test_malformed_requests_are_refused_and_leave_nothing_behind(cqrsd, cluster):
+def test_malformed_requests_are_refused_and_leave_nothing_behind(cqrsd, cluster, capsys):
     before = cluster.primary.sql("SELECT count(*), (SELECT sum(stock) FROM products) FROM orders")
     complaints = send_all(cqrsd, 500, SEED + 1)
     until(lambda: cqrsd.metrics().sum("cqrsd_http_requests_in_flight") == 0, "rest")
@@ -73,10 +73,14 @@ def test_malformed_requests_are_refused_and_leave_nothing_behind(cqrsd, cluster)
 
     complaints += send_all(cqrsd, COUNT, SEED)
 
+    until(lambda: cqrsd.fds() <= fds + 4, f"descriptors to be back at {fds}")
+    with capsys.disabled():
+        print(f"\n  {COUNT} malformed requests: {len(complaints)} wrong answers; memory grew by "
+              f"{(cqrsd.rss() - rss) / 1e6:.1f} of {rss / 1e6:.0f} MB, descriptors by "
+              f"{cqrsd.fds() - fds} of {fds}")
     assert complaints == [], f"{len(complaints)} complaints, the first:\n" + \
         "\n".join(complaints[:10])
     assert cqrsd.query("ping").data == {"pong": 1}
-    until(lambda: cqrsd.fds() <= fds + 4, f"descriptors to be back at {fds}")
     if not SANITIZED:
         assert cqrsd.rss() < rss + GROWTH_MAX
     after = cluster.primary.sql("SELECT count(*), (SELECT sum(stock) FROM products) FROM orders")
