@@ -7,6 +7,8 @@ import socket
 import time
 import urllib.parse
 
+from .until import slowly
+
 
 class ServedBy:
     """The Consistency header of a reply: who answered, and why."""
@@ -104,7 +106,7 @@ class Client:
     def __init__(self, address, keep_alive=False, timeout_s=30):
         self.host, _, port = address.rpartition(":")
         self.port = int(port)
-        self.timeout_s = timeout_s
+        self.timeout_s = slowly(timeout_s)
         self.keep_alive = keep_alive
         self.connection = None
 
@@ -175,7 +177,7 @@ class Raw:
 
     def __init__(self, address, timeout_s=10):
         host, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=timeout_s)
+        self.socket = socket.create_connection((host, int(port)), timeout=slowly(timeout_s))
 
     def __enter__(self):
         return self

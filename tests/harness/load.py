@@ -6,6 +6,7 @@ import re
 import threading
 
 from .client import Answer
+from .until import slowly
 
 CONTENT_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *(\d+)")
 
@@ -92,6 +93,7 @@ class Load:
 
     def finish(self, deadline_s=300, raising=True):
         """Wait for all workers; the first failure of one is raised here."""
+        deadline_s = slowly(deadline_s)
         self.thread.join(deadline_s)
         assert not self.thread.is_alive(), f"clients still wait for answers after {deadline_s} s"
         if self.failure and raising:

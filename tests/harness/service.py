@@ -11,7 +11,7 @@ import tempfile
 
 from . import processes
 from .client import Answer, Client, Raw
-from .until import TooLate, until
+from .until import TooLate, slowly, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEFAULTS = {"log_format": "json"}
@@ -67,7 +67,7 @@ def run(*arguments, env=None, timeout_s=120, **options):
         with subprocess.Popen(line, env=environment(reports, env), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
-                stdout, stderr = process.communicate(timeout=timeout_s)
+                stdout, stderr = process.communicate(timeout=slowly(timeout_s))
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
@@ -158,9 +158,9 @@ class Service:
     def wait(self, deadline_s=STOP_DEADLINE_S):
         """The exit code, once it has ended."""
         try:
-            return self.process.wait(deadline_s)
+            return self.process.wait(slowly(deadline_s))
         except subprocess.TimeoutExpired:
-            raise TooLate(f"cqrsd has not ended in {deadline_s} s:\n"
+            raise TooLate(f"cqrsd has not ended in {slowly(deadline_s)} s:\n"
                           f"{self.log_text()[-3000:]}") from None
 
     def close(self):

@@ -1,7 +1,15 @@
 """Asking until a deadline. The only file of the tests that may sleep."""
 
 import asyncio
+import os
 import time
+
+SLOW = float(os.environ.get("SLOW", "1"))
+
+
+def slowly(duration_s):
+    """How long something may take; more where SLOW=5 says that a sanitizer slows everything."""
+    return duration_s * SLOW
 
 
 class TooLate(AssertionError):
@@ -13,6 +21,7 @@ def until(question, what="an answer", deadline_s=10.0, every_s=0.02):
 
     An assertion that fails inside the question counts as "not yet" and is told at the end.
     """
+    deadline_s = slowly(deadline_s)
     deadline = time.monotonic() + deadline_s
     while True:
         why = None
