@@ -135,6 +135,8 @@ static const char *generic_detail(enum outcome outcome)
 {
 	if (outcome == OUTCOME_QUERY_FAILED)
 		return "The log of the service tells why, by the id of this request";
+	if (outcome == OUTCOME_QUERY_WRITES)
+		return "A query may neither write nor lock rows: what does is a command";
 	return NULL;
 }
 
