@@ -90,7 +90,7 @@ class Service:
     # Life and death
 
     def start(self, wait="rotation"):
-        """wait: for "rotation" of all nodes, for "queries" (/readyz says 200), or "alive"."""
+        """wait: until it is "alive", can serve "commands", or has all nodes in "rotation"."""
         for _ in range(5):
             self._spawn()
             try:
@@ -125,14 +125,11 @@ class Service:
         try:
             if wait == "alive":
                 return self.admin.get("/livez").status == 200
-            ready = self.readyz()
+            state = self.readyz().json
         except OSError:
             return False
-        if wait == "queries":
-            return ready.status == 200
-        state = ready.json
-        return ready.status == 200 and state["commands"] and all(
-            node["in_rotation"] or node["role"] == "primary" for node in state["nodes"])
+        return state["commands"] and (wait == "commands" or all(
+            node["in_rotation"] or node["role"] == "primary" for node in state["nodes"]))
 
     @property
     def running(self):

@@ -162,7 +162,7 @@ def test_the_own_write_is_read_across_a_restart_of_cqrsd_without_tokens(
     cqrsd.terminate()
     assert cqrsd.wait() == 0
 
-    successor = start_cqrsd(wait="queries")
+    successor = start_cqrsd(wait="commands")
     answer = successor.query("cell", user="ann", owner="ann")
 
     assert answer.data["number"] == 77
@@ -174,7 +174,7 @@ def test_the_own_write_is_read_after_cqrsd_was_killed(cqrsd, start_cqrsd, cluste
     cqrsd.command("put", user="ann", number=78)
     cqrsd.kill9()
 
-    assert start_cqrsd(wait="queries").query("cell", user="ann", owner="ann").data["number"] == 78
+    assert start_cqrsd(wait="commands").query("cell", user="ann", owner="ann").data["number"] == 78
 
 
 @pytest.mark.serve(session_slots=64)
