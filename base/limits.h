@@ -4,12 +4,13 @@
 
 #include <assert.h>
 
-#define NODES_MAX 16           /* PostgreSQL servers, the primary included */
-#define LOOPS_MAX 64           /* threads that serve requests */
-#define PARAMS_MAX 128         /* parameters of one operation */
-#define COLUMNS_MAX 1664       /* columns of one row (PostgreSQL's own limit) */
-#define OPERATIONS_MAX 4096    /* operations of one catalog */
-#define CATALOG_FILES_MAX 4096 /* .sql files of one catalog */
+#define NODES_MAX 16                /* PostgreSQL servers, the primary included */
+#define NODE_OPTIONS_BYTES_MAX 4096 /* server settings given in a connection string */
+#define LOOPS_MAX 64                /* threads that serve requests */
+#define PARAMS_MAX 128              /* parameters of one operation */
+#define COLUMNS_MAX 1664            /* columns of one row (PostgreSQL's own limit) */
+#define OPERATIONS_MAX 4096         /* operations of one catalog */
+#define CATALOG_FILES_MAX 4096      /* .sql files of one catalog */
 #define CATALOG_FILE_BYTES_MAX (1 << 20)
 #define CATALOG_DEPTH_MAX 32   /* folders within folders */
 #define CATALOG_ERRORS_MAX 100 /* lines of complaints about one catalog */

@@ -99,7 +99,8 @@ struct request {
 
 	/* Who is told, once, on the loop's thread; the request is theirs again. Set by http/. */
 	void (*on_done)(struct request *request);
-	void *client; /* http's own */
+	void *client;  /* http's own: the connection, or the listener of an orphan */
+	bool orphaned; /* http's own: the connection ended while router/ had the request */
 };
 
 /* From a cache of the calling thread; cleared, with an empty arena. */

@@ -64,6 +64,7 @@ struct operation {
 	uint64_t rows_max;  /* 0: no limit of its own */
 	unsigned urgency;
 	enum catalog_isolation isolation;
+	bool is_call; /* CALL: a procedure, which may try to end the transaction */
 	bool is_public;
 	const char *roles; /* "a, b" or NULL */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */

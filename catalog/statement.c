@@ -37,6 +37,7 @@ static const struct {
 	{ "fetch", SESSIONS ". A query returns all of its rows" },
 	{ "move", SESSIONS },
 	{ "close", SESSIONS },
+	{ "do", "a block takes no parameters and answers nothing; write a function" },
 	{ "listen", SESSIONS },
 	{ "unlisten", SESSIONS },
 	{ "load", SESSIONS },
@@ -52,6 +53,7 @@ static void statement_check_first(struct draft *draft, const struct token *token
 
 	if (token->kind != TOKEN_WORD)
 		return;
+	draft->operation.is_call = text_is_nocase(word, "call");
 	for (size_t i = 0; i < sizeof(statement_refused) / sizeof(statement_refused[0]); i++)
 		if (text_is_nocase(word, statement_refused[i].word))
 			source_error(draft->source, token->start, "%.*s is not possible here: %s",

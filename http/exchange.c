@@ -238,7 +238,13 @@ static enum MHD_Result exchange_on_body(struct connection *connection, struct te
 static void exchange_on_done(struct request *request)
 {
 	struct connection *connection = request->client;
+	struct listener *listener = request->client;
 
+	if (request->orphaned) {
+		listener->orphans--;
+		list_append(&listener->dead, &request->link);
+		return;
+	}
 	assert(connection->exchange.request == request);
 	connection_move(connection, CONNECTION_DONE);
 }
@@ -328,15 +334,10 @@ enum MHD_Result exchange_on_call(struct connection *connection, const char *meth
 	return reply_send(connection);
 }
 
-static void exchange_on_orphan_done(struct request *request)
-{
-	struct listener *listener = request->client;
-
-	listener->orphans--;
-	list_append(&listener->dead, &request->link);
-}
-
-/* The connection ended before it was suspended: the router keeps the request until it is done. */
+/*
+ * The connection ended before it was suspended: the router keeps the request until it is done.
+ * on_done stays as it is: between its steps and us the router has put one of its own.
+ */
 static void exchange_orphan(struct connection *connection)
 {
 	struct listener *listener = connection->listener;
@@ -346,7 +347,7 @@ static void exchange_orphan(struct connection *connection)
 	connection->exchange.request = NULL;
 	listener->orphans++;
 	request->client = listener;
-	request->on_done = exchange_on_orphan_done;
+	request->orphaned = true;
 	if (!connection->client_gone && request->on_client_gone)
 		request->on_client_gone(request);
 }

@@ -145,7 +145,7 @@ static void answer_probe(struct conn *conn, const PGresult *result, bool lower)
 	/* On a standby the one record after the position may be visible before the position says
 	 * so, unless nothing more has been received. */
 	received = answer_binary(result, 2, &null);
-	batch->upper = lsn + (in_recovery && (null || received > lsn));
+	batch->upper = lsn + (in_recovery && (null || received != lsn));
 	batch->upper_known = true;
 	batch->ended_us = clock_us;
 }
@@ -339,8 +339,22 @@ static void answer_run_error(struct conn *conn, const struct entry *entry, const
 			return;
 		}
 	}
-	if (slot->state != SLOT_TOO_LARGE)
+	/* A query that already had too many rows stays so; a command has not taken effect now. */
+	if (slot->state != SLOT_TOO_LARGE || conn->batch.kind == CALL_COMMAND)
 		answer_fail(slot, result);
+}
+
+/* It is there although we took it for lost: a statement can raise what looks as if it were not. */
+static void answer_prepare_error(struct conn *conn, const struct entry *entry,
+				 const PGresult *result)
+{
+	bool there = error_is_prepared(result);
+
+	conn_set_mark(conn, entry->statement_id, there ? MARK_STALE : MARK_NONE);
+	if (there)
+		answer_slot(conn, entry)->state = SLOT_AGAIN;
+	else
+		answer_fail(answer_slot(conn, entry), result);
 }
 
 /* Of one of our own statements. Where it is only not prepared any more, nobody is to blame. */
@@ -388,12 +402,12 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 			answer_fail(&conn->batch.slots[0], result);
 		return;
 	case ENTRY_DISCARD:
-		conn_set_mark(conn, entry->statement_id, MARK_NONE);
+		conn_set_mark(conn, entry->statement_id,
+			      error_is_unprepared(result) ? MARK_NONE : MARK_STALE);
 		answer_slot(conn, entry)->state = SLOT_AGAIN;
 		return;
 	case ENTRY_PREPARE:
-		conn_set_mark(conn, entry->statement_id, MARK_NONE);
-		answer_fail(answer_slot(conn, entry), result);
+		answer_prepare_error(conn, entry, result);
 		return;
 	case ENTRY_RUN:
 		answer_run_error(conn, entry, result);

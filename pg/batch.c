@@ -36,6 +36,7 @@ static const struct {
 };
 
 static const char *const batch_begins[] = {
+	[ISOLATION_READ_COMMITTED] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
 	[ISOLATION_REPEATABLE_READ] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
 	[ISOLATION_SERIALIZABLE] = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
 };
@@ -354,7 +355,7 @@ static bool batch_send_command(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
 	enum isolation isolation = batch->slots[0].call->isolation;
-	bool explicit = isolation != ISOLATION_READ_COMMITTED;
+	bool explicit = isolation != ISOLATION_READ_COMMITTED || batch->slots[0].call->begins;
 
 	assert(batch->slots_count == 1);
 	if (explicit && !batch_send_plain(conn, ENTRY_BEGIN, batch_begins[isolation]))

@@ -56,6 +56,7 @@ struct call {
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	enum isolation isolation;
+	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 
 	/* What came of it. */

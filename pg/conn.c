@@ -72,15 +72,19 @@ void conn_fini(struct conn *conn)
 static void conn_options(const struct conn *conn, const char *given, char *out, size_t room)
 {
 	const struct pool_settings *settings = &conn->pool->settings;
+	int len;
 
-	snprintf(out, room,
-		 "%s%s-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601"
-		 " -c bytea_output=hex -c extra_float_digits=1"
-		 " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%d"
-		 " -c default_transaction_read_only=%s",
-		 given ? given : "", given ? " " : "",
-		 (long long)((settings->statement_timeout_us + US_PER_MS - 1) / US_PER_MS),
-		 CONN_IDLE_IN_TRANSACTION_MS, conn->read_only ? "on" : "off");
+	len = snprintf(out, room,
+		       "%s%s-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601"
+		       " -c bytea_output=hex -c extra_float_digits=1"
+		       " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%d"
+		       " -c default_transaction_read_only=%s",
+		       given ? given : "", given ? " " : "",
+		       (long long)((settings->statement_timeout_us + US_PER_MS - 1) / US_PER_MS),
+		       CONN_IDLE_IN_TRANSACTION_MS, conn->read_only ? "on" : "off");
+	/* node_new has seen to it; what would be cut off is what keeps queries from writing. */
+	assert(len > 0);
+	assert((size_t)len < room);
 }
 
 #define CONN_KEYWORDS_MAX 64
@@ -90,7 +94,7 @@ void conn_open(struct conn *conn)
 	const struct node *node = conn->pool->node;
 	const char *keywords[CONN_KEYWORDS_MAX + 2], *values[CONN_KEYWORDS_MAX + 2];
 	const char *given = NULL;
-	char options[2048];
+	char options[NODE_OPTIONS_BYTES_MAX + 1024];
 	size_t count = 0;
 
 	for (size_t i = 0; node->keywords[i]; i++) {

@@ -76,6 +76,11 @@ bool error_is_fatal(const PGresult *result)
 	       error_field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC");
 }
 
+bool error_is_prepared(const PGresult *result)
+{
+	return error_field_is(result, PG_DIAG_SQLSTATE, "42P05");
+}
+
 bool error_is_unprepared(const PGresult *result)
 {
 	return error_field_is(result, PG_DIAG_SQLSTATE, "26000");

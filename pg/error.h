@@ -16,6 +16,8 @@ void error_fill(struct pg_error *error, const PGresult *result, unsigned params,
 const char *error_sqlstate(const PGresult *result);
 /* FATAL or PANIC: the server ends the conn, and what it was about to commit is not known. */
 bool error_is_fatal(const PGresult *result) must_check;
+/* A statement of that name is prepared already. */
+bool error_is_prepared(const PGresult *result) must_check;
 /* The prepared statement is not there, or its plan does not fit any more: preparing again helps. */
 bool error_is_unprepared(const PGresult *result) must_check;
 bool error_is_stale_plan(const PGresult *result) must_check;

@@ -34,6 +34,7 @@ static const char *node_given(const PQconninfoOption *options, const char *keywo
 static bool node_check(const PQconninfoOption *given, char *error, size_t error_room)
 {
 	static const char *const lists[] = { "host", "hostaddr", "port" };
+	const char *options;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		const char *value = node_given(given, lists[i]);
@@ -47,6 +48,13 @@ static bool node_check(const PQconninfoOption *given, char *error, size_t error_
 	if (node_given(given, "replication")) {
 		snprintf(error, error_room,
 			 "replication is not for connections that run statements");
+		return false;
+	}
+	options = node_given(given, "options");
+	if (!options)
+		options = getenv("PGOPTIONS");
+	if (options && strlen(options) > NODE_OPTIONS_BYTES_MAX) {
+		snprintf(error, error_room, "options: more than %d bytes", NODE_OPTIONS_BYTES_MAX);
 		return false;
 	}
 	return true;

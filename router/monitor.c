@@ -274,7 +274,7 @@ static int64_t watched_patient_until_us(const struct watched *watched)
 
 	if (pool_connected(watched->pool))
 		return watched->asked_us + monitor->patience_us;
-	if (pool_conns(watched->pool, CONN_CLOSED))
+	if (!pool_conns(watched->pool, CONN_DIALING) && !pool_conns(watched->pool, CONN_CONNECTING))
 		return 0;
 	return tick_us < turn_us ? tick_us : turn_us;
 }

@@ -157,8 +157,16 @@ static void router_learn_key(struct router *router)
 {
 	const struct topology *topology = &router->topology;
 
-	if (!router->tokens && topology->key_known && topology->system_identifier)
-		router->tokens = token_maker_new(topology->key, topology->system_identifier);
+	if (!topology->key_known || !topology->system_identifier)
+		return;
+	if (router->tokens && router->tokens_of == topology->system_identifier &&
+	    memcmp(router->tokens_key, topology->key, sizeof(router->tokens_key)) == 0)
+		return;
+	if (router->tokens)
+		token_maker_free(router->tokens);
+	router->tokens = token_maker_new(topology->key, topology->system_identifier);
+	router->tokens_of = topology->system_identifier;
+	memcpy(router->tokens_key, topology->key, sizeof(router->tokens_key));
 }
 
 void router_refresh(struct router *router)

@@ -52,9 +52,11 @@ struct router {
 	struct node_use uses[NODES_MAX];
 	struct router_node nodes[NODES_MAX];
 	struct token_maker *tokens; /* NULL until the key is known */
-	unsigned spilled;           /* queries at the primary because no replica could */
-	struct list describing;     /* tasks that are finding out the types of a statement */
-	struct loop_timer sample;   /* gauges of this loop */
+	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
+	uint8_t tokens_key[SIGN_KEY_BYTES];
+	unsigned spilled;         /* queries at the primary because no replica could */
+	struct list describing;   /* tasks that are finding out the types of a statement */
+	struct loop_timer sample; /* gauges of this loop */
 };
 
 struct task {

@@ -44,6 +44,7 @@ static bool command_submit(struct command *command)
 		.bytes_max = command->bytes_max,
 		.timeout_us = command->timeout_us,
 		.isolation = command_isolation(command->operation),
+		.begins = command->operation->is_call,
 		.on_done = command_on_call,
 	};
 	command->in_flight = pool_submit(command->pool, &command->call);
