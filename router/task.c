@@ -157,7 +157,6 @@ static void task_on_described(struct describe *describe)
 {
 	struct task *task = container_of(describe, struct task, describe);
 	struct request *request = task->request;
-	bool command = request->kind == REQUEST_COMMAND;
 	struct verdict verdict;
 
 	task_stop_describing(task);
@@ -166,7 +165,8 @@ static void task_on_described(struct describe *describe)
 		break;
 	case CALL_ERROR:
 	case CALL_TOO_LARGE:
-		verdict = sqlstate_verdict(describe->error.sqlstate, command, false);
+		/* Nothing ran: even for a command the node may be at fault, and another asked. */
+		verdict = sqlstate_verdict(describe->error.sqlstate, false, false);
 		if (verdict.outcome != OUTCOME_QUERY_FAILED && verdict.retry != RETRY_NEVER) {
 			task->trouble = "the node refused to prepare now";
 			break;
