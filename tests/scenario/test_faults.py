@@ -141,7 +141,8 @@ def test_a_backend_killed_under_a_command_is_outcome_unknown_and_never_run_again
         asked = pool.submit(cqrsd.command, "append.slowly", user=user, number=1, seconds=3)
         until(lambda: cluster.primary.sql(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            "WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep%ledger%' AND pid <> pg_backend_pid()") != "0",
+            "WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep%ledger%' "
+            "AND pid <> pg_backend_pid()") != "0",
             "the command to run")
         answer = asked.result(20)
 
