@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/position.h"
 #include "pg/node.h"
+#include "router/history.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct topology {
 	int primary;                      /* index, or -1 */
 	struct position primary_position; /* newest known, kept when the primary is gone */
 	bool primary_seen;                /* ever, in this process: the floor is known */
+	struct history history;           /* of primary_position.timeline; its timeline 0: none */
 	uint64_t system_identifier;       /* 0: not known yet */
 	bool key_known;                   /* the token key was read from the cqrsd schema */
 	uint8_t key[32];
