@@ -41,6 +41,9 @@ struct request *request_new(struct loop *loop)
 	request->loop = loop;
 	request->staleness_us_max = -1;
 	request->wait_us_max = -1;
+	request->prefer_wait_us = -1;
+	request->prefer_replicas = -1;
+	request->replicas_applied = -1;
 	request->lag_us = -1;
 	return request;
 }
@@ -91,6 +94,15 @@ void request_run(struct request *request)
 		loop_timer_cancel(request->loop, &request->timer);
 	request->done_us = loop_now(request->loop);
 	request->on_done(request);
+}
+
+int64_t request_wait_until_us(const struct request *request)
+{
+	int64_t left_us = request->deadline_us - request->born_us;
+
+	if (request->prefer_wait_us >= 0 && request->prefer_wait_us < left_us)
+		return request->born_us + request->prefer_wait_us;
+	return request->deadline_us;
 }
 
 enum step request_fail(struct request *request, enum outcome outcome, const char *format, ...)

@@ -64,10 +64,12 @@ struct request {
 	int64_t wait_us_max;      /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX];
 	unsigned tokens_count;
-	unsigned urgency;    /* RFC 9218, 0 most urgent */
-	bool minimal;        /* Prefer: return=minimal */
-	int64_t born_us;     /* the last byte was in */
-	int64_t deadline_us; /* answered by then, whatever happens */
+	unsigned urgency;       /* RFC 9218, 0 most urgent */
+	bool minimal;           /* Prefer: return=minimal */
+	int64_t prefer_wait_us; /* Prefer: wait, -1: not given; see request_wait_until_us */
+	int prefer_replicas;    /* Prefer: wait-replicas, at most NODES_MAX; -1: not given */
+	int64_t born_us;        /* the last byte was in */
+	int64_t deadline_us;    /* answered by then, whatever happens */
 
 	/* On its way. */
 	const request_step *steps; /* ends with NULL; set by router/ */
@@ -94,6 +96,9 @@ struct request {
 	int64_t lag_us;                 /* -1: not known */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
+	/* For Preference-Applied: what of Prefer was honoured. Set by router/. */
+	bool wait_applied;    /* prefer_wait_us, as far as the deadline allowed */
+	int replicas_applied; /* that have replayed what was written; -1: not waited for */
 	int64_t queue_us, wait_us, db_us;
 	int64_t done_us;
 
@@ -112,6 +117,10 @@ void request_cache_fini(void);
 
 /* Runs steps until one waits or it is done; then cancels the timer and calls on_done. */
 void request_run(struct request *request);
+
+/* Until when the client would like to wait: Prefer: wait since it was in, never past the deadline,
+ * which holds alone when wait was not given. */
+int64_t request_wait_until_us(const struct request *request) must_check;
 
 /* For steps: sets outcome and detail; always STEP_DONE. */
 enum step request_fail(struct request *request, enum outcome outcome, const char *format, ...)

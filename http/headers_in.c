@@ -3,6 +3,7 @@
 #include "http/headers_in.h"
 
 #include "base/clock.h"
+#include "http/prefer.h"
 #include "http/utf8.h"
 
 #include <string.h>
@@ -270,32 +271,12 @@ static void headers_in_priority(const struct head *head, struct request *request
 			request->urgency = (unsigned)(element.ptr[2] - '0');
 }
 
-/* RFC 7240; preferences that are not known or not honoured are ignored. */
-static void headers_in_prefer(const struct head *head, struct request *request)
-{
-	for (size_t i = 0; i < head->count; i++) {
-		struct text list = head->headers[i].value, element;
-
-		if (!text_is_caseless(head->headers[i].name, "prefer"))
-			continue;
-		while (text_next(&list, ',', &element)) {
-			struct text preference;
-
-			if (text_next(&element, ';', &preference) &&
-			    (text_is_caseless(preference, "return=minimal") ||
-			     text_is_caseless(preference, "return=\"minimal\"")))
-				request->minimal = true;
-		}
-	}
-}
-
 bool headers_in_read(const struct head *head, const char *user_header, struct request *request)
 {
 	if (!headers_in_consistency(head, request) || !headers_in_tokens(head, request) ||
-	    !headers_in_user(head, user_header, request))
+	    !headers_in_user(head, user_header, request) || !prefer_read(head, request))
 		return false;
 	headers_in_priority(head, request);
-	headers_in_prefer(head, request);
 	if (request->kind == REQUEST_COMMAND && head_find(head, "idempotency-key")) {
 		(void)request_fail(request, OUTCOME_BAD_REQUEST,
 				   "Idempotency-Key is not available yet");

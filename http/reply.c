@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/listener.h"
+#include "http/prefer.h"
 #include "http/problem.h"
 
 #include <assert.h>
@@ -107,8 +108,9 @@ static void reply_headers_of_request(struct MHD_Response *response, const struct
 		buf_int(line, reply_retry_after_s(request));
 		reply_header_line(response, "Retry-After", line);
 	}
-	if (request->minimal && request->kind == REQUEST_COMMAND && request->outcome == OUTCOME_OK)
-		reply_header(response, "Preference-Applied", "return=minimal");
+	prefer_applied(request, line);
+	if (line->len)
+		reply_header_line(response, "Preference-Applied", line);
 }
 
 static void reply_headers(struct MHD_Response *response, const struct connection *connection,

@@ -171,14 +171,14 @@ static void test_an_idempotency_key_is_refused_for_commands_only(void **state)
 	assert_string_equal(request->detail, "Idempotency-Key is not available yet");
 }
 
-static void test_preferences_are_found_or_ignored(void **state)
+static void test_preferences_are_found(void **state)
 {
-	assert_true(READ("Prefer: respond-async, wait=10, return=minimal; x=y"));
+	request->kind = REQUEST_COMMAND;
+	assert_true(READ("Prefer: respond-async, wait=10", "Prefer: return=minimal; x=y"));
 	assert_true(request->minimal);
-	assert_true(READ("Prefer: wait=10", "Prefer: return=\"minimal\""));
-	assert_true(request->minimal);
-	assert_true(READ("Prefer: return=representation, foo;;, ="));
-	assert_false(request->minimal);
+	assert_int_equal(request->prefer_wait_us, 10000000);
+	assert_false(READ("Prefer: wait-replicas=x"));
+	assert_int_equal(request->outcome, OUTCOME_BAD_REQUEST);
 }
 
 static void test_priority_is_found_or_ignored(void **state)
@@ -276,7 +276,7 @@ int main(void)
 		TEST(test_the_user_is_read),
 		TEST(test_an_ambiguous_user_is_refused),
 		TEST(test_an_idempotency_key_is_refused_for_commands_only),
-		TEST(test_preferences_are_found_or_ignored),
+		TEST(test_preferences_are_found),
 		TEST(test_priority_is_found_or_ignored),
 		TEST(test_a_sane_request_id_is_taken),
 		TEST(test_trace_headers_are_kept_when_they_are_well_formed),

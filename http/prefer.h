@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prefer (RFC 7240): what a client would like of the answer, and Preference-Applied: what it got.
+ *
+ *   return=minimal     a command answers without its rows
+ *   wait=SECONDS       no longer than that, from the moment the request was in; decimals are taken
+ *   wait-replicas=N    a command answers once N replicas have replayed what it wrote
+ *
+ * Preferences are advice: what is not known, not honoured or malformed is ignored, and of several
+ * of one name the first one counts. The exception is wait-replicas of a command: whoever asks for
+ * it relies on it, so that a number that cannot be read is refused.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/request.h"
+#include "http/head.h"
+
+#include <stdbool.h>
+
+/* Into the request, whose kind is set. False: the request holds the outcome. */
+bool prefer_read(const struct head *head, struct request *request) must_check;
+/* Appends the value of Preference-Applied; nothing: none was applied. */
+void prefer_applied(const struct request *request, struct buf *out);
