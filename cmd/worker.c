@@ -104,6 +104,7 @@ static void worker_on_drain(struct letter *letter, struct loop *loop)
 
 	worker->draining = true;
 	listener_quiesce(worker->listener);
+	router_drain(worker->router);
 	worker->on_turn.on_turn = worker_on_turn;
 	loop_hook_add(loop, &worker->on_turn, LOOP_STAGE_BURY);
 	loop_again(loop);

@@ -68,6 +68,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	router->lease = lease_new(catalog);
 	router->topology.primary = -1;
 	list_init(&router->describing);
+	list_init(&router->awaiting);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -180,11 +181,17 @@ void router_refresh(struct router *router)
 
 		router_apply(router, i, &view);
 	}
+	visibility_refresh(router);
 }
 
 void router_look(struct router *router)
 {
 	router_refresh(router);
+}
+
+void router_drain(struct router *router)
+{
+	visibility_drain(router);
 }
 
 void router_learn(struct router *router, unsigned node, uint64_t replayed)
@@ -242,14 +249,21 @@ static void router_probe(struct router_node *node)
 			       loop_now(node->router->loop) + ROUTER_PROBE_EVERY_US);
 }
 
+bool router_watch(struct router *router, unsigned node, struct waiter *waiter)
+{
+	if (!waiters_park(&router->nodes[node].waiters, waiter))
+		return false;
+	if (!router->nodes[node].probe_again.slot)
+		router_probe(&router->nodes[node]);
+	return true;
+}
+
 bool router_park(struct router *router, struct task *task, unsigned node)
 {
-	if (!waiters_park(&router->nodes[node].waiters, &task->waiter))
+	if (!router_watch(router, node, &task->waiter))
 		return false;
 	task->parked_at = node;
 	task->parked_us = loop_now(router->loop);
-	if (!router->nodes[node].probe_again.slot)
-		router_probe(&router->nodes[node]);
 	return true;
 }
 

@@ -4,7 +4,8 @@
  * answer. One router per loop, on the loop's thread; what is shared between loops is lent to it.
  *
  *   query:    admit ─► describe ─► bind ─► place ─► answer        place may park or go elsewhere
- *   command:  admit ─► describe ─► bind ─► place ─► acknowledge   session entry before the reply
+ *   command:  admit ─► describe ─► bind ─► place ─► await ─► acknowledge
+ *             the session entry is made before the reply, which may wait for replicas
  */
 #pragma once
 
@@ -43,5 +44,7 @@ void router_take(struct request *request, void *router);
 void router_set_catalog(struct router *router, struct catalog *catalog);
 /* Borrows the options from now on; what sized pools and sessions stays as it was. */
 void router_set_options(struct router *router, const struct options *options);
+/* The service ends: whoever waits for more than an answer is answered. Requests under way go on. */
+void router_drain(struct router *router);
 /* The monitor has published something worth a look; otherwise it is seen with the next request. */
 void router_look(struct router *router);

@@ -11,8 +11,9 @@
 static enum step command_place(struct request *request);
 static enum step command_acknowledge(struct request *request);
 
-const request_step command_steps[] = { admit_command, task_describe,       task_bind,
-				       command_place, command_acknowledge, NULL };
+const request_step command_steps[] = { admit_command, task_describe,    task_bind,
+				       command_place, visibility_await, command_acknowledge,
+				       NULL };
 
 /* The primary may be another one by now, or none. */
 static struct pool *command_on_rerun(struct command *command)

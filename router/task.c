@@ -44,6 +44,7 @@ static void task_forget(struct task *task)
 	task->leader = NULL;
 	query_forget(&task->query);
 	command_forget(&task->command);
+	visibility_forget(task);
 	router_unpark(router, task);
 	loop_timer_cancel(router->loop, &task->pause);
 }

@@ -7,6 +7,7 @@
  *
  *   describe ──► describe_on_done          place ──► query_on_done (answered, early, elsewhere)
  *   parked   ──► the replica's heap of waiters, or pause_us (the wait limit), whichever is first
+ *   committed ─► the heaps of all replicas in rotation, or its time is over (router/visibility.h)
  *   anywhere ──► the request's timer (its deadline), or the client going away
  */
 #pragma once
@@ -17,6 +18,7 @@
 #include "router/choose.h"
 #include "router/router.h"
 #include "router/token.h"
+#include "router/visibility.h"
 #include "router/waiters.h"
 #include "write/command.h"
 
@@ -55,6 +57,8 @@ struct router {
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
 	unsigned spilled;         /* queries at the primary because no replica could */
+	struct list awaiting;     /* commands that wait for replicas (router/visibility.c) */
+	bool draining;            /* nobody may wait for replicas any more */
 	struct list describing;   /* tasks that are finding out the types of a statement */
 	struct loop_timer sample; /* gauges of this loop */
 };
@@ -90,9 +94,10 @@ struct task {
 	bool spilled; /* counted in router->spilled */
 	bool waited;
 	struct waiter waiter;
-	unsigned parked_at;      /* the node whose heap it is in */
-	int64_t parked_us;       /* since when; 0: not parked */
-	struct loop_timer pause; /* ends the parking */
+	unsigned parked_at;            /* the node whose heap it is in */
+	int64_t parked_us;             /* since when; 0: not parked */
+	struct loop_timer pause;       /* ends the parking */
+	struct visibility *visibility; /* a command's, while it waits for replicas; or NULL */
 };
 
 /* The request becomes a task of this router; its first step is next. */
@@ -112,7 +117,10 @@ void lease_drop(struct lease *lease);
 /* router.c */
 void router_refresh(struct router *router);
 void router_learn(struct router *router, unsigned node, uint64_t replayed);
-/* Parks at a node; false: too many are parked already. */
+/* Parks a waiter at a node, which is asked how far it is as long as someone waits there. False: too
+ * many are parked already. */
+bool router_watch(struct router *router, unsigned node, struct waiter *waiter) must_check;
+/* Parks a query at a node; false: too many are parked already. */
 bool router_park(struct router *router, struct task *task, unsigned node) must_check;
 void router_unpark(struct router *router, struct task *task);
 /* The pool commands go to, or NULL: no node is the primary. */
