@@ -98,6 +98,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 
 	admin_read(admin, &topology);
 	metric_forget(metrics, METRIC_node_up);
+	metric_forget(metrics, METRIC_node_fenced);
 	metric_forget(metrics, METRIC_replica_lag_seconds);
 	metric_forget(metrics, METRIC_replica_lag_bytes);
 	for (unsigned i = 0; i < topology.count; i++) {
@@ -106,6 +107,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 
 		metric_set(metrics, METRIC_node_up, METRIC_LABELS(name, node_role_text(view->role)),
 			   view->up);
+		metric_set(metrics, METRIC_node_fenced, METRIC_LABELS(name), view->fenced);
 		if (view->role != NODE_REPLICA)
 			continue;
 		if (view->lag_us >= 0)

@@ -9,7 +9,8 @@
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
  * A node is asked for its identity before its first look and whenever its life is a new one, and
- * for the token key until one of the nodes has told it.
+ * for the token key until one of the nodes has told it. While there is no primary, every node is
+ * looked at often. What only a walsender tells is asked beside the looks.
  */
 #include "router/monitor.h"
 
@@ -17,6 +18,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pg/pool.h"
+#include "pg/timeline.h"
+#include "router/history.h"
 #include "router/poll.h"
 #include "router/views.h"
 
@@ -33,7 +36,12 @@
 #define CONNECT_TICK_US (20 * US_PER_MS)
 #define RETURNING_LOOKS 4 /* in the time of one, at a replica that is not in rotation */
 #define CONNECT_US_MAX (3 * US_PER_S)
-#define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
+#define KEY_AGAIN_US US_PER_S             /* the schema may appear while we run */
+#define ORPHANED_LOOK_US (20 * US_PER_MS) /* between looks while there is no primary */
+#define HISTORY_US_MAX US_PER_S           /* a new primary waits no longer for its history */
+#define HISTORY_AGAIN_US (250 * US_PER_MS)
+#define HISTORY_REFUSED_US (5 * US_PER_S) /* doubled by each refusal in a row */
+#define HISTORY_REFUSALS_MAX 7
 
 enum question { ASK_IDENTITY, ASK_KEY, ASK_LOOK, QUESTIONS };
 
@@ -51,6 +59,10 @@ struct watched {
 	bool schema;              /* it has the table of the token key */
 	int64_t key_again_us;     /* no sooner */
 	bool refused[QUESTIONS];  /* answered with an error, and said so */
+	struct timeline_ask *history; /* under way, or NULL */
+	uint32_t history_of;          /* what was asked for last */
+	int64_t history_again_us;     /* the same no sooner */
+	unsigned history_refusals;    /* in a row */
 	struct call call;
 	struct arena arena;
 	struct buf out;
@@ -222,6 +234,7 @@ static void *monitor_run(void *arg)
 		struct watched *watched = &monitor->nodes[i];
 
 		loop_timer_cancel(monitor->loop, &watched->timer);
+		timeline_ask_forget(watched->history);
 		if (watched->asked)
 			pool_forget(watched->pool, &watched->call);
 		pool_free(watched->pool);
@@ -325,6 +338,8 @@ static int64_t watched_pause_us(const struct watched *watched)
 
 	if (watched->hurried)
 		return HURRY_US;
+	if (monitor->views.topology.primary < 0 && monitor->poll_us > ORPHANED_LOOK_US)
+		return ORPHANED_LOOK_US;
 	if (view->role == NODE_REPLICA && !view->in_rotation &&
 	    monitor->poll_us / RETURNING_LOOKS > HURRY_US)
 		return monitor->poll_us / RETURNING_LOOKS;
@@ -390,6 +405,46 @@ static void monitor_on_hurry(struct letter *letter, struct loop *loop)
 	}
 }
 
+/* --- histories ------------------------------------------------------------------------------- */
+
+static void watched_on_history(void *owner, const struct timeline_told *told)
+{
+	struct watched *watched = owner;
+	struct views *views = &watched->monitor->views;
+	struct history history;
+	const char *reason = told->refusal;
+
+	watched->history = NULL;
+	watched->monitor->news = true;
+	if (!reason && !history_read(&history, told->timeline, told->history))
+		reason = "its history file cannot be read";
+	if (!reason) {
+		watched->history_refusals = 0;
+		watched->history_again_us = loop_now(watched->monitor->loop) + HISTORY_AGAIN_US;
+		views_told_history(views, watched->index, &history);
+		return;
+	}
+	watched->history_again_us = loop_now(watched->monitor->loop) +
+				    (HISTORY_REFUSED_US << watched->history_refusals);
+	if (watched->history_refusals < HISTORY_REFUSALS_MAX)
+		watched->history_refusals++;
+	views_refused_history(views, watched->index, reason);
+}
+
+static void watched_ask_history(struct watched *watched)
+{
+	struct monitor *monitor = watched->monitor;
+	uint32_t wanted = views_wants_history(&monitor->views, watched->index);
+
+	if (wanted == VIEWS_WANTS_NOTHING || watched->history ||
+	    (wanted == watched->history_of && loop_now(monitor->loop) < watched->history_again_us))
+		return;
+	watched->history_of = wanted;
+	watched->history = timeline_ask(monitor->loop, monitor->views.nodes[watched->index],
+					wanted == VIEWS_WANTS_TIMELINE ? 0 : wanted, HISTORY_US_MAX,
+					watched_on_history, watched);
+}
+
 /* --- answers --------------------------------------------------------------------------------- */
 
 /* PostgreSQL refuses to tell: said once, and lived without. */
@@ -447,6 +502,7 @@ static void watched_on_look(struct watched *watched, bool told)
 	}
 	views_answered(&monitor->views, watched->index, &look, watched->call.sent_us,
 		       loop_now(monitor->loop));
+	watched_ask_history(watched);
 	watched_rest(watched);
 }
 

@@ -2,7 +2,8 @@
 /*
  * The timeline of a primary is the first eight digits of its WAL file's name: pg_control_checkpoint
  * lags behind a promotion. The one of a standby is what its walreceiver gets; it has none while it
- * is disconnected. Only functions that every role may call, but for that one column.
+ * is disconnected. What a primary replayed last, in the life in which it was promoted, is where it
+ * left its ancestor. Only functions that every role may call, but for that one column.
  */
 #include "router/poll.h"
 
@@ -17,7 +18,7 @@ const char poll_look[] =
 	" pg_is_wal_replay_paused()::int,"
 	" coalesce((SELECT coalesce(received_tli, -1) FROM pg_stat_wal_receiver), 0))"
 	" ELSE concat_ws(' ', 'primary',"
-	" pg_current_wal_flush_lsn(), '0/0',"
+	" pg_current_wal_flush_lsn(), coalesce(pg_last_wal_replay_lsn(), '0/0'),"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
 	" 0, 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
 
@@ -115,6 +116,9 @@ bool poll_read_look(struct text row, struct look *look)
 	    !poll_number(words.text[3], 10, INT64_MAX, &started_us) ||
 	    !poll_number(words.text[4], 10, 1, &paused) || !poll_timeline(words.text[5], look))
 		return false;
+	look->switched = look->in_recovery ? 0 : look->received;
+	if (!look->in_recovery)
+		look->received = 0;
 	look->started_us = (int64_t)started_us;
 	look->paused = paused;
 	return look->in_recovery || look->lsn;

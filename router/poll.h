@@ -16,8 +16,10 @@
 /* What one look tells. */
 struct look {
 	bool in_recovery;
-	uint64_t lsn;       /* primary: flush; standby: replayed, 0 before the first record */
-	uint64_t received;  /* standby: by the walreceiver; 0: nothing yet */
+	uint64_t lsn;      /* primary: flush; standby: replayed, 0 before the first record */
+	uint64_t received; /* standby: by the walreceiver; 0: nothing yet */
+	/* Primary: where it left its ancestor, until it restarts; 0: it does not tell. */
+	uint64_t switched;
 	int64_t started_us; /* of the postmaster, wall */
 	bool paused;
 	uint32_t timeline;    /* 0: not told */

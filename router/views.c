@@ -16,6 +16,7 @@
 static void views_start_life(struct views *views, unsigned index, bool new_role);
 static void views_lose(struct views *views, unsigned index, const char *reason);
 static void views_elect(struct views *views);
+static void views_told_timeline(struct views *views, unsigned index, const struct look *look);
 static void views_judge(struct views *views, unsigned index);
 static void views_decide(struct views *views);
 
@@ -68,6 +69,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 
 	memory->asked = true;
 	memory->silent = 0;
+	memory->sent_us = sent_us;
 	if (first || view->started_us != look->started_us || memory->claims_primary != primary)
 		views_start_life(views, index, first || memory->claims_primary != primary);
 	if (!view->up)
@@ -80,10 +82,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 	memory->claims_primary = primary;
 	if (look->lsn > view->position.lsn)
 		view->position.lsn = look->lsn;
-	if (look->timeline)
-		memory->timeline = look->timeline;
-	if (primary)
-		view->position.timeline = look->timeline;
+	views_told_timeline(views, index, look);
 	views_elect(views);
 	if (views->topology.primary == (int)index) {
 		lagring_add(&views->ring, sent_us, view->position.lsn);
@@ -154,7 +153,129 @@ static void views_start_life(struct views *views, unsigned index, bool new_role)
 	}
 }
 
+/* What was refused on one timeline may be told on the next one. */
+static void views_told_timeline(struct views *views, unsigned index, const struct look *look)
+{
+	struct view_memory *memory = &views->memory[index];
+
+	if (look->timeline && look->timeline != memory->timeline) {
+		memory->timeline = look->timeline;
+		memory->history_refused = false;
+		memset(&memory->history, 0, sizeof(memory->history));
+	}
+	memory->switched = look->switched;
+	if (memory->timeline == 1)
+		memory->history = (struct history){ .timeline = 1, .complete = true };
+	if (look->in_recovery) {
+		if (look->timeline)
+			memory->followed = look->timeline;
+		return;
+	}
+	views->topology.nodes[index].position.timeline = look->timeline;
+	memory->timeline_hidden = false;
+}
+
+/* --- histories ------------------------------------------------------------------------------- */
+
+/* Its history is known, or known not to be had. */
+static bool views_settled(const struct views *views, unsigned index)
+{
+	const struct view_memory *memory = &views->memory[index];
+
+	return memory->timeline == 1 ||
+	       (memory->timeline &&
+		(memory->history.timeline == memory->timeline || memory->history_refused));
+}
+
+uint32_t views_wants_history(const struct views *views, unsigned index)
+{
+	const struct view_memory *memory = &views->memory[index];
+	uint32_t primary = views->topology.primary_position.timeline;
+
+	if (!views->topology.nodes[index].up || !views_ours(views, index))
+		return VIEWS_WANTS_NOTHING;
+	if (memory->timeline_hidden && primary > 1 && memory->timeline != primary)
+		return VIEWS_WANTS_TIMELINE;
+	if (memory->timeline <= 1 ||
+	    (memory->history.timeline == memory->timeline && memory->history.complete))
+		return VIEWS_WANTS_NOTHING;
+	return memory->timeline;
+}
+
+/*
+ * Without a walsender: a node tells where it left its ancestor as long as it has not restarted
+ * since, and which one that was if it told so as a standby. Numbers are given one by one, so the
+ * ancestor's is known for sure only right below.
+ */
+static void views_guess_history(struct views *views, unsigned index)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct history *history = &memory->history;
+
+	if (history->timeline == memory->timeline)
+		return;
+	*history = (struct history){ .timeline = memory->timeline };
+	if (!memory->switched)
+		return;
+	history->count = 1;
+	history->switches[0].lsn = memory->switched;
+	if (memory->followed + 1 == memory->timeline)
+		history->switches[0].timeline = memory->followed;
+}
+
+static void views_changed_history(struct views *views, unsigned index)
+{
+	const struct history *history = &views->memory[index].history;
+	struct topology *topology = &views->topology;
+
+	if (topology->primary == (int)index && topology->history.timeline == history->timeline)
+		topology->history = *history;
+	views_elect(views);
+	if (topology->nodes[index].role == NODE_REPLICA)
+		views_judge(views, index);
+	views_decide(views);
+}
+
+void views_told_history(struct views *views, unsigned index, const struct history *history)
+{
+	struct view_memory *memory = &views->memory[index];
+
+	if (memory->timeline_hidden)
+		memory->timeline = history->timeline;
+	/* Otherwise it went on meanwhile and will be asked again. */
+	if (history->timeline != memory->timeline)
+		return;
+	memory->history = *history;
+	memory->history_refused = false;
+	views_changed_history(views, index);
+}
+
+void views_refused_history(struct views *views, unsigned index, const char *reason)
+{
+	struct view_memory *memory = &views->memory[index];
+
+	if (!memory->history_refused)
+		views_log(
+			LOG_WARN, views, index,
+			"does not tell the history of its timeline: %s; the role needs REPLICATION",
+			reason);
+	memory->history_refused = true;
+	if (memory->claims_primary)
+		views_guess_history(views, index);
+	views_changed_history(views, index);
+}
+
 /* --- who is primary -------------------------------------------------------------------------- */
+
+/* Promoted to the same number as the primary, but not from the same place. */
+static bool views_other_history(const struct views *views, unsigned index)
+{
+	const struct history *its = &views->memory[index].history;
+	const struct history *ours = &views->topology.history;
+
+	return its->complete && ours->complete && its->timeline == ours->timeline &&
+	       !history_agrees(its, ours);
+}
 
 static bool views_is_candidate(const struct views *views, unsigned index)
 {
@@ -162,6 +283,16 @@ static bool views_is_candidate(const struct views *views, unsigned index)
 
 	return view->up && views->memory[index].claims_primary && view->position.timeline &&
 	       (!views->topology.primary_seen || views_ours(views, index)) &&
+	       view->position.timeline >= views->topology.primary_position.timeline &&
+	       views_settled(views, index) && !views_other_history(views, index);
+}
+
+/* It may be the primary as soon as its history is settled. */
+static bool views_is_awaited(const struct views *views, unsigned index)
+{
+	const struct node_view *view = &views->topology.nodes[index];
+
+	return views_ours(views, index) && !views_settled(views, index) &&
 	       view->position.timeline >= views->topology.primary_position.timeline;
 }
 
@@ -183,6 +314,20 @@ static int views_best(const struct views *views)
 	return best;
 }
 
+/* What a replica of another timeline shows may be lost: no strikes are waited for. */
+static void views_leave_behind(struct views *views, unsigned index)
+{
+	struct view_memory *memory = &views->memory[index];
+	struct node_view *view = &views->topology.nodes[index];
+
+	if (view->role != NODE_REPLICA || !view->in_rotation ||
+	    view->position.timeline == views->topology.primary_position.timeline)
+		return;
+	view->in_rotation = false;
+	memset(&memory->strikes, 0, sizeof(memory->strikes));
+	views_log(LOG_WARN, views, index, "out of rotation: it is not on the primary's timeline");
+}
+
 /* Another one, or another timeline of the same one. */
 static void views_crown(struct views *views, unsigned index)
 {
@@ -197,10 +342,15 @@ static void views_crown(struct views *views, unsigned index)
 	views_log(LOG_INFO, views, index, "is the primary, on timeline %" PRIu32,
 		  position.timeline);
 	lagring_init(&views->ring);
+	lagring_add(&views->ring, views->memory[index].sent_us, position.lsn);
+	topology->history = views->memory[index].history;
 	if (!topology->primary_seen || position.timeline > topology->primary_position.timeline)
 		sessions_raise_floor(views->sessions, position);
 	topology->primary_seen = true;
 	topology->primary_position = position_max(topology->primary_position, position);
+	for (unsigned i = 0; i < topology->count; i++)
+		if (i != index)
+			views_leave_behind(views, i);
 }
 
 /* Out of recovery but not our primary: no queries, and said once. */
@@ -211,6 +361,7 @@ static void views_fence(struct views *views, unsigned index)
 
 	view->role = NODE_UNKNOWN;
 	view->in_rotation = false;
+	view->fenced = true;
 	if (!memory->fenced)
 		views_log(LOG_ERROR, views, index,
 			  "claims to be primary on timeline %" PRIu32
@@ -233,8 +384,9 @@ static void views_elect(struct views *views)
 	for (unsigned i = 0; i < topology->count; i++) {
 		struct node_view *view = &topology->nodes[i];
 
-		if (!view->up || !views->memory[i].claims_primary || (int)i == best) {
-			views->memory[i].fenced = false;
+		if (!view->up || !views->memory[i].claims_primary || (int)i == best ||
+		    views_is_awaited(views, i)) {
+			views->memory[i].fenced = view->fenced = false;
 			continue;
 		}
 		views_fence(views, i);
@@ -270,9 +422,11 @@ static uint32_t views_timeline(const struct views *views, unsigned index)
 	const struct view_memory *memory = &views->memory[index];
 	uint32_t primary = views->topology.primary_position.timeline;
 
-	if (memory->timeline_hidden)
+	if (primary <= 1)
+		return memory->timeline ? memory->timeline : primary;
+	if (memory->timeline_hidden && !memory->timeline && memory->history_refused)
 		return primary;
-	return memory->timeline || primary > 1 ? memory->timeline : primary;
+	return memory->timeline;
 }
 
 static uint64_t views_bytes_to_go(const struct views *views, unsigned index)
@@ -319,6 +473,11 @@ static const char *views_fault(struct views *views, unsigned index, char *room, 
 	if (topology->primary >= 0 &&
 	    topology->nodes[index].position.timeline != topology->primary_position.timeline)
 		return "it is not on the primary's timeline";
+	if (topology->primary >= 0 && topology->primary_position.timeline > 1 &&
+	    !views->memory[index].timeline_hidden && !views_settled(views, index))
+		return "the history of its timeline is not known yet";
+	if (topology->primary >= 0 && views_other_history(views, index))
+		return "it follows another history of the primary's timeline";
 	return views_too_far_behind(views, index, room, room_bytes);
 }
 
@@ -375,6 +534,8 @@ bool topology_differs(const struct topology *a, const struct topology *b)
 {
 	if (a->primary != b->primary || a->primary_seen != b->primary_seen ||
 	    a->primary_position.timeline != b->primary_position.timeline ||
+	    a->history.timeline != b->history.timeline || a->history.count != b->history.count ||
+	    a->history.complete != b->history.complete ||
 	    a->system_identifier != b->system_identifier || a->key_known != b->key_known ||
 	    a->schema_missing != b->schema_missing || memcmp(a->key, b->key, sizeof(a->key)) != 0)
 		return true;
@@ -382,7 +543,7 @@ bool topology_differs(const struct topology *a, const struct topology *b)
 		const struct node_view *x = &a->nodes[i], *y = &b->nodes[i];
 
 		if (x->role != y->role || x->up != y->up || x->in_rotation != y->in_rotation ||
-		    x->life != y->life || x->paused != y->paused)
+		    x->life != y->life || x->paused != y->paused || x->fenced != y->fenced)
 			return true;
 	}
 	return false;

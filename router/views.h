@@ -5,9 +5,14 @@
  * Logs each change once. One thread.
  *
  * The primary: out of recovery, of our cluster, never of a timeline lower than one seen before; of
- * several the highest timeline, then the one that is it already. A replica is good when it answers,
- * is of our cluster, on the primary's timeline and within the lag limits. A standby that never told
- * its timeline is believed to follow the primary only where no promotion can have left it behind.
+ * several the highest timeline, then the one that is it already. Two that were promoted to the same
+ * number apart from each other differ in their history. One of a new timeline is the primary only
+ * once its history is settled (told, or not to be had), so that the two are published together.
+ *
+ * A replica is good when it answers, is of our cluster, on the primary's timeline and within the
+ * lag limits. A standby that never told its timeline is believed to follow the primary only where
+ * no promotion can have left it behind. When a new primary is found, replicas that are not on its
+ * timeline leave at once: what they replay may be lost.
  *
  * Lag is judged against the primary's newest look, not against now: while the primary is gone
  * replicas stay as good as they were, since nothing newer is to be had.
@@ -25,13 +30,18 @@
 
 /* What is remembered of a node beyond what is published. */
 struct view_memory {
-	bool asked;                 /* its first look has ended, one way or the other */
-	unsigned silent;            /* looks in a row without an answer */
-	bool complained;            /* that it cannot be reached */
-	bool claims_primary;        /* it was out of recovery when it answered last */
-	bool fenced;                /* and was told in the log that it is not ours */
-	bool timeline_hidden;       /* and was told in the log what to grant */
-	uint32_t timeline;          /* told last, in whatever role; 0: never */
+	bool asked;             /* its first look has ended, one way or the other */
+	int64_t sent_us;        /* when the look that it answered last was sent */
+	unsigned silent;        /* looks in a row without an answer */
+	bool complained;        /* that it cannot be reached */
+	bool claims_primary;    /* it was out of recovery when it answered last */
+	bool fenced;            /* and was told in the log that it is not ours */
+	uint32_t followed;      /* the timeline it told last as a standby; 0: never */
+	struct history history; /* of its timeline, as far as it is known; timeline 0: not yet */
+	bool history_refused;   /* it would not tell it; was told in the log */
+	uint64_t switched;      /* as a primary: where it left its ancestor; 0: it does not say */
+	bool timeline_hidden;   /* and was told in the log what to grant */
+	uint32_t timeline;      /* told last, in whatever role; 0: never */
 	uint64_t system_identifier; /* 0: not known, or not to be had */
 	bool foreign;               /* of another cluster than the primary; was told in the log */
 	struct strikes strikes;
@@ -59,6 +69,17 @@ void views_set_limits(struct views *views, const struct options *options);
 void views_identified(struct views *views, unsigned index, uint64_t system_identifier);
 /* Is the node of the cluster that is served, as far as is known? */
 bool views_ours(const struct views *views, unsigned index);
+/*
+ * What a walsender of this node is to be asked now: the history of that timeline,
+ * VIEWS_WANTS_TIMELINE where only that tells which one the node is on, or VIEWS_WANTS_NOTHING.
+ */
+#define VIEWS_WANTS_NOTHING 0
+#define VIEWS_WANTS_TIMELINE UINT32_MAX
+uint32_t views_wants_history(const struct views *views, unsigned index);
+/* The node told its timeline and that one's history. */
+void views_told_history(struct views *views, unsigned index, const struct history *history);
+/* It would not, or not in time: what it tells in its looks has to do. */
+void views_refused_history(struct views *views, unsigned index, const char *reason);
 /* A look that was sent then and answered now. */
 void views_answered(struct views *views, unsigned index, const struct look *look, int64_t sent_us,
 		    int64_t now_us);

@@ -54,12 +54,41 @@ static const struct node_view *view(unsigned index)
 	return &views.topology.nodes[index];
 }
 
-static void answer(unsigned index, struct look look)
+/* Of a timeline whose ancestors were left one after the other. */
+static struct history history_of(uint32_t timeline)
+{
+	struct history history = { .timeline = timeline, .complete = true };
+
+	for (uint32_t i = 1; i < timeline; i++)
+		history.switches[history.count++] = (struct history_switch){ i, 400 + 100 * i };
+	return history;
+}
+
+/* What a walsender would say. */
+static void tell_history(unsigned index)
+{
+	uint32_t wanted = views_wants_history(&views, index);
+	struct history history;
+
+	if (wanted == VIEWS_WANTS_NOTHING || wanted == VIEWS_WANTS_TIMELINE)
+		return;
+	history = history_of(wanted);
+	views_told_history(&views, index, &history);
+}
+
+static void look_at(unsigned index, struct look look)
 {
 	if (!look.started_us)
 		look.started_us = 1;
 	now_us += 1000;
 	views_answered(&views, index, &look, now_us - 500, now_us);
+	views_refresh(&views, now_us);
+}
+
+static void answer(unsigned index, struct look look)
+{
+	look_at(index, look);
+	tell_history(index);
 	views_refresh(&views, now_us);
 }
 
@@ -318,12 +347,132 @@ static void a_timeline_that_was_never_told_is_believed_only_before_any_promotion
 	assert_true(view(R1)->in_rotation);
 }
 
-static void a_hidden_timeline_is_taken_to_be_the_primarys(void **state)
+static void hidden_at(unsigned index, uint64_t lsn)
+{
+	answer(index, (struct look){ .in_recovery = true, .lsn = lsn, .timeline_hidden = true });
+}
+
+static void a_hidden_timeline_is_the_primarys_before_any_promotion(void **state)
+{
+	primary_at(P, 1000, 1);
+	hidden_at(R1, 1000);
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(view(R1)->position.timeline, 1);
+	assert_int_equal(views_wants_history(&views, R1), VIEWS_WANTS_NOTHING);
+}
+
+static void after_a_promotion_a_walsender_tells_a_hidden_timeline(void **state)
+{
+	const struct history old = { .timeline = 1, .complete = true }, new = history_of(2);
+
+	primary_at(P, 1000, 2);
+	hidden_at(R1, 1000);
+	assert_false(view(R1)->in_rotation);
+	assert_int_equal(views_wants_history(&views, R1), VIEWS_WANTS_TIMELINE);
+	views_told_history(&views, R1, &old);
+	hidden_at(R1, 1000);
+	assert_false(view(R1)->in_rotation);
+	assert_int_equal(views_wants_history(&views, R1), VIEWS_WANTS_TIMELINE);
+	views_told_history(&views, R1, &new);
+	assert_true(view(R1)->in_rotation);
+	assert_int_equal(views_wants_history(&views, R1), VIEWS_WANTS_NOTHING);
+}
+
+static void a_hidden_timeline_that_nobody_tells_is_taken_to_be_the_primarys(void **state)
 {
 	primary_at(P, 1000, 3);
-	answer(R1, (struct look){ .in_recovery = true, .lsn = 1000, .timeline_hidden = true });
+	hidden_at(R1, 1000);
+	views_refused_history(&views, R1, "must be superuser or replication role");
 	assert_true(view(R1)->in_rotation);
 	assert_int_equal(view(R1)->position.timeline, 3);
+}
+
+/* --- histories ------------------------------------------------------------------------------- */
+
+static void a_new_primary_waits_for_its_history(void **state)
+{
+	const struct history history = history_of(2);
+
+	all_well();
+	look_at(R1, (struct look){ .lsn = 2500, .timeline = 2 });
+	assert_int_equal(views.topology.primary, P);
+	assert_int_equal(views_wants_history(&views, R1), 2);
+	assert_false(view(R1)->fenced);
+	views_told_history(&views, R1, &history);
+	assert_int_equal(views.topology.primary, R1);
+	assert_int_equal(views.topology.history.timeline, 2);
+	assert_true(views.topology.history.complete);
+	assert_int_equal(views_wants_history(&views, R1), VIEWS_WANTS_NOTHING);
+}
+
+static void a_history_that_is_refused_leaves_what_the_node_tells_itself(void **state)
+{
+	const struct history *history = &views.topology.history;
+
+	all_well();
+	look_at(R1, (struct look){ .lsn = 2500, .timeline = 2, .switched = 2100 });
+	views_refused_history(&views, R1, "no entry in pg_hba.conf");
+	assert_int_equal(views.topology.primary, R1);
+	assert_false(history->complete);
+	assert_int_equal(history_fate(history, (struct position){ 1, 2100 }), FATE_SURVIVED);
+	assert_int_equal(history_fate(history, (struct position){ 1, 2101 }), FATE_LOST);
+	/* It may be told later, after all. */
+	assert_int_equal(views_wants_history(&views, R1), 2);
+	tell_history(R1);
+	assert_true(history->complete);
+}
+
+static void without_knowing_the_ancestor_only_a_loss_is_told(void **state)
+{
+	const struct history *history = &views.topology.history;
+
+	look_at(R1, (struct look){ .lsn = 2500, .timeline = 3, .switched = 2100 });
+	views_refused_history(&views, R1, "no entry in pg_hba.conf");
+	assert_int_equal(views.topology.primary, R1);
+	assert_int_equal(history_fate(history, (struct position){ 2, 2100 }), FATE_UNKNOWN);
+	assert_int_equal(history_fate(history, (struct position){ 2, 2101 }), FATE_LOST);
+}
+
+static void after_its_restart_a_primary_tells_nothing(void **state)
+{
+	const struct history *history = &views.topology.history;
+
+	look_at(R1, (struct look){ .lsn = 2500, .timeline = 2 });
+	views_refused_history(&views, R1, "no entry in pg_hba.conf");
+	assert_int_equal(history->timeline, 2);
+	assert_int_equal(history_fate(history, (struct position){ 1, 99999 }), FATE_UNKNOWN);
+}
+
+static void replicas_of_the_old_timeline_leave_with_the_promotion(void **state)
+{
+	all_well();
+	primary_at(R1, 2500, 2);
+	assert_false(view(R2)->in_rotation);
+	replica_at(R2, 2500, 2);
+	assert_true(view(R2)->in_rotation);
+}
+
+static void two_promotions_to_one_number_are_told_apart(void **state)
+{
+	struct history other = history_of(2);
+
+	all_well();
+	primary_at(R1, 2500, 2);
+	other.switches[0].lsn++;
+	look_at(R2, (struct look){ .lsn = 2600, .timeline = 2 });
+	views_told_history(&views, R2, &other);
+	assert_int_equal(views.topology.primary, R1);
+	look_at(R2, (struct look){ .lsn = 2600, .timeline = 2 });
+	assert_true(view(R2)->fenced);
+	/* Nor is its replica a replica of ours. */
+	look_at(P, (struct look){ .in_recovery = true, .lsn = 2500, .timeline = 2 });
+	views_told_history(&views, P, &other);
+	look_at(P, (struct look){ .in_recovery = true, .lsn = 2500, .timeline = 2 });
+	assert_false(view(P)->in_rotation);
+	silence(R1);
+	silence(R1);
+	look_at(R2, (struct look){ .lsn = 2600, .timeline = 2 });
+	assert_int_equal(views.topology.primary, -1);
 }
 
 /* --- lives ----------------------------------------------------------------------------------- */
@@ -451,7 +600,15 @@ int main(void)
 		story(the_old_primary_comes_back_as_a_replica),
 		story(of_two_primaries_on_one_timeline_the_one_that_was_it_stays),
 		story(a_timeline_that_was_never_told_is_believed_only_before_any_promotion),
-		story(a_hidden_timeline_is_taken_to_be_the_primarys),
+		story(a_hidden_timeline_is_the_primarys_before_any_promotion),
+		story(after_a_promotion_a_walsender_tells_a_hidden_timeline),
+		story(a_hidden_timeline_that_nobody_tells_is_taken_to_be_the_primarys),
+		story(a_new_primary_waits_for_its_history),
+		story(a_history_that_is_refused_leaves_what_the_node_tells_itself),
+		story(without_knowing_the_ancestor_only_a_loss_is_told),
+		story(after_its_restart_a_primary_tells_nothing),
+		story(replicas_of_the_old_timeline_leave_with_the_promotion),
+		story(two_promotions_to_one_number_are_told_apart),
 		story(within_a_life_the_position_never_goes_back),
 		story(a_restarted_replica_may_be_further_back),
 		story(a_lost_replica_is_another_life_and_comes_back_slowly),
