@@ -8,6 +8,7 @@
  *             │                 at a replica that may return, at once when somebody hurries
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
+ * A primary that has flushed half a record is nudged (router/nudge.h).
  * A node is asked for its identity before its first look and whenever its life is a new one, and
  * for the token key until one of the nodes has told it. While there is no primary, every node is
  * looked at often. What only a walsender tells is asked beside the looks.
@@ -20,6 +21,7 @@
 #include "pg/pool.h"
 #include "pg/timeline.h"
 #include "router/history.h"
+#include "router/nudge.h"
 #include "router/poll.h"
 #include "router/views.h"
 
@@ -43,7 +45,9 @@
 #define HISTORY_REFUSED_US (5 * US_PER_S) /* doubled by each refusal in a row */
 #define HISTORY_REFUSALS_MAX 7
 
-enum question { ASK_IDENTITY, ASK_KEY, ASK_LOOK, QUESTIONS };
+#define CONFIRM_US (5 * US_PER_MS) /* between two looks at a primary that may need a nudge */
+
+enum question { ASK_IDENTITY, ASK_KEY, ASK_LOOK, ASK_NUDGE, QUESTIONS };
 
 /* One node being watched. */
 struct watched {
@@ -58,7 +62,9 @@ struct watched {
 	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
 	bool schema;              /* it has the table of the token key */
 	int64_t key_again_us;     /* no sooner */
-	bool refused[QUESTIONS];  /* answered with an error, and said so */
+	struct nudge nudge;
+	enum nudge_advice advice;     /* what comes of the last look */
+	bool refused[QUESTIONS];      /* answered with an error, and said so */
 	struct timeline_ask *history; /* under way, or NULL */
 	uint32_t history_of;          /* what was asked for last */
 	int64_t history_again_us;     /* the same no sooner */
@@ -184,6 +190,7 @@ static void monitor_prepare(struct monitor *monitor)
 		[ASK_IDENTITY] = { "monitor.identity", poll_identity },
 		[ASK_KEY] = { "monitor.key", poll_key },
 		[ASK_LOOK] = { "monitor.look", poll_look },
+		[ASK_NUDGE] = { "monitor.nudge", poll_nudge },
 	};
 	enum { TEXTOID = 25 };
 
@@ -304,8 +311,12 @@ static void watched_ask(struct watched *watched)
 		watched->question = ASK_IDENTITY;
 	else if (watched_wants_key(watched, now_us))
 		watched->question = ASK_KEY;
+	else if (watched->advice == NUDGE_NOW && !watched->refused[ASK_NUDGE])
+		watched->question = ASK_NUDGE;
 	else
 		watched->question = ASK_LOOK;
+	if (watched->question == ASK_NUDGE)
+		watched->advice = NUDGE_NOT;
 	statement = &monitor->statements[watched->question];
 	/* Whatever happened to the last one, this is no slow statement. */
 	atomic_store(&statement->running_us, 0);
@@ -340,6 +351,8 @@ static int64_t watched_pause_us(const struct watched *watched)
 		return HURRY_US;
 	if (monitor->views.topology.primary < 0 && monitor->poll_us > ORPHANED_LOOK_US)
 		return ORPHANED_LOOK_US;
+	if (watched->advice == NUDGE_LOOK_SOON && CONFIRM_US < monitor->poll_us)
+		return CONFIRM_US;
 	if (view->role == NODE_REPLICA && !view->in_rotation &&
 	    monitor->poll_us / RETURNING_LOOKS > HURRY_US)
 		return monitor->poll_us / RETURNING_LOOKS;
@@ -385,7 +398,11 @@ static void watched_on_timer(struct loop_timer *timer)
 		reason = "no answer";
 		pool_abandon(watched->pool, "no answer to the monitor");
 	}
-	watched_silent(watched, *reason ? reason : "no connection yet");
+	/* A commit may take its time: that the node answers is for the next look to tell. */
+	if (watched->question == ASK_NUDGE)
+		watched_rest(watched);
+	else
+		watched_silent(watched, *reason ? reason : "no connection yet");
 }
 
 static void monitor_on_hurry(struct letter *letter, struct loop *loop)
@@ -503,7 +520,13 @@ static void watched_on_look(struct watched *watched, bool told)
 	views_answered(&monitor->views, watched->index, &look, watched->call.sent_us,
 		       loop_now(monitor->loop));
 	watched_ask_history(watched);
-	watched_rest(watched);
+	watched->advice = monitor->views.topology.primary == (int)watched->index
+				  ? nudge_look(&watched->nudge, &look)
+				  : NUDGE_NOT;
+	if (watched->advice == NUDGE_NOW)
+		watched_ask(watched);
+	else
+		watched_rest(watched);
 }
 
 static void watched_on_call(struct call *call)
@@ -531,6 +554,10 @@ static void watched_on_call(struct call *call)
 		return;
 	case ASK_LOOK:
 		watched_on_look(watched, told);
+		return;
+	case ASK_NUDGE:
+		watched->hurried = true;
+		watched_rest(watched);
 		return;
 	case QUESTIONS:
 		break;

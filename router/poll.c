@@ -3,7 +3,9 @@
  * The timeline of a primary is the first eight digits of its WAL file's name: pg_control_checkpoint
  * lags behind a promotion. The one of a standby is what its walreceiver gets; it has none while it
  * is disconnected. What a primary replayed last, in the life in which it was promoted, is where it
- * left its ancestor. Only functions that every role may call, but for that one column.
+ * left its ancestor. A primary's flush position may stand amid a record only at the end of a page,
+ * and then more has been inserted behind the header of the next one, which is 24 bytes, or 40 where
+ * a segment begins. Only functions that every role may call, but for that one column.
  */
 #include "router/poll.h"
 
@@ -20,7 +22,15 @@ const char poll_look[] =
 	" ELSE concat_ws(' ', 'primary',"
 	" pg_current_wal_flush_lsn(), coalesce(pg_last_wal_replay_lsn(), '0/0'),"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
-	" 0, 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
+	" (SELECT flushed % current_setting('wal_block_size')::int = 0 AND inserted - flushed >"
+	" CASE flushed % pg_size_bytes(current_setting('wal_segment_size')) WHEN 0"
+	" THEN 40 ELSE 24 END"
+	" FROM (SELECT pg_current_wal_flush_lsn() - '0/0' AS flushed,"
+	" pg_current_wal_insert_lsn() - '0/0' AS inserted) AS wal)::int,"
+	" 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
+
+const char poll_nudge[] = "SELECT set_config('synchronous_commit', 'local', true)"
+			  " || pg_logical_emit_message(true, 'cqrsd', '')::text AS nudge";
 
 const char poll_identity[] =
 	"SELECT concat_ws(' ', to_hex(system_identifier),"
@@ -120,7 +130,8 @@ bool poll_read_look(struct text row, struct look *look)
 	if (!look->in_recovery)
 		look->received = 0;
 	look->started_us = (int64_t)started_us;
-	look->paused = paused;
+	look->paused = look->in_recovery && paused;
+	look->amid = !look->in_recovery && paused;
 	return look->in_recovery || look->lsn;
 }
 

@@ -20,8 +20,9 @@ struct look {
 	uint64_t received; /* standby: by the walreceiver; 0: nothing yet */
 	/* Primary: where it left its ancestor, until it restarts; 0: it does not tell. */
 	uint64_t switched;
-	int64_t started_us; /* of the postmaster, wall */
-	bool paused;
+	int64_t started_us;   /* of the postmaster, wall */
+	bool paused;          /* standby: its replay */
+	bool amid;            /* primary: lsn may be amid a record (router/nudge.h) */
 	uint32_t timeline;    /* 0: not told */
 	bool timeline_hidden; /* a walreceiver runs, but only pg_monitor may see its timeline */
 };
@@ -33,6 +34,8 @@ struct identity {
 };
 
 extern const char poll_look[], poll_identity[], poll_key[];
+/* A commit of nothing, which flushes all that was inserted before, and waits for no standby. */
+extern const char poll_nudge[];
 
 /* row: a JSON object as pg/ encodes it, with one member. False: not what the statement answers. */
 bool poll_read_look(struct text row, struct look *look) must_check;

@@ -63,6 +63,7 @@ static bool query_park(struct task *task)
 	task->waiter.on_reached = query_on_reached;
 	if (!router_park(router, task, query_nearest_replica(task)))
 		return false;
+	monitor_hurry(router->shared.monitor);
 	task->waited = true;
 	task->pause.on_due = query_on_pause_over;
 	loop_timer_set(router->loop, &task->pause, task->wait_until_us);

@@ -184,18 +184,42 @@ class Node:
             raise SqlError(f"{self.name}: {done.stderr.strip()}")
         return done.stdout.rstrip("\n")
 
+    @contextlib.contextmanager
+    def open_transaction(self, text):
+        """A transaction that has run the statements and stays open; rolled back at the end."""
+        with subprocess.Popen(self._psql([]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as process:
+            process.stdin.write(f"BEGIN;\n{text};\n\\echo it is open\n")
+            process.stdin.flush()
+            said = iter(process.stdout.readline, "")
+            lines = []
+            for line in said:
+                lines.append(line)
+                if line.strip() == "it is open":
+                    break
+            else:
+                raise SqlError(f"{self.name}: {''.join(lines).strip()}")
+            try:
+                yield
+            finally:
+                process.stdin.close()
+                process.wait()
+
     def sql_file(self, path):
         done = self.psql(["-f", path])
         if done.returncode != 0:
             raise SqlError(f"{self.name}: {done.stderr.strip()}")
 
-    def psql(self, arguments, text=None):
+    def _psql(self, arguments):
         command = [self.cluster.bindir / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
                    "-h", self.cluster.sockets, "-p", self.port, "-U", "postgres",
                    "-d", self.cluster.database, *arguments]
+        return [str(part) for part in command]
+
+    def psql(self, arguments, text=None):
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("PG") or name == "PG_BINDIR"}
-        return subprocess.run([str(part) for part in command], input=text, text=True,
+        return subprocess.run(self._psql(arguments), input=text, text=True,
                               capture_output=True, check=False, env=environment)
 
     def log_tail(self, lines=20):

@@ -56,6 +56,8 @@ bool pool_submit(struct pool *pool, struct call *call)
 		pool->node->identities++;
 	else if (strcmp(call->statement->name, "monitor.key") == 0)
 		pool->node->keys++;
+	else if (strcmp(call->statement->name, "monitor.nudge") == 0)
+		pool->node->nudges++;
 	else
 		pool->node->looks++;
 	pthread_cond_broadcast(&script_changed);
@@ -72,6 +74,7 @@ static const char *pool_script(const struct pool *pool)
 	pthread_mutex_lock(&script_mutex);
 	answer = strcmp(name, "monitor.identity") == 0 ? pool->node->identity
 		 : strcmp(name, "monitor.key") == 0    ? pool->node->key
+		 : strcmp(name, "monitor.nudge") == 0  ? pool->node->nudge
 						       : pool->node->look;
 	pthread_mutex_unlock(&script_mutex);
 	return answer;

@@ -15,8 +15,8 @@
 #define SCRIPT_ERROR "error"
 
 struct script_node {
-	const char *identity, *key, *look;
-	unsigned identities, keys, looks; /* asked so far */
+	const char *identity, *key, *look, *nudge;
+	unsigned identities, keys, looks, nudges; /* asked so far */
 	unsigned abandoned;
 };
 

@@ -20,6 +20,7 @@
 
 #define KEY_TEXT "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define PRIMARY_AT(lsn) "primary 0/" lsn " 0/0 1700000000000000 0 x00000001"
+#define PRIMARY_AMID(lsn) "primary 0/" lsn " 0/0 1700000000000000 1 x00000001"
 #define REPLICA_AT(lsn) "standby 0/" lsn " 0/" lsn " 1700000000000000 0 1"
 
 enum { P, R, NODES, PATIENCE_S = 20, NEVER_MS = 60000 };
@@ -254,6 +255,49 @@ static void who_may_not_read_the_key_or_the_identity_still_knows_the_rest(void *
 	assert_false(topology.key_known);
 }
 
+static void a_primary_that_stands_amid_a_record_is_nudged_once(void **state)
+{
+	script[P].look = PRIMARY_AMID("2000");
+	script[P].nudge = "local0/2100";
+	start();
+	wait_until(topology.primary == P && script[P].nudges == 1);
+	set_look(P, PRIMARY_AT("2100"));
+	wait_until(topology.primary_position.lsn == 0x2100);
+	set_look(P, PRIMARY_AMID("4000"));
+	wait_until(script[P].nudges == 2);
+	assert_int_equal(asked_of(R).nudges, 0);
+	assert_int_equal(asked_of(P).abandoned, 0);
+}
+
+static void a_primary_that_will_not_be_nudged_is_looked_at_as_ever(void **state)
+{
+	unsigned looks;
+
+	script[P].look = PRIMARY_AMID("2000");
+	script[P].nudge = SCRIPT_ERROR;
+	start();
+	wait_until(script[P].nudges == 1);
+	set_look(P, PRIMARY_AMID("4000"));
+	wait_until(topology.primary_position.lsn == 0x4000);
+	looks = asked_of(P).looks;
+	wait_until(script[P].looks > looks + 10);
+	assert_int_equal(asked_of(P).nudges, 1);
+	assert_int_equal(topology.primary, P);
+}
+
+/* A commit takes its time where the disk does: the conn is given up, the node is not. */
+static void a_nudge_that_is_not_answered_is_no_strike(void **state)
+{
+	options.lag_strikes = 1;
+	script[P].look = PRIMARY_AMID("2000");
+	start();
+	wait_until(script[P].abandoned == 1);
+	set_look(P, PRIMARY_AT("2100"));
+	wait_until(topology.primary_position.lsn == 0x2100);
+	assert_int_equal(topology.primary, P);
+	assert_int_equal(topology.nodes[P].life, 1);
+}
+
 static void it_stops_although_nobody_answers(void **state)
 {
 	script[P].look = script[R].look = NULL;
@@ -276,6 +320,9 @@ int main(void)
 		story(an_answer_that_is_none_is_a_strike),
 		story(without_the_schema_everything_else_is_known),
 		story(who_may_not_read_the_key_or_the_identity_still_knows_the_rest),
+		story(a_primary_that_stands_amid_a_record_is_nudged_once),
+		story(a_primary_that_will_not_be_nudged_is_looked_at_as_ever),
+		story(a_nudge_that_is_not_answered_is_no_strike),
 		story(it_stops_although_nobody_answers),
 	};
 

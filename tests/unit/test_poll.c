@@ -25,6 +25,17 @@ static void a_primary_tells_its_flush_position_and_timeline(void **state)
 	assert_false(look.paused);
 }
 
+static void a_primary_tells_that_it_has_flushed_half_a_record(void **state)
+{
+	assert_true(poll_read_look(
+		TEXT("{\"look\":\"primary 0/3002000 0/0 1700000000123456 1 x00000001\"}"), &look));
+	assert_true(look.amid);
+	assert_false(look.paused);
+	assert_true(poll_read_look(
+		TEXT("{\"look\":\"standby 0/3002000 0/0 1700000000123456 1 1\"}"), &look));
+	assert_false(look.amid);
+}
+
 static void a_standby_tells_what_it_replayed_and_received(void **state)
 {
 	assert_true(poll_read_look(
@@ -119,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_primary_tells_its_flush_position_and_timeline),
+		cmocka_unit_test(a_primary_tells_that_it_has_flushed_half_a_record),
 		cmocka_unit_test(a_standby_tells_what_it_replayed_and_received),
 		cmocka_unit_test(a_standby_without_a_walreceiver_tells_no_timeline),
 		cmocka_unit_test(a_standby_may_not_be_allowed_to_tell_its_timeline),
