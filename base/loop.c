@@ -15,7 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOOP_WAIT_US_MAX (3600 * US_PER_S)
+
+#if defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 35)
+#define LOOP_HAS_PWAIT2 1
+#endif
+#endif
+#ifndef LOOP_HAS_PWAIT2
+#define LOOP_HAS_PWAIT2 0
+#endif
 
 struct loop {
 	const char *name;
@@ -23,8 +35,9 @@ struct loop {
 	int64_t now_us;   /* frozen for the turn */
 	int64_t ended_us; /* when the last turn ended: where the next wait begins */
 	int64_t turn_us;
-	bool fake;  /* the clock is the test's */
-	bool again; /* the next turn does not wait */
+	bool fake;   /* the clock is the test's */
+	bool again;  /* the next turn does not wait */
+	bool coarse; /* the kernel waits in whole milliseconds only */
 	_Atomic bool stop;
 
 	struct epoll_event ready[LOOP_EVENTS_MAX];
@@ -39,7 +52,8 @@ struct loop {
 	bool post; /* there are letters to take */
 };
 
-static int loop_wait_ms(const struct loop *loop, int64_t wait_us_max);
+static int64_t loop_wait_us(const struct loop *loop, int64_t wait_us_max);
+static int loop_wait(struct loop *loop, int64_t wait_us);
 static void loop_handle_ready(struct loop *loop);
 static void loop_handle_letters(struct loop *loop);
 static void loop_handle_timers(struct loop *loop);
@@ -54,8 +68,7 @@ void loop_run(struct loop *loop)
 
 void loop_turn(struct loop *loop, int64_t wait_us_max)
 {
-	int count = epoll_wait(loop->epoll, loop->ready, LOOP_EVENTS_MAX,
-			       loop_wait_ms(loop, wait_us_max));
+	int count = loop_wait(loop, loop_wait_us(loop, wait_us_max));
 
 	if (count < 0 && errno != EINTR)
 		log_fatal(loop->name, "epoll_wait: %s", strerror(errno));
@@ -138,7 +151,7 @@ void loop_fake_clock(struct loop *loop, int64_t now_us)
 
 /* --- the wait -------------------------------------------------------------------------------- */
 
-static int loop_wait_ms(const struct loop *loop, int64_t wait_us_max)
+static int64_t loop_wait_us(const struct loop *loop, int64_t wait_us_max)
 {
 	int64_t next_us = timers_next_us(&loop->timers), wait_us = wait_us_max;
 
@@ -146,11 +159,30 @@ static int loop_wait_ms(const struct loop *loop, int64_t wait_us_max)
 		return 0;
 	if (!loop->fake && next_us != CLOCK_NEVER && next_us - loop->ended_us < wait_us)
 		wait_us = next_us - loop->ended_us;
+	return wait_us > LOOP_WAIT_US_MAX && wait_us != CLOCK_NEVER ? LOOP_WAIT_US_MAX : wait_us;
+}
+
+/*
+ * To the microsecond, where the kernel can (Linux 5.11; a container may forbid what it does not
+ * know). Else in milliseconds, rounded up: waking early would turn on the spot until the timer is
+ * due.
+ */
+static int loop_wait(struct loop *loop, int64_t wait_us)
+{
 	if (wait_us == CLOCK_NEVER)
-		return -1;
-	/* Rounded up: waking early would turn on the spot until the timer is due. */
-	wait_us = wait_us > US_PER_S * 3600 ? US_PER_S * 3600 : wait_us;
-	return (int)((wait_us + US_PER_MS - 1) / US_PER_MS);
+		return epoll_wait(loop->epoll, loop->ready, LOOP_EVENTS_MAX, -1);
+#if LOOP_HAS_PWAIT2
+	if (wait_us > 0 && !loop->coarse) {
+		const struct timespec wait = { wait_us / US_PER_S, wait_us % US_PER_S * 1000 };
+		int count = epoll_pwait2(loop->epoll, loop->ready, LOOP_EVENTS_MAX, &wait, NULL);
+
+		if (count >= 0 || (errno != ENOSYS && errno != EPERM))
+			return count;
+		loop->coarse = true;
+	}
+#endif
+	return epoll_wait(loop->epoll, loop->ready, LOOP_EVENTS_MAX,
+			  (int)((wait_us + US_PER_MS - 1) / US_PER_MS));
 }
 
 /* --- descriptors ----------------------------------------------------------------------------- */

@@ -40,28 +40,41 @@ static void query_on_pause_over(struct loop_timer *timer)
 	query_place_again(task);
 }
 
-/* Of the replicas that were early, the one that has come furthest. */
+/*
+ * Of the replicas that were early, the one that is forecast to be there first; of several, the one
+ * that has come furthest. NODES_MAX: none will be there in time, as far as can be told.
+ */
 static unsigned query_nearest_replica(const struct task *task)
 {
 	const struct router *router = task->router;
+	int64_t now_us = loop_now(router->loop), soonest_us = task->wish.wait_us_left;
 	unsigned nearest = NODES_MAX;
 
-	for (unsigned i = 0; i < router->topology.count; i++)
-		if ((task->early_at & (1u << i)) &&
-		    (nearest == NODES_MAX ||
-		     router->uses[i].replayed > router->uses[nearest].replayed))
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		uint64_t replayed = router->uses[i].replayed;
+		int64_t us = forecast_us(&router->topology.nodes[i], replayed,
+					 task->wish.required.lsn, now_us);
+
+		if (!(task->early_at & (1u << i)) || us > soonest_us)
+			continue;
+		if (nearest == NODES_MAX || us < soonest_us ||
+		    replayed > router->uses[nearest].replayed)
 			nearest = i;
-	assert(nearest < NODES_MAX);
+		soonest_us = us;
+	}
 	return nearest;
 }
 
 static bool query_park(struct task *task)
 {
 	struct router *router = task->router;
+	unsigned nearest = query_nearest_replica(task);
 
+	if (nearest == NODES_MAX)
+		return false;
 	task->waiter.lsn = task->wish.required.lsn;
 	task->waiter.on_reached = query_on_reached;
-	if (!router_park(router, task, query_nearest_replica(task)))
+	if (!router_park(router, task, nearest))
 		return false;
 	monitor_hurry(router->shared.monitor);
 	task->waited = true;

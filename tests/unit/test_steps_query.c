@@ -125,6 +125,108 @@ static void a_parked_query_is_woken_by_the_position_it_waits_for(void **state)
 	scene_fini(&scene);
 }
 
+static void a_node_is_asked_by_one_probe_at_a_time_while_someone_waits_there(void **state)
+{
+	struct scene scene;
+	struct asked ann, bob;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	park(&scene, &ann, "order");
+	node = probed_replica();
+	wrote(&scene, "ann", 2000);
+	scene_ask(&scene, &bob, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &bob);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1500, 1501, row, 1);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1500, 1501, row, 1);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
+	fake_answer(fake_call(node, CALL_PROBE), 1600, 1600, NULL, 0);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 0);
+	scene_pass(&scene, US_PER_MS);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
+
+	fake_answer(fake_call(node, CALL_PROBE), 2000, 2000, NULL, 0);
+	scene_pass(&scene, 5 * US_PER_MS);
+
+	/* Nobody waits there any more: their queries are all that is asked. */
+	assert_null(fake_call(1, CALL_PROBE));
+	assert_null(fake_call(2, CALL_PROBE));
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 2000, 2000, row, 1);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 2000, 2000, row, 1);
+	assert_int_equal(ann.request->reason, REASON_WAITED);
+	assert_int_equal(bob.request->reason, REASON_WAITED);
+	asked_free(&ann);
+	asked_free(&bob);
+	scene_fini(&scene);
+}
+
+/* Both were early, and the monitor has found meanwhile how fast they are. */
+static struct call *early_at_rates(struct scene *scene, struct asked *asked, const char *operation,
+				   double first, double second)
+{
+	wrote(scene, "ann", 2000);
+	scene_ask(scene, asked, REQUEST_QUERY, operation, "ann");
+	scene_take(scene, asked);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1500, 1501, row, 1);
+	scene->topology.nodes[1].replay_rate = first;
+	scene->topology.nodes[2].replay_rate = second;
+	scene_publish(scene);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1500, 1501, row, 1);
+	return fake_call(0, CALL_QUERY);
+}
+
+static void replicas_that_will_be_late_for_sure_are_not_waited_for(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	fake_answer_primary(early_at_rates(&scene, &asked, "order", 0.001, 0.001), 2000, row, 1);
+
+	assert_int_equal(asked.request->reason, REASON_SPILL_LAG);
+	assert_int_equal(asked.request->wait_us, 0);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void replicas_that_will_be_late_are_told_as_when_to_come_back(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	assert_null(early_at_rates(&scene, &asked, "fresh", 0.0001, 0.0002));
+
+	assert_int_equal(asked.request->outcome, OUTCOME_CONSISTENCY_TIMEOUT);
+	assert_in_range(asked.request->retry_after_us, 2490 * US_PER_MS, 2510 * US_PER_MS);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void who_waits_waits_at_the_replica_that_is_there_first(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+
+	assert_null(early_at_rates(&scene, &asked, "order", 0.001, 0.05));
+
+	assert_non_null(fake_call(2, CALL_PROBE));
+	assert_null(fake_call(1, CALL_PROBE));
+	fake_answer(fake_call(2, CALL_PROBE), 2000, 2000, NULL, 0);
+	fake_answer(fake_call(2, CALL_QUERY), 2000, 2000, row, 1);
+	assert_int_equal(asked.request->reason, REASON_WAITED);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void a_parked_query_spills_when_the_wait_limit_is_over(void **state)
 {
 	struct scene scene;
@@ -550,6 +652,10 @@ int main(void)
 		cmocka_unit_test(
 			rows_that_came_too_early_are_thrown_away_and_the_other_replica_is_asked),
 		cmocka_unit_test(a_parked_query_is_woken_by_the_position_it_waits_for),
+		cmocka_unit_test(a_node_is_asked_by_one_probe_at_a_time_while_someone_waits_there),
+		cmocka_unit_test(replicas_that_will_be_late_for_sure_are_not_waited_for),
+		cmocka_unit_test(replicas_that_will_be_late_are_told_as_when_to_come_back),
+		cmocka_unit_test(who_waits_waits_at_the_replica_that_is_there_first),
 		cmocka_unit_test(a_parked_query_spills_when_the_wait_limit_is_over),
 		cmocka_unit_test(a_query_that_declares_stale_is_answered_late_and_marked),
 		cmocka_unit_test(a_query_that_declares_fail_never_burdens_the_primary),
