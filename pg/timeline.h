@@ -25,8 +25,9 @@ struct timeline_told {
 };
 
 /*
- * timeline: whose history; 0: of the one the node is on. on_told is called once on the loop's thread, never from inside, at the latest after timeout_us;
- * the ask is gone then. Borrows the node.
+ * timeline: whose history; 0: of the one the node is on. on_told is called once on the loop's
+ * thread, never from inside, at the latest after timeout_us; the ask is gone then. Borrows the
+ * node.
  */
 struct timeline_ask *timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline,
 				  int64_t timeout_us,
