@@ -39,6 +39,7 @@ struct serve {
 	struct catalog *catalog;
 	struct snapshot *topology;
 	struct sessions *sessions;
+	struct newest newest;
 	struct monitor *monitor;
 	struct router_shared shared;
 	struct worker *workers[LOOPS_MAX];
@@ -337,6 +338,7 @@ static void serve_share(struct serve *serve)
 		.options = &serve->options,
 		.topology = serve->topology,
 		.sessions = serve->sessions,
+		.newest = &serve->newest,
 		.monitor = serve->monitor,
 	};
 }

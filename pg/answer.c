@@ -145,6 +145,7 @@ static void answer_probe(struct conn *conn, const PGresult *result, bool lower)
 	/* On a standby the one record after the position may be visible before the position says
 	 * so, unless nothing more has been received. */
 	received = answer_binary(result, 2, &null);
+	batch->newest = in_recovery ? 0 : received;
 	batch->upper = lsn + (in_recovery && (null || received != lsn));
 	batch->upper_known = true;
 	batch->ended_us = clock_us;
@@ -577,6 +578,7 @@ static void answer_end_query(struct conn *conn, struct slot *slot)
 	call->in_recovery = batch->in_recovery;
 	call->lower = batch->lower;
 	call->upper = batch->upper;
+	call->newest = batch->newest;
 	switch (state) {
 	case SLOT_DONE:
 		if (batch->kind == CALL_QUERY && !batch->upper_known)

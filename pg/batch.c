@@ -16,7 +16,8 @@
 
 /*
  * On a standby the position is read before what was received, so that "all that was received is
- * replayed" is true of the position. The functions of the other role are not called: they raise.
+ * replayed" is true of the position; on a primary the end of the WAL follows, written or not. The
+ * functions of the other role are not called: they raise.
  */
 static const struct {
 	const char *name, *text;
@@ -24,7 +25,8 @@ static const struct {
 	[FIXED_PROBE] = { "probe", "SELECT pg_is_in_recovery(),"
 				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
 				   " ELSE pg_current_wal_flush_lsn() END,"
-				   " pg_last_wal_receive_lsn(), clock_timestamp()" },
+				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
+				   " ELSE pg_current_wal_insert_lsn() END, clock_timestamp()" },
 	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
 	[FIXED_XID] = { "xid", "SELECT pg_current_xact_id_if_assigned() IS NOT NULL,"
 			       " CASE current_setting('synchronous_commit') WHEN 'off'"
@@ -103,7 +105,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->patience_us = conn->pool->settings.answer_timeout_us;
 	batch->left = batch->rows_begun = false;
 	batch->in_recovery = batch->lower_known = batch->upper_known = false;
-	batch->lower = batch->upper = 0;
+	batch->lower = batch->upper = batch->newest = 0;
 	batch->began_us = batch->ended_us = 0;
 	batch->wrote = batch->insert_counts = false;
 	batch->position_known = false;

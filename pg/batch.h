@@ -92,7 +92,7 @@ struct batch {
 	bool left;           /* a commit may happen from here on, whatever becomes of the conn */
 	bool rows_begun;     /* of the RUN under way */
 	bool in_recovery, lower_known, upper_known;
-	uint64_t lower, upper;
+	uint64_t lower, upper, newest;
 	int64_t began_us, ended_us; /* by the server's clock, at the probes; 0: not known */
 	bool wrote, insert_counts;  /* insert_counts: synchronous_commit was off */
 	uint64_t segment_bytes, block_bytes;

@@ -67,6 +67,7 @@ struct call {
 	uint64_t rows;
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
+	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
 	bool in_recovery;         /* the node was a standby when the batch began */
 	bool wrote;               /* command: it was given a transaction id */
 	struct position position; /* command: at or after its commit record */

@@ -239,7 +239,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->expired = false;
 	call->rows = 0;
 	call->affected = -1;
-	call->lower = call->upper = 0;
+	call->lower = call->upper = call->newest = 0;
 	call->in_recovery = call->wrote = false;
 	call->position = POSITION_NONE;
 	call->shape = NULL;

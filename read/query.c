@@ -64,10 +64,10 @@ static enum query_end query_finish_document(struct query *query)
 	return QUERY_FAILED;
 }
 
-/* What a standby said before it had replayed enough proves nothing, be it rows or a refusal. */
+/* What a node said before it had come far enough proves nothing, be it rows or a refusal. */
 static bool query_is_early(const struct query *query)
 {
-	return !query->on_primary && query->call.lower < query->required;
+	return query->call.lower < query->required;
 }
 
 static enum query_end query_too_large(struct query *query)

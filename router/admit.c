@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "router/fates.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -39,26 +40,17 @@ static enum step admit_operation(struct task *task)
 			    request->kind == REQUEST_QUERY ? "query" : "command");
 }
 
-/* The greatest of the tokens it carries becomes what it must see. */
-static enum step admit_tokens(struct task *task)
+/* Nothing can be told to a client without the key that signs tokens. */
+static enum step admit_key(struct task *task)
 {
-	struct request *request = task->request;
 	struct router *router = task->router;
 
-	if (!router->tokens)
-		return request_fail(request, admit_no_node(request), "%s",
-				    router->topology.schema_missing
-					    ? "the cqrsd schema is missing: run cqrsd migrate"
-					    : "no node has been reached yet");
-	for (unsigned i = 0; i < request->tokens_count; i++) {
-		struct position position;
-
-		if (!token_read(router->tokens, request->tokens[i], &position))
-			return request_fail(request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
-					    "token %u is not one of this cluster", i + 1);
-		task->wish.required = position_max(task->wish.required, position);
-	}
-	return STEP_NEXT;
+	if (router->tokens)
+		return STEP_NEXT;
+	return request_fail(task->request, admit_no_node(task->request), "%s",
+			    router->topology.schema_missing
+				    ? "the cqrsd schema is missing: run cqrsd migrate"
+				    : "no node has been reached yet");
 }
 
 static void admit_on_query_deadline(struct loop_timer *timer)
@@ -119,44 +111,6 @@ static int64_t admit_least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* What a query of the level session must see, on top of its tokens. */
-static enum step admit_session(struct task *task)
-{
-	struct request *request = task->request;
-	const struct sessions *sessions = task->router->shared.sessions;
-	struct position position = sessions_floor(sessions);
-
-	if (!position_known(position))
-		return request_fail(request, OUTCOME_NO_PRIMARY,
-				    "no primary has been seen since the service started");
-	if (!request->user.ptr)
-		return STEP_NEXT;
-	if (!sessions_required(sessions, request->user, &position))
-		assert(!"the floor was known a moment ago");
-	task->wish.required = position_max(task->wish.required, position);
-	return STEP_NEXT;
-}
-
-/*
- * A position of an older timeline proves nothing about this one: the primary answers. A newer one
- * was written on a primary that is not known here yet: nobody here can answer.
- */
-static enum step admit_timeline(struct task *task)
-{
-	struct position required = task->wish.required;
-	uint32_t timeline = task->router->topology.primary_position.timeline;
-
-	if (!position_known(required) || !timeline || required.timeline == timeline)
-		return STEP_NEXT;
-	if (required.timeline < timeline) {
-		task->wish.level = LEVEL_STRONG;
-		return STEP_NEXT;
-	}
-	monitor_hurry(task->router->shared.monitor);
-	return request_fail(task->request, OUTCOME_NO_PRIMARY,
-			    "the primary of the token's timeline has not been seen yet");
-}
-
 static void admit_wish(struct task *task)
 {
 	struct request *request = task->request;
@@ -182,23 +136,21 @@ enum step admit_query(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (admit_operation(task) == STEP_DONE || admit_tokens(task) == STEP_DONE)
+	if (admit_operation(task) == STEP_DONE || admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	admit_deadline(task, admit_on_query_deadline);
 	admit_wish(task);
-	if (task->wish.level == LEVEL_SESSION && admit_session(task) == STEP_DONE)
-		return STEP_DONE;
-	return admit_timeline(task);
+	return fates_judge(task);
 }
 
 enum step admit_command(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (admit_operation(task) == STEP_DONE || admit_tokens(task) == STEP_DONE)
+	if (admit_operation(task) == STEP_DONE || admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	if (task->router->topology.primary < 0)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
 	admit_deadline(task, admit_on_command_deadline);
-	return STEP_NEXT;
+	return fates_judge(task);
 }

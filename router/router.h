@@ -18,6 +18,7 @@
 #include "catalog/catalog.h"
 #include "pg/node.h"
 #include "router/monitor.h"
+#include "router/newest.h"
 #include "router/sessions.h"
 
 /* Lent to every router until it is freed. */
@@ -27,6 +28,7 @@ struct router_shared {
 	const struct options *options;
 	struct snapshot *topology;
 	struct sessions *sessions;
+	struct newest *newest;
 	struct monitor *monitor;
 };
 

@@ -14,6 +14,7 @@
 #include "base/random.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -28,7 +29,12 @@
 	} while (0)
 #endif
 
-enum { BUCKET_USERS = 6, BUCKET_BYTES = 128, SPINS_BEFORE_YIELD = 64 };
+enum {
+	BUCKET_USERS = 6,
+	BUCKET_BYTES = 128,
+	SESSIONS_BYTES = 8 * BUCKET_BYTES,
+	SPINS_BEFORE_YIELD = 64,
+};
 
 /* Two cache lines; lsn 0: the slot is free. */
 struct bucket {
@@ -47,14 +53,17 @@ struct sessions {
 	_Atomic size_t count;
 	struct bucket floor;     /* its first slot: the greatest position that ever left */
 	atomic_bool floor_known; /* it also covers what was written before this process */
+	atomic_bool forgotten_lost;
+	pthread_mutex_t mutex;  /* of the history; locked within a bucket */
+	struct history history; /* of the floor's timeline; timeline 0: there was no promotion */
 };
 
 struct sessions *sessions_new(size_t slots)
 {
-	struct sessions *sessions = aligned_alloc(BUCKET_BYTES, 2 * BUCKET_BYTES);
+	struct sessions *sessions = aligned_alloc(BUCKET_BYTES, SESSIONS_BYTES);
 	size_t buckets = 1;
 
-	static_assert(sizeof(*sessions) <= 2 * BUCKET_BYTES, "what is allocated");
+	static_assert(sizeof(*sessions) <= SESSIONS_BYTES, "what is allocated");
 	while (buckets * BUCKET_USERS < slots)
 		buckets *= 2;
 	if (sessions) {
@@ -66,6 +75,7 @@ struct sessions *sessions_new(size_t slots)
 	for (size_t i = 0; i < buckets; i++)
 		sessions->buckets[i] = (struct bucket){ 0 };
 	random_bytes(&sessions->seed, sizeof(sessions->seed));
+	pthread_mutex_init(&sessions->mutex, NULL);
 	return sessions;
 }
 
@@ -170,6 +180,32 @@ struct position sessions_floor(const struct sessions *sessions)
 	return sessions_floor_read(sessions);
 }
 
+/* An old position that leaves for good: does it leave a loss behind that nobody is told of? */
+static void sessions_leave_behind(struct sessions *sessions, struct position position)
+{
+	enum fate fate;
+
+	pthread_mutex_lock(&sessions->mutex);
+	fate = history_fate(&sessions->history, position);
+	pthread_mutex_unlock(&sessions->mutex);
+	if (fate == FATE_LOST || fate == FATE_UNKNOWN)
+		atomic_store_explicit(&sessions->forgotten_lost, true, memory_order_release);
+}
+
+void sessions_promoted(struct sessions *sessions, const struct history *history,
+		       struct position position)
+{
+	struct position floor = sessions_floor_read(sessions);
+
+	assert(position_known(position));
+	pthread_mutex_lock(&sessions->mutex);
+	sessions->history = *history;
+	pthread_mutex_unlock(&sessions->mutex);
+	if (position_known(floor) && floor.timeline < position.timeline)
+		sessions_leave_behind(sessions, floor);
+	sessions_raise_floor(sessions, position);
+}
+
 static uint64_t sessions_hash(const struct sessions *sessions, struct text user)
 {
 	return hash_bytes(user.ptr, user.len, sessions->seed);
@@ -205,18 +241,25 @@ static void bucket_set_and_unlock(struct bucket *bucket, unsigned slot, uint64_t
 	bucket_unlock(bucket);
 }
 
-void sessions_wrote(struct sessions *sessions, struct text user, struct position position)
+/* The entry in this slot makes room: the floor covers it first, and its loss is not forgotten. */
+static void sessions_replace(struct sessions *sessions, struct bucket *bucket, unsigned slot,
+			     uint64_t hash, struct position position)
 {
-	uint64_t hash = sessions_hash(sessions, user);
-	struct bucket *bucket = sessions_bucket(sessions, hash);
-	struct position there;
-	unsigned slot;
+	struct position there = bucket_get(bucket, slot);
 
-	assert(user.ptr);
-	assert(position_known(position));
-	bucket_lock(bucket);
-	slot = bucket_slot_for(bucket, hash);
-	there = bucket_get(bucket, slot);
+	if (there.timeline < position.timeline)
+		sessions_leave_behind(sessions, there);
+	SESSIONS_LEAVE(sessions_floor_lift(sessions, there),
+		       bucket_set_and_unlock(bucket, slot, hash, position));
+}
+
+/* With the bucket locked, which ends here. */
+static void sessions_put(struct sessions *sessions, struct bucket *bucket, uint64_t hash,
+			 struct position position)
+{
+	unsigned slot = bucket_slot_for(bucket, hash);
+	struct position there = bucket_get(bucket, slot);
+
 	if (!position_known(there)) {
 		atomic_fetch_add_explicit(&sessions->count, 1, memory_order_relaxed);
 		bucket_set_and_unlock(bucket, slot, hash, position);
@@ -226,25 +269,67 @@ void sessions_wrote(struct sessions *sessions, struct text user, struct position
 		/* The newcomer is the lowest: it leaves before it was there. */
 		SESSIONS_LEAVE(sessions_floor_lift(sessions, position), bucket_unlock(bucket));
 	} else {
-		SESSIONS_LEAVE(sessions_floor_lift(sessions, there),
-			       bucket_set_and_unlock(bucket, slot, hash, position));
+		sessions_replace(sessions, bucket, slot, hash, position);
 	}
 }
 
-bool sessions_required(const struct sessions *sessions, struct text user, struct position *required)
+bool sessions_wrote(struct sessions *sessions, struct text user, struct position position)
+{
+	uint64_t hash = sessions_hash(sessions, user);
+	struct bucket *bucket = sessions_bucket(sessions, hash);
+
+	assert(user.ptr);
+	assert(position_known(position));
+	bucket_lock(bucket);
+	/* Whoever stored an entry of a newer timeline here had seen the floor raised before. */
+	if (position.timeline < sessions_floor_read(sessions).timeline) {
+		bucket_unlock(bucket);
+		return false;
+	}
+	sessions_put(sessions, bucket, hash, position);
+	return true;
+}
+
+struct session sessions_look(const struct sessions *sessions, struct text user)
 {
 	uint64_t hash = sessions_hash(sessions, user);
 	struct position entry = bucket_find(sessions_bucket(sessions, hash), hash);
-	bool floor_known = atomic_load_explicit(&sessions->floor_known, memory_order_acquire);
-	struct position floor = sessions_floor_read(sessions);
 
 	assert(user.ptr);
-	/* After a promotion the floor stands for everything that was written before it. */
-	if (position_known(entry) && entry.timeline >= floor.timeline)
-		*required = entry;
-	else
-		*required = position_max(entry, floor);
-	return position_known(entry) || floor_known;
+	return (struct session){
+		.position = position_known(entry) ? entry : sessions_floor_read(sessions),
+		.remembered = position_known(entry),
+		.forgotten_lost =
+			atomic_load_explicit(&sessions->forgotten_lost, memory_order_acquire),
+	};
+}
+
+/* With the bucket locked. POSITION_NONE: the user has no entry. */
+static struct position bucket_entry(const struct bucket *bucket, uint64_t hash, unsigned *slot)
+{
+	for (*slot = 0; *slot < BUCKET_USERS; ++*slot)
+		if (atomic_load_explicit(&bucket->hashes[*slot], memory_order_relaxed) == hash &&
+		    position_known(bucket_get(bucket, *slot)))
+			return bucket_get(bucket, *slot);
+	return POSITION_NONE;
+}
+
+bool sessions_settle(struct sessions *sessions, struct text user, struct session lost,
+		     struct position now)
+{
+	uint64_t hash = sessions_hash(sessions, user);
+	struct bucket *bucket = sessions_bucket(sessions, hash);
+	struct position entry;
+	unsigned slot;
+
+	bucket_lock(bucket);
+	entry = bucket_entry(bucket, hash, &slot);
+	if (lost.remembered ? position_compare(entry, lost.position) != 0 : position_known(entry)) {
+		bucket_unlock(bucket);
+		return false;
+	}
+	sessions_put(sessions, bucket, hash, now);
+	return true;
 }
 
 size_t sessions_count(const struct sessions *sessions)

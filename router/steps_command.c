@@ -11,9 +11,9 @@
 static enum step command_place(struct request *request);
 static enum step command_acknowledge(struct request *request);
 
-const request_step command_steps[] = { admit_command, task_describe,    task_bind,
-				       command_place, visibility_await, command_acknowledge,
-				       NULL };
+const request_step command_steps[] = { admit_command,       fates_confirm, task_describe,
+				       task_bind,           command_place, visibility_await,
+				       command_acknowledge, NULL };
 
 /* The primary may be another one by now, or none. */
 static struct pool *command_on_rerun(struct command *command)
@@ -31,15 +31,42 @@ static struct pool *command_on_rerun(struct command *command)
 	return pool;
 }
 
+/*
+ * Where the commit is on the primary's timeline of now: another one may have been promoted while
+ * the command was on its way. POSITION_NONE: it is not there for sure.
+ */
+static struct position command_committed_at(struct task *task)
+{
+	const struct topology *topology = &task->router->topology;
+	struct position position = task->command.position;
+	uint32_t timeline;
+
+	router_refresh(task->router);
+	timeline = topology->primary_position.timeline;
+	if (position.timeline >= timeline)
+		return position;
+	if (history_fate(&topology->history, position) != FATE_SURVIVED)
+		return POSITION_NONE;
+	return history_translate(&topology->history, position);
+}
+
 /* Committed: the user's next read must see it, even when the reply cannot tell its rows. */
-static void command_remember(struct task *task)
+static bool command_remember(struct task *task)
 {
 	struct request *request = task->request;
 	struct command *command = &task->command;
+	struct position position = command_committed_at(task);
 
-	if (command->wrote && request->user.ptr)
-		sessions_wrote(task->router->shared.sessions, request->user, command->position);
-	token_make(task->router->tokens, position_max(command->position, task->wish.required),
+	if (!position_known(position) ||
+	    (command->wrote && request->user.ptr &&
+	     !sessions_wrote(task->router->shared.sessions, request->user, position))) {
+		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
+			     "another primary was promoted while the command committed");
+		return false;
+	}
+	command->position = position;
+	newest_raise(task->router->shared.newest, position);
+	token_make(task->router->tokens, position_max(position, task->wish.required),
 		   request->token);
 	request->routed = true;
 	request->level_used = LEVEL_STRONG;
@@ -47,6 +74,7 @@ static void command_remember(struct task *task)
 	request->node = task->router->shared.nodes[task->choice.node]->name;
 	request->on_primary = true;
 	request->lag_us = 0;
+	return true;
 }
 
 static void command_on_done(struct command *command, enum command_end end)
@@ -56,12 +84,15 @@ static void command_on_done(struct command *command, enum command_end end)
 
 	switch (end) {
 	case COMMAND_COMMITTED:
-		command_remember(task);
+		if (!command_remember(task)) {
+			task_finish(task);
+			return;
+		}
 		request->outcome = OUTCOME_OK;
 		request_run(request);
 		return;
 	case COMMAND_COMMITTED_UNTELLABLE:
-		command_remember(task);
+		(void)command_remember(task);
 		task_finish(task);
 		return;
 	case COMMAND_WRONG_NODE:
@@ -84,6 +115,8 @@ static enum step command_place(struct request *request)
 
 	if (!pool)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
+		return STEP_DONE;
 	task->choice.node = (unsigned)router->topology.primary;
 	command->operation = task->operation;
 	command->values = task->values;

@@ -3,6 +3,7 @@
  * The steps of a query: choose a node, call it, verify; go elsewhere, park or spill when it could
  * not answer; tell who answered and why.
  */
+#include "base/clock.h"
 #include "router/admit.h"
 #include "router/task.h"
 
@@ -11,10 +12,10 @@
 static enum step query_place(struct request *request);
 static enum step query_answer(struct request *request);
 
-const request_step query_steps[] = { admit_query, task_describe, task_bind,
+const request_step query_steps[] = { admit_query, fates_confirm, task_describe, task_bind,
 				     query_place, query_answer,  NULL };
 
-enum { QUERY_STEP_PLACE = 3 };
+enum { QUERY_STEP_PLACE = 4 };
 
 static void query_place_again(struct task *task)
 {
@@ -141,8 +142,13 @@ static enum step query_send_chosen(struct task *task)
 	struct router *router = task->router;
 	struct request *request = task->request;
 	unsigned node = task->choice.node;
+	bool primary = (int)node == router->topology.primary;
 	uint64_t required = task->choice.must_prove ? task->wish.required.lsn : 0;
 
+	/* An acknowledged write of one's own is visible on the primary; what a token stands for
+	 * may be another's, seen on a replica. */
+	if (primary)
+		required = task->token_lsn;
 	query_count_spill(task);
 	task->placements++;
 	task->life = router->topology.nodes[node].life;
@@ -152,8 +158,7 @@ static enum step query_send_chosen(struct task *task)
 	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	task->query.timeout_us = router_statement_timeout_us(router, task->operation);
 	task->query.on_done = query_on_call;
-	if (query_send(&task->query, router->nodes[node].pool, required,
-		       (int)node == router->topology.primary))
+	if (query_send(&task->query, router->nodes[node].pool, required, primary))
 		return STEP_WAIT;
 	return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting for %s",
 			    router->shared.nodes[node]->name);
@@ -163,6 +168,9 @@ static enum step query_place(struct request *request)
 {
 	struct task *task = request->task;
 
+	router_refresh(task->router);
+	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
+		return STEP_DONE;
 	if (task->placements >= CALL_PLACEMENTS_MAX)
 		return request_fail(
 			request, task->trouble ? OUTCOME_NO_REPLICA : OUTCOME_CONSISTENCY_TIMEOUT,
@@ -189,11 +197,41 @@ static void query_forget_failure(struct request *request)
 	request->sqlstate = request->constraint = request->column = NULL;
 }
 
+static void query_on_turn_again(struct loop_timer *timer)
+{
+	query_place_again(container_of(timer, struct task, pause));
+}
+
+/*
+ * On the primary a commit is in the WAL a moment before it is visible: at a token's very position
+ * the rows may still be old. Asked once more after a moment; behind the token even the WAL that is
+ * not flushed yet, and it is not of this primary.
+ */
+static void query_early_on_primary(struct task *task)
+{
+	struct router *router = task->router;
+	uint64_t newest = task->query.call.newest;
+
+	query_forget_failure(task->request);
+	if (task->token_lsn > newest && task->token_lsn > task->query.lower) {
+		request_fail(task->request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
+			     "the token is of a position that the primary has not reached");
+		task_finish(task);
+		return;
+	}
+	task->pause.on_due = query_on_turn_again;
+	loop_timer_set(router->loop, &task->pause, loop_now(router->loop) + US_PER_MS);
+}
+
 /* The rows were thrown away. What the node has replayed is known now, if less than believed. */
 static void query_early(struct task *task)
 {
 	unsigned node = task->choice.node;
 
+	if (task->query.on_primary) {
+		query_early_on_primary(task);
+		return;
+	}
 	if (task->query.lower < task->router->uses[node].replayed)
 		task->router->uses[node].replayed = task->query.lower;
 	router_learn(task->router, node, task->query.lower);
@@ -254,6 +292,8 @@ static void query_tell(struct task *task)
 	/* A standby that never met a primary cannot name its timeline: no position to promise. */
 	if (seen.timeline)
 		token_make(router->tokens, position_max(seen, task->wish.required), request->token);
+	if (seen.timeline == task->judged)
+		newest_raise(router->shared.newest, seen);
 	query_count(task);
 }
 
@@ -262,7 +302,18 @@ static bool query_is_outdated(const struct task *task)
 {
 	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
 
-	return view->life != task->life || view->position.timeline != task->timeline;
+	return view->life != task->life || view->position.timeline != task->timeline ||
+	       !fates_hold(task);
+}
+
+/* Once is enough: a commit that waits for synchronous standbys may stay invisible for long. */
+static bool query_may_be_invisible(struct task *task)
+{
+	if (!task->token_lsn || task->query.lower > task->token_lsn || task->looked_again ||
+	    task->session_lsn >= task->token_lsn)
+		return false;
+	task->looked_again = true;
+	return true;
 }
 
 static void query_on_call(struct query *query, enum query_end end)
@@ -274,6 +325,10 @@ static void query_on_call(struct query *query, enum query_end end)
 	case QUERY_ANSWERED:
 		if (query_is_outdated(task)) {
 			query_place_again(task);
+			return;
+		}
+		if (query->on_primary && query_may_be_invisible(task)) {
+			query_early_on_primary(task);
 			return;
 		}
 		if (!query->on_primary)

@@ -42,6 +42,7 @@ static void task_forget(struct task *task)
 	if (task->leader)
 		list_remove(&task->leader->followers, &task->follower_link);
 	task->leader = NULL;
+	fates_forget(task);
 	query_forget(&task->query);
 	command_forget(&task->command);
 	visibility_forget(task);

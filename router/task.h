@@ -16,6 +16,7 @@
 #include "pg/describe.h"
 #include "read/query.h"
 #include "router/choose.h"
+#include "router/fates.h"
 #include "router/router.h"
 #include "router/token.h"
 #include "router/visibility.h"
@@ -79,6 +80,12 @@ struct task {
 	struct list_link follower_link;
 	uint32_t describe_failed_at; /* nodes, a bit each */
 
+	uint32_t judged;      /* the timeline by whose history the wish was judged; 0: none yet */
+	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
+	uint64_t session_lsn; /* of the user's own last write, likewise */
+	bool looked_again;    /* at the primary, for what may not have been visible */
+	struct call confirm;  /* asks the primary whether it has come so far */
+	bool confirming;
 	struct wish wish;
 	int64_t wait_until_us; /* no parking after this */
 	struct choice choice;  /* the one under way */

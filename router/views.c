@@ -341,11 +341,12 @@ static void views_crown(struct views *views, unsigned index)
 	}
 	views_log(LOG_INFO, views, index, "is the primary, on timeline %" PRIu32,
 		  position.timeline);
+	views->crowned_us = views->memory[index].sent_us;
 	lagring_init(&views->ring);
 	lagring_add(&views->ring, views->memory[index].sent_us, position.lsn);
 	topology->history = views->memory[index].history;
 	if (!topology->primary_seen || position.timeline > topology->primary_position.timeline)
-		sessions_raise_floor(views->sessions, position);
+		sessions_promoted(views->sessions, &topology->history, position);
 	topology->primary_seen = true;
 	topology->primary_position = position_max(topology->primary_position, position);
 	for (unsigned i = 0; i < topology->count; i++)
@@ -361,6 +362,9 @@ static void views_fence(struct views *views, unsigned index)
 
 	view->role = NODE_UNKNOWN;
 	view->in_rotation = false;
+	/* One that died with the promotion claimed it last in good faith. */
+	if (memory->sent_us <= views->crowned_us)
+		return;
 	view->fenced = true;
 	if (!memory->fenced)
 		views_log(LOG_ERROR, views, index,

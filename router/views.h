@@ -55,6 +55,7 @@ struct views {
 	int64_t lag_us_max;     /* 0: no limit */
 	uint64_t lag_bytes_max; /* 0: no limit */
 	struct lagring ring;    /* of the primary, on its timeline */
+	int64_t crowned_us;     /* when the look was sent that found the primary */
 	bool decided;           /* who is primary was once known, or everybody was asked */
 	struct view_memory memory[NODES_MAX];
 	struct topology topology;

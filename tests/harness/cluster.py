@@ -130,6 +130,15 @@ class Cluster:
         self._start(node)
         return node
 
+    def clone(self, node, primary):
+        """Make the node's data a copy of the primary's, to stream from it without a slot."""
+        shutil.rmtree(node.data, ignore_errors=True)
+        source = self.replication_conninfo(primary, node.name)
+        self._run([self.bindir / "pg_basebackup", "-D", node.data, "-d", source, "-R",
+                   "-X", "stream", "--checkpoint=fast", "--no-sync"])
+        with open(node.data / "postgresql.auto.conf", "a", encoding="utf-8") as configuration:
+            configuration.write(f"primary_conninfo = '{source}'\nprimary_slot_name = ''\n")
+
     def replication_conninfo(self, primary, name):
         password = f" password={self.password}" if self.password else ""
         return (f"host=127.0.0.1 port={primary.port} user=postgres{password} "

@@ -102,6 +102,7 @@ void scene_init(struct scene *scene)
 		.options = &scene->options,
 		.topology = scene->snapshot,
 		.sessions = scene->sessions,
+		.newest = &scene->newest,
 	};
 
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);

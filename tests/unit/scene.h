@@ -22,6 +22,7 @@ struct scene {
 	struct topology topology; /* change it, then scene_publish */
 	struct snapshot *snapshot;
 	struct sessions *sessions;
+	struct newest newest;
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct router *router;

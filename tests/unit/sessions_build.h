@@ -8,9 +8,8 @@ struct sessions_build {
 	struct sessions *(*make)(size_t slots);
 	void (*unmake)(struct sessions *sessions);
 	void (*raise_floor)(struct sessions *sessions, struct position position);
-	void (*wrote)(struct sessions *sessions, struct text user, struct position position);
-	bool (*required)(const struct sessions *sessions, struct text user,
-			 struct position *required);
+	bool (*wrote)(struct sessions *sessions, struct text user, struct position position);
+	struct session (*look)(const struct sessions *sessions, struct text user);
 };
 
 /* The floor is raised when the entry is gone already; in between, on_window is called. */

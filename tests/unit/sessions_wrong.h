@@ -5,7 +5,9 @@
 #define sessions_raise_floor WRONG(raise_floor)
 #define sessions_floor WRONG(floor)
 #define sessions_wrote WRONG(wrote)
-#define sessions_required WRONG(required)
+#define sessions_look WRONG(look)
+#define sessions_promoted WRONG(promoted)
+#define sessions_settle WRONG(settle)
 #define sessions_count WRONG(count)
 #include "router/sessions.c"
 
@@ -16,5 +18,5 @@ const struct sessions_build WRONG_BUILD = {
 	.unmake = sessions_free,
 	.raise_floor = sessions_raise_floor,
 	.wrote = sessions_wrote,
-	.required = sessions_required,
+	.look = sessions_look,
 };

@@ -19,7 +19,7 @@ static const struct sessions_build as_it_is = {
 	.unmake = sessions_free,
 	.raise_floor = sessions_raise_floor,
 	.wrote = sessions_wrote,
-	.required = sessions_required,
+	.look = sessions_look,
 };
 
 static struct text user_name(unsigned user, char room[16])
@@ -78,7 +78,9 @@ static void checker_write(struct checker *checker, unsigned user)
 	uint64_t told = atomic_load(&checker->acknowledged[user]);
 	char room[16];
 
-	checker->build->wrote(checker->sessions, user_name(user, room), checker_position(lsn));
+	/* Of a timeline that is past already: it is not acknowledged. */
+	if (!checker->build->wrote(checker->sessions, user_name(user, room), checker_position(lsn)))
+		return;
 	while (told < lsn &&
 	       !atomic_compare_exchange_weak(&checker->acknowledged[user], &told, lsn))
 		;
@@ -87,12 +89,11 @@ static void checker_write(struct checker *checker, unsigned user)
 static void checker_look(struct checker *checker, unsigned user)
 {
 	uint64_t told = atomic_load(&checker->acknowledged[user]);
-	struct position required;
 	char room[16];
 
-	if (told &&
-	    (!checker->build->required(checker->sessions, user_name(user, room), &required) ||
-	     position_compare(required, checker_position(told)) < 0))
+	if (told && position_compare(
+			    checker->build->look(checker->sessions, user_name(user, room)).position,
+			    checker_position(told)) < 0)
 		atomic_fetch_add(&checker->violations, 1);
 }
 
@@ -103,6 +104,22 @@ static void checker_look_at_all(struct checker *checker)
 }
 
 static struct checker checker;
+
+/* False: nothing is known that the user could require. */
+static bool sessions_required(const struct sessions *sessions, struct text user,
+			      struct position *required)
+{
+	struct session session = sessions_look(sessions, user);
+
+	*required = session.position;
+	return session.remembered || position_known(sessions_floor(sessions));
+}
+
+/* The table takes it. */
+static void wrote(struct sessions *sessions, struct text user, struct position position)
+{
+	assert_true(sessions_wrote(sessions, user, position));
+}
 
 static void an_unknown_user_requires_the_floor(void **state)
 {
@@ -124,35 +141,110 @@ static void a_user_requires_the_own_last_write_and_no_more(void **state)
 	struct sessions *sessions = sessions_new(SLOTS);
 	struct position required;
 
-	sessions_wrote(sessions, TEXT("ann"), at(1, 50));
+	wrote(sessions, TEXT("ann"), at(1, 50));
 	assert_true(sessions_required(sessions, TEXT("ann"), &required));
 	assert_position(required, at(1, 50));
 	assert_false(sessions_required(sessions, TEXT("bob"), &required));
 
 	sessions_raise_floor(sessions, at(1, 100));
-	sessions_wrote(sessions, TEXT("ann"), at(1, 300));
-	sessions_wrote(sessions, TEXT("ann"), at(1, 200));
-	sessions_wrote(sessions, TEXT("bob"), at(1, 400));
+	wrote(sessions, TEXT("ann"), at(1, 300));
+	wrote(sessions, TEXT("ann"), at(1, 200));
+	wrote(sessions, TEXT("bob"), at(1, 400));
 	assert_true(sessions_required(sessions, TEXT("ann"), &required));
 	assert_position(required, at(1, 300));
 	assert_int_equal(sessions_count(sessions), 2);
 	sessions_free(sessions);
 }
 
-static void after_a_promotion_the_floor_stands_for_older_entries(void **state)
+static const struct history second = {
+	.timeline = 2,
+	.complete = true,
+	.count = 1,
+	.switches = { { 1, 300 } },
+};
+
+static void after_a_promotion_entries_stay_to_be_judged(void **state)
 {
 	struct sessions *sessions = sessions_new(SLOTS);
 	struct position required;
 
 	sessions_raise_floor(sessions, at(1, 100));
-	sessions_wrote(sessions, TEXT("ann"), at(1, 300));
-	sessions_raise_floor(sessions, at(2, 250));
-	sessions_wrote(sessions, TEXT("bob"), at(2, 260));
+	wrote(sessions, TEXT("ann"), at(1, 350));
+	sessions_promoted(sessions, &second, at(2, 310));
 	assert_true(sessions_required(sessions, TEXT("ann"), &required));
-	assert_position(required, at(2, 250));
+	assert_position(required, at(1, 350));
 	assert_true(sessions_required(sessions, TEXT("bob"), &required));
-	assert_position(required, at(2, 260));
+	assert_position(required, at(2, 310));
+	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
 	sessions_free(sessions);
+}
+
+static void what_the_old_primary_still_acknowledges_is_not_taken(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct position required;
+
+	sessions_raise_floor(sessions, at(1, 100));
+	sessions_promoted(sessions, &second, at(2, 310));
+	wrote(sessions, TEXT("ann"), at(2, 320));
+	assert_false(sessions_wrote(sessions, TEXT("ann"), at(1, 9000)));
+	assert_true(sessions_required(sessions, TEXT("ann"), &required));
+	assert_position(required, at(2, 320));
+	sessions_free(sessions);
+}
+
+static void a_floor_that_is_lost_leaves_everybody_in_doubt(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct session session;
+
+	sessions_raise_floor(sessions, at(1, 301));
+	sessions_promoted(sessions, &second, at(2, 310));
+	session = sessions_look(sessions, TEXT("bob"));
+	assert_true(session.forgotten_lost);
+	/* One of those who ask tells bob, once. */
+	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
+	assert_false(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
+	assert_true(sessions_look(sessions, TEXT("bob")).remembered);
+	sessions_free(sessions);
+}
+
+static void a_lost_entry_is_settled_once(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct session session;
+
+	sessions_raise_floor(sessions, at(1, 100));
+	wrote(sessions, TEXT("ann"), at(1, 350));
+	sessions_promoted(sessions, &second, at(2, 310));
+	session = sessions_look(sessions, TEXT("ann"));
+	assert_true(sessions_settle(sessions, TEXT("ann"), session, at(2, 315)));
+	assert_false(sessions_settle(sessions, TEXT("ann"), session, at(2, 316)));
+	assert_position(sessions_look(sessions, TEXT("ann")).position, at(2, 315));
+	sessions_free(sessions);
+}
+
+/* One bucket only: newcomers of the new timeline push the old entries out. */
+static void old_entry_leaves(uint64_t lsn, bool in_doubt)
+{
+	struct sessions *sessions = sessions_new(1);
+	char room[16];
+
+	sessions_raise_floor(sessions, at(1, 100));
+	wrote(sessions, TEXT("ann"), at(1, lsn));
+	sessions_promoted(sessions, &second, at(2, 310));
+	for (unsigned user = 0; user < 16; user++)
+		wrote(sessions, user_name(user, room), at(2, 400 + user));
+	assert_false(sessions_look(sessions, TEXT("ann")).remembered);
+	assert_int_equal(sessions_look(sessions, TEXT("ann")).forgotten_lost, in_doubt);
+	assert_true(sessions_look(sessions, TEXT("ann")).position.lsn >= 310);
+	sessions_free(sessions);
+}
+
+static void an_old_entry_that_leaves_is_covered_or_leaves_a_doubt(void **state)
+{
+	old_entry_leaves(300, false);
+	old_entry_leaves(301, true);
 }
 
 static void an_eviction_does_not_make_an_unknown_floor_known(void **state)
@@ -162,7 +254,7 @@ static void an_eviction_does_not_make_an_unknown_floor_known(void **state)
 	char room[16];
 
 	for (unsigned user = 0; user < USERS; user++)
-		sessions_wrote(sessions, user_name(user, room), at(1, 100 + user));
+		wrote(sessions, user_name(user, room), at(1, 100 + user));
 	assert_position(sessions_floor(sessions), POSITION_NONE);
 	assert_false(sessions_required(sessions, TEXT("never wrote"), &required));
 	/* The floor of the start may be below what has left since. */
@@ -183,8 +275,7 @@ static void the_lowest_position_of_a_full_bucket_leaves(void **state)
 	sessions_raise_floor(sessions, at(1, 1));
 	while (sessions_floor(sessions).lsn == 1) {
 		/* 100, 99, 98, …: the last of those that fit is the lowest. */
-		sessions_wrote(sessions, user_name((unsigned)room_for, room),
-			       at(1, 100 - room_for));
+		wrote(sessions, user_name((unsigned)room_for, room), at(1, 100 - room_for));
 		room_for++;
 	}
 	/* The newcomer was the lowest: it left before it was there. */
@@ -192,7 +283,7 @@ static void the_lowest_position_of_a_full_bucket_leaves(void **state)
 	assert_int_equal(sessions_count(sessions), room_for);
 	assert_position(sessions_floor(sessions), at(1, 100 - room_for));
 
-	sessions_wrote(sessions, TEXT("ann"), at(1, 500));
+	wrote(sessions, TEXT("ann"), at(1, 500));
 	assert_int_equal(sessions_count(sessions), room_for);
 	assert_position(sessions_floor(sessions), at(1, 100 - room_for + 1));
 	assert_true(sessions_required(sessions, TEXT("ann"), &required));
@@ -297,7 +388,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_unknown_user_requires_the_floor),
 		cmocka_unit_test(a_user_requires_the_own_last_write_and_no_more),
-		cmocka_unit_test(after_a_promotion_the_floor_stands_for_older_entries),
+		cmocka_unit_test(after_a_promotion_entries_stay_to_be_judged),
+		cmocka_unit_test(what_the_old_primary_still_acknowledges_is_not_taken),
+		cmocka_unit_test(a_floor_that_is_lost_leaves_everybody_in_doubt),
+		cmocka_unit_test(a_lost_entry_is_settled_once),
+		cmocka_unit_test(an_old_entry_that_leaves_is_covered_or_leaves_a_doubt),
 		cmocka_unit_test(an_eviction_does_not_make_an_unknown_floor_known),
 		cmocka_unit_test(the_lowest_position_of_a_full_bucket_leaves),
 		cmocka_unit_test(no_acknowledged_write_is_forgotten_while_entries_leave),

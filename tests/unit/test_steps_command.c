@@ -23,7 +23,7 @@ static uint64_t required_of_ann(struct scene *scene)
 {
 	struct position required;
 
-	assert_true(sessions_required(scene->sessions, TEXT("ann"), &required));
+	required = sessions_look(scene->sessions, TEXT("ann")).position;
 	return required.lsn;
 }
 

@@ -34,7 +34,7 @@ static void assert_document(const struct asked *asked, const char *document)
 
 static void wrote(struct scene *scene, const char *user, uint64_t lsn)
 {
-	sessions_wrote(scene->sessions, text_of(user), (struct position){ 1, lsn });
+	assert_true(sessions_wrote(scene->sessions, text_of(user), (struct position){ 1, lsn }));
 }
 
 static void a_query_of_a_user_who_wrote_nothing_is_answered_by_a_replica(void **state)
@@ -455,7 +455,8 @@ static void before_any_primary_was_seen_only_eventual_is_served(void **state)
 					.nodes_count = 3,
 					.options = &scene.options,
 					.topology = scene.snapshot,
-					.sessions = scene.sessions };
+					.sessions = scene.sessions,
+					.newest = &scene.newest };
 	scene.router = router_new(scene.loop, &shared, 4, scene.catalog, scene.metrics);
 	scene_ask(&scene, &session, REQUEST_QUERY, "order", "ann");
 	scene_ask(&scene, &eventual, REQUEST_QUERY, "order", "ann");
@@ -562,6 +563,7 @@ static void a_token_of_a_newer_timeline_is_not_answered_by_an_older_primary(void
 	scene.topology.primary_position.timeline = 2;
 	for (unsigned i = 0; i < 3; i++)
 		scene.topology.nodes[i].position.timeline = 2;
+	sessions_raise_floor(scene.sessions, (struct position){ 2, 1000 });
 	scene_publish(&scene);
 	scene_ask(&scene, &first, REQUEST_QUERY, "order", NULL);
 	scene_take(&scene, &first);

@@ -87,7 +87,7 @@ static void the_reply_leaves_when_enough_replicas_show_it(void **state)
 	struct story *story = *state;
 	struct position required;
 
-	assert_true(sessions_required(story->scene.sessions, TEXT("ann"), &required));
+	required = sessions_look(story->scene.sessions, TEXT("ann")).position;
 	assert_int_equal(required.lsn, COMMITTED_LSN);
 	probe_says(1, COMMITTED_LSN);
 	assert_int_equal(asked->done, 0);

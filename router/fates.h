@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a request must see, judged by the history of the primary's timeline: its tokens, and the
+ * session entry of its user. What survived a promotion is required on the new timeline; what is
+ * lost is told (409 write-lost, with a token of the new timeline); what cannot be told makes the
+ * request strong. Judged again whenever another primary was found before a node answered.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/request.h"
+
+struct task;
+
+/* Sets task->wish.required and level, and task->judged; STEP_DONE: the request is refused. */
+enum step fates_judge(struct task *task) must_check;
+/* Is that judgement of the timeline that the router knows now? */
+bool fates_hold(const struct task *task) must_check;
+/* A step behind admission: a token beyond all that was heard of is asked for at the primary. */
+enum step fates_confirm(struct request *request) must_check;
+/* Lets go of that question. Nothing to do for a task that does not ask. */
+void fates_forget(struct task *task);

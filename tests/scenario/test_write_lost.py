@@ -1,0 +1,156 @@
+"""A failover that loses WAL: who is told, once, and who goes on undisturbed."""
+
+import pytest
+from harness.promotion import clone_again, fail_over
+from harness.until import until
+
+
+@pytest.fixture
+def nodes(fresh_cluster):
+    """The old primary, the one that will be promoted, and another standby."""
+    return list(fresh_cluster.nodes)
+
+
+@pytest.fixture
+def cqrsd(start_cqrsd, fresh_cluster, nodes):
+    return start_cqrsd(on=fresh_cluster)
+
+
+def put(cqrsd, user, number, **more):
+    answer = cqrsd.command("put", user=user, number=number, **more)
+    assert answer.status == 200, answer
+    return answer
+
+
+def commands_again(cqrsd, new):
+    until(lambda: cqrsd.node(new.address)["role"] == "primary", "the new primary to be seen", 20)
+
+
+def lossy(cqrsd, nodes, lose):
+    old, new, other = nodes
+    fail_over(old, new, [other], lose=lose)
+    commands_again(cqrsd, new)
+
+
+def test_a_lost_token_is_told_and_its_successor_goes_on(cqrsd, nodes):
+    lost = []
+    lossy(cqrsd, nodes, lambda: lost.append(put(cqrsd, "zoe", 1).token))
+
+    for _ in range(2):
+        answer = cqrsd.query("ping", token=lost[0])
+        assert (answer.status, answer.code) == (409, "write-lost"), answer
+        assert answer.token and answer.token != lost[0]
+    assert cqrsd.query("ping", token=answer.token).status == 200
+    refused = cqrsd.command("put", user="bob", number=7, token=lost[0])
+    assert refused.code == "write-lost"
+    assert cqrsd.query("cell", owner="bob", consistency="strong").data is None
+
+
+def test_a_survived_token_reads_its_write_on_the_new_timeline(cqrsd, nodes):
+    old, new, other = nodes
+    kept = put(cqrsd, "ann", 5).token
+    old.cluster.wait_until_replayed()
+    lossy(cqrsd, nodes, lambda: put(cqrsd, "bob", 6))
+
+    answer = cqrsd.query("cell", owner="ann", token=kept)
+    assert answer.status == 200 and answer.data["number"] == 5
+    until(lambda: cqrsd.query("cell", owner="ann", token=kept).served_by.node == other.address,
+          "the other standby to serve again", 20)
+
+
+def test_a_lost_session_entry_is_told_once(cqrsd, nodes):
+    lossy(cqrsd, nodes, lambda: [put(cqrsd, user, 1) for user in ("ann", "bob", "cid")])
+
+    answer = cqrsd.query("cell", user="ann", owner="ann")
+    assert (answer.status, answer.code) == (409, "write-lost")
+    assert cqrsd.query("cell", user="ann", owner="ann").data is None
+    assert cqrsd.query("ping", user="bob", consistency="strong").code == "write-lost"
+    assert cqrsd.query("ping", user="bob", consistency="strong").status == 200
+    assert cqrsd.command("put", user="cid", number=2).code == "write-lost"
+    assert cqrsd.command("put", user="cid", number=3).status == 200
+    assert cqrsd.query("cell", user="cid", owner="cid").data["number"] == 3
+
+
+def test_those_who_lost_nothing_are_not_bothered(cqrsd, nodes):
+    put(cqrsd, "ann", 5)
+    nodes[0].cluster.wait_until_replayed()
+    lossy(cqrsd, nodes, lambda: put(cqrsd, "bob", 6))
+
+    assert cqrsd.query("cell", user="ann", owner="ann").data["number"] == 5
+    assert cqrsd.query("ping", user="never wrote").status == 200
+    assert cqrsd.query("ping").status == 200
+
+
+def test_after_a_restart_a_loss_beyond_the_floor_is_told_to_each_user_once(start_cqrsd, cqrsd,
+                                                                           fresh_cluster, nodes):
+    def write_and_restart():
+        put(cqrsd, "ann", 1)
+        cqrsd.kill9()
+        cqrsd.start("commands")
+
+    lossy(cqrsd, nodes, write_and_restart)
+
+    assert cqrsd.query("cell", user="ann", owner="ann").code == "write-lost"
+    assert cqrsd.query("cell", user="ann", owner="ann").data is None
+
+
+def test_a_clean_promotion_bothers_nobody(cqrsd, nodes):
+    old, new, other = nodes
+    token = put(cqrsd, "ann", 5).token
+    old.stop("fast")
+    fail_over(old, new, [other])
+    commands_again(cqrsd, new)
+
+    assert cqrsd.query("cell", user="ann", owner="ann").data["number"] == 5
+    assert cqrsd.query("cell", owner="ann", token=token).data["number"] == 5
+    assert cqrsd.query("ping", user="never wrote").status == 200
+
+
+def test_an_old_primary_that_is_cloned_again_serves_as_a_replica(cqrsd, nodes):
+    old, new, other = nodes
+    lost = []
+    lossy(cqrsd, nodes, lambda: lost.append(put(cqrsd, "zoe", 1).token))
+    old.start()
+    until(lambda: cqrsd.metrics().sum("cqrsd_node_fenced", node=old.address) == 1,
+          "the old primary to be fenced", 20)
+
+    clone_again(old, new)
+
+    until(lambda: cqrsd.node(old.address)["in_rotation"], "the old primary to serve", 20)
+    assert cqrsd.metrics().sum("cqrsd_node_fenced", node=old.address) == 0
+    assert cqrsd.query("ping", token=lost[0]).code == "write-lost"
+
+
+def test_an_instance_that_was_started_after_the_promotion_knows_the_history(start_cqrsd, cqrsd,
+                                                                            fresh_cluster, nodes):
+    tokens = [put(cqrsd, "zoe", 1).token]
+    fresh_cluster.wait_until_replayed()
+    lossy(cqrsd, nodes, lambda: tokens.append(put(cqrsd, "zoe", 2).token))
+    nodes[1].restart()
+
+    late = start_cqrsd(on=fresh_cluster, wait="commands")
+
+    assert late.query("ping", token=tokens[0]).status == 200
+    assert late.query("ping", token=tokens[1]).code == "write-lost"
+
+
+def test_without_replication_rights_the_promoted_server_tells_until_its_restart(
+        start_cqrsd, fresh_cluster, catalog, nodes):
+    old, new, _ = nodes
+    old.sql("CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO app;"
+            "GRANT USAGE ON SCHEMA cqrsd TO app; GRANT pg_monitor TO app")
+    fresh_cluster.wait_until_replayed()
+    as_app = [node.conninfo.replace("postgres@", "app@") for node in nodes]
+    cqrsd = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:])
+    tokens = [put(cqrsd, "zoe", 1).token]
+    fresh_cluster.wait_until_replayed()
+    lossy(cqrsd, nodes, lambda: tokens.append(put(cqrsd, "zoe", 2).token))
+
+    assert cqrsd.query("ping", token=tokens[0]).status == 200
+    assert cqrsd.query("ping", token=tokens[1]).code == "write-lost"
+    assert "REPLICATION" in cqrsd.log_text()
+
+    new.restart()
+    late = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:], wait="commands")
+    answer = late.query("ping", token=tokens[1])
+    assert answer.status == 200 and answer.served_by.reason == "strong"
