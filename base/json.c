@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Both sides call a kind of value JSON_REAL: theirs goes by another name here. */
 #define JSON_REAL JANSSON_REAL
@@ -179,7 +180,9 @@ static void json_write_real(struct buf *buf, double real)
 	buf_literal(buf, ".0");
 }
 
-static void json_write_array(struct buf *buf, const struct json *json)
+static void json_write_one(struct buf *buf, const struct json *json, bool canonical);
+
+static void json_write_array(struct buf *buf, const struct json *json, bool canonical)
 {
 	size_t length = json_length(json);
 
@@ -187,28 +190,45 @@ static void json_write_array(struct buf *buf, const struct json *json)
 	for (size_t i = 0; i < length; i++) {
 		if (i)
 			buf_byte(buf, ',');
-		json_write(buf, json_at(json, i));
+		json_write_one(buf, json_at(json, i), canonical);
 	}
 	buf_byte(buf, ']');
 }
 
-static void json_write_object(struct buf *buf, const struct json *json)
+static int json_compare_members(const void *a, const void *b)
 {
-	const char *comma = "{";
+	struct text x = json_key(*(void *const *)a), y = json_key(*(void *const *)b);
+	int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
 
-	for (void *it = json_first(json); it; it = json_next(json, it)) {
-		struct text key = json_key(it);
-
-		buf_string(buf, comma);
-		buf_json_string(buf, key.ptr, key.len);
-		buf_byte(buf, ':');
-		json_write(buf, json_value(it));
-		comma = ",";
-	}
-	buf_string(buf, json_keys(json) ? "}" : "{}");
+	return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-void json_write(struct buf *buf, const struct json *json)
+static void json_write_object(struct buf *buf, const struct json *json, bool canonical)
+{
+	size_t count = json_keys(json), at = 0;
+	void **members = calloc(count ? count : 1, sizeof(*members));
+
+	assert(members);
+	for (void *it = json_first(json); it; it = json_next(json, it))
+		members[at++] = it;
+	assert(at == count);
+	if (canonical)
+		qsort(members, count, sizeof(*members), json_compare_members);
+	buf_byte(buf, '{');
+	for (size_t i = 0; i < count; i++) {
+		struct text key = json_key(members[i]);
+
+		if (i)
+			buf_byte(buf, ',');
+		buf_json_string(buf, key.ptr, key.len);
+		buf_byte(buf, ':');
+		json_write_one(buf, json_value(members[i]), canonical);
+	}
+	buf_byte(buf, '}');
+	free(members);
+}
+
+static void json_write_one(struct buf *buf, const struct json *json, bool canonical)
 {
 	switch (json_kind(json)) {
 	case JSON_NULL_:
@@ -227,13 +247,23 @@ void json_write(struct buf *buf, const struct json *json)
 		buf_json_string(buf, json_text(json).ptr, json_text(json).len);
 		return;
 	case JSON_ARR:
-		json_write_array(buf, json);
+		json_write_array(buf, json, canonical);
 		return;
 	case JSON_OBJ:
-		json_write_object(buf, json);
+		json_write_object(buf, json, canonical);
 		return;
 	}
 	assert(!"a kind that json_kind says");
+}
+
+void json_write(struct buf *buf, const struct json *json)
+{
+	json_write_one(buf, json, false);
+}
+
+void json_write_canonical(struct buf *buf, const struct json *json)
+{
+	json_write_one(buf, json, true);
 }
 
 const char *json_library_version(void)

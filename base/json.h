@@ -45,5 +45,7 @@ const struct json *json_value(void *it);
 
 /* The value as JSON text; numbers with the fewest digits that read back the same. */
 void json_write(struct buf *buf, const struct json *json);
+/* The same with the keys of every object in the order of their bytes. */
+void json_write_canonical(struct buf *buf, const struct json *json);
 /* The version of jansson. */
 const char *json_library_version(void);

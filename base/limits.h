@@ -19,6 +19,7 @@
 #define BRACKETS_MAX 256 /* within each other, in one statement */
 #define OPERATION_NAME_MAX 128
 #define USER_BYTES_MAX 256 /* the end user's name */
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
 #define REQUEST_ID_BYTES_MAX 64
 #define TOKENS_MAX 8 /* consistency tokens of one request */
 #define TOKEN_TEXT_MAX 96

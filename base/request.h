@@ -64,12 +64,13 @@ struct request {
 	int64_t wait_us_max;      /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX];
 	unsigned tokens_count;
-	unsigned urgency;       /* RFC 9218, 0 most urgent */
-	bool minimal;           /* Prefer: return=minimal */
-	int64_t prefer_wait_us; /* Prefer: wait, -1: not given; see request_wait_until_us */
-	int prefer_replicas;    /* Prefer: wait-replicas, at most NODES_MAX; -1: not given */
-	int64_t born_us;        /* the last byte was in */
-	int64_t deadline_us;    /* answered by then, whatever happens */
+	unsigned urgency;            /* RFC 9218, 0 most urgent */
+	bool minimal;                /* Prefer: return=minimal */
+	struct text idempotency_key; /* ptr NULL: none */
+	int64_t prefer_wait_us;      /* Prefer: wait, -1: not given; see request_wait_until_us */
+	int prefer_replicas;         /* Prefer: wait-replicas, at most NODES_MAX; -1: not given */
+	int64_t born_us;             /* the last byte was in */
+	int64_t deadline_us;         /* answered by then, whatever happens */
 
 	/* On its way. */
 	const request_step *steps; /* ends with NULL; set by router/ */
@@ -97,6 +98,7 @@ struct request {
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
 	/* For Preference-Applied: what of Prefer was honoured. Set by router/. */
+	bool replayed;        /* the stored answer of an earlier request with its key */
 	bool wait_applied;    /* prefer_wait_us, as far as the deadline allowed */
 	int replicas_applied; /* that have replayed what was written; -1: not waited for */
 	int64_t queue_us, wait_us, db_us;

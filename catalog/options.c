@@ -461,9 +461,7 @@ void option_read(struct draft *draft, size_t comment_at, struct text comment)
 /* A word that turns the machinery off needs none. */
 static bool option_is_off(const struct draft *draft, const struct option_row *row)
 {
-	return (row->read == read_idempotency &&
-		draft->operation.idempotency == IDEMPOTENCY_NONE) ||
-	       (row->read == read_async && draft->operation.async == ASYNC_NEVER);
+	return row->read == read_async && draft->operation.async == ASYNC_NEVER;
 }
 
 static void options_note(struct draft *draft, size_t row)

@@ -165,6 +165,8 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->look.on_delivery = worker_on_look;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
+	if (number == 0)
+		router_sweep(worker->router);
 	if (!worker_listen(worker, shared->options, address, error, error_room)) {
 		router_free(worker->router);
 		metrics_free(worker->metrics);

@@ -256,6 +256,51 @@ static bool headers_in_user(const struct head *head, const char *name, struct re
 	return true;
 }
 
+/* An sf-string of RFC 8941, or the same characters bare. */
+static bool header_key_text(struct text value, char *out, size_t *len)
+{
+	bool quoted = value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"';
+
+	if (quoted)
+		value = (struct text){ value.ptr + 1, value.len - 2 };
+	*len = 0;
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+
+		if (quoted && c == '\\') {
+			if (++i == value.len || !header_is_among(value.ptr[i], "\"\\"))
+				return false;
+			c = value.ptr[i];
+		} else if (c == '"') {
+			return false;
+		}
+		if (c < ' ' || c > '~' || *len == IDEMPOTENCY_KEY_BYTES_MAX)
+			return false;
+		out[(*len)++] = c;
+	}
+	return *len > 0;
+}
+
+/* A query changes nothing however often it is asked: its key is ignored. */
+static bool headers_in_key(const struct head *head, struct request *request)
+{
+	const struct header *header = head_find(head, "idempotency-key");
+	char key[IDEMPOTENCY_KEY_BYTES_MAX];
+	size_t len;
+
+	if (!header || request->kind != REQUEST_COMMAND)
+		return true;
+	if (head_count(head, "idempotency-key") > 1 || !header_key_text(header->value, key, &len)) {
+		(void)request_fail(request, OUTCOME_BAD_REQUEST,
+				   "Idempotency-Key must come once, as 1 to %d printable characters"
+				   " of ASCII, quoted or bare",
+				   IDEMPOTENCY_KEY_BYTES_MAX);
+		return false;
+	}
+	request->idempotency_key = (struct text){ arena_copy(&request->arena, key, len), len };
+	return true;
+}
+
 /* RFC 9218; what cannot be read is ignored, as it asks for. */
 static void headers_in_priority(const struct head *head, struct request *request)
 {
@@ -277,11 +322,8 @@ bool headers_in_read(const struct head *head, const char *user_header, struct re
 	    !headers_in_user(head, user_header, request) || !prefer_read(head, request))
 		return false;
 	headers_in_priority(head, request);
-	if (request->kind == REQUEST_COMMAND && head_find(head, "idempotency-key")) {
-		(void)request_fail(request, OUTCOME_BAD_REQUEST,
-				   "Idempotency-Key is not available yet");
+	if (!headers_in_key(head, request))
 		return false;
-	}
 	if (head_find(head, "content-encoding") &&
 	    !text_is_caseless(head_find(head, "content-encoding")->value, "identity")) {
 		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,

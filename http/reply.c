@@ -98,6 +98,8 @@ static void reply_headers_of_request(struct MHD_Response *response, const struct
 		reply_consistency(request, line);
 		reply_header_line(response, "Consistency", line);
 	}
+	if (request->replayed)
+		reply_header(response, "Idempotent-Replayed", "true");
 	if (request->token[0])
 		reply_header(response, "Consistency-Token", request->token);
 	if (request->routed || request->db_us > 0 || request->queue_us > 0) {

@@ -305,6 +305,8 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 		return;
 	case ENTRY_TIMEOUT:
 	case ENTRY_BEGIN:
+	case ENTRY_BEFORE:
+	case ENTRY_BEHIND:
 	case ENTRY_COMMIT:
 	case ENTRY_ROLLBACK:
 		return;
@@ -326,12 +328,20 @@ static void answer_fail(struct slot *slot, const PGresult *result)
 		error_fill(&call->error, result, call->statement->params, call->arena);
 }
 
+/* Whose statement was it that raised, the call's or its frame's? */
+static void answer_blame(struct slot *slot, const struct entry *entry)
+{
+	if (slot->call)
+		slot->call->frame_failed = entry->statement_id != slot->call->statement->id;
+}
+
 /* Preparing again helps, once; what was wrong is forgotten either way. */
 static void answer_run_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct slot *slot = answer_slot(conn, entry);
 	bool stale = error_is_stale_plan(result);
 
+	answer_blame(slot, entry);
 	if (stale || error_is_unprepared(result)) {
 		conn_set_mark(conn, entry->statement_id, stale ? MARK_STALE : MARK_NONE);
 		if (slot->call && !slot->call->prepared_again) {
@@ -351,6 +361,7 @@ static void answer_prepare_error(struct conn *conn, const struct entry *entry,
 {
 	bool there = error_is_prepared(result);
 
+	answer_blame(answer_slot(conn, entry), entry);
 	conn_set_mark(conn, entry->statement_id, there ? MARK_STALE : MARK_NONE);
 	if (there)
 		answer_slot(conn, entry)->state = SLOT_AGAIN;
@@ -410,6 +421,8 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 	case ENTRY_PREPARE:
 		answer_prepare_error(conn, entry, result);
 		return;
+	case ENTRY_BEFORE:
+	case ENTRY_BEHIND:
 	case ENTRY_RUN:
 		answer_run_error(conn, entry, result);
 		return;
@@ -442,6 +455,8 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
 		if (conn_mark(conn, entry->statement_id) == MARK_PENDING)
 			conn_set_mark(conn, entry->statement_id, mark);
 		return;
+	case ENTRY_BEFORE:
+	case ENTRY_BEHIND:
 	case ENTRY_RUN:
 	case ENTRY_DESCRIBE:
 		if (answer_slot(conn, entry)->state == SLOT_OUT)
@@ -508,6 +523,22 @@ static bool answer_lacks_upper(const struct batch *batch)
 	return false;
 }
 
+/* The framed command has run, and whoever sent it still wants it: its maker decides. */
+static bool answer_goes_on(struct conn *conn)
+{
+	struct slot *slot = &conn->batch.slots[0];
+	struct call *call = slot->call;
+
+	if (!conn->batch.framed || !call ||
+	    (slot->state != SLOT_DONE && slot->state != SLOT_TOO_LARGE) ||
+	    PQtransactionStatus(conn->pgconn) != PQTRANS_INTRANS)
+		return false;
+	if (slot->state == SLOT_DONE && call->frame->on_ran(call))
+		return true;
+	call->undone = true;
+	return false;
+}
+
 static void answer_sync(struct conn *conn, const struct entry *entry)
 {
 	struct batch *batch = &conn->batch;
@@ -523,7 +554,9 @@ static void answer_sync(struct conn *conn, const struct entry *entry)
 		batch_expect(conn);
 		return;
 	}
-	if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
+	if (answer_goes_on(conn)) {
+		batch_send_behind(conn);
+	} else if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
 		if (batch->rolled_back)
 			conn_close(conn, "a transaction could not be ended");
 		else
@@ -561,7 +594,7 @@ static void answer_end_command(struct conn *conn, struct slot *slot)
 		pool_end(conn->pool, call, CALL_ERROR, NULL);
 	} else if (state == SLOT_AGAIN) {
 		pool_again(conn->pool, call);
-	} else if (batch->position_known) {
+	} else if (call->undone || batch->position_known) {
 		pool_end(conn->pool, call, state == SLOT_DONE ? CALL_OK : CALL_TOO_LARGE, NULL);
 	} else {
 		pool_end(conn->pool, call, CALL_LOST,

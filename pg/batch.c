@@ -110,7 +110,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->wrote = batch->insert_counts = false;
 	batch->position_known = false;
 	batch->position = POSITION_NONE;
-	batch->rolled_back = batch->between = false;
+	batch->rolled_back = batch->between = batch->framed = false;
 }
 
 static size_t batch_param_bytes(const struct call *call)
@@ -275,9 +275,8 @@ static bool batch_send_sync(struct conn *conn, enum entry_kind kind)
 	return PQpipelineSync(conn->pgconn) == 1;
 }
 
-static bool batch_discard(struct conn *conn, unsigned slot)
+static bool batch_discard(struct conn *conn, unsigned slot, uint32_t id)
 {
-	uint32_t id = conn->batch.slots[slot].call->statement->id;
 	char text[32];
 
 	snprintf(text, sizeof(text), "DEALLOCATE %s", batch_name(id).text);
@@ -285,17 +284,17 @@ static bool batch_discard(struct conn *conn, unsigned slot)
 	return PQsendQueryParams(conn->pgconn, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
-static bool batch_prepare(struct conn *conn, unsigned slot)
+/* The call's own statement, or one of its frame. */
+static bool batch_prepare(struct conn *conn, unsigned slot, const struct statement *statement)
 {
 	const struct call *call = conn->batch.slots[slot].call;
-	const struct statement *statement = call->statement;
 	const struct shape *shape = statement_shape(statement);
 	enum mark mark = conn_mark(conn, statement->id);
 	Oid oids[PARAMS_MAX];
 
 	if (mark == MARK_PREPARED || mark == MARK_PENDING)
 		return true;
-	if (mark == MARK_STALE && !batch_discard(conn, slot))
+	if (mark == MARK_STALE && !batch_discard(conn, slot, statement->id))
 		return false;
 	assert(statement->params <= PARAMS_MAX);
 	for (unsigned i = 0; i < statement->params; i++)
@@ -330,7 +329,7 @@ static bool batch_send_call(struct conn *conn, unsigned slot)
 {
 	const struct call *call = conn->batch.slots[slot].call;
 
-	if (!batch_prepare(conn, slot) || !batch_set_timeout(conn, slot))
+	if (!batch_prepare(conn, slot, call->statement) || !batch_set_timeout(conn, slot))
 		return false;
 	batch_entry(&conn->batch, ENTRY_RUN, 0, slot, call->statement->id);
 	return PQsendQueryPrepared(conn->pgconn, batch_name(call->statement->id).text,
@@ -353,23 +352,66 @@ static bool batch_send_queries(struct conn *conn)
 	       batch_send_sync(conn, ENTRY_SYNC);
 }
 
-static bool batch_send_command(struct conn *conn)
+static bool batch_send_of_frame(struct conn *conn, enum entry_kind kind,
+				const struct statement *statement, const char *const *values)
 {
-	struct batch *batch = &conn->batch;
-	enum isolation isolation = batch->slots[0].call->isolation;
-	bool explicit = isolation != ISOLATION_READ_COMMITTED || batch->slots[0].call->begins;
+	if (!batch_prepare(conn, 0, statement))
+		return false;
+	batch_entry(&conn->batch, kind, 0, 0, statement->id);
+	return PQsendQueryPrepared(conn->pgconn, batch_name(statement->id).text, statement->params,
+				   values, NULL, NULL, 0) == 1;
+}
 
-	assert(batch->slots_count == 1);
-	if (explicit && !batch_send_plain(conn, ENTRY_BEGIN, batch_begins[isolation]))
+/* Nothing can commit before the second trip. */
+static bool batch_send_framed(struct conn *conn)
+{
+	const struct call *call = conn->batch.slots[0].call;
+	const struct call_frame *frame = call->frame;
+
+	conn->batch.framed = true;
+	return batch_send_plain(conn, ENTRY_BEGIN, batch_begins[call->isolation]) &&
+	       batch_send_of_frame(conn, ENTRY_BEFORE, frame->before, frame->before_values) &&
+	       batch_send_call(conn, 0) && batch_send_sync(conn, ENTRY_SYNC);
+}
+
+/* The last of a command: whether it wrote, the commit where one is due, the position. */
+static bool batch_send_end(struct conn *conn, bool explicit)
+{
+	if (!batch_send_fixed(conn, ENTRY_XID, FIXED_XID, 0, NULL))
 		return false;
-	if (!batch_send_call(conn, 0) || !batch_send_fixed(conn, ENTRY_XID, FIXED_XID, 0, NULL))
-		return false;
-	batch->left = true;
+	conn->batch.left = true;
 	if (explicit && !batch_send_plain(conn, ENTRY_COMMIT, "COMMIT"))
 		return false;
 	return batch_send_sync(conn, ENTRY_SYNC) &&
 	       batch_send_fixed(conn, ENTRY_POSITION, FIXED_POSITION, SLOT_NONE, NULL) &&
 	       batch_send_sync(conn, ENTRY_SYNC_AFTER);
+}
+
+void batch_send_behind(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	const struct call_frame *frame = batch->slots[0].call->frame;
+
+	assert(batch->framed);
+	batch->framed = false;
+	batch->entries_count = batch->next = 0;
+	batch_sent(conn,
+		   batch_send_of_frame(conn, ENTRY_BEHIND, frame->behind, frame->behind_values) &&
+			   batch_send_end(conn, true));
+}
+
+static bool batch_send_command(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	const struct call *call = batch->slots[0].call;
+	bool explicit = call->isolation != ISOLATION_READ_COMMITTED || call->begins;
+
+	assert(batch->slots_count == 1);
+	if (call->frame)
+		return batch_send_framed(conn);
+	if (explicit && !batch_send_plain(conn, ENTRY_BEGIN, batch_begins[call->isolation]))
+		return false;
+	return batch_send_call(conn, 0) && batch_send_end(conn, explicit);
 }
 
 static bool batch_send_describe(struct conn *conn)
@@ -379,7 +421,7 @@ static bool batch_send_describe(struct conn *conn)
 
 	assert(batch->slots_count == 1);
 	batch->left = true;
-	if (!batch_prepare(conn, 0))
+	if (!batch_prepare(conn, 0, batch->slots[0].call->statement))
 		return false;
 	batch_entry(batch, ENTRY_DESCRIBE, 0, 0, id);
 	return PQsendDescribePrepared(conn->pgconn, batch_name(id).text) &&

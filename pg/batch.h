@@ -6,6 +6,7 @@
  *   queries    [probe] [call 1] … [call n] [probe] Sync
  *   command    [call] [xid] Sync  [position] Sync
  *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
+ *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
  *   describe   [prepare] [describe] Sync
  *
  * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
@@ -48,6 +49,8 @@ enum entry_kind {
 	ENTRY_PREPARE,
 	ENTRY_TIMEOUT,
 	ENTRY_RUN,
+	ENTRY_BEFORE, /* of the call's frame */
+	ENTRY_BEHIND,
 	ENTRY_DESCRIBE,
 	ENTRY_PROBE_UPPER,
 	ENTRY_BEGIN,
@@ -98,6 +101,7 @@ struct batch {
 	uint64_t segment_bytes, block_bytes;
 	bool position_known;
 	struct position position;
+	bool framed;      /* the commit of a framed command was not sent yet */
 	bool rolled_back; /* a ROLLBACK was sent */
 	bool between;     /* the last thing that libpq gave was the NULL between two results */
 };
@@ -112,6 +116,8 @@ void batch_send(struct conn *conn, struct list *queue);
 /* After an error: one more look at the position for the calls that were complete. */
 void batch_send_probe(struct conn *conn);
 void batch_send_rollback(struct conn *conn);
+/* The framed command has run: what stands behind it, and the commit. */
+void batch_send_behind(struct conn *conn);
 /* libpq wants each result's rows one by one told when its turn comes. */
 void batch_expect(struct conn *conn);
 /* The statements of a batch of queries ran that long together. */

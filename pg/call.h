@@ -18,6 +18,7 @@
 
 struct pool;
 struct conn;
+struct call;
 
 enum call_kind {
 	CALL_QUERY,    /* rides in a read only batch between two probes */
@@ -44,6 +45,19 @@ struct pg_error {
 	const char *message, *detail, *hint, *constraint, *column;
 };
 
+/*
+ * What a command has around it in its transaction, for CALL_COMMAND. before runs first; when it
+ * raises, nothing else does and the call ends with its error. When the command itself has run and
+ * its rows are there, but nothing is committed, on_ran fills behind_values and says whether to go
+ * on: true: behind runs, then the commit; false: all is rolled back and the call ends as CALL_OK
+ * with undone set.
+ */
+struct call_frame {
+	struct statement *before, *behind;
+	const char *const *before_values, *const *behind_values;
+	bool (*on_ran)(struct call *call);
+};
+
 struct call {
 	/* Set by the maker. */
 	enum call_kind kind;
@@ -57,6 +71,7 @@ struct call {
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	enum isolation isolation;
 	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
+	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 
 	/* What came of it. */
@@ -69,6 +84,8 @@ struct call {
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
 	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
 	bool in_recovery;         /* the node was a standby when the batch began */
+	bool undone;              /* command with a frame: on_ran wanted no commit */
+	bool frame_failed;        /* the error is of the frame's own statements */
 	bool wrote;               /* command: it was given a transaction id */
 	struct position position; /* command: at or after its commit record */
 	struct shape *shape;      /* describe: to be taken with statement_set_shape, or freed */

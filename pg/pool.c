@@ -240,7 +240,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->rows = 0;
 	call->affected = -1;
 	call->lower = call->upper = call->newest = 0;
-	call->in_recovery = call->wrote = false;
+	call->in_recovery = call->wrote = call->undone = call->frame_failed = false;
 	call->position = POSITION_NONE;
 	call->shape = NULL;
 	call->placements = 0;

@@ -132,6 +132,30 @@ static void admit_wish(struct task *task)
 	request->level_used = wish->level;
 }
 
+/* A key that would be ignored is refused: whoever sends one relies on it. */
+static enum step admit_idempotency(struct task *task)
+{
+	struct request *request = task->request;
+	bool given = request->idempotency_key.ptr;
+
+	switch (task->operation->idempotency) {
+	case IDEMPOTENCY_OPTIONAL:
+		return STEP_NEXT;
+	case IDEMPOTENCY_REQUIRED:
+		if (given)
+			return STEP_NEXT;
+		return request_fail(request, OUTCOME_IDEMPOTENCY_KEY_REQUIRED,
+				    "%s must come with an Idempotency-Key", task->operation->name);
+	case IDEMPOTENCY_NONE:
+		if (!given)
+			return STEP_NEXT;
+		return request_fail(request, OUTCOME_BAD_REQUEST, "%s takes no Idempotency-Key",
+				    task->operation->name);
+	}
+	assert(!"what is declared of keys");
+	return STEP_DONE;
+}
+
 enum step admit_query(struct request *request)
 {
 	struct task *task = request->task;
@@ -148,6 +172,8 @@ enum step admit_command(struct request *request)
 	struct task *task = request->task;
 
 	if (admit_operation(task) == STEP_DONE || admit_key(task) == STEP_DONE)
+		return STEP_DONE;
+	if (admit_idempotency(task) == STEP_DONE)
 		return STEP_DONE;
 	if (task->router->topology.primary < 0)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");

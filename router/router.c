@@ -81,6 +81,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 
 void router_free(struct router *router)
 {
+	sweep_stop(&router->sweep);
 	for (unsigned i = 0; i < router->shared.nodes_count; i++) {
 		struct router_node *node = &router->nodes[i];
 
@@ -97,6 +98,22 @@ void router_free(struct router *router)
 		token_maker_free(router->tokens);
 	lease_drop(router->lease);
 	free(router);
+}
+
+static struct pool *router_on_sweep(struct sweep *sweep)
+{
+	return router_primary_pool(container_of(sweep, struct router, sweep));
+}
+
+void router_sweep(struct router *router)
+{
+	router->sweep = (struct sweep){
+		.loop = router->loop,
+		.metrics = router->metrics,
+		.random = &router->random,
+		.on_pool = router_on_sweep,
+	};
+	sweep_start(&router->sweep);
 }
 
 void router_set_catalog(struct router *router, struct catalog *catalog)

@@ -40,6 +40,9 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 /* No request may be on its way. */
 void router_free(struct router *router);
 
+/* This loop deletes expired idempotency keys: one of a process. */
+void router_sweep(struct router *router);
+
 /* As listener_handlers.on_request: takes the request until its on_done. */
 void router_take(struct request *request, void *router);
 /* Holds the new catalog; requests under way finish with the old one. */

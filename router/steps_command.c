@@ -24,7 +24,7 @@ static struct pool *command_on_rerun(struct command *command)
 
 	metric_add(router->metrics, METRIC_retries_total,
 		   METRIC_LABELS(router->shared.nodes[task->choice.node]->name,
-				 "serialization-failure"),
+				 command->tries ? "key" : "serialization-failure"),
 		   1);
 	if (pool)
 		task->choice.node = (unsigned)router->topology.primary;
@@ -77,6 +77,11 @@ static bool command_remember(struct task *task)
 	return true;
 }
 
+static void command_count_key(struct task *task, const char *result)
+{
+	metric_add(task->router->metrics, METRIC_idempotency_total, METRIC_LABELS(result), 1);
+}
+
 static void command_on_done(struct command *command, enum command_end end)
 {
 	struct task *task = container_of(command, struct task, command);
@@ -95,11 +100,28 @@ static void command_on_done(struct command *command, enum command_end end)
 		(void)command_remember(task);
 		task_finish(task);
 		return;
+	case COMMAND_REPLAYED:
+		command->position.timeline = task->judged;
+		request->replayed = fates_hold(task) && command_remember(task);
+		command_count_key(task, "replayed");
+		if (!request->replayed) {
+			request_fail(request, OUTCOME_NO_PRIMARY,
+				     "another primary was promoted meanwhile");
+			task_finish(task);
+			return;
+		}
+		request->outcome = OUTCOME_OK;
+		request_run(request);
+		return;
 	case COMMAND_WRONG_NODE:
 		monitor_hurry(task->router->shared.monitor);
 		task_finish(task);
 		return;
 	case COMMAND_FAILED:
+		if (request->outcome == OUTCOME_IDEMPOTENCY_MISMATCH)
+			command_count_key(task, "mismatch");
+		else if (request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS)
+			command_count_key(task, "in-progress");
 		task_finish(task);
 		return;
 	}

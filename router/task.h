@@ -22,6 +22,7 @@
 #include "router/visibility.h"
 #include "router/waiters.h"
 #include "write/command.h"
+#include "write/sweep.h"
 
 /* A catalog as long as requests of this loop use it. */
 struct lease {
@@ -61,6 +62,7 @@ struct router {
 	struct list awaiting;     /* commands that wait for replicas (router/visibility.c) */
 	bool draining;            /* nobody may wait for replicas any more */
 	struct list describing;   /* tasks that are finding out the types of a statement */
+	struct sweep sweep;       /* of the process's first loop */
 	struct loop_timer sample; /* gauges of this loop */
 };
 

@@ -13,7 +13,12 @@
 #define COMMAND_PAUSE_US_MIN (2 * US_PER_MS)
 #define COMMAND_PAUSE_US_MAX (50 * US_PER_MS)
 
+#define COMMAND_KEY_PAUSE_US_MIN (5 * US_PER_MS)
+#define COMMAND_KEY_PAUSE_US_MAX (100 * US_PER_MS)
+#define COMMAND_KEY_TRIES_MAX 1000 /* a key that is stored and gone again, and again */
+
 static void command_on_call(struct call *call);
+static bool command_on_ran(struct call *call);
 
 static enum isolation command_isolation(const struct operation *operation)
 {
@@ -33,6 +38,9 @@ static bool command_submit(struct command *command)
 {
 	struct request *request = command->request;
 
+	if (request->idempotency_key.ptr && !command->key)
+		command->key = idempotency_new(request, command->operation->name, command_on_ran);
+	buf_clear(&request->out);
 	document_begin(command->operation, &request->out);
 	command->call = (struct call){
 		.kind = CALL_COMMAND,
@@ -45,6 +53,7 @@ static bool command_submit(struct command *command)
 		.timeout_us = command->timeout_us,
 		.isolation = command_isolation(command->operation),
 		.begins = command->operation->is_call,
+		.frame = command->key ? &command->key->frame : NULL,
 		.on_done = command_on_call,
 	};
 	command->in_flight = pool_submit(command->pool, &command->call);
@@ -60,7 +69,7 @@ bool command_send(struct command *command, struct pool *pool)
 
 bool command_is_out(const struct command *command)
 {
-	return command->in_flight && command->call.conn;
+	return command->in_flight && command->call.conn && !command->asking;
 }
 
 void command_forget(struct command *command)
@@ -68,22 +77,24 @@ void command_forget(struct command *command)
 	if (command->in_flight)
 		pool_forget(command->pool, &command->call);
 	command->in_flight = false;
+	if (command->asking)
+		pool_forget(command->pool, &command->stored);
+	command->asking = false;
 	loop_timer_cancel(command->request->loop, &command->pause);
 }
 
 /* What it returned, as a document; the token and the last brace are router/'s to add. */
-static enum command_end command_committed(struct command *command)
+static enum command_end command_tell(struct command *command)
 {
 	const struct operation *operation = command->operation;
 	const struct call *call = &command->call;
 	struct request *request = command->request;
+	const char *effect = command->key ? "was undone: it" : "took effect, but";
 
-	command->wrote = call->wrote;
-	command->position = call->position;
 	if (call->end == CALL_TOO_LARGE && !(document_rows_max(operation) == 1 && call->rows > 1)) {
 		request_fail(request, OUTCOME_RESULT_TOO_LARGE,
-			     "%s took effect, but returned more rows or bytes than allowed",
-			     operation->name);
+			     "%s %s returned more rows or bytes than allowed", operation->name,
+			     effect);
 		return COMMAND_COMMITTED_UNTELLABLE;
 	}
 	switch (document_end(operation, &request->out, call->rows, call->affected)) {
@@ -94,17 +105,48 @@ static enum command_end command_committed(struct command *command)
 		return COMMAND_COMMITTED_UNTELLABLE;
 	case DOCUMENT_MANY_ROWS:
 		request_fail(request, OUTCOME_UNEXPECTED_CARDINALITY,
-			     "%s took effect, but returned more than one row", operation->name);
+			     "%s %s returned more than one row", operation->name, effect);
 		return COMMAND_COMMITTED_UNTELLABLE;
 	}
 	assert(!"an end of a document");
 	return COMMAND_COMMITTED_UNTELLABLE;
 }
 
-static void command_on_pause_over(struct loop_timer *timer)
+/*
+ * Between the command and its commit. What cannot be told is not kept either: the key would have
+ * nothing to answer.
+ */
+static bool command_on_ran(struct call *call)
 {
-	struct command *command = container_of(timer, struct command, pause);
+	struct command *command = container_of(call, struct command, call);
+	struct request *request = command->request;
 
+	call->end = CALL_OK;
+	if (command_tell(command) != COMMAND_COMMITTED)
+		return false;
+	command->key->store_values[3] =
+		arena_printf(&request->arena, "%.*s}", (int)request->out.len, request->out.ptr);
+	return true;
+}
+
+static enum command_end command_committed(struct command *command)
+{
+	const struct call *call = &command->call;
+
+	command->wrote = call->wrote;
+	command->position = call->position;
+	if (!command->key)
+		return command_tell(command);
+	if (!call->undone)
+		return COMMAND_COMMITTED;
+	if (call->end == CALL_TOO_LARGE)
+		(void)command_tell(command);
+	return COMMAND_FAILED;
+}
+
+/* Nothing of it has taken effect: once more from the beginning. */
+static void command_again(struct command *command)
+{
 	command->pool = command->on_rerun(command);
 	if (!command->pool) {
 		request_fail(command->request, OUTCOME_NO_PRIMARY, "no node is the primary now");
@@ -115,6 +157,13 @@ static void command_on_pause_over(struct loop_timer *timer)
 		return;
 	request_fail(command->request, OUTCOME_QUEUE_FULL, "too many commands are waiting");
 	command->on_done(command, COMMAND_FAILED);
+}
+
+static void command_on_pause_over(struct loop_timer *timer)
+{
+	struct command *command = container_of(timer, struct command, pause);
+
+	command_again(command);
 }
 
 /* Rolled back for sure: true if it will run again. */
@@ -144,10 +193,8 @@ static enum command_end command_refused(struct command *command, struct verdict 
 	return verdict.outcome == OUTCOME_NO_PRIMARY ? COMMAND_WRONG_NODE : COMMAND_FAILED;
 }
 
-static enum command_end command_lost(struct command *command)
+static enum command_end command_lost(struct command *command, const struct call *call)
 {
-	const struct call *call = &command->call;
-
 	if (call->end == CALL_UNSENT && call->expired && pool_connected(call->pool)) {
 		request_fail(command->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
 		return COMMAND_FAILED;
@@ -157,8 +204,7 @@ static enum command_end command_lost(struct command *command)
 		return COMMAND_WRONG_NODE;
 	}
 	request_fail(command->request, OUTCOME_OUTCOME_UNKNOWN,
-		     "the connection was lost after the command had left: %s",
-		     command->call.lost_reason);
+		     "the connection was lost after the command had left: %s", call->lost_reason);
 	return COMMAND_FAILED;
 }
 
@@ -169,6 +215,114 @@ static bool command_was_cut_off(struct call *call)
 		return false;
 	call->lost_reason = "the server ended the session";
 	return true;
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+static void command_end_by_key(struct command *command, enum command_end end)
+{
+	buf_clear(&command->request->out);
+	command->on_done(command, end);
+}
+
+/* Asked for when the claim said that it is there; it may have expired in between. */
+static void command_on_stored(struct call *call)
+{
+	struct command *command = container_of(call, struct command, stored);
+	struct request *request = command->request;
+
+	command->asking = false;
+	if (call->end != CALL_OK || call->in_recovery) {
+		request_fail(request, OUTCOME_NO_PRIMARY,
+			     "what was answered to the key could not be read");
+		command_end_by_key(command, COMMAND_WRONG_NODE);
+		return;
+	}
+	switch (idempotency_take(command->key, request, call->rows)) {
+	case STORED_SAME:
+		command->wrote = true;
+		command->position = (struct position){ 0, call->upper };
+		command->on_done(command, COMMAND_REPLAYED);
+		return;
+	case STORED_OTHER_BODY:
+		request_fail(request, OUTCOME_IDEMPOTENCY_MISMATCH,
+			     "the key was used with another body");
+		command_end_by_key(command, COMMAND_FAILED);
+		return;
+	case STORED_NONE:
+		if (command->tries++ < COMMAND_KEY_TRIES_MAX) {
+			command_again(command);
+			return;
+		}
+		request_fail(request, OUTCOME_IDEMPOTENCY_IN_PROGRESS, "the key comes and goes");
+		command_end_by_key(command, COMMAND_FAILED);
+		return;
+	}
+	assert(!"what is stored");
+}
+
+static void command_ask_stored(struct command *command)
+{
+	struct request *request = command->request;
+
+	buf_clear(&request->out);
+	command->stored = (struct call){
+		.kind = CALL_QUERY,
+		.statement = idempotency_stored(),
+		.values = command->key->stored_values,
+		.arena = &request->arena,
+		.out = &request->out,
+		.rows_max = 1,
+		.on_done = command_on_stored,
+	};
+	command->asking = pool_submit(command->pool, &command->stored);
+	if (command->asking)
+		return;
+	request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting");
+	command_end_by_key(command, COMMAND_FAILED);
+}
+
+/* Another request runs with the key: waited for as long as the client prefers, without a conn. */
+static void command_wait_for_key(struct command *command)
+{
+	struct request *request = command->request;
+	int64_t until_us = request->prefer_wait_us < 0 ? 0 : request_wait_until_us(request);
+	int64_t due_us = loop_now(request->loop) +
+			 random_backoff_us(command->random, command->tries,
+					   COMMAND_KEY_PAUSE_US_MIN, COMMAND_KEY_PAUSE_US_MAX);
+
+	request->wait_applied = request->prefer_wait_us >= 0;
+	if (due_us < until_us && command->tries++ < COMMAND_KEY_TRIES_MAX) {
+		command->pause.on_due = command_on_pause_over;
+		loop_timer_set(request->loop, &command->pause, due_us);
+		return;
+	}
+	request_fail(request, OUTCOME_IDEMPOTENCY_IN_PROGRESS,
+		     "the first request with this key has not ended");
+	command_end_by_key(command, COMMAND_FAILED);
+}
+
+/* False: it was something else. */
+static bool command_refused_by_key(struct command *command)
+{
+	switch (idempotency_refusal(&command->call)) {
+	case CLAIM_RUNNING:
+		command_wait_for_key(command);
+		return true;
+	case CLAIM_STORED:
+		command_ask_stored(command);
+		return true;
+	case CLAIM_NO_SCHEMA:
+		request_fail(
+			command->request, OUTCOME_QUERY_FAILED,
+			"keys cannot be kept: run cqrsd migrate, and give the role its rights");
+		command_end_by_key(command, COMMAND_FAILED);
+		return true;
+	case CLAIM_OTHER:
+		return false;
+	}
+	assert(!"a refusal");
+	return false;
 }
 
 static void command_on_call(struct call *call)
@@ -190,9 +344,11 @@ static void command_on_call(struct call *call)
 		break;
 	case CALL_ERROR:
 		if (command_was_cut_off(call)) {
-			end = command_lost(command);
+			end = command_lost(command, call);
 			break;
 		}
+		if (command->key && command_refused_by_key(command))
+			return;
 		verdict = sqlstate_verdict(call->error.sqlstate, true, call->in_recovery);
 		if (verdict.retry == RETRY_RERUN && command_rerun(command))
 			return;
@@ -200,7 +356,7 @@ static void command_on_call(struct call *call)
 		break;
 	case CALL_UNSENT:
 	case CALL_LOST:
-		end = command_lost(command);
+		end = command_lost(command, call);
 		break;
 	}
 	command->on_done(command, end);

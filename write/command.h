@@ -2,7 +2,12 @@
 /*
  * A command on its way to the primary: one transaction, then the position. Run again only when it
  * is known to be rolled back (serialization failure, deadlock); never when its outcome is unknown.
- * One loop, no locks.
+ * With a key it commits together with its reply, and a repeat gets that. One loop, no locks.
+ *
+ *   sent ──► committed, failed, unknown
+ *    ▲ └───► its key is stored: asked for ──► replayed, or another body
+ *    │ └───► its key is running: pause ──┐    (gone again: sent once more)
+ *    └───────────────────────────────────┘
  */
 #pragma once
 
@@ -14,6 +19,7 @@
 #include "catalog/catalog.h"
 #include "pg/call.h"
 #include "pg/pool.h"
+#include "write/idempotency.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +32,8 @@ enum command_end {
 	COMMAND_FAILED,
 	/* Nothing took effect: the node is a standby, or could not be reached. */
 	COMMAND_WRONG_NODE,
+	/* An earlier request with its key has committed: its document, as COMMAND_COMMITTED. */
+	COMMAND_REPLAYED,
 };
 
 struct command {
@@ -41,15 +49,20 @@ struct command {
 	void (*on_done)(struct command *command, enum command_end end);
 
 	/* What came of it, when committed. */
-	bool wrote;               /* it changed something */
-	struct position position; /* at or after its commit record */
+	bool wrote; /* it changed something */
+	/* At or after its commit record. Replayed: without its timeline, which is the primary's. */
+	struct position position;
 
 	/* Its own. */
 	struct call call;
 	struct pool *pool;
 	bool in_flight;
 	unsigned reruns;
-	struct loop_timer pause; /* before a rerun */
+	struct loop_timer pause;     /* before a rerun, or before its key is tried again */
+	struct idempotency_key *key; /* NULL: it has none */
+	struct call stored;          /* asks what was answered to its key */
+	bool asking;
+	unsigned tries; /* of the key while another one runs with it */
 };
 
 /* False: the pool's queue is full and on_done is not called. */

@@ -31,7 +31,7 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_false(operation->is_public);
 	assert_null(operation->roles);
 	assert_int_equal(operation->cache_us, 0);
-	assert_int_equal(operation->idempotency, IDEMPOTENCY_NONE);
+	assert_int_equal(operation->idempotency, IDEMPOTENCY_OPTIONAL);
 	assert_int_equal(operation->async, ASYNC_NEVER);
 	catalog_let_go(catalog);
 }
@@ -216,14 +216,13 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 {
 	struct catalog *catalog = story_catalog("-- command: c :exec\n"
 						"-- @async never\n"
-						"-- @idempotency none\n"
 						"-- @timeout 2s\n"
 						"SELECT 1;\n"
 						"-- query: q :one\n"
 						"-- @cache 5s\n"
 						"SELECT 1;\n"
 						"-- command: d :exec\n"
-						"-- @idempotency required\n"
+						"-- @retries 5\n"
 						"SELECT 1;\n");
 	struct buf lines;
 
@@ -231,10 +230,10 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	catalog_not_yet(catalog, &lines);
 	buf_byte(&lines, 0);
 	assert_string_equal(
-		lines.ptr, "shop.sql:7: note: @cache of q is not available yet: every request asks "
+		lines.ptr, "shop.sql:6: note: @cache of q is not available yet: every request asks "
 			   "PostgreSQL\n"
-			   "shop.sql:10: note: @idempotency of d is not available yet: an "
-			   "Idempotency-Key has no effect\n");
+			   "shop.sql:9: note: @retries of d is not available yet: there are no "
+			   "asynchronous commands\n");
 	buf_fini(&lines);
 	catalog_let_go(catalog);
 }

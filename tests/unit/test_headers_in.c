@@ -162,13 +162,26 @@ static void test_an_ambiguous_user_is_refused(void **state)
 	assert_false(READ(line));
 }
 
-static void test_an_idempotency_key_is_refused_for_commands_only(void **state)
+static void test_an_idempotency_key_is_read_for_commands(void **state)
 {
+	char line[512];
+
 	assert_true(READ("Idempotency-Key: \"k\""));
+	assert_null(request->idempotency_key.ptr);
 	request->kind = REQUEST_COMMAND;
-	assert_false(READ("Idempotency-Key: \"k\""));
+	assert_true(READ("Idempotency-Key: \"k \\\"1\\\"\""));
+	assert_true(text_is(request->idempotency_key, "k \"1\""));
+	assert_true(READ("Idempotency-Key: 8e03978e-40d5-43e8-bc93-6894a57f9324"));
+	snprintf(line, sizeof(line), "Idempotency-Key: %0*d", IDEMPOTENCY_KEY_BYTES_MAX, 1);
+	assert_true(READ(line));
+	snprintf(line, sizeof(line), "Idempotency-Key: %0*d", IDEMPOTENCY_KEY_BYTES_MAX + 1, 1);
+	assert_false(READ(line));
+	assert_false(READ("Idempotency-Key: a", "Idempotency-Key: a"));
+	assert_false(READ("Idempotency-Key: \"a"));
+	assert_false(READ("Idempotency-Key: \"\\a\""));
+	assert_false(READ("Idempotency-Key: \"\""));
+	assert_false(READ("Idempotency-Key:"));
 	assert_int_equal(request->outcome, OUTCOME_BAD_REQUEST);
-	assert_string_equal(request->detail, "Idempotency-Key is not available yet");
 }
 
 static void test_preferences_are_found(void **state)
@@ -275,7 +288,7 @@ int main(void)
 		TEST(test_what_is_no_token_is_refused),
 		TEST(test_the_user_is_read),
 		TEST(test_an_ambiguous_user_is_refused),
-		TEST(test_an_idempotency_key_is_refused_for_commands_only),
+		TEST(test_an_idempotency_key_is_read_for_commands),
 		TEST(test_preferences_are_found),
 		TEST(test_priority_is_found_or_ignored),
 		TEST(test_a_sane_request_id_is_taken),

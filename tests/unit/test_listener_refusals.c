@@ -29,7 +29,7 @@ static void test_refusals_keep_the_connection(void **state)
 		  "bad-request" },
 		{ "GET /v1/queries/q HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}", 400,
 		  "bad-request" },
-		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST "Idempotency-Key: k\r\n\r\n", 400,
+		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST "Idempotency-Key: \"k\r\n\r\n", 400,
 		  "bad-request" },
 		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}", 415,
 		  "unsupported-media-type" },
