@@ -1,0 +1,1 @@
+"""Guarantees: a workload that notes every call, and a checker that judges what it noted."""
