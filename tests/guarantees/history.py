@@ -9,8 +9,8 @@
 Times are nanoseconds of the monotonic clock, which all processes of one machine share.
 
 A call:
-    session, kind       who asked; by which means it is recognised: "header" (the user header, always
-                        the same instance), "token" (tokens, any instance) or "both"
+    session, kind       who asked; known by what: "header" (the user header, always the same
+                        instance), "token" (tokens, any instance) or "both"
     op, keys, level     operation, the keys it is about; for queries eventual, session or strong
     value, effect       of a command: what it intends, and the name that this attempt leaves in the
                         log. Both are unique in the history, but for repeats with the same key
