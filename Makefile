@@ -34,7 +34,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test unit scenario tidy asan tsan tsan-unit bench clang-tidy format clean \
+.PHONY: all demo test unit scenario tidy asan tsan tsan-unit chaos chaos-controls bench \
+        clang-tidy format clean \
         help FORCE
 
 # --- variants ------------------------------------------------------------------------------------
@@ -55,8 +56,13 @@ else ifeq ($(VARIANT),tsan)
   BUILD    := build/tsan
   COMPILER := gcc
   SANITIZE := -fsanitize=thread
+else ifneq ($(filter no-proof no-floor no-timelines,$(VARIANT)),)
+  # Control builds: base/control.h tells what each leaves out.
+  BUILD    := build/$(VARIANT)
+  COMPILER := gcc
+  OPTIMISE := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_$(shell echo $(VARIANT) | tr a-z- A-Z_)
 else
-  $(error VARIANT=$(VARIANT): choose release, asan, tsan or clang)
+  $(error VARIANT=$(VARIANT): choose release, asan, tsan, clang, or a control build)
 endif
 
 # What a sanitizer inserts hides from the compiler which values are possible: two warnings err.
@@ -192,7 +198,8 @@ unit: $(UNIT_TESTS) ## unit tests; UNIT=test_arena picks some, VARIANT=asan the 
 	@$(SANITIZED) tests/run-unit $(UNIT_TESTS)
 
 scenario: $(BUILD)/cqrsd ## tests against real PostgreSQL; SCENARIO=file picks some
-	@CQRSD=$(abspath $(BUILD)/cqrsd) $(SANITIZED) $(PYTHON) -m pytest -q $(SCENARIO)
+	@CQRSD=$(abspath $(BUILD)/cqrsd) $(SANITIZED) $(PYTHON) -m pytest -q $(or $(SCENARIO),tests/scenario \
+	    tests/guarantees)
 
 asan: ## unit tests and scenarios under AddressSanitizer and UBSan
 	@$(MAKE) VARIANT=asan unit
@@ -207,6 +214,16 @@ tsan-unit: ## only the unit tests of what threads share, under ThreadSanitizer
 tidy: ## style as a test: tests/tidy and its own test; do docs and tables agree
 	@$(PYTHON) tests/tidy
 	@$(PYTHON) -m pytest -q tests/tidy_selftest.py tests/docs_test.py
+
+chaos: ## sessions, faults and a checker: SEEDS=25 SECONDS=60, one table at the end
+	@deploy/install-packages build cluster test chaos
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/chaos --seeds $(or $(SEEDS),25) \
+	    --seconds $(or $(SECONDS),60) --markdown build/chaos.md --json build/chaos.json
+
+chaos-controls: ## builds without a guard each: the checker must notice within three seeds
+	@deploy/install-packages build cluster test chaos
+	@tests/guarantees/controls
 
 bench: ## side by side with pgbench: prints both and the ratio
 	@deploy/install-packages build cluster bench

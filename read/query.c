@@ -5,6 +5,7 @@
  */
 #include "read/query.h"
 
+#include "base/control.h"
 #include "catalog/document.h"
 #include "pg/sqlstate.h"
 
@@ -67,7 +68,7 @@ static enum query_end query_finish_document(struct query *query)
 /* What a node said before it had come far enough proves nothing, be it rows or a refusal. */
 static bool query_is_early(const struct query *query)
 {
-	return query->call.lower < query->required;
+	return CONTROL_PROOF && query->call.lower < query->required;
 }
 
 static enum query_end query_too_large(struct query *query)

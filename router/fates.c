@@ -5,6 +5,7 @@
  */
 #include "router/fates.h"
 
+#include "base/control.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -20,7 +21,7 @@ static enum fate fates_of(const struct task *task, struct position position)
 {
 	uint32_t timeline = fates_timeline(task);
 
-	if (!timeline || position.timeline == timeline)
+	if (!timeline || position.timeline == timeline || !CONTROL_TIMELINES)
 		return FATE_CURRENT;
 	if (position.timeline > timeline)
 		return FATE_NEWER;

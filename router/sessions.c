@@ -9,6 +9,7 @@
  */
 #include "router/sessions.h"
 
+#include "base/control.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -154,7 +155,11 @@ static struct position bucket_find(const struct bucket *bucket, uint64_t hash)
 /* Whether or not it covers the time before this process. */
 static struct position sessions_floor_read(const struct sessions *sessions)
 {
-	return bucket_find(&sessions->floor, 0);
+	struct position floor = bucket_find(&sessions->floor, 0);
+
+	if (!CONTROL_FLOOR && position_known(floor))
+		floor.lsn = 1;
+	return floor;
 }
 
 static void sessions_floor_lift(struct sessions *sessions, struct position position)

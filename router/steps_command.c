@@ -3,6 +3,7 @@
  * The steps of a command: to the primary, then the session entry, then the reply. The order of the
  * last two is the promise: what is acknowledged is read again.
  */
+#include "base/control.h"
 #include "router/admit.h"
 #include "router/task.h"
 
@@ -43,7 +44,7 @@ static struct position command_committed_at(struct task *task)
 
 	router_refresh(task->router);
 	timeline = topology->primary_position.timeline;
-	if (position.timeline >= timeline)
+	if (position.timeline >= timeline || !CONTROL_TIMELINES)
 		return position;
 	if (history_fate(&topology->history, position) != FATE_SURVIVED)
 		return POSITION_NONE;

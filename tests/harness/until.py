@@ -45,6 +45,11 @@ def beats(duration_s, every_s):
         time.sleep(every_s)
 
 
+def rest_now(duration_s):
+    """How long a fault lasts, or a breath between two."""
+    time.sleep(max(0, duration_s))
+
+
 async def rest(duration_s):
     """A client's breath before it tries again; other clients go on meanwhile."""
     await asyncio.sleep(duration_s)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guards that a control build leaves out (make VARIANT=no-proof and its like), to see that the
+ * history checker of tests/guarantees would notice. Every other build has them all.
+ */
+#pragma once
+
+#ifdef CONTROL_NO_PROOF
+#define CONTROL_PROOF 0 /* what a node answered counts, however far it had come */
+#else
+#define CONTROL_PROOF 1
+#endif
+
+#ifdef CONTROL_NO_FLOOR
+#define CONTROL_FLOOR 0 /* who is not in the table of sessions requires nothing */
+#else
+#define CONTROL_FLOOR 1
+#endif
+
+#ifdef CONTROL_NO_TIMELINES
+#define CONTROL_TIMELINES 0 /* lsns are compared whatever their timelines */
+#else
+#define CONTROL_TIMELINES 1
+#endif

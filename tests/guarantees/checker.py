@@ -1,0 +1,227 @@
+"""Were the guarantees kept? One pass over the records of a run, and the final state.
+
+What a session may expect is a map key -> (version, value): the newest it was told of. Versions of a
+register are counted by PostgreSQL under its row lock, so on one history they order all writes of
+it. A session with tokens expects, per register, never to see less than it has seen or written (read
+your writes, monotonic reads) and never another value at a version it knows (time travel: the
+register went back and on again on another timeline). What it writes lies behind what it has seen
+(monotonic writes, writes follow reads). A session with the user header alone expects its own
+acknowledged writes. `write-lost` is how a failover is told: the session expects nothing from then
+on. So a loss that nobody was told of shows as a read that goes back, and nothing about promotions
+has to be known here to find it.
+
+Across sessions: a value carries what its writer had seen when it was sent. A snapshot of all
+registers that holds the value must hold that too (writes follow reads, as others see them).
+
+At the end: each value has at most one row of effect, those of failed commands none, every
+acknowledged one is there unless its session was told; versions of a register are counted without a
+gap or a double (no lost update).
+
+Unknown outcomes (no answer, outcome-unknown) may take effect at any later moment or never: they
+raise no expectation, and their value may be seen.
+"""
+
+# A strong read on another instance than the write may ask a primary that was replaced a moment
+# ago; only positions could tell, which is what tokens are for.
+
+HEADER_ONLY = "header"
+
+
+class Checker:
+    def __init__(self, records, final, restarts=()):
+        """final: {"effects": [(key, version, value)]} of the surviving primary, read when all is
+        healed. restarts: (instance, ns) of each start of an instance after the first: the sessions
+        table is empty then, and who lost a write before is forgotten with it."""
+        self.records = sorted(records, key=lambda record: record["end"])
+        self.final = final
+        self.restarts = sorted(restarts, key=lambda restart: restart[1])
+        self.violations = []
+        self.expects = {}   # session -> {key: (version, value)}
+        self.wrote_ns = {}  # header-only session -> {key: when the write was acknowledged}
+        self.behind = {}    # value -> {key: version} its writer had seen
+        self.failed = {}    # value -> record, while certainly without effect
+        self.acked = {}     # value -> record
+        self.strong = {}    # (instance, key) -> [(end, version, value)] acknowledged
+        self.told = {}      # session -> when it was told write-lost, ns
+        self.surviving = {value: (key, version) for key, version, value in final["effects"]}
+
+    def blame(self, record, text):
+        self.violations.append({"what": text, "record": record})
+
+    def run(self):
+        self._classify()
+        for record in self.records:
+            if record["code"] == "write-lost":
+                self.expects.pop(record["session"], None)
+                self.wrote_ns.pop(record["session"], None)
+                self.told.setdefault(record["session"], []).append(record["end"])
+            elif record["outcome"] != "ok":
+                continue
+            elif record["op"] == "write":
+                self._wrote(record)
+            else:
+                self._read(record)
+        self._effects()
+        return self.violations
+
+    def _classify(self):
+        """A value failed when no attempt of it succeeded or is unknown."""
+        possible = set()
+        for record in self.records:
+            if record["value"] is None:
+                continue
+            if record["outcome"] == "failed":
+                self.failed.setdefault(record["value"], record)
+            else:
+                possible.add(record["value"])
+        for value in possible:
+            self.failed.pop(value, None)
+
+    # One session
+
+    def _wrote(self, record):
+        key, value = record["key"], record["value"]
+        if value in self.acked and not record["replayed"]:
+            self.blame(record, f"{value} was acknowledged twice, the second time not as a repeat")
+        if list(record["seen"]) != [key] or record["seen"][key][1] != value:
+            self.blame(record, f"the answer to the write of {value} tells of something else")
+            return
+        version = record["seen"][key][0]
+        before = self.expects.setdefault(record["session"], {})
+        if not record["replayed"]:
+            known = before.get(key)
+            if record["kind"] != HEADER_ONLY and known and version <= known[0]:
+                self.blame(record, f"version {version} of {key} was written behind {known}, which "
+                                   "the session had seen")
+            self.behind[value] = {k: v[0] for k, v in before.items()} \
+                if record["kind"] != HEADER_ONLY else {}
+        if record["kind"] == HEADER_ONLY:
+            self.wrote_ns.setdefault(record["session"], {})[key] = record["start"]
+        if not before.get(key) or version > before[key][0]:
+            before[key] = (version, value)
+        self.acked.setdefault(value, record)
+        self.strong.setdefault((record["instance"], key), []).append(
+            (record["end"], version, value))
+
+    def _read(self, record):
+        keys = record["seen"] if record["op"] == "read_all" else [record["key"]]
+        expected = self.expects.setdefault(record["session"], {})
+        header = record["kind"] == HEADER_ONLY
+        promised = record["tokened"] or (header and record["level"] != "eventual")
+        if record["op"] == "read_all":
+            keys = set(record["seen"]) | set(expected)
+        for key in keys:
+            seen = tuple(record["seen"].get(key, (0, None)))
+            if seen[1] in self.failed:
+                self.blame(record, f"{seen[1]} is seen, though its command failed")
+            if promised and key in expected:
+                self._compare(record, key, seen, expected[key], header)
+            if not header and (key not in expected or seen[0] > expected[key][0]) and seen[0]:
+                expected[key] = seen
+        if record["op"] == "read_all":
+            self._snapshot(record)
+        if record["level"] == "strong":
+            self._strong(record)
+
+    def _compare(self, record, key, seen, expected, header):
+        if seen[0] > expected[0] or seen == expected:
+            return
+        if header and self._forgotten(record, key):
+            return
+        if seen[0] == expected[0]:
+            self.blame(record, f"{key} is {seen}, and the session knows {expected}: time went "
+                               "back and on again")
+        else:
+            self.blame(record, f"{key} is {seen}, and the session knows {expected} already")
+
+    def _forgotten(self, record, key):
+        """The instance restarted after the write, and the write did not survive."""
+        value = self.expects[record["session"]][key][1]
+        wrote_ns = self.wrote_ns.get(record["session"], {}).get(key, 0)
+        return value not in self.surviving and any(
+            instance == record["instance"] and wrote_ns < ns <= record["end"]
+            for instance, ns in self.restarts)
+
+    def _snapshot(self, record):
+        """Whoever shows a write shows what its writer had seen; on one timeline, that is."""
+        if not all(value in self.surviving for _, value in record["seen"].values()):
+            return
+        for key, (_, value) in record["seen"].items():
+            for other, version in self.behind.get(value, {}).items():
+                if record["seen"].get(other, (0,))[0] < version:
+                    self.blame(record, f"{value} of {key} is seen, but not version {version} of "
+                                       f"{other}, which its writer had seen")
+                    return
+
+    def _strong(self, record):
+        key = record["key"]
+        seen = tuple(record["seen"].get(key, (0, None)))
+        for end, version, value in reversed(self.strong.get((record["instance"], key), [])):
+            if end < record["start"] and value in self.surviving:
+                if seen[0] < version:
+                    self.blame(record, f"a strong read of {key} is {seen}, and {value} was "
+                                       f"acknowledged before as version {version}")
+                return
+
+    # The end
+
+    def _effects(self):
+        count = {}
+        for _, _, value in self.final["effects"]:
+            count[value] = count.get(value, 0) + 1
+        for value, times in count.items():
+            if times > 1:
+                self.blame(self.acked.get(value), f"{value} took effect {times} times")
+            if value in self.failed:
+                self.blame(self.failed[value], f"{value} took effect, though its command failed")
+        self._updates()
+        for value, record in self.acked.items():
+            if value not in self.surviving:
+                self._lost(value, record)
+            elif self.surviving[value] != (record["key"], record["seen"][record["key"]][0]):
+                if not self._told_after(record):
+                    self.blame(record, f"{value} is kept as {self.surviving[value]}, which is not "
+                                       "what was acknowledged")
+
+    def _updates(self):
+        versions = {}
+        for key, version, value in self.final["effects"]:
+            versions.setdefault(key, []).append(version)
+        for key, found in versions.items():
+            if key != "-" and sorted(found) != list(range(1, len(found) + 1)):
+                self.blame(None, f"an update of {key} was lost: its versions are {sorted(found)}")
+
+    def _told_after(self, record):
+        return any(ns >= record["start"] for ns in self.told.get(record["session"], []))
+
+    def _lost(self, value, record):
+        """An acknowledged write that is not there must have been told; a session that never got an
+        answer again, or whose instance forgot everything, could not be told."""
+        if self._told_after(record):
+            return
+        for later in self.records_of(record["session"]):
+            promised = later["tokened"] or (later["user"] and later["level"] != "eventual")
+            if later["start"] > record["end"] and later["outcome"] == "ok" and promised and \
+                    later["end"] > self.final.get("settled_ns", 0):
+                if record["kind"] == HEADER_ONLY and any(
+                        instance == record["instance"] and ns > record["start"]
+                        for instance, ns in self.restarts):
+                    return
+                self.blame(record, f"{value} was acknowledged, is lost, and nobody was told")
+                return
+
+    def records_of(self, session):
+        if not hasattr(self, "_by_session"):
+            self._by_session = {}
+            for record in self.records:
+                self._by_session.setdefault(record["session"], []).append(record)
+        return self._by_session[session]
+
+    def lost(self):
+        """Acknowledged writes that are not there."""
+        return [value for value in self.acked if value not in self.surviving]
+
+
+def check(records, final, restarts=()):
+    """The violations, each {"what": a sentence, "record": the record that shows it}."""
+    return Checker(records, final, restarts).run()

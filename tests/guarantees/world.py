@@ -1,0 +1,295 @@
+"""A cluster, two instances of cqrsd and the one who promotes, each on a host of its own."""
+
+import concurrent.futures
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import processes, service  # noqa: E402
+from harness.cluster import Cluster  # noqa: E402
+from harness.node import Node, as_server_user, server_user  # noqa: E402
+from harness.service import Service  # noqa: E402
+from harness.until import TooLate, until  # noqa: E402
+
+from . import net  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+DISK_BYTES = 768 << 20
+SETTINGS = {
+    "listen_addresses": "'*'", "max_connections": 120, "shared_buffers": "32MB",
+    "wal_receiver_timeout": "3s", "wal_sender_timeout": "3s", "wal_receiver_status_interval": "1s",
+    "tcp_user_timeout": "4000", "max_wal_size": "256MB", "wal_log_hints": "on",
+    "checkpoint_timeout": "30min", "wal_keep_size": "256MB", "max_slot_wal_keep_size": "-1",
+    "authentication_timeout": "5s", "client_connection_check_interval": "1s",
+}
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+# What is started ends with the thread that started it: with this one, not with a lane of faults.
+STARTER = concurrent.futures.ThreadPoolExecutor(1)
+
+
+def start_process(line, **options):
+    return STARTER.submit(subprocess.Popen, line, **options).result()
+
+
+class HostedNode(Node):
+    """A PostgreSQL server on a host of its own; psql reaches it by its socket."""
+
+    def __init__(self, cluster, name, host):
+        super().__init__(cluster, name, processes.free_port())
+        self.host = host
+
+    @property
+    def address(self):
+        return f"{self.host.address}:{self.port}"
+
+    def start(self, deadline_s=60, wait=True):
+        assert not self.running, f"{self.name} is running already"
+        command = [self.cluster.bindir / "postgres", "-D", self.data, "-p", self.port]
+        with open(self.log, "ab") as log:
+            self.process = start_process(
+                [*self.host.enter, *as_server_user(command, ends_with_us=True)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+        if wait:
+            self.wait_until_ready(deadline_s)
+
+
+class HostedCluster(Cluster):
+    """One primary and replicas that stream without slots, so that anybody may follow anybody."""
+
+    def __init__(self, network, **options):
+        super().__init__(settings=SETTINGS, **options)
+        self.disks = []
+        self.hosts = [network.host(f"n{number}") for number in range(3)]
+
+    def create(self):
+        primary = HostedNode(self, "n0", self.hosts[0])
+        self._disk(primary)
+        self._run([self.bindir / "initdb", "-D", primary.data, "-U", "postgres", "-E", "UTF8",
+                   "--locale=C", "--no-sync", "--wal-segsize=1", "--auth-local=trust",
+                   "--auth-host=trust"])
+        with open(primary.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in self.settings.items())
+            file.write(f"unix_socket_directories = '{self.sockets}'\n")
+        with open(primary.data / "pg_hba.conf", "a", encoding="utf-8") as file:
+            file.write("host all all 10.0.0.0/8 trust\nhost replication all 10.0.0.0/8 trust\n")
+        self._start(primary)
+        self._run([self.bindir / "createdb", "-h", self.sockets, "-p", primary.port,
+                   "-U", "postgres", self.database])
+        for host in self.hosts[1:]:
+            node = HostedNode(self, host.name, host)
+            self._disk(node)
+            self.clone(node, primary)
+            self._start(node)
+
+    def _disk(self, node):
+        """A disk of its own, which can be filled."""
+        node.data.mkdir()
+        net.mount_disk(node.data, DISK_BYTES, server_user())
+        self.disks.append(node.data)
+
+    def clone(self, node, primary):
+        """Only what is on the disk goes, not the disk."""
+        for path in node.data.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        source = self.replication_conninfo(primary, node.name)
+        self._run([self.bindir / "pg_basebackup", "-D", node.data, "-d", source, "-R",
+                   "-X", "stream", "--checkpoint=fast", "--no-sync"])
+        with open(node.data / "postgresql.auto.conf", "a", encoding="utf-8") as configuration:
+            configuration.write(f"primary_conninfo = '{source}'\n")
+
+    def destroy(self):
+        for node in self.nodes:
+            node.kill9()
+            node.forget_shared_memory()
+        for disk in self.disks:
+            net.unmount_disk(disk)
+        self.disks = []
+        super().destroy()
+
+    def replication_conninfo(self, primary, name):
+        return (f"host={primary.host.address} port={primary.port} user=postgres "
+                f"application_name={name} connect_timeout=2 "
+                "keepalives_idle=2 keepalives_interval=1 keepalives_count=2")
+
+
+class Instance(Service):
+    """A cqrsd on a host of its own; it keeps its address when it comes back."""
+
+    def __init__(self, host, clock=None, **options):
+        env = {}
+        if clock:
+            env = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(clock),
+                   "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                   "DONT_FAKE_MONOTONIC": "1"}
+        super().__init__(env=env, insecure=True, **options)
+        self.host = host
+        self.logs = b""
+        self.lock = threading.Lock()
+
+    def _spawn(self):
+        self.address = f"{self.host.address}:8080"
+        self.admin_address = f"{self.host.address}:8081"
+        self.client = service.Client(self.address)
+        self.admin = service.Client(self.admin_address, timeout_s=2)
+        line = [*self.host.enter, "setpriv", "--pdeathsig=KILL", "--", service.binary(), "serve",
+                *service.flags({**self.options, "listen": self.address,
+                                "admin_listen": self.admin_address})]
+        if self.log_path.exists():
+            self.logs += self.log_path.read_bytes()
+        with open(self.log_path, "wb") as log:
+            self.process = start_process(
+                line, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=service.environment(self.directory, self.env), start_new_session=True)
+
+
+class World:
+    """All of it; faults act on it from one thread while the workload runs in another."""
+
+    def __init__(self, network, say=lambda text: None):
+        self.network = network
+        self.say = say
+        self.restarts = []  # (instance, ns)
+        self.instances = []
+        self.promotions = []
+        self.cluster = HostedCluster(network)
+        self.clock = self.cluster.directory / "clock"
+
+    def __enter__(self):
+        try:
+            self.cluster.create()
+            self.leader.sql_file(HERE / "schema.sql")
+            done = service.run("migrate", primary=self._by_socket(self.leader))
+            assert done.returncode == 0, done.stderr
+            self.cluster.wait_until_replayed()
+            self.clock.write_text("+0")
+            self.clock.chmod(0o644)
+            nodes = [node.conninfo for node in self.nodes]
+            for number in range(2):
+                clock = self.clock if number == 0 and pathlib.Path(FAKETIME).exists() else None
+                instance = Instance(
+                    self.network.host(f"c{number}"), clock, primary=nodes[0], replica=nodes[1:],
+                    catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info")
+                self.instances.append(instance)
+            for instance in self.instances:
+                instance.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for instance in self.instances:
+            instance.discard()
+        self.cluster.destroy()
+
+    def _by_socket(self, node):
+        return (f"host={self.cluster.sockets} port={node.port} user=postgres "
+                f"dbname={self.cluster.database}")
+
+    @property
+    def nodes(self):
+        return self.cluster.nodes
+
+    @property
+    def leader(self):
+        """Who the one who promotes says is the primary."""
+        return self.cluster.nodes[0]
+
+    @property
+    def followers(self):
+        return self.cluster.nodes[1:]
+
+    @property
+    def addresses(self):
+        return [instance.address for instance in self.instances]
+
+    # What the one who promotes does
+
+    def lead(self, new):
+        """The new primary; the others are told to follow it as far as they live."""
+        new.sql("SELECT pg_promote(true, 20)")
+        until(lambda: new.sql("SELECT pg_is_in_recovery()") == "f", f"{new.name} to lead", 20)
+        self.promotions.append(time.monotonic_ns())
+        self.cluster.nodes.remove(new)
+        self.cluster.nodes.insert(0, new)
+
+    def follow(self, node):
+        node.set(primary_conninfo=self.cluster.replication_conninfo(self.leader, node.name))
+
+    def follows(self, node):
+        """Does it stream from the leader?"""
+        try:
+            return node.running and node.sql(
+                "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming' AND "
+                f"sender_port = {self.leader.port}") == "1"
+        except Exception:  # noqa: BLE001  a node in trouble does not follow
+            return False
+
+    def clone_again(self, node):
+        node.kill9()
+        node.forget_shared_memory()
+        self.cluster.clone(node, self.leader)
+        node.start()
+
+    def restart_instance(self, number):
+        instance = self.instances[number]
+        self.restarts.append((number, time.monotonic_ns()))
+        instance.start("alive")
+        self.restarts.append((number, time.monotonic_ns()))
+
+    # The end
+
+    def settle(self):
+        """Everybody up, following the leader, with all it has."""
+        self._revive(self.leader)
+        if self.leader.sql("SELECT pg_is_in_recovery()") == "t":
+            self.lead(self.leader)
+        for node in list(self.followers):
+            try:
+                self._mend(node)
+            except Exception:  # noqa: BLE001  whatever is wrong with it, a copy is not
+                self.clone_again(node)
+                until(lambda node=node: self.follows(node), f"{node.name} to follow", 20)
+        for number, instance in enumerate(self.instances):
+            if not instance.running:
+                self.restart_instance(number)
+        for instance in self.instances:
+            until(lambda instance=instance: instance._reached("rotation"),
+                  f"{instance.address} to have everybody in rotation", 30)
+
+    def _revive(self, node):
+        node.sigcont()
+        if not node.running:
+            node.forget_shared_memory()
+            node.start()
+        until(lambda: node.psql(["-c", "SELECT 1"]).returncode == 0, f"{node.name} to answer", 20)
+
+    def _mend(self, node):
+        self._revive(node)
+        node.set(recovery_min_apply_delay="0")
+        node.resume_replay()
+        self.follow(node)
+        until(lambda: self.follows(node), f"{node.name} to follow", 4)
+
+    def final(self):
+        rows = self.leader.sql("SELECT key, version, value FROM effects WHERE key <> '-'")
+        effects = [tuple(line.split("|")) for line in rows.splitlines()]
+        return {"effects": [(key, int(version), value) for key, version, value in effects]}
+
+    def keep(self, folder):
+        """Logs of everybody, for whoever looks into a failure."""
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for node in self.nodes:
+            shutil.copy(node.log, folder / f"{node.name}.log")
+        for number, instance in enumerate(self.instances):
+            (folder / f"cqrsd{number}.log").write_bytes(
+                instance.logs + instance.log_path.read_bytes())
+
