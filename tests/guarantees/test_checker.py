@@ -1,0 +1,34 @@
+"""The checker is checked: nothing in valid histories, and each broken guarantee found in all."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from guarantees.checker import check  # noqa: E402
+from guarantees.model import BROKEN, Model  # noqa: E402
+
+SEEDS = 200
+
+
+def test_valid_histories_are_found_valid():
+    told = 0
+    for seed in range(SEEDS):
+        model = Model(seed)
+        told += sum(record["code"] == "write-lost" for record in model.records)
+        assert not check(model.records, model.final), f"seed {seed}"
+    assert told > SEEDS, "there is hardly a loss in these histories"
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
+def test_a_broken_guarantee_is_found(broken):
+    met = 0
+    for seed in range(SEEDS):
+        model = Model(seed)
+        if not broken(model):
+            continue
+        met += 1
+        assert check(model.records, model.final), f"seed {seed}: not found"
+    assert met > SEEDS / 2, f"there was an occasion in {met} histories only"
