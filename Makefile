@@ -187,7 +187,7 @@ demo: ## a throwaway cluster with the shop example, until Ctrl-C
 	@examples/shop/demo
 
 test: ## everything: unit tests (also under ASan+UBSan), tidy, scenarios
-	@deploy/install-packages build cluster test
+	@deploy/install-packages build cluster test chaos
 	@$(MAKE) all
 	@$(MAKE) unit
 	@$(MAKE) VARIANT=asan unit

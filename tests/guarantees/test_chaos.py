@@ -1,4 +1,4 @@
-"""Two short runs of the fault table, so that `make chaos` is known to work; it has the long ones."""
+"""Two short runs of the fault table, so that make chaos is known to work; long ones are its."""
 
 import pathlib
 import sys
