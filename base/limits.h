@@ -26,13 +26,14 @@
 #define PAIRS_MAX 256 /* name=value pairs of one query string */
 #define HEADERS_MAX 100
 #define JSON_DEPTH_MAX 64
-#define ARRAY_DEPTH_MAX 6     /* dimensions of a PostgreSQL array */
-#define BATCH_CALLS_MAX 64    /* calls under one Sync */
-#define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
-#define COMMAND_RERUNS_MAX 3  /* after serialization failures and deadlocks */
-#define MAILBOX_SLOTS 1024    /* a power of two: letters waiting for one loop */
-#define LAG_RING_SLOTS 4096   /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000       /* waiters of one loop: resuming costs with their number */
+#define ARRAY_DEPTH_MAX 6        /* dimensions of a PostgreSQL array */
+#define BATCH_CALLS_MAX 64       /* calls under one Sync */
+#define CALL_PLACEMENTS_MAX 8    /* how often one call may be placed again, all reasons together */
+#define COMMAND_RERUNS_MAX 3     /* after serialization failures and deadlocks */
+#define MAILBOX_SLOTS 1024       /* a power of two: letters waiting for one loop */
+#define TOLD_PER_SESSION_SLOT 16 /* users who need not be told of a loss, per session slot */
+#define LAG_RING_SLOTS 4096      /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000          /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */

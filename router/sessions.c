@@ -6,16 +6,19 @@
  *
  * The order that keeps the promise: a writer raises the floor before an entry leaves; a reader
  * looks for the entry first and at the floor afterwards. Locks are taken bucket first, then floor.
+ * Under the floor's lock every position that leaves is either covered by a floor of its own
+ * timeline, which is judged when the next timeline comes, or judged itself: none falls in between.
  */
 #include "router/sessions.h"
 
 #include "base/control.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "router/told.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -54,9 +57,12 @@ struct sessions {
 	_Atomic size_t count;
 	struct bucket floor;     /* its first slot: the greatest position that ever left */
 	atomic_bool floor_known; /* it also covers what was written before this process */
-	atomic_bool forgotten_lost;
-	pthread_mutex_t mutex;  /* of the history; locked within a bucket */
-	struct history history; /* of the floor's timeline; timeline 0: there was no promotion */
+	/* The timeline since which users who are not in the table may have lost a write; 0: none
+	 * has. Those who need not be told that any more are in told. */
+	_Atomic uint32_t lost_since;
+	struct told *told;
+	/* With the floor's lock. Of the floor's timeline; timeline 0: there was no promotion. */
+	struct history history;
 };
 
 struct sessions *sessions_new(size_t slots)
@@ -76,12 +82,13 @@ struct sessions *sessions_new(size_t slots)
 	for (size_t i = 0; i < buckets; i++)
 		sessions->buckets[i] = (struct bucket){ 0 };
 	random_bytes(&sessions->seed, sizeof(sessions->seed));
-	pthread_mutex_init(&sessions->mutex, NULL);
+	sessions->told = told_new(slots * TOLD_PER_SESSION_SLOT);
 	return sessions;
 }
 
 void sessions_free(struct sessions *sessions)
 {
+	told_free(sessions->told);
 	free(sessions->buckets);
 	free(sessions);
 }
@@ -162,19 +169,38 @@ static struct position sessions_floor_read(const struct sessions *sessions)
 	return floor;
 }
 
-static void sessions_floor_lift(struct sessions *sessions, struct position position)
+/* With the floor locked: this position of an older timeline is not there any more for sure. */
+static bool sessions_judge(struct sessions *sessions, struct position position, uint32_t timeline)
 {
-	if (position_compare(position, sessions_floor_read(sessions)) <= 0)
-		return;
+	enum fate fate = history_fate(&sessions->history, position);
+
+	if (fate != FATE_LOST && fate != FATE_UNKNOWN)
+		return false;
+	atomic_store_explicit(&sessions->lost_since, timeline, memory_order_release);
+	return true;
+}
+
+/* A position that leaves the table is covered from here on. True: it may be lost. */
+static bool sessions_floor_lift(struct sessions *sessions, struct position position)
+{
+	struct position floor = sessions_floor_read(sessions);
+	bool lost = false;
+
+	if (position.timeline == floor.timeline && position.lsn <= floor.lsn)
+		return false;
 	bucket_lock(&sessions->floor);
-	bucket_set(&sessions->floor, 0, 0, position_max(position, bucket_get(&sessions->floor, 0)));
+	floor = bucket_get(&sessions->floor, 0);
+	if (position.timeline < floor.timeline)
+		lost = sessions_judge(sessions, position, floor.timeline);
+	bucket_set(&sessions->floor, 0, 0, position_max(position, floor));
 	bucket_unlock(&sessions->floor);
+	return lost;
 }
 
 void sessions_raise_floor(struct sessions *sessions, struct position position)
 {
 	assert(position_known(position));
-	sessions_floor_lift(sessions, position);
+	(void)sessions_floor_lift(sessions, position);
 	atomic_store_explicit(&sessions->floor_known, true, memory_order_release);
 }
 
@@ -185,30 +211,22 @@ struct position sessions_floor(const struct sessions *sessions)
 	return sessions_floor_read(sessions);
 }
 
-/* An old position that leaves for good: does it leave a loss behind that nobody is told of? */
-static void sessions_leave_behind(struct sessions *sessions, struct position position)
-{
-	enum fate fate;
-
-	pthread_mutex_lock(&sessions->mutex);
-	fate = history_fate(&sessions->history, position);
-	pthread_mutex_unlock(&sessions->mutex);
-	if (fate == FATE_LOST || fate == FATE_UNKNOWN)
-		atomic_store_explicit(&sessions->forgotten_lost, true, memory_order_release);
-}
-
 void sessions_promoted(struct sessions *sessions, const struct history *history,
 		       struct position position)
 {
-	struct position floor = sessions_floor_read(sessions);
+	struct position floor;
 
 	assert(position_known(position));
-	pthread_mutex_lock(&sessions->mutex);
+	/* At once: what is evicted meanwhile comes before, under the old floor that is judged here,
+	 * or behind, and is judged by itself. */
+	bucket_lock(&sessions->floor);
+	floor = bucket_get(&sessions->floor, 0);
 	sessions->history = *history;
-	pthread_mutex_unlock(&sessions->mutex);
 	if (position_known(floor) && floor.timeline < position.timeline)
-		sessions_leave_behind(sessions, floor);
-	sessions_raise_floor(sessions, position);
+		(void)sessions_judge(sessions, floor, position.timeline);
+	bucket_set(&sessions->floor, 0, 0, position_max(position, floor));
+	bucket_unlock(&sessions->floor);
+	atomic_store_explicit(&sessions->floor_known, true, memory_order_release);
 }
 
 static uint64_t sessions_hash(const struct sessions *sessions, struct text user)
@@ -246,15 +264,24 @@ static void bucket_set_and_unlock(struct bucket *bucket, unsigned slot, uint64_t
 	bucket_unlock(bucket);
 }
 
-/* The entry in this slot makes room: the floor covers it first, and its loss is not forgotten. */
+/* This user's position leaves the table: covered, and nobody who lost nothing is ever told so. */
+static void sessions_cover(struct sessions *sessions, uint64_t hash, struct position position)
+{
+	/* Before the lift: what a promotion behind it finds lost is not settled by this. */
+	uint32_t since = atomic_load_explicit(&sessions->lost_since, memory_order_acquire);
+	bool lost = sessions_floor_lift(sessions, position);
+
+	if (since && !lost)
+		(void)told_put(sessions->told, hash, since);
+}
+
+/* The entry in this slot makes room. */
 static void sessions_replace(struct sessions *sessions, struct bucket *bucket, unsigned slot,
 			     uint64_t hash, struct position position)
 {
-	struct position there = bucket_get(bucket, slot);
+	uint64_t leaves = atomic_load_explicit(&bucket->hashes[slot], memory_order_relaxed);
 
-	if (there.timeline < position.timeline)
-		sessions_leave_behind(sessions, there);
-	SESSIONS_LEAVE(sessions_floor_lift(sessions, there),
+	SESSIONS_LEAVE(sessions_cover(sessions, leaves, bucket_get(bucket, slot)),
 		       bucket_set_and_unlock(bucket, slot, hash, position));
 }
 
@@ -272,7 +299,7 @@ static void sessions_put(struct sessions *sessions, struct bucket *bucket, uint6
 		bucket_set_and_unlock(bucket, slot, hash, position_max(there, position));
 	} else if (position_compare(position, there) <= 0) {
 		/* The newcomer is the lowest: it leaves before it was there. */
-		SESSIONS_LEAVE(sessions_floor_lift(sessions, position), bucket_unlock(bucket));
+		SESSIONS_LEAVE(sessions_cover(sessions, hash, position), bucket_unlock(bucket));
 	} else {
 		sessions_replace(sessions, bucket, slot, hash, position);
 	}
@@ -295,17 +322,25 @@ bool sessions_wrote(struct sessions *sessions, struct text user, struct position
 	return true;
 }
 
+/* Of a user who has no entry; behind the look for it. */
+static bool sessions_untold(const struct sessions *sessions, uint64_t hash)
+{
+	uint32_t since = atomic_load_explicit(&sessions->lost_since, memory_order_acquire);
+
+	return since && !told_has(sessions->told, hash, since);
+}
+
 struct session sessions_look(const struct sessions *sessions, struct text user)
 {
 	uint64_t hash = sessions_hash(sessions, user);
 	struct position entry = bucket_find(sessions_bucket(sessions, hash), hash);
 
 	assert(user.ptr);
+	if (position_known(entry))
+		return (struct session){ .position = entry, .remembered = true };
 	return (struct session){
-		.position = position_known(entry) ? entry : sessions_floor_read(sessions),
-		.remembered = position_known(entry),
-		.forgotten_lost =
-			atomic_load_explicit(&sessions->forgotten_lost, memory_order_acquire),
+		.position = sessions_floor_read(sessions),
+		.forgotten_lost = sessions_untold(sessions, hash),
 	};
 }
 
@@ -324,17 +359,22 @@ bool sessions_settle(struct sessions *sessions, struct text user, struct session
 {
 	uint64_t hash = sessions_hash(sessions, user);
 	struct bucket *bucket = sessions_bucket(sessions, hash);
+	uint32_t since = atomic_load_explicit(&sessions->lost_since, memory_order_acquire);
 	struct position entry;
 	unsigned slot;
+	bool settles, noted;
 
 	bucket_lock(bucket);
 	entry = bucket_entry(bucket, hash, &slot);
-	if (lost.remembered ? position_compare(entry, lost.position) != 0 : position_known(entry)) {
+	settles = lost.remembered ? position_compare(entry, lost.position) == 0
+				  : !position_known(entry) && sessions_untold(sessions, hash);
+	noted = settles && since && told_put(sessions->told, hash, since);
+	/* Without an entry the floor, of the newest timeline, is all there is to require. */
+	if (settles && (lost.remembered || !noted))
+		sessions_put(sessions, bucket, hash, now);
+	else
 		bucket_unlock(bucket);
-		return false;
-	}
-	sessions_put(sessions, bucket, hash, now);
-	return true;
+	return settles;
 }
 
 size_t sessions_count(const struct sessions *sessions)

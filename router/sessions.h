@@ -8,7 +8,9 @@
  * After a promotion entries stay as they are and are judged when they are read. The floor is raised
  * to the new primary's position, which is past everything that survived; where it, or an entry that
  * leaves later, did not survive for sure, nobody can say any more whose write that was: every user
- * who is not in the table may have lost one, as long as this process lives.
+ * who is not in the table may have lost one, as long as this process lives, and is told so once
+ * (of those who left the table later, as many are remembered to be told as router/told.h has room
+ * for).
  *
  * One of the few files that share state between threads: readers take no lock (a sequence per
  * bucket, as in a seqlock), writers lock one bucket. Two users whose hashes are equal share an
@@ -50,14 +52,14 @@ bool sessions_wrote(struct sessions *sessions, struct text user,
 struct session {
 	struct position position; /* of the user's entry, or the floor; POSITION_NONE: neither */
 	bool remembered;          /* the user has an entry */
-	bool forgotten_lost;      /* users without one may have lost a write */
+	bool forgotten_lost;      /* the user has none, may have lost a write, and was not told */
 };
 
 /* Any thread, no lock. */
 struct session sessions_look(const struct sessions *sessions, struct text user);
 /*
- * Any thread: puts now, of the newest timeline, in the place of what was found lost. False: it was
- * done since, or the user has written again; of several only one is told to tell.
+ * Any thread: what was found lost is going to be told; now, of the newest timeline, is put in its
+ * place. False: it was done since, or the user has written again; of several only one is to tell.
  */
 bool sessions_settle(struct sessions *sessions, struct text user, struct session lost,
 		     struct position now) must_check;

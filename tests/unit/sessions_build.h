@@ -10,6 +10,8 @@ struct sessions_build {
 	void (*raise_floor)(struct sessions *sessions, struct position position);
 	bool (*wrote)(struct sessions *sessions, struct text user, struct position position);
 	struct session (*look)(const struct sessions *sessions, struct text user);
+	void (*promoted)(struct sessions *sessions, const struct history *history,
+			 struct position position);
 };
 
 /* The floor is raised when the entry is gone already; in between, on_window is called. */
@@ -17,3 +19,7 @@ extern const struct sessions_build sessions_late;
 extern void (*sessions_late_on_window)(void);
 /* The floor is not raised at all. */
 extern const struct sessions_build sessions_forgetful;
+/* Right, but for a moment before an entry leaves in which on_moment is called. */
+extern const struct sessions_build sessions_racing;
+extern void (*sessions_racing_on_moment)(struct sessions *sessions);
+extern struct sessions *sessions_racing_sessions;

@@ -19,4 +19,5 @@ const struct sessions_build WRONG_BUILD = {
 	.raise_floor = sessions_raise_floor,
 	.wrote = sessions_wrote,
 	.look = sessions_look,
+	.promoted = sessions_promoted,
 };

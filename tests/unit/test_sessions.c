@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: sessions_late.c sessions_forgetful.c */
+/* links: sessions_late.c sessions_forgetful.c sessions_racing.c */
 /* For every user, always: required >= position of the last acknowledged write. */
 #include "router/sessions.h"
 
@@ -20,6 +20,7 @@ static const struct sessions_build as_it_is = {
 	.raise_floor = sessions_raise_floor,
 	.wrote = sessions_wrote,
 	.look = sessions_look,
+	.promoted = sessions_promoted,
 };
 
 static struct text user_name(unsigned user, char room[16])
@@ -205,8 +206,91 @@ static void a_floor_that_is_lost_leaves_everybody_in_doubt(void **state)
 	/* One of those who ask tells bob, once. */
 	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
 	assert_false(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
-	assert_true(sessions_look(sessions, TEXT("bob")).remembered);
+	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_look(sessions, TEXT("cid")).forgotten_lost);
 	sessions_free(sessions);
+}
+
+/* Far more users than the table remembers: they push each other out of it. */
+static void whoever_was_told_is_not_told_again_when_others_need_the_room(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	unsigned told = 0, users = 4 * SLOTS;
+	char room[16];
+
+	(void)state;
+	sessions_raise_floor(sessions, at(1, 301));
+	sessions_promoted(sessions, &second, at(2, 310));
+	for (unsigned turn = 0; turn < 3 * users; turn++) {
+		struct text user = user_name(turn % users, room);
+		struct session session = sessions_look(sessions, user);
+
+		if (session.forgotten_lost) {
+			assert_true(sessions_settle(sessions, user, session, at(2, 310)));
+			told++;
+		}
+		wrote(sessions, user, at(2, 400 + turn));
+	}
+	assert_int_equal(told, users);
+	sessions_free(sessions);
+}
+
+static const struct history third = {
+	.timeline = 3,
+	.complete = true,
+	.count = 2,
+	.switches = { { 1, 300 }, { 2, 500 } },
+};
+
+static void another_loss_is_told_again_and_a_clean_promotion_is_not(void **state)
+{
+	struct sessions *sessions = sessions_new(SLOTS);
+	struct session session;
+
+	(void)state;
+	sessions_raise_floor(sessions, at(1, 301));
+	sessions_promoted(sessions, &second, at(2, 310));
+	session = sessions_look(sessions, TEXT("bob"));
+	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
+	sessions_promoted(sessions, &third, at(3, 510));
+	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_look(sessions, TEXT("cid")).forgotten_lost);
+	sessions_free(sessions);
+
+	sessions = sessions_new(SLOTS);
+	sessions_raise_floor(sessions, at(1, 301));
+	sessions_promoted(sessions, &second, at(2, 310));
+	session = sessions_look(sessions, TEXT("bob"));
+	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
+	sessions_raise_floor(sessions, at(2, 501));
+	sessions_promoted(sessions, &third, at(3, 510));
+	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	sessions_free(sessions);
+}
+
+static void promote_meanwhile(struct sessions *sessions)
+{
+	sessions_racing_on_moment = NULL;
+	sessions_racing.promoted(sessions, &second, at(2, 310));
+}
+
+/* The loops go on acknowledging on the old timeline until they are told of the new one. */
+static void an_entry_that_leaves_while_a_promotion_is_found_is_not_forgotten(void **state)
+{
+	const struct sessions_build *build = &sessions_racing;
+	struct sessions *sessions = build->make(1);
+	char room[16];
+
+	(void)state;
+	build->raise_floor(sessions, at(1, 100));
+	assert_true(build->wrote(sessions, TEXT("ann"), at(1, 350)));
+	sessions_racing_sessions = sessions;
+	sessions_racing_on_moment = promote_meanwhile;
+	for (unsigned user = 0; sessions_racing_on_moment; user++)
+		assert_true(build->wrote(sessions, user_name(user, room), at(1, 360 + user)));
+	assert_false(build->look(sessions, TEXT("ann")).remembered);
+	assert_true(build->look(sessions, TEXT("ann")).forgotten_lost);
+	build->unmake(sessions);
 }
 
 static void a_lost_entry_is_settled_once(void **state)
@@ -383,6 +467,77 @@ static void many_threads_write_and_none_ever_reads_too_little(void **state)
 	assert_int_equal(checker_end(&checker), 0);
 }
 
+enum { SWITCH = 300, ROUNDS = 60, WRITES_A_ROUND = 400 };
+
+static atomic_bool promoted;
+
+/* Until the table says that its timeline is past, as a loop that hears of it late. */
+static void *write_on_the_old_timeline(void *arg)
+{
+	unsigned next = *(unsigned *)arg;
+	char room[16];
+
+	for (unsigned i = 0; i < WRITES_A_ROUND; i++) {
+		uint64_t lsn = SWITCH + atomic_fetch_add(&checker.written, 1);
+		unsigned user = (next + i * 7919) % USERS;
+
+		if (!sessions_wrote(checker.sessions, user_name(user, room), at(1, lsn)))
+			break;
+		if (atomic_load(&checker.acknowledged[user]) < lsn)
+			atomic_store(&checker.acknowledged[user], lsn);
+	}
+	return NULL;
+}
+
+static void *promote_now(void *arg)
+{
+	while (atomic_load(&checker.written) < *(unsigned *)arg)
+		;
+	sessions_promoted(checker.sessions, &second, at(2, SWITCH + 10));
+	atomic_store(&promoted, true);
+	return NULL;
+}
+
+/* Each write past the switch point is lost, and its user is to be told. */
+static void look_for_losses_that_nobody_is_told(void)
+{
+	char room[16];
+
+	for (unsigned user = 0; user < USERS; user++) {
+		uint64_t lsn = atomic_load(&checker.acknowledged[user]);
+		struct session session = sessions_look(checker.sessions, user_name(user, room));
+
+		if (lsn && !session.forgotten_lost)
+			assert_true(session.remembered && session.position.timeline == 1 &&
+				    session.position.lsn >= lsn);
+	}
+}
+
+static void no_loss_is_forgotten_while_threads_write_and_a_promotion_is_found(void **state)
+{
+	pthread_t threads[WRITERS + 1];
+	unsigned seeds[WRITERS + 1];
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		checker_begin(&checker, &as_it_is);
+		for (unsigned i = 0; i < WRITERS; i++) {
+			seeds[i] = i * USERS / WRITERS;
+			assert_int_equal(pthread_create(&threads[i], NULL,
+							write_on_the_old_timeline, &seeds[i]),
+					 0);
+		}
+		seeds[WRITERS] = 100 + round * 10;
+		assert_int_equal(
+			pthread_create(&threads[WRITERS], NULL, promote_now, &seeds[WRITERS]), 0);
+		for (unsigned i = 0; i < WRITERS + 1; i++)
+			pthread_join(threads[i], NULL);
+		assert_true(atomic_exchange(&promoted, false));
+		look_for_losses_that_nobody_is_told();
+		assert_int_equal(checker_end(&checker), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +546,9 @@ int main(void)
 		cmocka_unit_test(after_a_promotion_entries_stay_to_be_judged),
 		cmocka_unit_test(what_the_old_primary_still_acknowledges_is_not_taken),
 		cmocka_unit_test(a_floor_that_is_lost_leaves_everybody_in_doubt),
+		cmocka_unit_test(whoever_was_told_is_not_told_again_when_others_need_the_room),
+		cmocka_unit_test(another_loss_is_told_again_and_a_clean_promotion_is_not),
+		cmocka_unit_test(an_entry_that_leaves_while_a_promotion_is_found_is_not_forgotten),
 		cmocka_unit_test(a_lost_entry_is_settled_once),
 		cmocka_unit_test(an_old_entry_that_leaves_is_covered_or_leaves_a_doubt),
 		cmocka_unit_test(an_eviction_does_not_make_an_unknown_floor_known),
@@ -399,6 +557,7 @@ int main(void)
 		cmocka_unit_test(the_checker_notices_a_floor_that_is_never_raised),
 		cmocka_unit_test(the_checker_notices_a_floor_that_is_raised_too_late),
 		cmocka_unit_test(many_threads_write_and_none_ever_reads_too_little),
+		cmocka_unit_test(no_loss_is_forgotten_while_threads_write_and_a_promotion_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
