@@ -97,11 +97,8 @@ static enum query_end query_error(struct query *query)
 	sqlstate_explain(query->request, call, false, param);
 	if (verdict.retry == RETRY_ELSEWHERE)
 		return QUERY_ELSEWHERE;
-	if (query_is_early(query)) {
-		query->lower = call->lower;
-		return QUERY_EARLY;
-	}
-	return QUERY_FAILED;
+	query->lower = call->lower;
+	return query_is_early(query) ? QUERY_EARLY : QUERY_FAILED;
 }
 
 static enum outcome query_no_node(const struct query *query)

@@ -17,7 +17,7 @@ static uint32_t fates_timeline(const struct task *task)
 }
 
 /* Without any primary so far there is nothing to judge by: replicas prove what they can. */
-static enum fate fates_of(const struct task *task, struct position position)
+enum fate fates_of(const struct task *task, struct position position)
 {
 	uint32_t timeline = fates_timeline(task);
 
@@ -33,21 +33,32 @@ bool fates_hold(const struct task *task)
 	return task->judged == fates_timeline(task);
 }
 
+/* What a failover took from a request, in words. NULL: nothing. */
+struct loss {
+	const char *token, *user;
+};
+
 /* The position of the new timeline that is put in the place of what was lost. */
 static struct position fates_go_on(const struct task *task)
 {
 	return task->router->topology.primary_position;
 }
 
-static enum step fates_lost(struct task *task, const char *what)
+/*
+ * All at once, so that one answer settles it. The token that goes with it also stands for what of
+ * the request was not lost: it may be all that the client keeps.
+ */
+static enum step fates_tell(struct task *task, const struct loss *loss)
 {
-	struct position position = fates_go_on(task);
+	struct position position = position_max(fates_go_on(task), task->wish.required);
 
 	token_make(task->router->tokens, position, task->request->token);
-	return request_fail(task->request, OUTCOME_WRITE_LOST,
-			    "a failover to timeline %" PRIu32
-			    " lost what %s; nothing was run. Go on with the token of this answer",
-			    position.timeline, what);
+	return request_fail(
+		task->request, OUTCOME_WRITE_LOST,
+		"a failover to timeline %" PRIu32
+		" lost what %s%s%s; nothing was run. Go on with the token of this answer",
+		position.timeline, loss->token ? loss->token : "",
+		loss->token && loss->user ? " and what " : "", loss->user ? loss->user : "");
 }
 
 static void fates_require(struct task *task, struct position position)
@@ -56,7 +67,7 @@ static void fates_require(struct task *task, struct position position)
 }
 
 /* Survived or current: as it reads on the primary's timeline. */
-static struct position fates_translate(const struct task *task, struct position position)
+struct position fates_translate(const struct task *task, struct position position)
 {
 	if (fates_timeline(task))
 		position.timeline = fates_timeline(task);
@@ -70,7 +81,7 @@ static enum step fates_newer(struct task *task)
 			    "the primary of the token's timeline has not been seen yet");
 }
 
-static enum step fates_token(struct task *task, struct position position)
+static enum step fates_token(struct task *task, struct position position, struct loss *loss)
 {
 	switch (fates_of(task, position)) {
 	case FATE_CURRENT:
@@ -81,7 +92,8 @@ static enum step fates_token(struct task *task, struct position position)
 			task->token_lsn = position.lsn;
 		return STEP_NEXT;
 	case FATE_LOST:
-		return fates_lost(task, "this token stands for");
+		loss->token = "this token stands for";
+		return STEP_NEXT;
 	case FATE_UNKNOWN:
 		task->wish.level = LEVEL_STRONG;
 		return STEP_NEXT;
@@ -92,7 +104,7 @@ static enum step fates_token(struct task *task, struct position position)
 	return STEP_DONE;
 }
 
-static enum step fates_tokens(struct task *task)
+static enum step fates_tokens(struct task *task, struct loss *loss)
 {
 	struct request *request = task->request;
 	struct router *router = task->router;
@@ -103,34 +115,37 @@ static enum step fates_tokens(struct task *task)
 		if (!token_read(router->tokens, request->tokens[i], &position))
 			return request_fail(request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
 					    "token %u is not one of this cluster", i + 1);
-		if (fates_token(task, position) == STEP_DONE)
+		if (fates_token(task, position, loss) == STEP_DONE)
 			return STEP_DONE;
 	}
 	return STEP_NEXT;
 }
 
+static enum step fates_session(struct task *task, struct loss *loss);
+
 /* Told once: whoever comes next finds the entry of the new timeline. */
-static enum step fates_session_lost(struct task *task, struct session session)
+static enum step fates_session_lost(struct task *task, struct session session, struct loss *loss)
 {
 	struct sessions *sessions = task->router->shared.sessions;
-	struct position now = fates_go_on(task);
 
-	if (sessions_settle(sessions, task->request->user, session, now))
-		return fates_lost(task, session.remembered ? "this user wrote last"
-							   : "this user may have written");
-	fates_require(task, now);
+	/* Another request of this user came first, and tells it: there is something new to see. */
+	if (!sessions_settle(sessions, task->request->user, session, fates_go_on(task)))
+		return fates_session(task, loss);
+	loss->user = session.remembered ? "this user wrote last" : "this user may have written";
 	return STEP_NEXT;
 }
 
-static enum step fates_session(struct task *task)
+static enum step fates_session(struct task *task, struct loss *loss)
 {
 	struct request *request = task->request;
 	const struct sessions *sessions = task->router->shared.sessions;
 	struct session session = sessions_look(sessions, request->user);
+	enum fate fate = fates_of(task, session.position);
 
-	if (!session.remembered && session.forgotten_lost)
-		return fates_session_lost(task, session);
-	switch (fates_of(task, session.position)) {
+	/* Not before the topology is here that goes with the loss. */
+	if (session.forgotten_lost && fate != FATE_NEWER)
+		fate = FATE_LOST;
+	switch (fate) {
 	case FATE_CURRENT:
 	case FATE_SURVIVED:
 		fates_require(task, fates_translate(task, session.position));
@@ -138,7 +153,7 @@ static enum step fates_session(struct task *task)
 			task->session_lsn = session.position.lsn;
 		return STEP_NEXT;
 	case FATE_LOST:
-		return fates_session_lost(task, session);
+		return fates_session_lost(task, session, loss);
 	case FATE_UNKNOWN:
 		task->wish.level = LEVEL_STRONG;
 		return STEP_NEXT;
@@ -150,7 +165,7 @@ static enum step fates_session(struct task *task)
 }
 
 /* What a command or a strong query is told of its user's writes needs no floor to begin with. */
-static enum step fates_user(struct task *task, enum level level)
+static enum step fates_user(struct task *task, enum level level, struct loss *loss)
 {
 	struct request *request = task->request;
 	struct position floor = sessions_floor(task->router->shared.sessions);
@@ -164,7 +179,7 @@ static enum step fates_user(struct task *task, enum level level)
 				    "no primary has been seen since the service started");
 	}
 	if (request->user.ptr)
-		return fates_session(task);
+		return fates_session(task, loss);
 	if (level == LEVEL_SESSION && fates_of(task, floor) != FATE_CURRENT)
 		return fates_newer(task);
 	if (level == LEVEL_SESSION)
@@ -176,6 +191,7 @@ enum step fates_judge(struct task *task)
 {
 	enum level level =
 		task->request->kind == REQUEST_COMMAND ? LEVEL_STRONG : task->request->level_used;
+	struct loss loss = { 0 };
 
 	/* The floor is raised a moment before the topology that goes with it is published. */
 	router_refresh(task->router);
@@ -183,14 +199,21 @@ enum step fates_judge(struct task *task)
 	task->wish.required = POSITION_NONE;
 	task->wish.level = level;
 	task->token_lsn = task->session_lsn = 0;
-	if (fates_tokens(task) == STEP_DONE)
+	/* The session last: what is settled there is told for sure. */
+	if (fates_tokens(task, &loss) == STEP_DONE || fates_user(task, level, &loss) == STEP_DONE)
 		return STEP_DONE;
-	return fates_user(task, level);
+	return loss.token || loss.user ? fates_tell(task, &loss) : STEP_NEXT;
 }
 
 /* --- tokens beyond what was heard of ---------------------------------------------------------- */
 
-static enum step fates_beyond(struct task *task)
+bool fates_beyond(const struct task *task, uint64_t newest)
+{
+	/* A standby that knows of nothing behind its position tells one byte more. */
+	return task->token_lsn > newest + 1;
+}
+
+enum step fates_refuse_beyond(struct task *task)
 {
 	return request_fail(task->request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
 			    "the token is of a position that the primary has not reached");
@@ -209,8 +232,8 @@ static void fates_on_confirmed(struct call *call)
 	}
 	newest_raise(task->router->shared.newest,
 		     (struct position){ required.timeline, call->newest });
-	if (task->token_lsn > call->newest) {
-		(void)fates_beyond(task);
+	if (fates_beyond(task, call->newest)) {
+		(void)fates_refuse_beyond(task);
 		task_finish(task);
 		return;
 	}

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/request.h"
+#include "router/history.h"
 
 struct task;
 
@@ -16,6 +17,14 @@ struct task;
 enum step fates_judge(struct task *task) must_check;
 /* Is that judgement of the timeline that the router knows now? */
 bool fates_hold(const struct task *task) must_check;
+/* By the history that the router knows now. Without any primary so far: current. */
+enum fate fates_of(const struct task *task, struct position position);
+/* The same place on the timeline of now, for what is current or survived. */
+struct position fates_translate(const struct task *task, struct position position);
+/* Is one of its tokens beyond the end of the primary's WAL, flushed or not? */
+bool fates_beyond(const struct task *task, uint64_t newest) must_check;
+/* Ends the request for that; always STEP_DONE. */
+enum step fates_refuse_beyond(struct task *task);
 /* A step behind admission: a token beyond all that was heard of is asked for at the primary. */
 enum step fates_confirm(struct request *request) must_check;
 /* Lets go of that question. Nothing to do for a task that does not ask. */

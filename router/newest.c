@@ -1,26 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The greatest of what was told, by timeline. */
+/* The greatest of what was told, by timeline; both fields under one sequence, as in a seqlock. */
 #include "router/newest.h"
+
+#include <sched.h>
+
+static struct position newest_get(const struct newest *newest)
+{
+	for (;; sched_yield()) {
+		uint64_t before = atomic_load_explicit(&newest->sequence, memory_order_acquire);
+		struct position position = {
+			.timeline = atomic_load_explicit(&newest->timeline, memory_order_acquire),
+			.lsn = atomic_load_explicit(&newest->lsn, memory_order_acquire),
+		};
+
+		if (before % 2 == 0 &&
+		    atomic_load_explicit(&newest->sequence, memory_order_relaxed) == before)
+			return position;
+	}
+}
 
 void newest_raise(struct newest *newest, struct position position)
 {
-	uint32_t timeline = atomic_load_explicit(&newest->timeline, memory_order_acquire);
-	uint64_t lsn = atomic_load_explicit(&newest->lsn, memory_order_acquire);
+	for (;; sched_yield()) {
+		uint64_t sequence = atomic_load_explicit(&newest->sequence, memory_order_acquire);
 
-	if (position.timeline < timeline)
-		return;
-	if (position.timeline > timeline) {
-		if (atomic_compare_exchange_strong(&newest->timeline, &timeline, position.timeline))
-			atomic_store(&newest->lsn, position.lsn);
-		return;
+		if (position_compare(position, newest_get(newest)) <= 0)
+			return;
+		if (sequence % 2 == 0 &&
+		    atomic_compare_exchange_strong(&newest->sequence, &sequence, sequence + 1)) {
+			/* Nobody has written since the sequence was read, so it is still newer. */
+			atomic_store_explicit(&newest->timeline, position.timeline,
+					      memory_order_release);
+			atomic_store_explicit(&newest->lsn, position.lsn, memory_order_release);
+			atomic_store_explicit(&newest->sequence, sequence + 2,
+					      memory_order_release);
+			return;
+		}
 	}
-	while (lsn < position.lsn &&
-	       !atomic_compare_exchange_weak(&newest->lsn, &lsn, position.lsn))
-		;
 }
 
 bool newest_covers(const struct newest *newest, struct position position)
 {
-	return atomic_load_explicit(&newest->timeline, memory_order_acquire) == position.timeline &&
-	       position.lsn <= atomic_load_explicit(&newest->lsn, memory_order_acquire);
+	struct position known = newest_get(newest);
+
+	return known.timeline == position.timeline && position.lsn <= known.lsn;
 }

@@ -2,7 +2,7 @@
 /*
  * The newest position that this process has heard of, whoever told it: nothing up to there needs
  * asking for before it is believed to exist. One of the few files that share state between threads;
- * no lock.
+ * readers take no lock, and whoever tells nothing newer is a reader.
  */
 #pragma once
 
@@ -14,14 +14,12 @@
 #include <stdint.h>
 
 struct newest {
-	_Atomic uint64_t lsn; /* cleared memory is a fresh one */
+	_Atomic uint64_t sequence; /* odd: somebody writes. Cleared memory is a fresh one */
+	_Atomic uint64_t lsn;
 	_Atomic uint32_t timeline;
 };
 
-/*
- * Any thread. Of a newer timeline it begins anew. Two threads on the way from one timeline to the
- * next may leave the greater lsn of both, which only believes a little more.
- */
+/* Any thread. Of a newer timeline it begins anew, of an older one it is ignored. */
 void newest_raise(struct newest *newest, struct position position);
 /* Any thread: is it known that the primary of that timeline came so far? */
 bool newest_covers(const struct newest *newest, struct position position) must_check;

@@ -27,8 +27,12 @@ static struct pool *command_on_rerun(struct command *command)
 		   METRIC_LABELS(router->shared.nodes[task->choice.node]->name,
 				 command->tries ? "key" : "serialization-failure"),
 		   1);
-	if (pool)
-		task->choice.node = (unsigned)router->topology.primary;
+	if (!pool)
+		return NULL;
+	/* What its user wrote before may be lost by now: told before anything runs. */
+	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
+		return NULL;
+	task->choice.node = (unsigned)router->topology.primary;
 	return pool;
 }
 

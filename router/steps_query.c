@@ -145,10 +145,6 @@ static enum step query_send_chosen(struct task *task)
 	bool primary = (int)node == router->topology.primary;
 	uint64_t required = task->choice.must_prove ? task->wish.required.lsn : 0;
 
-	/* An acknowledged write of one's own is visible on the primary; what a token stands for
-	 * may be another's, seen on a replica. */
-	if (primary)
-		required = task->token_lsn;
 	query_count_spill(task);
 	task->placements++;
 	task->life = router->topology.nodes[node].life;
@@ -203,24 +199,59 @@ static void query_on_turn_again(struct loop_timer *timer)
 }
 
 /*
- * On the primary a commit is in the WAL a moment before it is visible: at a token's very position
- * the rows may still be old. Asked once more after a moment; behind the token even the WAL that is
- * not flushed yet, and it is not of this primary.
+ * The primary needs no proof for what it was the first to commit, but a commit is in its WAL a
+ * moment before it is visible there, and a replica may show it first. A token that its flush
+ * position had not passed when the batch began may stand for such a commit: asked once more after a
+ * moment. A user's own acknowledged writes are visible. Once is enough: a commit that waits for
+ * synchronous standbys may stay invisible for long.
  */
-static void query_early_on_primary(struct task *task)
+static bool query_may_be_invisible(const struct task *task)
 {
-	struct router *router = task->router;
-	uint64_t newest = task->query.call.newest;
+	return task->query.on_primary && task->token_lsn && task->query.lower <= task->token_lsn &&
+	       task->session_lsn < task->token_lsn && !task->looked_again;
+}
 
-	query_forget_failure(task->request);
-	if (task->token_lsn > newest && task->token_lsn > task->query.lower) {
-		request_fail(task->request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
-			     "the token is of a position that the primary has not reached");
-		task_finish(task);
-		return;
-	}
+static void query_look_again(struct task *task)
+{
+	task->looked_again = true;
 	task->pause.on_due = query_on_turn_again;
-	loop_timer_set(router->loop, &task->pause, loop_now(router->loop) + US_PER_MS);
+	loop_timer_set(task->router->loop, &task->pause, loop_now(task->router->loop) + US_PER_MS);
+}
+
+/* The node began another life or timeline meanwhile: lsns of two histories cannot be compared. */
+static bool query_is_outdated(const struct task *task)
+{
+	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
+
+	return view->life != task->life || view->position.timeline != task->timeline ||
+	       !fates_hold(task);
+}
+
+/*
+ * What a node said, be it rows, none or a refusal, and it does not count. True: the request is on
+ * its way again, or ended.
+ */
+static bool query_does_not_count(struct task *task)
+{
+	const struct query *query = &task->query;
+
+	if (query_is_outdated(task)) {
+		query_forget_failure(task->request);
+		query_place_again(task);
+		return true;
+	}
+	if (query->on_primary && query->call.newest && fates_beyond(task, query->call.newest)) {
+		query_forget_failure(task->request);
+		(void)fates_refuse_beyond(task);
+		task_finish(task);
+		return true;
+	}
+	if (query_may_be_invisible(task)) {
+		query_forget_failure(task->request);
+		query_look_again(task);
+		return true;
+	}
+	return false;
 }
 
 /* The rows were thrown away. What the node has replayed is known now, if less than believed. */
@@ -228,10 +259,6 @@ static void query_early(struct task *task)
 {
 	unsigned node = task->choice.node;
 
-	if (task->query.on_primary) {
-		query_early_on_primary(task);
-		return;
-	}
 	if (task->query.lower < task->router->uses[node].replayed)
 		task->router->uses[node].replayed = task->query.lower;
 	router_learn(task->router, node, task->query.lower);
@@ -274,13 +301,30 @@ static void query_count(struct task *task)
 		metric_observe(metrics, METRIC_consistency_wait_seconds, NULL, request->wait_us);
 }
 
+/*
+ * What the client is to bring next time: what it brought, and what it has seen now. A standby that
+ * is not on the timeline by which the request was judged shows something that may be past a switch
+ * point: where that is so, what the client brought is not dropped for it.
+ */
+static struct position query_seen(const struct task *task)
+{
+	struct position seen = { task->timeline, task->query.upper };
+	struct position required = task->wish.required;
+
+	if (!position_known(required) || seen.timeline == required.timeline)
+		return position_max(seen, required);
+	if (fates_of(task, seen) == FATE_SURVIVED)
+		return position_max(fates_translate(task, seen), required);
+	return required;
+}
+
 /* Who answered and why, and the position that the client has seen now. */
 static void query_tell(struct task *task)
 {
 	struct request *request = task->request;
 	struct router *router = task->router;
 	unsigned node = task->choice.node;
-	struct position seen = { task->timeline, task->query.upper };
+	struct position seen = query_seen(task);
 
 	request->routed = true;
 	request->reason = task->choice.reason;
@@ -291,29 +335,11 @@ static void query_tell(struct task *task)
 	request->lag_us = request->on_primary ? 0 : router->topology.nodes[node].lag_us;
 	/* A standby that never met a primary cannot name its timeline: no position to promise. */
 	if (seen.timeline)
-		token_make(router->tokens, position_max(seen, task->wish.required), request->token);
-	if (seen.timeline == task->judged)
-		newest_raise(router->shared.newest, seen);
+		token_make(router->tokens, seen, request->token);
+	if (task->timeline == task->judged)
+		newest_raise(router->shared.newest,
+			     (struct position){ task->timeline, task->query.upper });
 	query_count(task);
-}
-
-/* The node began another life or timeline meanwhile: lsns of two histories cannot be compared. */
-static bool query_is_outdated(const struct task *task)
-{
-	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
-
-	return view->life != task->life || view->position.timeline != task->timeline ||
-	       !fates_hold(task);
-}
-
-/* Once is enough: a commit that waits for synchronous standbys may stay invisible for long. */
-static bool query_may_be_invisible(struct task *task)
-{
-	if (!task->token_lsn || task->query.lower > task->token_lsn || task->looked_again ||
-	    task->session_lsn >= task->token_lsn)
-		return false;
-	task->looked_again = true;
-	return true;
 }
 
 static void query_on_call(struct query *query, enum query_end end)
@@ -323,14 +349,8 @@ static void query_on_call(struct query *query, enum query_end end)
 	router_refresh(task->router);
 	switch (end) {
 	case QUERY_ANSWERED:
-		if (query_is_outdated(task)) {
-			query_place_again(task);
+		if (query_does_not_count(task))
 			return;
-		}
-		if (query->on_primary && query_may_be_invisible(task)) {
-			query_early_on_primary(task);
-			return;
-		}
 		if (!query->on_primary)
 			router_learn(task->router, task->choice.node, query->lower);
 		request_run(task->request);
@@ -342,6 +362,8 @@ static void query_on_call(struct query *query, enum query_end end)
 		query_elsewhere(task);
 		return;
 	case QUERY_FAILED:
+		if (query->lower && query_does_not_count(task))
+			return;
 		if (query->upper)
 			query_tell(task);
 		task_finish(task);

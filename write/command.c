@@ -149,7 +149,9 @@ static void command_again(struct command *command)
 {
 	command->pool = command->on_rerun(command);
 	if (!command->pool) {
-		request_fail(command->request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+		if (command->request->outcome == OUTCOME_OK)
+			request_fail(command->request, OUTCOME_NO_PRIMARY,
+				     "no node is the primary now");
 		command->on_done(command, COMMAND_FAILED);
 		return;
 	}

@@ -44,7 +44,8 @@ struct command {
 	size_t bytes_max;
 	int64_t timeout_us;    /* of the statement; 0: the pool's */
 	struct random *random; /* borrowed, for jitter */
-	/* Asked before each rerun: the primary's pool now, or NULL: there is none. */
+	/* Asked before each rerun: the primary's pool now, or NULL: there is none, or the request
+	 * holds why it is not to run. */
 	struct pool *(*on_rerun)(struct command *command);
 	void (*on_done)(struct command *command, enum command_end end);
 

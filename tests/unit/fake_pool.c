@@ -183,6 +183,8 @@ void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, ui
 	fake_rows(call, rows, count);
 	call->in_recovery = false;
 	call->lower = call->upper = flush;
+	if (call->newest < flush)
+		call->newest = flush;
 	fake_end(call, CALL_OK);
 }
 

@@ -20,7 +20,7 @@ static const char row[] = "{\"id\":7}";
 struct story {
 	struct scene scene;
 	struct asked asked;
-	char token[TOKEN_TEXT_MAX + 1];
+	char tokens[TOKENS_MAX][TOKEN_TEXT_MAX + 1];
 };
 
 static int begin(void **state)
@@ -60,20 +60,26 @@ static void promote(struct scene *scene, bool told)
 	snapshot_publish(scene->snapshot, topology);
 }
 
-static void ask(struct story *story, enum request_kind kind, const char *user,
-		struct position position)
+/* One more token for a request that is not taken yet. */
+static void bring(struct story *story, struct position position)
 {
 	struct token_maker *maker =
 		token_maker_new(story->scene.topology.key, story->scene.topology.system_identifier);
+	struct request *request = story->asked.request;
+	char *token = story->tokens[request->tokens_count];
 
+	token_make(maker, position, token);
+	request->tokens[request->tokens_count++] = text_of(token);
+	token_maker_free(maker);
+}
+
+static void ask(struct story *story, enum request_kind kind, const char *user,
+		struct position position)
+{
 	scene_ask(&story->scene, &story->asked, kind, kind == REQUEST_QUERY ? "order" : "place",
 		  user);
-	if (position_known(position)) {
-		token_make(maker, position, story->token);
-		story->asked.request->tokens[0] = text_of(story->token);
-		story->asked.request->tokens_count = 1;
-	}
-	token_maker_free(maker);
+	if (position_known(position))
+		bring(story, position);
 }
 
 static struct position told(struct story *story)
@@ -302,7 +308,7 @@ static void a_token_beyond_the_primary_is_refused(void **state)
 	struct story *story = *state;
 
 	for (int kind = REQUEST_QUERY; kind <= REQUEST_COMMAND; kind++) {
-		(void)confirmed_at(story, (enum request_kind)kind, 4999);
+		(void)confirmed_at(story, (enum request_kind)kind, 4998);
 		assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
 		assert_null(fake_call(0, CALL_COMMAND));
 		asked_free(&story->asked);
@@ -339,6 +345,216 @@ static void at_the_tokens_very_position_the_primary_is_asked_once_more(void **st
 	asked_free(&story->asked);
 }
 
+/* A standby that does not know what comes next tells one byte more than it has replayed. */
+static void a_token_one_byte_beyond_the_primary_is_none_beyond(void **state)
+{
+	struct story *story = *state;
+
+	(void)confirmed_at(story, REQUEST_COMMAND, 4999);
+	fake_commit(fake_call(0, CALL_COMMAND), 5100, true, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+static void strong_with_token(struct story *story, const char *user, uint64_t lsn)
+{
+	ask(story, REQUEST_QUERY, user, (struct position){ 1, lsn });
+	story->asked.request->level = LEVEL_STRONG;
+	take(story);
+}
+
+/* What the confirmation missed, the answer itself shows. */
+static void a_primary_that_never_came_so_far_does_not_answer(void **state)
+{
+	struct story *story = *state;
+
+	newest_raise(&story->scene.newest, (struct position){ 1, 5000 });
+	strong_with_token(story, NULL, 5000);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 4000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
+	asked_free(&story->asked);
+}
+
+/* synchronous_commit = off: its token is behind what is flushed, and it is visible. */
+static void a_token_that_is_not_flushed_yet_is_answered_by_the_primary(void **state)
+{
+	struct story *story = *state;
+
+	newest_raise(&story->scene.newest, (struct position){ 1, 1500 });
+	strong_with_token(story, NULL, 1500);
+	for (unsigned i = 0; i < 2; i++) {
+		struct call *call = fake_call(0, CALL_QUERY);
+
+		assert_int_equal(story->asked.done, 0);
+		call->newest = 1500;
+		fake_answer_primary(call, 1000, row, 1);
+		scene_pass(&story->scene, 2 * US_PER_MS);
+	}
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+static void no_row_at_the_tokens_very_position_is_looked_for_once_more(void **state)
+{
+	struct story *story = *state;
+
+	strong_with_token(story, NULL, 1000);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, NULL, 0);
+	assert_int_equal(story->asked.done, 0);
+	scene_pass(&story->scene, 2 * US_PER_MS);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+static void a_users_own_last_write_needs_no_second_look(void **state)
+{
+	struct story *story = *state;
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1000 }));
+	strong_with_token(story, "ann", 1000);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+/* --- what is told, and when ------------------------------------------------------------------- */
+
+static void the_token_that_is_told_stands_for_what_was_not_lost_too(void **state)
+{
+	struct story *story = *state;
+
+	promote(&story->scene, true);
+	ask(story, REQUEST_QUERY, NULL, (struct position){ 2, 1700 });
+	bring(story, (struct position){ 1, 1201 });
+	take(story);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_WRITE_LOST);
+	assert_int_equal(told(story).timeline, 2);
+	assert_int_equal(told(story).lsn, 1700);
+	asked_free(&story->asked);
+}
+
+static void a_token_and_a_session_that_are_lost_are_told_at_once(void **state)
+{
+	struct story *story = *state;
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1300 }));
+	promote(&story->scene, true);
+	ask(story, REQUEST_COMMAND, "ann", (struct position){ 1, 1300 });
+	take(story);
+	assert_non_null(strstr(story->asked.request->detail, "token"));
+	assert_non_null(strstr(story->asked.request->detail, "user"));
+	assert_lost(story);
+	ask(story, REQUEST_COMMAND, "ann", (struct position){ 2, 1500 });
+	take(story);
+	assert_non_null(fake_call(1, CALL_COMMAND));
+	fake_lost(fake_call(1, CALL_COMMAND), CALL_UNSENT, "the story ends");
+	asked_free(&story->asked);
+}
+
+/* What is refused for another reason leaves what is to be told for the next request. */
+static void a_request_that_is_refused_settles_nothing(void **state)
+{
+	struct story *story = *state;
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1300 }));
+	promote(&story->scene, true);
+	ask(story, REQUEST_QUERY, "ann", POSITION_NONE);
+	story->asked.request->tokens[0] = TEXT("rubbish");
+	story->asked.request->tokens_count = 1;
+	take(story);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
+	asked_free(&story->asked);
+	ask(story, REQUEST_QUERY, "ann", POSITION_NONE);
+	take(story);
+	assert_lost(story);
+}
+
+/* The floor is raised, and the doubt is there, a moment before the topology is published. */
+static void nobody_is_told_before_the_new_timeline_is_known(void **state)
+{
+	struct story *story = *state;
+	struct topology *topology = &story->scene.topology;
+
+	sessions_raise_floor(story->scene.sessions, (struct position){ 1, 1250 });
+	topology->history = (struct history){ 2, true, 1, { { 1, 1200 } } };
+	sessions_promoted(story->scene.sessions, &topology->history, (struct position){ 2, 1500 });
+	ask(story, REQUEST_QUERY, "bob", POSITION_NONE);
+	take(story);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_NO_PRIMARY);
+	asked_free(&story->asked);
+	promote(&story->scene, true);
+	ask(story, REQUEST_QUERY, "bob", POSITION_NONE);
+	take(story);
+	assert_lost(story);
+}
+
+static void a_command_is_not_run_again_behind_a_loss(void **state)
+{
+	struct story *story = *state;
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1300 }));
+	ask(story, REQUEST_COMMAND, "ann", POSITION_NONE);
+	take(story);
+	fake_error(fake_call(0, CALL_COMMAND), "40001", "could not serialize");
+	promote(&story->scene, true);
+	for (unsigned i = 0; i < 100 && !story->asked.done; i++)
+		scene_pass(&story->scene, US_PER_MS);
+	assert_null(fake_call(1, CALL_COMMAND));
+	assert_lost(story);
+}
+
+static void no_row_from_before_the_promotion_is_judged_again(void **state)
+{
+	struct story *story = *state;
+	struct call *call;
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1300 }));
+	ask(story, REQUEST_QUERY, "ann", POSITION_NONE);
+	take(story);
+	call = fake_call(fake_call(1, CALL_QUERY) ? 1 : 2, CALL_QUERY);
+	promote(&story->scene, true);
+	fake_answer(call, 1300, 1300, NULL, 0);
+	assert_lost(story);
+}
+
+/* A standby of the old timeline, without any primary, for who declares @on-lag stale. */
+static void stale_of_the_old_timeline(struct story *story, uint64_t brought, uint64_t seen,
+				      uint64_t lsn)
+{
+	struct topology *topology = &story->scene.topology;
+
+	promote(&story->scene, true);
+	topology->primary = -1;
+	topology->nodes[1].up = topology->nodes[1].in_rotation = false;
+	topology->nodes[2].position = (struct position){ 1, seen };
+	snapshot_publish(story->scene.snapshot, topology);
+	scene_ask(&story->scene, &story->asked, REQUEST_QUERY, "orders", NULL);
+	story->asked.request->level = LEVEL_EVENTUAL;
+	bring(story, (struct position){ 2, brought });
+	take(story);
+	fake_answer(fake_call(2, CALL_QUERY), seen, seen, row, 1);
+	assert_int_equal(story->asked.request->reason, REASON_STALE);
+	assert_int_equal(told(story).timeline, 2);
+	assert_int_equal(told(story).lsn, lsn);
+	asked_free(&story->asked);
+}
+
+static void what_a_client_brought_is_not_dropped_for_what_it_saw_elsewhere(void **state)
+{
+	stale_of_the_old_timeline(*state, 1400, 1350, 1400);
+}
+
+static void what_a_client_saw_elsewhere_counts_where_it_survived(void **state)
+{
+	stale_of_the_old_timeline(*state, 1100, 1150, 1150);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -358,6 +574,19 @@ int main(void)
 		STORY(a_token_beyond_the_primary_is_refused),
 		STORY(a_token_of_another_instance_is_asked_for_once),
 		STORY(at_the_tokens_very_position_the_primary_is_asked_once_more),
+		STORY(a_token_one_byte_beyond_the_primary_is_none_beyond),
+		STORY(a_primary_that_never_came_so_far_does_not_answer),
+		STORY(a_token_that_is_not_flushed_yet_is_answered_by_the_primary),
+		STORY(no_row_at_the_tokens_very_position_is_looked_for_once_more),
+		STORY(a_users_own_last_write_needs_no_second_look),
+		STORY(the_token_that_is_told_stands_for_what_was_not_lost_too),
+		STORY(a_token_and_a_session_that_are_lost_are_told_at_once),
+		STORY(a_request_that_is_refused_settles_nothing),
+		STORY(nobody_is_told_before_the_new_timeline_is_known),
+		STORY(a_command_is_not_run_again_behind_a_loss),
+		STORY(no_row_from_before_the_promotion_is_judged_again),
+		STORY(what_a_client_brought_is_not_dropped_for_what_it_saw_elsewhere),
+		STORY(what_a_client_saw_elsewhere_counts_where_it_survived),
 	};
 
 	return cmocka_run_group_tests_name("fates", tests, NULL, NULL);
