@@ -106,7 +106,7 @@ static void reply_headers_of_request(struct MHD_Response *response, const struct
 		reply_timing(request, line);
 		reply_header_line(response, "Server-Timing", line);
 	}
-	if (status == 429 || status == 503) {
+	if (status == 429 || status == 503 || request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
 		buf_int(line, reply_retry_after_s(request));
 		reply_header_line(response, "Retry-After", line);
 	}

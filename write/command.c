@@ -137,11 +137,8 @@ static enum command_end command_committed(struct command *command)
 	command->position = call->position;
 	if (!command->key)
 		return command_tell(command);
-	if (!call->undone)
-		return COMMAND_COMMITTED;
-	if (call->end == CALL_TOO_LARGE)
-		(void)command_tell(command);
-	return COMMAND_FAILED;
+	assert(!call->undone);
+	return COMMAND_COMMITTED;
 }
 
 /* Nothing of it has taken effect: once more from the beginning. */
@@ -184,15 +181,36 @@ static bool command_rerun(struct command *command)
 	return true;
 }
 
-static enum command_end command_refused(struct command *command, struct verdict verdict)
+static struct verdict command_verdict(const struct command *command)
+{
+	return sqlstate_verdict(command->call.error.sqlstate, true, command->call.in_recovery);
+}
+
+static enum command_end command_refused(struct command *command)
 {
 	struct call *call = &command->call;
 	struct text param = { 0 };
 
+	/* The client knows nothing of the parameters of what stands around its command. */
+	if (call->frame_failed)
+		call->error.param = 0;
 	if (call->error.param && call->error.param <= command->operation->parameters_count)
 		param = text_of(command->operation->parameters[call->error.param - 1].name);
 	sqlstate_explain(command->request, call, true, param);
-	return verdict.outcome == OUTCOME_NO_PRIMARY ? COMMAND_WRONG_NODE : COMMAND_FAILED;
+	return command_verdict(command).outcome == OUTCOME_NO_PRIMARY ? COMMAND_WRONG_NODE
+								      : COMMAND_FAILED;
+}
+
+/* Rolled back for sure, by PostgreSQL or because it cannot be told. */
+static void command_tell_failure(struct command *command)
+{
+	enum command_end end = COMMAND_FAILED;
+
+	if (command->call.end == CALL_ERROR)
+		end = command_refused(command);
+	else if (command_tell(command) == COMMAND_COMMITTED)
+		assert(!"what was undone cannot be told");
+	command->on_done(command, end);
 }
 
 static enum command_end command_lost(struct command *command, const struct call *call)
@@ -210,10 +228,15 @@ static enum command_end command_lost(struct command *command, const struct call 
 	return COMMAND_FAILED;
 }
 
-/* The server ended the session: with its last words, but not knowing of our transaction's end. */
-static bool command_was_cut_off(struct call *call)
+/*
+ * The server ended the session: with its last words, but not knowing of our transaction's end. With
+ * a key they came before the commit was begun: at the commit itself they are a lost conn.
+ */
+static bool command_was_cut_off(struct command *command)
 {
-	if (strncmp(call->error.sqlstate, "57P", 3) != 0)
+	struct call *call = &command->call;
+
+	if (command->key || strncmp(call->error.sqlstate, "57P", 3) != 0)
 		return false;
 	call->lost_reason = "the server ended the session";
 	return true;
@@ -242,6 +265,7 @@ static void command_on_stored(struct call *call)
 	}
 	switch (idempotency_take(command->key, request, call->rows)) {
 	case STORED_SAME:
+		request->detail = NULL; /* of the failure that made it look */
 		command->wrote = true;
 		command->position = (struct position){ 0, call->upper };
 		command->on_done(command, COMMAND_REPLAYED);
@@ -252,6 +276,11 @@ static void command_on_stored(struct call *call)
 		command_end_by_key(command, COMMAND_FAILED);
 		return;
 	case STORED_NONE:
+		if (command->looking) {
+			buf_clear(&request->out);
+			command_tell_failure(command);
+			return;
+		}
 		if (command->tries++ < COMMAND_KEY_TRIES_MAX) {
 			command_again(command);
 			return;
@@ -282,6 +311,24 @@ static void command_ask_stored(struct command *command)
 		return;
 	request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting");
 	command_end_by_key(command, COMMAND_FAILED);
+}
+
+/*
+ * On the stricter levels the snapshot is older than the lock on the key. What a first request
+ * committed in between was not seen then, and may be why this one failed: looked for before it is
+ * told so.
+ */
+static void command_fail(struct command *command)
+{
+	bool refused = command->call.end == CALL_ERROR;
+
+	command->looking = command->key &&
+			   command->operation->isolation != CATALOG_READ_COMMITTED &&
+			   !(refused && command_verdict(command).outcome == OUTCOME_NO_PRIMARY);
+	if (command->looking)
+		command_ask_stored(command);
+	else
+		command_tell_failure(command);
 }
 
 /* Another request runs with the key: waited for as long as the client prefers, without a conn. */
@@ -331,8 +378,6 @@ static void command_on_call(struct call *call)
 {
 	struct command *command = container_of(call, struct command, call);
 	struct request *request = command->request;
-	enum command_end end = COMMAND_FAILED;
-	struct verdict verdict;
 
 	command->in_flight = false;
 	if (call->sent_us) {
@@ -342,24 +387,23 @@ static void command_on_call(struct call *call)
 	switch (call->end) {
 	case CALL_OK:
 	case CALL_TOO_LARGE:
-		end = command_committed(command);
-		break;
+		if (call->undone)
+			command_fail(command);
+		else
+			command->on_done(command, command_committed(command));
+		return;
 	case CALL_ERROR:
-		if (command_was_cut_off(call)) {
-			end = command_lost(command, call);
+		if (command_was_cut_off(command))
 			break;
-		}
 		if (command->key && command_refused_by_key(command))
 			return;
-		verdict = sqlstate_verdict(call->error.sqlstate, true, call->in_recovery);
-		if (verdict.retry == RETRY_RERUN && command_rerun(command))
+		if (command_verdict(command).retry == RETRY_RERUN && command_rerun(command))
 			return;
-		end = command_refused(command, verdict);
-		break;
+		command_fail(command);
+		return;
 	case CALL_UNSENT:
 	case CALL_LOST:
-		end = command_lost(command, call);
 		break;
 	}
-	command->on_done(command, end);
+	command->on_done(command, command_lost(command, call));
 }

@@ -6,7 +6,8 @@
  *
  *   sent ──► committed, failed, unknown
  *    ▲ └───► its key is stored: asked for ──► replayed, or another body
- *    │ └───► its key is running: pause ──┐    (gone again: sent once more)
+ *    │ └───► its key is running: pause ──┐    (gone again: sent once more; a failure on an older
+ *    │                                   │     snapshot than the claim's lock: told then)
  *    └───────────────────────────────────┘
  */
 #pragma once
@@ -63,6 +64,7 @@ struct command {
 	struct idempotency_key *key; /* NULL: it has none */
 	struct call stored;          /* asks what was answered to its key */
 	bool asking;
+	bool looking;   /* asked because it failed, not because the key is there for sure */
 	unsigned tries; /* of the key while another one runs with it */
 };
 

@@ -178,6 +178,9 @@ enum claim idempotency_refusal(const struct call *call)
 {
 	const char *sqlstate = call->error.sqlstate;
 
+	/* An application may raise whatever it likes. */
+	if (!call->frame_failed)
+		return CLAIM_OTHER;
 	if (strcmp(sqlstate, "CQ001") == 0)
 		return CLAIM_RUNNING;
 	if (strcmp(sqlstate, "CQ002") == 0)
@@ -186,8 +189,7 @@ enum claim idempotency_refusal(const struct call *call)
 	    strcmp(call->error.constraint, "cqrsd_idempotency_key") == 0)
 		return CLAIM_STORED;
 	/* No such schema, table or function, or no right to it. */
-	if (call->frame_failed &&
-	    (strncmp(sqlstate, "42", 2) == 0 || strcmp(sqlstate, "3F000") == 0))
+	if (strncmp(sqlstate, "42", 2) == 0 || strcmp(sqlstate, "3F000") == 0)
 		return CLAIM_NO_SCHEMA;
 	return CLAIM_OTHER;
 }

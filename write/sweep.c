@@ -54,7 +54,7 @@ static void sweep_on_done(struct call *call)
 	sweep->complained = call->end == CALL_ERROR;
 	if (call->end == CALL_OK && call->affected > 0)
 		metric_add(sweep->metrics, METRIC_idempotency_swept_total, NULL,
-			   (double)call->affected);
+			   (uint64_t)call->affected);
 	sweep_again(sweep, call->end == CALL_OK && call->affected >= SWEEP_ROWS ? SWEEP_MORE_US
 										: SWEEP_EVERY_US);
 }
