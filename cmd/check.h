@@ -67,6 +67,12 @@ enum check_answer check_describe(struct check_node *node, const struct operation
 enum check_answer check_plan(struct check_node *node, const struct operation *operation,
 			     struct statement *statement, struct findings *findings) must_check;
 
+/* --- check_keys.c ---------------------------------------------------------------------------- */
+
+/* A note when commands may come with a key and the primary keeps none; an error when one must. */
+void check_keys(struct check_node *primary, const struct catalog *catalog,
+		struct findings *findings);
+
 /* --- check_text.c: pure ---------------------------------------------------------------------- */
 
 /* What PostgreSQL said, with the author's :name for each $1; in the arena. */
