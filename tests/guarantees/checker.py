@@ -25,6 +25,7 @@ raise no expectation, and their value may be seen.
 # ago; only positions could tell, which is what tokens are for.
 
 HEADER_ONLY = "header"
+CROWD = "crowd"  # another user with each call: nothing to expect, nobody to tell twice
 
 
 class Checker:
@@ -87,26 +88,32 @@ class Checker:
             self.blame(record, f"the answer to the write of {value} tells of something else")
             return
         version = record["seen"][key][0]
+        self.acked.setdefault(value, record)
+        self.strong.setdefault((record["instance"], key), []).append(
+            (record["end"], version, value))
+        if record["kind"] == CROWD:
+            return
         before = self.expects.setdefault(record["session"], {})
         if not record["replayed"]:
             known = before.get(key)
-            if record["kind"] != HEADER_ONLY and known and version <= known[0]:
-                self.blame(record, f"version {version} of {key} was written behind {known}, which "
-                                   "the session had seen")
+            if known and version <= known[0]:
+                if record["kind"] != HEADER_ONLY or not self._forgotten(record, key):
+                    self.blame(record, f"version {version} of {key} was written behind {known}, "
+                                       "which the session had seen")
+                before.pop(key)
             self.behind[value] = {k: v[0] for k, v in before.items()} \
                 if record["kind"] != HEADER_ONLY else {}
         if record["kind"] == HEADER_ONLY:
             self.wrote_ns.setdefault(record["session"], {})[key] = record["start"]
         if not before.get(key) or version > before[key][0]:
             before[key] = (version, value)
-        self.acked.setdefault(value, record)
-        self.strong.setdefault((record["instance"], key), []).append(
-            (record["end"], version, value))
 
     def _read(self, record):
         keys = record["seen"] if record["op"] == "read_all" else [record["key"]]
         expected = self.expects.setdefault(record["session"], {})
         header = record["kind"] == HEADER_ONLY
+        if record["kind"] == CROWD:
+            expected = {}
         promised = record["tokened"] or (header and record["level"] != "eventual")
         if record["op"] == "read_all":
             keys = set(record["seen"]) | set(expected)
@@ -179,7 +186,7 @@ class Checker:
             if value not in self.surviving:
                 self._lost(value, record)
             elif self.surviving[value] != (record["key"], record["seen"][record["key"]][0]):
-                if not self._told_after(record):
+                if not self._told_after(record) and record["kind"] != CROWD:
                     self.blame(record, f"{value} is kept as {self.surviving[value]}, which is not "
                                        "what was acknowledged")
 
@@ -197,7 +204,7 @@ class Checker:
     def _lost(self, value, record):
         """An acknowledged write that is not there must have been told; a session that never got an
         answer again, or whose instance forgot everything, could not be told."""
-        if self._told_after(record):
+        if self._told_after(record) or record["kind"] == CROWD:
             return
         for later in self.records_of(record["session"]):
             promised = later["tokened"] or (later["user"] and later["level"] != "eventual")

@@ -58,6 +58,7 @@ class Outcome:
         self.told = sum(record["code"] == "write-lost" for record in records)
         self.unknown = sum(record["outcome"] == "unknown" for record in records)
         self.ended_ns = 0  # of the load; what comes behind is the last word of everybody
+        self.final = checker.final
         self.kept = None
 
     def line(self):
@@ -73,6 +74,7 @@ class Outcome:
     def keep(self, folder, world):
         world.keep(folder)
         with open(folder / "history.jsonl", "w", encoding="utf-8") as file:
+            file.write(json.dumps({"final": self.final, "restarts": world.restarts}) + "\n")
             for entry in self.log:
                 file.write(json.dumps({"fault": entry}) + "\n")
             for violation in self.violations:
@@ -82,11 +84,12 @@ class Outcome:
         self.kept = folder
 
 
-def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda text: None):
+def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda text: None,
+        session_slots=65536):
     """Runs a seed to its end."""
     began = time.monotonic()
-    with Network() as network, World(network, say) as world:
-        load = Workload(world.addresses, seed, sessions)
+    with Network() as network, World(network, say, session_slots) as world:
+        load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000)
         until_ns = time.monotonic_ns() + int(seconds * 1e9)
         lanes = [] if calm else [Lane(world, lane, seed, only, until_ns)
                                  for lane in ("cluster", "net")]

@@ -15,7 +15,7 @@ def test_no_guarantee_is_broken_by_a_short_row_of_faults(seed, tmp_path):
     why_not = net.possible()
     if why_not:
         pytest.skip(f"no network namespaces here: {why_not}")
-    outcome = run.one(seed, 15, 30, keep=tmp_path)
+    outcome = run.one(seed, 15, 30, keep=tmp_path, session_slots=64)
     print("\n  " + outcome.line())
     assert not outcome.violations, outcome.violations[:3]
     assert sum(record["outcome"] == "ok" for record in outcome.records) > 500

@@ -1,10 +1,10 @@
 """Many sessions that write and read registers through cqrsd, and a record of every call.
 
 A session is one client with one means of its own: the user header on one instance, tokens on any
-instance, or both. Values are unique, versions are counted by PostgreSQL, so that a record tells by
-itself what was seen. Clients behave as docs/http.md asks for: they keep the newest token, take the
-new one after `write-lost`, repeat a command with its key until they know the truth, and never
-repeat one without a key.
+instance, or both; the crowd is another user with each call and expects nothing. Values are unique,
+versions are counted by PostgreSQL, so that a record tells by itself what was seen. Clients behave
+as docs/http.md asks for: they keep the newest token, take the new one after `write-lost`, repeat a
+command with its key until they know the truth, and never repeat one without a key.
 
 A record is a dict: session, kind, user, instance, op (write, read, read_all), level, key, value,
 start and end (monotonic ns), outcome (ok, failed: certainly without effect, unknown), status, code,
@@ -22,7 +22,7 @@ from harness.until import rest
 CONTENT_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *(\d+)")
 CALL_TIMEOUT_S = 8
 SHARED = 6
-KINDS = ("header", "token", "both", "token", "both", "moving")
+KINDS = ("header", "token", "both", "token", "both", "moving", "crowd")
 # What says that a command had no effect; outcome-unknown is the only answer that does not.
 UNKNOWN = "outcome-unknown"
 
@@ -90,7 +90,7 @@ class Session:
         self.random = random.Random(f"{work.seed}/{number}")
         self.kind = KINDS[number % len(KINDS)]
         self.instance = number % len(work.addresses)
-        self.user = f"u{number}" if self.kind in ("header", "both") else None
+        self.user = f"u{number}" if self.kind in ("header", "both", "crowd") else None
         self.keys = number % 2 == 1
         self.links = [Link(address) for address in work.addresses]
         self.token = None
@@ -103,17 +103,19 @@ class Session:
     async def run(self):
         while not self.work.over():
             await self.one()
-            if self.work.pause_s:
+            if not (self.kind == "crowd" and self.work.crowded):
                 await rest(self.random.random() * 2 * self.work.pause_s)
         for link in self.links:
             link.close()
 
     async def one(self):
+        if self.kind == "crowd":
+            self.user = f"crowd{self.random.randrange(10**6)}"
         if self.kind == "moving" and self.random.random() < 0.5:
             self.instance = self.random.randrange(len(self.links))
         own = f"k{self.number}"
         shared = f"shared{self.random.randrange(SHARED)}"
-        dice = self.random.random()
+        dice = 0 if self.kind == "crowd" and self.work.crowded else self.random.random()
         if dice < 0.30:
             await self.write("write", own)
         elif dice < 0.62:
@@ -148,7 +150,7 @@ class Session:
         headers = {}
         if self.user:
             headers["X-User-Id"] = self.user
-        if self.token and self.kind != "header":
+        if self.token and self.kind not in ("header", "crowd"):
             headers["Consistency-Token"] = self.token
         if level:
             headers["Consistency"] = level
@@ -202,10 +204,12 @@ class Session:
 class Workload:
     """Sessions against instances until the time is over; the records in the order of their ends."""
 
-    def __init__(self, addresses, seed, sessions=40, pause_s=0.02):
+    def __init__(self, addresses, seed, sessions=40, pause_s=0.02, crowded=False):
+        """crowded: the crowd writes as fast as it can, so that few users are remembered long."""
         self.addresses = addresses
         self.seed = seed
         self.pause_s = pause_s
+        self.crowded = crowded
         self.sessions = [Session(self, number) for number in range(sessions)]
         self.records = []
         self.end_ns = None

@@ -152,9 +152,11 @@ class Instance(Service):
 class World:
     """All of it; faults act on it from one thread while the workload runs in another."""
 
-    def __init__(self, network, say=lambda text: None):
+    def __init__(self, network, say=lambda text: None, session_slots=65536):
+        """session_slots: where they are few, the floor has to stand for most users."""
         self.network = network
         self.say = say
+        self.session_slots = session_slots
         self.restarts = []  # (instance, ns)
         self.instances = []
         self.promotions = []
@@ -175,7 +177,8 @@ class World:
                 clock = self.clock if number == 0 and pathlib.Path(FAKETIME).exists() else None
                 instance = Instance(
                     self.network.host(f"c{number}"), clock, primary=nodes[0], replica=nodes[1:],
-                    catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info")
+                    catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info",
+                    session_slots=self.session_slots)
                 self.instances.append(instance)
             for instance in self.instances:
                 instance.start()
@@ -232,6 +235,13 @@ class World:
         except Exception:  # noqa: BLE001  a node in trouble does not follow
             return False
 
+    def keeps_up(self, node):
+        """Follows, and has what the leader had when it was asked: not only for a moment."""
+        flushed = self.leader.flush_lsn()
+        until(lambda: self.follows(node) and
+              node.sql(f"SELECT pg_last_wal_replay_lsn() >= '{flushed}'") == "t",
+              f"{node.name} to keep up", 4)
+
     def clone_again(self, node):
         node.kill9()
         node.forget_shared_memory()
@@ -276,7 +286,7 @@ class World:
         node.set(recovery_min_apply_delay="0")
         node.resume_replay()
         self.follow(node)
-        until(lambda: self.follows(node), f"{node.name} to follow", 4)
+        self.keeps_up(node)
 
     def final(self):
         rows = self.leader.sql("SELECT key, version, value FROM effects WHERE key <> '-'")
