@@ -106,49 +106,78 @@ static void answer_between(struct conn *conn)
 
 /* --- what went well -------------------------------------------------------------------------- */
 
-/* Eight bytes: an lsn, or microseconds. */
+/* An lsn or microseconds, eight bytes; a timeline, four. */
 static uint64_t answer_binary(const PGresult *result, int column, bool *null)
 {
 	uint64_t bytes;
+	uint32_t half;
 
 	*null = PQgetisnull(result, 0, column);
-	if (*null || PQgetlength(result, 0, column) != sizeof(bytes))
+	if (*null)
 		return 0;
-	memcpy(&bytes, PQgetvalue(result, 0, column), sizeof(bytes));
-	return be64toh(bytes);
+	switch (PQgetlength(result, 0, column)) {
+	case sizeof(bytes):
+		memcpy(&bytes, PQgetvalue(result, 0, column), sizeof(bytes));
+		return be64toh(bytes);
+	case sizeof(half):
+		memcpy(&half, PQgetvalue(result, 0, column), sizeof(half));
+		return be32toh(half);
+	}
+	return 0;
 }
 
-static void answer_probe(struct conn *conn, const PGresult *result, bool lower)
+/* What both looks of a batch begin with. */
+struct seen {
+	bool in_recovery;
+	uint64_t lsn;
+	int64_t clock_us;
+};
+
+static bool answer_seen(const PGresult *result, int columns, struct seen *seen)
+{
+	bool null;
+
+	if (PQntuples(result) != 1 || PQnfields(result) != columns)
+		return false;
+	seen->in_recovery = *PQgetvalue(result, 0, 0) != 0;
+	seen->clock_us = (int64_t)answer_binary(result, 2, &null);
+	seen->lsn = answer_binary(result, 1, &null);
+	return !null;
+}
+
+static void answer_lower(struct conn *conn, const PGresult *result)
 {
 	struct batch *batch = &conn->batch;
-	bool in_recovery, null;
-	uint64_t lsn, received;
-	int64_t clock_us;
+	struct seen seen;
 
-	if (PQntuples(result) != 1 || PQnfields(result) != 4)
+	if (!answer_seen(result, 3, &seen))
 		return;
-	in_recovery = *PQgetvalue(result, 0, 0) != 0;
-	clock_us = (int64_t)answer_binary(result, 3, &null);
-	lsn = answer_binary(result, 1, &null);
-	if (null)
+	batch->began_us = seen.clock_us;
+	batch->in_recovery = seen.in_recovery;
+	batch->lower = seen.lsn;
+	batch->lower_known = true;
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		if (batch->slots[i].call && batch->slots[i].call->kind == CALL_PROBE)
+			batch->slots[i].state = SLOT_DONE;
+}
+
+/* On a standby the one record after the position may be visible before the position says so, unless
+ * nothing more has been received. */
+static void answer_upper(struct conn *conn, const PGresult *result)
+{
+	struct batch *batch = &conn->batch;
+	struct seen seen;
+	uint64_t last;
+	bool null, hidden;
+
+	if (!answer_seen(result, 5, &seen))
 		return;
-	if (lower) {
-		batch->began_us = clock_us;
-		batch->in_recovery = in_recovery;
-		batch->lower = lsn;
-		batch->lower_known = true;
-		for (unsigned i = 0; i < batch->slots_count; i++)
-			if (batch->slots[i].call && batch->slots[i].call->kind == CALL_PROBE)
-				batch->slots[i].state = SLOT_DONE;
-		return;
-	}
-	/* On a standby the one record after the position may be visible before the position says
-	 * so, unless nothing more has been received. */
-	received = answer_binary(result, 2, &null);
-	batch->newest = in_recovery ? 0 : received;
-	batch->upper = lsn + (in_recovery && (null || received != lsn));
+	last = answer_binary(result, 3, &null);
+	batch->newest = seen.in_recovery ? 0 : last;
+	batch->upper = seen.lsn + (seen.in_recovery && (null || last != seen.lsn));
+	batch->timeline = (uint32_t)answer_binary(result, 4, &hidden);
 	batch->upper_known = true;
-	batch->ended_us = clock_us;
+	batch->ended_us = seen.clock_us;
 }
 
 static size_t answer_row_bytes(const PGresult *result, int row)
@@ -288,8 +317,10 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 		conn_set_mark(conn, entry->statement_id, MARK_NONE);
 		return;
 	case ENTRY_PROBE_LOWER:
+		answer_lower(conn, result);
+		return;
 	case ENTRY_PROBE_UPPER:
-		answer_probe(conn, result, entry->kind == ENTRY_PROBE_LOWER);
+		answer_upper(conn, result);
 		return;
 	case ENTRY_RUN:
 		answer_run(conn, entry, result);
@@ -612,6 +643,7 @@ static void answer_end_query(struct conn *conn, struct slot *slot)
 	call->lower = batch->lower;
 	call->upper = batch->upper;
 	call->newest = batch->newest;
+	call->timeline = batch->timeline;
 	switch (state) {
 	case SLOT_DONE:
 		if (batch->kind == CALL_QUERY && !batch->upper_known)

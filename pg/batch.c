@@ -15,18 +15,25 @@
 #define BATCH_PATIENCE_GRACE_US US_PER_S    /* beyond the statement_timeout of a call */
 
 /*
- * On a standby the position is read before what was received, so that "all that was received is
- * replayed" is true of the position; on a primary the end of the WAL follows, written or not. The
- * functions of the other role are not called: they raise.
+ * The first look of a batch of queries, and the last one. On a standby the position is read before
+ * what was received, so that "all that was received is replayed" is true of the position; on a
+ * primary the end of the WAL follows, written or not. The timeline is the walreceiver's, which goes
+ * over to the next one before anything of that is replayed: where it is still the old one behind
+ * the queries, so was all before. The functions of the other role are not called: they raise.
  */
 static const struct {
 	const char *name, *text;
 } batch_fixed[FIXED_COUNT] = {
 	[FIXED_PROBE] = { "probe", "SELECT pg_is_in_recovery(),"
 				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-				   " ELSE pg_current_wal_flush_lsn() END,"
-				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
-				   " ELSE pg_current_wal_insert_lsn() END, clock_timestamp()" },
+				   " ELSE pg_current_wal_flush_lsn() END, clock_timestamp()" },
+	[FIXED_BOUND] = { "bound",
+			  "SELECT pg_is_in_recovery(),"
+			  " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+			  " ELSE pg_current_wal_flush_lsn() END, clock_timestamp(),"
+			  " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
+			  " ELSE pg_current_wal_insert_lsn() END, CASE WHEN pg_is_in_recovery()"
+			  " THEN (pg_stat_get_wal_receiver()).received_tli END" },
 	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
 	[FIXED_XID] = { "xid", "SELECT pg_current_xact_id_if_assigned() IS NOT NULL,"
 			       " CASE current_setting('synchronous_commit') WHEN 'off'"
@@ -106,6 +113,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->left = batch->rows_begun = false;
 	batch->in_recovery = batch->lower_known = batch->upper_known = false;
 	batch->lower = batch->upper = batch->newest = 0;
+	batch->timeline = 0;
 	batch->began_us = batch->ended_us = 0;
 	batch->wrote = batch->insert_counts = false;
 	batch->position_known = false;
@@ -249,7 +257,7 @@ static struct statement_name batch_name(uint32_t id)
 static bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed,
 			     unsigned slot, const char *value)
 {
-	bool binary = fixed == FIXED_PROBE;
+	bool binary = fixed == FIXED_PROBE || fixed == FIXED_BOUND;
 
 	if (conn->fixed[fixed] == MARK_NONE) {
 		if (!PQsendPrepare(conn->pgconn, batch_fixed[fixed].name, batch_fixed[fixed].text,
@@ -348,7 +356,7 @@ static bool batch_send_queries(struct conn *conn)
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call->kind == CALL_QUERY && !batch_send_call(conn, i))
 			return false;
-	return batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_PROBE, SLOT_NONE, NULL) &&
+	return batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
 	       batch_send_sync(conn, ENTRY_SYNC);
 }
 
@@ -431,7 +439,7 @@ static bool batch_send_describe(struct conn *conn)
 void batch_send_probe(struct conn *conn)
 {
 	conn->batch.entries_count = conn->batch.next = 0;
-	batch_sent(conn, batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_PROBE, SLOT_NONE, NULL) &&
+	batch_sent(conn, batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
 				 batch_send_sync(conn, ENTRY_SYNC_AFTER));
 }
 

@@ -3,14 +3,14 @@
  * The calls that are on a conn together, and the results that are expected for them in the order in
  * which they were sent. batch.c forms and sends, answer.c takes what comes back.
  *
- *   queries    [probe] [call 1] … [call n] [probe] Sync
+ *   queries    [probe] [call 1] … [call n] [bound] Sync
  *   command    [call] [xid] Sync  [position] Sync
  *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
  *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
  *   describe   [prepare] [describe] Sync
  *
  * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
- * [probe] Sync for the upper bound of those that were complete; [ROLLBACK] Sync where a
+ * [bound] Sync for the upper bound of those that were complete; [ROLLBACK] Sync where a
  * transaction was left open.
  */
 #pragma once
@@ -32,7 +32,7 @@
 static_assert(BATCH_CALLS_MAX < SLOT_NONE, "a slot's number is a byte");
 
 /* Statements of our own, prepared on a conn when first needed. */
-enum fixed { FIXED_PROBE, FIXED_TIMEOUT, FIXED_XID, FIXED_POSITION, FIXED_COUNT };
+enum fixed { FIXED_PROBE, FIXED_BOUND, FIXED_TIMEOUT, FIXED_XID, FIXED_POSITION, FIXED_COUNT };
 
 /* What a conn knows of a prepared statement; kept as bytes. */
 enum mark {
@@ -96,6 +96,7 @@ struct batch {
 	bool rows_begun;     /* of the RUN under way */
 	bool in_recovery, lower_known, upper_known;
 	uint64_t lower, upper, newest;
+	uint32_t timeline;          /* of a standby, at the upper bound; 0: not told */
 	int64_t began_us, ended_us; /* by the server's clock, at the probes; 0: not known */
 	bool wrote, insert_counts;  /* insert_counts: synchronous_commit was off */
 	uint64_t segment_bytes, block_bytes;

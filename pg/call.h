@@ -83,6 +83,7 @@ struct call {
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
 	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
+	uint32_t timeline;        /* of a standby that streams, behind all it saw; 0: not told */
 	bool in_recovery;         /* the node was a standby when the batch began */
 	bool undone;              /* command with a frame: on_ran wanted no commit */
 	bool frame_failed;        /* the error is of the frame's own statements */

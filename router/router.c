@@ -6,6 +6,7 @@
 #include "router/router.h"
 
 #include "base/clock.h"
+#include "base/control.h"
 #include "base/log.h"
 #include "router/task.h"
 
@@ -221,6 +222,21 @@ void router_learn(struct router *router, unsigned node, uint64_t replayed)
 	waiters_reached(&router->nodes[node].waiters, replayed);
 }
 
+bool router_gone_over(const struct router *router, unsigned node, const struct call *call)
+{
+	uint32_t seen = router->topology.nodes[node].position.timeline;
+
+	return CONTROL_TIMELINES && seen && call->timeline && call->timeline != seen;
+}
+
+void router_learn_call(struct router *router, unsigned node, const struct call *call)
+{
+	if (router_gone_over(router, node, call))
+		monitor_hurry(router->shared.monitor);
+	else
+		router_learn(router, node, call->lower);
+}
+
 struct pool *router_primary_pool(struct router *router)
 {
 	router_refresh(router);
@@ -242,7 +258,7 @@ static void router_on_probe(struct call *call)
 
 	node->probing = false;
 	if (call->end == CALL_OK && call->in_recovery)
-		router_learn(router, at, call->lower);
+		router_learn_call(router, at, call);
 	if (node->waiters.count)
 		loop_timer_set(router->loop, &node->probe_again,
 			       loop_now(router->loop) + ROUTER_PROBE_EVERY_US);

@@ -227,6 +227,28 @@ static bool query_is_outdated(const struct task *task)
 	       !fates_hold(task);
 }
 
+static void query_elsewhere(struct task *task);
+
+/*
+ * A standby that is re-pointed, or below one that is promoted, follows the new timeline before the
+ * monitor sees it: an lsn past the switch point would prove what is lost. Without anything to prove
+ * it only has to be told right. True: it was placed again.
+ */
+static bool query_went_over(struct task *task)
+{
+	if (!router_gone_over(task->router, task->choice.node, &task->query.call))
+		return false;
+	monitor_hurry(task->router->shared.monitor);
+	if (task->choice.must_prove) {
+		request_fail(task->request, OUTCOME_NO_REPLICA,
+			     "the replica has gone over to another timeline");
+		query_elsewhere(task);
+		return true;
+	}
+	task->timeline = task->query.call.timeline;
+	return false;
+}
+
 /*
  * What a node said, be it rows, none or a refusal, and it does not count. True: the request is on
  * its way again, or ended.
@@ -240,6 +262,8 @@ static bool query_does_not_count(struct task *task)
 		query_place_again(task);
 		return true;
 	}
+	if (query_went_over(task))
+		return true;
 	if (query->on_primary && query->call.newest && fates_beyond(task, query->call.newest)) {
 		query_forget_failure(task->request);
 		(void)fates_refuse_beyond(task);
@@ -261,7 +285,7 @@ static void query_early(struct task *task)
 
 	if (task->query.lower < task->router->uses[node].replayed)
 		task->router->uses[node].replayed = task->query.lower;
-	router_learn(task->router, node, task->query.lower);
+	router_learn_call(task->router, node, &task->query.call);
 	task->early_at |= 1u << node;
 	query_forget_failure(task->request);
 	query_place_again(task);
@@ -352,7 +376,7 @@ static void query_on_call(struct query *query, enum query_end end)
 		if (query_does_not_count(task))
 			return;
 		if (!query->on_primary)
-			router_learn(task->router, task->choice.node, query->lower);
+			router_learn_call(task->router, task->choice.node, &query->call);
 		request_run(task->request);
 		return;
 	case QUERY_EARLY:

@@ -126,6 +126,11 @@ void lease_drop(struct lease *lease);
 /* router.c */
 void router_refresh(struct router *router);
 void router_learn(struct router *router, unsigned node, uint64_t replayed);
+/* Did the standby follow another timeline when it answered than the one it was last seen on? Then
+ * its lsns prove nothing of the one that is known. */
+bool router_gone_over(const struct router *router, unsigned node, const struct call *call);
+/* What the call proved of a standby, which may be nothing but that the monitor should look. */
+void router_learn_call(struct router *router, unsigned node, const struct call *call);
 /* Parks a waiter at a node, which is asked how far it is as long as someone waits there. False: too
  * many are parked already. */
 bool router_watch(struct router *router, unsigned node, struct waiter *waiter) must_check;

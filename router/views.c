@@ -469,16 +469,18 @@ static const char *views_too_far_behind(const struct views *views, unsigned inde
 static const char *views_fault(struct views *views, unsigned index, char *room, size_t room_bytes)
 {
 	const struct topology *topology = &views->topology;
+	uint32_t its = topology->nodes[index].position.timeline;
+	uint32_t ours = topology->primary_position.timeline;
 
 	if (!views_ours(views, index))
 		return "it belongs to another cluster";
-	if (topology->primary >= 0 && topology->nodes[index].position.timeline == 0)
+	if (topology->primary >= 0 && its == 0)
 		return "its timeline is not known";
-	if (topology->primary >= 0 &&
-	    topology->nodes[index].position.timeline != topology->primary_position.timeline)
+	/* Without a primary, too, what an older timeline shows may be lost. */
+	if (topology->primary >= 0 ? its != ours : its && its < ours)
 		return "it is not on the primary's timeline";
-	if (topology->primary >= 0 && topology->primary_position.timeline > 1 &&
-	    !views->memory[index].timeline_hidden && !views_settled(views, index))
+	if (topology->primary >= 0 && ours > 1 && !views->memory[index].timeline_hidden &&
+	    !views_settled(views, index))
 		return "the history of its timeline is not known yet";
 	if (topology->primary >= 0 && views_other_history(views, index))
 		return "it follows another history of the primary's timeline";

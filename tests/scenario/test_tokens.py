@@ -1,5 +1,8 @@
 """Consistency-Token: signed positions that a client carries."""
 
+import base64
+import hashlib
+import hmac
 import re
 
 import pytest
@@ -123,6 +126,76 @@ def test_the_token_of_a_query_covers_what_it_saw(cqrsd, cluster):
     again = cqrsd.query("cell", token=seen.token, owner="seen")
 
     assert again.data == seen.data
+
+
+def signed(primary, lsn, timeline=1, cluster=0):
+    """As cqrsd would sign it (router/token.h). cluster: added to the system identifier."""
+    key = bytes.fromhex(primary.sql("SELECT encode(key, 'hex') FROM cqrsd.token_key"))
+    identifier = int(primary.sql("SELECT system_identifier FROM pg_control_system()")) + cluster
+    token = bytes([1]) + timeline.to_bytes(4, "big") + lsn.to_bytes(8, "big")
+    mac = hmac.new(key, token + identifier.to_bytes(8, "big"), hashlib.sha256).digest()[:16]
+    return base64.urlsafe_b64encode(token + mac).rstrip(b"=").decode()
+
+
+def end_of_wal(primary):
+    return int(primary.sql("SELECT pg_current_wal_insert_lsn() - '0/0'"))
+
+
+def test_a_token_of_another_cluster_with_the_same_key_is_refused(cqrsd, cluster):
+    lsn = end_of_wal(cluster.primary) - 1000
+
+    assert cqrsd.query("ping", token=signed(cluster.primary, lsn)).status == 200
+    answer = cqrsd.query("ping", token=signed(cluster.primary, lsn, cluster=1))
+    assert (answer.status, answer.code) == (400, "invalid-consistency-token")
+
+
+@pytest.mark.parametrize("level", ["eventual", "session", "strong"])
+def test_a_token_beyond_the_primary_is_refused_at_once(cqrsd, cluster, level):
+    token = signed(cluster.primary, end_of_wal(cluster.primary) + 10_000_000)
+
+    answer = cqrsd.query("ping", token=token, consistency=level)
+
+    assert (answer.status, answer.code) == (400, "invalid-consistency-token")
+
+
+def test_a_command_with_a_token_beyond_the_primary_runs_nothing(cqrsd, cluster):
+    cqrsd.command("put", user="ann", number=1)
+    token = signed(cluster.primary, end_of_wal(cluster.primary) + 10_000_000)
+
+    assert cqrsd.command("put", user="ann", number=2, token=token).code == \
+        "invalid-consistency-token"
+    assert cqrsd.query("cell", owner="ann", consistency="strong").data["number"] == 1
+
+
+def test_a_token_of_a_later_timeline_waits_for_its_primary(cqrsd, cluster):
+    token = signed(cluster.primary, end_of_wal(cluster.primary), timeline=2)
+
+    for answer in (cqrsd.query("ping", token=token),
+                   cqrsd.command("put", user="ann", number=9, token=token)):
+        assert (answer.status, answer.code) == (503, "no-primary")
+
+
+def test_what_an_instance_has_not_heard_of_yet_is_not_refused(cqrsd, start_cqrsd):
+    """It looks at the primary once a minute, and asks when a token is ahead of that."""
+    other = start_cqrsd(lag_poll_ms=60000)
+
+    for number in range(1, 6):
+        token = cqrsd.command("put", user="ann", number=number).token
+        for level in ("eventual", "session", "strong"):
+            answer = other.query("cell", token=token, owner="ann", consistency=level)
+            assert answer.data["number"] == number
+        token = cqrsd.command("put", user="ann", number=number).token
+        assert other.command("put", user="bob", number=number, token=token).status == 200
+
+
+def test_a_token_that_is_not_flushed_yet_is_good_at_the_primary(cqrsd, cluster):
+    """synchronous_commit = off: visible there at once, in the log a while later."""
+    cluster.primary.set(wal_writer_delay="5000ms")
+
+    for _ in range(5):
+        token = cqrsd.command("pad.async", bytes=20).token
+        for level in ("strong", "session"):
+            assert cqrsd.query("ping", consistency=level, token=token).status == 200
 
 
 def test_a_token_never_shows_in_the_log(cqrsd):

@@ -1,7 +1,9 @@
 """A failover that loses WAL: who is told, once, and who goes on undisturbed."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from harness.promotion import clone_again, fail_over
+from harness.promotion import clone_again, cut_off, fail_over, promote
 from harness.until import until
 
 
@@ -79,6 +81,72 @@ def test_those_who_lost_nothing_are_not_bothered(cqrsd, nodes):
     assert cqrsd.query("cell", user="ann", owner="ann").data["number"] == 5
     assert cqrsd.query("ping", user="never wrote").status == 200
     assert cqrsd.query("ping").status == 200
+
+
+def test_a_lost_token_and_a_lost_session_are_told_at_once(cqrsd, nodes):
+    lost = []
+    lossy(cqrsd, nodes, lambda: lost.append(put(cqrsd, "ann", 1).token))
+
+    told = cqrsd.query("cell", user="ann", owner="ann", token=lost[0])
+
+    assert told.code == "write-lost"
+    assert cqrsd.query("cell", user="ann", owner="ann", token=told.token).data is None
+    assert cqrsd.command("put", user="ann", number=2, token=told.token).status == 200
+
+
+def test_the_token_that_is_told_keeps_what_another_token_stood_for(cqrsd, nodes):
+    lost = []
+    lossy(cqrsd, nodes, lambda: lost.append(put(cqrsd, "zoe", 1).token))
+    kept = put(cqrsd, "bob", 2).token
+
+    told = cqrsd.query("cell", owner="bob", token=f"{kept}, {lost[0]}")
+
+    assert told.code == "write-lost"
+    for _ in range(10):
+        assert cqrsd.query("cell", owner="bob", token=told.token).data["number"] == 2
+
+
+def test_a_standby_that_follows_the_new_primary_unseen_proves_nothing(start_cqrsd, fresh_cluster,
+                                                                      nodes):
+    """Its position is past the lost write's, on another timeline; the monitor looks rarely."""
+    old, new, other = nodes
+    cqrsd = start_cqrsd(on=fresh_cluster, lag_poll_ms=60000, max_lag_ms=0, max_lag_bytes=0)
+    put(cqrsd, "ann", 1)
+    fresh_cluster.wait_until_replayed()
+    for node in (new, other):
+        cut_off(node)
+    put(cqrsd, "ann", 2)
+    old.stop("immediate")
+    promote(new, [other])
+    new.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    other.wait_until_replayed(new.flush_lsn())
+
+    def told():
+        answer = cqrsd.query("cell", user="ann", owner="ann")
+        assert answer.status in (409, 503), answer
+        return answer.status == 409
+    until(told, "the loss to be told", 20)
+
+    assert cqrsd.query("cell", user="ann", owner="ann").data["number"] == 1
+
+
+def test_a_command_that_the_old_primary_still_runs_is_never_acknowledged(cqrsd, nodes):
+    """It commits there, after the promotion was found: nobody will ever see it."""
+    old, new, other = nodes
+    for node in (new, other):
+        cut_off(node)
+    with ThreadPoolExecutor() as clients:
+        slow = clients.submit(cqrsd.command, "append.slowly", user="ann", number=1, seconds=3)
+        until(lambda: old.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
+                              " '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()")
+              != "0", "the command to run")
+        promote(new, [other])
+        commands_again(cqrsd, new)
+        answer = slow.result()
+
+    assert (answer.status, answer.code) == (503, "outcome-unknown"), answer
+    assert cqrsd.command("put", user="ann", number=3).status == 200
+    assert cqrsd.query("cell", user="ann", owner="ann").data["number"] == 3
 
 
 def test_after_a_restart_a_loss_beyond_the_floor_is_told_to_each_user_once(start_cqrsd, cqrsd,

@@ -48,9 +48,9 @@ struct pg_result {
 	struct fake_answer answer;
 	unsigned rows, columns;
 	bool is_own;
-	bool own[4]; /* columns of our own statements that are not null */
-	char cells[4][32];
-	int lengths[4];
+	bool own[5]; /* columns of our own statements that are not null */
+	char cells[5][32];
+	int lengths[5];
 	char *long_cell;
 };
 
@@ -440,7 +440,8 @@ int PQsendPrepare(PGconn *conn, const char *name, const char *text, int params, 
 {
 	size_t at = 0;
 
-	conn->oids[0] = '\0';
+	if (oids)
+		conn->oids[0] = '\0';
 	for (int i = 0; oids && i < params; i++)
 		at += (size_t)snprintf(conn->oids + at, sizeof(conn->oids) - at, "%s%u",
 				       i ? " " : "", oids[i]);
@@ -455,7 +456,7 @@ int PQsendQueryPrepared(PGconn *conn, const char *name, int params, const char *
 	size_t at = 0;
 
 	assert(!lengths && !formats);
-	assert(result_format == (strcmp(name, "probe") == 0));
+	assert(result_format == (strcmp(name, "probe") == 0 || strcmp(name, "bound") == 0));
 	for (int i = 0; i < params; i++)
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%.64s", i ? "," : "(",
 				       values[i] ? values[i] : "null");
@@ -550,18 +551,30 @@ static void result_own_lsn(struct pg_result *result, unsigned column, uint64_t l
 	result->lengths[column] = sizeof(bytes);
 }
 
+static void result_own_look(struct pg_result *result, bool last)
+{
+	uint32_t timeline = htobe32(fake_server.timeline);
+
+	result_own(result, 0, fake_server.in_recovery ? "\1" : "");
+	result->lengths[0] = 1;
+	result_own_lsn(result, 1, fake_server.lsn);
+	fake_server.clock_us += fake_server.takes_us;
+	result_own_lsn(result, 2, (uint64_t)fake_server.clock_us);
+	if (!last)
+		return;
+	result_own_lsn(result, 3, fake_server.received);
+	result->own[4] = fake_server.timeline != 0;
+	memcpy(result->cells[4], &timeline, sizeof(timeline));
+	result->lengths[4] = sizeof(timeline);
+	result->columns = 5;
+}
+
 static bool result_of_own(struct pg_result *result, const char *name)
 {
 	char text[32];
 
-	if (strcmp(name, "probe") == 0) {
-		result_own(result, 0, fake_server.in_recovery ? "\1" : "");
-		result->lengths[0] = 1;
-		result_own_lsn(result, 1, fake_server.lsn);
-		result_own_lsn(result, 2, fake_server.received);
-		fake_server.clock_us += fake_server.takes_us;
-		result_own_lsn(result, 3, (uint64_t)fake_server.clock_us);
-		result->columns = 4;
+	if (strcmp(name, "probe") == 0 || strcmp(name, "bound") == 0) {
+		result_own_look(result, strcmp(name, "bound") == 0);
 	} else if (strcmp(name, "xid") == 0) {
 		result_own(result, 0, fake_server.wrote ? "t" : "f");
 		result_own(result, 1, fake_server.asynchronous ? "16777216" : NULL);

@@ -26,6 +26,7 @@ struct fake_answer {
 struct fake_server {
 	bool in_recovery;
 	uint64_t lsn, received, insert; /* received 0: NULL */
+	uint32_t timeline;              /* of the walreceiver; 0: NULL */
 	bool wrote, asynchronous;
 	int64_t clock_us, takes_us; /* takes_us: passes from one probe to the next */
 	const char *sync_error;     /* SQLSTATE that the next Sync with a commit ends in */
@@ -49,11 +50,11 @@ bool fake_is_open(unsigned conn);
 /* The value of a keyword it was dialed with; NULL. */
 const char *fake_keyword(unsigned conn, const char *keyword);
 /*
- * What was sent since the last time this was asked: "prepare:probe probe prepare:s1 s1(7) probe
+ * What was sent since the last time this was asked: "prepare:probe probe prepare:s1 s1(7) bound
  * sync"; statements with their values in parentheses, plain ones in brackets. Until the next call.
  */
 const char *fake_sent(unsigned conn);
-/* The OIDs of the last PREPARE, "23 0". */
+/* The OIDs of the last PREPARE that named any, "23 0". */
 const char *fake_oids(unsigned conn);
 
 /* The server answers everything that was sent. */

@@ -101,6 +101,24 @@ static void test_what_a_query_saw_lies_between_the_probes(void **state)
 	check_bounds(true, 0, 0x2001);       /* from an archive: nothing is known of what is next */
 }
 
+/* What a standby follows when the queries have run, not when they began. */
+static void test_a_standby_tells_its_timeline_behind_the_queries(void **state)
+{
+	struct stage_call call;
+
+	fake_server.in_recovery = true;
+	stage_open(NODE_REPLICA, 1);
+	for (uint32_t timeline = 0; timeline < 3; timeline++) {
+		fake_server.timeline = timeline;
+		stage_query(&call, stage_statement(1), "7");
+		stage_turn();
+		stage_answer(0);
+		assert_int_equal(call.call.end, CALL_OK);
+		assert_int_equal(call.call.timeline, timeline);
+		stage_call_fini(&call);
+	}
+}
+
 static void test_a_failing_call_ends_the_batch_for_itself_only(void **state)
 {
 	struct stage_call calls[3];
@@ -114,7 +132,7 @@ static void test_a_failing_call_ends_the_batch_for_itself_only(void **state)
 	stage_answer(0);
 	/* Nobody is told before the one that was complete has its upper bound. */
 	assert_int_equal(calls[0].told + calls[1].told + calls[2].told, 0);
-	assert_string_equal(fake_sent(0), "probe sync");
+	assert_string_equal(fake_sent(0), "prepare:bound bound sync");
 	fake_server.lsn = 0x1800;
 	stage_answer(0);
 	assert_int_equal(calls[0].call.end, CALL_OK);
@@ -126,7 +144,7 @@ static void test_a_failing_call_ends_the_batch_for_itself_only(void **state)
 	assert_string_equal(calls[1].call.error.message, "division by zero");
 	assert_int_equal(calls[2].told, 0);
 	/* Aborted with it: s3 was not prepared either. */
-	assert_string_equal(fake_sent(0), "probe prepare:s3 s3(0) probe sync");
+	assert_string_equal(fake_sent(0), "probe prepare:s3 s3(0) bound sync");
 	stage_answer(0);
 	assert_int_equal(calls[2].call.end, CALL_OK);
 	assert_int_equal(calls[2].told, 1);
@@ -144,7 +162,7 @@ static void test_those_placed_again_keep_their_order_before_later_ones(void **st
 	stage_query(&later, stage_statement(4), "0");
 	stage_answer(0);
 	assert_string_equal(fake_sent(0), "probe prepare:s2 s2(0) prepare:s3 s3(0) "
-					  "prepare:s4 s4(0) probe sync");
+					  "prepare:s4 s4(0) prepare:bound bound sync");
 	stage_answer(0);
 	assert_int_equal(later.told, 1);
 	end_calls(calls, 3);
@@ -170,7 +188,7 @@ static void test_a_call_aborted_too_often_travels_alone(void **state)
 	assert_int_equal(bad[CALL_PLACEMENTS_MAX].told, 0);
 	stage_answer(0);
 	assert_int_equal(bad[CALL_PLACEMENTS_MAX].told, 1);
-	assert_string_equal(fake_sent(0), "probe prepare:s2 s2(0) probe sync");
+	assert_string_equal(fake_sent(0), "probe prepare:s2 s2(0) prepare:bound bound sync");
 	stage_answer(0);
 	assert_int_equal(good.call.end, CALL_OK);
 	end_calls(bad, CALL_PLACEMENTS_MAX + 1);
@@ -348,8 +366,8 @@ static void test_a_statement_that_vanished_is_prepared_again_once(void **state)
 	stage_turn();
 	stage_answer(0);
 	assert_int_equal(call.told, 0);
-	assert_string_equal(fake_sent(0), "probe s1(8) probe sync "
-					  "probe prepare:s1 s1(8) probe sync");
+	assert_string_equal(fake_sent(0), "probe s1(8) bound sync "
+					  "probe prepare:s1 s1(8) bound sync");
 	stage_answer(0);
 	assert_int_equal(call.call.end, CALL_OK);
 	stage_call_fini(&call);
@@ -387,8 +405,8 @@ static void test_our_own_statements_are_prepared_again_too(void **state)
 	stage_query(&call, stage_statement(1), "8");
 	stage_turn();
 	stage_answer(0);
-	assert_string_equal(fake_sent(0), "probe s1(8) probe sync "
-					  "prepare:probe probe s1(8) probe sync");
+	assert_string_equal(fake_sent(0), "probe s1(8) bound sync "
+					  "prepare:probe probe s1(8) bound sync");
 	stage_answer(0);
 	assert_int_equal(call.call.end, CALL_OK);
 	stage_call_fini(&call);
@@ -443,6 +461,7 @@ int main(void)
 		STORY(test_a_cell_that_is_null_is_null),
 		STORY(test_on_done_waits_for_the_sync),
 		STORY(test_what_a_query_saw_lies_between_the_probes),
+		STORY(test_a_standby_tells_its_timeline_behind_the_queries),
 		STORY(test_a_failing_call_ends_the_batch_for_itself_only),
 		STORY(test_those_placed_again_keep_their_order_before_later_ones),
 		STORY(test_a_call_aborted_too_often_travels_alone),

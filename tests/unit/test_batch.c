@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define PREPARED_1 "prepare:probe probe prepare:s1 s1(7) probe sync"
+#define PREPARED_1 "prepare:probe probe prepare:s1 s1(7) prepare:bound bound sync"
 
 static void end_calls(struct stage_call *calls, unsigned count)
 {
@@ -51,7 +51,7 @@ static void test_calls_gather_while_a_batch_is_out(void **state)
 	}
 	assert_string_equal(fake_sent(0), "");
 	stage_answer(0);
-	assert_string_equal(fake_sent(0), "probe s1(8) s1(8) s1(8) probe sync");
+	assert_string_equal(fake_sent(0), "probe s1(8) s1(8) s1(8) bound sync");
 	stage_answer(0);
 	end_calls(calls, 4);
 }
@@ -64,12 +64,13 @@ static void test_a_statement_is_prepared_once_per_conn_and_once_per_batch(void *
 	stage_query(&calls[0], stage_statement(1), "1");
 	stage_query(&calls[1], stage_statement(1), "2");
 	stage_turn();
-	assert_string_equal(fake_sent(0), "prepare:probe probe prepare:s1 s1(1) s1(2) probe sync");
+	assert_string_equal(fake_sent(0),
+			    "prepare:probe probe prepare:s1 s1(1) s1(2) prepare:bound bound sync");
 	assert_string_equal(fake_oids(0), "23");
 	stage_answer(0);
 	stage_query(&calls[2], stage_statement(1), NULL);
 	stage_turn();
-	assert_string_equal(fake_sent(0), "probe s1(null) probe sync");
+	assert_string_equal(fake_sent(0), "probe s1(null) bound sync");
 	stage_answer(0);
 	end_calls(calls, 3);
 }
@@ -87,7 +88,7 @@ static void test_a_timeout_of_its_own_holds_for_the_calls_that_want_it(void **st
 	stage_turn();
 	assert_string_equal(fake_sent(0),
 			    "prepare:probe probe prepare:s1 s1(1) prepare:timeout timeout(1500) "
-			    "s1(1) s1(1) timeout(5000) s1(1) probe sync");
+			    "s1(1) s1(1) timeout(5000) s1(1) prepare:bound bound sync");
 	stage_answer(0);
 	end_calls(calls, 4);
 }
@@ -135,7 +136,7 @@ static void test_a_probe_needs_no_statement(void **state)
 	stage_open(NODE_REPLICA, 1);
 	stage_send(&call, CALL_PROBE, NULL, NULL);
 	stage_turn();
-	assert_string_equal(fake_sent(0), "prepare:probe probe probe sync");
+	assert_string_equal(fake_sent(0), "prepare:probe probe prepare:bound bound sync");
 	stage_answer(0);
 	assert_int_equal(call.call.end, CALL_OK);
 	assert_int_equal(call.call.lower, 0x1000);

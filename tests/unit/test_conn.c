@@ -78,7 +78,8 @@ static void test_a_conn_that_holds_too_much_is_replaced(void **state)
 	stage_call_fini(&call);
 	stage_query(&call, stage_statement(1), "7");
 	stage_turn();
-	assert_string_equal(fake_sent(1), "prepare:probe probe prepare:s1 s1(7) probe sync");
+	assert_string_equal(fake_sent(1),
+			    "prepare:probe probe prepare:s1 s1(7) prepare:bound bound sync");
 	stage_answer(1);
 	stage_call_fini(&call);
 }

@@ -188,7 +188,7 @@ static void test_the_statement_is_prepared_on_that_conn_from_then_on(void **stat
 	(void)fake_sent(0);
 	stage_query(&call, &statement, "7");
 	stage_turn();
-	assert_string_equal(fake_sent(0), "prepare:probe probe s50(7) probe sync");
+	assert_string_equal(fake_sent(0), "prepare:probe probe s50(7) prepare:bound bound sync");
 	stage_answer(0);
 	stage_call_fini(&call);
 }

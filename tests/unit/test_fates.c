@@ -523,6 +523,51 @@ static void no_row_from_before_the_promotion_is_judged_again(void **state)
 	assert_lost(story);
 }
 
+/* The standby that has the query follows the new timeline; nobody here has seen it. */
+static struct call *gone_over(struct story *story, const char *user, enum level level)
+{
+	struct call *call;
+
+	ask(story, REQUEST_QUERY, user, POSITION_NONE);
+	story->asked.request->level = level;
+	take(story);
+	call = fake_call(fake_call(1, CALL_QUERY) ? 1 : 2, CALL_QUERY);
+	call->timeline = 2;
+	return call;
+}
+
+static void an_lsn_of_another_timeline_proves_nothing(void **state)
+{
+	struct story *story = *state;
+	unsigned hurries = fake_hurries();
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1300 }));
+	for (unsigned i = 0; i < 2; i++) {
+		struct call *call = i ? fake_call(fake_call(1, CALL_QUERY) ? 1 : 2, CALL_QUERY)
+				      : gone_over(story, "ann", LEVEL_SESSION);
+
+		call->timeline = 2;
+		fake_answer(call, 1400, 1400, row, 1);
+		assert_int_equal(story->asked.done, 0);
+	}
+	assert_true(fake_hurries() >= hurries + 2);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1300, row, 1);
+	assert_int_equal(story->asked.request->reason, REASON_SPILL_NO_REPLICA);
+	asked_free(&story->asked);
+}
+
+static void with_nothing_to_prove_the_token_names_the_other_timeline(void **state)
+{
+	struct story *story = *state;
+
+	fake_answer(gone_over(story, NULL, LEVEL_EVENTUAL), 1400, 1400, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	assert_int_equal(told(story).timeline, 2);
+	assert_int_equal(told(story).lsn, 1400);
+	asked_free(&story->asked);
+}
+
 /* A standby of the old timeline, without any primary, for who declares @on-lag stale. */
 static void stale_of_the_old_timeline(struct story *story, uint64_t brought, uint64_t seen,
 				      uint64_t lsn)
@@ -585,6 +630,8 @@ int main(void)
 		STORY(nobody_is_told_before_the_new_timeline_is_known),
 		STORY(a_command_is_not_run_again_behind_a_loss),
 		STORY(no_row_from_before_the_promotion_is_judged_again),
+		STORY(an_lsn_of_another_timeline_proves_nothing),
+		STORY(with_nothing_to_prove_the_token_names_the_other_timeline),
 		STORY(what_a_client_brought_is_not_dropped_for_what_it_saw_elsewhere),
 		STORY(what_a_client_saw_elsewhere_counts_where_it_survived),
 	};

@@ -111,8 +111,10 @@ static void test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own(void 
 	stage_query(&quick, stage_statement(2), "3");
 	stage_turn();
 	stage_connect();
-	assert_string_equal(fake_sent(0), "prepare:probe probe prepare:s2 s2(3) probe sync");
-	assert_string_equal(fake_sent(1), "prepare:probe probe prepare:s1 s1(1) probe sync");
+	assert_string_equal(fake_sent(0),
+			    "prepare:probe probe prepare:s2 s2(3) prepare:bound bound sync");
+	assert_string_equal(fake_sent(1),
+			    "prepare:probe probe prepare:s1 s1(1) prepare:bound bound sync");
 	stage_answer(0);
 	stage_answer(1);
 	assert_int_equal(quick.told, 1);
@@ -142,7 +144,7 @@ static void test_slow_calls_take_idle_conns_but_the_one_kept_for_quick_calls(voi
 	assert_string_equal(fake_sent(0), "");
 	/* Nobody asked anything quick for a while: it is not kept any more. */
 	stage_pass(US_PER_MS);
-	assert_string_equal(fake_sent(0), "probe prepare:s1 s1(1) probe sync");
+	assert_string_equal(fake_sent(0), "probe prepare:s1 s1(1) bound sync");
 	for (unsigned i = 0; i < 3; i++)
 		stage_answer(i);
 	for (unsigned i = 0; i < 3; i++) {
@@ -209,7 +211,7 @@ static void test_where_there_is_one_conn_slow_calls_still_travel_alone(void **st
 	assert_int_equal(quick[0].told, 1);
 	stage_answer(0);
 	assert_int_equal(slow.told, 1);
-	assert_string_equal(fake_sent(0), "probe s2(3) probe sync");
+	assert_string_equal(fake_sent(0), "probe s2(3) bound sync");
 	stage_answer(0);
 	stage_call_fini(&slow);
 	stage_call_fini(&quick[0]);
@@ -321,7 +323,7 @@ static void test_on_done_may_submit(void **state)
 	stage_turn();
 	(void)fake_sent(0);
 	stage_answer(0);
-	assert_string_equal(fake_sent(0), "probe s1(9) probe sync");
+	assert_string_equal(fake_sent(0), "probe s1(9) bound sync");
 	stage_answer(0);
 	assert_int_equal(second.told, 1);
 	stage_call_fini(&first);

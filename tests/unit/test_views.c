@@ -452,6 +452,21 @@ static void replicas_of_the_old_timeline_leave_with_the_promotion(void **state)
 	assert_true(view(R2)->in_rotation);
 }
 
+static void nor_do_they_return_when_the_new_primary_is_gone(void **state)
+{
+	all_well();
+	primary_at(R1, 2500, 2);
+	silence(R1);
+	silence(R1);
+	assert_int_equal(views.topology.primary, -1);
+	for (unsigned i = 0; i < 5; i++)
+		replica_at(R2, 2600, 1);
+	assert_false(view(R2)->in_rotation);
+	for (unsigned i = 0; i < 5; i++)
+		replica_at(R2, 2600, 2);
+	assert_true(view(R2)->in_rotation);
+}
+
 static void two_promotions_to_one_number_are_told_apart(void **state)
 {
 	struct history other = history_of(2);
@@ -608,6 +623,7 @@ int main(void)
 		story(without_knowing_the_ancestor_only_a_loss_is_told),
 		story(after_its_restart_a_primary_tells_nothing),
 		story(replicas_of_the_old_timeline_leave_with_the_promotion),
+		story(nor_do_they_return_when_the_new_primary_is_gone),
 		story(two_promotions_to_one_number_are_told_apart),
 		story(within_a_life_the_position_never_goes_back),
 		story(a_restarted_replica_may_be_further_back),
