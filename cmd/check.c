@@ -201,8 +201,10 @@ static void check_online(struct checking *checking)
 	unsigned count = checking->catalog->count;
 	bool goes_on = check_open_all(checking);
 
-	if (goes_on)
+	if (goes_on) {
 		check_keys(&checking->primary, checking->catalog, &checking->findings);
+		check_rights(&checking->primary, &checking->findings);
+	}
 	for (unsigned i = 0; i < count; i++)
 		operations[i] = &checking->catalog->operations[i];
 	qsort(operations, count, sizeof(operations[0]), compare_places);

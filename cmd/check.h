@@ -73,6 +73,11 @@ enum check_answer check_plan(struct check_node *node, const struct operation *op
 void check_keys(struct check_node *primary, const struct catalog *catalog,
 		struct findings *findings);
 
+/* --- check_rights.c -------------------------------------------------------------------------- */
+
+/* A note for each right that the role lacks, with what it costs. */
+void check_rights(struct check_node *primary, struct findings *findings);
+
 /* --- check_text.c: pure ---------------------------------------------------------------------- */
 
 /* What PostgreSQL said, with the author's :name for each $1; in the arena. */

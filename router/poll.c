@@ -18,7 +18,8 @@ const char poll_look[] =
 	" coalesce(pg_last_wal_receive_lsn(), '0/0'),"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
 	" pg_is_wal_replay_paused()::int,"
-	" coalesce((SELECT coalesce(received_tli, -1) FROM pg_stat_wal_receiver), 0))"
+	" coalesce((SELECT coalesce(received_tli,"
+	" -(SELECT timeline_id FROM pg_control_checkpoint())) FROM pg_stat_wal_receiver), 0))"
 	" ELSE concat_ws(' ', 'primary',"
 	" pg_current_wal_flush_lsn(), coalesce(pg_last_wal_replay_lsn(), '0/0'),"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
@@ -101,13 +102,15 @@ static bool poll_timeline(const char *word, struct look *look)
 {
 	uint64_t number;
 
-	look->timeline_hidden = strcmp(word, "-1") == 0;
-	if (look->timeline_hidden)
-		number = 0;
-	else if (!poll_number(look->in_recovery ? word : word + 1, look->in_recovery ? 10 : 16,
-			      UINT32_MAX, &number))
+	look->timeline_hidden = look->in_recovery && *word == '-';
+	look->timeline = look->checkpointed = 0;
+	if (!poll_number(word + (look->timeline_hidden || !look->in_recovery),
+			 look->in_recovery ? 10 : 16, UINT32_MAX, &number))
 		return false;
-	look->timeline = (uint32_t)number;
+	if (look->timeline_hidden)
+		look->checkpointed = (uint32_t)number;
+	else
+		look->timeline = (uint32_t)number;
 	return look->in_recovery || look->timeline;
 }
 

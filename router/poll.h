@@ -25,6 +25,8 @@ struct look {
 	bool amid;            /* primary: lsn may be amid a record (router/nudge.h) */
 	uint32_t timeline;    /* 0: not told */
 	bool timeline_hidden; /* a walreceiver runs, but only pg_monitor may see its timeline */
+	/* Hidden: the timeline of its last restartpoint. It is on that one or a later one. */
+	uint32_t checkpointed;
 };
 
 /* Who the node is, and whether cqrsd's schema is there. */

@@ -93,6 +93,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 			views_log(LOG_WARN, views, index,
 				  "its timeline is hidden: GRANT pg_monitor to the role");
 		memory->timeline_hidden = look->timeline_hidden;
+		memory->checkpointed = look->checkpointed;
 		view->role = NODE_REPLICA;
 		views_judge(views, index);
 	}
@@ -419,8 +420,8 @@ static void views_decide(struct views *views)
 			views_judge(views, i);
 }
 
-/* 0: not known. A standby that streams but may not say from where is taken to follow the primary,
- * and so is one that never streamed, as long as there was no promotion. */
+/* 0: not known. A standby that streams but may not say from where is as far as its last
+ * restartpoint for sure; one that never streamed follows as long as there was no promotion. */
 static uint32_t views_timeline(const struct views *views, unsigned index)
 {
 	const struct view_memory *memory = &views->memory[index];
@@ -429,7 +430,7 @@ static uint32_t views_timeline(const struct views *views, unsigned index)
 	if (primary <= 1)
 		return memory->timeline ? memory->timeline : primary;
 	if (memory->timeline_hidden && !memory->timeline && memory->history_refused)
-		return primary;
+		return memory->checkpointed >= primary ? memory->checkpointed : 0;
 	return memory->timeline;
 }
 

@@ -41,6 +41,7 @@ struct view_memory {
 	bool history_refused;   /* it would not tell it; was told in the log */
 	uint64_t switched;      /* as a primary: where it left its ancestor; 0: it does not say */
 	bool timeline_hidden;   /* and was told in the log what to grant */
+	uint32_t checkpointed;  /* hidden: on this timeline for sure, or on a later one */
 	uint32_t timeline;      /* told last, in whatever role; 0: never */
 	uint64_t system_identifier; /* 0: not known, or not to be had */
 	bool foreign;               /* of another cluster than the primary; was told in the log */

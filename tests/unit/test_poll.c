@@ -58,9 +58,10 @@ static void a_standby_without_a_walreceiver_tells_no_timeline(void **state)
 static void a_standby_may_not_be_allowed_to_tell_its_timeline(void **state)
 {
 	assert_true(poll_read_look(
-		TEXT("{\"look\":\"standby 0/3000148 0/0 1700000000123456 0 -1\"}"), &look));
+		TEXT("{\"look\":\"standby 0/3000148 0/0 1700000000123456 0 -12\"}"), &look));
 	assert_int_equal(look.timeline, 0);
 	assert_true(look.timeline_hidden);
+	assert_int_equal(look.checkpointed, 12);
 }
 
 static void what_is_no_look_is_refused(void **state)
@@ -83,7 +84,7 @@ static void what_is_no_look_is_refused(void **state)
 		"{\"look\":\"primary 0/1 0/0 -17 0 x00000001\"}",
 		"{\"look\":\"primary 0/1 0/0 99999999999999999999 0 x00000001\"}",
 		"{\"look\":\"standby 0/1 0/0 17 0 4294967296\"}",
-		"{\"look\":\"standby 0/1 0/0 17 0 -2\"}",
+		"{\"look\":\"standby 0/1 0/0 17 0 --2\"}",
 		"{\"look\":\"standby 0/1 0/0 1111111111111111111111111111111111111111 0 1\"}",
 	};
 

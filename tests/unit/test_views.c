@@ -347,9 +347,19 @@ static void a_timeline_that_was_never_told_is_believed_only_before_any_promotion
 	assert_true(view(R1)->in_rotation);
 }
 
+static void hidden_behind(unsigned index, uint64_t lsn, uint32_t checkpointed)
+{
+	answer(index, (struct look){
+			      .in_recovery = true,
+			      .lsn = lsn,
+			      .timeline_hidden = true,
+			      .checkpointed = checkpointed,
+		      });
+}
+
 static void hidden_at(unsigned index, uint64_t lsn)
 {
-	answer(index, (struct look){ .in_recovery = true, .lsn = lsn, .timeline_hidden = true });
+	hidden_behind(index, lsn, 1);
 }
 
 static void a_hidden_timeline_is_the_primarys_before_any_promotion(void **state)
@@ -378,13 +388,19 @@ static void after_a_promotion_a_walsender_tells_a_hidden_timeline(void **state)
 	assert_int_equal(views_wants_history(&views, R1), VIEWS_WANTS_NOTHING);
 }
 
-static void a_hidden_timeline_that_nobody_tells_is_taken_to_be_the_primarys(void **state)
+static void a_hidden_timeline_that_nobody_tells_is_that_of_the_last_restartpoint(void **state)
 {
 	primary_at(P, 1000, 3);
-	hidden_at(R1, 1000);
+	hidden_behind(R1, 1000, 2);
 	views_refused_history(&views, R1, "must be superuser or replication role");
+	hidden_behind(R1, 1000, 2);
+	assert_false(view(R1)->in_rotation);
+	hidden_behind(R1, 1000, 3);
 	assert_true(view(R1)->in_rotation);
 	assert_int_equal(view(R1)->position.timeline, 3);
+	for (unsigned i = 0; i < views.strikes_max; i++)
+		hidden_behind(R1, 1000, 4);
+	assert_false(view(R1)->in_rotation);
 }
 
 /* --- histories ------------------------------------------------------------------------------- */
@@ -617,7 +633,7 @@ int main(void)
 		story(a_timeline_that_was_never_told_is_believed_only_before_any_promotion),
 		story(a_hidden_timeline_is_the_primarys_before_any_promotion),
 		story(after_a_promotion_a_walsender_tells_a_hidden_timeline),
-		story(a_hidden_timeline_that_nobody_tells_is_taken_to_be_the_primarys),
+		story(a_hidden_timeline_that_nobody_tells_is_that_of_the_last_restartpoint),
 		story(a_new_primary_waits_for_its_history),
 		story(a_history_that_is_refused_leaves_what_the_node_tells_itself),
 		story(without_knowing_the_ancestor_only_a_loss_is_told),

@@ -1,0 +1,134 @@
+"""Roles with fewer rights: what check says that each costs, and what holds without them."""
+
+import pytest
+from harness.promotion import cut_off, promote
+from harness.service import run
+from harness.until import until
+
+ATTRIBUTES = {"full": "REPLICATION", "watching": "", "replicating": "REPLICATION", "plain": ""}
+MONITORS = ("full", "watching")
+HISTORY, TIMELINE, BOTH = "lacks REPLICATION", "lacks pg_monitor:", "lacks pg_monitor and REPL"
+EMIT = "may not call pg_logical_emit_message"
+
+
+def create_roles(primary):
+    for role, attributes in ATTRIBUTES.items():
+        primary.sql(f"CREATE ROLE {role} LOGIN {attributes}; GRANT USAGE ON SCHEMA cqrsd TO {role};"
+                    f"GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO {role};")
+    primary.sql(f"GRANT pg_monitor TO {', '.join(MONITORS)}")
+
+
+def drop_roles(primary):
+    for role in ATTRIBUTES:
+        primary.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def as_role(nodes, role):
+    lines = [node.conninfo.replace("postgres@", f"{role}@") for node in nodes]
+    return {"primary": lines[0], "replica": lines[1:]}
+
+
+# --- what check says -----------------------------------------------------------------------------
+
+@pytest.fixture
+def roles(cluster):
+    create_roles(cluster.primary)
+    cluster.wait_until_replayed()
+    yield cluster.nodes
+    drop_roles(cluster.primary)
+
+
+def check(nodes, role, own_catalog):
+    folder = own_catalog("-- query: a :one\nSELECT 1 AS n;\n")
+    return run("check", catalog=folder, **as_role(nodes, role))
+
+
+def test_check_says_what_each_missing_right_costs(roles, own_catalog):
+    expected = {"full": set(), "watching": {HISTORY}, "replicating": {TIMELINE},
+                "plain": {HISTORY, BOTH}}
+    for role, costs in expected.items():
+        done = check(roles, role, own_catalog)
+        assert done.returncode == 0, done.stderr
+        assert {cost for cost in (HISTORY, TIMELINE, BOTH, EMIT) if cost in done.stderr} == costs
+
+
+def test_check_says_what_a_revoked_function_costs(roles, own_catalog):
+    emit, control = "pg_logical_emit_message(boolean, text, text)", "pg_control_checkpoint()"
+    primary = roles[0]
+    try:
+        primary.sql(f"REVOKE EXECUTE ON FUNCTION {emit} FROM PUBLIC")
+        done = check(roles, "full", own_catalog)
+        assert done.returncode == 0 and EMIT in done.stderr, done.stderr
+        primary.sql(f"REVOKE EXECUTE ON FUNCTION {control} FROM PUBLIC")
+        done = check(roles, "full", own_catalog)
+        assert done.returncode == 1 and "no node can be looked at" in done.stderr, done.stderr
+    finally:
+        for function in (emit, control):
+            primary.sql(f"GRANT EXECUTE ON FUNCTION {function} TO PUBLIC")
+
+
+# --- a promotion ---------------------------------------------------------------------------------
+
+@pytest.fixture
+def services(fresh_cluster, start_cqrsd):
+    """One cqrsd for each role with fewer rights, on the same cluster."""
+    create_roles(fresh_cluster.primary)
+    fresh_cluster.wait_until_replayed()
+    return {role: start_cqrsd(on=fresh_cluster, **as_role(fresh_cluster.nodes, role))
+            for role in ("watching", "replicating", "plain")}
+
+
+def put(cqrsd, user, number):
+    def done():
+        answer = cqrsd.command("put", user=user, number=number)
+        assert answer.status in (200, 409, 503), answer
+        return answer if answer.status == 200 else None
+    return until(done, "the command to be done", 20)
+
+
+def own_reads_hold(cqrsd, user):
+    for number in range(20):
+        put(cqrsd, user, number)
+        answer = cqrsd.query("cell", user=user, owner=user)
+        assert answer.status == 503 or answer.data["number"] == number, answer
+
+
+def test_whatever_the_role_may_see_a_promotion_is_followed_and_nothing_is_stale(services,
+                                                                               fresh_cluster):
+    old, new, other = fresh_cluster.nodes
+    kept = {role: put(cqrsd, f"kept-{role}", 1).token for role, cqrsd in services.items()}
+    fresh_cluster.wait_until_replayed()
+    cut_off(new)
+    lost = {role: put(cqrsd, f"lost-{role}", 2).token for role, cqrsd in services.items()}
+    promote(new)
+    # The old one lives and writes on, and the other one streams from it: far past the new one.
+    old.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    other.wait_until_replayed(old.flush_lsn())
+
+    for role, cqrsd in services.items():
+        until(lambda: cqrsd.node(new.address)["role"] == "primary", f"{role} to see it", 20)
+        assert cqrsd.query("cell", owner="x", token=lost[role]).code == "write-lost", role
+        told = cqrsd.query("cell", user=f"lost-{role}", owner=f"lost-{role}")
+        assert told.code == "write-lost", role
+        answer = cqrsd.query("cell", owner=f"kept-{role}", token=kept[role])
+        assert answer.data["number"] == 1, role
+        own_reads_hold(cqrsd, f"kept-{role}")
+        assert not cqrsd.node(other.address)["in_rotation"], role
+
+    old.stop("immediate")
+    fresh_cluster.clone(other_stopped(other), new)
+    other.start()
+    for role in ("watching", "replicating"):
+        until(lambda: services[role].node(other.address)["in_rotation"], f"{role} to use it", 30)
+    new.sql("CHECKPOINT")
+    other.wait_until_replayed(new.flush_lsn())
+    other.sql("CHECKPOINT")
+    until(lambda: services["plain"].node(other.address)["in_rotation"], "plain to use it", 30)
+    for role, cqrsd in services.items():
+        own_reads_hold(cqrsd, f"kept-{role}")
+
+
+def other_stopped(node):
+    node.stop("immediate")
+    node.forget_shared_memory()
+    return node
