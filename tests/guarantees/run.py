@@ -8,7 +8,7 @@ import traceback
 
 from . import faults
 from .checker import Checker
-from .net import Network
+from .net import network
 from .workload import Workload
 from .world import World
 
@@ -30,7 +30,8 @@ class Lane(threading.Thread):
         self.log = []  # [name, begin ns, end ns, trouble]
 
     def run(self):
-        for turn, name in enumerate(faults.schedule(self.lane, self.seed, self.only)):
+        for turn, name in enumerate(faults.schedule(
+                self.lane, self.seed, self.only, self.world.network.lacks)):
             if time.monotonic_ns() >= self.until_ns:
                 return
             rng = faults.random.Random(f"{self.seed}/{self.lane}/{turn}/{name}")
@@ -60,6 +61,7 @@ class Outcome:
         self.ended_ns = 0  # of the load; what comes behind is the last word of everybody
         self.final = checker.final
         self.kept = None
+        self.not_possible = {}  # fault -> why it cannot be made here
 
     def line(self):
         ok = sum(record["outcome"] == "ok" for record in self.records)
@@ -88,7 +90,7 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
         session_slots=65536):
     """Runs a seed to its end."""
     began = time.monotonic()
-    with Network() as network, World(network, say, session_slots) as world:
+    with network() as hosts, World(hosts, say, session_slots) as world:
         load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000)
         until_ns = time.monotonic_ns() + int(seconds * 1e9)
         lanes = [] if calm else [Lane(world, lane, seed, only, until_ns)
@@ -115,6 +117,7 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
         outcome = Outcome(seed, load.records, log, violations, checker, len(world.promotions),
                           time.monotonic() - began)
         outcome.ended_ns = ended_ns
+        outcome.not_possible = faults.not_possible(hosts.lacks)
         if keep and (violations or any(entry[3] for entry in log)):
             outcome.keep(keep / f"seed-{seed}", world)
         return outcome
@@ -137,6 +140,7 @@ class Report:
         self.rows = collections.defaultdict(lambda: {
             "runs": 0, "requests": 0, "errors": collections.Counter(), "queries_ns": 0,
             "commands_ns": 0, "violations": 0})
+        self.not_possible = {}
         self.seeds = self.requests = self.violations = 0
         self.lost = self.told = self.unknown = self.doubled = self.promotions = 0
 
@@ -149,6 +153,7 @@ class Report:
         self.unknown += outcome.unknown
         self.doubled += outcome.doubled
         self.promotions += outcome.promotions
+        self.not_possible.update(outcome.not_possible)
         records = sorted((record for record in outcome.records
                           if record["end"] <= outcome.ended_ns), key=lambda r: r["end"])
         ends = {command: [r["end"] for r in records if r["outcome"] == "ok"
@@ -179,6 +184,8 @@ class Report:
             lines.append(f"| {name} | {row['runs']} | {row['requests']} | {errors} "
                          f"| {row['queries_ns'] / 1e9:.1f} s, {row['commands_ns'] / 1e9:.1f} s "
                          f"| {row['violations']} |")
+        lines += [f"| {name} | not possible here: {why} | | | | |"
+                  for name, why in sorted(self.not_possible.items())]
         lines += ["", f"{self.seeds} seeds, {self.requests} requests, {self.promotions} "
                       f"promotions: {self.violations} violations, {self.doubled} effects too many; "
                       f"{self.lost} acknowledged writes lost with a timeline that PostgreSQL lost, "
@@ -189,5 +196,6 @@ class Report:
         return {"seeds": self.seeds, "requests": self.requests, "violations": self.violations,
                 "lost": self.lost, "told": self.told, "unknown": self.unknown,
                 "doubled": self.doubled, "promotions": self.promotions,
+                "not_possible": self.not_possible,
                 "faults": {name: {**row, "errors": dict(row["errors"])}
                            for name, row in self.rows.items()}}

@@ -1,4 +1,4 @@
-"""Two short runs of the fault table, so that make chaos is known to work; long ones are its."""
+"""Short runs of the fault table, so that make chaos is known to work; long ones are its."""
 
 import pathlib
 import sys
@@ -7,18 +7,32 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from guarantees import net, run  # noqa: E402
+from guarantees import run  # noqa: E402
+
+
+def short_run(seed, keep):
+    outcome = run.one(seed, 15, 30, keep=keep, session_slots=64)
+    print("\n  " + outcome.line())
+    assert not outcome.violations, outcome.violations[:3]
+    assert sum(record["outcome"] == "ok" for record in outcome.records) > 500
+    return outcome
 
 
 @pytest.mark.parametrize("seed", [1001, 1002])
 def test_no_guarantee_is_broken_by_a_short_row_of_faults(seed, tmp_path):
-    why_not = net.possible()
-    if why_not:
-        pytest.skip(f"no network namespaces here: {why_not}")
-    outcome = run.one(seed, 15, 30, keep=tmp_path, session_slots=64)
-    print("\n  " + outcome.line())
-    assert not outcome.violations, outcome.violations[:3]
-    assert sum(record["outcome"] == "ok" for record in outcome.records) > 500
+    short_run(seed, tmp_path)
+
+
+def test_nor_where_a_proxy_stands_in_for_the_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAOS_NET", "proxy")
+    outcome = short_run(1003, tmp_path)
+
+    without = {"disk-full", "loss-of-5-percent"}
+    assert set(outcome.not_possible) == without
+    assert not without & {entry[0] for entry in outcome.log}
+    report = run.Report()
+    report.add(outcome)
+    assert "| loss-of-5-percent | not possible here: " in report.table()
 
 
 def test_every_fault_has_its_turn_in_a_long_run():

@@ -21,7 +21,7 @@ from . import net  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 DISK_BYTES = 768 << 20
 SETTINGS = {
-    "listen_addresses": "'*'", "max_connections": 120, "shared_buffers": "32MB",
+    "max_connections": 120, "shared_buffers": "32MB",
     "wal_receiver_timeout": "3s", "wal_sender_timeout": "3s", "wal_receiver_status_interval": "1s",
     "tcp_user_timeout": "4000", "max_wal_size": "256MB", "wal_log_hints": "on",
     "checkpoint_timeout": "30min", "wal_keep_size": "256MB", "max_slot_wal_keep_size": "-1",
@@ -51,7 +51,8 @@ class HostedNode(Node):
 
     def start(self, deadline_s=60, wait=True):
         assert not self.running, f"{self.name} is running already"
-        command = [self.cluster.bindir / "postgres", "-D", self.data, "-p", self.port]
+        command = [self.cluster.bindir / "postgres", "-D", self.data, "-p", self.port,
+                   "-h", self.host.address]
         with open(self.log, "ab") as log:
             self.process = start_process(
                 [*self.host.enter, *as_server_user(command, ends_with_us=True)],
@@ -66,6 +67,7 @@ class HostedCluster(Cluster):
     def __init__(self, network, **options):
         super().__init__(settings=SETTINGS, **options)
         self.disks = []
+        self.network = network
         self.hosts = [network.host(f"n{number}") for number in range(3)]
 
     def create(self):
@@ -78,7 +80,8 @@ class HostedCluster(Cluster):
             file.writelines(f"{name} = {value}\n" for name, value in self.settings.items())
             file.write(f"unix_socket_directories = '{self.sockets}'\n")
         with open(primary.data / "pg_hba.conf", "a", encoding="utf-8") as file:
-            file.write("host all all 10.0.0.0/8 trust\nhost replication all 10.0.0.0/8 trust\n")
+            file.writelines(f"host {database} all {net} trust\n" for database in
+                            ("all", "replication") for net in ("10.0.0.0/8", "127.0.0.0/8"))
         self._start(primary)
         self._run([self.bindir / "createdb", "-h", self.sockets, "-p", primary.port,
                    "-U", "postgres", self.database])
@@ -90,7 +93,11 @@ class HostedCluster(Cluster):
 
     def _disk(self, node):
         """A disk of its own, which can be filled."""
-        node.data.mkdir()
+        node.data.mkdir(mode=0o700)
+        if "disk" in self.network.lacks:
+            if server_user():
+                shutil.chown(node.data, server_user())
+            return
         net.mount_disk(node.data, DISK_BYTES, server_user())
         self.disks.append(node.data)
 
@@ -99,7 +106,8 @@ class HostedCluster(Cluster):
         for path in node.data.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         source = self.replication_conninfo(primary, node.name)
-        self._run([self.bindir / "pg_basebackup", "-D", node.data, "-d", source, "-R",
+        near = self._conninfo(primary.host.address, primary, node.name)
+        self._run([self.bindir / "pg_basebackup", "-D", node.data, "-d", near, "-R",
                    "-X", "stream", "--checkpoint=fast", "--no-sync"])
         with open(node.data / "postgresql.auto.conf", "a", encoding="utf-8") as configuration:
             configuration.write(f"primary_conninfo = '{source}'\n")
@@ -114,7 +122,11 @@ class HostedCluster(Cluster):
         super().destroy()
 
     def replication_conninfo(self, primary, name):
-        return (f"host={primary.host.address} port={primary.port} user=postgres "
+        return self._conninfo(self.network.reach(name, primary.host, primary.port), primary, name)
+
+    @staticmethod
+    def _conninfo(address, primary, name):
+        return (f"host={address} port={primary.port} user=postgres "
                 f"application_name={name} connect_timeout=2 "
                 "keepalives_idle=2 keepalives_interval=1 keepalives_count=2")
 
@@ -134,8 +146,8 @@ class Instance(Service):
         self.lock = threading.Lock()
 
     def _spawn(self):
-        self.address = f"{self.host.address}:8080"
-        self.admin_address = f"{self.host.address}:8081"
+        self.address, self.admin_address = (f"{self.host.address}:{port}"
+                                            for port in self.host.ports)
         self.client = service.Client(self.address)
         self.admin = service.Client(self.admin_address, timeout_s=2)
         line = [*self.host.enter, "setpriv", "--pdeathsig=KILL", "--", service.binary(), "serve",
@@ -172,11 +184,12 @@ class World:
             self.cluster.wait_until_replayed()
             self.clock.write_text("+0")
             self.clock.chmod(0o644)
-            nodes = [node.conninfo for node in self.nodes]
             for number in range(2):
+                host = self.network.host(f"c{number}")
+                nodes = [self._for_instance(host, node) for node in self.nodes]
                 clock = self.clock if number == 0 and pathlib.Path(FAKETIME).exists() else None
                 instance = Instance(
-                    self.network.host(f"c{number}"), clock, primary=nodes[0], replica=nodes[1:],
+                    host, clock, primary=nodes[0], replica=nodes[1:],
                     catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info",
                     session_slots=self.session_slots)
                 self.instances.append(instance)
@@ -191,6 +204,10 @@ class World:
         for instance in self.instances:
             instance.discard()
         self.cluster.destroy()
+
+    def _for_instance(self, host, node):
+        address = self.network.reach(host.name, node.host, node.port)
+        return f"postgresql://postgres@{address}:{node.port}/{self.cluster.database}"
 
     def _by_socket(self, node):
         return (f"host={self.cluster.sockets} port={node.port} user=postgres "
