@@ -36,6 +36,31 @@ def test_started_while_the_primary_is_down_only_eventual_is_served(start_cqrsd, 
     assert cqrsd.query("cell", user=user, owner=user).data["number"] == 1
 
 
+def test_a_bounded_staleness_is_not_met_by_who_has_never_seen_the_primary(start_cqrsd, cluster):
+    cluster.primary.stop()
+    cqrsd = start_cqrsd(wait="alive")
+
+    until(lambda: cqrsd.query("cell", consistency="eventual", owner="x").status == 200,
+          "an eventual read to be served", 20)
+    for _ in range(10):
+        answer = cqrsd.query("cell", consistency="eventual;max-staleness=3600", owner="x")
+        assert answer.status == 503, answer
+    assert cqrsd.query("cell", consistency="eventual", owner="x").status == 200
+
+
+def test_a_bounded_staleness_is_not_met_once_the_primary_is_gone_for_longer(cqrsd, cluster):
+    bounded = "eventual;max-staleness=0.5"
+    until(lambda: cqrsd.query("cell", consistency=bounded, owner="x").status == 200,
+          "a recent answer", 20)
+    cluster.primary.stop("immediate")
+
+    until(lambda: cqrsd.query("cell", consistency=bounded, owner="x").status == 503,
+          "the bound to be missed", 20)
+    for _ in range(10):
+        assert cqrsd.query("cell", consistency=bounded, owner="x").status == 503
+    assert cqrsd.query("cell", consistency="eventual", owner="x").status == 200
+
+
 def test_started_while_everything_is_down_it_lives_and_comes_up_with_the_nodes(
         start_cqrsd, cluster):
     cluster.stop()
