@@ -6,9 +6,10 @@ it. A session with tokens expects, per register, never to see less than it has s
 your writes, monotonic reads) and never another value at a version it knows (time travel: the
 register went back and on again on another timeline). What it writes lies behind what it has seen
 (monotonic writes, writes follow reads). A session with the user header alone expects its own
-acknowledged writes. `write-lost` is how a failover is told: the session expects nothing from then
-on. So a loss that nobody was told of shows as a read that goes back, and nothing about promotions
-has to be known here to find it.
+acknowledged writes. `write-lost` is how a failover is told: from then on the session expects what
+the surviving primary still has of it, no more. So a loss that nobody was told of shows as a read
+that goes back, and nothing about promotions has to be known here to find it; when they were only
+narrows what a restart of cqrsd excuses.
 
 Across sessions: a value carries what its writer had seen when it was sent. A snapshot of all
 registers that holds the value must hold that too (writes follow reads, as others see them).
@@ -31,14 +32,16 @@ CROWD = "crowd"  # another user with each call: nothing to expect, nobody to tel
 class Checker:
     def __init__(self, records, final, restarts=()):
         """final: {"effects": [(key, version, value)]} of the surviving primary, read when all is
-        healed. restarts: (instance, ns) of each start of an instance after the first: the sessions
-        table is empty then, and who lost a write before is forgotten with it."""
+        healed; "settled_ns", and "promotions", when each began. restarts: (instance, ns) of each
+        start of an instance after the first: the sessions table is empty then, and who lost a write
+        before is forgotten with it."""
         self.records = sorted(records, key=lambda record: record["end"])
         self.final = final
         self.restarts = sorted(restarts, key=lambda restart: restart[1])
         self.violations = []
         self.expects = {}   # session -> {key: (version, value)}
-        self.wrote_ns = {}  # header-only session -> {key: when the write was acknowledged}
+        self.keeps = {}     # the same, of what survives: what write-lost leaves to be expected
+        self.shown = {}     # (session, value) -> ns: last call that had to show it, and did
         self.behind = {}    # value -> {key: version} its writer had seen
         self.failed = {}    # value -> record, while certainly without effect
         self.acked = {}     # value -> record
@@ -53,8 +56,7 @@ class Checker:
         self._classify()
         for record in self.records:
             if record["code"] == "write-lost":
-                self.expects.pop(record["session"], None)
-                self.wrote_ns.pop(record["session"], None)
+                self.expects[record["session"]] = dict(self.keeps.get(record["session"], {}))
                 self.told.setdefault(record["session"], []).append(record["end"])
             elif record["outcome"] != "ok":
                 continue
@@ -64,6 +66,15 @@ class Checker:
                 self._read(record)
         self._effects()
         return self.violations
+
+    def _learn(self, session, key, seen):
+        """The session was told of it; the newest counts."""
+        maps = [self.expects] if self.surviving.get(seen[1]) != (key, seen[0]) else [
+            self.expects, self.keeps]
+        for of in maps:
+            known = of.setdefault(session, {})
+            if key not in known or seen[0] > known[key][0]:
+                known[key] = seen
 
     def _classify(self):
         """A value failed when no attempt of it succeeded or is unknown."""
@@ -89,6 +100,7 @@ class Checker:
             return
         version = record["seen"][key][0]
         self.acked.setdefault(value, record)
+        self.shown[record["session"], value] = record["start"]
         self.strong.setdefault((record["instance"], key), []).append(
             (record["end"], version, value))
         if record["kind"] == CROWD:
@@ -103,10 +115,7 @@ class Checker:
                 before.pop(key)
             self.behind[value] = {k: v[0] for k, v in before.items()} \
                 if record["kind"] != HEADER_ONLY else {}
-        if record["kind"] == HEADER_ONLY:
-            self.wrote_ns.setdefault(record["session"], {})[key] = record["start"]
-        if not before.get(key) or version > before[key][0]:
-            before[key] = (version, value)
+        self._learn(record["session"], key, (version, value))
 
     def _read(self, record):
         keys = record["seen"] if record["op"] == "read_all" else [record["key"]]
@@ -121,10 +130,12 @@ class Checker:
             seen = tuple(record["seen"].get(key, (0, None)))
             if seen[1] in self.failed:
                 self.blame(record, f"{seen[1]} is seen, though its command failed")
+            if promised and (record["session"], seen[1]) in self.shown:
+                self.shown[record["session"], seen[1]] = record["start"]
             if promised and key in expected:
                 self._compare(record, key, seen, expected[key], header)
-            if not header and (key not in expected or seen[0] > expected[key][0]) and seen[0]:
-                expected[key] = seen
+            if not header and record["kind"] != CROWD and seen[0]:
+                self._learn(record["session"], key, seen)
         if record["op"] == "read_all":
             self._snapshot(record)
         if record["level"] == "strong":
@@ -134,6 +145,7 @@ class Checker:
         if seen[0] > expected[0] or seen == expected:
             return
         if header and self._forgotten(record, key):
+            self.expects[record["session"]].pop(key)
             return
         if seen[0] == expected[0]:
             self.blame(record, f"{key} is {seen}, and the session knows {expected}: time went "
@@ -142,20 +154,24 @@ class Checker:
             self.blame(record, f"{key} is {seen}, and the session knows {expected} already")
 
     def _forgotten(self, record, key):
-        """The instance restarted after the write, and the write did not survive."""
+        """The write was lost in a promotion, and the instance restarted since it showed it last.
+        Before any promotion, a write that will be lost must be shown as any other."""
         value = self.expects[record["session"]][key][1]
-        wrote_ns = self.wrote_ns.get(record["session"], {}).get(key, 0)
-        return value not in self.surviving and any(
-            instance == record["instance"] and wrote_ns < ns <= record["end"]
-            for instance, ns in self.restarts)
+        shown_ns = self.shown[record["session"], value]
+        promotions = self.final.get("promotions")
+        return value not in self.surviving and self._restarted(record, shown_ns) and (
+            promotions is None or any(shown_ns < ns <= record["end"] for ns in promotions))
+
+    def _restarted(self, record, since_ns, until_ns=None):
+        return any(instance == record["instance"] and since_ns < ns <= (until_ns or record["end"])
+                   for instance, ns in self.restarts)
 
     def _snapshot(self, record):
         """Whoever shows a write shows what its writer had seen; on one timeline, that is."""
-        if not all(value in self.surviving for _, value in record["seen"].values()):
-            return
+        lost = {key for key, (_, value) in record["seen"].items() if value not in self.surviving}
         for key, (_, value) in record["seen"].items():
             for other, version in self.behind.get(value, {}).items():
-                if record["seen"].get(other, (0,))[0] < version:
+                if not {key, other} & lost and record["seen"].get(other, (0,))[0] < version:
                     self.blame(record, f"{value} of {key} is seen, but not version {version} of "
                                        f"{other}, which its writer had seen")
                     return
@@ -186,7 +202,7 @@ class Checker:
             if value not in self.surviving:
                 self._lost(value, record)
             elif self.surviving[value] != (record["key"], record["seen"][record["key"]][0]):
-                if not self._told_after(record) and record["kind"] != CROWD:
+                if not self._told_after(record) and not self._late_attempt(record):
                     self.blame(record, f"{value} is kept as {self.surviving[value]}, which is not "
                                        "what was acknowledged")
 
@@ -199,7 +215,16 @@ class Checker:
                 self.blame(None, f"an update of {key} was lost: its versions are {sorted(found)}")
 
     def _told_after(self, record):
-        return any(ns >= record["start"] for ns in self.told.get(record["session"], []))
+        """Told since it was shown the write last: what was told before was something else."""
+        shown_ns = self.shown[record["session"], record["value"]]
+        return any(ns >= shown_ns for ns in self.told.get(record["session"], []))
+
+    def _late_attempt(self, record):
+        """The crowd is told nothing: an attempt without an answer may run once more where the key
+        of the acknowledged one was lost."""
+        return record["kind"] == CROWD and record["keyed"] and any(
+            other["value"] == record["value"] and other["outcome"] == "unknown"
+            for other in self.records_of(record["session"]))
 
     def _lost(self, value, record):
         """An acknowledged write that is not there must have been told; a session that never got an
@@ -210,9 +235,8 @@ class Checker:
             promised = later["tokened"] or (later["user"] and later["level"] != "eventual")
             if later["start"] > record["end"] and later["outcome"] == "ok" and promised and \
                     later["end"] > self.final.get("settled_ns", 0):
-                if record["kind"] == HEADER_ONLY and any(
-                        instance == record["instance"] and ns > record["start"]
-                        for instance, ns in self.restarts):
+                shown_ns = self.shown[record["session"], value]
+                if record["kind"] == HEADER_ONLY and self._restarted(record, shown_ns, 1 << 63):
                     return
                 self.blame(record, f"{value} was acknowledged, is lost, and nobody was told")
                 return

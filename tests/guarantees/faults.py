@@ -263,6 +263,19 @@ def kill_of_cqrsd(world, rng):
     world.restart_instance(number)
 
 
+@fault("cluster")
+def kill_of_cqrsd_mid_commit(world, rng):
+    """The primary stands still, commands gather on it, their cqrsd dies, and the primary goes on:
+    what was about to commit commits, and nobody is there to hear it."""
+    number, node = rng.randrange(len(world.instances)), world.leader
+    node.sigstop()
+    yield rng.uniform(0.05, 0.3)
+    world.instances[number].kill9()
+    node.sigcont()
+    yield rng.uniform(0, 0.5)
+    world.restart_instance(number)
+
+
 @fault("net")
 def restart_of_cqrsd(world, rng):
     number = rng.randrange(len(world.instances))

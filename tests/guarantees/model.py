@@ -2,7 +2,7 @@
 
 The model is a log of writes, replicas that show a beginning of it, sessions with a position each,
 and promotions that cut the log: whoever stands behind the cut is told write-lost with the next
-call. What it writes down is what tests/guarantees/workload.py would.
+call, unless a restart of the instance forgets one that is known by the user header alone. What it writes down is what tests/guarantees/workload.py would.
 """
 
 import random
@@ -19,11 +19,14 @@ class Model:
         self.records = []
         self.position = [0] * sessions  # what each session has seen or written
         self.lost = set()
+        self.promotions, self.restarts = [], []
         self.values = 0
         for _ in range(calls):
             self.one(self.random.randrange(sessions))
             if self.random.random() < 0.02:
                 self.promote()
+            elif self.random.random() < 0.01:
+                self.restart(self.random.randrange(2))
         for session in range(sessions):
             self.read(session, "a", "session")
             self.read(session, "a", "session")
@@ -45,7 +48,7 @@ class Model:
         if session not in self.lost:
             return False
         self.lost.discard(session)
-        self.position[session] = 0
+        self.position[session] = len(self.log)
         self.note(session, op=op, status=409, code="write-lost", outcome="failed", **record)
         return True
 
@@ -94,14 +97,26 @@ class Model:
                   seen={key: state[key]} if key in state else {})
         self.learn(session, at)
 
+    def tick(self):
+        self.clock += 2
+        return self.clock
+
+    def restart(self, instance):
+        self.restarts.append((instance, self.tick()))
+        for session in list(self.lost):
+            if session % 2 == instance and KINDS[session % len(KINDS)] == "header":
+                self.lost.discard(session)
+                self.position[session] = len(self.log)
+
     def promote(self):
+        self.promotions.append(self.tick())
         cut = max(0, len(self.log) - self.random.randint(0, 3))
         self.lost |= {session for session, position in enumerate(self.position) if position > cut}
         del self.log[cut:]
 
     @property
     def final(self):
-        return {"effects": list(self.log), "settled_ns": 0}
+        return {"effects": list(self.log), "settled_ns": 0, "promotions": self.promotions}
 
 
 # --- one broken guarantee each; False: this history gives no occasion ---------------------------
@@ -248,6 +263,117 @@ def strong_read_stale(model):
     return False
 
 
+def acknowledged(model, kinds=("header", "token", "both")):
+    """Each acknowledged write, and what is there in the end of what was written."""
+    for record in model.records:
+        if record["op"] == "write" and record["outcome"] == "ok" and record["kind"] in kinds:
+            yield record, (record["key"], *record["seen"][record["key"]])
+
+
+def add(model, like, **record):
+    model.clock += 2
+    model.records.append({**like, "start": model.clock - 1, "end": model.clock, **record})
+
+
+def forgotten_before_it_was_lost(model):
+    """The restart forgot it while the primary still had it: a later promotion is no excuse."""
+    for record in model.records:
+        if record["kind"] == "header":
+            write = {**record, "op": "write", "key": "z", "value": "w", "outcome": "ok",
+                     "code": None, "seen": {"z": [1, "w"]}}
+            add(model, write)
+            model.restarts.append((record["instance"], model.tick()))
+            add(model, write, op="read", value=None, level="session", seen={})
+            model.promotions.append(model.tick())
+            return True
+    return False
+
+
+def survived_but_gone_once_told(model):
+    """What write-lost did not mean must be shown on."""
+    for record, effect in acknowledged(model):
+        if effect in model.log:
+            add(model, record, op="read", value=None, outcome="failed", code="write-lost")
+            add(model, record, op="read", value=None, level="session", seen={})
+            return True
+    return False
+
+
+def lost_after_it_was_told_of_another(model):
+    """The session is told of one loss, sees its later write, and loses that in silence."""
+    for record, effect in acknowledged(model):
+        if any(effect[0] == key and effect[1] < version for key, version, _ in model.log) or \
+                effect not in model.log or any(
+                    r["session"] == record["session"] and r["op"] == "write" and
+                    r["key"] == effect[0] and r["end"] > record["end"] for r in model.records):
+            continue
+        add(model, record, op="read", value=None, outcome="failed", code="write-lost")
+        add(model, record, op="read", value=None, level="session", seen={effect[0]: effect[1:]})
+        add(model, record, op="read", value=None, key="nothing", level="session", seen={})
+        model.log.remove(effect)
+        return True
+    return False
+
+
+def lost_after_the_restart_that_showed_it(model):
+    """The instance has restarted and shown the write since: its floor stands for it."""
+    for record, effect in acknowledged(model, ("header",)):
+        if effect in model.log and not any(effect[0] == key and effect[1] < version
+                                           for key, version, _ in model.log):
+            model.restarts.append((record["instance"], model.tick()))
+            add(model, record, op="read", value=None, level="session",
+                seen={effect[0]: effect[1:]})
+            model.promotions.append(model.tick())
+            model.log.remove(effect)
+            add(model, record, op="read", value=None, level="session", seen={})
+            return True
+    return False
+
+
+def causes_missing_beside_a_lost_value(model):
+    """A lost value in the snapshot excuses itself, not the others."""
+    if not snapshot_without_its_causes(model):
+        return False
+    model.records[-1]["seen"]["elsewhere"] = [1, "lost"]
+    return True
+
+
+def kept_with_another_version(model):
+    for record, effect in acknowledged(model):
+        if effect in model.log:
+            model.log.remove(effect)
+            model.log.append((effect[0], effect[1] + 1000, effect[2]))
+            return True
+    return False
+
+
+def crowd_kept_with_another_version(model):
+    """Nobody is to be told there, and nothing was tried twice."""
+    model.log.append(("z", 2, "w"))
+    model.log.append(("z", 1, "v"))
+    add(model, model.records[0], op="write", kind="crowd", key="z", value="w", outcome="ok",
+        code=None, seen={"z": [1, "w"]})
+    return True
+
+
+def acknowledged_twice(model):
+    for record, _ in acknowledged(model):
+        add(model, record)
+        return True
+    return False
+
+
+def answer_of_another_write(model):
+    for record, _ in acknowledged(model):
+        record["seen"] = {record["key"]: [record["seen"][record["key"]][0], "another's"]}
+        return True
+    return False
+
+
 BROKEN = [own_write_unseen, read_goes_back, write_behind_a_write, write_behind_a_read,
           snapshot_without_its_causes, update_lost, effect_doubled, failed_value_kept,
-          failed_value_seen, time_goes_back_and_on, acknowledged_and_gone, strong_read_stale]
+          failed_value_seen, time_goes_back_and_on, acknowledged_and_gone, strong_read_stale,
+          forgotten_before_it_was_lost, survived_but_gone_once_told,
+          lost_after_it_was_told_of_another, lost_after_the_restart_that_showed_it,
+          causes_missing_beside_a_lost_value, kept_with_another_version,
+          crowd_kept_with_another_version, acknowledged_twice, answer_of_another_write]

@@ -172,6 +172,7 @@ class World:
         self.restarts = []  # (instance, ns)
         self.instances = []
         self.promotions = []
+        self.starting = threading.Lock()
         self.cluster = HostedCluster(network)
         self.clock = self.cluster.directory / "clock"
 
@@ -234,9 +235,9 @@ class World:
 
     def lead(self, new):
         """The new primary; the others are told to follow it as far as they live."""
+        self.promotions.append(time.monotonic_ns())
         new.sql("SELECT pg_promote(true, 20)")
         until(lambda: new.sql("SELECT pg_is_in_recovery()") == "f", f"{new.name} to lead", 20)
-        self.promotions.append(time.monotonic_ns())
         self.cluster.nodes.remove(new)
         self.cluster.nodes.insert(0, new)
 
@@ -266,10 +267,13 @@ class World:
         node.start()
 
     def restart_instance(self, number):
+        """Unless the other lane has done it meanwhile."""
         instance = self.instances[number]
-        self.restarts.append((number, time.monotonic_ns()))
-        instance.start("alive")
-        self.restarts.append((number, time.monotonic_ns()))
+        with self.starting:
+            self.restarts.append((number, time.monotonic_ns()))
+            if not instance.running:
+                instance.start("alive")
+            self.restarts.append((number, time.monotonic_ns()))
 
     # The end
 
@@ -308,7 +312,8 @@ class World:
     def final(self):
         rows = self.leader.sql("SELECT key, version, value FROM effects WHERE key <> '-'")
         effects = [tuple(line.split("|")) for line in rows.splitlines()]
-        return {"effects": [(key, int(version), value) for key, version, value in effects]}
+        return {"effects": [(key, int(version), value) for key, version, value in effects],
+                "promotions": self.promotions}
 
     def keep(self, folder):
         """Logs of everybody, for whoever looks into a failure."""
