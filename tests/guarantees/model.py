@@ -2,7 +2,8 @@
 
 The model is a log of writes, replicas that show a beginning of it, sessions with a position each,
 and promotions that cut the log: whoever stands behind the cut is told write-lost with the next
-call, unless a restart of the instance forgets one that is known by the user header alone. What it writes down is what tests/guarantees/workload.py would.
+call, unless a restart of the instance forgets one that is known by the user header alone. What it
+writes down is what tests/guarantees/workload.py would.
 """
 
 import random
