@@ -51,8 +51,17 @@
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)
 #define HTTP_LINGER_PIECE_BYTES 16384
-#define HTTP_REFUSAL_LOOKS_MAX 32 /* connections looked at to find whom the library refuses */
-#define ACCESS_WARNINGS_MAX 10    /* log lines a second for answers from 500 on, per loop */
+#define HTTP_REFUSAL_LOOKS_MAX 32    /* connections looked at to find whom the library refuses */
+#define RATE_POLICIES_MAX 16         /* rate limits */
+#define RATE_COUNT_MAX 1000000       /* of a rate, of a burst */
+#define RATE_WINDOW_S_MAX 31622400LL /* a whole burst grows back within a year */
+#define RATE_SLOTS (1 << 18)         /* keys of rate limits with less than a full bucket, about */
+#define RATE_WARN_EVERY_US 10000000  /* a log line about refusals, per loop */
+#define CALLER_BYTES_MAX 63          /* who asks: an address */
+#define HOT_KEYS_MAX                                                                               \
+	64 /* operations, users and callers that a loop counts: one with more than a 64th
+			   of the load is among them */
+#define ACCESS_WARNINGS_MAX 10 /* log lines a second for answers from 500 on, per loop */
 
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

@@ -17,6 +17,9 @@ const struct option_row option_rows[] = {
 #define STRINGS(flag, field, verbs, placeholder, help)                                             \
 	{ OPTION_STRINGS, flag, offsetof(struct options, field), 0, 0, 0, NULL, placeholder,       \
 	  verbs,          help },
+#define POLICIES(flag, field, verbs, placeholder, help)                                            \
+	{ OPTION_POLICIES, flag, offsetof(struct options, field), 0, 0, 0, NULL, placeholder,      \
+	  verbs,           help },
 #define CHOICE(flag, field, def, words, verbs, help)                                               \
 	{ OPTION_CHOICE, flag, offsetof(struct options, field), 0, 0, 0, def, words, verbs, help },
 #define SWITCH(flag, field, verbs, help)                                                           \
@@ -26,6 +29,7 @@ const struct option_row option_rows[] = {
 #undef NUMBER
 #undef STRING
 #undef STRINGS
+#undef POLICIES
 #undef CHOICE
 #undef SWITCH
 };

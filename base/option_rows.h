@@ -14,6 +14,7 @@ enum option_kind {
 	OPTION_NUMBER,
 	OPTION_STRING,
 	OPTION_STRINGS,
+	OPTION_POLICIES,
 	OPTION_CHOICE,
 	OPTION_SWITCH,
 };
@@ -24,7 +25,8 @@ struct option_row {
 	size_t field; /* its offset in struct options */
 	int64_t number, min, max;
 	const char *string; /* default of STRING and CHOICE */
-	const char *words;  /* of CHOICE, separated by |; the placeholder of STRING and STRINGS */
+	const char *
+		words; /* of CHOICE, separated by |; the placeholder of STRING, STRINGS, POLICIES */
 	unsigned verbs;
 	const char *help;
 };

@@ -97,6 +97,15 @@ static bool set_switch(const struct given *given, bool *on)
 	return wrong(given, "wants true or false, not \"%.40s\"", given->value);
 }
 
+static bool set_policy(const struct given *given, struct rate_policies *policies,
+		       struct arena *arena)
+{
+	char reason[256];
+
+	return rate_policies_add(policies, given->value, arena, reason, sizeof(reason)) ||
+	       wrong(given, "%s", reason);
+}
+
 bool option_set(const struct option_row *row, const char *value, const char *place, void *field,
 		struct arena *arena, char *error, size_t error_room)
 {
@@ -123,6 +132,8 @@ bool option_set(const struct option_row *row, const char *value, const char *pla
 			return wrong(&given, "more than %d values", NODES_MAX);
 		list->items[list->count++] = arena_copy(arena, value, strlen(value));
 		return true;
+	case OPTION_POLICIES:
+		return set_policy(&given, field, arena);
 	}
 	assert(!"a kind of option");
 	return false;

@@ -18,10 +18,11 @@ union option_value {
 	bool on;
 	const char *string;
 	struct option_list list;
+	struct rate_policies policies;
 };
 
 /*
- * Writes the field of the row; STRINGS get one more. False: error names the place, and never shows
+ * Writes the field of the row; STRINGS and POLICIES get one more. False: error names the place, and never shows
  * the value of a STRING, which may be a secret. Strings are copied to the arena.
  */
 bool option_set(const struct option_row *row, const char *value, const char *place, void *field,

@@ -88,6 +88,8 @@ static bool set_value(struct reading *reading, const struct option_row *row, con
 
 	if (row->kind == OPTION_STRINGS && source > *from)
 		((struct option_list *)field)->count = 0;
+	if (row->kind == OPTION_POLICIES && source > *from)
+		((struct rate_policies *)field)->count = 0;
 	if (keep)
 		*from = source;
 	return option_set(row, value, place, field, reading->arena, reading->error,
@@ -173,6 +175,11 @@ static bool option_is_string(const struct option_row *row)
 	return row->kind == OPTION_STRING || row->kind == OPTION_STRINGS;
 }
 
+static bool option_is_repeatable(const struct option_row *row)
+{
+	return row->kind == OPTION_STRINGS || row->kind == OPTION_POLICIES;
+}
+
 /* The option that a variable speaks of, and whether it names a file that holds the value. */
 static const struct option_row *environment_find(struct text name, bool *in_file)
 {
@@ -249,6 +256,19 @@ static bool set_words(struct reading *reading, const struct option_row *row, cha
 	return true;
 }
 
+/* Several policies, separated by semicolons. */
+static bool set_policies(struct reading *reading, const struct option_row *row, char *value,
+			 const char *place)
+{
+	char *rest = value, *policy;
+
+	while ((policy = strsep(&rest, ";")))
+		if (policy[strspn(policy, BLANKS)] &&
+		    !set_value(reading, row, policy, place, SOURCE_ENVIRONMENT))
+			return false;
+	return true;
+}
+
 static bool read_variable(struct reading *reading, struct text name, const char *text)
 {
 	bool in_file;
@@ -271,6 +291,8 @@ static bool read_variable(struct reading *reading, struct text name, const char 
 	value += strspn(value, BLANKS);
 	for (len = strlen(value); len && strchr(BLANKS, value[len - 1]); len--)
 		value[len - 1] = '\0';
+	if (row->kind == OPTION_POLICIES)
+		return set_policies(reading, row, value, place);
 	if (row->kind == OPTION_STRINGS)
 		return set_words(reading, row, value, place);
 	return set_value(reading, row, value, place, SOURCE_ENVIRONMENT);
@@ -309,7 +331,7 @@ static bool read_pair(struct reading *reading, const char *key, const char *valu
 	}
 	if (text_is(TEXT("config"), row->flag))
 		return wrong(reading, "%s: a file cannot name another one", place);
-	if (seen[row - option_rows] && row->kind != OPTION_STRINGS)
+	if (seen[row - option_rows] && !option_is_repeatable(row))
 		return wrong(reading, "%s: \"%s\" is given twice", place, row->flag);
 	seen[row - option_rows] = true;
 	if (!(row->verbs & reading->verb))
@@ -366,6 +388,7 @@ static void options_defaults(struct options *options)
 			*(int *)field = option_choice(row->words, row->string, NULL);
 			break;
 		case OPTION_STRINGS:
+		case OPTION_POLICIES:
 		case OPTION_SWITCH:
 			break;
 		}

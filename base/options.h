@@ -4,7 +4,7 @@
  * base/options.def. Durations are given in milliseconds and kept in microseconds.
  * CQRSD_<OPTION>_FILE names a file that holds the value of a STRING or STRINGS option, for secrets;
  * a password inside a flag works but is warned about. STRINGS are separated by white space in the
- * environment. An empty environment variable counts as absent; CQRSD_PORT… and CQRSD_SERVICE_…,
+ * environment, POLICIES by semicolons. An empty environment variable counts as absent; CQRSD_PORT… and CQRSD_SERVICE_…,
  * which Kubernetes sets for a service named cqrsd, are none of ours.
  */
 #pragma once
@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/rate_policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct options {
 #define NUMBER(flag, field, def, min, max, verbs, help) int64_t field;
 #define STRING(flag, field, def, verbs, placeholder, help) const char *field;
 #define STRINGS(flag, field, verbs, placeholder, help) struct option_list field;
+#define POLICIES(flag, field, verbs, placeholder, help) struct rate_policies field;
 #define CHOICE(flag, field, def, words, verbs, help) int field;
 #define SWITCH(flag, field, verbs, help) bool field;
 #include "base/options.def"
@@ -42,6 +44,7 @@ struct options {
 #undef NUMBER
 #undef STRING
 #undef STRINGS
+#undef POLICIES
 #undef CHOICE
 #undef SWITCH
 	bool help; /* -h or --help was given */

@@ -23,6 +23,7 @@ static void help_default(const struct option_row *row, struct buf *out)
 			buf_printf(out, " [%s]", row->string);
 		return;
 	case OPTION_STRINGS:
+	case OPTION_POLICIES:
 	case OPTION_SWITCH:
 		return;
 	}

@@ -401,6 +401,37 @@ static void options_can_be_read_again(void **state)
 	assert_int_equal(options.replicas.count, 1);
 }
 
+static void rate_limits_are_read_from_each_place(void **state)
+{
+	file_holds("rate-limit = user 1/s\nrate-limit = caller 2/m # both\n");
+	is_read(VERB_SERVE, FLAGS("--config", path), nothing);
+	assert_int_equal(options.rate_limits.count, 2);
+	assert_string_equal(options.rate_limits.items[1].name, "caller");
+	is_read(VERB_SERVE, FLAGS("--config", path),
+		WORDS("CQRSD_RATE_LIMIT= user 3/s; operation a.b user 4/h burst 9 ;"));
+	assert_int_equal(options.rate_limits.count, 2);
+	assert_string_equal(options.rate_limits.items[1].name, "a.b/user");
+	is_read(VERB_SERVE, FLAGS("--config", path, "--rate-limit", "user 5/d"),
+		WORDS("CQRSD_RATE_LIMIT=user 3/s"));
+	assert_int_equal(options.rate_limits.count, 1);
+	assert_int_equal(options.rate_limits.items[0].burst, 5);
+	assert_int_equal(options.rate_limit_headers, 1);
+	is_read(VERB_SERVE, FLAGS("--rate-limit-headers", "off"), nothing);
+	assert_int_equal(options.rate_limits.count, 0);
+	assert_int_equal(options.rate_limit_headers, 0);
+}
+
+static void a_wrong_rate_limit_names_its_place(void **state)
+{
+	is_refused(VERB_SERVE, FLAGS("--rate-limit", "user 5/w"), nothing,
+		   "--rate-limit: \"5/w\": a rate is per s, m, h or d");
+	is_refused(VERB_SERVE, FLAGS(), WORDS("CQRSD_RATE_LIMIT=user 1/s;user 2/s"),
+		   "CQRSD_RATE_LIMIT: the name \"user\" is taken by \"user 1/s\"");
+	file_holds("rate-limit = user 1/s\nrate-limit = user\n");
+	assert_false(read_options(VERB_SERVE, FLAGS("--config", path), nothing));
+	assert_non_null(strstr(error, ":2: rate-limit: a rate is missing: "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +475,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_password_inside_a_flag_is_warned_about, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(options_can_be_read_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(rate_limits_are_read_from_each_place, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_rate_limit_names_its_place, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
