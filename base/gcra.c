@@ -7,8 +7,8 @@
  *  - two threads never give one key two places. Both try the place with the least TAT (of equal
  *    ones the first). Say one took m, then the other n. At m the other read a TAT no greater than
  *    what the first one replaced, or it would have found the key there; at n the first one read a
- *    TAT no greater than what the other replaced. Each preferred its own: m <= n and n <= m, so they
- *    were equal, and the same place.
+ *    TAT no greater than what the other replaced. Each preferred its own: m <= n and n <= m, so
+ *    they were equal, and the same place.
  */
 #include "base/gcra.h"
 

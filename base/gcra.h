@@ -9,9 +9,9 @@
  * Time is in nanoseconds of the monotonic clock, all arithmetic is on integers: exact, no drift.
  *
  * The table is one of the few things that threads share: fixed, 16 bytes a key, without a lock. A
- * key has GCRA_WAYS places; one whose TAT is over belongs to a key with a full bucket, which is what
- * a key that is not there has, so it may be taken. If all of them are in use by other keys, the
- * answer is GCRA_UNKNOWN: no key ever pays for another one.
+ * key has GCRA_WAYS places; one whose TAT is over belongs to a key with a full bucket, which is
+ * what a key that is not there has, so it may be taken. If all of them are in use by other keys,
+ * the answer is GCRA_UNKNOWN: no key ever pays for another one.
  */
 #pragma once
 

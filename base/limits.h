@@ -58,10 +58,11 @@
 #define RATE_SLOTS (1 << 18)         /* keys of rate limits with less than a full bucket, about */
 #define RATE_WARN_EVERY_US 10000000  /* a log line about refusals, per loop */
 #define CALLER_BYTES_MAX 63          /* who asks: an address */
-#define HOT_KEYS_MAX                                                                               \
-	64 /* operations, users and callers that a loop counts: one with more than a 64th
-			   of the load is among them */
-#define ACCESS_WARNINGS_MAX 10 /* log lines a second for answers from 500 on, per loop */
+#define HOT_KEYS_MAX 64              /* heaviest users, callers, operations that a loop counts */
+#define ACCESS_WARNINGS_MAX 10       /* log lines a second for answers from 500 on, per loop */
+#define HOT_NAME_BYTES_MAX USER_BYTES_MAX
 
+static_assert(OPERATION_NAME_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");
+static_assert(CALLER_BYTES_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

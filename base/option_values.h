@@ -22,8 +22,8 @@ union option_value {
 };
 
 /*
- * Writes the field of the row; STRINGS and POLICIES get one more. False: error names the place, and never shows
- * the value of a STRING, which may be a secret. Strings are copied to the arena.
+ * Writes the field of the row; STRINGS and POLICIES get one more. False: error names the place, and
+ * never shows the value of a STRING, which may be a secret. Strings are copied to the arena.
  */
 bool option_set(const struct option_row *row, const char *value, const char *place, void *field,
 		struct arena *arena, char *error, size_t error_room) must_check;

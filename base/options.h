@@ -4,8 +4,8 @@
  * base/options.def. Durations are given in milliseconds and kept in microseconds.
  * CQRSD_<OPTION>_FILE names a file that holds the value of a STRING or STRINGS option, for secrets;
  * a password inside a flag works but is warned about. STRINGS are separated by white space in the
- * environment, POLICIES by semicolons. An empty environment variable counts as absent; CQRSD_PORT… and CQRSD_SERVICE_…,
- * which Kubernetes sets for a service named cqrsd, are none of ours.
+ * environment, POLICIES by semicolons. An empty environment variable counts as absent; CQRSD_PORT…
+ * and CQRSD_SERVICE_…, which Kubernetes sets for a service named cqrsd, are none of ours.
  */
 #pragma once
 

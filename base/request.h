@@ -46,6 +46,15 @@ struct param_error {
 	const char *detail;
 };
 
+struct rate_policy;
+
+/* What is left of a rate limit, for the headers. */
+struct rate_state {
+	const struct rate_policy *policy; /* lives as long as the process */
+	int64_t left;                     /* units */
+	int64_t next_s;                   /* until there is one more; 0: none is missing */
+};
+
 struct request {
 	struct list_link link; /* of whoever holds the request at the moment */
 	struct arena arena;    /* everything it needs dies with it */
@@ -54,7 +63,8 @@ struct request {
 	/* What was asked; filled by http/. Texts live in the arena. */
 	enum request_kind kind;
 	struct text operation;
-	struct text user; /* the end user; ptr NULL: none */
+	struct text user;   /* the end user; ptr NULL: none */
+	struct text caller; /* who asks on their behalf: see http/caller.h; ptr NULL: not known */
 	char id[REQUEST_ID_BYTES_MAX + 1];
 	struct pair *pairs; /* of the query string; a repeated name is an array */
 	size_t pairs_count;
@@ -88,8 +98,10 @@ struct request {
 	size_t errors_count;
 	const char *sqlstate, *constraint, *column; /* NULL: not told */
 	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
-	struct buf out;                             /* the JSON document of an OK */
-	bool routed;                                /* the fields of Consistency below are set */
+	struct rate_state *rates;                   /* limits it is under, or NULL */
+	unsigned rates_count;
+	struct buf out; /* the JSON document of an OK */
+	bool routed;    /* the fields of Consistency below are set */
 	enum level level_used;
 	enum reason reason;
 	const char *node; /* "host:port", lives as long as the process */

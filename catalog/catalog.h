@@ -63,6 +63,7 @@ struct operation {
 	int64_t timeout_us; /* 0: the request's */
 	uint64_t rows_max;  /* 0: no limit of its own */
 	unsigned urgency;
+	unsigned cost; /* units of a rate limit */
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */
 	bool is_public;

@@ -145,6 +145,14 @@ static void read_priority(struct draft *draft, const struct option_row *row, str
 		draft->operation.urgency = (unsigned)urgency;
 }
 
+static void read_cost(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	uint64_t cost;
+
+	if (option_number(draft, row, value, 1, RATE_COUNT_MAX, &cost))
+		draft->operation.cost = (unsigned)cost;
+}
+
 static void read_isolation(struct draft *draft, const struct option_row *row, struct cut value)
 {
 	static const char *const words[] = {
@@ -383,6 +391,7 @@ void options_init(struct draft *draft)
 	draft->operation.consistency = LEVEL_SESSION;
 	draft->operation.staleness_us_max = -1;
 	draft->operation.urgency = 3;
+	draft->operation.cost = 1;
 	draft->operation.retries_backoff_us = US_PER_S;
 }
 

@@ -2,6 +2,7 @@
 /* Health in JSON, metrics in Prometheus text. */
 #include "cmd/admin.h"
 
+#include "cmd/hot_page.h"
 #include "cmd/version.h"
 
 #include <dirent.h>
@@ -137,5 +138,6 @@ const struct admin_page admin_pages[] = {
 	{ "/livez", admin_livez },
 	{ "/readyz", admin_readyz },
 	{ "/metrics", admin_metrics },
+	{ "/admin/api/hot", hot_page },
 	{ NULL, NULL },
 };

@@ -18,7 +18,9 @@ struct admin {
 	struct node *const *nodes;
 	struct snapshot_reader *reader;
 	const struct sessions *sessions;
-	struct metrics *metrics; /* of the main thread */
+	struct metrics *metrics;                 /* of the main thread */
+	struct snapshot_reader *hots[LOOPS_MAX]; /* of what the loops publish of their load */
+	unsigned hots_count;
 	unsigned operations;
 	bool draining;
 };

@@ -41,6 +41,7 @@ struct serve {
 	struct sessions *sessions;
 	struct newest newest;
 	struct monitor *monitor;
+	struct ratelimit *ratelimit;
 	struct router_shared shared;
 	struct worker *workers[LOOPS_MAX];
 	unsigned workers_count;
@@ -76,15 +77,17 @@ static void serve_tell_lines(const struct serve *serve, const struct buf *lines)
 	}
 }
 
-static struct catalog *serve_load(struct serve *serve)
+static struct catalog *serve_load(struct serve *serve, const struct options *options)
 {
 	struct buf lines;
 	struct catalog *catalog;
 
 	buf_init(&lines);
 	catalog = catalog_load(serve->options.catalog, serve->catalog, &lines);
-	if (catalog)
+	if (catalog) {
 		catalog_not_yet(catalog, &lines);
+		ratelimit_warnings(&options->rate_limits, catalog, &lines);
+	}
 	serve_tell_lines(serve, &lines);
 	buf_fini(&lines);
 	return catalog;
@@ -98,7 +101,7 @@ static void serve_reload(struct serve *serve)
 	if (serve->admin.draining)
 		return;
 	options = start_options_again(VERB_SERVE, "serve", serve->argc, serve->argv);
-	catalog = options ? serve_load(serve) : NULL;
+	catalog = options ? serve_load(serve, options) : NULL;
 	if (!catalog) {
 		log_error("serve", "nothing is reloaded: %s",
 			  options ? "the catalog has errors" : "an option is wrong");
@@ -318,7 +321,9 @@ static bool serve_start_workers(struct serve *serve)
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;
 		}
-		serve->workers_count++;
+		serve->admin.hots[serve->workers_count++] =
+			snapshot_reader_new(worker_hot(serve->workers[i]));
+		serve->admin.hots_count = serve->workers_count;
 	}
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
 	/* What was published before anybody could be woken. */
@@ -330,6 +335,7 @@ static void serve_share(struct serve *serve)
 {
 	serve->topology = snapshot_new(sizeof(struct topology));
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
+	serve->ratelimit = ratelimit_new(RATE_SLOTS);
 	serve->monitor = monitor_start(serve->nodes, serve->nodes_count, &serve->options,
 				       serve->topology, serve->sessions, serve_on_topology, serve);
 	serve->shared = (struct router_shared){
@@ -340,6 +346,7 @@ static void serve_share(struct serve *serve)
 		.sessions = serve->sessions,
 		.newest = &serve->newest,
 		.monitor = serve->monitor,
+		.ratelimit = serve->ratelimit,
 	};
 }
 
@@ -370,12 +377,15 @@ static void serve_stop(struct serve *serve)
 	listener_free(serve->listener);
 	for (unsigned i = 0; i < serve->nodes_count; i++)
 		node_free(serve->nodes[i]);
-	for (unsigned i = 0; i < serve->workers_count; i++)
+	for (unsigned i = 0; i < serve->workers_count; i++) {
+		snapshot_reader_free(serve->admin.hots[i]);
 		worker_free(serve->workers[i]);
+	}
 	loop_unwatch(serve->loop, &serve->signals);
 	snapshot_reader_free(serve->admin.reader);
 	snapshot_free(serve->topology);
 	sessions_free(serve->sessions);
+	ratelimit_free(serve->ratelimit);
 	catalog_let_go(serve->catalog);
 	request_cache_fini();
 	loop_free(serve->loop);
@@ -396,7 +406,7 @@ int serve_main(int argc, char **argv)
 	    !serve_check_address(&serve, "--listen", serve.options.listen) ||
 	    !serve_check_address(&serve, "--admin-listen", serve.options.admin_listen))
 		return EXIT_USAGE;
-	serve.catalog = serve_load(&serve);
+	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog)
 		return EXIT_FAILED;
 	serve.loop = loop_new("main");

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "router/hot.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct worker {
 	struct metrics *metrics;
 	struct listener *listener;
 	struct router *router;
+	struct snapshot *hot; /* outlives the router: the admin page reads it */
 	pthread_t thread;
 	void (*on_end)(void *arg);
 	void *arg;
@@ -165,10 +167,13 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->look.on_delivery = worker_on_look;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
+	worker->hot = snapshot_new(sizeof(struct hot));
+	router_publish_hot(worker->router, worker->hot);
 	if (number == 0)
 		router_sweep(worker->router);
 	if (!worker_listen(worker, shared->options, address, error, error_room)) {
 		router_free(worker->router);
+		snapshot_free(worker->hot);
 		metrics_free(worker->metrics);
 		free(worker);
 		return NULL;
@@ -176,6 +181,11 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	if (pthread_create(&worker->thread, NULL, worker_run, worker) != 0)
 		log_fatal("serve", "no thread can be had");
 	return worker;
+}
+
+struct snapshot *worker_hot(const struct worker *worker)
+{
+	return worker->hot;
 }
 
 uint16_t worker_port(const struct worker *worker)
@@ -191,6 +201,7 @@ void worker_join(struct worker *worker)
 void worker_free(struct worker *worker)
 {
 	loop_free(worker->loop);
+	snapshot_free(worker->hot);
 	metrics_free(worker->metrics);
 	free(worker);
 }

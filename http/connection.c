@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "http/caller.h"
 #include "http/listener.h"
 
 #include <assert.h>
@@ -39,6 +40,8 @@ struct connection *connection_new(struct listener *listener, struct MHD_Connecti
 	connection->listener = listener;
 	connection->mhd = mhd;
 	connection->fd = fd;
+	caller_name(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+		    connection->caller);
 	connection->state = CONNECTION_RESTING;
 	connection->since_us = loop_now(listener->loop);
 	connection->watch.fd = -1;

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/loop.h"
 #include "http/exchange.h"
@@ -42,7 +43,8 @@ struct connection {
 	struct list_link link;
 	struct listener *listener;
 	struct MHD_Connection *mhd;
-	int fd; /* libmicrohttpd's */
+	int fd;                            /* libmicrohttpd's */
+	char caller[CALLER_BYTES_MAX + 1]; /* empty: not known */
 	enum connection_state state;
 	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
 	struct loop_watch watch; /* only for the client's end of it */

@@ -132,6 +132,9 @@ static void exchange_take_api(struct connection *connection, const struct head *
 {
 	struct exchange *exchange = &connection->exchange;
 
+	if (connection->caller[0])
+		exchange->request->caller =
+			arena_text(&exchange->request->arena, text_of(connection->caller));
 	exchange_take_route(exchange, head->method);
 	if (exchange_failed(exchange))
 		return;

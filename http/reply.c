@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/rate_policy.h"
 #include "http/listener.h"
 #include "http/prefer.h"
 #include "http/problem.h"
@@ -89,6 +90,31 @@ static void reply_header_line(struct MHD_Response *response, const char *name, s
 	buf_clear(line);
 }
 
+/* draft-ietf-httpapi-ratelimit-headers-10: lists of items, in the same order. */
+static void reply_rates(struct MHD_Response *response, const struct request *request,
+			struct buf *line)
+{
+	if (!request->rates_count)
+		return;
+	for (unsigned i = 0; i < request->rates_count; i++) {
+		if (i)
+			buf_literal(line, ", ");
+		buf_string(line, request->rates[i].policy->header);
+	}
+	reply_header_line(response, "RateLimit-Policy", line);
+	for (unsigned i = 0; i < request->rates_count; i++) {
+		const struct rate_state *state = &request->rates[i];
+
+		buf_string(line, i ? ", \"" : "\"");
+		buf_string(line, state->policy->name);
+		buf_literal(line, "\";r=");
+		buf_int(line, state->left);
+		buf_literal(line, ";t=");
+		buf_int(line, state->next_s);
+	}
+	reply_header_line(response, "RateLimit", line);
+}
+
 static void reply_headers_of_request(struct MHD_Response *response, const struct request *request,
 				     unsigned status, struct buf *line)
 {
@@ -110,6 +136,7 @@ static void reply_headers_of_request(struct MHD_Response *response, const struct
 		buf_int(line, reply_retry_after_s(request));
 		reply_header_line(response, "Retry-After", line);
 	}
+	reply_rates(response, request, line);
 	prefer_applied(request, line);
 	if (line->len)
 		reply_header_line(response, "Preference-Applied", line);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "router/fates.h"
+#include "router/ratelimit.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -160,7 +161,8 @@ enum step admit_query(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (admit_operation(task) == STEP_DONE || admit_key(task) == STEP_DONE)
+	if (admit_operation(task) == STEP_DONE || ratelimit_admit(task) == STEP_DONE ||
+	    admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	admit_deadline(task, admit_on_query_deadline);
 	admit_wish(task);
@@ -171,7 +173,8 @@ enum step admit_command(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (admit_operation(task) == STEP_DONE || admit_key(task) == STEP_DONE)
+	if (admit_operation(task) == STEP_DONE || ratelimit_admit(task) == STEP_DONE ||
+	    admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	if (admit_idempotency(task) == STEP_DONE)
 		return STEP_DONE;

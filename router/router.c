@@ -21,12 +21,23 @@
 
 static void router_probe(struct router_node *node);
 
+/* While there is something to tell: what faded away is told once more. */
+static void router_tell_hot(struct router *router)
+{
+	if (!router->hot_out || !router->hot_charged)
+		return;
+	hot_decay(&router->hot, loop_now(router->loop));
+	router->hot_charged = router->hot.tops[HOT_CALLERS].count > 0;
+	snapshot_publish(router->hot_out, &router->hot);
+}
+
 /* Gauges of this loop and how long its turns take: a sample now and then, not each turn. */
 static void router_on_sample(struct loop_timer *timer)
 {
 	struct router *router = container_of(timer, struct router, sample);
 
 	metric_observe(router->metrics, METRIC_loop_turn_seconds, NULL, loop_turn_us(router->loop));
+	router_tell_hot(router);
 	loop_timer_set(router->loop, timer, loop_now(router->loop) + ROUTER_SAMPLE_EVERY_US);
 }
 
@@ -75,6 +86,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	random_init(&router->random, seed);
 	for (unsigned i = 0; i < shared->nodes_count; i++)
 		router_node_init(router, i, conns);
+	hot_init(&router->hot, loop_now(loop));
 	router->sample.on_due = router_on_sample;
 	router_on_sample(&router->sample);
 	return router;
@@ -115,6 +127,11 @@ void router_sweep(struct router *router)
 		.on_pool = router_on_sweep,
 	};
 	sweep_start(&router->sweep);
+}
+
+void router_publish_hot(struct router *router, struct snapshot *snapshot)
+{
+	router->hot_out = snapshot;
 }
 
 void router_set_catalog(struct router *router, struct catalog *catalog)

@@ -19,6 +19,7 @@
 #include "pg/node.h"
 #include "router/monitor.h"
 #include "router/newest.h"
+#include "router/ratelimit.h"
 #include "router/sessions.h"
 
 /* Lent to every router until it is freed. */
@@ -30,6 +31,7 @@ struct router_shared {
 	struct sessions *sessions;
 	struct newest *newest;
 	struct monitor *monitor;
+	struct ratelimit *ratelimit; /* NULL: no rate limits */
 };
 
 struct router;
@@ -42,6 +44,9 @@ void router_free(struct router *router);
 
 /* This loop deletes expired idempotency keys: one of a process. */
 void router_sweep(struct router *router);
+
+/* Publishes there who makes the load of this loop: a struct hot (router/hot.h), now and then. */
+void router_publish_hot(struct router *router, struct snapshot *snapshot);
 
 /* As listener_handlers.on_request: takes the request until its on_done. */
 void router_take(struct request *request, void *router);

@@ -50,12 +50,26 @@ static void task_forget(struct task *task)
 	loop_timer_cancel(router->loop, &task->pause);
 }
 
+static void task_charge(struct task *task)
+{
+	const struct request *request = task->request;
+	const struct text names[HOT_KINDS] = {
+		[HOT_OPERATIONS] = text_of(request->operation_name),
+		[HOT_USERS] = request->user,
+		[HOT_CALLERS] = request->caller,
+	};
+
+	hot_charge(&task->router->hot, loop_now(request->loop), names, request->db_us);
+	task->router->hot_charged = true;
+}
+
 /* Between the last step and http: the router lets go, then the client is told. */
 static void task_on_done(struct request *request)
 {
 	struct task *task = request->task;
 
 	task_forget(task);
+	task_charge(task);
 	loop_timer_cancel(task->router->loop, &request->timer);
 	if (task->spilled)
 		task->router->spilled--;

@@ -17,6 +17,7 @@
 #include "read/query.h"
 #include "router/choose.h"
 #include "router/fates.h"
+#include "router/hot.h"
 #include "router/router.h"
 #include "router/token.h"
 #include "router/visibility.h"
@@ -64,6 +65,10 @@ struct router {
 	struct list describing;   /* tasks that are finding out the types of a statement */
 	struct sweep sweep;       /* of the process's first loop */
 	struct loop_timer sample; /* gauges of this loop */
+	int64_t limited_told_us;  /* when a refusal by a rate limit was last logged; 0: never */
+	struct hot hot;           /* who makes the load */
+	struct snapshot *hot_out; /* where that is published, or NULL */
+	bool hot_charged;         /* since it was last published */
 };
 
 struct task {

@@ -23,6 +23,9 @@ static const char scene_sql[] = "-- query: order :one\n"
 				"-- @on-lag fail\n"
 				"SELECT id FROM orders;\n"
 				"-- command: place :one\n"
+				"INSERT INTO orders DEFAULT VALUES RETURNING id;\n"
+				"-- command: bulk :one\n"
+				"-- @cost 5\n"
 				"INSERT INTO orders DEFAULT VALUES RETURNING id;\n";
 
 static void scene_describe(struct catalog *catalog)
@@ -90,6 +93,7 @@ void scene_init(struct scene *scene)
 	scene->snapshot = snapshot_new(sizeof(struct topology));
 	scene->sessions = sessions_new(64);
 	sessions_raise_floor(scene->sessions, (struct position){ 1, 1000 });
+	scene->ratelimit = ratelimit_new(1024);
 	scene->metrics = metrics_new();
 	for (unsigned i = 0; i < 3; i++) {
 		scene->nodes[i].index = i;
@@ -103,6 +107,7 @@ void scene_init(struct scene *scene)
 		.topology = scene->snapshot,
 		.sessions = scene->sessions,
 		.newest = &scene->newest,
+		.ratelimit = scene->ratelimit,
 	};
 
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
@@ -114,6 +119,7 @@ void scene_fini(struct scene *scene)
 	router_free(scene->router);
 	metrics_free(scene->metrics);
 	sessions_free(scene->sessions);
+	ratelimit_free(scene->ratelimit);
 	snapshot_free(scene->snapshot);
 	catalog_let_go(scene->catalog);
 	loop_free(scene->loop);

@@ -3,7 +3,7 @@
  * A router over a primary (node 0) and two replicas (1, 2) whose pools are scripted and whose clock
  * stands still: what tests of the steps start with. The catalog holds the query "order" (:one, id
  * bigint), the query "orders" (:many) with @on-lag stale, the query "fresh" with @on-lag fail and
- * the command "place" (:one).
+ * the commands "place" (:one) and "bulk" (:one, @cost 5).
  */
 #pragma once
 
@@ -23,6 +23,7 @@ struct scene {
 	struct snapshot *snapshot;
 	struct sessions *sessions;
 	struct newest newest;
+	struct ratelimit *ratelimit;
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct router *router;

@@ -27,6 +27,7 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_int_equal(operation->timeout_us, 0);
 	assert_int_equal(operation->rows_max, 0);
 	assert_int_equal(operation->urgency, 3);
+	assert_int_equal(operation->cost, 1);
 	assert_int_equal(operation->isolation, CATALOG_READ_COMMITTED);
 	assert_false(operation->is_public);
 	assert_null(operation->roles);
@@ -46,6 +47,7 @@ static void options_of_a_query_are_read(void **state)
 						"--@timeout 500ms\r\n"
 						"-- @max-rows 500\n"
 						"-- @priority 0\n"
+						"-- @cost 25\n"
 						"-- @cache 30s swr=10s vary=user\n"
 						"-- @tags a, orders:{id}:x\n"
 						"-- @public\n"
@@ -57,6 +59,7 @@ static void options_of_a_query_are_read(void **state)
 	assert_int_equal(operation->timeout_us, 500 * US_PER_MS);
 	assert_int_equal(operation->rows_max, 500);
 	assert_int_equal(operation->urgency, 0);
+	assert_int_equal(operation->cost, 25);
 	assert_int_equal(operation->cache_us, 30 * US_PER_S);
 	assert_int_equal(operation->cache_swr_us, 10 * US_PER_S);
 	assert_true(operation->cache_vary_user);
@@ -138,6 +141,10 @@ static void values_have_ranges_and_units(void **state)
 		{ QUERY "-- @timeout 61m\nSELECT 1",
 		  "shop.sql:2:13: error: @timeout is from 1ms to 3600000ms" },
 		{ QUERY "-- @timeout 1h\nSELECT 1", NULL },
+		{ COMMAND "-- @cost 0\nSELECT 1",
+		  "shop.sql:2:10: error: @cost is a number from 1 to 1000000" },
+		{ QUERY "-- @cost\nSELECT 1",
+		  "shop.sql:2:9: error: a value is missing: @cost 1..1000000" },
 		{ QUERY "-- @max-staleness 0s\nSELECT 1", NULL },
 		{ QUERY "-- @priority 8\nSELECT 1",
 		  "shop.sql:2:14: error: @priority is a number from 0 to 7" },
