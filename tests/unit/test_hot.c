@@ -90,10 +90,11 @@ static void a_user_with_80_percent_of_the_requests_is_seen_among_ten_thousand(vo
 
 static void few_requests_that_take_the_database_are_seen_as_well(void **state)
 {
-	one_of_many(2, 200 * US_PER_MS, 100);
+	/* Too few to be among the heaviest by their number. */
+	one_of_many(1, 200 * US_PER_MS, 100);
 
 	assert_string_equal(heaviest_user()->name, "hot");
-	is_about(sum.lines[HOT_USERS][0].entry.db_s / sum.db_s, 0.976);
+	is_about(sum.lines[HOT_USERS][0].entry.db_s / sum.db_s, 0.953);
 }
 
 static void what_was_counted_halves_each_minute(void **state)
