@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/admin.h"
+#include "cmd/descriptors.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "cmd/version.h"
@@ -409,6 +410,7 @@ int serve_main(int argc, char **argv)
 	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog)
 		return EXIT_FAILED;
+	descriptors_provide(&serve.options, serve.nodes_count);
 	serve.loop = loop_new("main");
 	serve.metrics = metrics_new();
 	serve_hear_signals(&serve);

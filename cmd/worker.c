@@ -131,14 +131,21 @@ static void *worker_run(void *arg)
 	return NULL;
 }
 
+/* Of a number for all loops together; rounded up. */
+static unsigned worker_share(int64_t all, int64_t loops)
+{
+	return (unsigned)((all + loops - 1) / loops);
+}
+
 static bool worker_listen(struct worker *worker, const struct options *options, const char *address,
 			  char *error, size_t error_room)
 {
 	struct listener_settings settings = {
 		.address = address,
 		.reuse_port = true,
-		.connections_max = (unsigned)((options->connections_max + options->loops - 1) /
-					      options->loops),
+		.connections_max = worker_share(options->connections_max, options->loops),
+		.connections_per_address =
+			worker_share(options->connections_per_address, options->loops),
 		.connection_memory = (size_t)options->http_connection_memory,
 		.body_bytes_max = (size_t)options->body_bytes_max,
 		.request_timeout_us = options->request_timeout_us,

@@ -9,8 +9,10 @@
 #include "http/listener.h"
 
 #include <assert.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define TO(s) (1u << CONNECTION_##s)
@@ -176,6 +178,21 @@ static int64_t connections_rest_us_max(const struct listener *listener)
 	return listener->settings.pages ? 0 : HTTP_LAST_REST_US;
 }
 
+static void connection_time_out(struct connection *connection, const char *reason)
+{
+	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+	struct listener *listener = connection->listener;
+	int untaken = 0;
+
+	metric_add(listener->metrics, METRIC_http_timed_out_total,
+		   METRIC_LABELS(connection_states[connection->state].name), 1);
+	/* Else the kernel keeps for minutes what the client does not take. */
+	if (ioctl(connection->fd, SIOCOUTQ, &untaken) == 0 && untaken > 0)
+		(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	connection_close(connection, reason);
+}
+
+/* In time order, while all of the state have the same time. */
 static void connections_close_older(struct listener *listener, enum connection_state state,
 				    int64_t us_max, const char *reason)
 {
@@ -187,7 +204,31 @@ static void connections_close_older(struct listener *listener, enum connection_s
 
 		if (loop_now(listener->loop) - connection->since_us < us_max)
 			return;
-		connection_close(connection, reason);
+		connection_time_out(connection, reason);
+	}
+}
+
+/* In proportion to what is to be taken: a client that reads a byte now and then gets no more. */
+static int64_t connection_sending_us_max(const struct connection *connection)
+{
+	assert(connection->exchange.request);
+	return HTTP_SENDING_US + (int64_t)connection->exchange.request->out.len * US_PER_S /
+					 HTTP_SENDING_BYTES_PER_S_MIN;
+}
+
+static void connections_close_untaken(struct listener *listener)
+{
+	struct list *list = &listener->connections[CONNECTION_SENDING];
+
+	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
+		struct connection *connection = container_of(it, struct connection, link);
+		int64_t us = loop_now(listener->loop) - connection->since_us;
+
+		next = it->next;
+		if (us < HTTP_SENDING_US)
+			return; /* and all that follow are younger */
+		if (us >= connection_sending_us_max(connection))
+			connection_time_out(connection, "the reply was not taken");
 	}
 }
 
@@ -197,8 +238,7 @@ void connections_sweep(struct listener *listener)
 				"no request");
 	connections_close_older(listener, CONNECTION_ARRIVING, connections_arrival_us_max(listener),
 				"the request took too long to arrive");
-	connections_close_older(listener, CONNECTION_SENDING, listener->settings.idle_timeout_us,
-				"the reply was not taken");
+	connections_close_untaken(listener);
 }
 
 static void connections_on_sweep_due(struct loop_timer *timer)

@@ -34,7 +34,7 @@ enum connection_state {
 	CONNECTION_WATCHED,  /* the same, for a while already: has the client gone away? */
 	CONNECTION_DONE,     /* answered, but not yet told to libmicrohttpd */
 	CONNECTION_RESUMED,  /* its handler is about to be called */
-	CONNECTION_SENDING,  /* the reply is libmicrohttpd's; until idle_timeout_us */
+	CONNECTION_SENDING,  /* the reply is libmicrohttpd's; a time by its size */
 	CONNECTION_CLOSING,  /* shut down; about to end */
 	CONNECTION_STATES
 };
@@ -52,8 +52,7 @@ struct connection {
 		half_closed;      /* on the listener's list once the client has closed its side */
 	bool suspended;           /* by libmicrohttpd */
 	bool client_gone;         /* and its request was reported */
-	uint64_t bytes_taken;     /* of its requests that are over, */
-	bool bytes_unknown;       /* unless one of them was chunked */
+	uint64_t bytes_taken;     /* of its requests that are over */
 	bool lingers;             /* the client may be sending still when it is closed */
 	struct exchange exchange; /* of the request under way */
 };

@@ -181,6 +181,10 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	headers_in_frame(&head, request, &exchange->headers);
 	exchange->route = route_find(exchange_target(exchange));
 	exchange->must_close = !exchange->headers.keep_alive;
+	if (exchange->headers.chunked && listener->sees_lines) {
+		exchange->must_close = true;
+		connection->lingers = true;
+	}
 	if (listener->settings.pages) {
 		if (!text_is(head.method, "GET") && !text_is(head.method, "HEAD"))
 			(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED,
@@ -379,8 +383,6 @@ void exchange_on_completed(struct connection *connection, enum MHD_RequestTermin
 		buf_fini(&exchange->body);
 	buf_clear(&exchange->body);
 	connection->bytes_taken += exchange->head_bytes + exchange->body_bytes;
-	connection->bytes_unknown |=
-		exchange->headers.has_body && exchange->headers.content_length < 0;
 	exchange->head_bytes = 0;
 	exchange->body_bytes = 0;
 	exchange->must_close = false;

@@ -6,7 +6,7 @@
  * libmicrohttpd before 1.0 accepts nearly everything; with it the listener also compares where the
  * lines lie in its buffer, which shows folded lines, bare LF and NUL between the headers
  * (head->line_noise). What remains unseen there are chunk lines and trailers that end with LF
- * alone: trailers are dropped, and such a body ends where the library says.
+ * alone. So with it no request is ever read behind a chunked body: the connection ends there.
  *
  * Some refusals are the library's own, before any of our code is asked, and end the connection: a
  * request line without a version or with an unknown major one, a header line without a colon, a

@@ -127,7 +127,8 @@ void headers_in_frame(const struct head *head, struct request *request, struct h
 	const struct header *type = head_find(head, "content-type");
 
 	*in = (struct headers_in){ .content_length = headers_in_length(head) };
-	in->has_body = in->content_length > 0 || head_find(head, "transfer-encoding");
+	in->chunked = head_find(head, "transfer-encoding");
+	in->has_body = in->content_length > 0 || in->chunked;
 	in->expects_continue = expect && text_is_caseless(expect->value, "100-continue");
 	in->keep_alive = text_is(head->version, "HTTP/1.1");
 	if (type)

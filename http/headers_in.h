@@ -19,6 +19,7 @@ enum media_type { MEDIA_ABSENT, MEDIA_JSON, MEDIA_OTHER };
 struct headers_in {
 	int64_t content_length;              /* -1: not given */
 	bool has_body;                       /* announced: a length beyond 0, or chunked */
+	bool chunked;
 	bool expects_continue;               /* the client waits for 100 before it sends the body */
 	bool keep_alive;                     /* HTTP/1.1: the connection may stay open */
 	enum media_type media_type;          /* of the body */

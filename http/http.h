@@ -41,6 +41,7 @@ struct listener_settings {
 	const char *address; /* HOST:PORT, [V6]:PORT; port 0: the kernel picks */
 	bool reuse_port;
 	unsigned connections_max;
+	unsigned connections_per_address; /* 0: no such limit */
 	size_t connection_memory;
 	size_t body_bytes_max;
 	int64_t request_timeout_us; /* makes deadline_us; also the longest it may take to arrive */

@@ -90,7 +90,7 @@ static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **
 	*context = NULL;
 }
 
-/* --- once per turn ---------------------------------------------------------------------------- */
+/* --- who is let in? --------------------------------------------------------------------------- */
 
 unsigned listener_busy(const struct listener *listener)
 {
@@ -107,6 +107,42 @@ static unsigned listener_open(const struct listener *listener)
 	       (unsigned)(listener->connections[CONNECTION_RESTING].count +
 			  listener->connections[CONNECTION_CLOSING].count);
 }
+
+static void listener_count_refused(struct listener *listener, const char *reason)
+{
+	metric_add(listener->metrics, METRIC_http_refused_total, METRIC_LABELS(reason), 1);
+	if (loop_now(listener->loop) - listener->full_told_us < HTTP_FULL_TOLD_US)
+		return;
+	listener->full_told_us = loop_now(listener->loop);
+	log_warn("http", "connections are refused: %s", reason);
+}
+
+static void listener_on_connected(struct acceptor *acceptor, int fd, const struct sockaddr *address,
+				  socklen_t address_len)
+{
+	struct listener *listener = container_of(acceptor, struct listener, acceptor);
+
+	if (listener_open(listener) >= listener->settings.connections_max) {
+		listener_count_refused(listener, "connections-max");
+		refusal_full(listener, fd, "There are as many connections as are allowed");
+		return;
+	}
+	/* It closes what it refuses: who has too many connections needs not be told. */
+	if (MHD_add_connection(listener->daemon, fd, address, address_len) != MHD_YES)
+		listener_count_refused(listener, "connections-per-address");
+	/* What the client has sent already is read in this turn. */
+	listener->ready = true;
+}
+
+static void listener_on_full(struct acceptor *acceptor, int fd)
+{
+	struct listener *listener = container_of(acceptor, struct listener, acceptor);
+
+	listener_count_refused(listener, "descriptors");
+	refusal_full(listener, fd, "There is no file descriptor left");
+}
+
+/* --- once per turn ---------------------------------------------------------------------------- */
 
 static void listener_tell_gauges(struct listener *listener)
 {
@@ -192,10 +228,12 @@ static bool listener_start(struct listener *listener)
 	/* What strictness refuses before 1.0, the guard refuses with a problem document. */
 	listener->sees_lines = MHD_get_version()[0] == '0';
 	listener->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_USE_ERROR_LOG,
+		0, NULL, NULL,
 		listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER, listener_on_log, listener,
-		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listener->listen_fd,
 		MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory,
 		MHD_OPTION_STRICT_FOR_CLIENT, listener->sees_lines ? 0 : 1,
 		MHD_OPTION_URI_LOG_CALLBACK, listener_on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
@@ -204,7 +242,7 @@ static bool listener_start(struct listener *listener)
 	return listener->daemon != NULL;
 }
 
-static void listener_attach(struct listener *listener)
+static void listener_attach(struct listener *listener, int fd)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -216,9 +254,9 @@ static void listener_attach(struct listener *listener)
 	loop_hook_add(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	listener->on_bury.on_turn = listener_on_bury;
 	loop_hook_add(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);
-	/* Its first run puts the listening socket into its epoll. */
-	listener->ready = true;
-	loop_again(listener->loop);
+	listener->acceptor.on_connection = listener_on_connected;
+	listener->acceptor.on_full = listener_on_full;
+	acceptor_init(&listener->acceptor, listener->loop, fd);
 }
 
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
@@ -238,7 +276,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	listener->settings = *settings;
 	listener->settings.address = NULL;
 	listener->metrics = metrics;
-	listener->listen_fd = fd;
+	listener->full_told_us = loop_now(loop) - HTTP_FULL_TOLD_US;
 	listener->port = address_port(fd);
 	buf_init(&listener->line);
 	random_bytes(&seed, sizeof(seed));
@@ -252,7 +290,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 		free(listener);
 		return NULL;
 	}
-	listener_attach(listener);
+	listener_attach(listener, fd);
 	return listener;
 }
 
@@ -263,21 +301,12 @@ uint16_t listener_port(const struct listener *listener)
 
 void listener_quiesce(struct listener *listener)
 {
-	unsigned open, rounds = 0;
-	int fd;
-
 	if (listener->quiescing)
 		return;
 	listener->quiescing = true;
-	/* Whoever has connected already is let in. */
-	do {
-		open = listener_open(listener);
-		listener_run(listener);
-	} while (listener_open(listener) > open && ++rounds < HTTP_LAST_ROUNDS_MAX);
-	fd = MHD_quiesce_daemon(listener->daemon);
-	assert(fd == listener->listen_fd);
-	close(fd);
-	listener->listen_fd = -1;
+	acceptor_stop(&listener->acceptor);
+	/* Requests that came with those connections are read before resting ones are closed. */
+	listener_run(listener);
 	connections_sweep(listener);
 	loop_again(listener->loop);
 }
@@ -293,6 +322,7 @@ void listener_free(struct listener *listener)
 	assert(listener_busy(listener) == 0);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
+	acceptor_stop(&listener->acceptor);
 	loop_unwatch(listener->loop, &listener->watch);
 	loop_hook_remove(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	loop_hook_remove(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "http/acceptor.h"
 #include "http/connection.h"
 #include "http/http.h"
 #include "http/linger.h"
@@ -14,7 +15,7 @@ struct listener {
 	struct listener_settings settings; /* texts are borrowed */
 	struct metrics *metrics;
 	struct MHD_Daemon *daemon;
-	int listen_fd; /* -1: quiesced */
+	struct acceptor acceptor;
 	uint16_t port;
 	struct loop_watch watch;    /* the daemon's epoll */
 	struct loop_hook on_answer; /* LOOP_STAGE_ANSWER: resumes, runs the daemon */
@@ -35,6 +36,7 @@ struct listener {
 
 	struct buf line;       /* of a header that is being written; empty in between */
 	struct random random;  /* request ids */
+	int64_t full_told_us;  /* when it was last logged that it is full */
 	int64_t warn_since_us; /* at most ACCESS_WARNINGS_MAX lines a second */
 	unsigned warned;
 	double gauge_connections, gauge_in_flight; /* as last told */

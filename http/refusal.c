@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define REFUSAL_FORMAT "Error processing request (HTTP response code is %u"
 
@@ -88,7 +89,7 @@ static bool refusal_may_be(const struct connection *connection, unsigned places)
 	/* The client's end of the connection counts as a byte. */
 	read = info.tcpi_bytes_received - (uint64_t)unread -
 	       (info.tcpi_state == REFUSAL_CLOSE_WAIT);
-	return connection->bytes_unknown || read != connection->bytes_taken;
+	return read != connection->bytes_taken;
 }
 
 /* The only one that may be at one of the places; NULL: there are several, or too many to see. */
@@ -118,7 +119,7 @@ static struct connection *refusal_find(struct listener *listener, unsigned place
 /* --- the reply ------------------------------------------------------------------------------ */
 
 static void refusal_head(struct buf *out, unsigned status, const char *request_id,
-			 size_t body_bytes)
+			 const char *more, size_t body_bytes)
 {
 	time_t now = (time_t)(clock_wall_us() / US_PER_S);
 	char date[64];
@@ -129,8 +130,24 @@ static void refusal_head(struct buf *out, unsigned status, const char *request_i
 	buf_printf(out,
 		   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
 		   "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
-		   "X-Request-Id: %s\r\nContent-Length: %zu\r\n\r\n",
-		   status, MHD_get_reason_phrase_for(status), date, request_id, body_bytes);
+		   "X-Request-Id: %s\r\n%sContent-Length: %zu\r\n\r\n",
+		   status, MHD_get_reason_phrase_for(status), date, request_id, more, body_bytes);
+}
+
+/* It fits a socket that has sent its earlier replies; if not, the connection just ends. */
+static void refusal_send(int fd, const struct problem *problem, const char *more)
+{
+	struct buf out, body;
+
+	buf_init(&out);
+	buf_init(&body);
+	problem_write(&body, problem);
+	refusal_head(&out, problem->status, problem->request_id, more, body.len);
+	buf_add(&out, body.ptr, body.len);
+	(void)!send(fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	buf_fini(&out);
+	buf_fini(&body);
 }
 
 static void refusal_answer(struct connection *connection, const struct refusal_row *row)
@@ -143,23 +160,30 @@ static void refusal_answer(struct connection *connection, const struct refusal_r
 		.detail = row->detail,
 		.request_id = request_id,
 	};
-	struct buf out, body;
 
 	if (connection->state == CONNECTION_ARRIVING)
 		problem.instance =
 			(struct text){ exchange->target.ptr, strcspn(exchange->target.ptr, "?") };
 	exchange_make_id(connection->listener, request_id);
-	buf_init(&out);
-	buf_init(&body);
-	problem_write(&body, &problem);
-	refusal_head(&out, row->our_status, request_id, body.len);
-	buf_add(&out, body.ptr, body.len);
-	/* It fits a socket that has sent its earlier replies; if not, the connection just ends. */
-	(void)!send(connection->fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	shutdown(connection->fd, SHUT_WR);
+	refusal_send(connection->fd, &problem, "");
 	connection->lingers = true;
-	buf_fini(&out);
-	buf_fini(&body);
+}
+
+void refusal_full(struct listener *listener, int fd, const char *detail)
+{
+	char request_id[REQUEST_ID_BYTES_MAX + 1], forgotten[HTTP_FULL_FORGOTTEN_BYTES];
+	struct problem problem = {
+		.outcome = OUTCOME_SHED,
+		.status = outcome_row(OUTCOME_SHED)->status,
+		.detail = detail,
+		.request_id = request_id,
+	};
+
+	exchange_make_id(listener, request_id);
+	/* A socket that is closed with bytes unread is reset, and the reply may be lost. */
+	(void)!recv(fd, forgotten, sizeof(forgotten), MSG_DONTWAIT);
+	refusal_send(fd, &problem, "Retry-After: 1\r\n");
+	close(fd);
 }
 
 void refusal_on_log(struct listener *listener, const char *format, va_list args)

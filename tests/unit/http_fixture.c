@@ -54,7 +54,8 @@ void fixture_listen(struct listener_settings *settings)
 	char error[256];
 
 	settings->address = "127.0.0.1:0";
-	settings->connections_max = 64;
+	if (!settings->connections_max)
+		settings->connections_max = 64;
 	settings->connection_memory = 4096;
 	settings->body_bytes_max = 8192;
 	settings->request_timeout_us = REQUEST_TIMEOUT_US;

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The socket is watched by level: what is left over in one turn is met again in the next. */
+#include "http/acceptor.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum accepted { ACCEPTED, ACCEPTED_NONE, ACCEPTED_LATER };
+
+static int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *name, socklen_t *len)
+{
+	*len = sizeof(*name);
+	return accept4(acceptor->fd, (struct sockaddr *)name, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static void acceptor_hold_spare(struct acceptor *acceptor)
+{
+	if (acceptor->spare < 0)
+		acceptor->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* There is no descriptor but the one in spare. */
+static enum accepted acceptor_refuse(struct acceptor *acceptor)
+{
+	struct sockaddr_storage name;
+	socklen_t len;
+	bool nobody;
+	int fd;
+
+	acceptor_hold_spare(acceptor);
+	if (acceptor->spare < 0)
+		return ACCEPTED_LATER;
+	close(acceptor->spare);
+	acceptor->spare = -1;
+	fd = acceptor_take(acceptor, &name, &len);
+	nobody = fd < 0 && errno == EAGAIN;
+	if (fd >= 0)
+		acceptor->on_full(acceptor, fd);
+	/* Another thread may have been quicker: then it is tried again at the next connection. */
+	acceptor_hold_spare(acceptor);
+	if (fd >= 0)
+		return ACCEPTED;
+	return nobody ? ACCEPTED_NONE : ACCEPTED_LATER;
+}
+
+static enum accepted acceptor_once(struct acceptor *acceptor)
+{
+	struct sockaddr_storage name;
+	socklen_t len;
+	int fd = acceptor_take(acceptor, &name, &len);
+
+	if (fd >= 0) {
+		acceptor->on_connection(acceptor, fd, (struct sockaddr *)&name, len);
+		return ACCEPTED;
+	}
+	switch (errno) {
+	case EAGAIN:
+		return ACCEPTED_NONE;
+	case EMFILE:
+	case ENFILE:
+		return acceptor_refuse(acceptor);
+	case ENOMEM:
+	case ENOBUFS:
+		return ACCEPTED_LATER;
+	default:
+		return ACCEPTED; /* this connection has failed, not the socket: accept(2) */
+	}
+}
+
+static void acceptor_pause(struct acceptor *acceptor)
+{
+	log_debug("http", "no connection can be accepted at the moment");
+	loop_unwatch(acceptor->loop, &acceptor->watch);
+	loop_timer_set(acceptor->loop, &acceptor->pause,
+		       loop_now(acceptor->loop) + HTTP_ACCEPT_PAUSE_US);
+}
+
+static void acceptor_on_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct acceptor *acceptor = container_of(watch, struct acceptor, watch);
+
+	(void)events;
+	for (int i = 0; i < HTTP_ACCEPTS_PER_TURN; i++) {
+		switch (acceptor_once(acceptor)) {
+		case ACCEPTED:
+			continue;
+		case ACCEPTED_NONE:
+			return;
+		case ACCEPTED_LATER:
+			acceptor_pause(acceptor);
+			return;
+		}
+	}
+}
+
+static void acceptor_on_pause_over(struct loop_timer *timer)
+{
+	struct acceptor *acceptor = container_of(timer, struct acceptor, pause);
+
+	loop_watch(acceptor->loop, &acceptor->watch, acceptor->fd, EPOLLIN);
+}
+
+void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
+{
+	assert(fd >= 0);
+	assert(acceptor->on_connection && acceptor->on_full);
+	acceptor->loop = loop;
+	acceptor->fd = fd;
+	acceptor->spare = -1;
+	acceptor_hold_spare(acceptor);
+	acceptor->pause.on_due = acceptor_on_pause_over;
+	acceptor->watch = (struct loop_watch){ .fd = -1, .on_ready = acceptor_on_ready };
+	loop_watch(loop, &acceptor->watch, fd, EPOLLIN);
+}
+
+void acceptor_stop(struct acceptor *acceptor)
+{
+	if (acceptor->fd < 0)
+		return;
+	for (int i = 0; i < HTTP_LAST_ACCEPTS_MAX && acceptor_once(acceptor) == ACCEPTED; i++)
+		;
+	loop_timer_cancel(acceptor->loop, &acceptor->pause);
+	loop_unwatch(acceptor->loop, &acceptor->watch);
+	close(acceptor->fd);
+	acceptor->fd = -1;
+	if (acceptor->spare >= 0)
+		close(acceptor->spare);
+	acceptor->spare = -1;
+}

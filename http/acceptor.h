@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takes connections from a listening socket. When the process or the machine has no descriptor
+ * left, one that was held in spare is lent to the next connection, which is refused with it: so
+ * clients are told at once, instead of waiting in the backlog until somebody leaves. When not even
+ * that works, or there is no memory, it rests for HTTP_ACCEPT_PAUSE_US.
+ */
+#pragma once
+
+#include "base/loop.h"
+
+#include <sys/socket.h>
+
+struct acceptor {
+	struct loop *loop;
+	int fd;    /* listens; -1: stopped */
+	int spare; /* held for a connection that is to be refused; -1: could not be had back */
+	struct loop_watch watch;
+	struct loop_timer pause;
+	/* Both take the descriptor. full: it is the spare one, which is needed back at once. */
+	void (*on_connection)(struct acceptor *acceptor, int fd, const struct sockaddr *address,
+			      socklen_t address_len);
+	void (*on_full)(struct acceptor *acceptor, int fd);
+};
+
+/* Takes fd, which is non-blocking and listens; the callbacks are set already. */
+void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd);
+/* Lets in who has connected by now, then closes the socket. Nothing to do when it is stopped. */
+void acceptor_stop(struct acceptor *acceptor);

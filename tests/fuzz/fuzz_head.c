@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The head of a request, as libmicrohttpd would hand it over, through guard, route, headers and
+ * query string: whatever it is, it is refused with a sentence, or every promise that the rest of
+ * the program builds on holds. The first line is method, target and version; each other one a
+ * header.
+ *
+ *     clang -fsanitize=fuzzer,address,undefined -g -O1 -I. -D_GNU_SOURCE tests/fuzz/fuzz_head.c \
+ *         http/guard.c http/head.c http/headers_in.c http/prefer.c http/query_string.c \
+ *         http/route.c http/utf8.c base/[a-z]*.c -lmicrohttpd -ljansson -lck -lcrypto -lm \
+ *         -o build/fuzz_head
+ *     build/fuzz_head -dict=tests/fuzz/http.dict -max_total_time=60
+ */
+#include "base/clock.h"
+#include "http/guard.h"
+#include "http/headers_in.h"
+#include "http/prefer.h"
+#include "http/query_string.h"
+#include "http/route.h"
+#include "http/utf8.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The next line, NUL-terminated in place; false: none is left. */
+static bool take_line(char **at, char *end, struct text *line)
+{
+	char *stop;
+
+	if (*at >= end)
+		return false;
+	stop = memchr(*at, '\n', (size_t)(end - *at));
+	if (!stop)
+		stop = end;
+	*stop = '\0';
+	*line = (struct text){ *at, (size_t)(stop - *at) };
+	*at = stop + 1;
+	return true;
+}
+
+/* What stands before the first blank, NUL-terminated in place. */
+static struct text take_word(struct text *line)
+{
+	char *blank = memchr(line->ptr, ' ', line->len);
+	struct text word = { line->ptr, blank ? (size_t)(blank - line->ptr) : line->len };
+
+	if (blank)
+		*blank = '\0';
+	*line = blank ? (struct text){ blank + 1, line->len - word.len - 1 } : (struct text){ "", 0 };
+	return word;
+}
+
+static void read_head(struct head *head, char *at, char *end)
+{
+	struct text line = { "", 0 };
+
+	*head = (struct head){ .count = 0 };
+	if (take_line(&at, end, &line)) {
+		head->method = take_word(&line);
+		head->target = take_word(&line);
+	}
+	head->version = line;
+	while (take_line(&at, end, &line)) {
+		char *colon = memchr(line.ptr, ':', line.len);
+		struct header *header = &head->headers[head->count];
+
+		if (head->count == HEADERS_MAX) {
+			head->too_many = true;
+			return;
+		}
+		if (!colon)
+			continue;
+		*colon = '\0';
+		header->name = (struct text){ line.ptr, (size_t)(colon - line.ptr) };
+		header->value = text_trim((struct text){
+			colon + 1, line.len - header->name.len - 1 });
+		head->count++;
+	}
+}
+
+static void check_framing(const struct head *head, const struct headers_in *in)
+{
+	size_t lengths = head_count(head, "content-length");
+	size_t codings = head_count(head, "transfer-encoding");
+	bool old = text_is(head->version, "HTTP/1.0");
+
+	assert(head->count <= HEADERS_MAX);
+	assert(lengths + codings <= 1);
+	assert((lengths == 1) == (in->content_length >= 0));
+	assert(in->content_length < 1000000000000000000);
+	assert(in->chunked == (codings == 1));
+	assert(!in->chunked || !old);
+	assert(in->has_body == (in->chunked || in->content_length > 0));
+	assert(in->keep_alive == !old);
+	assert(head_count(head, "host") == 1 || old);
+	assert(head->target.ptr[0] == '/');
+	assert(memchr(head->target.ptr, '\0', head->target.len) == NULL);
+}
+
+static void check_headers(const struct request *request)
+{
+	assert(request->urgency <= 7);
+	assert(request->tokens_count <= TOKENS_MAX);
+	assert(request->staleness_us_max >= -1 && request->staleness_us_max <= 86400 * US_PER_S);
+	assert(request->wait_us_max >= -1 && request->wait_us_max <= 86400 * US_PER_S);
+	assert(request->idempotency_key.len <= IDEMPOTENCY_KEY_BYTES_MAX);
+	for (size_t i = 0; i < request->tokens_count; i++)
+		assert(strlen(request->tokens[i].ptr) == request->tokens[i].len);
+	if (request->user.ptr) {
+		assert(utf8_valid(request->user));
+		assert(request->user.len >= 1 && request->user.len <= USER_BYTES_MAX);
+		assert(strlen(request->user.ptr) == request->user.len);
+	}
+	assert(strlen(request->id) <= REQUEST_ID_BYTES_MAX);
+}
+
+static void check_pairs(struct request *request, struct text query)
+{
+	const char *refusal = query_string_read(query, &request->arena, &request->pairs,
+						&request->pairs_count);
+
+	if (refusal)
+		return;
+	assert(request->pairs_count <= PAIRS_MAX);
+	for (size_t i = 0; i < request->pairs_count; i++) {
+		const struct pair *pair = &request->pairs[i];
+
+		assert(pair->name.len > 0 && !text_is(pair->name, "token"));
+		assert(utf8_valid(pair->name) && utf8_valid(pair->value));
+		assert(strlen(pair->name.ptr) == pair->name.len);
+		assert(strlen(pair->value.ptr) == pair->value.len);
+	}
+}
+
+static void check_accepted(const struct head *head, struct request *request)
+{
+	struct headers_in in;
+	struct route route = route_find(head->target);
+	struct buf applied;
+
+	headers_in_frame(head, request, &in);
+	check_framing(head, &in);
+	request->kind = route.kind == ROUTE_COMMAND ? REQUEST_COMMAND : REQUEST_QUERY;
+	if (route.kind == ROUTE_QUERY || route.kind == ROUTE_COMMAND) {
+		struct text name;
+
+		assert(route.name.len > 0);
+		if (percent_decode(route.name, false, &request->arena, &name))
+			assert(utf8_valid(name) && strlen(name.ptr) == name.len);
+	}
+	if (headers_in_read(head, "X-User-Id", request))
+		check_headers(request);
+	else
+		assert(request->outcome != OUTCOME_OK && request->detail);
+	check_pairs(request, route.query);
+	buf_init(&applied);
+	prefer_applied(request, &applied);
+	buf_fini(&applied);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct loop *loop;
+	struct request *request;
+	struct head head;
+	char *copy = malloc(size + 1);
+
+	if (!loop)
+		loop = loop_new("fuzz");
+	assert(copy);
+	if (size)
+		memcpy(copy, data, size);
+	copy[size] = '\0';
+	read_head(&head, copy, copy + size);
+	request = request_new(loop);
+	if (!guard_refusal(&head))
+		check_accepted(&head, request);
+	request_free(request);
+	free(copy);
+	return 0;
+}

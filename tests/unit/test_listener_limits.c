@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: http_client.c http_fixture.c */
+/* More clients than there is room for, and clients that do not take their replies. */
+#include "http_fixture.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REQUEST "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\n"
+
+/* --- accept, as the kernel has it, but for errors that a test asks for ------------------------ */
+
+static int accept_errors[8];
+static unsigned accept_errors_count;
+
+int accept4(int fd, struct sockaddr *name, socklen_t *len, int flags)
+{
+	if (accept_errors_count) {
+		errno = accept_errors[--accept_errors_count];
+		return -1;
+	}
+	return (int)syscall(SYS_accept4, fd, name, len, flags);
+}
+
+static int start(void **state)
+{
+	accept_errors_count = 0;
+	return fixture_start_api(state);
+}
+
+static void open_another(struct http_client *client)
+{
+	http_client_open(client, fixture.loop, listener_port(fixture.listener));
+}
+
+static void assert_served(struct http_client *client)
+{
+	http_client_say(client, REQUEST);
+	assert_int_equal(http_client_read(client)->status, 200);
+}
+
+static void assert_told_that_it_is_full(struct http_client *client)
+{
+	const struct http_reply *reply = http_client_read(client);
+
+	fixture_assert_problem(reply, 503, "shed");
+	assert_string_equal(http_reply_header(reply, "Retry-After"), "1");
+	assert_string_equal(http_reply_header(reply, "Connection"), "close");
+	assert_true(http_client_ended(client));
+}
+
+/* --- too many connections --------------------------------------------------------------------- */
+
+static int start_with_room_for_two(void **state)
+{
+	struct listener_settings settings = { .handlers = { fixture_take, &fixture },
+					      .connections_max = 2 };
+
+	accept_errors_count = 0;
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
+static void test_a_connection_too_many_is_told_so_and_the_others_are_served(void **state)
+{
+	struct http_client second, third;
+
+	assert_served(&fixture.client);
+	open_another(&second);
+	assert_served(&second);
+	open_another(&third);
+	http_client_say(&third, REQUEST);
+
+	assert_told_that_it_is_full(&third);
+	assert_served(&fixture.client);
+	assert_served(&second);
+	assert_int_equal(metrics_sum(METRIC_http_refused_total), 1);
+	http_client_close(&third);
+
+	http_client_close(&second);
+	open_another(&third);
+	assert_served(&third);
+	http_client_close(&third);
+}
+
+static int start_with_one_per_address(void **state)
+{
+	struct listener_settings settings = { .handlers = { fixture_take, &fixture },
+					      .connections_per_address = 1 };
+
+	accept_errors_count = 0;
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
+static void test_an_address_with_too_many_connections_gets_no_more(void **state)
+{
+	struct http_client second;
+
+	assert_served(&fixture.client);
+	open_another(&second);
+
+	assert_true(http_client_ended(&second));
+	assert_served(&fixture.client);
+	assert_int_equal(metrics_sum(METRIC_http_refused_total), 1);
+	http_client_close(&second);
+	http_client_close(&fixture.client);
+	open_another(&fixture.client);
+	assert_served(&fixture.client);
+}
+
+/* --- no descriptors --------------------------------------------------------------------------- */
+
+static void test_without_descriptors_clients_are_refused_and_not_left_waiting(void **state)
+{
+	struct rlimit before, few = { 0 };
+	struct http_client waiting[3];
+	int taken[256];
+	unsigned count = 0;
+
+	assert_served(&fixture.client);
+	for (unsigned i = 0; i < 3; i++)
+		open_another(&waiting[i]);
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = before;
+	few.rlim_cur = 200;
+	setrlimit(RLIMIT_NOFILE, &few);
+	while (count < 256 && (taken[count] = fcntl(0, F_DUPFD_CLOEXEC, 0)) >= 0)
+		count++;
+	assert_true(count > 0 && count < 256);
+
+	for (unsigned i = 0; i < 3; i++)
+		assert_told_that_it_is_full(&waiting[i]);
+	assert_served(&fixture.client);
+
+	while (count)
+		close(taken[--count]);
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (unsigned i = 0; i < 3; i++)
+		http_client_close(&waiting[i]);
+	open_another(&waiting[0]);
+	assert_served(&waiting[0]);
+	http_client_close(&waiting[0]);
+}
+
+static void test_a_machine_without_descriptors_or_memory_is_asked_again(void **state)
+{
+	static const int errors[] = { ENFILE, ENOMEM, ENOBUFS };
+
+	assert_served(&fixture.client);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct http_client client;
+
+		/* Twice: also with the descriptor in spare. */
+		accept_errors[0] = accept_errors[1] = errors[i];
+		accept_errors_count = errors[i] == ENFILE ? 2 : 1;
+		open_another(&client);
+		http_client_say(&client, REQUEST);
+		assert_true(http_client_silent(&client));
+		assert_int_equal(accept_errors_count, 0);
+		assert_served(&fixture.client);
+
+		fixture_pass(HTTP_ACCEPT_PAUSE_US);
+		assert_int_equal(http_client_read(&client)->status, 200);
+		http_client_close(&client);
+	}
+}
+
+static void test_a_connection_that_failed_does_not_keep_the_next_one_waiting(void **state)
+{
+	struct http_client client;
+
+	assert_served(&fixture.client);
+	accept_errors[0] = ECONNABORTED;
+	accept_errors[1] = EPROTO;
+	accept_errors_count = 2;
+	open_another(&client);
+
+	assert_served(&client);
+	http_client_close(&client);
+}
+
+/* --- replies that are not taken --------------------------------------------------------------- */
+
+#define LARGE_BYTES (16 << 20)
+
+static void take_and_answer_much(struct request *request, void *arg)
+{
+	memset(buf_reserve(&request->out, LARGE_BYTES), ' ', LARGE_BYTES);
+	request->out.len = LARGE_BYTES;
+	request->done_us = loop_now(request->loop);
+	request->on_done(request);
+}
+
+static int start_answering_much(void **state)
+{
+	struct listener_settings settings = { .handlers = { take_and_answer_much, &fixture } };
+
+	accept_errors_count = 0;
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
+/* Reads a byte each second; true: the listener still sends. */
+static bool sends_for(int64_t us)
+{
+	char byte;
+
+	for (int64_t passed = 0; passed < us; passed += US_PER_S) {
+		(void)!recv(fixture.client.fd, &byte, 1, MSG_DONTWAIT);
+		fixture_pass(US_PER_S);
+	}
+	return listener_in_flight(fixture.listener) == 1;
+}
+
+static void test_a_reply_has_a_time_that_grows_with_its_size_and_no_longer(void **state)
+{
+	int64_t us_max =
+		HTTP_SENDING_US + LARGE_BYTES * (int64_t)US_PER_S / HTTP_SENDING_BYTES_PER_S_MIN;
+
+	http_client_say(&fixture.client, REQUEST);
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 1);
+
+	assert_true(sends_for(us_max - 2 * US_PER_S));
+	assert_int_equal(metrics_sum(METRIC_http_timed_out_total), 0);
+	assert_false(sends_for(4 * US_PER_S));
+	assert_int_equal(metrics_sum(METRIC_http_timed_out_total), 1);
+}
+
+/* Else the kernel would hold what was sent until it gives up, minutes later. */
+static void test_what_the_kernel_holds_of_such_a_reply_is_thrown_away(void **state)
+{
+	static char piece[65536];
+	ssize_t got, all = 0;
+
+	http_client_say(&fixture.client, REQUEST);
+	fixture_turn();
+	fixture_pass(HTTP_SENDING_US +
+		     LARGE_BYTES * (int64_t)US_PER_S / HTTP_SENDING_BYTES_PER_S_MIN +
+		     HTTP_SWEEP_US);
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+
+	while ((got = recv(fixture.client.fd, piece, sizeof(piece), 0)) > 0)
+		all += got;
+	assert_int_equal(got, -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_true(all < LARGE_BYTES);
+}
+
+/* A client that takes what it is given is not held to the time of a request. */
+static void test_a_large_reply_that_is_read_arrives_whole(void **state)
+{
+	static char piece[65536];
+	size_t all = 0;
+
+	http_client_say(&fixture.client, REQUEST);
+	fixture_turn();
+	for (int i = 0; i < 100000 && all < LARGE_BYTES; i++) {
+		ssize_t got = recv(fixture.client.fd, piece, sizeof(piece), MSG_DONTWAIT);
+
+		if (got > 0)
+			all += (size_t)got;
+		else
+			loop_turn(fixture.loop, 5000);
+	}
+	assert_true(all >= LARGE_BYTES);
+	fixture_turn();
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+}
+
+int main(void)
+{
+#define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, fixture_stop)
+	const struct CMUnitTest tests[] = {
+		WITH(start_with_room_for_two,
+		     test_a_connection_too_many_is_told_so_and_the_others_are_served),
+		WITH(start_with_one_per_address,
+		     test_an_address_with_too_many_connections_gets_no_more),
+		WITH(start, test_without_descriptors_clients_are_refused_and_not_left_waiting),
+		WITH(start, test_a_machine_without_descriptors_or_memory_is_asked_again),
+		WITH(start, test_a_connection_that_failed_does_not_keep_the_next_one_waiting),
+		WITH(start_answering_much,
+		     test_a_reply_has_a_time_that_grows_with_its_size_and_no_longer),
+		WITH(start_answering_much,
+		     test_what_the_kernel_holds_of_such_a_reply_is_thrown_away),
+		WITH(start_answering_much, test_a_large_reply_that_is_read_arrives_whole),
+	};
+#undef WITH
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
