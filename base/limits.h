@@ -53,6 +53,7 @@
 /* A reply must be taken within the first, plus its size by the second. */
 #define HTTP_SENDING_US 10000000
 #define HTTP_SENDING_BYTES_PER_S_MIN 65536
+#define HTTP_SENDING_BYTES_MAX (256 << 20) /* of replies not taken yet, per loop */
 #define HTTP_BODY_BYTES_KEPT 4096    /* a connection gives a larger body buffer back */
 #define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
 #define HTTP_LINGERERS_MAX 64

@@ -78,6 +78,11 @@ void connection_move(struct connection *connection, enum connection_state next)
 
 	assert(connection_states[connection->state].next & (1u << next));
 	list_remove(&listener->connections[connection->state], &connection->link);
+	listener->sending_bytes -= connection->sending_bytes;
+	connection->sending_bytes = 0;
+	if (next == CONNECTION_SENDING)
+		connection->sending_bytes = connection->exchange.request->out.len;
+	listener->sending_bytes += connection->sending_bytes;
 	connection->state = next;
 	list_append(&listener->connections[next], &connection->link);
 	if (next == CONNECTION_WATCHED)
@@ -211,9 +216,8 @@ static void connections_close_older(struct listener *listener, enum connection_s
 /* In proportion to what is to be taken: a client that reads a byte now and then gets no more. */
 static int64_t connection_sending_us_max(const struct connection *connection)
 {
-	assert(connection->exchange.request);
-	return HTTP_SENDING_US + (int64_t)connection->exchange.request->out.len * US_PER_S /
-					 HTTP_SENDING_BYTES_PER_S_MIN;
+	return HTTP_SENDING_US +
+	       (int64_t)connection->sending_bytes * US_PER_S / HTTP_SENDING_BYTES_PER_S_MIN;
 }
 
 static void connections_close_untaken(struct listener *listener)
@@ -230,6 +234,15 @@ static void connections_close_untaken(struct listener *listener)
 		if (us >= connection_sending_us_max(connection))
 			connection_time_out(connection, "the reply was not taken");
 	}
+}
+
+void connections_make_room(struct listener *listener)
+{
+	struct list *list = &listener->connections[CONNECTION_SENDING];
+
+	while (listener->sending_bytes > HTTP_SENDING_BYTES_MAX && list->count > 1)
+		connection_time_out(container_of(list_first(list), struct connection, link),
+				    "replies that are not taken need too much memory");
 }
 
 void connections_sweep(struct listener *listener)

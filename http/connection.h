@@ -52,6 +52,7 @@ struct connection {
 		half_closed;      /* on the listener's list once the client has closed its side */
 	bool suspended;           /* by libmicrohttpd */
 	bool client_gone;         /* and its request was reported */
+	size_t sending_bytes;     /* SENDING: the size of the reply */
 	uint64_t bytes_taken;     /* of its requests that are over */
 	bool lingers;             /* the client may be sending still when it is closed */
 	struct exchange exchange; /* of the request under way */
@@ -74,5 +75,7 @@ void connections_fini(struct listener *listener);
  * with the last bytes: it asks epoll for edges, and stops reading after a short read.
  */
 void connections_close_half_closed(struct listener *listener);
+/* Replies take too much memory: closes those that have been SENDING longest, but for the newest. */
+void connections_make_room(struct listener *listener);
 /* Closes those whose time is over. */
 void connections_sweep(struct listener *listener);

@@ -215,6 +215,7 @@ static void listener_on_bury(struct loop_hook *hook)
 	if (!list_empty(&listener->connections[CONNECTION_DONE]))
 		loop_again(listener->loop);
 	connections_close_half_closed(listener);
+	connections_make_room(listener);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
 }

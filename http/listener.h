@@ -29,6 +29,7 @@ struct listener {
 	struct list dead;    /* of those, the ones that are done; freed at the end of the turn */
 	struct list half_closed; /* connections whose client has closed its side */
 	struct list connections[CONNECTION_STATES];
+	size_t sending_bytes; /* of all replies that are SENDING */
 	struct lingerers lingerers;
 	struct loop_timer sweep; /* deadlines, while there are connections */
 	struct loop_timer

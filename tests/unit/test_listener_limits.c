@@ -259,6 +259,33 @@ static void test_what_the_kernel_holds_of_such_a_reply_is_thrown_away(void **sta
 	assert_true(all < LARGE_BYTES);
 }
 
+static void test_replies_that_are_not_taken_do_not_fill_the_memory(void **state)
+{
+	enum { FITTING = HTTP_SENDING_BYTES_MAX / LARGE_BYTES };
+	struct http_client clients[FITTING];
+
+	http_client_say(&fixture.client, REQUEST);
+	fixture_turn();
+	for (unsigned i = 0; i + 1 < FITTING; i++) {
+		open_another(&clients[i]);
+		http_client_say(&clients[i], REQUEST);
+		fixture_turn();
+	}
+	assert_int_equal(listener_in_flight(fixture.listener), FITTING);
+	assert_int_equal(metrics_sum(METRIC_http_timed_out_total), 0);
+
+	open_another(&clients[FITTING - 1]);
+	http_client_say(&clients[FITTING - 1], REQUEST);
+	fixture_turn();
+
+	/* The one that has had the longest time is the one that goes. */
+	assert_int_equal(listener_in_flight(fixture.listener), FITTING);
+	assert_int_equal(metrics_sum(METRIC_http_timed_out_total), 1);
+	assert_true(http_client_ended(&fixture.client));
+	for (unsigned i = 0; i < FITTING; i++)
+		http_client_close(&clients[i]);
+}
+
 /* A client that takes what it is given is not held to the time of a request. */
 static void test_a_large_reply_that_is_read_arrives_whole(void **state)
 {
@@ -295,6 +322,8 @@ int main(void)
 		     test_a_reply_has_a_time_that_grows_with_its_size_and_no_longer),
 		WITH(start_answering_much,
 		     test_what_the_kernel_holds_of_such_a_reply_is_thrown_away),
+		WITH(start_answering_much,
+		     test_replies_that_are_not_taken_do_not_fill_the_memory),
 		WITH(start_answering_much, test_a_large_reply_that_is_read_arrives_whole),
 	};
 #undef WITH
