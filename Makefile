@@ -34,7 +34,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test unit scenario tidy asan tsan tsan-unit chaos chaos-controls bench \
+.PHONY: all demo test unit scenario tidy asan tsan tsan-unit chaos chaos-controls hostile bench \
         clang-tidy format clean \
         help FORCE
 
@@ -220,6 +220,12 @@ chaos: ## sessions, faults and a checker: SEEDS=25 SECONDS=60, one table at the 
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/chaos --seeds $(or $(SEEDS),25) \
 	    --seconds $(or $(SECONDS),60) --markdown build/chaos.md --json build/chaos.json
+
+hostile: ## slow clients by slowhttptest, 10,000 at a time: SECONDS=30, one table
+	@deploy/install-packages build cluster test hostile
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/hostile/run --seconds $(or $(SECONDS),30) \
+	    --connections $(or $(CONNECTIONS),10000)
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@deploy/install-packages build cluster test chaos

@@ -42,19 +42,20 @@
 #define REQUEST_CACHE_MAX 1024       /* ended requests kept by a thread for the next ones */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
+#define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
 #define HTTP_LAST_REST_US 500000 /* a stopping listener closes connections that rest this long */
-#define HTTP_LAST_ARRIVAL_US 1000000 /* and requests that take this long to arrive */
-#define HTTP_LAST_ACCEPTS_MAX 6400   /* of who has connected already, when it stops */
-#define HTTP_ACCEPTS_PER_TURN 64     /* so that those who are in are not kept waiting */
+#define HTTP_LAST_ARRIVAL_US 1000000   /* and requests that take this long to arrive */
+#define HTTP_LAST_ACCEPTS_MAX 6400     /* of who has connected already, when it stops */
+#define HTTP_ACCEPTS_PER_TURN 64       /* so that those who are in are not kept waiting */
 #define HTTP_FULL_FORGOTTEN_BYTES 4096 /* read of a request whose connection is refused */
-#define HTTP_FULL_TOLD_US 1000000    /* a log line about it at most this often, per loop */
-#define HTTP_ACCEPT_PAUSE_US 20000   /* after an accept that failed for want of resources */
+#define HTTP_FULL_TOLD_US 1000000      /* a log line about it at most this often, per loop */
+#define HTTP_ACCEPT_PAUSE_US 20000     /* after an accept that failed for want of resources */
 /* A reply must be taken within the first, plus its size by the second. */
 #define HTTP_SENDING_US 10000000
 #define HTTP_SENDING_BYTES_PER_S_MIN 65536
 #define HTTP_SENDING_BYTES_MAX (256 << 20) /* of replies not taken yet, per loop */
-#define HTTP_BODY_BYTES_KEPT 4096    /* a connection gives a larger body buffer back */
+#define HTTP_BODY_BYTES_KEPT 4096          /* a connection gives a larger body buffer back */
 #define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)

@@ -199,17 +199,18 @@ static void connection_time_out(struct connection *connection, const char *reaso
 
 /* In time order, while all of the state have the same time. */
 static void connections_close_older(struct listener *listener, enum connection_state state,
-				    int64_t us_max, const char *reason)
+				    int64_t us_max, const char *reason, unsigned *closes_left)
 {
 	struct list *list = &listener->connections[state];
 
-	while (!list_empty(list)) {
+	while (!list_empty(list) && *closes_left) {
 		struct connection *connection =
 			container_of(list_first(list), struct connection, link);
 
 		if (loop_now(listener->loop) - connection->since_us < us_max)
 			return;
 		connection_time_out(connection, reason);
+		--*closes_left;
 	}
 }
 
@@ -220,19 +221,22 @@ static int64_t connection_sending_us_max(const struct connection *connection)
 	       (int64_t)connection->sending_bytes * US_PER_S / HTTP_SENDING_BYTES_PER_S_MIN;
 }
 
-static void connections_close_untaken(struct listener *listener)
+static void connections_close_untaken(struct listener *listener, unsigned *closes_left)
 {
 	struct list *list = &listener->connections[CONNECTION_SENDING];
 
-	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
+	for (struct list_link *it = list->head.next, *next; it != &list->head && *closes_left;
+	     it = next) {
 		struct connection *connection = container_of(it, struct connection, link);
 		int64_t us = loop_now(listener->loop) - connection->since_us;
 
 		next = it->next;
 		if (us < HTTP_SENDING_US)
 			return; /* and all that follow are younger */
-		if (us >= connection_sending_us_max(connection))
-			connection_time_out(connection, "the reply was not taken");
+		if (us < connection_sending_us_max(connection))
+			continue;
+		connection_time_out(connection, "the reply was not taken");
+		--*closes_left;
 	}
 }
 
@@ -245,25 +249,28 @@ void connections_make_room(struct listener *listener)
 				    "replies that are not taken need too much memory");
 }
 
-void connections_sweep(struct listener *listener)
+bool connections_sweep(struct listener *listener)
 {
+	unsigned closes_left = HTTP_CLOSES_PER_TURN;
+
 	connections_close_older(listener, CONNECTION_RESTING, connections_rest_us_max(listener),
-				"no request");
+				"no request", &closes_left);
 	connections_close_older(listener, CONNECTION_ARRIVING, connections_arrival_us_max(listener),
-				"the request took too long to arrive");
-	connections_close_untaken(listener);
+				"the request took too long to arrive", &closes_left);
+	connections_close_untaken(listener, &closes_left);
+	return closes_left > 0;
 }
 
 static void connections_on_sweep_due(struct loop_timer *timer)
 {
 	struct listener *listener = container_of(timer, struct listener, sweep);
+	int64_t pause_us = connections_sweep(listener) ? HTTP_SWEEP_US : 0;
 	size_t count = 0;
 
-	connections_sweep(listener);
 	for (unsigned i = 0; i < CONNECTION_STATES; i++)
 		count += listener->connections[i].count;
 	if (count)
-		loop_timer_set(listener->loop, timer, loop_now(listener->loop) + HTTP_SWEEP_US);
+		loop_timer_set(listener->loop, timer, loop_now(listener->loop) + pause_us);
 }
 
 void connections_init(struct listener *listener)

@@ -77,5 +77,5 @@ void connections_fini(struct listener *listener);
 void connections_close_half_closed(struct listener *listener);
 /* Replies take too much memory: closes those that have been SENDING longest, but for the newest. */
 void connections_make_room(struct listener *listener);
-/* Closes those whose time is over. */
-void connections_sweep(struct listener *listener);
+/* Closes those whose time is over, HTTP_CLOSES_PER_TURN at most; false: there may be more. */
+bool connections_sweep(struct listener *listener);

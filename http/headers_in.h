@@ -17,8 +17,8 @@ enum media_type { MEDIA_ABSENT, MEDIA_JSON, MEDIA_OTHER };
 
 /* What the exchange needs and struct request does not hold. */
 struct headers_in {
-	int64_t content_length;              /* -1: not given */
-	bool has_body;                       /* announced: a length beyond 0, or chunked */
+	int64_t content_length; /* -1: not given */
+	bool has_body;          /* announced: a length beyond 0, or chunked */
 	bool chunked;
 	bool expects_continue;               /* the client waits for 100 before it sends the body */
 	bool keep_alive;                     /* HTTP/1.1: the connection may stay open */

@@ -231,9 +231,8 @@ static bool listener_start(struct listener *listener)
 	listener->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			MHD_USE_ERROR_LOG,
-		0, NULL, NULL,
-		listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER, listener_on_log, listener,
-		MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,
+		0, NULL, NULL, listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER,
+		listener_on_log, listener, MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory,
 		MHD_OPTION_STRICT_FOR_CLIENT, listener->sees_lines ? 0 : 1,
@@ -308,7 +307,7 @@ void listener_quiesce(struct listener *listener)
 	acceptor_stop(&listener->acceptor);
 	/* Requests that came with those connections are read before resting ones are closed. */
 	listener_run(listener);
-	connections_sweep(listener);
+	(void)connections_sweep(listener); /* and what is left, when it is due */
 	loop_again(listener->loop);
 }
 

@@ -118,8 +118,8 @@ static struct connection *refusal_find(struct listener *listener, unsigned place
 
 /* --- the reply ------------------------------------------------------------------------------ */
 
-static void refusal_head(struct buf *out, unsigned status, const char *request_id,
-			 const char *more, size_t body_bytes)
+static void refusal_head(struct buf *out, unsigned status, const char *request_id, const char *more,
+			 size_t body_bytes)
 {
 	time_t now = (time_t)(clock_wall_us() / US_PER_S);
 	char date[64];

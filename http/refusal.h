@@ -15,5 +15,5 @@ struct listener;
 /* A message of the library: is it about such a request? Then replies in the library's place. */
 void refusal_on_log(struct listener *listener, const char *format, va_list args);
 
-/* 503 for a connection that the library does not get: takes fd, whose client may not have spoken. */
+/* 503 for a connection that the library does not get. Takes fd; the client need not have asked. */
 void refusal_full(struct listener *listener, int fd, const char *detail);

@@ -49,7 +49,8 @@ static struct text take_word(struct text *line)
 
 	if (blank)
 		*blank = '\0';
-	*line = blank ? (struct text){ blank + 1, line->len - word.len - 1 } : (struct text){ "", 0 };
+	*line = blank ? (struct text){ blank + 1, line->len - word.len - 1 }
+		      : (struct text){ "", 0 };
 	return word;
 }
 
@@ -75,8 +76,8 @@ static void read_head(struct head *head, char *at, char *end)
 			continue;
 		*colon = '\0';
 		header->name = (struct text){ line.ptr, (size_t)(colon - line.ptr) };
-		header->value = text_trim((struct text){
-			colon + 1, line.len - header->name.len - 1 });
+		header->value =
+			text_trim((struct text){ colon + 1, line.len - header->name.len - 1 });
 		head->count++;
 	}
 }
@@ -119,8 +120,8 @@ static void check_headers(const struct request *request)
 
 static void check_pairs(struct request *request, struct text query)
 {
-	const char *refusal = query_string_read(query, &request->arena, &request->pairs,
-						&request->pairs_count);
+	const char *refusal =
+		query_string_read(query, &request->arena, &request->pairs, &request->pairs_count);
 
 	if (refusal)
 		return;

@@ -119,6 +119,46 @@ static void test_an_address_with_too_many_connections_gets_no_more(void **state)
 	assert_served(&fixture.client);
 }
 
+static int start_with_room_for_many(void **state)
+{
+	struct listener_settings settings = { .handlers = { fixture_take, &fixture },
+					      .connections_max = 1000 };
+
+	accept_errors_count = 0;
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
+/* Closing costs time, which the others would notice. */
+static void test_a_crowd_whose_time_is_over_is_not_closed_in_one_turn(void **state)
+{
+	enum { CROWD = 3 * HTTP_CLOSES_PER_TURN };
+	static struct http_client crowd[CROWD];
+	unsigned before, turns = 0;
+
+	for (unsigned i = 0; i < CROWD; i++) {
+		open_another(&crowd[i]);
+		http_client_say(&crowd[i], "GET /v1/queries/one HTTP/1.1\r\n");
+	}
+	for (int i = 0; i < 100 && listener_in_flight(fixture.listener) < CROWD; i++)
+		loop_turn(fixture.loop, 5000);
+	assert_int_equal(listener_in_flight(fixture.listener), CROWD);
+
+	fixture.now_us += REQUEST_TIMEOUT_US + HTTP_SWEEP_US;
+	loop_fake_clock(fixture.loop, fixture.now_us);
+	do {
+		before = metrics_sum(METRIC_http_timed_out_total);
+		loop_turn(fixture.loop, 5000);
+		assert_true(metrics_sum(METRIC_http_timed_out_total) - before <=
+			    HTTP_CLOSES_PER_TURN);
+	} while (metrics_sum(METRIC_http_timed_out_total) < CROWD && ++turns < 100);
+
+	assert_int_equal(metrics_sum(METRIC_http_timed_out_total), CROWD);
+	for (unsigned i = 0; i < CROWD; i++)
+		http_client_close(&crowd[i]);
+}
+
 /* --- no descriptors --------------------------------------------------------------------------- */
 
 static void test_without_descriptors_clients_are_refused_and_not_left_waiting(void **state)
@@ -315,6 +355,8 @@ int main(void)
 		     test_a_connection_too_many_is_told_so_and_the_others_are_served),
 		WITH(start_with_one_per_address,
 		     test_an_address_with_too_many_connections_gets_no_more),
+		WITH(start_with_room_for_many,
+		     test_a_crowd_whose_time_is_over_is_not_closed_in_one_turn),
 		WITH(start, test_without_descriptors_clients_are_refused_and_not_left_waiting),
 		WITH(start, test_a_machine_without_descriptors_or_memory_is_asked_again),
 		WITH(start, test_a_connection_that_failed_does_not_keep_the_next_one_waiting),
@@ -322,8 +364,7 @@ int main(void)
 		     test_a_reply_has_a_time_that_grows_with_its_size_and_no_longer),
 		WITH(start_answering_much,
 		     test_what_the_kernel_holds_of_such_a_reply_is_thrown_away),
-		WITH(start_answering_much,
-		     test_replies_that_are_not_taken_do_not_fill_the_memory),
+		WITH(start_answering_much, test_replies_that_are_not_taken_do_not_fill_the_memory),
 		WITH(start_answering_much, test_a_large_reply_that_is_read_arrives_whole),
 	};
 #undef WITH
