@@ -9,7 +9,7 @@
 #define ESTIMATE_NEWS_US_MIN 4000 /* always believed */
 #define ESTIMATE_UNKNOWN_US 16    /* the weight of a statement of which nothing is known */
 
-static int64_t estimate_us(const struct statement *statement)
+int64_t estimate_us(const struct statement *statement)
 {
 	return atomic_load_explicit(&statement->running_us, memory_order_relaxed) & ~1u;
 }

@@ -14,6 +14,8 @@
 #define ESTIMATE_SLOW_US 10000 /* above: slow */
 #define ESTIMATE_QUICK_US 5000 /* below: quick again */
 
+/* What it is known to take; 0: nothing is known. */
+int64_t estimate_us(const struct statement *statement) must_check;
 bool estimate_is_slow(const struct statement *statement) must_check;
 /*
  * The statements of one batch took that long together. A batch shows only its sum: each is given a

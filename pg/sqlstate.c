@@ -82,6 +82,17 @@ static bool class_is(const char *sqlstate, const char *class)
 	return strncmp(sqlstate, class, 2) == 0;
 }
 
+bool sqlstate_blames_node(const char sqlstate[6])
+{
+	return class_is(sqlstate, "53") || class_is(sqlstate, "58") ||
+	       (strncmp(sqlstate, "57P0", 4) == 0 && sqlstate[4] >= '1' && sqlstate[4] <= '3');
+}
+
+bool sqlstate_is_timeout(const char sqlstate[6])
+{
+	return strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "25P04") == 0;
+}
+
 struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_recovery)
 {
 	const struct sqlstate_row *row = sqlstate_row(sqlstate);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/outcome.h"
 #include "base/request.h"
 #include "pg/call.h"
@@ -22,6 +23,10 @@ struct verdict {
 	unsigned status;
 };
 
+/* Says that the node cannot serve now, whatever was asked of it: no room, going, starting, I/O. */
+bool sqlstate_blames_node(const char sqlstate[6]) must_check;
+/* A statement or transaction took longer than it may, or was cancelled. */
+bool sqlstate_is_timeout(const char sqlstate[6]) must_check;
 struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_recovery);
 /*
  * Sets outcome, status, detail, sqlstate, constraint, column, errors of the request by the rules of

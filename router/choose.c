@@ -46,11 +46,24 @@ static bool choose_primary_answers(const struct choosing *c)
 {
 	int primary = c->topology->primary;
 
-	return primary >= 0 && c->topology->nodes[primary].up && !c->uses[primary].avoid;
+	return primary >= 0 && c->topology->nodes[primary].up && !c->uses[primary].avoid &&
+	       !c->uses[primary].broken_us;
+}
+
+/* How long the primary's breaker, and nothing else, keeps it from answering; 0: it does not. */
+static int64_t choose_primary_broken_us(const struct choosing *c)
+{
+	int primary = c->topology->primary;
+
+	if (primary < 0 || !c->topology->nodes[primary].up || c->uses[primary].avoid)
+		return 0;
+	return c->uses[primary].broken_us;
 }
 
 static struct choice choose_primary(const struct choosing *c, enum reason reason)
 {
+	if (choose_primary_broken_us(c))
+		return choose_refuse(OUTCOME_BREAKER_OPEN, choose_primary_broken_us(c));
 	if (!choose_primary_answers(c))
 		return choose_refuse(OUTCOME_NO_PRIMARY, 0);
 	return choose_place((unsigned)c->topology->primary, reason, false);
@@ -119,6 +132,17 @@ int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t ls
 	return left_us < (double)FORECAST_US_MAX ? (int64_t)left_us + 1 : CLOCK_NEVER;
 }
 
+/* Those that have just returned sit out some of the picks, as long as another one can be picked. */
+static uint32_t choose_started_of(const struct choosing *c, uint32_t set)
+{
+	uint32_t started = set;
+
+	for (unsigned i = 0; i < c->topology->count; i++)
+		if (set & 1u << i && hash_mix(c->wish->dice, i + 1) % 100 < c->uses[i].held_back)
+			started &= ~(1u << i);
+	return started ? started : set;
+}
+
 /*
  * The less loaded of the two that rendezvous hashing (Thaler and Ravishankar) ranks first among the
  * nodes of the set, a bit each; the first when both are equal.
@@ -129,6 +153,7 @@ static int choose_of_two(const struct choosing *c, uint32_t set)
 	uint64_t best_rank = 0, next_rank = 0;
 	int best = NOBODY, next = NOBODY;
 
+	set = choose_started_of(c, set);
 	for (unsigned i = 0; i < c->topology->count; i++) {
 		uint64_t rank = hash_mix(key, i + 1);
 
@@ -219,15 +244,77 @@ static int choose_stale(const struct choosing *c, uint32_t set)
 	return best;
 }
 
-/* No replica is fresh in time: the primary, a stale answer, or none. */
-static struct choice choose_otherwise(const struct choosing *c, uint32_t set, uint32_t connected,
-				      uint32_t early)
+/* The replicas in rotation, a bit each. */
+struct replicas {
+	uint32_t set;       /* that may be asked */
+	uint32_t connected; /* of these, those with a conn */
+	uint32_t early;     /* and those where the query came too early */
+	uint32_t broken;    /* that are left alone: not of the set */
+};
+
+static unsigned choose_count(uint32_t set)
 {
+	return (unsigned)__builtin_popcount(set);
+}
+
+static struct replicas choose_replicas(const struct choosing *c)
+{
+	struct replicas replicas = { 0 };
+
+	for (unsigned i = 0; i < c->topology->count; i++) {
+		if (!choose_in_rotation(c, i))
+			continue;
+		replicas.set |= 1u << i;
+		if (c->uses[i].connected)
+			replicas.connected |= 1u << i;
+		if (c->uses[i].early)
+			replicas.early |= 1u << i;
+		if (c->uses[i].broken_us)
+			replicas.broken |= 1u << i;
+	}
+	/* Panic: the few that are left are not given the load of all. */
+	if (replicas.broken != replicas.set &&
+	    2 * choose_count(replicas.set & ~replicas.broken) < choose_count(replicas.set))
+		replicas.broken = 0;
+	replicas.set &= ~replicas.broken;
+	replicas.connected &= ~replicas.broken;
+	return replicas;
+}
+
+/* Until the first of the breakers in the way lets a probe through; 0: there is none. */
+static int64_t choose_broken_us(const struct choosing *c, uint32_t broken)
+{
+	int64_t soonest_us = choose_primary_broken_us(c);
+
+	for (unsigned i = 0; i < c->topology->count; i++)
+		if (broken & 1u << i && (!soonest_us || c->uses[i].broken_us < soonest_us))
+			soonest_us = c->uses[i].broken_us;
+	return soonest_us;
+}
+
+static struct choice choose_refusal(const struct choosing *c, const struct replicas *replicas,
+				    bool may_spill)
+{
+	int64_t soonest_us, broken_us = choose_broken_us(c, replicas->broken);
+
+	choose_soonest_of(c, replicas->set, &soonest_us);
+	if (may_spill)
+		return choose_refuse(OUTCOME_SPILL_LIMIT, soonest_us);
+	if (replicas->set)
+		return choose_refuse(OUTCOME_CONSISTENCY_TIMEOUT, soonest_us);
+	if (broken_us)
+		return choose_refuse(OUTCOME_BREAKER_OPEN, broken_us);
+	return choose_refuse(OUTCOME_NO_REPLICA, soonest_us);
+}
+
+/* No replica is fresh in time: the primary, one that is left alone, a stale answer, or none. */
+static struct choice choose_otherwise(const struct choosing *c, const struct replicas *replicas)
+{
+	uint32_t set = replicas->set, connected = replicas->connected, early = replicas->early;
 	/* A query that takes stale answers has nothing to take when no replica is there. */
 	bool wants = c->wish->primary_allowed || (c->wish->stale_allowed && !set);
 	bool may_spill = wants && choose_primary_answers(c);
 	struct choice choice;
-	int64_t soonest_us;
 	int stale = NOBODY;
 
 	if (may_spill && c->wish->spill_allowed)
@@ -235,24 +322,23 @@ static struct choice choose_otherwise(const struct choosing *c, uint32_t set, ui
 	/* A replica without a conn may get one while the call waits: better than no answer. */
 	if (choose_fresh(c, set & ~connected & ~early, &choice))
 		return choice;
+	if (choose_fresh(c, replicas->broken & ~early, &choice))
+		return choice;
 	if (c->wish->stale_allowed) {
 		stale = choose_stale(c, connected);
 		if (stale == NOBODY)
-			stale = choose_stale(c, set);
+			stale = choose_stale(c, set | replicas->broken);
 	}
 	if (stale != NOBODY)
 		return choose_place((unsigned)stale, REASON_STALE, false);
-	choose_soonest_of(c, set, &soonest_us);
-	if (may_spill)
-		return choose_refuse(OUTCOME_SPILL_LIMIT, soonest_us);
-	return choose_refuse(set ? OUTCOME_CONSISTENCY_TIMEOUT : OUTCOME_NO_REPLICA, soonest_us);
+	return choose_refusal(c, replicas, may_spill);
 }
 
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
 			  const struct wish *wish, int64_t now_us)
 {
 	const struct choosing c = { topology, uses, wish, now_us };
-	uint32_t set = 0, connected = 0, early = 0;
+	struct replicas replicas;
 	struct choice choice;
 
 	static_assert(NODES_MAX <= 32, "a set of nodes is a word");
@@ -262,16 +348,8 @@ struct choice choose_node(const struct topology *topology, const struct node_use
 		return choose_primary(&c, REASON_STRONG);
 	if (topology->count == 1 && topology->nodes[0].role != NODE_REPLICA)
 		return choose_primary(&c, REASON_SPILL_NO_REPLICA);
-	for (unsigned i = 0; i < topology->count; i++) {
-		if (!choose_in_rotation(&c, i))
-			continue;
-		set |= 1u << i;
-		if (uses[i].connected)
-			connected |= 1u << i;
-		if (uses[i].early)
-			early |= 1u << i;
-	}
-	if (choose_fresh(&c, connected & ~early, &choice))
+	replicas = choose_replicas(&c);
+	if (choose_fresh(&c, replicas.connected & ~replicas.early, &choice))
 		return choice;
-	return choose_otherwise(&c, set, connected, early);
+	return choose_otherwise(&c, &replicas);
 }

@@ -19,6 +19,8 @@ struct node_use {
 	bool connected;    /* a conn is open */
 	bool avoid;        /* this query failed there already */
 	bool early;        /* it came there too early: only for stale answers */
+	int64_t broken_us; /* its breaker is open for that long at least; 0: it is closed */
+	unsigned held_back; /* percent of the picks it does not get yet: it has just returned */
 };
 
 struct wish {
@@ -50,8 +52,16 @@ struct choice {
 /*
  * uses: one per node of the topology. now_us: the loop's clock. The order: a replica that is known
  * to be fresh, one that is forecast to be within the wait limit, the primary while the spill budget
- * has room, a stale replica, refusal. The budget protects the commands where replicas are
- * configured: without any, the primary serves all and the budget is not asked.
+ * has room, a replica whose breaker is open, a stale replica, refusal. The budget protects the
+ * commands where replicas are configured: without any, the primary serves all and the budget is not
+ * asked.
+ *
+ * Breakers. A replica whose breaker is open gets nothing while another one can answer, or the spill
+ * budget has room: the primary's answer is sure, the replica's is not. Beyond the budget it is asked
+ * rather than the query refused. Panic: where fewer than half of the replicas in rotation are
+ * closed, the few are not given the load of all: breakers are ignored. Replicas out of rotation do
+ * not count: the monitor's word is no opinion of one loop. A budget is never widened by a breaker.
+ * The primary's breaker, open, refuses what only the primary could answer.
  */
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
 			  const struct wish *wish, int64_t now_us);

@@ -64,6 +64,7 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 	node->probe_again.on_due = router_on_probe_again;
 	waiters_init(&node->waiters);
 	arena_init(&node->probe_arena);
+	health_init(router, at);
 }
 
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
@@ -102,6 +103,7 @@ void router_free(struct router *router)
 		loop_timer_cancel(router->loop, &node->probe_again);
 		if (node->probing)
 			pool_forget(node->pool, &node->probe);
+		health_fini(router, i);
 		pool_free(node->pool);
 		arena_fini(&node->probe_arena);
 	}
@@ -169,6 +171,8 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 	struct node_use *use = &router->uses[at];
 	bool gone = node->up && !view->up;
 	bool dethroned = node->role == NODE_PRIMARY && router->topology.primary != (int)at;
+	bool returned = view->up && node->life && (!node->up || node->life != view->life);
+	enum node_role role = node->role;
 
 	if (node->life != view->life) {
 		node->life = view->life;
@@ -185,6 +189,10 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 	if (gone || dethroned)
 		pool_abandon(node->pool, gone ? "the node does not answer"
 					      : "the node is not the primary any more");
+	if (role != NODE_UNKNOWN && role != node->role)
+		health_renew(router, at, false);
+	else if (returned)
+		health_renew(router, at, true);
 	if (view->role == NODE_REPLICA)
 		router_learn(router, at, view->position.lsn);
 }

@@ -92,6 +92,8 @@ static void command_on_done(struct command *command, enum command_end end)
 	struct task *task = container_of(command, struct task, command);
 	struct request *request = task->request;
 
+	if (command->call.pool)
+		health_judge(task->router, task->choice.node, &command->call);
 	switch (end) {
 	case COMMAND_COMMITTED:
 		if (!command_remember(task)) {
@@ -145,6 +147,11 @@ static enum step command_place(struct request *request)
 	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
 		return STEP_DONE;
 	task->choice.node = (unsigned)router->topology.primary;
+	request->retry_after_us = breaker_wait_us(&router->nodes[task->choice.node].health.breaker,
+						  loop_now(router->loop));
+	if (request->retry_after_us)
+		return request_fail(request, OUTCOME_BREAKER_OPEN,
+				    "the primary is being left alone for a moment");
 	command->operation = task->operation;
 	command->values = task->values;
 	command->bytes_max = (size_t)router->shared.options->result_bytes_max;

@@ -17,6 +17,8 @@ const request_step query_steps[] = { admit_query, fates_confirm, task_describe, 
 
 enum { QUERY_STEP_PLACE = 4 };
 
+#define QUERY_RETRY_JITTER_US (5 * US_PER_MS)
+
 static void query_place_again(struct task *task)
 {
 	task->request->step = QUERY_STEP_PLACE;
@@ -117,6 +119,7 @@ static void query_choose(struct task *task)
 		router->uses[i].connected = pool_connected(router->nodes[i].pool);
 		router->uses[i].avoid = task->failed_at & (1u << i);
 		router->uses[i].early = task->early_at & (1u << i);
+		health_tell(router, i, &router->uses[i]);
 	}
 	wish->wait_us_left = task->wait_until_us > now_us ? task->wait_until_us - now_us : 0;
 	wish->dice = random_next(&router->random);
@@ -137,6 +140,30 @@ static void query_count_spill(struct task *task)
 
 static void query_on_call(struct query *query, enum query_end end);
 
+/* False: it would be a retry, and the budget of the chosen node does not pay for it. */
+static bool query_pays(struct task *task)
+{
+	struct router *router = task->router;
+	unsigned node = task->choice.node;
+	struct budget *budget = &router->nodes[node].health.retries;
+
+	if (!task->pays) {
+		budget_earn(budget, loop_now(router->loop));
+		return true;
+	}
+	task->pays = !budget_take(budget, loop_now(router->loop));
+	return !task->pays;
+}
+
+static enum step query_refuse_retry(struct task *task)
+{
+	struct router *router = task->router;
+
+	metric_add(router->metrics, METRIC_retries_refused_total,
+		   METRIC_LABELS(router->shared.nodes[task->choice.node]->name), 1);
+	return request_fail(task->request, OUTCOME_NO_REPLICA, "%s", task->trouble);
+}
+
 static enum step query_send_chosen(struct task *task)
 {
 	struct router *router = task->router;
@@ -154,8 +181,10 @@ static enum step query_send_chosen(struct task *task)
 	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	task->query.timeout_us = router_statement_timeout_us(router, task->operation);
 	task->query.on_done = query_on_call;
-	if (query_send(&task->query, router->nodes[node].pool, required, primary))
+	if (query_send(&task->query, router->nodes[node].pool, required, primary)) {
+		health_sent(router, node, task);
 		return STEP_WAIT;
+	}
 	return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting for %s",
 			    router->shared.nodes[node]->name);
 }
@@ -176,7 +205,7 @@ static enum step query_place(struct request *request)
 	if (query_should_wait(task) && query_park(task))
 		return STEP_WAIT;
 	if (task->choice.kind == CHOICE_PLACE)
-		return query_send_chosen(task);
+		return query_pays(task) ? query_send_chosen(task) : query_refuse_retry(task);
 	monitor_hurry(task->router->shared.monitor);
 	request->retry_after_us = task->choice.retry_after_us;
 	return request_fail(request, task->choice.outcome, "%s",
@@ -291,12 +320,35 @@ static void query_early(struct task *task)
 	query_place_again(task);
 }
 
+/* Did a node have it, and fail? What never left, or met a node of another role or timeline by now,
+ * is only placed where it belongs. */
+static bool query_was_tried(const struct task *task)
+{
+	const struct query *query = &task->query;
+	bool moved = query->on_primary && task->router->topology.primary != (int)task->choice.node;
+
+	return !moved && (query->call.end == CALL_ERROR || query->call.end == CALL_LOST);
+}
+
+/* Not at once: what was lost with a node was lost by many. */
+static void query_retry(struct task *task)
+{
+	struct router *router = task->router;
+
+	task->pays = true;
+	task->pause.on_due = query_on_turn_again;
+	loop_timer_set(router->loop, &task->pause,
+		       loop_now(router->loop) +
+			       (int64_t)random_below(&router->random, QUERY_RETRY_JITTER_US));
+}
+
 static void query_elsewhere(struct task *task)
 {
 	unsigned node = task->choice.node;
+	bool tried = query_was_tried(task);
 
 	/* Once elsewhere, never in a loop: a query that makes trouble everywhere is the trouble. */
-	if (task->query.call.end == CALL_ERROR && task->refusals++) {
+	if (tried && task->retries++) {
 		request_fail(task->request, OUTCOME_NO_REPLICA, "%s could not run on two nodes",
 			     task->operation->name);
 		task_finish(task);
@@ -309,7 +361,35 @@ static void query_elsewhere(struct task *task)
 				 outcome_row(task->request->outcome)->code),
 		   1);
 	query_forget_failure(task->request);
-	query_place_again(task);
+	if (tried)
+		query_retry(task);
+	else
+		query_place_again(task);
+}
+
+void query_leave(struct task *task)
+{
+	struct router *router = task->router;
+	struct choice before = task->choice;
+	unsigned node = before.node;
+
+	task->failed_at |= 1u << node;
+	query_choose(task);
+	task->pays = true;
+	if (task->choice.kind != CHOICE_PLACE || !query_pays(task)) {
+		task->pays = false;
+		task->failed_at &= ~(1u << node);
+		task->choice = before;
+		return;
+	}
+	task->retries++;
+	task->trouble = "the node does not answer";
+	metric_add(router->metrics, METRIC_retries_total,
+		   METRIC_LABELS(router->shared.nodes[node]->name, "silent"), 1);
+	health_back(task);
+	query_forget(&task->query);
+	if (query_send_chosen(task) == STEP_DONE)
+		task_finish(task);
 }
 
 static void query_count(struct task *task)
@@ -370,6 +450,8 @@ static void query_on_call(struct query *query, enum query_end end)
 {
 	struct task *task = container_of(query, struct task, query);
 
+	health_back(task);
+	health_judge(task->router, task->choice.node, &query->call);
 	router_refresh(task->router);
 	switch (end) {
 	case QUERY_ANSWERED:

@@ -43,6 +43,7 @@ static void task_forget(struct task *task)
 		list_remove(&task->leader->followers, &task->follower_link);
 	task->leader = NULL;
 	fates_forget(task);
+	health_back(task);
 	query_forget(&task->query);
 	command_forget(&task->command);
 	visibility_forget(task);

@@ -18,6 +18,7 @@
 #include "router/choose.h"
 #include "router/fates.h"
 #include "router/hot.h"
+#include "router/health.h"
 #include "router/router.h"
 #include "router/token.h"
 #include "router/visibility.h"
@@ -43,6 +44,7 @@ struct router_node {
 	struct arena probe_arena;
 	bool probing;
 	struct loop_timer probe_again;
+	struct health health;
 };
 
 struct router {
@@ -98,9 +100,13 @@ struct task {
 	struct choice choice;  /* the one under way */
 	struct query query;
 	struct command command;
-	uint32_t failed_at;  /* nodes, a bit each: could not answer */
-	uint32_t early_at;   /* nodes, a bit each: had not replayed far enough */
-	unsigned refusals;   /* how often PostgreSQL refused it for a reason of the node's */
+	uint32_t failed_at;    /* nodes, a bit each: could not answer */
+	uint32_t early_at;     /* nodes, a bit each: had not replayed far enough */
+	unsigned retries;      /* on another node, after one has had it and failed: at most one */
+	bool pays;             /* its next placement is that retry */
+	struct health *out_at; /* the node whose list of queries it is on, or NULL */
+	struct list_link out_link;
+	int64_t out_us;      /* since when */
 	const char *trouble; /* why the last node could not answer, or NULL */
 	unsigned life;       /* of the chosen node, when the query was placed there */
 	uint32_t timeline;   /* of that node, then */
@@ -121,6 +127,9 @@ enum step task_describe(struct request *request);
 enum step task_bind(struct request *request);
 /* Ends the request now with what it holds, wherever it pauses. */
 void task_finish(struct task *task);
+
+/* The query's node is silent: places it on another one, if there is one that the budget pays for. */
+void query_leave(struct task *task);
 
 extern const request_step query_steps[];
 extern const request_step command_steps[];

@@ -23,6 +23,8 @@ struct a_node {
 	unsigned load;
 	int stale_ms; /* how far behind it is; 0: 10 ms; -1: unknown */
 	bool paused, unconnected, avoid, early;
+	int broken_ms; /* its breaker is open that long; 0: closed */
+	unsigned held_back;
 };
 
 struct a_wish {
@@ -137,6 +139,66 @@ static const struct a_case cases[] = {
 	  { P, R(.lsn = 900) },
 	  SESSION(.required = 800, .timeline = 2),
 	  ON(0, REASON_SPILL_LAG) },
+
+	/* breakers */
+	{ "a replica whose breaker is open gets nothing while another one can answer",
+	  { P, R(.lsn = 900, .broken_ms = 800), R(.lsn = 900, .load = 90) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_FRESH) },
+	{ "nor while one can answer a moment later",
+	  { P, R(.lsn = 900, .broken_ms = 800), R(.lsn = 700, .rate = 1) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_VERIFIED_LATE) },
+	{ "no breaker closed: the primary, whose answer is sure",
+	  { P, R(.lsn = 900, .broken_ms = 800), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "and beyond the spill budget a replica, rather than a refusal",
+	  { P, R(.lsn = 700, .broken_ms = 800, .paused = true), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800, .full = true),
+	  PROVEN(2, REASON_FRESH) },
+	{ "one that never burdens the primary asks a replica as well",
+	  { P, R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800, .on_lag_fail = true),
+	  PROVEN(1, REASON_FRESH) },
+	{ "panic: one closed of four is not given the load of all",
+	  { R(.lsn = 900, .load = 9), R(.lsn = 900, .broken_ms = 800),
+	    R(.lsn = 900, .broken_ms = 800), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_FRESH) },
+	{ "half of them closed is no panic",
+	  { R(.lsn = 900, .load = 9), R(.lsn = 900, .load = 9),
+	    R(.lsn = 900, .broken_ms = 800), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800),
+	  PROVEN(0, REASON_FRESH) },
+	{ "replicas out of rotation do not count for it",
+	  { P, { .is = OUT, .lsn = 900 }, R(.lsn = 900, .broken_ms = 800), R(.lsn = 900, .load = 9) },
+	  SESSION(.required = 800),
+	  PROVEN(3, REASON_FRESH) },
+	{ "strong waits for the primary's breaker",
+	  { { .is = PRIMARY, .broken_ms = 750 }, R(.lsn = 1000) },
+	  STRONG,
+	  REFUSED(OUTCOME_BREAKER_OPEN, 750) },
+	{ "nobody spills to a primary whose breaker is open",
+	  { { .is = PRIMARY, .broken_ms = 750 }, R(.lsn = 700, .paused = true) },
+	  SESSION(.required = 800),
+	  REFUSED(OUTCOME_CONSISTENCY_TIMEOUT, 0) },
+	{ "without a replica that is told as the breaker's doing",
+	  { { .is = PRIMARY, .broken_ms = 750 }, { .is = OUT, .lsn = 900 } },
+	  SESSION(.required = 800),
+	  REFUSED(OUTCOME_BREAKER_OPEN, 750) },
+	{ "also where the primary is all there is",
+	  { { .is = PRIMARY, .broken_ms = 750 } },
+	  EVENTUAL(),
+	  REFUSED(OUTCOME_BREAKER_OPEN, 750) },
+	{ "one that has just returned sits out",
+	  { P, R(.lsn = 900, .held_back = 100), R(.lsn = 900, .load = 9) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_FRESH) },
+	{ "but nobody spills because of that",
+	  { P, R(.lsn = 900, .held_back = 100) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_FRESH) },
 
 	/* who may answer */
 	{ "out of rotation gets nothing",
@@ -369,6 +431,8 @@ static void world(const struct a_case *c, struct topology *topology, struct node
 			.connected = !is->unconnected,
 			.avoid = is->avoid,
 			.early = is->early,
+			.broken_us = ms(is->broken_ms),
+			.held_back = is->held_back,
 		};
 	}
 }
@@ -482,6 +546,22 @@ static void a_user_moves_only_between_two_nodes(void **state)
 	}
 }
 
+static void who_has_just_returned_gets_its_share_of_the_picks(void **state)
+{
+	struct topology topology;
+	struct node_use uses[NODES_MAX];
+	struct wish wish = wish_of(&equals.wish);
+	unsigned count[4] = { 0 };
+
+	world(&equals, &topology, uses);
+	wish.user_hash = 0;
+	uses[2].held_back = 80;
+	for (wish.dice = 1; wish.dice <= 4000; wish.dice++)
+		count[choose_node(&topology, uses, &wish, ms(NOW_MS)).node]++;
+	/* A fifth of the thousand it will get. */
+	assert_in_range(count[2], 150, 250);
+}
+
 static void a_forecast_counts_what_was_likely_replayed_since_the_look(void **state)
 {
 	struct node_view node = {
@@ -511,6 +591,7 @@ int main(void)
 		cmocka_unit_test(a_user_stays_on_one_node_and_users_spread),
 		cmocka_unit_test(without_a_user_the_dice_spread),
 		cmocka_unit_test(a_user_moves_only_between_two_nodes),
+		cmocka_unit_test(who_has_just_returned_gets_its_share_of_the_picks),
 		cmocka_unit_test(a_forecast_counts_what_was_likely_replayed_since_the_look),
 	};
 

@@ -333,6 +333,7 @@ static void a_conflict_with_recovery_is_answered_by_another_node(void **state)
 	fake_call(node, CALL_QUERY)->in_recovery = true;
 
 	fake_error(fake_call(node, CALL_QUERY), "40001", "conflict with recovery");
+	scene_pass(&scene, 5 * US_PER_MS);
 
 	assert_int_equal(asked_replica(), 3 - node);
 	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
@@ -357,6 +358,7 @@ static void a_node_that_stops_answering_gives_its_queries_to_the_others(void **s
 	scene_publish(&scene);
 
 	assert_non_null(fake_abandoned(node));
+	scene_pass(&scene, 5 * US_PER_MS);
 	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
 	assert_document(&asked, "{\"data\":{\"id\":7}}");
 	asked_free(&asked);

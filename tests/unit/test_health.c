@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: fake_pool.c scene.c */
+/* A loop and nodes that fail or fall silent: who is asked instead, and who is left alone. */
+#include "scene.h"
+
+#include "base/clock.h"
+#include "router/task.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_US (10 * US_PER_MS)
+
+static const char row[] = "{\"id\":7}";
+
+static void begin(struct scene *scene)
+{
+	scene_init(scene);
+	scene->options.lag_poll_us = 100 * US_PER_MS;
+}
+
+/* The clock as a loop that is there sees it; the monitor has seen nothing in the meantime. */
+static void pass_slowly(struct scene *scene, int64_t us)
+{
+	for (; us > 0; us -= TICK_US)
+		scene_pass(scene, us < TICK_US ? us : TICK_US);
+}
+
+static void ask(struct scene *scene, struct asked *asked, const char *operation)
+{
+	scene_ask(scene, asked, REQUEST_QUERY, operation, NULL);
+	asked->request->user = (struct text){ 0 };
+	scene_take(scene, asked);
+}
+
+static unsigned asked_node(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (fake_call(i, CALL_QUERY))
+			return i;
+	return NODES_MAX;
+}
+
+static void answer(unsigned node)
+{
+	if (node)
+		fake_answer(fake_call(node, CALL_QUERY), 1000, 1000, row, 1);
+	else
+		fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+}
+
+/* Until the loop has had enough of node 1: each failure is paid for by the other nodes. */
+static void break_replica(struct scene *scene, const char *sqlstate)
+{
+	for (unsigned bad = 0; bad < BREAKER_ROW_MAX;) {
+		struct asked asked;
+
+		scene_pass(scene, US_PER_S);
+		ask(scene, &asked, "order");
+		if (asked_node() == 1) {
+			fake_error(fake_call(1, CALL_QUERY), sqlstate, "refused");
+			bad++;
+			if (!asked.done)
+				scene_pass(scene, 5 * US_PER_MS);
+		}
+		if (!asked.done)
+			answer(asked_node());
+		asked_free(&asked);
+	}
+}
+
+static double opened(void)
+{
+	return metrics_sum(METRIC_breaker_state);
+}
+
+/* Of so many queries, those that node 1 gets. */
+static unsigned share_of_replica(struct scene *scene, unsigned count)
+{
+	unsigned got = 0;
+
+	while (count--) {
+		struct asked asked;
+
+		ask(scene, &asked, "order");
+		got += asked_node() == 1;
+		answer(asked_node());
+		asked_free(&asked);
+	}
+	return got;
+}
+
+static void
+a_replica_that_refuses_five_times_is_left_alone_until_our_probe_is_answered(void **state)
+{
+	struct scene scene;
+
+	begin(&scene);
+	break_replica(&scene, "53200");
+	assert_true(opened() == 1);
+	assert_int_equal(share_of_replica(&scene, 50), 0);
+	scene_pass(&scene, US_PER_S - 10 * US_PER_MS);
+	assert_null(fake_call(1, CALL_PROBE));
+
+	scene_pass(&scene, 10 * US_PER_MS);
+
+	/* Half open: the probe, and nobody else. */
+	assert_non_null(fake_call(1, CALL_PROBE));
+	assert_int_equal(share_of_replica(&scene, 50), 0);
+	fake_answer(fake_call(1, CALL_PROBE), 1000, 1000, NULL, 0);
+	assert_true(opened() == 0);
+	assert_in_range(share_of_replica(&scene, 400), 1, 60);
+	scene_pass(&scene, BREAKER_RAMP_US);
+	assert_in_range(share_of_replica(&scene, 400), 120, 280);
+	scene_fini(&scene);
+}
+
+static void a_probe_without_an_answer_is_given_up_by_its_own_deadline(void **state)
+{
+	struct scene scene;
+
+	begin(&scene);
+	break_replica(&scene, "53200");
+	scene_pass(&scene, US_PER_S);
+	assert_non_null(fake_call(1, CALL_PROBE));
+
+	scene_pass(&scene, 500 * US_PER_MS);
+
+	assert_null(fake_call(1, CALL_PROBE));
+	assert_true(opened() == 1);
+	scene_pass(&scene, 2 * US_PER_S);
+	assert_non_null(fake_call(1, CALL_PROBE));
+	fake_answer(fake_call(1, CALL_PROBE), 1000, 1000, NULL, 0);
+	assert_true(opened() == 0);
+	scene_fini(&scene);
+}
+
+static void errors_of_the_application_never_count(void **state)
+{
+	static const char *const sqlstates[] = { "22012", "23505", "42P01",
+						 "P0001", "57014", "40001" };
+
+	for (size_t i = 0; i < sizeof(sqlstates) / sizeof(sqlstates[0]); i++) {
+		struct scene scene;
+
+		begin(&scene);
+		break_replica(&scene, sqlstates[i]);
+		assert_true(opened() == 0);
+		scene_fini(&scene);
+	}
+}
+
+static void the_monitor_that_sees_a_node_return_closes_its_breaker(void **state)
+{
+	struct scene scene;
+
+	begin(&scene);
+	break_replica(&scene, "57P01");
+	assert_true(opened() == 1);
+	scene.topology.nodes[1].up = scene.topology.nodes[1].in_rotation = false;
+	scene_publish(&scene);
+
+	scene.topology.nodes[1].up = scene.topology.nodes[1].in_rotation = true;
+	scene_publish(&scene);
+
+	assert_true(opened() == 0);
+	assert_in_range(share_of_replica(&scene, 400), 1, 60);
+	scene_pass(&scene, BREAKER_RAMP_US);
+	assert_in_range(share_of_replica(&scene, 400), 120, 280);
+	scene_fini(&scene);
+}
+
+static enum outcome place(struct scene *scene, const char *lost, int64_t *retry_after_us)
+{
+	struct asked asked;
+	enum outcome outcome;
+
+	scene_ask(scene, &asked, REQUEST_COMMAND, "place", "ann");
+	scene_take(scene, &asked);
+	if (!asked.done && lost)
+		fake_lost(fake_call(0, CALL_COMMAND), CALL_LOST, lost);
+	else if (!asked.done)
+		fake_commit(fake_call(0, CALL_COMMAND), 2000, true, row, 1);
+	outcome = asked.request->outcome;
+	*retry_after_us = asked.request->retry_after_us;
+	asked_free(&asked);
+	return outcome;
+}
+
+static void a_primary_that_loses_its_commands_is_left_alone_and_says_for_how_long(void **state)
+{
+	struct scene scene;
+	int64_t retry_after_us;
+
+	begin(&scene);
+	for (unsigned i = 0; i < BREAKER_ROW_MAX; i++) {
+		assert_int_equal(place(&scene, "the connection was lost", &retry_after_us),
+				 OUTCOME_OUTCOME_UNKNOWN);
+		scene_pass(&scene, US_PER_MS);
+	}
+	assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
+	assert_int_equal(retry_after_us, US_PER_S - US_PER_MS);
+	scene_pass(&scene, US_PER_S);
+
+	fake_answer_primary(fake_call(0, CALL_PROBE), 1000, NULL, 0);
+
+	assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_OK);
+	scene_fini(&scene);
+}
+
+static void know(struct scene *scene, const char *operation, uint32_t running_us)
+{
+	for (unsigned i = 0; i < scene->catalog->count; i++)
+		if (strcmp(scene->catalog->operations[i].name, operation) == 0)
+			atomic_store(&scene->catalog->operations[i].statement.running_us,
+				     running_us);
+}
+
+static void a_query_leaves_a_node_that_is_silent_for_long_compared_with_its_statement(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	begin(&scene);
+	know(&scene, "order", 10 * US_PER_MS);
+	ask(&scene, &asked, "order");
+	node = asked_node();
+	pass_slowly(&scene, 70 * US_PER_MS);
+	assert_non_null(fake_call(node, CALL_QUERY));
+
+	pass_slowly(&scene, 20 * US_PER_MS);
+
+	assert_null(fake_call(node, CALL_QUERY));
+	assert_int_equal(asked_node(), 3 - node);
+	answer(3 - node);
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void a_node_that_answers_others_is_not_silent(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	begin(&scene);
+	know(&scene, "order", 10 * US_PER_MS);
+	ask(&scene, &asked, "order");
+	node = asked_node();
+	for (unsigned i = 0; i < 8; i++) {
+		pass_slowly(&scene, 30 * US_PER_MS);
+		scene.topology.nodes[node].seen_us = loop_now(scene.loop);
+		scene_publish(&scene);
+	}
+
+	assert_non_null(fake_call(node, CALL_QUERY));
+	answer(node);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void of_a_new_statement_only_the_monitor_can_tell(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	begin(&scene);
+	ask(&scene, &asked, "order");
+	node = asked_node();
+	pass_slowly(&scene, 140 * US_PER_MS);
+	assert_non_null(fake_call(node, CALL_QUERY));
+
+	pass_slowly(&scene, 20 * US_PER_MS);
+
+	assert_null(fake_call(node, CALL_QUERY));
+	answer(3 - node);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+/* The calls are forgotten by then; what is silent gets no new ones before the monitor has spoken. */
+static void a_silent_node_is_left_alone(void **state)
+{
+	struct scene scene;
+	struct asked asked[20];
+
+	begin(&scene);
+	know(&scene, "order", 100);
+	for (unsigned i = 0; i < 20; i++)
+		ask(&scene, &asked[i], "order");
+	for (unsigned i = 0; i < 50; i++) {
+		pass_slowly(&scene, TICK_US);
+		scene.topology.nodes[2].seen_us = scene.topology.nodes[0].seen_us =
+			loop_now(scene.loop);
+		scene_publish(&scene);
+		while (fake_call(2, CALL_QUERY))
+			answer(2);
+		if (i < 30 && asked[i % 20].done) {
+			asked_free(&asked[i % 20]);
+			ask(&scene, &asked[i % 20], "order");
+		}
+	}
+
+	assert_true(opened() == 1);
+	while (fake_call(2, CALL_QUERY))
+		answer(2);
+	while (fake_call(1, CALL_QUERY))
+		answer(1);
+	for (unsigned i = 0; i < 20; i++)
+		asked_free(&asked[i]);
+	scene_fini(&scene);
+}
+
+static void a_query_is_tried_on_two_nodes_and_no_more(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	begin(&scene);
+	ask(&scene, &asked, "order");
+	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_LOST, "the connection was lost");
+	scene_pass(&scene, 5 * US_PER_MS);
+
+	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_LOST, "the connection was lost");
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_NO_REPLICA);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+/* No client's request earned anything: the reserve of the two that are asked instead, and then. */
+static void retries_stop_where_the_budget_ends(void **state)
+{
+	struct scene scene;
+	unsigned failed = 0;
+
+	begin(&scene);
+	for (unsigned i = 0; i < 60; i++) {
+		struct asked asked;
+
+		ask(&scene, &asked, "order");
+		fake_call(asked_node(), CALL_QUERY)->in_recovery = true;
+		fake_error(fake_call(asked_node(), CALL_QUERY), "40001", "conflict with recovery");
+		if (!asked.done)
+			scene_pass(&scene, 5 * US_PER_MS);
+		failed += asked.done;
+		if (!asked.done)
+			answer(asked_node());
+		asked_free(&asked);
+	}
+
+	/* 60 requests earn 6, and each replica has a reserve of 10. */
+	assert_in_range(failed, 60 - 26, 60 - 20);
+	assert_true(metrics_sum(METRIC_retries_refused_total) == failed);
+	scene_fini(&scene);
+}
+
+static void what_never_left_or_came_too_early_is_no_retry(void **state)
+{
+	struct scene scene;
+
+	begin(&scene);
+	for (unsigned i = 0; i < 60; i++) {
+		struct asked asked;
+
+		ask(&scene, &asked, "order");
+		fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_UNSENT, "no conn was there");
+		answer(asked_node());
+		assert_int_equal(asked.request->outcome, OUTCOME_OK);
+		asked_free(&asked);
+	}
+	assert_true(metrics_sum(METRIC_retries_refused_total) == 0);
+	scene_fini(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_replica_that_refuses_five_times_is_left_alone_until_our_probe_is_answered),
+		cmocka_unit_test(a_probe_without_an_answer_is_given_up_by_its_own_deadline),
+		cmocka_unit_test(errors_of_the_application_never_count),
+		cmocka_unit_test(the_monitor_that_sees_a_node_return_closes_its_breaker),
+		cmocka_unit_test(
+			a_primary_that_loses_its_commands_is_left_alone_and_says_for_how_long),
+		cmocka_unit_test(
+			a_query_leaves_a_node_that_is_silent_for_long_compared_with_its_statement),
+		cmocka_unit_test(a_node_that_answers_others_is_not_silent),
+		cmocka_unit_test(of_a_new_statement_only_the_monitor_can_tell),
+		cmocka_unit_test(a_silent_node_is_left_alone),
+		cmocka_unit_test(a_query_is_tried_on_two_nodes_and_no_more),
+		cmocka_unit_test(retries_stop_where_the_budget_ends),
+		cmocka_unit_test(what_never_left_or_came_too_early_is_no_retry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
