@@ -79,6 +79,7 @@ struct request {
 	struct text idempotency_key; /* ptr NULL: none */
 	int64_t prefer_wait_us;      /* Prefer: wait, -1: not given; see request_wait_until_us */
 	int prefer_replicas;         /* Prefer: wait-replicas, at most NODES_MAX; -1: not given */
+	int64_t timeout_us_max;      /* Request-Timeout: may only shorten; 0: not given */
 	int64_t born_us;             /* the last byte was in */
 	int64_t deadline_us;         /* answered by then, whatever happens */
 

@@ -302,6 +302,22 @@ static bool headers_in_key(const struct head *head, struct request *request)
 	return true;
 }
 
+/* A deadline that is misread would be one the client does not know of. */
+static bool headers_in_timeout(const struct head *head, struct request *request)
+{
+	const struct header *header = head_find(head, "request-timeout");
+
+	if (!header)
+		return true;
+	if (head_count(head, "request-timeout") == 1 &&
+	    seconds_parse(header->value, &request->timeout_us_max) &&
+	    request->timeout_us_max >= US_PER_MS)
+		return true;
+	(void)request_fail(request, OUTCOME_BAD_REQUEST,
+			   "Request-Timeout must come once, as seconds from 0.001 to 86400");
+	return false;
+}
+
 /* RFC 9218; what cannot be read is ignored, as it asks for. */
 static void headers_in_priority(const struct head *head, struct request *request)
 {
@@ -323,7 +339,7 @@ bool headers_in_read(const struct head *head, const char *user_header, struct re
 	    !headers_in_user(head, user_header, request) || !prefer_read(head, request))
 		return false;
 	headers_in_priority(head, request);
-	if (!headers_in_key(head, request))
+	if (!headers_in_key(head, request) || !headers_in_timeout(head, request))
 		return false;
 	if (head_find(head, "content-encoding") &&
 	    !text_is_caseless(head_find(head, "content-encoding")->value, "identity")) {

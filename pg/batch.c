@@ -184,6 +184,7 @@ void batch_forget(struct conn *conn, const struct call *call)
 		if (batch->slots[i].call == call) {
 			batch->slots[i].call = NULL;
 			conn->pool->in_flight--;
+			cancel_forgotten(conn, call);
 			return;
 		}
 	assert(!"a call that is on its way has a slot");

@@ -27,7 +27,8 @@ static const struct {
 	[CONN_DIALING] = { "dialing", TO(CONNECTING) | TO(CLOSED) },
 	[CONN_CONNECTING] = { "connecting", TO(IDLE) | TO(CLOSED) },
 	[CONN_IDLE] = { "idle", TO(BUSY) | TO(CLOSED) },
-	[CONN_BUSY] = { "busy", TO(IDLE) | TO(CLOSED) },
+	[CONN_BUSY] = { "busy", TO(IDLE) | TO(CANCELING) | TO(CLOSED) },
+	[CONN_CANCELING] = { "canceling", TO(IDLE) | TO(CLOSED) },
 };
 
 static void conn_on_dialed(void *owner, PGconn *pgconn);
@@ -55,6 +56,7 @@ void conn_init(struct conn *conn, struct pool *pool, unsigned index)
 	*conn = (struct conn){ .pool = pool, .index = index, .due_us = CLOCK_NEVER };
 	conn->watch = (struct loop_watch){ .fd = -1, .on_ready = conn_on_ready };
 	encoder_init(&conn->encoder);
+	cancel_init(&conn->cancel);
 	list_append(&pool->conns_in[CONN_CLOSED], &conn->link);
 }
 
@@ -63,6 +65,7 @@ void conn_fini(struct conn *conn)
 	assert(conn->state == CONN_CLOSED);
 	list_remove(&conn->pool->conns_in[CONN_CLOSED], &conn->link);
 	encoder_fini(&conn->encoder);
+	cancel_fini(&conn->cancel);
 	free(conn->marks);
 }
 
@@ -273,10 +276,16 @@ void conn_rest(struct conn *conn)
 {
 	enum lane lane = pool_lane(conn->pool, conn->index);
 
-	if (conn->state == CONN_BUSY)
-		conn_move(conn, CONN_IDLE);
 	conn->due_us = CLOCK_NEVER;
-	if (lane == LANES || conn->read_only != (lane != LANE_COMMAND))
+	if (conn->state == CONN_BUSY && cancel_holds(conn)) {
+		conn_move(conn, CONN_CANCELING);
+		return;
+	}
+	if (conn->state != CONN_IDLE)
+		conn_move(conn, CONN_IDLE);
+	if (conn->cancel.lost)
+		conn_retire(conn, "a cancel may still come to it");
+	else if (lane == LANES || conn->read_only != (lane != LANE_COMMAND))
 		conn_retire(conn, "its lane is another one now");
 	else if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
 		conn_retire(conn, "it holds too many prepared statements");
@@ -337,6 +346,7 @@ static void conn_shut(struct conn *conn, const char *reason, bool again)
 	loop_unwatch(conn->pool->loop, &conn->watch);
 	conn_move(conn, CONN_CLOSED);
 	conn->due_us = CLOCK_NEVER;
+	cancel_drop(conn);
 	if (state == CONN_BUSY)
 		answer_lost(conn, reason, again);
 	PQfinish(conn->pgconn);
@@ -352,7 +362,8 @@ static void conn_fail(struct conn *conn, const char *reason, bool again)
 {
 	struct pool *pool = conn->pool;
 	const char *message = conn->pgconn ? PQerrorMessage(conn->pgconn) : "";
-	bool made = conn->state == CONN_IDLE || conn->state == CONN_BUSY;
+	bool made = conn->state == CONN_IDLE || conn->state == CONN_BUSY ||
+		    conn->state == CONN_CANCELING;
 	bool young = loop_now(pool->loop) - conn->opened_us < CONN_YOUNG_US;
 
 	metric_add(pool->metrics, METRIC_pool_errors_total, METRIC_LABELS(pool->node->name, reason),

@@ -3,9 +3,11 @@
  * One libpq connection of a pool, and its life:
  *
  *   CLOSED ──due──► DIALING ──letter──► CONNECTING ──► IDLE ◄──► BUSY
- *     ▲                │                    │            │         │
+ *     ▲                │                    │            ▲         │
+ *     │                │                    │            └─── CANCELING
  *     └────────────────┴────────────────────┴────────────┴─────────┘  conn_close, conn_retire
  *
+ * CANCELING waits for the answer to a cancel that is on its way on another conn (pg/cancel.h).
  * DIALING waits for the dialer's thread, CONNECTING and BUSY for the socket; each of them ends at
  * due_us (pg/janitor.c). No locks: one loop.
  */
@@ -15,6 +17,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "pg/batch.h"
+#include "pg/cancel.h"
 #include "pg/encode.h"
 #include "pg/pool.h"
 
@@ -40,6 +43,7 @@ struct conn {
 	unsigned prepared;          /* how many statements are prepared */
 	uint8_t fixed[FIXED_COUNT]; /* enum mark */
 	struct batch batch;         /* while BUSY */
+	struct cancel cancel;       /* of what runs on it */
 	struct encoder encoder;
 };
 

@@ -74,6 +74,7 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 		return;
 	case CONN_CLOSED:
 	case CONN_IDLE:
+	case CONN_CANCELING:
 	case CONN_STATES:
 		break;
 	}

@@ -451,7 +451,9 @@ unsigned pool_load(const struct pool *pool)
 
 bool pool_connected(const struct pool *pool)
 {
-	return !list_empty(&pool->conns_in[CONN_IDLE]) || !list_empty(&pool->conns_in[CONN_BUSY]);
+	return !list_empty(&pool->conns_in[CONN_IDLE]) ||
+	       !list_empty(&pool->conns_in[CONN_BUSY]) ||
+	       !list_empty(&pool->conns_in[CONN_CANCELING]);
 }
 
 void pool_set_error(struct pool *pool, const char *message)

@@ -32,7 +32,15 @@ struct pool_settings {
 	int64_t answer_timeout_us; /* no answer to a batch for that long: the conn is given up */
 };
 
-enum conn_state { CONN_CLOSED, CONN_DIALING, CONN_CONNECTING, CONN_IDLE, CONN_BUSY, CONN_STATES };
+enum conn_state {
+	CONN_CLOSED,
+	CONN_DIALING,
+	CONN_CONNECTING,
+	CONN_IDLE,
+	CONN_BUSY,
+	CONN_CANCELING,
+	CONN_STATES
+};
 
 struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
 		      const struct pool_settings *settings) must_check;
@@ -45,7 +53,8 @@ void pool_set_role(struct pool *pool, enum node_role role);
 
 /* False: the queue is full; the call stays with the caller. on_done is never called from inside. */
 bool pool_submit(struct pool *pool, struct call *call) must_check;
-/* on_done will not be called. What is already on its way runs to its end unseen. */
+/* on_done will not be called. What is already on its way runs to its end unseen, or is cancelled
+ * where the call says so. */
 void pool_forget(struct pool *pool, struct call *call);
 /* The node does not answer or is another one now: every query and describe comes back at once
  * (CALL_UNSENT or CALL_LOST) and the conns are closed. Commands in flight too: CALL_LOST. */

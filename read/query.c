@@ -29,6 +29,7 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.rows_max = document_rows_max(query->operation),
 		.bytes_max = query->bytes_max,
 		.timeout_us = query->timeout_us,
+		.cancels = true,
 		.on_done = query_on_call,
 	};
 	if (!pool_submit(pool, &query->call))

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "router/fates.h"
 #include "router/ratelimit.h"
+#include "router/stages.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -59,6 +60,7 @@ static void admit_on_query_deadline(struct loop_timer *timer)
 	struct request *request = container_of(timer, struct request, timer);
 	struct task *task = request->task;
 
+	stages_missed(task);
 	request_fail(request, OUTCOME_TIMEOUT, "no answer within the time allowed");
 	task_finish(task);
 }
@@ -71,11 +73,13 @@ static void admit_on_command_deadline(struct loop_timer *timer)
 	int64_t now_us = loop_now(request->loop);
 
 	if (!command_is_out(&task->command)) {
+		stages_missed(task);
 		request_fail(request, OUTCOME_TIMEOUT, "the command did not start in time");
 	} else if (now_us < request->deadline_us + ADMIT_OUTCOME_GRACE_US) {
 		loop_timer_set(request->loop, timer, request->deadline_us + ADMIT_OUTCOME_GRACE_US);
 		return;
 	} else {
+		stages_missed(task);
 		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
 			     "the primary has not told how the command ended");
 	}
@@ -96,10 +100,11 @@ static void admit_on_client_gone(struct request *request)
 static void admit_deadline(struct task *task, void (*on_due)(struct loop_timer *timer))
 {
 	struct request *request = task->request;
+	int64_t wishes_us[] = { task->operation->timeout_us, request->timeout_us_max };
 
-	if (task->operation->timeout_us &&
-	    request->born_us + task->operation->timeout_us < request->deadline_us)
-		request->deadline_us = request->born_us + task->operation->timeout_us;
+	for (size_t i = 0; i < sizeof(wishes_us) / sizeof(wishes_us[0]); i++)
+		if (wishes_us[i] && request->born_us + wishes_us[i] < request->deadline_us)
+			request->deadline_us = request->born_us + wishes_us[i];
 	request->timer.on_due = on_due;
 	request->on_client_gone = admit_on_client_gone;
 	loop_timer_set(request->loop, &request->timer, request->deadline_us);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/control.h"
 #include "base/log.h"
+#include "pg/estimate.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -268,11 +269,19 @@ struct pool *router_primary_pool(struct router *router)
 	return router->topology.primary < 0 ? NULL : router->nodes[router->topology.primary].pool;
 }
 
-int64_t router_statement_timeout_us(const struct router *router, const struct operation *operation)
+int64_t router_statement_timeout_us(const struct task *task)
 {
-	bool shorter = operation->timeout_us < router->shared.options->request_timeout_us;
+	const struct operation *operation = task->operation;
+	int64_t pool_us = task->router->shared.options->request_timeout_us;
+	int64_t own_us = operation->timeout_us < pool_us ? operation->timeout_us : 0;
+	int64_t left_us = task->request->deadline_us - loop_now(task->router->loop);
 
-	return shorter ? operation->timeout_us : 0;
+	/* It costs a message of its own: not where it hardly differs. */
+	if (!task->request->timeout_us_max && !estimate_is_slow(&operation->statement))
+		return own_us;
+	if (left_us < US_PER_MS)
+		left_us = US_PER_MS;
+	return !own_us || left_us < own_us ? left_us : own_us;
 }
 
 static void router_on_probe(struct call *call)

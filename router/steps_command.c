@@ -156,7 +156,7 @@ static enum step command_place(struct request *request)
 	command->values = task->values;
 	command->bytes_max = (size_t)router->shared.options->result_bytes_max;
 	command->random = &router->random;
-	command->timeout_us = router_statement_timeout_us(router, task->operation);
+	command->timeout_us = router_statement_timeout_us(task);
 	command->on_rerun = command_on_rerun;
 	command->on_done = command_on_done;
 	if (command_send(command, pool))

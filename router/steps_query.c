@@ -179,7 +179,7 @@ static enum step query_send_chosen(struct task *task)
 	task->query.operation = task->operation;
 	task->query.values = task->values;
 	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
-	task->query.timeout_us = router_statement_timeout_us(router, task->operation);
+	task->query.timeout_us = router_statement_timeout_us(task);
 	task->query.on_done = query_on_call;
 	if (query_send(&task->query, router->nodes[node].pool, required, primary)) {
 		health_sent(router, node, task);

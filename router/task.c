@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "pg/sqlstate.h"
 #include "router/bind.h"
+#include "router/stages.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ static void task_on_done(struct request *request)
 {
 	struct task *task = request->task;
 
+	stages_observe(task);
 	task_forget(task);
 	task_charge(task);
 	loop_timer_cancel(task->router->loop, &request->timer);

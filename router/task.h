@@ -111,6 +111,7 @@ struct task {
 	unsigned life;       /* of the chosen node, when the query was placed there */
 	uint32_t timeline;   /* of that node, then */
 	unsigned placements;
+	bool missed; /* its time was over, and that was counted */
 	bool spilled; /* counted in router->spilled */
 	bool waited;
 	struct waiter waiter;
@@ -153,5 +154,8 @@ bool router_park(struct router *router, struct task *task, unsigned node) must_c
 void router_unpark(struct router *router, struct task *task);
 /* The pool commands go to, or NULL: no node is the primary. */
 struct pool *router_primary_pool(struct router *router);
-/* The operation's own limit of a statement, for a call; 0: the pool's is the shorter one. */
-int64_t router_statement_timeout_us(const struct router *router, const struct operation *operation);
+/*
+ * The limit of the task's statement, for a call: its operation's own, and what is left of the
+ * request's time where the client has shortened it, or the statement travels alone. 0: the pool's.
+ */
+int64_t router_statement_timeout_us(const struct task *task);

@@ -349,6 +349,15 @@ ConnStatusType PQstatus(const PGconn *conn)
 	return conn->lost ? CONNECTION_BAD : CONNECTION_OK;
 }
 
+int PQbackendPID(const PGconn *conn)
+{
+	unsigned at = 0;
+
+	while (conns[at] != conn)
+		at++;
+	return 100 + (int)at;
+}
+
 int PQsocket(const PGconn *conn)
 {
 	return conn->fd;

@@ -44,7 +44,7 @@ extern struct fake_server fake_server;
 void fake_reset(void);
 void fake_answer_with(struct fake_answer answer);
 
-/* Conns are numbered in the order in which they were dialed. */
+/* Conns are numbered in the order in which they were dialed; their backends from 100 on. */
 unsigned fake_dialed(void);
 bool fake_is_open(unsigned conn);
 /* The value of a keyword it was dialed with; NULL. */
