@@ -71,7 +71,7 @@ struct call {
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	enum isolation isolation;
 	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
-	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
+	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 

@@ -451,8 +451,7 @@ unsigned pool_load(const struct pool *pool)
 
 bool pool_connected(const struct pool *pool)
 {
-	return !list_empty(&pool->conns_in[CONN_IDLE]) ||
-	       !list_empty(&pool->conns_in[CONN_BUSY]) ||
+	return !list_empty(&pool->conns_in[CONN_IDLE]) || !list_empty(&pool->conns_in[CONN_BUSY]) ||
 	       !list_empty(&pool->conns_in[CONN_CANCELING]);
 }
 

@@ -13,10 +13,15 @@
 
 static void query_on_call(struct call *call);
 
+static struct buf *query_out(struct query *query)
+{
+	return query->out ? query->out : &query->request->out;
+}
+
 bool query_send(struct query *query, struct pool *pool, uint64_t required, bool on_primary)
 {
 	assert(!query->pool);
-	document_begin(query->operation, &query->request->out);
+	document_begin(query->operation, query_out(query));
 	query->required = required;
 	query->on_primary = on_primary;
 	query->lower = query->upper = 0;
@@ -25,7 +30,7 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.statement = (struct statement *)&query->operation->statement,
 		.values = query->values,
 		.arena = &query->request->arena,
-		.out = &query->request->out,
+		.out = query_out(query),
 		.rows_max = document_rows_max(query->operation),
 		.bytes_max = query->bytes_max,
 		.timeout_us = query->timeout_us,
@@ -50,9 +55,9 @@ static enum query_end query_finish_document(struct query *query)
 	const struct operation *operation = query->operation;
 	struct request *request = query->request;
 
-	switch (document_end(operation, &request->out, query->call.rows, query->call.affected)) {
+	switch (document_end(operation, query_out(query), query->call.rows, query->call.affected)) {
 	case DOCUMENT_WHOLE:
-		buf_byte(&request->out, '}');
+		buf_byte(query_out(query), '}');
 		return QUERY_ANSWERED;
 	case DOCUMENT_NO_ROW:
 		request_fail(request, OUTCOME_NOT_FOUND, "%s found no row", operation->name);
@@ -163,6 +168,6 @@ static void query_on_call(struct call *call)
 		break;
 	}
 	if (end != QUERY_ANSWERED)
-		buf_clear(&request->out);
+		buf_clear(query_out(query));
 	query->on_done(query, end);
 }

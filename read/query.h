@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum query_end {
-	QUERY_ANSWERED,  /* request->out holds the document */
+	QUERY_ANSWERED,  /* out holds the document */
 	QUERY_EARLY,     /* the node had not replayed far enough: the rows were thrown away */
 	QUERY_ELSEWHERE, /* the node could not answer; another may. The request holds why */
 	QUERY_FAILED,    /* the request holds the outcome */
@@ -27,6 +27,7 @@ struct query {
 	struct request *request;
 	const struct operation *operation;
 	const char *const *values; /* [operation->parameters_count] */
+	struct buf *out;           /* where the document goes; NULL: request->out */
 	size_t bytes_max;          /* of the document */
 	int64_t timeout_us;        /* of the statement; 0: the pool's */
 	void (*on_done)(struct query *query, enum query_end end);

@@ -12,6 +12,7 @@
 
 #define HEALTH_PROBE_US (500 * US_PER_MS) /* the breaker's probe is answered by then */
 #define HEALTH_TICK_US (10 * US_PER_MS)
+#define HEALTH_TICK_HEDGED_US US_PER_MS
 #define HEALTH_SILENCE_US (50 * US_PER_MS) /* the least that is called silence */
 #define HEALTH_SILENCE_ESTIMATES 8         /* and so often what a statement is known to take */
 #define HEALTH_RETRIES_PERCENT 10
@@ -198,6 +199,11 @@ static int64_t health_heard_us(const struct health *health)
 	return seen_us > health->heard_us ? seen_us : health->heard_us;
 }
 
+static int64_t health_tick_us(const struct health *health)
+{
+	return health->router->shared.options->hedge ? HEALTH_TICK_HEDGED_US : HEALTH_TICK_US;
+}
+
 void health_sent(struct router *router, unsigned node, struct task *task)
 {
 	struct health *health = health_of(router, node);
@@ -208,7 +214,7 @@ void health_sent(struct router *router, unsigned node, struct task *task)
 	if (health->asked_us <= health_heard_us(health))
 		health->asked_us = task->out_us;
 	if (!health->tick.slot)
-		loop_timer_set(router->loop, &health->tick, task->out_us + HEALTH_TICK_US);
+		loop_timer_set(router->loop, &health->tick, task->out_us + health_tick_us(health));
 }
 
 void health_back(struct task *task)
@@ -271,7 +277,9 @@ static void health_on_tick(struct loop_timer *timer)
 	if (now_us - timer->due_us < HEALTH_TICK_US && !list_empty(&health->out)) {
 		health_count_silence(health, now_us);
 		health_look(health, now_us);
+		if (health->router->shared.options->hedge)
+			hedge_look(health, now_us);
 	}
 	if (!list_empty(&health->out))
-		loop_timer_set(loop, timer, now_us + HEALTH_TICK_US);
+		loop_timer_set(loop, timer, now_us + health_tick_us(health));
 }

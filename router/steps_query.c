@@ -101,7 +101,7 @@ static bool query_should_wait(const struct task *task)
 	       task->choice.reason == REASON_STALE;
 }
 
-static void query_choose(struct task *task)
+void query_choose(struct task *task)
 {
 	struct router *router = task->router;
 	struct wish *wish = &task->wish;
@@ -149,6 +149,8 @@ static bool query_pays(struct task *task)
 
 	if (!task->pays) {
 		budget_earn(budget, loop_now(router->loop));
+		if (router->shared.options->hedge)
+			budget_earn(&router->nodes[node].health.hedges, loop_now(router->loop));
 		return true;
 	}
 	task->pays = !budget_take(budget, loop_now(router->loop));
@@ -213,7 +215,7 @@ static enum step query_place(struct request *request)
 }
 
 /* What an earlier node said is not what this request is answered. */
-static void query_forget_failure(struct request *request)
+void query_forget_failure(struct request *request)
 {
 	request->outcome = OUTCOME_OK;
 	request->status = 0;
@@ -387,6 +389,7 @@ void query_leave(struct task *task)
 	metric_add(router->metrics, METRIC_retries_total,
 		   METRIC_LABELS(router->shared.nodes[node]->name, "silent"), 1);
 	health_back(task);
+	hedge_forget(task);
 	query_forget(&task->query);
 	if (query_send_chosen(task) == STEP_DONE)
 		task_finish(task);
@@ -450,8 +453,19 @@ static void query_on_call(struct query *query, enum query_end end)
 {
 	struct task *task = container_of(query, struct task, query);
 
-	health_back(task);
+	hedge_forget(task);
 	health_judge(task->router, task->choice.node, &query->call);
+	query_ended(task, end);
+}
+
+void query_ended(struct task *task, enum query_end end)
+{
+	struct query *query = &task->query;
+
+	health_back(task);
+	if (end == QUERY_ANSWERED && task->router->shared.options->hedge)
+		hedge_learn((struct statement *)&task->operation->statement,
+			    loop_now(task->router->loop) - task->out_us);
 	router_refresh(task->router);
 	switch (end) {
 	case QUERY_ANSWERED:

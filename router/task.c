@@ -45,6 +45,7 @@ static void task_forget(struct task *task)
 	task->leader = NULL;
 	fates_forget(task);
 	health_back(task);
+	hedge_forget(task);
 	query_forget(&task->query);
 	command_forget(&task->command);
 	visibility_forget(task);

@@ -19,6 +19,7 @@
 #include "router/fates.h"
 #include "router/hot.h"
 #include "router/health.h"
+#include "router/hedge.h"
 #include "router/router.h"
 #include "router/token.h"
 #include "router/visibility.h"
@@ -111,8 +112,10 @@ struct task {
 	unsigned life;       /* of the chosen node, when the query was placed there */
 	uint32_t timeline;   /* of that node, then */
 	unsigned placements;
-	bool missed; /* its time was over, and that was counted */
-	bool spilled; /* counted in router->spilled */
+	struct hedge *hedge; /* its second query, while it is out; or NULL */
+	bool hedged;         /* it had one */
+	bool missed;         /* its time was over, and that was counted */
+	bool spilled;        /* counted in router->spilled */
 	bool waited;
 	struct waiter waiter;
 	unsigned parked_at;            /* the node whose heap it is in */
@@ -129,6 +132,11 @@ enum step task_bind(struct request *request);
 /* Ends the request now with what it holds, wherever it pauses. */
 void task_finish(struct task *task);
 
+/* Steps of a query that others take for it. */
+void query_choose(struct task *task);
+void query_forget_failure(struct request *request);
+/* Its query is over, or what stood in for it. */
+void query_ended(struct task *task, enum query_end end);
 /* The query's node is silent: places it on another one, if there is one that the budget pays for. */
 void query_leave(struct task *task);
 

@@ -380,6 +380,118 @@ static void what_never_left_or_came_too_early_is_no_retry(void **state)
 	scene_fini(&scene);
 }
 
+static void hedge(struct scene *scene, unsigned earned)
+{
+	begin(scene);
+	scene->options.hedge = 1;
+	while (earned--) {
+		struct asked asked;
+
+		ask(scene, &asked, "order");
+		answer(asked_node());
+		asked_free(&asked);
+	}
+	for (unsigned i = 0; i < scene->catalog->count; i++)
+		atomic_store(&scene->catalog->operations[i].statement.late_us, 20 * US_PER_MS);
+}
+
+static void a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts(void **state)
+{
+	for (unsigned second = 0; second < 2; second++) {
+		struct scene scene;
+		struct asked asked;
+		unsigned node;
+
+		hedge(&scene, 200);
+		ask(&scene, &asked, "order");
+		node = asked_node();
+		pass_slowly(&scene, 10 * US_PER_MS);
+		assert_null(fake_call(3 - node, CALL_QUERY));
+		pass_slowly(&scene, 10 * US_PER_MS);
+		assert_non_null(fake_call(node, CALL_QUERY));
+		assert_non_null(fake_call(3 - node, CALL_QUERY));
+
+		answer(second ? 3 - node : node);
+
+		assert_int_equal(asked.done, 1);
+		assert_int_equal(asked.request->outcome, OUTCOME_OK);
+		assert_int_equal(asked.request->out.len, strlen("{\"data\":{\"id\":7}}"));
+		assert_string_equal(asked.request->node,
+				    scene.nodes[second ? 3 - node : node].name);
+		assert_int_equal(fake_waiting(1) + fake_waiting(2), 0);
+		asked_free(&asked);
+		scene_fini(&scene);
+	}
+}
+
+static void the_second_replica_has_to_prove_as_the_first(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	hedge(&scene, 200);
+	ask(&scene, &asked, "order");
+	node = asked_node();
+	pass_slowly(&scene, 20 * US_PER_MS);
+
+	fake_answer(fake_call(3 - node, CALL_QUERY), 999, 999, "{\"id\":1}", 1);
+
+	assert_int_equal(asked.done, 0);
+	answer(node);
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	assert_int_equal(asked.request->out.len, strlen("{\"data\":{\"id\":7}}"));
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void hedges_have_to_be_earned(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	hedge(&scene, 20);
+	ask(&scene, &asked, "order");
+	pass_slowly(&scene, 40 * US_PER_MS);
+
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
+	answer(asked_node());
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void without_the_option_nobody_is_asked_twice(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	hedge(&scene, 200);
+	scene.options.hedge = 0;
+	ask(&scene, &asked, "order");
+	pass_slowly(&scene, 40 * US_PER_MS);
+
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
+	answer(asked_node());
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void what_is_late_is_later_than_nineteen_of_twenty(void **state)
+{
+	struct statement statement = { 0 };
+	struct random random;
+
+	random_init(&random, 1);
+	assert_int_equal(hedge_due_us(&statement), 0);
+	for (unsigned i = 0; i < 20000; i++)
+		hedge_learn(&statement, (int64_t)random_below(&random, 1000 * US_PER_MS));
+	assert_in_range(hedge_due_us(&statement), 850 * US_PER_MS, 1000 * US_PER_MS);
+	/* Faster by now: found out, if slowly. */
+	for (unsigned i = 0; i < 2000; i++)
+		hedge_learn(&statement, (int64_t)random_below(&random, 10 * US_PER_MS));
+	assert_in_range(hedge_due_us(&statement), 7 * US_PER_MS, 12 * US_PER_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +510,12 @@ int main(void)
 		cmocka_unit_test(a_query_is_tried_on_two_nodes_and_no_more),
 		cmocka_unit_test(retries_stop_where_the_budget_ends),
 		cmocka_unit_test(what_never_left_or_came_too_early_is_no_retry),
+		cmocka_unit_test(
+			a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts),
+		cmocka_unit_test(the_second_replica_has_to_prove_as_the_first),
+		cmocka_unit_test(hedges_have_to_be_earned),
+		cmocka_unit_test(without_the_option_nobody_is_asked_twice),
+		cmocka_unit_test(what_is_late_is_later_than_nineteen_of_twenty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

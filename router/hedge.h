@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hedged reads (--hedge on): a query that takes longer than nineteen of twenty of its statement did
+ * is asked of a second replica as well, and whoever answers first counts. Each is proven by its own
+ * probes, as if it were alone; the other one is forgotten, and cancelled where it travels alone.
+ * Never to the primary, never a second time, never beyond a budget of 2 % of the node's requests.
+ *
+ * Only files of router/ include this. One loop, no locks.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/statement.h"
+#include "read/query.h"
+#include "router/choose.h"
+
+#include <stdint.h>
+
+struct health;
+struct task;
+
+/* In the request's arena. */
+struct hedge {
+	struct task *task;
+	struct query query;
+	struct choice choice;
+	unsigned life; /* of the chosen node, as in struct task */
+	uint32_t timeline;
+	struct buf out;
+};
+
+/* The statement was answered after that long: its rolling 95th percentile moves. */
+void hedge_learn(struct statement *statement, int64_t took_us);
+/* After how long a second replica is worth it; 0: not known yet. */
+int64_t hedge_due_us(const struct statement *statement) must_check;
+
+/* Asks second replicas for what has been out at the node for too long. */
+void hedge_look(struct health *health, int64_t now_us);
+/* The first one has answered, or nobody waits any more. Nothing to do where there is none. */
+void hedge_forget(struct task *task);
