@@ -11,7 +11,8 @@
  * It opens after BREAKER_ROW_MAX failures in a row, or when half of BREAKER_EVENTS_MIN or more
  * within WINDOW_S seconds were failures. What happens in one turn of the loop is one event of its
  * kind: a lost conn takes dozens of calls with it. HALF_OPEN lets nothing through but one probe of
- * ours, never a client's request. After it closed, its share of the picks grows for BREAKER_RAMP_US.
+ * ours, never a client's request. After it closed, its share of the picks grows for
+ * BREAKER_RAMP_US.
  */
 #pragma once
 

@@ -57,8 +57,8 @@ struct choice {
  * asked.
  *
  * Breakers. A replica whose breaker is open gets nothing while another one can answer, or the spill
- * budget has room: the primary's answer is sure, the replica's is not. Beyond the budget it is asked
- * rather than the query refused. Panic: where fewer than half of the replicas in rotation are
+ * budget has room: the primary's answer is sure, the replica's is not. Beyond the budget it is
+ * asked rather than the query refused. Panic: where fewer than half of the replicas in rotation are
  * closed, the few are not given the load of all: breakers are ignored. Replicas out of rotation do
  * not count: the monitor's word is no opinion of one loop. A budget is never widened by a breaker.
  * The primary's breaker, open, refuses what only the primary could answer.

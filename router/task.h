@@ -137,7 +137,7 @@ void query_choose(struct task *task);
 void query_forget_failure(struct request *request);
 /* Its query is over, or what stood in for it. */
 void query_ended(struct task *task, enum query_end end);
-/* The query's node is silent: places it on another one, if there is one that the budget pays for. */
+/* The query's node is silent: places it on another one, if the budget of one pays for it. */
 void query_leave(struct task *task);
 
 extern const request_step query_steps[];

@@ -93,8 +93,7 @@ static unsigned share_of_replica(struct scene *scene, unsigned count)
 	return got;
 }
 
-static void
-a_replica_that_refuses_five_times_is_left_alone_until_our_probe_is_answered(void **state)
+static void a_replica_that_refuses_five_times_is_left_alone_until_a_probe_is_answered(void **state)
 {
 	struct scene scene;
 
@@ -284,7 +283,7 @@ static void of_a_new_statement_only_the_monitor_can_tell(void **state)
 	scene_fini(&scene);
 }
 
-/* The calls are forgotten by then; what is silent gets no new ones before the monitor has spoken. */
+/* Its calls have left by then; it gets no new ones, before the monitor has spoken. */
 static void a_silent_node_is_left_alone(void **state)
 {
 	struct scene scene;
@@ -496,7 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-			a_replica_that_refuses_five_times_is_left_alone_until_our_probe_is_answered),
+			a_replica_that_refuses_five_times_is_left_alone_until_a_probe_is_answered),
 		cmocka_unit_test(a_probe_without_an_answer_is_given_up_by_its_own_deadline),
 		cmocka_unit_test(errors_of_the_application_never_count),
 		cmocka_unit_test(the_monitor_that_sees_a_node_return_closes_its_breaker),
