@@ -182,7 +182,8 @@ void health_judge(struct router *router, unsigned node, const struct call *call)
 		health_bad(health, call->lost_reason);
 		return;
 	case CALL_UNSENT:
-		if (call->expired && !pool_connected(router->nodes[node].pool))
+		/* One that was never heard is only being connected to. */
+		if (call->expired && health->heard_us && !pool_connected(router->nodes[node].pool))
 			health_bad(health, "no connection in time");
 		return;
 	}

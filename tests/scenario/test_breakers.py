@@ -102,6 +102,7 @@ def test_a_client_may_shorten_the_time_of_its_request(cqrsd, cluster):
 
 @pytest.mark.serve(request_timeout_ms=60000)
 def test_a_command_whose_time_was_shortened_is_known_to_be_rolled_back(cqrsd, cluster, user):
+    until(lambda: cqrsd.command("put", user=user, number=1).status == 200, "commands", 20)
     cut = cqrsd.command("append.slowly", user=user, number=1, seconds=30,
                         headers={"Request-Timeout": "0.3"})
 
