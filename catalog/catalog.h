@@ -73,6 +73,7 @@ struct operation {
 	bool cache_vary_user;
 	const char *tags, *invalidates;
 	enum idempotency idempotency;
+	bool lonely; /* command: never commits together with others */
 	enum async async;
 	unsigned retries;
 	int64_t retries_backoff_us;

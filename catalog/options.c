@@ -179,6 +179,15 @@ static void read_idempotency(struct draft *draft, const struct option_row *row, 
 		draft->operation.idempotency = (enum idempotency)index;
 }
 
+static void read_group(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	static const char *const words[] = { "on", "off" };
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.lonely = index == 1;
+}
+
 static void read_async(struct draft *draft, const struct option_row *row, struct cut value)
 {
 	static const char *const words[] = {

@@ -76,6 +76,7 @@ static void options_of_a_command_are_read(void **state)
 						  "-- @async allowed\n"
 						  "-- @retries 5 backoff=2s\n"
 						  "-- @isolation repeatable read\n"
+						  "-- @group off\n"
 						  "-- @timeout 1m\n"
 						  "-- @invalidates orders\n"
 						  "-- @roles clerk, back-office\n"
@@ -86,10 +87,33 @@ static void options_of_a_command_are_read(void **state)
 	assert_int_equal(operation->retries, 5);
 	assert_int_equal(operation->retries_backoff_us, 2 * US_PER_S);
 	assert_int_equal(operation->isolation, CATALOG_REPEATABLE_READ);
+	assert_true(operation->lonely);
 	assert_int_equal(operation->timeout_us, 60 * US_PER_S);
 	assert_string_equal(operation->invalidates, "orders");
 	assert_string_equal(operation->roles, "clerk, back-office");
 	catalog_let_go(catalog);
+}
+
+/* What it sets lasts until the end of the transaction, where others would meet it. */
+static void a_command_that_names_settings_commits_by_itself(void **state)
+{
+	static const struct {
+		const char *text;
+		bool lonely;
+	} rows[] = {
+		{ COMMAND "-- @group on\nINSERT INTO t VALUES (:id)", false },
+		{ COMMAND "INSERT INTO t VALUES (:id)", false },
+		{ COMMAND "SELECT pg_catalog.Set_Config('a.b', :id, true)", true },
+		{ COMMAND "INSERT INTO t VALUES (current_setting('a.b'))", true },
+		{ COMMAND "INSERT INTO t VALUES ('set_config')", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct catalog *catalog;
+
+		assert_int_equal(story_operation(&catalog, rows[i].text)->lonely, rows[i].lonely);
+		catalog_let_go(catalog);
+	}
 }
 
 static void an_unknown_option_or_value_names_the_nearest_known_word(void **state)
@@ -107,6 +131,11 @@ static void an_unknown_option_or_value_names_the_nearest_known_word(void **state
 		  "eventual|session|strong; did you mean \"strong\"?" },
 		{ QUERY "-- @on-lag\nSELECT 1",
 		  "shop.sql:2:11: error: a value is missing: @on-lag spill|stale|fail" },
+		{ COMMAND "-- @group offf\nSELECT 1",
+		  "shop.sql:2:11: error: \"offf\" is no value of @group on|off; did you mean "
+		  "\"off\"?" },
+		{ QUERY "-- @group off\nSELECT 1",
+		  "shop.sql:2:4: error: @group is for a command, not for a query" },
 		{ COMMAND "-- @isolation serialisable\nSELECT 1",
 		  "shop.sql:2:15: error: \"serialisable\" is no value of @isolation read "
 		  "committed|repeatable read|serializable; did you mean \"serializable\"?" },
@@ -251,6 +280,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_said_has_the_defaults_of_the_contract),
 		cmocka_unit_test(options_of_a_query_are_read),
 		cmocka_unit_test(options_of_a_command_are_read),
+		cmocka_unit_test(a_command_that_names_settings_commits_by_itself),
 		cmocka_unit_test(an_unknown_option_or_value_names_the_nearest_known_word),
 		cmocka_unit_test(values_have_ranges_and_units),
 		cmocka_unit_test(an_option_stands_once_where_it_belongs),
