@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Guards that a control build leaves out (make VARIANT=no-proof and its like), to see that the
- * history checker of tests/guarantees would notice. Every other build has them all.
+ * history checker of tests/guarantees, or a scenario, would notice. Every other build has them all.
  */
 #pragma once
 
@@ -15,6 +15,12 @@
 #define CONTROL_FLOOR 0 /* who is not in the table of sessions requires nothing */
 #else
 #define CONTROL_FLOOR 1
+#endif
+
+#ifdef CONTROL_NO_COMMIT
+#define CONTROL_COMMIT 0 /* a group's commands are told what they did, committed or not */
+#else
+#define CONTROL_COMMIT 1
 #endif
 
 #ifdef CONTROL_NO_TIMELINES

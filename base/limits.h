@@ -26,14 +26,19 @@
 #define PAIRS_MAX 256 /* name=value pairs of one query string */
 #define HEADERS_MAX 100
 #define JSON_DEPTH_MAX 64
-#define ARRAY_DEPTH_MAX 6        /* dimensions of a PostgreSQL array */
-#define BATCH_CALLS_MAX 64       /* calls under one Sync */
-#define CALL_PLACEMENTS_MAX 8    /* how often one call may be placed again, all reasons together */
-#define COMMAND_RERUNS_MAX 3     /* after serialization failures and deadlocks */
-#define MAILBOX_SLOTS 1024       /* a power of two: letters waiting for one loop */
-#define TOLD_PER_SESSION_SLOT 16 /* users who need not be told of a loss, per session slot */
-#define LAG_RING_SLOTS 4096      /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000          /* waiters of one loop: resuming costs with their number */
+#define ARRAY_DEPTH_MAX 6       /* dimensions of a PostgreSQL array */
+#define BATCH_CALLS_MAX 64      /* calls under one Sync */
+#define GROUP_CALLS_MAX 32      /* commands of one transaction; the same limit in options.def */
+#define GROUP_LOCK_WAIT_MS 50   /* a group waits that long for a lock, then its members go alone */
+#define GROUP_STATEMENT_MS 100  /* and runs that long for one of them */
+#define GROUP_EXILE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
+#define GROUP_EXILE_RUNS_MAX 4096 /* when it keeps breaking them */
+#define CALL_PLACEMENTS_MAX 8     /* how often one call may be placed again, all reasons together */
+#define COMMAND_RERUNS_MAX 3      /* after serialization failures and deadlocks */
+#define MAILBOX_SLOTS 1024        /* a power of two: letters waiting for one loop */
+#define TOLD_PER_SESSION_SLOT 16  /* users who need not be told of a loss, per session slot */
+#define LAG_RING_SLOTS 4096       /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000           /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */
@@ -73,5 +78,8 @@
 
 static_assert(OPERATION_NAME_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");
 static_assert(CALLER_BYTES_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");
+static_assert(GROUP_CALLS_MAX <= BATCH_CALLS_MAX, "a group is a batch");
+static_assert(GROUP_CALLS_MAX <= 32, "beyond 64 sub-transactions snapshots overflow on standbys");
+static_assert(GROUP_EXILE_RUNS_MAX <= 0x7fff, "kept in half a word");
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

@@ -8,6 +8,9 @@
 
 #include "pg/conn.h"
 #include "pg/error.h"
+#include "pg/estimate.h"
+#include "pg/exile.h"
+#include "pg/group.h"
 #include "pg/inside.h"
 #include "pg/types.h"
 
@@ -267,12 +270,13 @@ static uint64_t answer_number(const PGresult *result, int column)
 
 static void answer_xid(struct batch *batch, const PGresult *result)
 {
-	if (PQntuples(result) != 1 || PQnfields(result) != 3)
+	if (PQntuples(result) != 1 || PQnfields(result) < 4)
 		return;
 	batch->wrote = *PQgetvalue(result, 0, 0) == 't';
 	batch->insert_counts = !PQgetisnull(result, 0, 1);
 	batch->segment_bytes = answer_number(result, 1);
 	batch->block_bytes = answer_number(result, 2);
+	batch->ran_us = (int64_t)answer_number(result, 3);
 }
 
 /*
@@ -334,12 +338,18 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 	case ENTRY_POSITION:
 		answer_position(&conn->batch, result);
 		return;
+	case ENTRY_COMMIT:
+		if (conn->batch.grouped)
+			group_on_commit(conn, result);
+		return;
 	case ENTRY_TIMEOUT:
 	case ENTRY_BEGIN:
 	case ENTRY_BEFORE:
 	case ENTRY_BEHIND:
-	case ENTRY_COMMIT:
 	case ENTRY_ROLLBACK:
+	case ENTRY_LIMITS:
+	case ENTRY_SAVEPOINT:
+	case ENTRY_BACK:
 		return;
 	case ENTRY_SYNC:
 	case ENTRY_SYNC_AFTER:
@@ -426,6 +436,10 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 		conn_close(conn, "the connection was lost");
 		return;
 	}
+	if (conn->batch.grouped) {
+		group_on_error(conn, entry, result);
+		return;
+	}
 	switch ((enum entry_kind)entry->kind) {
 	case ENTRY_PREPARE_FIXED:
 	case ENTRY_TIMEOUT:
@@ -468,6 +482,10 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 	case ENTRY_SYNC_AFTER:
 	case ENTRY_ROLLBACK:
 		return;
+	case ENTRY_LIMITS:
+	case ENTRY_SAVEPOINT:
+	case ENTRY_BACK:
+		break;
 	}
 	assert(!"an entry");
 }
@@ -503,6 +521,9 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
 	case ENTRY_ROLLBACK:
 	case ENTRY_SYNC:
 	case ENTRY_SYNC_AFTER:
+	case ENTRY_LIMITS:
+	case ENTRY_SAVEPOINT:
+	case ENTRY_BACK:
 		return;
 	}
 	assert(!"an entry");
@@ -585,7 +606,10 @@ static void answer_sync(struct conn *conn, const struct entry *entry)
 		batch_expect(conn);
 		return;
 	}
-	if (answer_goes_on(conn)) {
+	if (batch->grouped) {
+		if (group_is_over(conn))
+			answer_over(conn);
+	} else if (answer_goes_on(conn)) {
 		batch_send_behind(conn);
 	} else if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
 		if (batch->rolled_back)
@@ -610,6 +634,27 @@ static struct call *answer_release(struct conn *conn, struct slot *slot)
 	return call;
 }
 
+/* It ran alone: when it failed all the same, its group broke because of it. */
+static void answer_judge(const struct call *call, enum slot_state state)
+{
+	if (call->suspect && state == SLOT_FAILED)
+		exile_begin(call->statement);
+	else if (state != SLOT_AGAIN)
+		exile_serve(call->statement);
+}
+
+/* Of commands that ran to their commit; of one that failed late our own clock tells enough. */
+static void answer_learn_commands(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	int64_t took_us = loop_now(conn->pool->loop) - batch->sent_us;
+
+	if (batch->ran_us >= 0)
+		batch_learn(conn, batch->ran_us);
+	else if (batch->slots[0].state == SLOT_FAILED && took_us > ESTIMATE_SLOW_US)
+		batch_learn(conn, took_us);
+}
+
 static void answer_end_command(struct conn *conn, struct slot *slot)
 {
 	const struct batch *batch = &conn->batch;
@@ -618,6 +663,8 @@ static void answer_end_command(struct conn *conn, struct slot *slot)
 
 	call->wrote = batch->wrote;
 	call->position = batch->position;
+	if (!batch->grouped)
+		answer_judge(call, state);
 	if (state == SLOT_FAILED) {
 		const char *standby = PQparameterStatus(conn->pgconn, "in_hot_standby");
 
@@ -671,6 +718,8 @@ static void answer_over(struct conn *conn)
 	struct batch *batch = &conn->batch;
 
 	assert(conn->state == CONN_BUSY);
+	if (batch->kind == CALL_COMMAND)
+		answer_learn_commands(conn);
 	for (unsigned i = batch->slots_count; i-- > 0;)
 		if (!batch->slots[i].call)
 			continue;
@@ -683,8 +732,15 @@ static void answer_over(struct conn *conn)
 
 static void answer_lose_command(struct conn *conn, struct slot *slot, const char *reason)
 {
-	bool failed = slot->state == SLOT_FAILED, again = slot->state == SLOT_AGAIN;
+	const struct batch *batch = &conn->batch;
+	bool again = slot->state == SLOT_AGAIN, failed = slot->state == SLOT_FAILED;
 	struct call *call = answer_release(conn, slot);
+
+	/* Whether an error holds is not known before the commit is; the effect is gone for sure. */
+	if (failed && batch->grouped && !batch->committed) {
+		pool_end(conn->pool, call, batch->left ? CALL_LOST : CALL_UNSENT, reason);
+		return;
+	}
 
 	if (failed)
 		pool_end(conn->pool, call, CALL_ERROR, NULL);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pg/conn.h"
 #include "pg/estimate.h"
+#include "pg/group.h"
 #include "pg/inside.h"
 
 #include <assert.h>
@@ -12,7 +13,32 @@
 #include <string.h>
 
 #define BATCH_PREPARING_US (50 * US_PER_MS) /* taken off what a batch took that prepared */
-#define BATCH_PATIENCE_GRACE_US US_PER_S    /* beyond the statement_timeout of a call */
+#define BATCH_TEXT_OF(number) #number
+#define BATCH_TEXT(macro) BATCH_TEXT_OF(macro)
+#define BATCH_PATIENCE_GRACE_US US_PER_S /* beyond the statement_timeout of a call */
+
+/* The last of commands: did they write, where does their commit end, how long did they run? */
+#define BATCH_END                                                                                  \
+	"SELECT pg_current_xact_id_if_assigned() IS NOT NULL,"                                     \
+	" CASE current_setting('synchronous_commit') WHEN 'off'"                                   \
+	" THEN pg_size_bytes(current_setting('wal_segment_size')) END,"                            \
+	" current_setting('wal_block_size'),"                                                      \
+	" (extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint"
+
+/* What one command may leave behind for the next one of its group, as far as it has a name. */
+#define BATCH_SETTINGS                                                                             \
+	"concat_ws('|', current_user, current_setting('synchronous_commit'),"                      \
+	" current_setting('search_path'), current_setting('row_security'),"                        \
+	" current_setting('session_replication_role'), current_setting('TimeZone'),"               \
+	" current_setting('DateStyle'), current_setting('IntervalStyle'),"                         \
+	" current_setting('bytea_output'), current_setting('extra_float_digits'))"
+
+#define BATCH_LOCK_WAIT BATCH_TEXT(GROUP_LOCK_WAIT_MS)
+#define BATCH_STATEMENT BATCH_TEXT(GROUP_STATEMENT_MS)
+#define BATCH_LIMITS                                                                               \
+	"SELECT set_config('lock_timeout', '" BATCH_LOCK_WAIT "', true),"                          \
+	" set_config('statement_timeout', '" BATCH_STATEMENT "', true),"                           \
+	" set_config('cqrsd.settings', " BATCH_SETTINGS ", true)"
 
 /*
  * The first look of a batch of queries, and the last one. On a standby the position is read before
@@ -35,13 +61,17 @@ static const struct {
 			  " ELSE pg_current_wal_insert_lsn() END, CASE WHEN pg_is_in_recovery()"
 			  " THEN (pg_stat_get_wal_receiver()).received_tli END" },
 	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
-	[FIXED_XID] = { "xid", "SELECT pg_current_xact_id_if_assigned() IS NOT NULL,"
-			       " CASE current_setting('synchronous_commit') WHEN 'off'"
-			       " THEN pg_size_bytes(current_setting('wal_segment_size')) END,"
-			       " current_setting('wal_block_size')" },
+	[FIXED_XID] = { "xid", BATCH_END },
 	[FIXED_POSITION] = { "position",
 			     "SELECT pg_current_wal_flush_lsn(), pg_current_wal_insert_lsn(),"
 			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)" },
+	[FIXED_LIMITS] = { "limits", BATCH_LIMITS },
+	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
+	[FIXED_BACK] = { "back", "ROLLBACK TO SAVEPOINT c" },
+	/* Divides by zero where something was left behind. */
+	[FIXED_GROUP_END] = { "end",
+			      BATCH_END ", 1 / (current_setting('cqrsd.settings') = " BATCH_SETTINGS
+					")::int" },
 };
 
 static const char *const batch_begins[] = {
@@ -59,7 +89,6 @@ static void batch_take(struct conn *conn, struct list *queue);
 static bool batch_send_queries(struct conn *conn);
 static bool batch_send_command(struct conn *conn);
 static bool batch_send_describe(struct conn *conn);
-static void batch_sent(struct conn *conn, bool sent);
 
 void batch_send(struct conn *conn, struct list *queue)
 {
@@ -85,7 +114,7 @@ void batch_send(struct conn *conn, struct list *queue)
 	batch_sent(conn, sent);
 }
 
-static void batch_sent(struct conn *conn, bool sent)
+void batch_sent(struct conn *conn, bool sent)
 {
 	struct pool *pool = conn->pool;
 
@@ -116,6 +145,10 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->timeline = 0;
 	batch->began_us = batch->ended_us = 0;
 	batch->wrote = batch->insert_counts = false;
+	batch->ran_us = -1;
+	batch->grouped = batch->committed = false;
+	batch->raised = 0;
+	batch->trouble = NULL;
 	batch->position_known = false;
 	batch->position = POSITION_NONE;
 	batch->rolled_back = batch->between = batch->framed = false;
@@ -157,9 +190,9 @@ static void batch_take(struct conn *conn, struct list *queue)
 	enum lane lane = (enum lane)(queue - pool->queue);
 	size_t bytes = 0;
 
-	while (!list_empty(queue) && conn->batch.slots_count < BATCH_CALLS_MAX) {
+	while (!list_empty(queue) && conn->batch.slots_count < pool_batch_max(pool, lane)) {
 		struct call *call = container_of(list_first(queue), struct call, link);
-		bool alone = pool_travels_alone(call, lane);
+		bool alone = pool_travels_alone(pool, call, lane);
 
 		bytes += batch_param_bytes(call);
 		if (conn->batch.slots_count && (alone || bytes > BATCH_PARAM_BYTES_MAX))
@@ -199,6 +232,12 @@ static int64_t batch_preparing_us(const struct batch *batch)
 	return 0;
 }
 
+/* Of what stands in a frame the way there and back is a part. */
+static bool batch_is_learnt(const struct call *call)
+{
+	return call->kind == CALL_QUERY || (call->kind == CALL_COMMAND && !call->frame);
+}
+
 void batch_learn(struct conn *conn, int64_t took_us)
 {
 	struct batch *batch = &conn->batch;
@@ -209,7 +248,7 @@ void batch_learn(struct conn *conn, int64_t took_us)
 	for (unsigned i = 0; i < batch->slots_count; i++) {
 		const struct slot *slot = &batch->slots[i];
 
-		if (slot->call && slot->call->kind == CALL_QUERY && slot->state != SLOT_AGAIN)
+		if (slot->call && batch_is_learnt(slot->call) && slot->state != SLOT_AGAIN)
 			ran[count++] = slot->call->statement;
 	}
 	if (count)
@@ -255,8 +294,8 @@ static struct statement_name batch_name(uint32_t id)
 	return name;
 }
 
-static bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed,
-			     unsigned slot, const char *value)
+bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
+		      const char *value)
 {
 	bool binary = fixed == FIXED_PROBE || fixed == FIXED_BOUND;
 
@@ -317,11 +356,24 @@ static bool batch_prepare(struct conn *conn, unsigned slot, const struct stateme
 			     statement->params, oids) == 1;
 }
 
+/* In a group it is no longer than the group's patience. 0: the pool's. */
+static int64_t batch_timeout_us(const struct conn *conn, const struct call *call)
+{
+	const int64_t group_us = GROUP_STATEMENT_MS * US_PER_MS;
+	int64_t timeout_us = call->timeout_us;
+
+	if (!conn->batch.grouped)
+		return timeout_us;
+	if (!timeout_us)
+		timeout_us = conn->pool->settings.statement_timeout_us;
+	return timeout_us && timeout_us < group_us ? timeout_us : group_us;
+}
+
 /* The statement_timeout of this call, where another one is in force. */
 static bool batch_set_timeout(struct conn *conn, unsigned slot)
 {
 	struct batch *batch = &conn->batch;
-	int64_t timeout_us = batch->slots[slot].call->timeout_us;
+	int64_t timeout_us = batch_timeout_us(conn, batch->slots[slot].call);
 	char value[24];
 
 	if (timeout_us == batch->timeout_us)
@@ -334,15 +386,29 @@ static bool batch_set_timeout(struct conn *conn, unsigned slot)
 	return batch_send_fixed(conn, ENTRY_TIMEOUT, FIXED_TIMEOUT, slot, value);
 }
 
-static bool batch_send_call(struct conn *conn, unsigned slot)
+bool batch_make_ready(struct conn *conn, unsigned slot)
+{
+	return batch_prepare(conn, slot, conn->batch.slots[slot].call->statement) &&
+	       batch_set_timeout(conn, slot);
+}
+
+bool batch_send_run(struct conn *conn, unsigned slot)
 {
 	const struct call *call = conn->batch.slots[slot].call;
 
-	if (!batch_prepare(conn, slot, call->statement) || !batch_set_timeout(conn, slot))
-		return false;
 	batch_entry(&conn->batch, ENTRY_RUN, 0, slot, call->statement->id);
 	return PQsendQueryPrepared(conn->pgconn, batch_name(call->statement->id).text,
 				   call->statement->params, call->values, NULL, NULL, 0) == 1;
+}
+
+static bool batch_send_call(struct conn *conn, unsigned slot)
+{
+	return batch_make_ready(conn, slot) && batch_send_run(conn, slot);
+}
+
+bool batch_send_begin(struct conn *conn, enum isolation isolation)
+{
+	return batch_send_plain(conn, ENTRY_BEGIN, batch_begins[isolation]);
 }
 
 /* --- the shapes of a batch ------------------------------------------------------------------- */
@@ -378,15 +444,14 @@ static bool batch_send_framed(struct conn *conn)
 	const struct call_frame *frame = call->frame;
 
 	conn->batch.framed = true;
-	return batch_send_plain(conn, ENTRY_BEGIN, batch_begins[call->isolation]) &&
+	return batch_send_begin(conn, call->isolation) &&
 	       batch_send_of_frame(conn, ENTRY_BEFORE, frame->before, frame->before_values) &&
 	       batch_send_call(conn, 0) && batch_send_sync(conn, ENTRY_SYNC);
 }
 
-/* The last of a command: whether it wrote, the commit where one is due, the position. */
-static bool batch_send_end(struct conn *conn, bool explicit)
+bool batch_send_end(struct conn *conn, enum fixed end, bool explicit)
 {
-	if (!batch_send_fixed(conn, ENTRY_XID, FIXED_XID, 0, NULL))
+	if (!batch_send_fixed(conn, ENTRY_XID, end, 0, NULL))
 		return false;
 	conn->batch.left = true;
 	if (explicit && !batch_send_plain(conn, ENTRY_COMMIT, "COMMIT"))
@@ -406,7 +471,7 @@ void batch_send_behind(struct conn *conn)
 	batch->entries_count = batch->next = 0;
 	batch_sent(conn,
 		   batch_send_of_frame(conn, ENTRY_BEHIND, frame->behind, frame->behind_values) &&
-			   batch_send_end(conn, true));
+			   batch_send_end(conn, FIXED_XID, true));
 }
 
 static bool batch_send_command(struct conn *conn)
@@ -415,12 +480,13 @@ static bool batch_send_command(struct conn *conn)
 	const struct call *call = batch->slots[0].call;
 	bool explicit = call->isolation != ISOLATION_READ_COMMITTED || call->begins;
 
-	assert(batch->slots_count == 1);
+	if (batch->slots_count > 1)
+		return group_send(conn);
 	if (call->frame)
 		return batch_send_framed(conn);
-	if (explicit && !batch_send_plain(conn, ENTRY_BEGIN, batch_begins[call->isolation]))
+	if (explicit && !batch_send_begin(conn, call->isolation))
 		return false;
-	return batch_send_call(conn, 0) && batch_send_end(conn, explicit);
+	return batch_send_call(conn, 0) && batch_send_end(conn, FIXED_XID, explicit);
 }
 
 static bool batch_send_describe(struct conn *conn)

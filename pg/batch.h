@@ -6,6 +6,7 @@
  *   queries    [probe] [call 1] … [call n] [bound] Sync
  *   command    [call] [xid] Sync  [position] Sync
  *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
+ *   group      pg/group.h
  *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
  *   describe   [prepare] [describe] Sync
  *
@@ -32,7 +33,18 @@
 static_assert(BATCH_CALLS_MAX < SLOT_NONE, "a slot's number is a byte");
 
 /* Statements of our own, prepared on a conn when first needed. */
-enum fixed { FIXED_PROBE, FIXED_BOUND, FIXED_TIMEOUT, FIXED_XID, FIXED_POSITION, FIXED_COUNT };
+enum fixed {
+	FIXED_PROBE,
+	FIXED_BOUND,
+	FIXED_TIMEOUT,
+	FIXED_XID,
+	FIXED_POSITION,
+	FIXED_LIMITS, /* the rest is of groups */
+	FIXED_SAVEPOINT,
+	FIXED_BACK,
+	FIXED_GROUP_END,
+	FIXED_COUNT,
+};
 
 /* What a conn knows of a prepared statement; kept as bytes. */
 enum mark {
@@ -60,6 +72,9 @@ enum entry_kind {
 	ENTRY_POSITION,
 	ENTRY_SYNC_AFTER, /* the end of a segment that came after it */
 	ENTRY_ROLLBACK,
+	ENTRY_LIMITS, /* of a group */
+	ENTRY_SAVEPOINT,
+	ENTRY_BACK,
 };
 
 struct entry {
@@ -100,11 +115,16 @@ struct batch {
 	int64_t began_us, ended_us; /* by the server's clock, at the probes; 0: not known */
 	bool wrote, insert_counts;  /* insert_counts: synchronous_commit was off */
 	uint64_t segment_bytes, block_bytes;
+	int64_t ran_us; /* of a command or a group, up to its commit; -1: not known */
 	bool position_known;
 	struct position position;
-	bool framed;      /* the commit of a framed command was not sent yet */
-	bool rolled_back; /* a ROLLBACK was sent */
-	bool between;     /* the last thing that libpq gave was the NULL between two results */
+	bool framed;         /* the commit of a framed command was not sent yet */
+	bool rolled_back;    /* a ROLLBACK was sent */
+	bool grouped;        /* more than one command: pg/group.h */
+	bool committed;      /* the group's COMMIT was answered */
+	unsigned raised;     /* the slot whose error of its own came last */
+	const char *trouble; /* why the group breaks; NULL: it does not */
+	bool between;        /* the last thing that libpq gave was the NULL between two results */
 };
 
 struct conn;
@@ -121,9 +141,24 @@ void batch_send_rollback(struct conn *conn);
 void batch_send_behind(struct conn *conn);
 /* libpq wants each result's rows one by one told when its turn comes. */
 void batch_expect(struct conn *conn);
-/* The statements of a batch of queries ran that long together. */
+/* The statements of a batch ran that long together. */
 void batch_learn(struct conn *conn, int64_t took_us);
 /* The same by our own clock, where the server's is not known; only what is slow for sure. */
 void batch_learn_late(struct conn *conn);
 /* The call is on its way on this conn: its slot is emptied. */
 void batch_forget(struct conn *conn, const struct call *call);
+
+/*
+ * For those who put a batch together: each leaves its entries. False: libpq refused.
+ */
+bool batch_send_begin(struct conn *conn, enum isolation isolation) must_check;
+/* Prepares it where it is not yet; value: its parameter, or NULL. */
+bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
+		      const char *value) must_check;
+/* The slot's statement is prepared and its statement_timeout in force. */
+bool batch_make_ready(struct conn *conn, unsigned slot) must_check;
+bool batch_send_run(struct conn *conn, unsigned slot) must_check;
+/* The last of commands: whether they wrote, the commit where one is due, the position. */
+bool batch_send_end(struct conn *conn, enum fixed end, bool explicit) must_check;
+/* All of it was handed to libpq: on its way. sent: as libpq said. */
+void batch_sent(struct conn *conn, bool sent);

@@ -22,7 +22,7 @@ struct call;
 
 enum call_kind {
 	CALL_QUERY,    /* rides in a read only batch between two probes */
-	CALL_COMMAND,  /* a transaction of its own, then the position */
+	CALL_COMMAND,  /* a transaction of its own, or one shared by a group; then the position */
 	CALL_DESCRIBE, /* prepares and describes the statement, runs nothing; result: call->shape */
 	CALL_PROBE,    /* only the probes of a batch */
 };
@@ -72,6 +72,7 @@ struct call {
 	enum isolation isolation;
 	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
 	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
+	bool groups; /* command: may commit together with others (pg/group.h) */
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 
@@ -88,7 +89,7 @@ struct call {
 	bool in_recovery;         /* the node was a standby when the batch began */
 	bool undone;              /* command with a frame: on_ran wanted no commit */
 	bool frame_failed;        /* the error is of the frame's own statements */
-	bool wrote;               /* command: it was given a transaction id */
+	bool wrote;               /* command: it, or its group, was given a transaction id */
 	struct position position; /* command: at or after its commit record */
 	struct shape *shape;      /* describe: to be taken with statement_set_shape, or freed */
 	int64_t queued_us, sent_us, done_us;
@@ -100,6 +101,8 @@ struct call {
 	struct conn *conn;   /* NULL while it waits */
 	unsigned placements; /* how often it was put into a batch */
 	bool prepared_again; /* once is enough */
+	bool apart;          /* its group broke: it travels alone now */
+	bool suspect;        /* and nobody knows yet whose fault that was */
 	int64_t waits_since_us;
 	size_t out_start; /* what of out was there before */
 };

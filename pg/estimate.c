@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #define ESTIMATE_NEWS 8
+#define ESTIMATE_MIN_US 2 /* of what has run; the lowest bit is taken */
 #define ESTIMATE_MAX_US (1u << 30)
 #define ESTIMATE_NEWS_US_MIN 4000 /* always believed */
 #define ESTIMATE_UNKNOWN_US 16    /* the weight of a statement of which nothing is known */
@@ -12,6 +13,11 @@
 int64_t estimate_us(const struct statement *statement)
 {
 	return atomic_load_explicit(&statement->running_us, memory_order_relaxed) & ~1u;
+}
+
+bool estimate_is_known(const struct statement *statement)
+{
+	return estimate_us(statement) > 0;
 }
 
 bool estimate_is_slow(const struct statement *statement)
@@ -34,6 +40,8 @@ static void estimate_one(struct statement *statement, int64_t share_us)
 		known_us + (estimate_believable_us(known_us, share_us) - known_us) / ESTIMATE_NEWS;
 	bool slow = next_us > (estimate_is_slow(statement) ? ESTIMATE_QUICK_US : ESTIMATE_SLOW_US);
 
+	if (next_us < ESTIMATE_MIN_US)
+		next_us = ESTIMATE_MIN_US;
 	if (next_us > ESTIMATE_MAX_US)
 		next_us = ESTIMATE_MAX_US;
 	atomic_store_explicit(&statement->running_us, ((uint32_t)next_us & ~1u) | slow,

@@ -16,6 +16,8 @@
 
 /* What it is known to take; 0: nothing is known. */
 int64_t estimate_us(const struct statement *statement) must_check;
+/* Has it ever run? */
+bool estimate_is_known(const struct statement *statement) must_check;
 bool estimate_is_slow(const struct statement *statement) must_check;
 /*
  * The statements of one batch took that long together. A batch shows only its sum: each is given a

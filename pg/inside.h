@@ -18,6 +18,7 @@ enum lane {
 	LANE_QUICK,   /* queries that batch */
 	LANE_SLOW,    /* queries that travel alone, and descriptions */
 	LANE_COMMAND, /* the only conns that may write */
+	LANE_GROUP,   /* no conns: commands that may share one of LANE_COMMAND */
 	LANES
 };
 
@@ -50,7 +51,10 @@ struct pool {
 /* The lane of that conn now; LANES: it has none. */
 enum lane pool_lane(const struct pool *pool, unsigned index);
 /* Does a call in this lane's queue travel by itself? */
-bool pool_travels_alone(const struct call *call, enum lane lane) must_check;
+bool pool_travels_alone(const struct pool *pool, const struct call *call,
+			enum lane lane) must_check;
+/* How many calls of that lane's queue may travel together. */
+unsigned pool_batch_max(const struct pool *pool, enum lane lane) must_check;
 /* Opens the conns that are needed and may be opened. */
 void pool_open_conns(struct pool *pool);
 /* Calls that waited longer than they may end as CALL_UNSENT. */

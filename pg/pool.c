@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "pg/estimate.h"
+#include "pg/group.h"
 #include "pg/inside.h"
 
 #include <assert.h>
@@ -83,7 +84,7 @@ static void pool_share_out(struct pool *pool)
 	size[LANE_COMMAND] = 0;
 	if (pool->role == NODE_PRIMARY) {
 		count = pool->conns_count;
-		/* Queries batch, commands do not (yet): most conns are for commands. */
+		/* Queries always batch, commands only under load and not all: most are for them. */
 		size[LANE_COMMAND] = count - (count < 4 ? 1 : count / 4 + 1);
 	}
 	count -= size[LANE_COMMAND];
@@ -127,6 +128,21 @@ static bool pool_quick_is_past(const struct pool *pool)
 	return loop_now(pool->loop) - pool->quick_us >= POOL_QUICK_LATELY_US;
 }
 
+/* Whoever may join the next group waits while one is on its way; the others need not. */
+static struct list *pool_commands(struct pool *pool)
+{
+	struct list *queue = &pool->queue[LANE_COMMAND], *group = &pool->queue[LANE_GROUP];
+	const struct call *first, *first_of_group;
+
+	if (list_empty(group) || group_is_out(pool))
+		return queue;
+	if (list_empty(queue))
+		return group;
+	first = container_of(list_first(queue), struct call, link);
+	first_of_group = container_of(list_first(group), struct call, link);
+	return first->waits_since_us <= first_of_group->waits_since_us ? queue : group;
+}
+
 /*
  * What an idle conn takes. Slow calls are welcome on conns for quick ones as long as the first of
  * these stays free for quick calls, or none of them came lately.
@@ -138,6 +154,8 @@ static struct list *pool_work(struct pool *pool, unsigned index)
 	bool kept_free = index == 0 && pool->lane_size[LANE_SLOW] && !pool_quick_is_past(pool);
 	const struct call *first, *first_slow;
 
+	if (lane == LANE_COMMAND)
+		return pool_commands(pool);
 	if (lane != LANE_QUICK || list_empty(slow) || kept_free)
 		return queue;
 	if (list_empty(queue))
@@ -185,11 +203,11 @@ void pool_open_conns(struct pool *pool)
 
 /* --- calls come ------------------------------------------------------------------------------ */
 
-static enum lane pool_lane_of(const struct call *call)
+static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 {
 	switch (call->kind) {
 	case CALL_COMMAND:
-		return LANE_COMMAND;
+		return group_welcomes(pool, call) ? LANE_GROUP : LANE_COMMAND;
 	case CALL_PROBE:
 		return LANE_QUICK;
 	case CALL_DESCRIBE:
@@ -201,9 +219,16 @@ static enum lane pool_lane_of(const struct call *call)
 	return LANE_QUICK;
 }
 
-bool pool_travels_alone(const struct call *call, enum lane lane)
+bool pool_travels_alone(const struct pool *pool, const struct call *call, enum lane lane)
 {
+	if (lane == LANE_GROUP)
+		return !group_welcomes(pool, call);
 	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX;
+}
+
+unsigned pool_batch_max(const struct pool *pool, enum lane lane)
+{
+	return lane == LANE_GROUP ? pool->settings.group_max : BATCH_CALLS_MAX;
 }
 
 static void pool_check(const struct call *call)
@@ -225,12 +250,15 @@ static void pool_check(const struct call *call)
 
 bool pool_submit(struct pool *pool, struct call *call)
 {
-	enum lane lane = pool_lane_of(call);
-	size_t waiting = lane == LANE_COMMAND
-				 ? pool->queue[lane].count
-				 : pool->queue[LANE_QUICK].count + pool->queue[LANE_SLOW].count;
+	size_t waiting;
+	enum lane lane;
 
 	pool_check(call);
+	call->apart = call->suspect = false;
+	lane = pool_lane_of(pool, call);
+	waiting = call->kind == CALL_COMMAND
+			  ? pool->queue[LANE_COMMAND].count + pool->queue[LANE_GROUP].count
+			  : pool->queue[LANE_QUICK].count + pool->queue[LANE_SLOW].count;
 	if (pool->ended || waiting >= pool->settings.queue_max)
 		return false;
 	call->pool = pool;
@@ -279,7 +307,7 @@ static void pool_release_quick(struct pool *pool)
 		struct call *call = container_of(it, struct call, link);
 
 		next = it->next;
-		if (pool_lane_of(call) != LANE_QUICK)
+		if (pool_lane_of(pool, call) != LANE_QUICK)
 			continue;
 		list_remove(slow, it);
 		call->list = &pool->queue[LANE_QUICK];
@@ -287,12 +315,34 @@ static void pool_release_quick(struct pool *pool)
 	}
 }
 
+static bool pool_is_waited_for(const struct pool *pool)
+{
+	for (int lane = 0; lane < LANES; lane++)
+		if (!list_empty(&pool->queue[lane]))
+			return true;
+	return false;
+}
+
+static void pool_end_queue(struct pool *pool, enum lane lane, const char *reason)
+{
+	struct list *queue = &pool->queue[lane];
+
+	while (!list_empty(queue))
+		pool_end(pool, container_of(list_first(queue), struct call, link), CALL_UNSENT,
+			 reason);
+}
+
+static void pool_refuse_commands(struct pool *pool)
+{
+	pool_end_queue(pool, LANE_GROUP, "the node is not known to be the primary");
+	pool_end_queue(pool, LANE_COMMAND, "the node is not known to be the primary");
+}
+
 static void pool_on_turn(struct loop_hook *hook)
 {
 	struct pool *pool = container_of(hook, struct pool, hook);
 
-	if (list_empty(&pool->queue[LANE_QUICK]) && list_empty(&pool->queue[LANE_SLOW]) &&
-	    list_empty(&pool->queue[LANE_COMMAND]))
+	if (!pool_is_waited_for(pool))
 		return;
 	pool_hold(pool);
 	pool_release_quick(pool);
@@ -307,11 +357,7 @@ static void pool_on_turn(struct loop_hook *hook)
 	if (!list_empty(&pool->queue[LANE_SLOW]) && !pool_quick_is_past(pool))
 		janitor_want(pool, pool->quick_us + POOL_QUICK_LATELY_US);
 	if (!pool->lane_size[LANE_COMMAND])
-		while (!list_empty(&pool->queue[LANE_COMMAND]))
-			pool_end(pool,
-				 container_of(list_first(&pool->queue[LANE_COMMAND]), struct call,
-					      link),
-				 CALL_UNSENT, "the node is not known to be the primary");
+		pool_refuse_commands(pool);
 	pool_open_conns(pool);
 	/* Those told now may submit to a pool whose turn is over. */
 	if (!list_empty(&pool->done))
@@ -353,7 +399,7 @@ void pool_again(struct pool *pool, struct call *call)
 	call->rows = 0;
 	call->affected = -1;
 	call->waits_since_us = loop_now(pool->loop);
-	call->list = &pool->queue[pool_lane_of(call)];
+	call->list = &pool->queue[pool_lane_of(pool, call)];
 	list_prepend(call->list, &call->link);
 	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 }
@@ -393,10 +439,7 @@ int64_t pool_oldest_us(const struct pool *pool)
 static void pool_end_all(struct pool *pool, const char *reason)
 {
 	for (int lane = 0; lane < LANES; lane++)
-		while (!list_empty(&pool->queue[lane]))
-			pool_end(pool,
-				 container_of(list_first(&pool->queue[lane]), struct call, link),
-				 CALL_UNSENT, reason);
+		pool_end_queue(pool, (enum lane)lane, reason);
 }
 
 void pool_abandon(struct pool *pool, const char *reason)

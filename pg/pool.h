@@ -7,7 +7,8 @@
  * A query batch is [probe] [call 1] … [call n] [probe] Sync, read only. A call that fails ends the
  * batch for those behind it; the pool queues them again by itself, and fetches a later probe for
  * those before it. Lanes: quick statements batch; a statement whose running estimate is slow
- * travels alone on the slow lane; commands have conns of their own.
+ * travels alone on the slow lane; commands have conns of their own, where those that queue while
+ * one group is on its way leave as the next group (pg/group.h).
  */
 #pragma once
 
@@ -26,6 +27,7 @@ struct pool;
 struct pool_settings {
 	unsigned conns_max;           /* of this loop */
 	unsigned queue_max;           /* calls that may wait, per lane kind (queries, commands) */
+	unsigned group_max;           /* commands of one group; 0 or 1: no groups */
 	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */
 	int64_t statement_timeout_us; /* the server's own limit for calls that name none */
 	int64_t connect_timeout_us;

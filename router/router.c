@@ -54,6 +54,7 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 	struct pool_settings settings = {
 		.conns_max = conns,
 		.queue_max = (unsigned)options->queue_max,
+		.group_max = (unsigned)options->group_commands,
 		.queue_wait_us = options->queue_wait_us,
 		.statement_timeout_us = options->request_timeout_us,
 		.connect_timeout_us = ROUTER_CONNECT_TIMEOUT_US,

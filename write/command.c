@@ -53,6 +53,7 @@ static bool command_submit(struct command *command)
 		.timeout_us = command->timeout_us,
 		.isolation = command_isolation(command->operation),
 		.begins = command->operation->is_call,
+		.groups = !command->operation->lonely,
 		.frame = command->key ? &command->key->frame : NULL,
 		.on_done = command_on_call,
 	};

@@ -35,7 +35,7 @@ struct message {
 
 struct pg_conn {
 	int fd;
-	bool open, lost, null_due, aborted, in_transaction;
+	bool open, lost, null_due, aborted, in_transaction, failed;
 	char *keywords[KEYWORDS_MAX], *values[KEYWORDS_MAX];
 	char *prepared[PREPARED_MAX], *texts[PREPARED_MAX];
 	struct message *first, **last;
@@ -226,6 +226,8 @@ static struct fake_answer conn_prepare(struct pg_conn *conn, const struct messag
 	struct fake_answer answer = answer_to(message->text);
 	unsigned at = 0;
 
+	if (conn->failed && strncmp(message->text, "ROLLBACK", 8) != 0)
+		return error_with("25P02");
 	if (conn_text(conn, message->name))
 		return error_with("42P05");
 	if (answer.what == FAKE_ERROR && answer.sqlstate && !strncmp(answer.sqlstate, "42", 2))
@@ -249,6 +251,9 @@ static struct fake_answer conn_run(struct pg_conn *conn, struct message *message
 		if (message->kind == DESCRIBE)
 			return (struct fake_answer){ 0 };
 	}
+	if (conn->failed && strncmp(text, "ROLLBACK", 8) != 0)
+		return error_with("25P02");
+	conn->failed = false;
 	if (strncmp(text, "BEGIN", 5) == 0)
 		conn->in_transaction = true;
 	if (strcmp(text, "COMMIT") == 0 || strcmp(text, "ROLLBACK") == 0)
@@ -284,6 +289,7 @@ static void conn_answer(struct pg_conn *conn, struct message *message)
 	if (message->answer.what == FAKE_COPY_IN)
 		message->status = PGRES_COPY_IN;
 	conn->aborted = message->answer.what == FAKE_ERROR;
+	conn->failed = conn->failed || (conn->aborted && conn->in_transaction);
 }
 
 void fake_answer_some(unsigned at, unsigned messages)
@@ -411,6 +417,8 @@ PGTransactionStatusType PQtransactionStatus(const PGconn *conn)
 {
 	if (conn->first)
 		return PQTRANS_ACTIVE;
+	if (conn->failed)
+		return PQTRANS_INERROR;
 	return conn->in_transaction ? PQTRANS_INTRANS : PQTRANS_IDLE;
 }
 
@@ -584,10 +592,13 @@ static bool result_of_own(struct pg_result *result, const char *name)
 
 	if (strcmp(name, "probe") == 0 || strcmp(name, "bound") == 0) {
 		result_own_look(result, strcmp(name, "bound") == 0);
-	} else if (strcmp(name, "xid") == 0) {
+	} else if (strcmp(name, "xid") == 0 || strcmp(name, "end") == 0) {
 		result_own(result, 0, fake_server.wrote ? "t" : "f");
 		result_own(result, 1, fake_server.asynchronous ? "16777216" : NULL);
 		result_own(result, 2, "8192");
+		snprintf(text, sizeof(text), "%" PRId64, fake_server.takes_us);
+		result_own(result, 3, text);
+		result->columns = 4;
 	} else if (strcmp(name, "position") == 0) {
 		snprintf(text, sizeof(text), "0/%" PRIX64, fake_server.lsn);
 		result_own(result, 0, text);
@@ -595,7 +606,8 @@ static bool result_of_own(struct pg_result *result, const char *name)
 		result_own(result, 1, text);
 		result_own(result, 2, "00000007");
 	} else {
-		return strcmp(name, "timeout") == 0;
+		return !strcmp(name, "timeout") || !strcmp(name, "limits") ||
+		       !strcmp(name, "savepoint") || !strcmp(name, "back");
 	}
 	return true;
 }
@@ -649,7 +661,7 @@ PGresult *PQgetResult(PGconn *conn)
 	}
 	if (!message->answered)
 		return conn_lost_result(conn);
-	if (message->kind == SYNC && !message->error_told) {
+	if (message->kind == SYNC && !message->error_told && fake_server.sync_error) {
 		message->error_told = conn->null_due = true;
 		result = result_new(PGRES_FATAL_ERROR);
 		result->answer = error_with(fake_server.sync_error);
@@ -762,6 +774,13 @@ int PQgetisnull(const PGresult *result, int row, int column)
 	if (result->is_own)
 		return !result->own[column];
 	return !result->answer.cell && !result->long_cell;
+}
+
+/* Only asked of a COMMIT. */
+char *PQcmdStatus(PGresult *result)
+{
+	(void)result;
+	return (char *)"COMMIT";
 }
 
 char *PQcmdTuples(PGresult *result)

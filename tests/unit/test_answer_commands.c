@@ -200,7 +200,8 @@ static void test_after_an_error_its_own_transaction_is_rolled_back_first(void **
 	assert_int_equal(call.told, 0);
 	stage_answer(CONN);
 	assert_int_equal(call.call.end, CALL_ERROR);
-	assert_string_equal(fake_sent(CONN), "prepare:s2 s2(7) prepare:xid xid sync position sync");
+	assert_string_equal(fake_sent(CONN), "prepare:s2 s2(7) prepare:xid xid sync "
+					     "prepare:position position sync");
 	stage_answer(CONN);
 	assert_int_equal(next.call.end, CALL_OK);
 	stage_call_fini(&call);

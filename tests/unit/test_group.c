@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that commit together: what is sent, whose an error is, and when who is told. */
+/* links: fake_libpq.c pg_stage.c */
+#include "base/clock.h"
+#include "base/limits.h"
+#include "fake_libpq.h"
+#include "pg/exile.h"
+#include "pg_stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Of a primary's two conns, the one for commands. */
+#define CONN 1
+#define BEGIN "[BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE] "
+#define END "end [COMMIT] sync position sync"
+#define FIRST_BEGIN BEGIN "prepare:limits limits "
+#define FIRST_END "prepare:end end [COMMIT] sync prepare:position position sync"
+/* Messages of a first group of three, s1, s2, s3, up to what is named. */
+enum { UP_TO_LAST_RUN = 3 + 4 + 3 + 3, UP_TO_COMMIT = UP_TO_LAST_RUN + 3 };
+
+static struct stage_call calls[3];
+
+/* Something is known of it, so that it may join a group. */
+static struct statement *known(unsigned number)
+{
+	struct statement *statement = stage_statement(number);
+
+	if (!statement->running_us)
+		statement->running_us = 100;
+	return statement;
+}
+
+static void open_groups(unsigned conns, unsigned group_max)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.conns_max = conns;
+	settings.group_max = group_max;
+	stage_open_with(NODE_PRIMARY, &settings);
+}
+
+static void send_to_group(struct stage_call *call, struct statement *statement)
+{
+	stage_call_init(call, CALL_COMMAND, statement, "7");
+	call->call.groups = true;
+	assert_true(pool_submit(stage.pool, &call->call));
+}
+
+static void send_three(void)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(i + 1));
+	stage_turn();
+}
+
+static void end_calls(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&calls[i]);
+}
+
+static void assert_nobody_was_told(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(calls[i].told, 0);
+}
+
+static void assert_all_went_well(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_OK);
+		assert_string_equal(stage_out(&calls[i]), "{\"x\":1}");
+		assert_true(calls[i].call.wrote);
+		assert_int_equal(calls[i].call.position.lsn, 0x1000);
+	}
+}
+
+/* times 0: always. Being prepared counts as one. */
+static void fail_with(const char *text, const char *sqlstate, unsigned times)
+{
+	fake_answer_with((struct fake_answer){
+		.text = text, .what = FAKE_ERROR, .times = times, .sqlstate = sqlstate });
+}
+
+/* The group was rolled back: each of its members runs once more, by itself, in its order. */
+static void answer_alone(const char *first, const char *second, const char *third)
+{
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	assert_string_equal(fake_sent(CONN), first);
+	stage_answer(CONN);
+	assert_int_equal(calls[0].told, 1);
+	assert_int_equal(calls[1].told, 0);
+	assert_string_equal(fake_sent(CONN), second);
+	stage_answer(CONN);
+	assert_int_equal(calls[1].told, 1);
+	assert_int_equal(calls[2].told, 0);
+	assert_string_equal(fake_sent(CONN), third);
+	stage_answer(CONN);
+	assert_int_equal(calls[2].told, 1);
+}
+
+/* --- who travels together -------------------------------------------------------------------- */
+
+static void test_commands_that_are_queued_leave_as_one_transaction(void **state)
+{
+	send_three();
+	assert_string_equal(fake_sent(CONN), FIRST_BEGIN
+			    "prepare:s1 prepare:savepoint savepoint s1(7) "
+			    "prepare:s2 savepoint s2(7) prepare:s3 savepoint s3(7) " FIRST_END);
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(1));
+	stage_turn();
+	assert_string_equal(fake_sent(CONN),
+			    BEGIN "limits savepoint s1(7) savepoint s1(7) savepoint s1(7) " END);
+	stage_answer(CONN);
+	end_calls();
+}
+
+static void test_a_lone_command_keeps_the_shape_of_a_lone_one(void **state)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	send_to_group(&calls[0], known(1));
+	stage_turn();
+	assert_string_equal(fake_sent(CONN), "prepare:s1 s1(7) prepare:xid xid sync "
+					     "prepare:position position sync");
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_OK);
+	stage_call_fini(&calls[0]);
+}
+
+static void test_commands_gather_while_a_group_is_out_and_idle_conns_wait_with_them(void **state)
+{
+	struct stage_call late[2];
+
+	open_groups(4, GROUP_CALLS_MAX); /* conns 2 and 3 are for commands */
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(1));
+	stage_turn();
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), 1);
+	for (unsigned i = 0; i < 2; i++)
+		send_to_group(&late[i], known(1));
+	stage_turn();
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), 1);
+	stage_answer(2);
+	assert_all_went_well();
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), 1);
+	stage_answer(2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(late[i].told, 1);
+		stage_call_fini(&late[i]);
+	}
+	end_calls();
+}
+
+static void test_who_may_not_join_a_group_does_not_wait_for_it(void **state)
+{
+	struct stage_call alone;
+
+	open_groups(4, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(1));
+	stage_turn();
+	stage_send(&alone, CALL_COMMAND, known(1), "8");
+	stage_turn();
+	assert_string_equal(fake_sent(3), "prepare:s1 s1(8) prepare:xid xid sync "
+					  "prepare:position position sync");
+	stage_answer(3);
+	assert_int_equal(alone.told, 1);
+	assert_nobody_was_told();
+	stage_answer(2);
+	stage_call_fini(&alone);
+	end_calls();
+}
+
+enum why { NOT_WANTED, NOTHING_KNOWN, SLOW, EXILED, STRICT, BEGINS, WHY_COUNT };
+
+static void test_some_commands_never_join_a_group(void **state)
+{
+	for (int why = 0; why < WHY_COUNT; why++) {
+		struct statement *statement;
+
+		open_groups(2, GROUP_CALLS_MAX);
+		statement = known(1);
+		if (why == NOTHING_KNOWN)
+			statement->running_us = 0;
+		if (why == SLOW)
+			statement->running_us = 20001;
+		if (why == EXILED)
+			exile_begin(statement);
+		for (unsigned i = 0; i < 3; i++) {
+			stage_call_init(&calls[i], CALL_COMMAND, statement, "7");
+			calls[i].call.groups = why != NOT_WANTED;
+			calls[i].call.begins = why == BEGINS;
+			if (why == STRICT)
+				calls[i].call.isolation = ISOLATION_SERIALIZABLE;
+			assert_true(pool_submit(stage.pool, &calls[i].call));
+		}
+		stage_turn();
+		assert_null(strstr(fake_sent(CONN), "savepoint"));
+		for (unsigned i = 0; i < 3; i++) {
+			assert_int_equal(calls[i].told, 0);
+			stage_answer(CONN);
+			assert_int_equal(calls[i].told, 1);
+		}
+		end_calls();
+		stage_close(NULL);
+	}
+	open_groups(2, GROUP_CALLS_MAX);
+}
+
+static void test_a_limit_of_one_means_no_groups(void **state)
+{
+	open_groups(2, 1);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(1));
+	for (unsigned i = 0; i < 3; i++) {
+		stage_turn();
+		assert_null(strstr(fake_sent(CONN), "savepoint"));
+		stage_answer(CONN);
+	}
+	assert_all_went_well();
+	end_calls();
+}
+
+static void test_a_group_is_no_larger_than_its_limit(void **state)
+{
+	open_groups(2, 2);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(1));
+	stage_turn();
+	stage_answer(CONN);
+	assert_int_equal(calls[1].told, 1);
+	assert_int_equal(calls[2].told, 0);
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
+static void test_the_time_of_a_lone_command_makes_it_known(void **state)
+{
+	fake_server.takes_us = 800;
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], stage_statement(1));
+	stage_turn();
+	stage_answer(CONN);
+	assert_int_not_equal(stage_statement(1)->running_us, 0);
+	stage_answer(CONN);
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
+static void test_a_shorter_timeout_of_its_own_stands_before_its_savepoint(void **state)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++) {
+		stage_call_init(&calls[i], CALL_COMMAND, known(1), "7");
+		calls[i].call.groups = true;
+		calls[i].call.timeout_us = i == 1 ? 20 * US_PER_MS : US_PER_S;
+		assert_true(pool_submit(stage.pool, &calls[i].call));
+	}
+	stage_turn();
+	assert_string_equal(fake_sent(CONN),
+			    FIRST_BEGIN "prepare:s1 prepare:savepoint savepoint s1(7) "
+					"prepare:timeout timeout(20) savepoint s1(7) "
+					"timeout(100) savepoint s1(7) " FIRST_END);
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
+/* --- errors of one's own ---------------------------------------------------------------------- */
+
+/* Without s<number>, the others commit; then all are told. */
+static void check_one_raises(unsigned number, const char *sqlstate, const char *second_trip)
+{
+	char text[16] = "SELECT 1.";
+
+	text[7] = (char)('0' + number);
+	fail_with(text, sqlstate, 0);
+	send_three();
+	(void)fake_sent(CONN);
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	assert_string_equal(fake_sent(CONN), second_trip);
+	stage_answer(CONN);
+	for (unsigned i = 0; i < 3; i++) {
+		bool failed = i + 1 == number;
+
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, failed ? CALL_ERROR : CALL_OK);
+		assert_string_equal(stage_out(&calls[i]), failed ? "" : "{\"x\":1}");
+	}
+	assert_string_equal(calls[number - 1].call.error.sqlstate, sqlstate);
+	assert_false(exile_is_on(stage_statement(number)));
+	end_calls();
+}
+
+static void test_the_first_one_fails_and_the_others_commit(void **state)
+{
+	/* The first of a text with an error is prepared: what failed is not there. */
+	check_one_raises(1, "23505",
+			 "prepare:back back prepare:s2 savepoint s2(7) "
+			 "prepare:s3 savepoint s3(7) " FIRST_END);
+}
+
+static void test_the_middle_one_fails_and_the_others_commit(void **state)
+{
+	check_one_raises(2, "P0001", "prepare:back back prepare:s3 savepoint s3(7) " FIRST_END);
+}
+
+static void test_the_last_one_fails_and_the_others_commit(void **state)
+{
+	check_one_raises(3, "PT409", "prepare:back back " FIRST_END);
+}
+
+static void test_all_fail_one_after_the_other(void **state)
+{
+	fail_with("SELECT 1.", "22003", 0);
+	fail_with("SELECT 2.", "P0001", 0);
+	fail_with("SELECT 3.", "23514", 0);
+	send_three();
+	for (unsigned i = 0; i < 3; i++) {
+		stage_answer(CONN);
+		assert_nobody_was_told();
+	}
+	stage_answer(CONN);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_ERROR);
+	}
+	end_calls();
+}
+
+static void test_a_timeout_behind_an_error_is_set_once_more(void **state)
+{
+	fail_with("SELECT 1.", "23505", 2);
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++) {
+		stage_call_init(&calls[i], CALL_COMMAND, known(i + 1), "7");
+		calls[i].call.groups = true;
+		calls[i].call.timeout_us = i ? 20 * US_PER_MS : US_PER_S;
+		assert_true(pool_submit(stage.pool, &calls[i].call));
+	}
+	stage_turn();
+	(void)fake_sent(CONN);
+	stage_answer(CONN);
+	assert_string_equal(
+		fake_sent(CONN),
+		"prepare:back back prepare:s2 prepare:timeout timeout(20) savepoint s2(7) "
+		"prepare:s3 savepoint s3(7) " FIRST_END);
+	stage_answer(CONN);
+	assert_int_equal(calls[2].call.end, CALL_OK);
+	end_calls();
+}
+
+/* --- trouble --------------------------------------------------------------------------------- */
+
+#define LONE(name) name "(7) xid sync position sync"
+
+static void check_trouble(const char *sqlstate)
+{
+	fail_with("SELECT 2.", sqlstate, 2);
+	send_three();
+	(void)fake_sent(CONN);
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	assert_string_equal(fake_sent(CONN), "[ROLLBACK] sync");
+	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
+		     "prepare:s3 " LONE("s3"));
+	assert_all_went_well();
+	assert_true(exile_is_on(stage_statement(2)));
+	assert_false(exile_is_on(stage_statement(1)));
+	end_calls();
+}
+
+static void test_a_lock_that_is_not_free_soon_sends_all_one_by_one(void **state)
+{
+	check_trouble("55P03");
+}
+
+static void test_a_deadlock_sends_all_one_by_one(void **state)
+{
+	check_trouble("40P01");
+}
+
+static void test_a_timeout_sends_all_one_by_one(void **state)
+{
+	check_trouble("57014");
+}
+
+static void test_an_error_of_the_operation_sends_all_one_by_one(void **state)
+{
+	check_trouble("25001");
+}
+
+static void test_trouble_takes_back_the_errors_that_came_before(void **state)
+{
+	fail_with("SELECT 1.", "23505", 2);
+	fail_with("SELECT 3.", "40001", 2);
+	send_three();
+	stage_answer(CONN); /* the first one failed */
+	stage_answer(CONN); /* behind it the third one */
+	assert_nobody_was_told();
+	(void)fake_sent(CONN);
+	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
+		     LONE("s3"));
+	assert_all_went_well();
+	end_calls();
+}
+
+static void test_a_commit_that_fails_sends_all_one_by_one_and_finds_whose_fault_it_was(void **state)
+{
+	fail_with("COMMIT", "23503", 1);
+	send_three();
+	(void)fake_sent(CONN);
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	assert_string_equal(fake_sent(CONN), "s1(7) prepare:xid xid sync position sync");
+	fake_server.sync_error = "23503"; /* of the first one */
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_ERROR);
+	assert_string_equal(calls[0].call.error.sqlstate, "23503");
+	stage_answer(CONN);
+	stage_answer(CONN);
+	assert_int_equal(calls[1].call.end, CALL_OK);
+	assert_int_equal(calls[2].call.end, CALL_OK);
+	assert_true(exile_is_on(stage_statement(1)));
+	assert_false(exile_is_on(stage_statement(2)));
+	end_calls();
+}
+
+static void test_settings_left_behind_send_all_one_by_one(void **state)
+{
+	fail_with("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", "22012", 2);
+	send_three();
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	(void)fake_sent(CONN);
+	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
+		     LONE("s3"));
+	assert_all_went_well();
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(exile_is_on(stage_statement(i + 1)));
+	end_calls();
+}
+
+static void test_a_stale_plan_is_prepared_again_by_the_lone_one(void **state)
+{
+	fake_answer_with((struct fake_answer){ .text = "SELECT 2.",
+					       .what = FAKE_ERROR,
+					       .times = 2,
+					       .sqlstate = "0A000",
+					       .function = "RevalidateCachedQuery" });
+	send_three();
+	stage_answer(CONN);
+	(void)fake_sent(CONN);
+	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync",
+		     "[DEALLOCATE s2] prepare:" LONE("s2 s2"), "prepare:s3 " LONE("s3"));
+	assert_all_went_well();
+	assert_false(exile_is_on(stage_statement(2)));
+	end_calls();
+}
+
+static void test_a_statement_of_ours_that_vanished_is_nobodys_fault(void **state)
+{
+	send_three();
+	stage_answer(CONN);
+	end_calls();
+	fake_unprepare(CONN, "savepoint");
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(i + 1));
+	stage_turn();
+	stage_answer(CONN);
+	stage_answer(CONN);
+	for (unsigned i = 0; i < 3; i++)
+		stage_answer(CONN);
+	assert_all_went_well();
+	assert_false(exile_is_on(stage_statement(1)));
+	end_calls();
+}
+
+static void test_a_member_that_is_forgotten_before_the_second_trip_does_not_run(void **state)
+{
+	fail_with("SELECT 1.", "23505", 2);
+	send_three();
+	(void)fake_sent(CONN);
+	pool_forget(stage.pool, &calls[1].call);
+	stage_answer(CONN);
+	assert_string_equal(fake_sent(CONN),
+			    "prepare:back back prepare:s3 savepoint s3(7) " FIRST_END);
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_ERROR);
+	assert_int_equal(calls[1].told, 0);
+	assert_int_equal(calls[2].call.end, CALL_OK);
+	assert_int_equal(pool_load(stage.pool), 0);
+	end_calls();
+}
+
+static void test_a_forgotten_member_that_fails_leaves_the_others_as_they_are(void **state)
+{
+	fail_with("SELECT 2.", "23505", 2);
+	send_three();
+	pool_forget(stage.pool, &calls[1].call);
+	stage_answer(CONN);
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_OK);
+	assert_int_equal(calls[1].told, 0);
+	assert_int_equal(calls[2].call.end, CALL_OK);
+	end_calls();
+}
+
+/* --- before and behind the commit ------------------------------------------------------------ */
+
+static void test_nobody_is_told_before_the_commit_is_known(void **state)
+{
+	send_three();
+	fake_answer_some(CONN, UP_TO_LAST_RUN);
+	stage_turn();
+	assert_nobody_was_told();
+	fake_answer_some(CONN, UP_TO_COMMIT - UP_TO_LAST_RUN - 1);
+	stage_turn();
+	assert_nobody_was_told();
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
+static void check_lost_after(unsigned messages)
+{
+	send_three();
+	fake_answer_some(CONN, messages);
+	stage_turn();
+	fake_lose(CONN);
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_LOST);
+	}
+	end_calls();
+}
+
+static void test_a_conn_lost_before_the_commit_was_answered_leaves_all_unknown(void **state)
+{
+	check_lost_after(UP_TO_LAST_RUN);
+}
+
+static void test_a_conn_lost_behind_the_commit_leaves_all_unknown(void **state)
+{
+	check_lost_after(UP_TO_COMMIT);
+}
+
+static void test_an_error_is_not_told_when_the_commit_was_lost(void **state)
+{
+	fail_with("SELECT 1.", "23505", 2);
+	send_three();
+	stage_answer(CONN);
+	fake_lose(CONN);
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_LOST);
+	}
+	end_calls();
+}
+
+static void test_a_conn_lost_while_a_group_is_rolled_back_leaves_all_certain(void **state)
+{
+	fail_with("SELECT 2.", "40001", 2);
+	send_three();
+	stage_answer(CONN);
+	fake_lose(CONN);
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_UNSENT);
+	}
+	end_calls();
+}
+
+static void test_last_words_of_the_server_leave_all_unknown(void **state)
+{
+	fake_answer_with((struct fake_answer){ .text = "SELECT 2.",
+					       .what = FAKE_ERROR,
+					       .times = 2,
+					       .sqlstate = "57P01",
+					       .severity = "FATAL" });
+	send_three();
+	stage_answer(CONN);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(calls[i].call.end, CALL_LOST);
+	assert_false(fake_is_open(CONN));
+	end_calls();
+}
+
+static void test_a_member_with_too_many_rows_has_committed_nevertheless(void **state)
+{
+	fake_answer_with((struct fake_answer){ .text = "SELECT 2.", .rows = 2, .cell = "1" });
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++) {
+		stage_call_init(&calls[i], CALL_COMMAND, known(i + 1), "7");
+		calls[i].call.groups = true;
+		calls[i].call.rows_max = 1;
+		assert_true(pool_submit(stage.pool, &calls[i].call));
+	}
+	stage_turn();
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_OK);
+	assert_int_equal(calls[1].call.end, CALL_TOO_LARGE);
+	assert_int_equal(calls[2].call.end, CALL_OK);
+	end_calls();
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, stage_clear, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(test_commands_that_are_queued_leave_as_one_transaction),
+		STORY(test_a_lone_command_keeps_the_shape_of_a_lone_one),
+		STORY(test_commands_gather_while_a_group_is_out_and_idle_conns_wait_with_them),
+		STORY(test_who_may_not_join_a_group_does_not_wait_for_it),
+		STORY(test_some_commands_never_join_a_group),
+		STORY(test_a_limit_of_one_means_no_groups),
+		STORY(test_a_group_is_no_larger_than_its_limit),
+		STORY(test_the_time_of_a_lone_command_makes_it_known),
+		STORY(test_a_shorter_timeout_of_its_own_stands_before_its_savepoint),
+		STORY(test_the_first_one_fails_and_the_others_commit),
+		STORY(test_the_middle_one_fails_and_the_others_commit),
+		STORY(test_the_last_one_fails_and_the_others_commit),
+		STORY(test_all_fail_one_after_the_other),
+		STORY(test_a_timeout_behind_an_error_is_set_once_more),
+		STORY(test_a_lock_that_is_not_free_soon_sends_all_one_by_one),
+		STORY(test_a_deadlock_sends_all_one_by_one),
+		STORY(test_a_timeout_sends_all_one_by_one),
+		STORY(test_an_error_of_the_operation_sends_all_one_by_one),
+		STORY(test_trouble_takes_back_the_errors_that_came_before),
+		STORY(test_a_commit_that_fails_sends_all_one_by_one_and_finds_whose_fault_it_was),
+		STORY(test_settings_left_behind_send_all_one_by_one),
+		STORY(test_a_stale_plan_is_prepared_again_by_the_lone_one),
+		STORY(test_a_statement_of_ours_that_vanished_is_nobodys_fault),
+		STORY(test_a_member_that_is_forgotten_before_the_second_trip_does_not_run),
+		STORY(test_a_forgotten_member_that_fails_leaves_the_others_as_they_are),
+		STORY(test_nobody_is_told_before_the_commit_is_known),
+		STORY(test_a_conn_lost_before_the_commit_was_answered_leaves_all_unknown),
+		STORY(test_a_conn_lost_behind_the_commit_leaves_all_unknown),
+		STORY(test_an_error_is_not_told_when_the_commit_was_lost),
+		STORY(test_a_conn_lost_while_a_group_is_rolled_back_leaves_all_certain),
+		STORY(test_last_words_of_the_server_leave_all_unknown),
+		STORY(test_a_member_with_too_many_rows_has_committed_nevertheless),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
