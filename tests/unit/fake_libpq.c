@@ -780,7 +780,7 @@ int PQgetisnull(const PGresult *result, int row, int column)
 char *PQcmdStatus(PGresult *result)
 {
 	(void)result;
-	return (char *)"COMMIT";
+	return (char *)(fake_server.undoes ? "ROLLBACK" : "COMMIT");
 }
 
 char *PQcmdTuples(PGresult *result)

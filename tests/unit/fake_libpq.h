@@ -28,6 +28,7 @@ struct fake_server {
 	uint64_t lsn, received, insert; /* received 0: NULL */
 	uint32_t timeline;              /* of the walreceiver; 0: NULL */
 	bool wrote, asynchronous;
+	bool undoes;                /* a COMMIT says that it was a ROLLBACK */
 	int64_t clock_us, takes_us; /* takes_us: passes from one probe to the next */
 	const char *sync_error;     /* SQLSTATE that the next Sync with a commit ends in */
 	const char *sync_severity;  /* NULL: ERROR */

@@ -442,6 +442,20 @@ static void test_a_commit_that_fails_sends_all_one_by_one_and_finds_whose_fault_
 	end_calls();
 }
 
+static void test_a_commit_that_was_none_sends_all_one_by_one(void **state)
+{
+	fake_server.undoes = true;
+	send_three();
+	(void)fake_sent(CONN);
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	assert_string_equal(fake_sent(CONN), "s1(7) prepare:xid xid sync position sync");
+	for (unsigned i = 0; i < 3; i++)
+		stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
 static void test_settings_left_behind_send_all_one_by_one(void **state)
 {
 	fail_with("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", "22012", 2);
@@ -576,6 +590,20 @@ static void test_an_error_is_not_told_when_the_commit_was_lost(void **state)
 	end_calls();
 }
 
+static void test_a_second_trip_that_cannot_leave_leaves_all_certain(void **state)
+{
+	fail_with("SELECT 1.", "23505", 2);
+	send_three();
+	fake_answer_all(CONN);
+	fake_lose(CONN);
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_UNSENT);
+	}
+	end_calls();
+}
+
 static void test_a_conn_lost_while_a_group_is_rolled_back_leaves_all_certain(void **state)
 {
 	fail_with("SELECT 2.", "40001", 2);
@@ -648,6 +676,7 @@ int main(void)
 		STORY(test_an_error_of_the_operation_sends_all_one_by_one),
 		STORY(test_trouble_takes_back_the_errors_that_came_before),
 		STORY(test_a_commit_that_fails_sends_all_one_by_one_and_finds_whose_fault_it_was),
+		STORY(test_a_commit_that_was_none_sends_all_one_by_one),
 		STORY(test_settings_left_behind_send_all_one_by_one),
 		STORY(test_a_stale_plan_is_prepared_again_by_the_lone_one),
 		STORY(test_a_statement_of_ours_that_vanished_is_nobodys_fault),
@@ -657,6 +686,7 @@ int main(void)
 		STORY(test_a_conn_lost_before_the_commit_was_answered_leaves_all_unknown),
 		STORY(test_a_conn_lost_behind_the_commit_leaves_all_unknown),
 		STORY(test_an_error_is_not_told_when_the_commit_was_lost),
+		STORY(test_a_second_trip_that_cannot_leave_leaves_all_certain),
 		STORY(test_a_conn_lost_while_a_group_is_rolled_back_leaves_all_certain),
 		STORY(test_last_words_of_the_server_leave_all_unknown),
 		STORY(test_a_member_with_too_many_rows_has_committed_nevertheless),
