@@ -56,7 +56,7 @@ else ifeq ($(VARIANT),tsan)
   BUILD    := build/tsan
   COMPILER := gcc
   SANITIZE := -fsanitize=thread
-else ifneq ($(filter no-proof no-floor no-timelines no-commit,$(VARIANT)),)
+else ifneq ($(filter no-proof no-floor no-timelines no-commit no-pressure,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc

@@ -11,6 +11,12 @@
 #define CONTROL_PROOF 1
 #endif
 
+#ifdef CONTROL_NO_PRESSURE
+#define CONTROL_PRESSURE 0 /* the rows of a stream are read however slowly they are taken */
+#else
+#define CONTROL_PRESSURE 1
+#endif
+
 #ifdef CONTROL_NO_FLOOR
 #define CONTROL_FLOOR 0 /* who is not in the table of sessions requires nothing */
 #else

@@ -43,8 +43,12 @@
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */
 #define STATEMENTS_PER_CONN_MAX 8192
-#define PARAM_ERRORS_MAX 16          /* told of one request */
-#define REQUEST_CACHE_MAX 1024       /* ended requests kept by a thread for the next ones */
+#define PARAM_ERRORS_MAX 16       /* told of one request */
+#define REQUEST_CACHE_MAX 1024    /* ended requests kept by a thread for the next ones */
+#define STREAM_BUFFER_BYTES 65536 /* a reply that grows beyond leaves before it is whole */
+#define STREAM_BYTES_TAKEN_MIN                                                                     \
+	65536 /* a reader takes as much per --stream-stall-ms, or is cut off */
+#define STREAM_CONN_IDLE_US 60000000 /* a conn for streams that none needed for so long is closed */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */
@@ -61,6 +65,10 @@
 #define HTTP_SENDING_BYTES_PER_S_MIN 65536
 #define HTTP_SENDING_BYTES_MAX (256 << 20) /* of replies not taken yet, per loop */
 #define HTTP_BODY_BYTES_KEPT 4096          /* a connection gives a larger body buffer back */
+#define HTTP_LAST_ARRIVAL_US 1000000 /* and requests that take this long to arrive */
+#define HTTP_LAST_ROUNDS_MAX 100     /* of accepting who has connected already, when it stops */
+#define HTTP_BODY_BYTES_KEPT 4096    /* a connection gives a larger body buffer back */
+#define HTTP_TRIM_CONNECTIONS 1000   /* so many fewer: their memory goes back to the system */
 #define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)

@@ -35,6 +35,7 @@ struct statement {
 	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
 	_Atomic uint32_t late_us;       /* of twenty, nineteen are answered sooner; 0: not known */
 	_Atomic uint32_t exile;         /* of groups that it broke: pg/exile.c */
+	_Atomic uint8_t large; /* small results to come until its results are taken for small */
 };
 
 /* The next id, from 1 on; any thread. */

@@ -12,6 +12,7 @@
 #include "pg/exile.h"
 #include "pg/group.h"
 #include "pg/inside.h"
+#include "pg/stream.h"
 #include "pg/types.h"
 
 #include <assert.h>
@@ -32,7 +33,7 @@ static void answer_over(struct conn *conn);
 
 void answer_take(struct conn *conn)
 {
-	while (conn->state == CONN_BUSY && !PQisBusy(conn->pgconn)) {
+	while (conn->state == CONN_BUSY && !conn->paused && !PQisBusy(conn->pgconn)) {
 		PGresult *result = PQgetResult(conn->pgconn);
 
 		if (result)
@@ -40,7 +41,9 @@ void answer_take(struct conn *conn)
 		else
 			answer_between(conn);
 		PQclear(result);
+		stream_on_result(conn);
 	}
+	stream_on_drained(conn);
 }
 
 static struct slot *answer_slot(struct conn *conn, const struct entry *entry)
@@ -195,6 +198,7 @@ static size_t answer_row_bytes(const PGresult *result, int row)
 static void answer_row(struct conn *conn, struct slot *slot, const PGresult *result, int row)
 {
 	struct call *call = slot->call;
+	size_t bytes;
 
 	if (!call || slot->state != SLOT_OUT) {
 		slot->discarded += answer_row_bytes(result, row);
@@ -208,10 +212,13 @@ static void answer_row(struct conn *conn, struct slot *slot, const PGresult *res
 	if (!conn->batch.rows_begun)
 		encoder_begin(&conn->encoder, result, statement_shape(call->statement));
 	conn->batch.rows_begun = true;
+	bytes = call->out->len;
 	if (call->rows > 1)
 		buf_byte(call->out, ',');
 	encoder_row(&conn->encoder, result, row, call->out);
-	if (call->bytes_max && call->out->len > call->bytes_max)
+	call->bytes += call->out->len - bytes;
+	if (call->bytes_max &&
+	    (conn->batch.streams ? call->bytes : call->out->len) > call->bytes_max)
 		slot->state = SLOT_TOO_LARGE;
 }
 
@@ -229,7 +236,7 @@ static void answer_run(struct conn *conn, const struct entry *entry, const PGres
 	for (int row = 0; row < PQntuples(result); row++)
 		answer_row(conn, slot, result, row);
 	if (slot->discarded > BATCH_DISCARD_BYTES_MAX && conn->batch.kind == CALL_QUERY) {
-		conn_close_again(conn, "a result was too large");
+		conn_retire_again(conn, "a result was too large");
 		return;
 	}
 	if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
@@ -559,7 +566,8 @@ static void answer_timed(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
 
-	if (batch->kind != CALL_QUERY)
+	/* How long a stream takes is its reader's doing. */
+	if (batch->kind != CALL_QUERY || batch->streams)
 		return;
 	if (batch->ended_us)
 		batch_learn(conn, batch->ended_us - batch->began_us);
@@ -680,17 +688,25 @@ static void answer_end_command(struct conn *conn, struct slot *slot)
 	}
 }
 
+void answer_bounds(const struct batch *batch, struct call *call)
+{
+	call->in_recovery = batch->in_recovery;
+	call->lower = batch->lower;
+	call->upper = batch->upper;
+	call->newest = batch->newest;
+	call->timeline = batch->timeline;
+}
+
 static void answer_end_query(struct conn *conn, struct slot *slot)
 {
 	const struct batch *batch = &conn->batch;
 	enum slot_state state = slot->state;
 	struct call *call = answer_release(conn, slot);
 
-	call->in_recovery = batch->in_recovery;
-	call->lower = batch->lower;
-	call->upper = batch->upper;
-	call->newest = batch->newest;
-	call->timeline = batch->timeline;
+	/* The look before a stream is of a transaction of its own, and can fail alone. */
+	if (batch->streams && !batch->lower_known && state != SLOT_FAILED)
+		state = SLOT_AGAIN;
+	answer_bounds(batch, call);
 	switch (state) {
 	case SLOT_DONE:
 		if (batch->kind == CALL_QUERY && !batch->upper_known)

@@ -8,10 +8,13 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
+struct batch;
 struct conn;
 
 /* Handles all results that are there. The conn may be idle or closed afterwards. */
 void answer_take(struct conn *conn);
+/* What the batch of a query is known to have seen, for its call. */
+void answer_bounds(const struct batch *batch, struct call *call);
 /*
  * The conn is gone: ends its calls. again: they are placed again, all but the one that is to
  * blame (a query only; a command that left may have committed).

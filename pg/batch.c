@@ -15,6 +15,8 @@
 #define BATCH_PREPARING_US (50 * US_PER_MS) /* taken off what a batch took that prepared */
 #define BATCH_TEXT_OF(number) #number
 #define BATCH_TEXT(macro) BATCH_TEXT_OF(macro)
+#define BATCH_NOTICE_VERSION_MIN 140000
+#define BATCH_NOTICE_EVERY_MS "1000"
 #define BATCH_PATIENCE_GRACE_US US_PER_S /* beyond the statement_timeout of a call */
 
 /* The last of commands: did they write, where does their commit end, how long did they run? */
@@ -61,6 +63,9 @@ static const struct {
 			  " ELSE pg_current_wal_insert_lsn() END, CASE WHEN pg_is_in_recovery()"
 			  " THEN (pg_stat_get_wal_receiver()).received_tli END" },
 	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
+	/* Else a statement goes on though the conn it is for was closed. Not every system can. */
+	[FIXED_NOTICE] = { "notice", "SELECT set_config('client_connection_check_interval', $1,"
+				     " true) WHERE version() LIKE '%linux%'" },
 	[FIXED_XID] = { "xid", BATCH_END },
 	[FIXED_POSITION] = { "position",
 			     "SELECT pg_current_wal_flush_lsn(), pg_current_wal_insert_lsn(),"
@@ -87,6 +92,7 @@ struct statement_name {
 static void batch_begin(struct conn *conn, enum call_kind kind);
 static void batch_take(struct conn *conn, struct list *queue);
 static bool batch_send_queries(struct conn *conn);
+static bool batch_send_stream(struct conn *conn);
 static bool batch_send_command(struct conn *conn);
 static bool batch_send_describe(struct conn *conn);
 
@@ -102,7 +108,8 @@ void batch_send(struct conn *conn, struct list *queue)
 	switch (conn->batch.kind) {
 	case CALL_QUERY:
 	case CALL_PROBE:
-		sent = batch_send_queries(conn);
+		sent = conn->batch.slots[0].call->on_rows ? batch_send_stream(conn)
+							  : batch_send_queries(conn);
 		break;
 	case CALL_COMMAND:
 		sent = batch_send_command(conn);
@@ -139,7 +146,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->sent_us = loop_now(conn->pool->loop);
 	batch->timeout_us = 0;
 	batch->patience_us = conn->pool->settings.answer_timeout_us;
-	batch->left = batch->rows_begun = false;
+	batch->left = batch->rows_begun = batch->streams = false;
 	batch->in_recovery = batch->lower_known = batch->upper_known = false;
 	batch->lower = batch->upper = batch->newest = 0;
 	batch->timeline = 0;
@@ -212,7 +219,8 @@ void batch_forget(struct conn *conn, const struct call *call)
 	struct batch *batch = &conn->batch;
 
 	/* Its maker may have lost patience with it: slow, then, whoever waits for it or not. */
-	batch_learn_late(conn);
+	if (!batch->streams)
+		batch_learn_late(conn);
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call == call) {
 			batch->slots[i].call = NULL;
@@ -424,6 +432,23 @@ static bool batch_send_queries(struct conn *conn)
 		if (batch->slots[i].call->kind == CALL_QUERY && !batch_send_call(conn, i))
 			return false;
 	return batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
+	       batch_send_sync(conn, ENTRY_SYNC);
+}
+
+static bool batch_send_stream(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+
+	assert(batch->slots_count == 1);
+	batch->left = batch->streams = true;
+	return batch_send_fixed(conn, ENTRY_PROBE_LOWER, FIXED_PROBE, SLOT_NONE, NULL) &&
+	       batch_send_sync(conn, ENTRY_SYNC_AFTER) &&
+	       batch_send_plain(conn, ENTRY_BEGIN,
+				"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") &&
+	       batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
+	       (PQserverVersion(conn->pgconn) < BATCH_NOTICE_VERSION_MIN ||
+		batch_send_fixed(conn, ENTRY_TIMEOUT, FIXED_NOTICE, 0, BATCH_NOTICE_EVERY_MS)) &&
+	       batch_send_call(conn, 0) && batch_send_plain(conn, ENTRY_COMMIT, "COMMIT") &&
 	       batch_send_sync(conn, ENTRY_SYNC);
 }
 

@@ -9,6 +9,7 @@
  *   group      pg/group.h
  *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
  *   describe   [prepare] [describe] Sync
+ *   stream     [probe] Sync  [BEGIN] [bound] [call] [COMMIT] Sync      (pg/stream.h)
  *
  * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
  * [bound] Sync for the upper bound of those that were complete; [ROLLBACK] Sync where a
@@ -37,6 +38,7 @@ enum fixed {
 	FIXED_PROBE,
 	FIXED_BOUND,
 	FIXED_TIMEOUT,
+	FIXED_NOTICE,
 	FIXED_XID,
 	FIXED_POSITION,
 	FIXED_LIMITS, /* the rest is of groups */
@@ -109,6 +111,7 @@ struct batch {
 	int64_t patience_us; /* how long the answer may take, by the slowest call in it */
 	bool left;           /* a commit may happen from here on, whatever becomes of the conn */
 	bool rows_begun;     /* of the RUN under way */
+	bool streams;        /* its one call has on_rows */
 	bool in_recovery, lower_known, upper_known;
 	uint64_t lower, upper, newest;
 	uint32_t timeline;          /* of a standby, at the upper bound; 0: not told */

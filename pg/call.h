@@ -66,7 +66,7 @@ struct call {
 	struct arena *arena;         /* for what comes back */
 	struct buf *out;             /* rows as JSON objects, comma separated, are appended here */
 	uint64_t rows_max;           /* more: CALL_TOO_LARGE; 0: no limit */
-	size_t bytes_max;            /* of out; 0: no limit */
+	size_t bytes_max;            /* of out, or of a stream in all; 0: no limit */
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	enum isolation isolation;
@@ -75,6 +75,12 @@ struct call {
 	bool groups; /* command: may commit together with others (pg/group.h) */
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
+	/*
+	 * CALL_QUERY: it travels as a stream (pg/stream.h): called each time out has reached
+	 * STREAM_BUFFER_BYTES, and from then on whenever no more rows have come yet. The bounds are
+	 * there. Whoever takes out's bytes clears it and calls pool_go_on; may forget the call.
+	 */
+	void (*on_rows)(struct call *call);
 
 	/* What came of it. */
 	enum call_end end;
@@ -82,6 +88,8 @@ struct call {
 	bool expired;            /* CALL_UNSENT because it waited --queue-wait-ms in vain */
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
+	uint64_t bytes;           /* of a stream: what its rows took in all */
+	bool told;                /* of a stream: on_rows was called, so it cannot be run again */
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
 	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */

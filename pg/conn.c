@@ -7,6 +7,7 @@
 #include "pg/answer.h"
 #include "pg/dialer.h"
 #include "pg/inside.h"
+#include "pg/stream.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -289,6 +290,8 @@ void conn_rest(struct conn *conn)
 		conn_retire(conn, "its lane is another one now");
 	else if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
 		conn_retire(conn, "it holds too many prepared statements");
+	else if (lane == LANE_STREAM)
+		stream_rest(conn);
 }
 
 /* --- prepared statements --------------------------------------------------------------------- */
@@ -347,6 +350,7 @@ static void conn_shut(struct conn *conn, const char *reason, bool again)
 	conn_move(conn, CONN_CLOSED);
 	conn->due_us = CLOCK_NEVER;
 	cancel_drop(conn);
+	conn->paused = conn->resumes = false;
 	if (state == CONN_BUSY)
 		answer_lost(conn, reason, again);
 	PQfinish(conn->pgconn);
@@ -385,10 +389,20 @@ void conn_close_again(struct conn *conn, const char *reason)
 	conn_fail(conn, reason, true);
 }
 
-void conn_retire(struct conn *conn, const char *reason)
+static void conn_part(struct conn *conn, const char *reason, bool again)
 {
 	log_with(LOG_DEBUG, "pg",
 		 LOG_FIELDS({ "node", conn->pool->node->name }, { "reason", reason }),
 		 "connection to %s closed: %s", conn->pool->node->name, reason);
-	conn_shut(conn, reason, false);
+	conn_shut(conn, reason, again);
+}
+
+void conn_retire(struct conn *conn, const char *reason)
+{
+	conn_part(conn, reason, false);
+}
+
+void conn_retire_again(struct conn *conn, const char *reason)
+{
+	conn_part(conn, reason, true);
 }

@@ -33,6 +33,8 @@ struct conn {
 	unsigned index; /* in pool->conns: what lane it serves */
 	enum conn_state state;
 	bool read_only; /* how its session was opened */
+	bool paused;    /* its stream is full: nothing is read until it was taken */
+	bool resumes;   /* it was, and the end of this turn reads on */
 	PGconn *pgconn;
 	struct dial *dial; /* while DIALING */
 	struct loop_watch watch;
@@ -60,6 +62,8 @@ void conn_close(struct conn *conn, const char *reason);
 void conn_close_again(struct conn *conn, const char *reason);
 /* We have no use for it any more. */
 void conn_retire(struct conn *conn, const char *reason);
+/* The same, but what else travelled on it is placed again. */
+void conn_retire_again(struct conn *conn, const char *reason);
 /* Sends what libpq still holds; watches for room where the kernel has none. */
 void conn_flush(struct conn *conn);
 /* The batch is over: idle, or retired where its lane is another one by now. */

@@ -6,6 +6,7 @@
 
 #define ESTIMATE_NEWS 8
 #define ESTIMATE_MIN_US 2 /* of what has run; the lowest bit is taken */
+#define ESTIMATE_SMALL_RESULTS 8 /* in a row, until a statement is not taken for large any more */
 #define ESTIMATE_MAX_US (1u << 30)
 #define ESTIMATE_NEWS_US_MIN 4000 /* always believed */
 #define ESTIMATE_UNKNOWN_US 16    /* the weight of a statement of which nothing is known */
@@ -64,4 +65,21 @@ void estimate_learn(struct statement *const *statements, unsigned count, int64_t
 		sum += estimate_weight(statements[i]);
 	for (unsigned i = 0; i < count; i++)
 		estimate_one(statements[i], batch_us * estimate_weight(statements[i]) / sum);
+}
+
+bool estimate_is_large(const struct statement *statement)
+{
+	return atomic_load_explicit(&statement->large, memory_order_relaxed);
+}
+
+/* Two loops may take off the same one: what is remembered is a hint. */
+void estimate_learn_size(struct statement *statement, bool large)
+{
+	uint8_t left = atomic_load_explicit(&statement->large, memory_order_relaxed);
+
+	if (large)
+		left = ESTIMATE_SMALL_RESULTS;
+	else if (left)
+		left--;
+	atomic_store_explicit(&statement->large, left, memory_order_relaxed);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How long statements run in the server, by what their batches took: statement->running_us, whose
- * lowest bit remembers that it was found slow, so that it does not flutter between lanes.
+ * lowest bit remembers that it was found slow, so that it does not flutter between lanes. And
+ * whether their results are large: statement->large.
  */
 #pragma once
 
@@ -24,3 +25,7 @@ bool estimate_is_slow(const struct statement *statement) must_check;
  * share of it by what is known of it so far.
  */
 void estimate_learn(struct statement *const *statements, unsigned count, int64_t batch_us);
+
+/* Did a result of it pass STREAM_BUFFER_BYTES, and was none of the last few small again? */
+bool estimate_is_large(const struct statement *statement) must_check;
+void estimate_learn_size(struct statement *statement, bool large);

@@ -19,6 +19,7 @@ enum lane {
 	LANE_SLOW,    /* queries that travel alone, and descriptions */
 	LANE_COMMAND, /* the only conns that may write */
 	LANE_GROUP,   /* no conns: commands that may share one of LANE_COMMAND */
+	LANE_STREAM,  /* opened when needed: queries whose rows leave as the client takes them */
 	LANES
 };
 
@@ -32,12 +33,12 @@ struct pool {
 	struct conn *conns;
 	unsigned conns_count;
 	struct list conns_in[CONN_STATES];
-	unsigned lane_size
-		[LANES]; /* the conns of LANE_QUICK come first, then slow ones, then commands */
+	unsigned lane_size[LANES]; /* the conns of LANE_QUICK come first, and so on */
 
 	struct list queue[LANES]; /* calls that wait, oldest first */
 	struct list done;         /* calls that have ended and are about to be told */
 	unsigned in_flight;
+	bool resuming; /* a conn of a stream may read again */
 
 	struct loop_hook hook;
 	struct janitor janitor;

@@ -72,9 +72,11 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 	case CONN_BUSY:
 		conn_close(conn, "no answer in time");
 		return;
-	case CONN_CLOSED:
 	case CONN_IDLE:
+		conn_retire(conn, "no stream needed it for long");
+		return;
 	case CONN_CANCELING:
+	case CONN_CLOSED:
 	case CONN_STATES:
 		break;
 	}

@@ -9,6 +9,7 @@
 #include "pg/estimate.h"
 #include "pg/group.h"
 #include "pg/inside.h"
+#include "pg/stream.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 		list_init(&pool->conns_in[state]);
 	pool->conns_count = settings->conns_max < POOL_CONNS_MIN_PRIMARY ? POOL_CONNS_MIN_PRIMARY
 									 : settings->conns_max;
+	pool->conns_count += settings->streams_max;
 	pool->conns = calloc(pool->conns_count, sizeof(*pool->conns));
 	assert(pool->conns);
 	for (unsigned i = 0; i < pool->conns_count; i++)
@@ -83,13 +85,14 @@ static void pool_share_out(struct pool *pool)
 
 	size[LANE_COMMAND] = 0;
 	if (pool->role == NODE_PRIMARY) {
-		count = pool->conns_count;
+		count = pool->conns_count - pool->settings.streams_max;
 		/* Queries always batch, commands only under load and not all: most are for them. */
 		size[LANE_COMMAND] = count - (count < 4 ? 1 : count / 4 + 1);
 	}
 	count -= size[LANE_COMMAND];
 	size[LANE_SLOW] = count >= 2 ? 1 : 0;
 	size[LANE_QUICK] = count - size[LANE_SLOW];
+	size[LANE_STREAM] = pool->settings.streams_max;
 	assert(size[LANE_QUICK] > 0);
 }
 
@@ -176,7 +179,8 @@ static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_st
 
 /*
  * A node whose role is known keeps all its conns open, so that no call waits for a dial; one that
- * is not known yet gets one more while calls wait and nobody is about to take them.
+ * is not known yet gets one more while calls wait and nobody is about to take them. Those for
+ * streams are opened one by one for the streams that wait.
  */
 static bool pool_lacks_conn(struct pool *pool, unsigned index)
 {
@@ -184,6 +188,10 @@ static bool pool_lacks_conn(struct pool *pool, unsigned index)
 
 	if (pool_count(pool, lane, CONN_CLOSED) == 0)
 		return false;
+	if (lane == LANE_STREAM)
+		return pool->queue[lane].count > pool_count(pool, lane, CONN_IDLE) +
+							 pool_count(pool, lane, CONN_DIALING) +
+							 pool_count(pool, lane, CONN_CONNECTING);
 	if (pool->role != NODE_UNKNOWN)
 		return true;
 	return !list_empty(pool_work(pool, index)) && !pool_count(pool, lane, CONN_IDLE) &&
@@ -213,6 +221,8 @@ static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 	case CALL_DESCRIBE:
 		return LANE_SLOW;
 	case CALL_QUERY:
+		if (call->on_rows)
+			return LANE_STREAM;
 		return estimate_is_slow(call->statement) ? LANE_SLOW : LANE_QUICK;
 	}
 	assert(!"a kind of call");
@@ -229,6 +239,12 @@ bool pool_travels_alone(const struct pool *pool, const struct call *call, enum l
 unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 {
 	return lane == LANE_GROUP ? pool->settings.group_max : BATCH_CALLS_MAX;
+}
+
+/* A stream also waits for the conn that is opened for it. */
+static int64_t pool_waits_since_us(const struct pool *pool, const struct call *call)
+{
+	return call->waits_since_us + (call->on_rows ? pool->settings.connect_timeout_us : 0);
 }
 
 static void pool_check(const struct call *call)
@@ -248,24 +264,43 @@ static void pool_check(const struct call *call)
 	assert(call->values || call->statement->params == 0);
 }
 
+static bool pool_is_full(const struct pool *pool, enum lane lane)
+{
+	const struct list *queue = pool->queue;
+
+	switch (lane) {
+	case LANE_COMMAND:
+	case LANE_GROUP:
+		return queue[LANE_COMMAND].count + queue[LANE_GROUP].count >=
+		       pool->settings.queue_max;
+	case LANE_STREAM:
+		return queue[lane].count + pool_count(pool, lane, CONN_BUSY) >=
+		       pool->lane_size[lane];
+	case LANE_QUICK:
+	case LANE_SLOW:
+		return queue[LANE_QUICK].count + queue[LANE_SLOW].count >= pool->settings.queue_max;
+	case LANES:
+		break;
+	}
+	assert(!"a lane");
+	return true;
+}
+
 bool pool_submit(struct pool *pool, struct call *call)
 {
-	size_t waiting;
 	enum lane lane;
 
 	pool_check(call);
 	call->apart = call->suspect = false;
 	lane = pool_lane_of(pool, call);
-	waiting = call->kind == CALL_COMMAND
-			  ? pool->queue[LANE_COMMAND].count + pool->queue[LANE_GROUP].count
-			  : pool->queue[LANE_QUICK].count + pool->queue[LANE_SLOW].count;
-	if (pool->ended || waiting >= pool->settings.queue_max)
+	if (pool->ended || pool_is_full(pool, lane))
 		return false;
 	call->pool = pool;
 	call->error = (struct pg_error){ 0 };
 	call->lost_reason = NULL;
 	call->expired = false;
-	call->rows = 0;
+	call->rows = call->bytes = 0;
+	call->told = false;
 	call->affected = -1;
 	call->lower = call->upper = call->newest = 0;
 	call->in_recovery = call->wrote = call->undone = call->frame_failed = false;
@@ -280,19 +315,30 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->out_start = call->out ? call->out->len : 0;
 	call->list = &pool->queue[lane];
 	list_append(call->list, &call->link);
-	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
+	janitor_want(pool, pool_waits_since_us(pool, call) + pool->settings.queue_wait_us);
 	return true;
 }
 
 void pool_forget(struct pool *pool, struct call *call)
 {
+	struct conn *conn = call->conn;
+
 	assert(call->pool == pool);
 	if (call->list)
 		list_remove(call->list, &call->link);
-	else if (call->conn)
-		batch_forget(call->conn, call);
+	else if (conn)
+		batch_forget(conn, call);
 	call->list = NULL;
 	call->conn = NULL;
+	if (conn && call->on_rows)
+		stream_forget(conn);
+}
+
+void pool_go_on(struct pool *pool, struct call *call)
+{
+	assert(call->pool == pool);
+	if (call->conn)
+		stream_on_taken(call->conn);
 }
 
 /* --- calls go -------------------------------------------------------------------------------- */
@@ -342,9 +388,10 @@ static void pool_on_turn(struct loop_hook *hook)
 {
 	struct pool *pool = container_of(hook, struct pool, hook);
 
-	if (!pool_is_waited_for(pool))
+	if (!pool_is_waited_for(pool) && !pool->resuming)
 		return;
 	pool_hold(pool);
+	stream_go_on(pool);
 	pool_release_quick(pool);
 	for (unsigned i = 0; i < pool->conns_count; i++) {
 		enum lane lane = pool_lane(pool, i);
@@ -367,7 +414,7 @@ static void pool_on_turn(struct loop_hook *hook)
 
 static void pool_take_back(struct call *call)
 {
-	if (call->out && call->out->len > call->out_start)
+	if (call->out && !call->told && call->out->len > call->out_start)
 		call->out->len = call->out_start;
 }
 
@@ -395,13 +442,17 @@ void pool_again(struct pool *pool, struct call *call)
 		pool_end(pool, call, CALL_LOST, "it was placed too often");
 		return;
 	}
+	if (call->told) {
+		pool_end(pool, call, CALL_LOST, "a stream cannot be begun again");
+		return;
+	}
 	pool_take_back(call);
-	call->rows = 0;
+	call->rows = call->bytes = 0;
 	call->affected = -1;
 	call->waits_since_us = loop_now(pool->loop);
 	call->list = &pool->queue[pool_lane_of(pool, call)];
 	list_prepend(call->list, &call->link);
-	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
+	janitor_want(pool, pool_waits_since_us(pool, call) + pool->settings.queue_wait_us);
 }
 
 void pool_expire(struct pool *pool, int64_t before_us)
@@ -414,7 +465,7 @@ void pool_expire(struct pool *pool, int64_t before_us)
 			struct call *call = container_of(it, struct call, link);
 
 			next = it->next;
-			if (call->waits_since_us > before_us)
+			if (pool_waits_since_us(pool, call) > before_us)
 				continue;
 			call->expired = true;
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
@@ -430,8 +481,8 @@ int64_t pool_oldest_us(const struct pool *pool)
 		list_each (&pool->queue[lane], it) {
 			const struct call *call = container_of(it, struct call, link);
 
-			if (call->waits_since_us < oldest_us)
-				oldest_us = call->waits_since_us;
+			if (pool_waits_since_us(pool, call) < oldest_us)
+				oldest_us = pool_waits_since_us(pool, call);
 		}
 	return oldest_us;
 }

@@ -8,7 +8,8 @@
  * batch for those behind it; the pool queues them again by itself, and fetches a later probe for
  * those before it. Lanes: quick statements batch; a statement whose running estimate is slow
  * travels alone on the slow lane; commands have conns of their own, where those that queue while
- * one group is on its way leave as the next group (pg/group.h).
+ * one group is on its way leave as the next group (pg/group.h), and so have streams: queries with
+ * on_rows, of which there are never more than streams_max.
  */
 #pragma once
 
@@ -26,6 +27,7 @@ struct pool;
 
 struct pool_settings {
 	unsigned conns_max;           /* of this loop */
+	unsigned streams_max;         /* conns more, opened only while there are streams */
 	unsigned queue_max;           /* calls that may wait, per lane kind (queries, commands) */
 	unsigned group_max;           /* commands of one group; 0 or 1: no groups */
 	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */
@@ -53,11 +55,14 @@ void pool_free(struct pool *pool);
  * least. Opens one of each lane that is always used. */
 void pool_set_role(struct pool *pool, enum node_role role);
 
-/* False: the queue is full; the call stays with the caller. on_done is never called from inside. */
+/* False: the queue is full, or all conns for streams are taken; the call stays with the caller.
+ * on_done is never called from inside. */
 bool pool_submit(struct pool *pool, struct call *call) must_check;
 /* on_done will not be called. What is already on its way runs to its end unseen, or is cancelled
- * where the call says so. */
+ * where the call says so; but of a stream the conn is closed: that ends it on the server, too. */
 void pool_forget(struct pool *pool, struct call *call);
+/* out of a stream was taken and is empty: more rows may come. Not from inside on_rows. */
+void pool_go_on(struct pool *pool, struct call *call);
 /* The node does not answer or is another one now: every query and describe comes back at once
  * (CALL_UNSENT or CALL_LOST) and the conns are closed. Commands in flight too: CALL_LOST. */
 void pool_abandon(struct pool *pool, const char *reason);

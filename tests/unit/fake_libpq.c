@@ -606,8 +606,9 @@ static bool result_of_own(struct pg_result *result, const char *name)
 		result_own(result, 1, text);
 		result_own(result, 2, "00000007");
 	} else {
-		return !strcmp(name, "timeout") || !strcmp(name, "limits") ||
-		       !strcmp(name, "savepoint") || !strcmp(name, "back");
+		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
+		       !strcmp(name, "limits") || !strcmp(name, "savepoint") ||
+		       !strcmp(name, "back");
 	}
 	return true;
 }
