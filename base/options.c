@@ -424,6 +424,8 @@ static bool options_finish(struct reading *reading)
 		if (options->pool_conns > 1024)
 			options->pool_conns = 1024;
 	}
+	if (options->stream_conns < 0)
+		options->stream_conns = 1 + options->pool_conns / 4;
 	if (reading->verb == VERB_SERVE && options->pool_conns < 2 * options->loops)
 		return wrong(reading,
 			     "--pool-conns: %lld is too few for %lld loops (at least 2 for each)",

@@ -31,6 +31,14 @@ enum reason {
 	REASONS
 };
 
+/* Is the reply told before it is whole? */
+enum stream {
+	STREAM_NONE,
+	STREAM_OPEN,   /* out holds the next piece; on_done is still to come */
+	STREAM_WHOLE,  /* out holds the last piece */
+	STREAM_BROKEN, /* there will be no more: the client must not take it for whole */
+};
+
 enum step { STEP_NEXT, STEP_WAIT, STEP_DONE };
 
 struct request;
@@ -80,8 +88,9 @@ struct request {
 	int64_t prefer_wait_us;      /* Prefer: wait, -1: not given; see request_wait_until_us */
 	int prefer_replicas;         /* Prefer: wait-replicas, at most NODES_MAX; -1: not given */
 	int64_t timeout_us_max;      /* Request-Timeout: may only shorten; 0: not given */
-	int64_t born_us;             /* the last byte was in */
-	int64_t deadline_us;         /* answered by then, whatever happens */
+	bool may_stream;     /* the client can tell a reply that was cut off from a whole one */
+	int64_t born_us;     /* the last byte was in */
+	int64_t deadline_us; /* answered by then, whatever happens */
 
 	/* On its way. */
 	const request_step *steps; /* ends with NULL; set by router/ */
@@ -90,6 +99,15 @@ struct request {
 	struct loop_timer timer;   /* the deadline; set by router/ */
 	/* The client went away: called at most once, by http/; NULL when router/ does not care. */
 	void (*on_client_gone)(struct request *request);
+
+	/*
+	 * A reply that is told while it grows. router/ opens it, sets what the head of the reply
+	 * tells, and calls on_stream whenever there is more in out; http/ empties out and calls
+	 * on_taken each time. It ends with on_done, as every request.
+	 */
+	enum stream stream;
+	void (*on_stream)(struct request *request); /* set by http/ */
+	void (*on_taken)(struct request *request);  /* set by router/ */
 
 	/* What came of it; read by http/ after on_done. */
 	enum outcome outcome;

@@ -150,6 +150,7 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 		.body_bytes_max = (size_t)options->body_bytes_max,
 		.request_timeout_us = options->request_timeout_us,
 		.idle_timeout_us = WORKER_IDLE_TIMEOUT_US,
+		.stream_stall_us = options->stream_stall_us,
 		.user_header = options->user_header,
 		.handlers = { .on_request = router_take, .arg = worker->router },
 	};

@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "http/caller.h"
 #include "http/listener.h"
+#include "http/outflow.h"
 
 #include <assert.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -25,8 +27,12 @@ static const struct {
 				  TO(RESTING) | TO(WORKING) | TO(SENDING) | TO(CLOSING) },
 	[CONNECTION_WORKING] = { "working", TO(WATCHED) | TO(DONE) | TO(RESTING) },
 	[CONNECTION_WATCHED] = { "watched", TO(DONE) | TO(RESTING) },
-	[CONNECTION_DONE] = { "done", TO(RESUMED) | TO(SENDING) | TO(RESTING) },
-	[CONNECTION_RESUMED] = { "resumed", TO(SENDING) | TO(RESTING) },
+	[CONNECTION_DONE] = { "done", TO(RESUMED) | TO(STREAMING) | TO(SENDING) | TO(RESTING) },
+	[CONNECTION_RESUMED] = { "resumed", TO(STREAMING) | TO(SENDING) | TO(RESTING) },
+	[CONNECTION_STREAMING] = { "streaming",
+				   TO(HUNGRY) | TO(SENDING) | TO(RESTING) | TO(CLOSING) },
+	[CONNECTION_HUNGRY] = { "hungry", TO(FED) | TO(CLOSING) },
+	[CONNECTION_FED] = { "fed", TO(STREAMING) | TO(CLOSING) },
 	[CONNECTION_SENDING] = { "sending", TO(RESTING) | TO(CLOSING) },
 	[CONNECTION_CLOSING] = { "closing", 0 },
 };
@@ -124,6 +130,9 @@ static void connection_on_socket(struct loop_watch *watch, uint32_t events)
 	list_append(&connection->listener->half_closed, &connection->half_closed);
 	if (connection->state == CONNECTION_WATCHED)
 		connection_report_gone(connection);
+	if (connection->state == CONNECTION_STREAMING || connection->state == CONNECTION_HUNGRY ||
+	    connection->state == CONNECTION_FED)
+		outflow_cut(connection, "gone", "the client went away");
 }
 
 void connections_close_half_closed(struct listener *listener)
@@ -258,7 +267,19 @@ bool connections_sweep(struct listener *listener)
 	connections_close_older(listener, CONNECTION_ARRIVING, connections_arrival_us_max(listener),
 				"the request took too long to arrive", &closes_left);
 	connections_close_untaken(listener, &closes_left);
+	outflows_sweep(listener);
 	return closes_left > 0;
+}
+
+/* The allocator keeps what a crowd has used, for ever, where a few of them stay. */
+static void connections_give_back(struct listener *listener, size_t count)
+{
+	if (count > listener->peak)
+		listener->peak = count;
+	if (listener->peak < 2 * count + HTTP_TRIM_CONNECTIONS)
+		return;
+	listener->peak = count;
+	(void)malloc_trim(0);
 }
 
 static void connections_on_sweep_due(struct loop_timer *timer)
@@ -269,6 +290,7 @@ static void connections_on_sweep_due(struct loop_timer *timer)
 
 	for (unsigned i = 0; i < CONNECTION_STATES; i++)
 		count += listener->connections[i].count;
+	connections_give_back(listener, count);
 	if (count)
 		loop_timer_set(listener->loop, timer, loop_now(listener->loop) + pause_us);
 }

@@ -9,8 +9,13 @@
  *                  └─────────────────────────────────────────────────────────┘
  *   RESTING, ARRIVING, SENDING ──► CLOSING, when their time is over
  *
- * From WORKING to DONE libmicrohttpd has it suspended, unless it was done at once;
- * request->on_done wakes it.
+ * A reply that leaves while it grows (http/outflow.h):
+ *
+ *   RESUMED, DONE ──► STREAMING ──► HUNGRY ──► FED ──► STREAMING ──► SENDING
+ *   STREAMING, HUNGRY, FED ──► CLOSING, when it is cut off
+ *
+ * From WORKING to DONE libmicrohttpd has it suspended, unless it was done at once, and while it is
+ * HUNGRY; request->on_done and on_stream wake it.
  *
  * A resting connection may already have sent a part of a request line, which nobody can see.
  */
@@ -28,14 +33,17 @@ struct listener;
 struct MHD_Connection;
 
 enum connection_state {
-	CONNECTION_RESTING,  /* between requests; until idle_timeout_us */
-	CONNECTION_ARRIVING, /* the request line is in; until request_timeout_us */
-	CONNECTION_WORKING,  /* the request is the router's; its own deadline */
-	CONNECTION_WATCHED,  /* the same, for a while already: has the client gone away? */
-	CONNECTION_DONE,     /* answered, but not yet told to libmicrohttpd */
-	CONNECTION_RESUMED,  /* its handler is about to be called */
-	CONNECTION_SENDING,  /* the reply is libmicrohttpd's; a time by its size */
-	CONNECTION_CLOSING,  /* shut down; about to end */
+	CONNECTION_RESTING,   /* between requests; until idle_timeout_us */
+	CONNECTION_ARRIVING,  /* the request line is in; until request_timeout_us */
+	CONNECTION_WORKING,   /* the request is the router's; its own deadline */
+	CONNECTION_WATCHED,   /* the same, for a while already: has the client gone away? */
+	CONNECTION_DONE,      /* answered, but not yet told to libmicrohttpd */
+	CONNECTION_RESUMED,   /* its handler is about to be called */
+	CONNECTION_STREAMING, /* libmicrohttpd asks for the reply piece by piece */
+	CONNECTION_HUNGRY,    /* there is no next piece yet */
+	CONNECTION_FED,       /* there is one, but libmicrohttpd was not told yet */
+	CONNECTION_SENDING,   /* the reply is libmicrohttpd's; a time by its size */
+	CONNECTION_CLOSING,   /* shut down; about to end */
 	CONNECTION_STATES
 };
 

@@ -6,6 +6,7 @@
 #include "http/connection.h"
 #include "http/guard.h"
 #include "http/listener.h"
+#include "http/outflow.h"
 #include "http/query_string.h"
 #include "http/reply.h"
 
@@ -86,7 +87,7 @@ void exchange_make_id(struct listener *listener, char *id)
 static void exchange_take_route(struct exchange *exchange, struct text method)
 {
 	struct request *request = exchange->request;
-	struct route *route = &exchange->route;
+	struct route *route = &exchange->asked->route;
 
 	if (route->kind == ROUTE_NONE) {
 		(void)request_fail(request, OUTCOME_NOT_FOUND, "There is nothing at this path");
@@ -110,20 +111,20 @@ static void exchange_take_query(struct exchange *exchange, struct text method)
 {
 	struct request *request = exchange->request;
 	bool in_target = text_is(method, "GET") || text_is(method, "HEAD");
-	const char *refusal = query_string_read(exchange->route.query, &request->arena,
+	const char *refusal = query_string_read(exchange->asked->route.query, &request->arena,
 						&request->pairs, &request->pairs_count);
 
-	if (!refusal && in_target && exchange->headers.has_body)
+	if (!refusal && in_target && exchange->asked->headers.has_body)
 		refusal = "A GET has no body: parameters go into the query string, or use POST";
 	if (!refusal && !in_target && request->pairs_count)
 		refusal = "Parameters go into the body, not into the query string";
 	if (refusal)
 		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", refusal);
-	else if (!in_target && exchange->headers.media_type == MEDIA_OTHER)
+	else if (!in_target && exchange->asked->headers.media_type == MEDIA_OTHER)
 		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
 				   "The Content-Type must be application/json in UTF-8");
-	else if (!in_target && exchange->headers.media_type == MEDIA_ABSENT &&
-		 exchange->headers.has_body)
+	else if (!in_target && exchange->asked->headers.media_type == MEDIA_ABSENT &&
+		 exchange->asked->headers.has_body)
 		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
 				   "The Content-Type is missing: application/json");
 }
@@ -167,24 +168,28 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	const char *refusal;
 
 	exchange->request = request;
+	exchange->asked = arena_zero(&request->arena, 1, sizeof(*exchange->asked));
 	request->client = connection;
 	exchange_collect(connection, &head, method, version);
 	exchange_make_id(listener, request->id);
-	exchange->route = (struct route){ .kind = ROUTE_NONE, .path = TEXT("/") };
+	exchange->asked->route = (struct route){ .kind = ROUTE_NONE, .path = TEXT("/") };
 	refusal = guard_refusal(&head);
 	if (refusal) {
-		exchange->headers = (struct headers_in){ 0 };
+		exchange->asked->headers = (struct headers_in){ 0 };
 		exchange->must_close = true;
 		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", refusal);
 		return exchange_answer_early(connection);
 	}
-	headers_in_frame(&head, request, &exchange->headers);
-	exchange->route = route_find(exchange_target(exchange));
-	exchange->must_close = !exchange->headers.keep_alive;
-	if (exchange->headers.chunked && listener->sees_lines) {
+	headers_in_frame(&head, request, &exchange->asked->headers);
+	exchange->asked->route = route_find(exchange_target(exchange));
+	exchange->must_close = !exchange->asked->headers.keep_alive;
+	if (exchange->asked->headers.chunked && listener->sees_lines) {
 		exchange->must_close = true;
 		connection->lingers = true;
 	}
+	/* HTTP/1.0 has no chunks: there, a reply that was cut off looks like a whole one. */
+	request->may_stream = strcmp(version, "HTTP/1.1") == 0 && !text_is(head.method, "HEAD");
+	request->on_stream = outflow_on_rows;
 	if (listener->settings.pages) {
 		if (!text_is(head.method, "GET") && !text_is(head.method, "HEAD"))
 			(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED,
@@ -192,13 +197,13 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	} else {
 		exchange_take_api(connection, &head);
 	}
-	if (exchange->headers.content_length > (int64_t)listener->settings.body_bytes_max) {
+	if (exchange->asked->headers.content_length > (int64_t)listener->settings.body_bytes_max) {
 		exchange_too_large(connection);
 		return exchange_answer_early(connection);
 	}
 	/* Its body was not sent yet and never will be. */
-	if (exchange_failed(exchange) && exchange->headers.has_body &&
-	    exchange->headers.expects_continue)
+	if (exchange_failed(exchange) && exchange->asked->headers.has_body &&
+	    exchange->asked->headers.expects_continue)
 		return exchange_answer_early(connection);
 	return MHD_YES;
 }
@@ -233,7 +238,7 @@ static enum MHD_Result exchange_on_body(struct connection *connection, struct te
 	if (exchange_failed(exchange) || connection->listener->settings.pages)
 		return MHD_YES;
 	/* Most come in one piece, which need not be kept. */
-	if ((int64_t)piece.len == exchange->headers.content_length)
+	if ((int64_t)piece.len == exchange->asked->headers.content_length)
 		exchange_read_json(exchange, piece);
 	else
 		buf_text(&exchange->body, piece);
@@ -253,7 +258,12 @@ static void exchange_on_done(struct request *request)
 		return;
 	}
 	assert(connection->exchange.request == request);
-	connection_move(connection, CONNECTION_DONE);
+	assert(connection->exchange.with_router);
+	connection->exchange.with_router = false;
+	if (request->stream == STREAM_NONE)
+		connection_move(connection, CONNECTION_DONE);
+	else
+		outflow_on_rows(request);
 }
 
 static void exchange_take_page(struct connection *connection)
@@ -265,7 +275,7 @@ static void exchange_take_page(struct connection *connection)
 	for (const struct admin_page *page = settings->pages; page->path; page++) {
 		struct admin_reply reply = { .status = 200, .body = request->out };
 
-		if (!text_is(exchange->route.path, page->path))
+		if (!text_is(exchange->asked->route.path, page->path))
 			continue;
 		page->answer(&reply, settings->pages_arg);
 		request->out = reply.body;
@@ -295,6 +305,7 @@ static enum MHD_Result exchange_complete(struct connection *connection)
 		return reply_send(connection);
 	}
 	request->on_done = exchange_on_done;
+	exchange->with_router = true;
 	connection_move(connection, CONNECTION_WORKING);
 	listener->settings.handlers.on_request(request, listener->settings.handlers.arg);
 	if (connection->state == CONNECTION_DONE)
@@ -338,7 +349,8 @@ enum MHD_Result exchange_on_call(struct connection *connection, const char *meth
 		return MHD_NO;
 	if (connection->state == CONNECTION_DONE)
 		connection->listener->to_suspend--;
-	return reply_send(connection);
+	return exchange->request->stream == STREAM_OPEN ? outflow_begin(connection)
+							: reply_send(connection);
 }
 
 /*
@@ -350,8 +362,8 @@ static void exchange_orphan(struct connection *connection)
 	struct listener *listener = connection->listener;
 	struct request *request = connection->exchange.request;
 
-	reply_discard(connection);
 	connection->exchange.request = NULL;
+	connection->exchange.with_router = false;
 	listener->orphans++;
 	request->client = listener;
 	request->orphaned = true;
@@ -371,14 +383,19 @@ void exchange_on_completed(struct connection *connection, enum MHD_RequestTermin
 		connection->lingers = true;
 	if (working || connection->state == CONNECTION_DONE)
 		connection->listener->to_suspend--;
-	if (working)
-		exchange_orphan(connection);
-	else if (connection->state == CONNECTION_RESUMED || connection->state == CONNECTION_DONE)
+	if (connection->state == CONNECTION_STREAMING)
+		outflow_on_lost(connection);
+	else if (working || connection->state == CONNECTION_RESUMED ||
+		 connection->state == CONNECTION_DONE)
 		reply_discard(connection);
+	if (exchange->with_router)
+		exchange_orphan(connection);
 	if (exchange->request) {
 		request_free(exchange->request);
 		exchange->request = NULL;
 	}
+	exchange->asked = NULL;
+	buf_fini(&exchange->target);
 	if (exchange->body.room > HTTP_BODY_BYTES_KEPT)
 		buf_fini(&exchange->body);
 	buf_clear(&exchange->body);

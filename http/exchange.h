@@ -25,17 +25,30 @@
 struct connection;
 struct listener;
 
-struct exchange {
-	struct request *request; /* NULL: the headers are not in yet */
-	struct buf target;       /* raw, NUL-terminated; len without the NUL */
-	const char *target_at;   /* where it lay in the library's buffer */
-	struct buf body;         /* what came of it, when it came in pieces */
-	size_t head_bytes;       /* of the request line and headers; 0: not known */
-	uint64_t body_bytes;     /* that came in all */
+/* What was asked, as far as struct request does not hold it, and how the reply gets on. */
+struct asked {
 	struct headers_in headers;
-	struct route route;       /* points into target */
+	struct route route; /* points into target */
+
+	/* Of a reply that leaves while it grows (http/outflow.h). */
+	size_t taken;          /* of request->out */
+	uint64_t handed_over;  /* to the library, in all */
+	uint64_t acknowledged; /* by the client's kernel, when progress was seen last */
+	int64_t progress_us;
+};
+
+/* Small while the connection rests: there may be many thousands of them. */
+struct exchange {
+	struct request *request;  /* NULL: the headers are not in yet */
+	struct asked *asked;      /* in the request's arena */
+	struct buf target;        /* raw, NUL-terminated; len without the NUL; no memory at rest */
+	const char *target_at;    /* where it lay in the library's buffer */
+	struct buf body;          /* what came of it, when it came in pieces */
+	size_t head_bytes;        /* of the request line and headers; 0: not known */
+	uint64_t body_bytes;      /* that came in all */
 	bool must_close;          /* after the reply */
 	const char *content_type; /* of the reply; NULL: JSON */
+	bool with_router;         /* the request is the router's: its on_done is still to come */
 };
 
 void exchange_init(struct exchange *exchange);

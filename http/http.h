@@ -46,6 +46,7 @@ struct listener_settings {
 	size_t body_bytes_max;
 	int64_t request_timeout_us; /* makes deadline_us; also the longest it may take to arrive */
 	int64_t idle_timeout_us;    /* a keep-alive connection at rest is closed after this */
+	int64_t stream_stall_us; /* a stream whose reader takes less than 64 KiB in it is cut off */
 	const char *user_header;
 	struct listener_handlers handlers; /* API listener */
 	const struct admin_page *pages; /* admin listener: ends with path NULL; no handlers then */

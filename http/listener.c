@@ -164,22 +164,31 @@ static void listener_on_ready(struct loop_watch *watch, uint32_t events)
 	container_of(watch, struct listener, watch)->ready = true;
 }
 
-static bool listener_resume(struct listener *listener)
+static bool listener_resume_from(struct listener *listener, enum connection_state state,
+				 enum connection_state next_state)
 {
-	struct list *done = &listener->connections[CONNECTION_DONE];
-	bool any = !list_empty(done);
+	struct list *list = &listener->connections[state];
+	bool any = !list_empty(list);
 
-	for (struct list_link *it = done->head.next, *next; it != &done->head; it = next) {
+	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
 		struct connection *connection = container_of(it, struct connection, link);
 
 		next = it->next;
 		if (!connection->suspended)
 			continue; /* its handler is called anyway */
 		connection->suspended = false;
-		connection_move(connection, CONNECTION_RESUMED);
+		connection_move(connection, next_state);
 		MHD_resume_connection(connection->mhd);
 	}
 	return any;
+}
+
+static bool listener_resume(struct listener *listener)
+{
+	bool done = listener_resume_from(listener, CONNECTION_DONE, CONNECTION_RESUMED);
+	bool fed = listener_resume_from(listener, CONNECTION_FED, CONNECTION_STREAMING);
+
+	return done || fed;
 }
 
 static void listener_run(struct listener *listener)
@@ -212,7 +221,8 @@ static void listener_on_bury(struct loop_hook *hook)
 {
 	struct listener *listener = container_of(hook, struct listener, on_bury);
 
-	if (!list_empty(&listener->connections[CONNECTION_DONE]))
+	if (!list_empty(&listener->connections[CONNECTION_DONE]) ||
+	    !list_empty(&listener->connections[CONNECTION_FED]))
 		loop_again(listener->loop);
 	connections_close_half_closed(listener);
 	connections_make_room(listener);

@@ -31,6 +31,7 @@ struct listener {
 	struct list connections[CONNECTION_STATES];
 	size_t sending_bytes; /* of all replies that are SENDING */
 	struct lingerers lingerers;
+	size_t peak;             /* connections, since memory was given back last */
 	struct loop_timer sweep; /* deadlines, while there are connections */
 	struct loop_timer
 		watch_timer; /* the next request that will have waited long enough to be watched */

@@ -156,13 +156,13 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 	reply_headers_of_request(response, request, status, &connection->listener->line);
 	if (request->outcome == OUTCOME_METHOD_NOT_ALLOWED)
 		reply_header(response, "Allow",
-			     exchange->route.allow && !connection->listener->settings.pages
-				     ? exchange->route.allow
+			     exchange->asked->route.allow && !connection->listener->settings.pages
+				     ? exchange->asked->route.allow
 				     : "GET, HEAD");
-	if (exchange->headers.traceparent.ptr)
-		reply_header(response, "traceparent", exchange->headers.traceparent.ptr);
-	if (exchange->headers.tracestate.ptr)
-		reply_header(response, "tracestate", exchange->headers.tracestate.ptr);
+	if (exchange->asked->headers.traceparent.ptr)
+		reply_header(response, "traceparent", exchange->asked->headers.traceparent.ptr);
+	if (exchange->asked->headers.tracestate.ptr)
+		reply_header(response, "tracestate", exchange->asked->headers.tracestate.ptr);
 	if (exchange->must_close || connection->listener->quiescing)
 		reply_header(response, "Connection", "close");
 }
@@ -171,9 +171,9 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 
 static const char *reply_kind(const struct exchange *exchange)
 {
-	if (exchange->route.kind == ROUTE_QUERY)
+	if (exchange->asked->route.kind == ROUTE_QUERY)
 		return "query";
-	return exchange->route.kind == ROUTE_COMMAND ? "command" : "-";
+	return exchange->asked->route.kind == ROUTE_COMMAND ? "command" : "-";
 }
 
 /* At most ACCESS_WARNINGS_MAX a second. */
@@ -242,7 +242,7 @@ static void reply_write_problem(const struct connection *connection, struct requ
 		.outcome = request->outcome,
 		.status = request->status,
 		.detail = request->detail,
-		.instance = connection->exchange.route.path,
+		.instance = connection->exchange.asked->route.path,
 		.request_id = request->id,
 		.errors = request->errors,
 		.errors_count = request->errors_count,
@@ -255,12 +255,23 @@ static void reply_write_problem(const struct connection *connection, struct requ
 	problem_write(&request->out, &problem);
 }
 
+enum MHD_Result reply_send_head(struct connection *connection, unsigned status,
+				struct MHD_Response *response)
+{
+	enum MHD_Result queued;
+
+	reply_headers(response, connection, status);
+	queued = MHD_queue_response(connection->mhd, status, response);
+	MHD_destroy_response(response);
+	reply_account(connection, status);
+	return queued;
+}
+
 enum MHD_Result reply_send(struct connection *connection)
 {
 	struct request *request = connection->exchange.request;
 	unsigned status = reply_status(request);
 	struct MHD_Response *response;
-	enum MHD_Result queued;
 
 	if (request->outcome != OUTCOME_OK)
 		reply_write_problem(connection, request);
@@ -268,10 +279,6 @@ enum MHD_Result reply_send(struct connection *connection)
 						   MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		log_fatal("http", "out of memory");
-	reply_headers(response, connection, status);
-	queued = MHD_queue_response(connection->mhd, status, response);
-	MHD_destroy_response(response);
-	reply_account(connection, status);
 	connection_move(connection, CONNECTION_SENDING);
-	return queued;
+	return reply_send_head(connection, status, response);
 }

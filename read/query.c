@@ -7,11 +7,22 @@
 
 #include "base/control.h"
 #include "catalog/document.h"
+#include "pg/estimate.h"
 #include "pg/sqlstate.h"
 
 #include <assert.h>
 
 static void query_on_call(struct call *call);
+static void query_on_rows(struct call *call);
+
+static size_t query_bytes_max(const struct query *query)
+{
+	if (query->streams)
+		return query->stream_bytes_max;
+	if (query->stream_bytes_max && query->bytes_max > STREAM_BUFFER_BYTES)
+		return STREAM_BUFFER_BYTES;
+	return query->bytes_max;
+}
 
 static struct buf *query_out(struct query *query)
 {
@@ -25,6 +36,8 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 	query->required = required;
 	query->on_primary = on_primary;
 	query->lower = query->upper = 0;
+	query->begun = false;
+	query->streams = query->stream_bytes_max && estimate_is_large(&query->operation->statement);
 	query->call = (struct call){
 		.kind = CALL_QUERY,
 		.statement = (struct statement *)&query->operation->statement,
@@ -32,10 +45,11 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.arena = &query->request->arena,
 		.out = query_out(query),
 		.rows_max = document_rows_max(query->operation),
-		.bytes_max = query->bytes_max,
-		.timeout_us = query->timeout_us,
+		.bytes_max = query_bytes_max(query),
+		.timeout_us = query->streams ? query->stream_timeout_us : query->timeout_us,
 		.cancels = true,
 		.on_done = query_on_call,
+		.on_rows = query->streams ? query_on_rows : NULL,
 	};
 	if (!pool_submit(pool, &query->call))
 		return false;
@@ -81,6 +95,10 @@ static enum query_end query_too_large(struct query *query)
 {
 	const struct operation *operation = query->operation;
 
+	if (!query->streams && query_bytes_max(query) < query->bytes_max) {
+		estimate_learn_size(query->call.statement, true);
+		return QUERY_LARGE;
+	}
 	query->lower = query->call.lower;
 	if (query_is_early(query))
 		return QUERY_EARLY;
@@ -124,7 +142,7 @@ static enum query_end query_lost(struct query *query)
 	return QUERY_ELSEWHERE;
 }
 
-/* Rows that count: is the node what it was taken for, and had it replayed far enough? */
+/* Do rows count: is the node what it was taken for, and had it replayed far enough? */
 static enum query_end query_verify(struct query *query)
 {
 	const struct call *call = &query->call;
@@ -137,24 +155,58 @@ static enum query_end query_verify(struct query *query)
 	query->upper = call->upper;
 	if (query_is_early(query))
 		return QUERY_EARLY;
-	return query_finish_document(query);
+	return QUERY_ANSWERED;
+}
+
+static void query_take_times(struct query *query, int64_t until_us)
+{
+	const struct call *call = &query->call;
+
+	query->request->queue_us += call->sent_us - call->queued_us;
+	query->request->db_us += until_us - call->sent_us;
+}
+
+static void query_on_rows(struct call *call)
+{
+	struct query *query = container_of(call, struct query, call);
+	enum query_end end;
+
+	if (!query->begun) {
+		estimate_learn_size(call->statement, true);
+		end = query_verify(query);
+		if (end != QUERY_ANSWERED) {
+			query_forget(query);
+			buf_clear(&query->request->out);
+			query->on_done(query, end);
+			return;
+		}
+		query->begun = true;
+		query_take_times(query, loop_now(query->request->loop));
+	}
+	query->on_rows(query);
+}
+
+static enum query_end query_rows_over(struct query *query)
+{
+	enum query_end end = query->begun ? QUERY_ANSWERED : query_verify(query);
+
+	if (query->streams && !query->begun)
+		estimate_learn_size(query->call.statement, false);
+	return end == QUERY_ANSWERED ? query_finish_document(query) : end;
 }
 
 static void query_on_call(struct call *call)
 {
 	struct query *query = container_of(call, struct query, call);
-	struct request *request = query->request;
 	enum query_end end = QUERY_FAILED;
 
 	assert(query->pool);
 	query->pool = NULL;
-	if (call->sent_us) {
-		request->queue_us += call->sent_us - call->queued_us;
-		request->db_us += call->done_us - call->sent_us;
-	}
+	if (call->sent_us && !query->begun)
+		query_take_times(query, call->done_us);
 	switch (call->end) {
 	case CALL_OK:
-		end = query_verify(query);
+		end = query_rows_over(query);
 		break;
 	case CALL_ERROR:
 		end = query_error(query);

@@ -47,12 +47,19 @@ static void router_on_probe_again(struct loop_timer *timer)
 	router_probe(container_of(timer, struct router_node, probe_again));
 }
 
+/* Every loop has its own; a stream may come to any of them. */
+static unsigned router_streams_max(const struct options *options)
+{
+	return (unsigned)((options->stream_conns + options->loops - 1) / options->loops);
+}
+
 static void router_node_init(struct router *router, unsigned at, unsigned conns)
 {
 	struct router_node *node = &router->nodes[at];
 	const struct options *options = router->shared.options;
 	struct pool_settings settings = {
 		.conns_max = conns,
+		.streams_max = router_streams_max(options),
 		.queue_max = (unsigned)options->queue_max,
 		.group_max = (unsigned)options->group_commands,
 		.queue_wait_us = options->queue_wait_us,

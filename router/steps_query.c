@@ -19,8 +19,10 @@ enum { QUERY_STEP_PLACE = 4 };
 
 #define QUERY_RETRY_JITTER_US (5 * US_PER_MS)
 
+/* A stream that was not told yet may still be on its way. */
 static void query_place_again(struct task *task)
 {
+	query_forget(&task->query);
 	task->request->step = QUERY_STEP_PLACE;
 	request_run(task->request);
 }
@@ -117,7 +119,7 @@ void query_choose(struct task *task)
 			task->early_at &= ~(1u << i);
 		router->uses[i].load = pool_load(router->nodes[i].pool);
 		router->uses[i].connected = pool_connected(router->nodes[i].pool);
-		router->uses[i].avoid = task->failed_at & (1u << i);
+		router->uses[i].avoid = (task->failed_at | task->full_at) & (1u << i);
 		router->uses[i].early = task->early_at & (1u << i);
 		health_tell(router, i, &router->uses[i]);
 	}
@@ -139,6 +141,32 @@ static void query_count_spill(struct task *task)
 }
 
 static void query_on_call(struct query *query, enum query_end end);
+static void query_on_rows(struct query *query);
+
+/* What was declared to fail beyond a number of rows must be known to be less before it is told. */
+static size_t query_stream_bytes_max(const struct task *task)
+{
+	const struct options *options = task->router->shared.options;
+
+	if (!options->stream_conns || !task->request->may_stream ||
+	    task->operation->rows != ROWS_MANY || task->operation->rows_max)
+		return 0;
+	return (size_t)options->stream_bytes_max;
+}
+
+/* Another replica may have room for a stream; the primary is not there for what they refuse. */
+static enum step query_on_full(struct task *task)
+{
+	unsigned node = task->choice.node;
+
+	if (task->query.streams && (int)node != task->router->topology.primary) {
+		task->full_at |= 1u << node;
+		return query_place(task->request);
+	}
+	return request_fail(task->request, OUTCOME_QUEUE_FULL,
+			    "too many requests are waiting for %s",
+			    task->router->shared.nodes[node]->name);
+}
 
 /* False: it would be a retry, and the budget of the chosen node does not pay for it. */
 static bool query_pays(struct task *task)
@@ -169,7 +197,6 @@ static enum step query_refuse_retry(struct task *task)
 static enum step query_send_chosen(struct task *task)
 {
 	struct router *router = task->router;
-	struct request *request = task->request;
 	unsigned node = task->choice.node;
 	bool primary = (int)node == router->topology.primary;
 	uint64_t required = task->choice.must_prove ? task->wish.required.lsn : 0;
@@ -182,13 +209,14 @@ static enum step query_send_chosen(struct task *task)
 	task->query.values = task->values;
 	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	task->query.timeout_us = router_statement_timeout_us(task);
+	task->query.stream_bytes_max = query_stream_bytes_max(task);
+	task->query.stream_timeout_us = router->shared.options->stream_timeout_us;
 	task->query.on_done = query_on_call;
-	if (query_send(&task->query, router->nodes[node].pool, required, primary)) {
-		health_sent(router, node, task);
-		return STEP_WAIT;
-	}
-	return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting for %s",
-			    router->shared.nodes[node]->name);
+	task->query.on_rows = query_on_rows;
+	if (!query_send(&task->query, router->nodes[node].pool, required, primary))
+		return query_on_full(task);
+	health_sent(router, node, task);
+	return STEP_WAIT;
 }
 
 static enum step query_place(struct request *request)
@@ -204,6 +232,8 @@ static enum step query_place(struct request *request)
 			"%s",
 			task->trouble ? task->trouble : "no replica was fresh enough in time");
 	query_choose(task);
+	if (task->full_at && (query_spills(&task->choice) || task->choice.kind == CHOICE_REFUSE))
+		return request_fail(request, OUTCOME_QUEUE_FULL, "too many streams are under way");
 	if (query_should_wait(task) && query_park(task))
 		return STEP_WAIT;
 	if (task->choice.kind == CHOICE_PLACE)
@@ -244,6 +274,7 @@ static bool query_may_be_invisible(const struct task *task)
 
 static void query_look_again(struct task *task)
 {
+	query_forget(&task->query);
 	task->looked_again = true;
 	task->pause.on_due = query_on_turn_again;
 	loop_timer_set(task->router->loop, &task->pause, loop_now(task->router->loop) + US_PER_MS);
@@ -349,6 +380,7 @@ static void query_elsewhere(struct task *task)
 	unsigned node = task->choice.node;
 	bool tried = query_was_tried(task);
 
+	query_forget(&task->query);
 	/* Once elsewhere, never in a loop: a query that makes trouble everywhere is the trouble. */
 	if (tried && task->retries++) {
 		request_fail(task->request, OUTCOME_NO_REPLICA, "%s could not run on two nodes",
@@ -449,13 +481,61 @@ static void query_tell(struct task *task)
 	query_count(task);
 }
 
+static void query_on_taken(struct request *request)
+{
+	struct query *query = &((struct task *)request->task)->query;
+
+	if (query->pool)
+		pool_go_on(query->pool, &query->call);
+}
+
+/* The request's deadline was for the first byte; from here on its reader sets the pace. */
+static void query_begin_stream(struct task *task)
+{
+	struct request *request = task->request;
+
+	if (!task->query.on_primary)
+		router_learn_call(task->router, task->choice.node, &task->query.call);
+	query_tell(task);
+	loop_timer_cancel(request->loop, &request->timer);
+	request->stream = STREAM_OPEN;
+	request->on_taken = query_on_taken;
+}
+
+static void query_on_rows(struct query *query)
+{
+	struct task *task = container_of(query, struct task, query);
+
+	if (task->request->stream == STREAM_NONE) {
+		/* The node has answered: whatever comes now is a matter of the reader. */
+		hedge_forget(task);
+		health_back(task);
+		router_refresh(task->router);
+		/* Which may have ended it: its node is gone. */
+		if (!query->pool || !query->begun || query_does_not_count(task))
+			return;
+		query_begin_stream(task);
+	}
+	task->request->on_stream(task->request);
+}
+
+static void query_end_stream(struct task *task, enum query_end end)
+{
+	/* Whatever went wrong, nothing can be told any more, nor asked elsewhere. */
+	task->request->stream = end == QUERY_ANSWERED ? STREAM_WHOLE : STREAM_BROKEN;
+	task_finish(task);
+}
+
 static void query_on_call(struct query *query, enum query_end end)
 {
 	struct task *task = container_of(query, struct task, query);
 
 	hedge_forget(task);
 	health_judge(task->router, task->choice.node, &query->call);
-	query_ended(task, end);
+	if (task->request->stream == STREAM_OPEN)
+		query_end_stream(task, end);
+	else
+		query_ended(task, end);
 }
 
 void query_ended(struct task *task, enum query_end end)
@@ -477,6 +557,10 @@ void query_ended(struct task *task, enum query_end end)
 		return;
 	case QUERY_EARLY:
 		query_early(task);
+		return;
+	case QUERY_LARGE:
+		query_forget_failure(task->request);
+		query_place_again(task);
 		return;
 	case QUERY_ELSEWHERE:
 		query_elsewhere(task);

@@ -75,6 +75,8 @@ static void task_on_done(struct request *request)
 	task_forget(task);
 	task_charge(task);
 	loop_timer_cancel(task->router->loop, &request->timer);
+	if (request->stream == STREAM_OPEN)
+		request->stream = STREAM_BROKEN;
 	if (task->spilled)
 		task->router->spilled--;
 	request->on_client_gone = NULL;

@@ -14,7 +14,7 @@ struct pool {
 	struct list calls;
 	bool full;
 	const char *abandoned;
-	unsigned dials;
+	unsigned dials, went_on;
 };
 
 static struct pool *fake_pools[NODES_MAX];
@@ -58,6 +58,12 @@ bool pool_submit(struct pool *pool, struct call *call)
 void pool_forget(struct pool *pool, struct call *call)
 {
 	list_remove(&pool->calls, &call->link);
+}
+
+void pool_go_on(struct pool *pool, struct call *call)
+{
+	(void)call;
+	pool->went_on++;
 }
 
 void pool_abandon(struct pool *pool, const char *reason)
@@ -148,6 +154,22 @@ struct call *fake_call(unsigned node, enum call_kind kind)
 			return call;
 	}
 	return NULL;
+}
+
+void fake_stream(struct call *call, uint64_t lower, uint64_t upper, const char *rows)
+{
+	buf_string(call->out, rows);
+	call->told = true;
+	call->in_recovery = true;
+	call->lower = lower;
+	call->upper = upper;
+	call->sent_us = loop_now(call->pool->loop);
+	call->on_rows(call);
+}
+
+unsigned fake_went_on(unsigned node)
+{
+	return fake_pool(node)->went_on;
 }
 
 static void fake_end(struct call *call, enum call_end end)

@@ -66,6 +66,7 @@ static void scene_topology(struct scene *scene)
 
 static void scene_options(struct options *options)
 {
+	options->loops = 1;
 	options->queue_max = 256;
 	options->queue_wait_us = 100 * US_PER_MS;
 	options->request_timeout_us = 5 * US_PER_S;

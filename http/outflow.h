@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replies that leave while they grow, in chunks. What is to leave next is in request->out;
+ * libmicrohttpd asks for it, and is suspended while there is nothing. The request is the router's
+ * until its on_done. A reply that is cut off ends without its last chunk, and the connection with
+ * it, so that no client takes it for whole.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/request.h"
+
+#include <microhttpd.h>
+
+struct connection;
+struct listener;
+
+/* As request->on_stream: there is more in out; also when all is over. */
+void outflow_on_rows(struct request *request);
+/* Begins the reply, inside libmicrohttpd's handler. */
+enum MHD_Result outflow_begin(struct connection *connection) must_check;
+/* The connection ended amid a reply. */
+void outflow_on_lost(struct connection *connection);
+/* The client is gone, or takes too little: nothing more is sent. end: for the metric. */
+void outflow_cut(struct connection *connection, const char *end, const char *reason);
+/* Cuts those whose reader has stalled. */
+void outflows_sweep(struct listener *listener);
