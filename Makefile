@@ -34,7 +34,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test unit scenario tidy asan tsan tsan-unit chaos chaos-controls hostile bench \
+.PHONY: all bench-programs demo test unit scenario tidy asan tsan tsan-unit chaos chaos-controls \
+        hostile bench \
         clang-tidy format clean \
         help FORCE
 
@@ -157,6 +158,22 @@ $(LIB): $(LIB_OBJECTS) $(GEN)/members
 $(BUILD)/cqrsd: $(BUILD)/cmd/main.o $(LIB)
 	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# --- what measures it (bench/) -------------------------------------------------------------------
+
+# Programs, each from one file of its name; the other files of bench/ are what they share.
+BENCH_PROGRAMS := loadgen
+BENCH_SOURCES  := $(filter-out $(BENCH_PROGRAMS:%=bench/%.c),$(wildcard bench/*.c))
+BENCH_LIB      := $(BUILD)/libbench.a
+
+$(BENCH_LIB): $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	$(call quiet,AR,$@)$(AR) rcs $@ $^
+
+$(BENCH_PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(LIB)
+	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/%) ## build/loadgen and the other programs of bench/
+
 # --- tests ---------------------------------------------------------------------------------------
 
 # Every test takes `void **state`, few need it. cmocka.h leaves these includes to whoever includes it.
@@ -171,12 +188,13 @@ $(BUILD)/unit/%.o: tests/unit/%.c $(GEN)/flags
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(LIB)
 	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) -lcmocka
 
-# A test names its helpers in its first lines: /* links: fake_libpq.c fake_clock.c */
+# A test names its helpers in its first lines: /* links: fake_libpq.c bench/histogram.c */
 ifneq ($(UNIT_SOURCES),)
 UNIT_LINKS := $(shell awk 'FNR <= 10 && $$1 == "/*" && $$2 == "links:" { \
     test = FILENAME; sub(/.*\//, "", test); sub(/\.c$$/, "", test); \
-    for (i = 3; i < NF; i++) { sub(/\.c$$/, "", $$i); print test ":" $$i } }' $(UNIT_SOURCES))
-$(foreach link,$(UNIT_LINKS),$(eval $(BUILD)/unit/$(subst :,: $(BUILD)/unit/,$(link)).o))
+    for (i = 3; i < NF; i++) { sub(/\.c$$/, "", $$i); \
+        print test ":" ($$i ~ /\// ? "" : "unit/") $$i } }' $(UNIT_SOURCES))
+$(foreach link,$(UNIT_LINKS),$(eval $(BUILD)/unit/$(subst :,: $(BUILD)/,$(link)).o))
 endif
 
 .SECONDARY:
@@ -197,8 +215,9 @@ test: ## everything: unit tests (also under ASan+UBSan), tidy, scenarios
 unit: $(UNIT_TESTS) ## unit tests; UNIT=test_arena picks some, VARIANT=asan the build
 	@$(SANITIZED) tests/run-unit $(UNIT_TESTS)
 
-scenario: $(BUILD)/cqrsd ## tests against real PostgreSQL; SCENARIO=file picks some
-	@CQRSD=$(abspath $(BUILD)/cqrsd) $(SANITIZED) $(PYTHON) -m pytest -q $(or $(SCENARIO),tests/scenario \
+scenario: $(BUILD)/cqrsd $(BUILD)/loadgen ## tests against real PostgreSQL; SCENARIO=file picks some
+	@CQRSD=$(abspath $(BUILD)/cqrsd) LOADGEN=$(abspath $(BUILD)/loadgen) \
+	    $(SANITIZED) $(PYTHON) -m pytest -q $(or $(SCENARIO),tests/scenario \
 	    tests/guarantees)
 
 asan: ## unit tests and scenarios under AddressSanitizer and UBSan
@@ -242,12 +261,12 @@ clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c ## clang-tidy over all sources
 	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=gnu11 $(LIB_CFLAGS)
 
 format: ## clang-format all C files in place
-	clang-format -i $(foreach folder,$(FOLDERS) tests/unit,$(wildcard $(folder)/*.[ch]))
+	clang-format -i $(foreach folder,$(FOLDERS) bench tests/unit,$(wildcard $(folder)/*.[ch]))
 
 clean: ## remove what was built (.run/ stays)
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 -include $(wildcard $(BUILD)/*/*.d)
