@@ -161,7 +161,7 @@ $(BUILD)/cqrsd: $(BUILD)/cmd/main.o $(LIB)
 # --- what measures it (bench/) -------------------------------------------------------------------
 
 # Programs, each from one file of its name; the other files of bench/ are what they share.
-BENCH_PROGRAMS := loadgen
+BENCH_PROGRAMS := loadgen direct
 BENCH_SOURCES  := $(filter-out $(BENCH_PROGRAMS:%=bench/%.c),$(wildcard bench/*.c))
 BENCH_LIB      := $(BUILD)/libbench.a
 

@@ -238,7 +238,11 @@ bool pool_travels_alone(const struct pool *pool, const struct call *call, enum l
 
 unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 {
-	return lane == LANE_GROUP ? pool->settings.group_max : BATCH_CALLS_MAX;
+	unsigned calls_max = pool->settings.batch_calls_max;
+
+	if (lane == LANE_GROUP)
+		return pool->settings.group_max;
+	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
 /* A stream also waits for the conn that is opened for it. */

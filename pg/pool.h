@@ -30,6 +30,7 @@ struct pool_settings {
 	unsigned streams_max;         /* conns more, opened only while there are streams */
 	unsigned queue_max;           /* calls that may wait, per lane kind (queries, commands) */
 	unsigned group_max;           /* commands of one group; 0 or 1: no groups */
+	unsigned batch_calls_max;     /* under one Sync, at most BATCH_CALLS_MAX; 0: that many */
 	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */
 	int64_t statement_timeout_us; /* the server's own limit for calls that name none */
 	int64_t connect_timeout_us;

@@ -62,6 +62,7 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 		.streams_max = router_streams_max(options),
 		.queue_max = (unsigned)options->queue_max,
 		.group_max = (unsigned)options->group_commands,
+		.batch_calls_max = (unsigned)options->batch_calls,
 		.queue_wait_us = options->queue_wait_us,
 		.statement_timeout_us = options->request_timeout_us,
 		.connect_timeout_us = ROUTER_CONNECT_TIMEOUT_US,

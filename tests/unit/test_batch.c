@@ -109,6 +109,25 @@ static void test_a_batch_is_no_longer_than_its_limit(void **state)
 	end_calls(calls, BATCH_CALLS_MAX + 1);
 }
 
+static void test_a_limit_of_one_sends_each_call_by_itself(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call calls[3];
+
+	settings.conns_max = 1;
+	settings.batch_calls_max = 1;
+	stage_open_with(NODE_REPLICA, &settings);
+	for (unsigned i = 0; i < 3; i++)
+		stage_query(&calls[i], stage_statement(1), "1");
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 0);
+		stage_answer(0);
+		assert_int_equal(calls[i].told, 1);
+	}
+	end_calls(calls, 3);
+}
+
 static void test_large_parameters_travel_in_several_batches(void **state)
 {
 	struct stage_call calls[3];
@@ -224,6 +243,7 @@ int main(void)
 		STORY(test_a_statement_is_prepared_once_per_conn_and_once_per_batch),
 		STORY(test_a_timeout_of_its_own_holds_for_the_calls_that_want_it),
 		STORY(test_a_batch_is_no_longer_than_its_limit),
+		STORY(test_a_limit_of_one_sends_each_call_by_itself),
 		STORY(test_large_parameters_travel_in_several_batches),
 		STORY(test_a_probe_needs_no_statement),
 		STORY(test_a_command_is_followed_by_its_position_in_a_segment_of_its_own),
