@@ -250,10 +250,10 @@ chaos-controls: ## builds without a guard each: the checker must notice within t
 	@deploy/install-packages build cluster test chaos
 	@tests/guarantees/controls
 
-bench: ## side by side with pgbench: prints both and the ratio
+bench: ## side by side with what one would use instead; ARGS='--only reads --runs 3'
 	@deploy/install-packages build cluster bench
-	@$(MAKE) all
-	@bench/run
+	@$(MAKE) all bench-programs
+	@bench/run $(ARGS)
 
 # --- the rest ------------------------------------------------------------------------------------
 

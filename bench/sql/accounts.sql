@@ -1,3 +1,14 @@
 -- query: balance :one
 -- The statement of `pgbench -S`: one row by its primary key.
 SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
+
+-- query: busy :one
+-- An aggregation that keeps a core busy for as long as the number of rows says.
+-- @timeout 10s
+SELECT sum(i % 7) AS sum FROM generate_series(1, :rows::bigint) AS i;
+
+-- query: wide :many
+-- So many rows of about a kilobyte: a result that no one wants in memory.
+-- @max-rows 10000000
+-- @timeout 10m
+SELECT i, repeat('x', 1000) AS filler FROM generate_series(1, :rows::bigint) AS i;

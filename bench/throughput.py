@@ -1,0 +1,108 @@
+"""Rows of throughput: reads and single-row inserts against pgbench, and against ourselves."""
+
+import statistics
+
+from stage import CLIENTS, alternate
+from usage import Cpu
+
+# 64 clients that wait for each other are no overload: nobody is to be refused for having waited.
+PATIENT = {"queue_wait_ms": 5000}
+
+
+class Measured:
+    """A cqrsd under wrk, its CPU per request noted besides its rate."""
+
+    def __init__(self, stage, service, lua):
+        self.stage, self.service, self.lua = stage, service, lua
+        self.cpu = []
+
+    def __call__(self):
+        cluster = self.stage.cluster
+        cpu = Cpu({"cqrsd": self.service.pid},
+                  {"postgres": [node.process.pid for node in cluster.nodes]})
+        rate, requests, generator = self.stage.wrk(self.service.address, self.lua)
+        used = cpu.per_request_us(requests)
+        used["wrk"] = tuple(seconds * 1e6 / requests for seconds in generator)
+        self.cpu.append(used)
+        return rate
+
+    def tell(self, result, what):
+        for name in self.cpu[0]:
+            user, system = (statistics.median(used[name][i] for used in self.cpu)
+                            for i in range(2))
+            result.check(f"CPU per {what}, {name}: user", user, "µs")
+            result.check(f"CPU per {what}, {name}: system", system, "µs")
+
+
+def wrk_line(what):
+    return f"wrk -t1 -c{CLIENTS} -s {what}"
+
+
+def served_by_replica(service):
+    """The share of queries that a replica answered; a bench of replicas is void without it."""
+    metrics = service.metrics()
+    total = metrics.sum("cqrsd_routed_total")
+    return metrics.sum("cqrsd_routed_total", role="replica") / max(total, 1)
+
+
+def pgbench_reads(stage, clients):
+    flags = ["-S", "-M", "prepared", "-c", str(clients), "-j", "1"]
+    return ["pgbench -n", *flags], lambda: stage.pgbench(stage.cluster.replica(1), *flags)
+
+
+def reads(stage, result):
+    service = stage.serve(**PATIENT)
+    through = Measured(stage, service, stage.lua_read())
+    side = result.side("cqrsd", [stage.serve_line(**PATIENT), "under", wrk_line("(GET balance?aid=random)")])
+    sides = [(side, through)]
+    direct = {}
+    for clients in (4, 8, 16, CLIENTS):
+        line, measure = pgbench_reads(stage, clients)
+        direct[clients] = result.side(f"pgbench, {clients} clients", line)
+        sides.append((direct[clients], measure))
+    stage.wrk(service.address, stage.lua_read(), seconds=1)
+    alternate(sides, stage.given.runs)
+    best = max((direct[clients] for clients in (4, 8, 16)), key=lambda one: one.median)
+    result.check("cqrsd / pgbench, 64 clients", side.median / direct[CLIENTS].median, "×",
+                 (">=", 1.5))
+    result.check(f"cqrsd / {best.name} (its best of 4, 8, 16)", side.median / best.median, "×",
+                 (">=", 1.0))
+    result.check("answered by the replica", served_by_replica(service), "", (">=", 0.99))
+    through.tell(result, "read")
+    stage.stop(service)
+
+
+def classic(stage, result):
+    batches, one_by_one = stage.serve(**PATIENT), stage.serve(batch_calls=1, **PATIENT)
+    lua = stage.lua_read()
+    side = result.side("batches", [stage.serve_line(**PATIENT), "under", wrk_line("(as in reads)")])
+    control = result.side("classic", [stage.serve_line(batch_calls=1, **PATIENT), "under", "the same"])
+    control_run = Measured(stage, one_by_one, lua)
+    for service in (batches, one_by_one):
+        stage.wrk(service.address, lua, seconds=1)
+    alternate([(side, lambda: stage.wrk(batches.address, lua)[0]), (control, control_run)],
+              stage.given.runs)
+    result.check("batches / classic", side.median / control.median, "×", (">=", 2.0))
+    control_run.tell(result, "classic read")
+    for service in (batches, one_by_one):
+        stage.stop(service)
+
+
+def inserts(stage, result):
+    script = stage.write("insert.sql", "\\set n random(1, 1000000)\n"
+                         "INSERT INTO bench_row (n, note) VALUES (:n, 'a note') RETURNING id;\n")
+    service = stage.serve(pool_conns=8, **PATIENT)
+    through = Measured(stage, service, stage.lua_write())
+    side = result.side("cqrsd", [stage.serve_line(pool_conns=8, **PATIENT), "under",
+                                 wrk_line("(POST add_row)")])
+    direct = result.side("pgbench, 64 clients", ["pgbench -n -M prepared -c 64 -j 1 -f insert.sql"])
+    alternate([(side, through),
+               (direct, lambda: stage.pgbench(stage.cluster.primary, "-M", "prepared", "-c",
+                                              str(CLIENTS), "-j", "1", "-f", script))],
+              stage.given.runs)
+    result.check("cqrsd / pgbench, 64 clients", side.median / direct.median, "×", (">=", 3.0))
+    through.tell(result, "insert")
+    fsync = stage.cluster.primary.sql("SHOW fsync").strip()
+    result.remarks.append(f"synchronous_commit on, fsync {fsync}; the row has one bigint, one text "
+                          "and an identity")
+    stage.stop(service)
