@@ -161,7 +161,7 @@ $(BUILD)/cqrsd: $(BUILD)/cmd/main.o $(LIB)
 # --- what measures it (bench/) -------------------------------------------------------------------
 
 # Programs, each from one file of its name; the other files of bench/ are what they share.
-BENCH_PROGRAMS := loadgen direct
+BENCH_PROGRAMS := loadgen direct replay
 BENCH_SOURCES  := $(filter-out $(BENCH_PROGRAMS:%=bench/%.c),$(wildcard bench/*.c))
 BENCH_LIB      := $(BUILD)/libbench.a
 
@@ -171,6 +171,9 @@ $(BENCH_LIB): $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
 
 $(BENCH_PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(LIB)
 	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The fake libpq comes before the libraries, so that it takes the place of the real one.
+$(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/unit/fake_libpq.o $(LIB)
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/%) ## build/loadgen and the other programs of bench/
 

@@ -53,7 +53,8 @@ def pgbench_reads(stage, clients):
 def reads(stage, result):
     service = stage.serve(**PATIENT)
     through = Measured(stage, service, stage.lua_read())
-    side = result.side("cqrsd", [stage.serve_line(**PATIENT), "under", wrk_line("(GET balance?aid=random)")])
+    side = result.side("cqrsd", [stage.serve_line(**PATIENT), "under",
+                                 wrk_line("(GET balance?aid=random)")])
     sides = [(side, through)]
     direct = {}
     for clients in (4, 8, 16, CLIENTS):
@@ -76,7 +77,8 @@ def classic(stage, result):
     batches, one_by_one = stage.serve(**PATIENT), stage.serve(batch_calls=1, **PATIENT)
     lua = stage.lua_read()
     side = result.side("batches", [stage.serve_line(**PATIENT), "under", wrk_line("(as in reads)")])
-    control = result.side("classic", [stage.serve_line(batch_calls=1, **PATIENT), "under", "the same"])
+    control = result.side("classic", [stage.serve_line(batch_calls=1, **PATIENT),
+                                      "under the same"])
     control_run = Measured(stage, one_by_one, lua)
     for service in (batches, one_by_one):
         stage.wrk(service.address, lua, seconds=1)

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A fixed replay of requests through listener, router, pool and encoder in one thread, with
+ * recorded answers instead of a server: what bench/instructions counts. The clock stands still and
+ * the number of turns is fixed, so two runs of one build differ by next to nothing.
+ *
+ *   replay read|command CLIENTS ROUNDS
+ *
+ * Counted is what runs below replay_counted, but for the fake libpq (PQ…, fake_…) and the clients
+ * (replay_ask, replay_hear): see the toggles in bench/instructions.
+ */
+#include "base/clock.h"
+#include "base/snapshot.h"
+#include "catalog/catalog.h"
+#include "http/http.h"
+#include "router/router.h"
+#include "router/topology.h"
+#include "tests/unit/fake_libpq.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REPLAY_START_US (1000 * US_PER_S)
+#define REPLAY_CLIENTS_MAX 64
+#define REPLAY_ROUNDS_MAX 100000
+#define REPLAY_CONNS 2
+#define REPLAY_TURNS 4
+#define REPLAY_WARM_ROUNDS 8
+#define REPLAY_ANSWERS_MAX 300
+#define REPLAY_LSN 0x1000
+
+static const char replay_sql[] = "-- query: balance :one\n"
+				 "-- @param aid int\n"
+				 "SELECT x FROM accounts WHERE aid = :aid;\n"
+				 "-- command: add :one\n"
+				 "-- @param n int\n"
+				 "INSERT INTO notes (n) VALUES (:n) RETURNING x;\n";
+static const char replay_read[] = "GET /v1/queries/balance?aid=4711 HTTP/1.1\r\n"
+				  "Host: 127.0.0.1:8080\r\nX-User-Id: u42\r\n\r\n";
+static const char replay_command[] =
+	"POST /v1/commands/add HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-User-Id: u42\r\n"
+	"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"n\":4711}";
+
+static struct loop *loop;
+static struct options options;
+static struct topology topology;
+static struct node *nodes[2];
+static struct newest newest;
+static int clients[REPLAY_CLIENTS_MAX];
+static bool waits[REPLAY_CLIENTS_MAX];
+static unsigned clients_count;
+static const char *request;
+static size_t request_len;
+
+void replay_ask(void);
+unsigned replay_hear(void);
+void replay_counted(unsigned rounds);
+
+static _Noreturn void replay_fail(unsigned client, const char *reply, int len)
+{
+	fprintf(stderr, "replay: client %u was answered \"%.*s\"\n", client, len, reply);
+	exit(1);
+}
+
+/* Every client sends its request. */
+__attribute__((noinline)) void replay_ask(void)
+{
+	for (unsigned i = 0; i < clients_count; i++) {
+		ssize_t sent = send(clients[i], request, request_len, 0);
+
+		assert(sent == (ssize_t)request_len);
+		waits[i] = true;
+	}
+}
+
+/* Takes the replies that are there. Returns how many clients still wait. */
+__attribute__((noinline)) unsigned replay_hear(void)
+{
+	unsigned wait = 0;
+
+	for (unsigned i = 0; i < clients_count; i++) {
+		char reply[4096];
+		ssize_t got = waits[i] ? recv(clients[i], reply, sizeof(reply), MSG_DONTWAIT) : 0;
+
+		if (waits[i] && got > 0) {
+			if (got < 12 || memcmp(reply, "HTTP/1.1 200", 12) != 0)
+				replay_fail(i, reply, (int)got);
+			waits[i] = false;
+		}
+		wait += waits[i];
+	}
+	return wait;
+}
+
+static void replay_turn(void)
+{
+	for (unsigned i = 0; i < REPLAY_TURNS; i++)
+		loop_turn(loop, 0);
+}
+
+static void replay_round(void)
+{
+	unsigned answers = 0;
+
+	replay_ask();
+	replay_turn();
+	do {
+		/* One answer describes a new statement, the next ones are for batch after batch. */
+		if (answers++ > REPLAY_ANSWERS_MAX)
+			replay_fail(0, "", 0);
+		for (unsigned conn = 0; conn < fake_dialed(); conn++)
+			if (fake_is_open(conn))
+				fake_answer_all(conn);
+		replay_turn();
+	} while (replay_hear());
+}
+
+__attribute__((noinline)) void replay_counted(unsigned rounds)
+{
+	for (unsigned i = 0; i < rounds; i++)
+		replay_round();
+}
+
+static void replay_options(void)
+{
+	options.queue_max = 256;
+	options.queue_wait_us = 100 * US_PER_MS;
+	options.request_timeout_us = 5 * US_PER_S;
+	options.wait_us_max = 30 * US_PER_MS;
+	options.spill_share = 25;
+	options.result_bytes_max = 1 << 20;
+	options.lag_us_max = US_PER_S;
+}
+
+static void replay_topology(void)
+{
+	topology.count = 2;
+	topology.primary_position = (struct position){ 1, REPLAY_LSN };
+	topology.primary_seen = topology.key_known = true;
+	topology.system_identifier = 42;
+	memset(topology.key, 7, sizeof(topology.key));
+	for (unsigned i = 0; i < 2; i++) {
+		char error[256];
+
+		topology.nodes[i] = (struct node_view){
+			.role = i ? NODE_REPLICA : NODE_PRIMARY,
+			.up = true,
+			.in_rotation = true,
+			.position = { 1, REPLAY_LSN },
+			.started_us = 1,
+			.lag_seen_us = REPLAY_START_US,
+			.seen_us = REPLAY_START_US,
+			.life = 1,
+		};
+		nodes[i] = node_new(i, i ? "host=db2 user=u" : "host=db1 user=u", error,
+				    sizeof(error));
+		assert(nodes[i]);
+	}
+}
+
+static struct catalog *replay_catalog(void)
+{
+	struct buf errors;
+	struct catalog *catalog;
+
+	buf_init(&errors);
+	catalog = catalog_load_text("replay.sql", text_of(replay_sql), &errors);
+	assert(catalog);
+	buf_fini(&errors);
+	return catalog;
+}
+
+static void replay_connect(uint16_t port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (unsigned i = 0; i < clients_count; i++) {
+		int failed;
+
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert(clients[i] >= 0);
+		failed = connect(clients[i], (struct sockaddr *)&address, sizeof(address));
+		assert(!failed);
+	}
+}
+
+/* Conns are dialed on threads of their own; the replay begins when all are there. */
+static void replay_settle(struct router *router)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		router_look(router);
+		loop_turn(loop, 5 * US_PER_MS);
+		for (unsigned conn = 0; conn < fake_dialed(); conn++)
+			if (fake_is_open(conn))
+				fake_answer_all(conn);
+	}
+}
+
+static struct listener *replay_listen(struct metrics *metrics, struct router *router)
+{
+	char error[256];
+	struct listener_settings settings = {
+		.address = "127.0.0.1:0",
+		.connections_max = 2 * REPLAY_CLIENTS_MAX,
+		.connection_memory = 4096,
+		.body_bytes_max = 8192,
+		.request_timeout_us = 5 * US_PER_S,
+		.idle_timeout_us = 75 * US_PER_S,
+		.user_header = "X-User-Id",
+		.handlers = { router_take, router },
+	};
+	struct listener *listener = listener_new(loop, &settings, metrics, error, sizeof(error));
+
+	assert(listener);
+	return listener;
+}
+
+static void replay(unsigned rounds)
+{
+	struct sessions *sessions = sessions_new(64);
+	struct snapshot *snapshot = snapshot_new(sizeof(topology));
+	struct metrics *metrics = metrics_new();
+	struct router_shared shared = {
+		.nodes = nodes,
+		.nodes_count = 2,
+		.options = &options,
+		.topology = snapshot,
+		.sessions = sessions,
+		.newest = &newest,
+	};
+	struct router *router;
+
+	sessions_raise_floor(sessions, (struct position){ 1, REPLAY_LSN });
+	router = router_new(loop, &shared, REPLAY_CONNS, replay_catalog(), metrics);
+	snapshot_publish(snapshot, &topology);
+	replay_connect(listener_port(replay_listen(metrics, router)));
+	replay_settle(router);
+	for (unsigned i = 0; i < REPLAY_WARM_ROUNDS; i++)
+		replay_round();
+	replay_counted(rounds);
+	printf("%u requests\n", rounds * clients_count);
+}
+
+int main(int argc, char **argv)
+{
+	long rounds = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
+	long count = argc == 4 ? strtol(argv[2], NULL, 10) : 0;
+	bool reads = argc == 4 && strcmp(argv[1], "read") == 0;
+
+	if (rounds < 1 || rounds > REPLAY_ROUNDS_MAX || count < 1 || count > REPLAY_CLIENTS_MAX ||
+	    (!reads && strcmp(argv[1], "command") != 0)) {
+		fprintf(stderr, "replay read|command CLIENTS ROUNDS; at most 64 and 100000\n");
+		return 2;
+	}
+	request = reads ? replay_read : replay_command;
+	request_len = strlen(request);
+	clients_count = (unsigned)count;
+	loop = loop_new("replay");
+	loop_fake_clock(loop, REPLAY_START_US);
+	fake_reset();
+	fake_server.in_recovery = reads;
+	fake_server.lsn = fake_server.received = fake_server.insert = REPLAY_LSN;
+	fake_server.timeline = 1;
+	fake_server.param_oid = fake_server.column_oid = 23;
+	fake_answer_with((struct fake_answer){
+		.text = reads ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });
+	replay_options();
+	replay_topology();
+	replay((unsigned)rounds);
+	return 0;
+}
