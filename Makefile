@@ -34,8 +34,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all bench-programs demo test unit scenario tidy asan tsan tsan-unit chaos chaos-controls \
-        hostile bench \
+.PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
+        chaos chaos-controls hostile bench \
         clang-tidy format clean \
         help FORCE
 
@@ -257,6 +257,11 @@ bench: ## side by side with what one would use instead; ARGS='--only reads --run
 	@deploy/install-packages build cluster bench
 	@$(MAKE) all bench-programs
 	@bench/run $(ARGS)
+
+bench-instructions: ## instructions per request on a fixed replay, against what is committed
+	@deploy/install-packages build bench
+	@$(MAKE) $(BUILD)/replay
+	@REPLAY=$(abspath $(BUILD)/replay) bench/instructions $(ARGS)
 
 # --- the rest ------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@
 #define REPLAY_WARM_ROUNDS 8
 #define REPLAY_ANSWERS_MAX 300
 #define REPLAY_LSN 0x1000
+#define REPLAY_TIMELINE 7 /* of the fake server */
 
 static const char replay_sql[] = "-- query: balance :one\n"
 				 "-- @param aid int\n"
@@ -140,7 +141,7 @@ static void replay_options(void)
 static void replay_topology(void)
 {
 	topology.count = 2;
-	topology.primary_position = (struct position){ 1, REPLAY_LSN };
+	topology.primary_position = (struct position){ REPLAY_TIMELINE, REPLAY_LSN };
 	topology.primary_seen = topology.key_known = true;
 	topology.system_identifier = 42;
 	memset(topology.key, 7, sizeof(topology.key));
@@ -151,7 +152,7 @@ static void replay_topology(void)
 			.role = i ? NODE_REPLICA : NODE_PRIMARY,
 			.up = true,
 			.in_rotation = true,
-			.position = { 1, REPLAY_LSN },
+			.position = { REPLAY_TIMELINE, REPLAY_LSN },
 			.started_us = 1,
 			.lag_seen_us = REPLAY_START_US,
 			.seen_us = REPLAY_START_US,
@@ -236,7 +237,7 @@ static void replay(unsigned rounds)
 	};
 	struct router *router;
 
-	sessions_raise_floor(sessions, (struct position){ 1, REPLAY_LSN });
+	sessions_raise_floor(sessions, (struct position){ REPLAY_TIMELINE, REPLAY_LSN });
 	router = router_new(loop, &shared, REPLAY_CONNS, replay_catalog(), metrics);
 	snapshot_publish(snapshot, &topology);
 	replay_connect(listener_port(replay_listen(metrics, router)));
@@ -266,7 +267,7 @@ int main(int argc, char **argv)
 	fake_reset();
 	fake_server.in_recovery = reads;
 	fake_server.lsn = fake_server.received = fake_server.insert = REPLAY_LSN;
-	fake_server.timeline = 1;
+	fake_server.timeline = REPLAY_TIMELINE;
 	fake_server.param_oid = fake_server.column_oid = 23;
 	fake_answer_with((struct fake_answer){
 		.text = reads ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });
