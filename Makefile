@@ -254,7 +254,7 @@ chaos-controls: ## builds without a guard each: the checker must notice within t
 	@tests/guarantees/controls
 
 bench: ## side by side with what one would use instead; ARGS='--only reads --runs 3'
-	@deploy/install-packages build cluster bench
+	@deploy/install-packages build cluster bench peers
 	@$(MAKE) all bench-programs
 	@bench/run $(ARGS)
 

@@ -14,7 +14,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from harness.cluster import Cluster, as_server_user  # noqa: E402
+from harness.cluster import Cluster, as_server_user, server_user  # noqa: E402
 from harness.service import Service  # noqa: E402
 
 LOADGEN = os.environ.get("LOADGEN", str(ROOT / "build" / "loadgen"))
@@ -126,6 +126,12 @@ class Stage:
         words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items())
         return f"cqrsd serve --primary … --replica … --catalog bench/sql {words}"
 
+    def open_to_server(self, folder):
+        """What runs as the servers' user may write there."""
+        pathlib.Path(self.work.name).chmod(0o711)
+        if server_user():
+            shutil.chown(folder, server_user())
+
     def write(self, name, text):
         """A file that tools of the server's user may read, too."""
         path = pathlib.Path(self.work.name) / name
@@ -134,11 +140,15 @@ class Stage:
 
     # Load generators; each hands back what it measured
 
-    def pgbench(self, node, *arguments, port=None, database=None):
-        out = run([self.cluster.bindir / "pgbench", "-n", *arguments, "-T", self.given.seconds,
-                   "-h", "127.0.0.1", "-p", port or node.port, "-U", "postgres",
-                   database or self.cluster.database])
-        return float(re.search(r"tps = ([\d.]+)", out).group(1))
+    def pgbench(self, port, *arguments, seconds=None):
+        """Transactions/s, without the time that connecting took."""
+        out = run([self.cluster.bindir / "pgbench", "-n", *arguments, "-T",
+                   seconds or self.given.seconds, "-h", "127.0.0.1", "-p", port, "-U", "postgres",
+                   self.cluster.database])
+        rate = re.search(r"tps = ([\d.]+)", out)
+        if not rate:
+            raise RuntimeError(f"pgbench told no rate: {out[-500:]}")
+        return float(rate.group(1))
 
     def wrk(self, address, lua, seconds=None):
         """(requests/s, requests, the generator's own CPU in s)."""

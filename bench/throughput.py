@@ -47,7 +47,7 @@ def served_by_replica(service):
 
 def pgbench_reads(stage, clients):
     flags = ["-S", "-M", "prepared", "-c", str(clients), "-j", "1"]
-    return ["pgbench -n", *flags], lambda: stage.pgbench(stage.cluster.replica(1), *flags)
+    return ["pgbench -n", *flags], lambda: stage.pgbench(stage.cluster.replica(1).port, *flags)
 
 
 def reads(stage, result):
@@ -99,7 +99,7 @@ def inserts(stage, result):
                                  wrk_line("(POST add_row)")])
     direct = result.side("pgbench, 64 clients", ["pgbench -n -M prepared -c 64 -j 1 -f insert.sql"])
     alternate([(side, through),
-               (direct, lambda: stage.pgbench(stage.cluster.primary, "-M", "prepared", "-c",
+               (direct, lambda: stage.pgbench(stage.cluster.primary.port, "-M", "prepared", "-c",
                                               str(CLIENTS), "-j", "1", "-f", script))],
               stage.given.runs)
     result.check("cqrsd / pgbench, 64 clients", side.median / direct.median, "×", (">=", 3.0))
