@@ -72,7 +72,7 @@ struct call {
 	enum isolation isolation;
 	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
 	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
-	bool groups; /* command: may commit together with others (pg/group.h) */
+	bool groups;  /* command: may commit together with others (pg/group.h) */
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 	/*

@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #define ESTIMATE_NEWS 8
-#define ESTIMATE_MIN_US 2 /* of what has run; the lowest bit is taken */
+#define ESTIMATE_MIN_US 2        /* of what has run; the lowest bit is taken */
 #define ESTIMATE_SMALL_RESULTS 8 /* in a row, until a statement is not taken for large any more */
 #define ESTIMATE_MAX_US (1u << 30)
 #define ESTIMATE_NEWS_US_MIN 4000 /* always believed */

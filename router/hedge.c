@@ -144,8 +144,7 @@ void hedge_look(struct health *health, int64_t now_us)
 		int64_t due_us = hedge_due_us(&task->operation->statement);
 
 		if (due_us && !task->hedged && !task->retries && !task->query.on_primary &&
-		    !task->query.streams &&
-		    now_us - task->out_us >= due_us)
+		    !task->query.streams && now_us - task->out_us >= due_us)
 			hedge_send(task);
 	}
 }

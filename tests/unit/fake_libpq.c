@@ -700,34 +700,26 @@ ExecStatusType PQresultStatus(const PGresult *result)
 char *PQresultErrorField(const PGresult *result, int field)
 {
 	const struct fake_answer *answer = &result->answer;
-	const char *text = NULL;
 
 	if (!answer->sqlstate)
 		return NULL;
 	switch (field) {
 	case PG_DIAG_SQLSTATE:
-		text = answer->sqlstate;
-		break;
+		return (char *)answer->sqlstate;
 	case PG_DIAG_SEVERITY_NONLOCALIZED:
-		text = answer->severity ? answer->severity : "ERROR";
-		break;
+		return (char *)(answer->severity ? answer->severity : "ERROR");
 	case PG_DIAG_MESSAGE_PRIMARY:
-		text = answer->message;
-		break;
+		return (char *)answer->message;
 	case PG_DIAG_CONTEXT:
-		text = answer->context;
-		break;
+		return (char *)answer->context;
 	case PG_DIAG_SOURCE_FUNCTION:
-		text = answer->function;
-		break;
+		return (char *)answer->function;
 	case PG_DIAG_STATEMENT_POSITION:
-		text = answer->position;
-		break;
+		return (char *)answer->position;
 	case PG_DIAG_CONSTRAINT_NAME:
-		text = answer->constraint;
-		break;
+		return (char *)answer->constraint;
 	}
-	return (char *)text;
+	return NULL;
 }
 
 int PQntuples(const PGresult *result)
