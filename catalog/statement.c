@@ -181,13 +181,6 @@ static void statement_parameter(struct draft *draft, const struct token *token)
 	draft->uses[draft->uses_count++] = (struct draft_use){ token->start, token->end, param };
 }
 
-/* A setting lasts until the end of the transaction: others would meet it there. */
-static void statement_word(struct draft *draft, struct text word)
-{
-	if (text_is_nocase(word, "set_config") || text_is_nocase(word, "current_setting"))
-		draft->operation.lonely = true;
-}
-
 static void statement_judge(struct draft *draft, const struct token *token)
 {
 	struct text text = statement_text(draft, token);
@@ -227,8 +220,6 @@ static void statement_judge(struct draft *draft, const struct token *token)
 		assert(!"a token of the statement");
 		break;
 	case TOKEN_WORD:
-		statement_word(draft, text);
-		break;
 	case TOKEN_QUOTED:
 	case TOKEN_STRING:
 	case TOKEN_NUMBER:

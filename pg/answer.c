@@ -356,6 +356,8 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 	case ENTRY_ROLLBACK:
 	case ENTRY_LIMITS:
 	case ENTRY_SAVEPOINT:
+	case ENTRY_LOOK:
+	case ENTRY_RESET:
 	case ENTRY_BACK:
 		return;
 	case ENTRY_SYNC:
@@ -491,6 +493,8 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 		return;
 	case ENTRY_LIMITS:
 	case ENTRY_SAVEPOINT:
+	case ENTRY_LOOK:
+	case ENTRY_RESET:
 	case ENTRY_BACK:
 		break;
 	}
@@ -530,6 +534,8 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
 	case ENTRY_SYNC_AFTER:
 	case ENTRY_LIMITS:
 	case ENTRY_SAVEPOINT:
+	case ENTRY_LOOK:
+	case ENTRY_RESET:
 	case ENTRY_BACK:
 		return;
 	}

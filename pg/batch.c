@@ -27,20 +27,19 @@
 	" current_setting('wal_block_size'),"                                                      \
 	" (extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint"
 
-/* What one command may leave behind for the next one of its group, as far as it has a name. */
-#define BATCH_SETTINGS                                                                             \
-	"concat_ws('|', current_user, current_setting('synchronous_commit'),"                      \
-	" current_setting('search_path'), current_setting('row_security'),"                        \
-	" current_setting('session_replication_role'), current_setting('TimeZone'),"               \
-	" current_setting('DateStyle'), current_setting('IntervalStyle'),"                         \
-	" current_setting('bytea_output'), current_setting('extra_float_digits'))"
+/* What a command of a group may not leave changed: RESET ALL comes too late, or does nothing. */
+#define BATCH_KEPT "concat(current_user, '|', current_setting('synchronous_commit'))"
+/* RESET ALL goes back to what conn_options asked for, but where a pooler had only SET it. */
+#define BATCH_AS_ASKED                                                                             \
+	"(current_setting('TimeZone') = 'UTC' AND current_setting('DateStyle') LIKE 'ISO%'"        \
+	" AND current_setting('IntervalStyle') = 'iso_8601')"
 
 #define BATCH_LOCK_WAIT BATCH_TEXT(GROUP_LOCK_WAIT_MS)
 #define BATCH_STATEMENT BATCH_TEXT(GROUP_STATEMENT_MS)
 #define BATCH_LIMITS                                                                               \
 	"SELECT set_config('lock_timeout', '" BATCH_LOCK_WAIT "', true),"                          \
 	" set_config('statement_timeout', '" BATCH_STATEMENT "', true),"                           \
-	" set_config('cqrsd.settings', " BATCH_SETTINGS ", true)"
+	" set_config('cqrsd.kept', " BATCH_KEPT ", true)"
 
 /*
  * The first look of a batch of queries, and the last one. On a standby the position is read before
@@ -73,10 +72,11 @@ static const struct {
 	[FIXED_LIMITS] = { "limits", BATCH_LIMITS },
 	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
 	[FIXED_BACK] = { "back", "ROLLBACK TO SAVEPOINT c" },
-	/* Divides by zero where something was left behind. */
-	[FIXED_GROUP_END] = { "end",
-			      BATCH_END ", 1 / (current_setting('cqrsd.settings') = " BATCH_SETTINGS
-					")::int" },
+	/* The next and the last divide by zero where that is not so. */
+	[FIXED_LOOK] = { "look",
+			 "SELECT 1 / (current_setting('cqrsd.kept') = " BATCH_KEPT ")::int" },
+	[FIXED_RESET] = { "reset", "RESET ALL" },
+	[FIXED_GROUP_END] = { "end", BATCH_END ", 1 / " BATCH_AS_ASKED "::int" },
 };
 
 static const char *const batch_begins[] = {

@@ -27,10 +27,12 @@
 #include <stdint.h>
 
 #define BATCH_ENTRIES_MAX (4 * BATCH_CALLS_MAX + 16)
+#define BATCH_GROUP_ENTRIES_MAX (8 * GROUP_CALLS_MAX + 16)
 #define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
 #define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of rows nobody wants, before the conn is given up */
 #define SLOT_NONE UINT8_MAX
 
+static_assert(BATCH_GROUP_ENTRIES_MAX <= BATCH_ENTRIES_MAX, "a group fits into a batch");
 static_assert(BATCH_CALLS_MAX < SLOT_NONE, "a slot's number is a byte");
 
 /* Statements of our own, prepared on a conn when first needed. */
@@ -43,6 +45,8 @@ enum fixed {
 	FIXED_POSITION,
 	FIXED_LIMITS, /* the rest is of groups */
 	FIXED_SAVEPOINT,
+	FIXED_LOOK,
+	FIXED_RESET,
 	FIXED_BACK,
 	FIXED_GROUP_END,
 	FIXED_COUNT,
@@ -76,6 +80,8 @@ enum entry_kind {
 	ENTRY_ROLLBACK,
 	ENTRY_LIMITS, /* of a group */
 	ENTRY_SAVEPOINT,
+	ENTRY_LOOK,
+	ENTRY_RESET,
 	ENTRY_BACK,
 };
 

@@ -50,14 +50,22 @@ bool group_send(struct conn *conn)
 	batch->grouped = true;
 	metric_observe(conn->pool->metrics, METRIC_command_group_calls,
 		       METRIC_LABELS(conn->pool->node->name), batch->slots_count);
-	if (!batch_send_begin(conn, ISOLATION_READ_COMMITTED) ||
-	    !batch_send_fixed(conn, ENTRY_LIMITS, FIXED_LIMITS, SLOT_NONE, NULL))
-		return false;
-	batch->timeout_us = GROUP_STATEMENT_MS * US_PER_MS;
-	return group_send_from(conn, 0);
+	return batch_send_begin(conn, ISOLATION_READ_COMMITTED) && group_send_from(conn, 0);
 }
 
-/* A timeout stands before the savepoint, so that what is rolled back leaves it in force. */
+/* Limits stand before the savepoint, so that what is rolled back leaves them in force. */
+static bool group_send_member(struct conn *conn, unsigned slot)
+{
+	if (!batch_send_fixed(conn, ENTRY_LIMITS, FIXED_LIMITS, slot, NULL))
+		return false;
+	conn->batch.timeout_us = GROUP_STATEMENT_MS * US_PER_MS;
+	return batch_make_ready(conn, slot) &&
+	       batch_send_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL) &&
+	       batch_send_run(conn, slot) &&
+	       batch_send_fixed(conn, ENTRY_LOOK, FIXED_LOOK, slot, NULL) &&
+	       batch_send_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
+}
+
 static bool group_send_from(struct conn *conn, unsigned first)
 {
 	struct batch *batch = &conn->batch;
@@ -66,9 +74,7 @@ static bool group_send_from(struct conn *conn, unsigned first)
 		if (!batch->slots[i].call)
 			continue;
 		batch->slots[i].state = SLOT_OUT;
-		if (!batch_make_ready(conn, i) ||
-		    !batch_send_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, i, NULL) ||
-		    !batch_send_run(conn, i))
+		if (!group_send_member(conn, i))
 			return false;
 	}
 	return batch_send_end(conn, FIXED_GROUP_END, true);
@@ -80,9 +86,6 @@ static void group_go_on(struct conn *conn)
 	struct batch *batch = &conn->batch;
 	unsigned next = batch->raised + 1;
 
-	for (unsigned i = 0; i < batch->entries_count; i++)
-		if (batch->entries[i].kind == ENTRY_TIMEOUT)
-			batch->timeout_us = -1; /* behind the error it was not set */
 	batch->entries_count = batch->next = 0;
 	batch_sent(conn, batch_send_fixed(conn, ENTRY_BACK, FIXED_BACK, SLOT_NONE, NULL) &&
 				 group_send_from(conn, next));
@@ -153,24 +156,20 @@ static void group_on_run_error(struct conn *conn, const struct entry *entry, con
 	}
 }
 
-/* Nobody can tell who left them. */
-static void group_exile_all(struct batch *batch)
+/* It left behind what the others may not meet. */
+static void group_on_look_error(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
 {
-	for (unsigned i = 0; i < batch->slots_count; i++)
-		if (batch->slots[i].call && !exile_is_on(batch->slots[i].call->statement))
-			exile_begin(batch->slots[i].call->statement);
-}
+	struct call *call = conn->batch.slots[entry->slot].call;
 
-static void group_on_end_error(struct conn *conn, const PGresult *result)
-{
-	struct batch *batch = &conn->batch;
-
-	if (strcmp(error_sqlstate(result), "22012") != 0) {
-		group_trouble(batch, GROUP_OTHER);
+	if (error_is_unprepared(result)) {
+		conn->fixed[entry->fixed] = MARK_NONE;
+		group_trouble(&conn->batch, GROUP_OTHER);
 		return;
 	}
-	group_trouble(batch, GROUP_LEFT_SETTINGS);
-	group_exile_all(batch);
+	group_trouble(&conn->batch, GROUP_LEFT_SETTINGS);
+	if (call)
+		exile_begin(call->statement);
 }
 
 /* Of what prepares a member: what is known of the statement on this conn. */
@@ -232,18 +231,18 @@ void group_on_error(struct conn *conn, const struct entry *entry, const PGresult
 	case ENTRY_LIMITS:
 	case ENTRY_TIMEOUT:
 	case ENTRY_SAVEPOINT:
+	case ENTRY_RESET:
+	case ENTRY_XID:
 	case ENTRY_BACK:
 		if (error_is_unprepared(result))
 			conn->fixed[entry->fixed] = MARK_NONE;
 		group_trouble(batch, GROUP_OTHER);
 		return;
+	case ENTRY_LOOK:
+		group_on_look_error(conn, entry, result);
+		return;
 	case ENTRY_POSITION:
 		group_on_position_error(conn, entry, result);
-		return;
-	case ENTRY_XID:
-		if (error_is_unprepared(result))
-			conn->fixed[entry->fixed] = MARK_NONE;
-		group_on_end_error(conn, result);
 		return;
 	case ENTRY_BEGIN:
 		group_trouble(batch, GROUP_OTHER);

@@ -3,10 +3,10 @@
  * Commands that commit together: one transaction, a savepoint before each, one flush and one
  * position for all.
  *
- *   [BEGIN] [limits] ([SAVEPOINT] [call])… [end] [COMMIT] Sync  [position] Sync
+ *   [BEGIN] ([limits] [SAVEPOINT] [call] [look] [RESET ALL])… [end] [COMMIT] Sync  [position] Sync
  *
  *   all went well ──────────────────────────────────────────► committed: all are told
- *   one raised an error of its own ──► [ROLLBACK TO] ([SAVEPOINT] [call])… of those behind it,
+ *   one raised an error of its own ──► [ROLLBACK TO] ([limits] …)… of those behind it,
  *       ▲                     │        [end] [COMMIT] Sync  [position] Sync
  *       └─────────────────────┘
  *   anything else ──► [ROLLBACK] Sync ──► each is placed again, alone
@@ -15,9 +15,9 @@
  * another one wrote that was then rolled back. An error of its own is one of values, constraints or
  * the application (classes 22, 23, P0, PT); all others may be the group's fault, as is a commit
  * that fails. Locks are waited for shortly, so that two groups that wait for each other break soon;
- * one pool has one group on its way at most. Settings that one command left behind are found at the
- * end where they matter to others. The savepoints are within each other: a RELEASE would be one
- * more message each.
+ * one pool has one group on its way at most. Settings that a command left behind are reset; its
+ * role, which RESET does not touch, and its wish for another durability are looked for. The
+ * savepoints are within each other: a RELEASE would be one more message each.
  */
 #pragma once
 

@@ -27,12 +27,15 @@ END $$;
 CREATE FUNCTION grp_leave(name text, value text) RETURNS text LANGUAGE sql
     AS 'SELECT pg_catalog.set_config(name, value, true)';
 CREATE FUNCTION grp_time() RETURNS text LANGUAGE sql STABLE
-    AS $$ SELECT current_setting('TimeZone') || current_setting('synchronous_commit') $$;
+    AS $$ SELECT concat_ws(' ', current_setting('TimeZone'), current_setting('synchronous_commit'),
+                           current_user, nullif(current_setting('grp.user', true), '')) $$;
+CREATE ROLE grp_other;
 """
 
 CLEAN = """
 DROP TABLE grp_lines, grp_counters, grp_children, grp_parents;
 DROP FUNCTION grp_raise, grp_leave, grp_time;
+DROP ROLE grp_other;
 """
 
 CATALOG = """
@@ -121,6 +124,9 @@ ASKED = [
     lambda client, step: ("two", {}),
     lambda client, step: ("leave", {"setting": "TimeZone", "value": "Asia/Tokyo"}),
     lambda client, step: ("leave", {"setting": "synchronous_commit", "value": "off"}),
+    lambda client, step: ("leave", {"setting": "grp.user", "value": f"user {client}"}),
+    lambda client, step: ("leave", {"setting": "role", "value": "grp_other"}),
+    lambda client, step: ("time", {}),
     lambda client, step: ("time", {}),
     lambda client, step: ("off", {"id": step}),
 ]

@@ -608,7 +608,7 @@ static bool result_of_own(struct pg_result *result, const char *name)
 	} else {
 		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
 		       !strcmp(name, "limits") || !strcmp(name, "savepoint") ||
-		       !strcmp(name, "back");
+		       !strcmp(name, "back") || !strcmp(name, "reset") || !strcmp(name, "look");
 	}
 	return true;
 }

@@ -94,28 +94,6 @@ static void options_of_a_command_are_read(void **state)
 	catalog_let_go(catalog);
 }
 
-/* What it sets lasts until the end of the transaction, where others would meet it. */
-static void a_command_that_names_settings_commits_by_itself(void **state)
-{
-	static const struct {
-		const char *text;
-		bool lonely;
-	} rows[] = {
-		{ COMMAND "-- @group on\nINSERT INTO t VALUES (:id)", false },
-		{ COMMAND "INSERT INTO t VALUES (:id)", false },
-		{ COMMAND "SELECT pg_catalog.Set_Config('a.b', :id, true)", true },
-		{ COMMAND "INSERT INTO t VALUES (current_setting('a.b'))", true },
-		{ COMMAND "INSERT INTO t VALUES ('set_config')", false },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct catalog *catalog;
-
-		assert_int_equal(story_operation(&catalog, rows[i].text)->lonely, rows[i].lonely);
-		catalog_let_go(catalog);
-	}
-}
-
 static void an_unknown_option_or_value_names_the_nearest_known_word(void **state)
 {
 	static const struct story stories[] = {
@@ -280,7 +258,6 @@ int main(void)
 		cmocka_unit_test(what_is_not_said_has_the_defaults_of_the_contract),
 		cmocka_unit_test(options_of_a_query_are_read),
 		cmocka_unit_test(options_of_a_command_are_read),
-		cmocka_unit_test(a_command_that_names_settings_commits_by_itself),
 		cmocka_unit_test(an_unknown_option_or_value_names_the_nearest_known_word),
 		cmocka_unit_test(values_have_ranges_and_units),
 		cmocka_unit_test(an_option_stands_once_where_it_belongs),

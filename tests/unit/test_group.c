@@ -18,10 +18,15 @@
 #define CONN 1
 #define BEGIN "[BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE] "
 #define END "end [COMMIT] sync position sync"
-#define FIRST_BEGIN BEGIN "prepare:limits limits "
+/* A member: the first one ever, one whose statement is not prepared, one whose statement is. */
+#define FIRST(n)                                                                                   \
+	"prepare:limits limits prepare:s" n " prepare:savepoint savepoint s" n                     \
+	"(7) prepare:look look prepare:reset reset "
+#define NEXT(n) "limits prepare:s" n " savepoint s" n "(7) look reset "
+#define AGAIN(n) "limits savepoint s" n "(7) look reset "
 #define FIRST_END "prepare:end end [COMMIT] sync prepare:position position sync"
 /* Messages of a first group of three, s1, s2, s3, up to what is named. */
-enum { UP_TO_LAST_RUN = 3 + 4 + 3 + 3, UP_TO_COMMIT = UP_TO_LAST_RUN + 3 };
+enum { UP_TO_LAST_RUN = 1 + 10 + 6 + 6, UP_TO_COMMIT = UP_TO_LAST_RUN + 3 };
 
 static struct stage_call calls[3];
 
@@ -112,17 +117,14 @@ static void answer_alone(const char *first, const char *second, const char *thir
 static void test_commands_that_are_queued_leave_as_one_transaction(void **state)
 {
 	send_three();
-	assert_string_equal(fake_sent(CONN), FIRST_BEGIN
-			    "prepare:s1 prepare:savepoint savepoint s1(7) "
-			    "prepare:s2 savepoint s2(7) prepare:s3 savepoint s3(7) " FIRST_END);
+	assert_string_equal(fake_sent(CONN), BEGIN FIRST("1") NEXT("2") NEXT("3") FIRST_END);
 	stage_answer(CONN);
 	assert_all_went_well();
 	end_calls();
 	for (unsigned i = 0; i < 3; i++)
 		send_to_group(&calls[i], known(1));
 	stage_turn();
-	assert_string_equal(fake_sent(CONN),
-			    BEGIN "limits savepoint s1(7) savepoint s1(7) savepoint s1(7) " END);
+	assert_string_equal(fake_sent(CONN), BEGIN AGAIN("1") AGAIN("1") AGAIN("1") END);
 	stage_answer(CONN);
 	end_calls();
 }
@@ -273,9 +275,8 @@ static void test_a_shorter_timeout_of_its_own_stands_before_its_savepoint(void *
 	}
 	stage_turn();
 	assert_string_equal(fake_sent(CONN),
-			    FIRST_BEGIN "prepare:s1 prepare:savepoint savepoint s1(7) "
-					"prepare:timeout timeout(20) savepoint s1(7) "
-					"timeout(100) savepoint s1(7) " FIRST_END);
+			    BEGIN FIRST("1") "limits prepare:timeout timeout(20) "
+					     "savepoint s1(7) look reset " AGAIN("1") FIRST_END);
 	stage_answer(CONN);
 	assert_all_went_well();
 	end_calls();
@@ -312,13 +313,13 @@ static void test_the_first_one_fails_and_the_others_commit(void **state)
 {
 	/* The first of a text with an error is prepared: what failed is not there. */
 	check_one_raises(1, "23505",
-			 "prepare:back back prepare:s2 savepoint s2(7) "
-			 "prepare:s3 savepoint s3(7) " FIRST_END);
+			 "prepare:back back limits prepare:s2 savepoint s2(7) prepare:look look "
+			 "prepare:reset reset " NEXT("3") FIRST_END);
 }
 
 static void test_the_middle_one_fails_and_the_others_commit(void **state)
 {
-	check_one_raises(2, "P0001", "prepare:back back prepare:s3 savepoint s3(7) " FIRST_END);
+	check_one_raises(2, "P0001", "prepare:back back " NEXT("3") FIRST_END);
 }
 
 static void test_the_last_one_fails_and_the_others_commit(void **state)
@@ -344,7 +345,7 @@ static void test_all_fail_one_after_the_other(void **state)
 	end_calls();
 }
 
-static void test_a_timeout_behind_an_error_is_set_once_more(void **state)
+static void test_a_timeout_of_its_own_is_in_force_behind_an_error(void **state)
 {
 	fail_with("SELECT 1.", "23505", 2);
 	open_groups(2, GROUP_CALLS_MAX);
@@ -357,10 +358,10 @@ static void test_a_timeout_behind_an_error_is_set_once_more(void **state)
 	stage_turn();
 	(void)fake_sent(CONN);
 	stage_answer(CONN);
-	assert_string_equal(
-		fake_sent(CONN),
-		"prepare:back back prepare:s2 prepare:timeout timeout(20) savepoint s2(7) "
-		"prepare:s3 savepoint s3(7) " FIRST_END);
+	assert_string_equal(fake_sent(CONN),
+			    "prepare:back back limits prepare:s2 prepare:timeout timeout(20) "
+			    "savepoint s2(7) prepare:look look prepare:reset reset "
+			    "limits prepare:s3 timeout(20) savepoint s3(7) look reset " FIRST_END);
 	stage_answer(CONN);
 	assert_int_equal(calls[2].call.end, CALL_OK);
 	end_calls();
@@ -458,6 +459,23 @@ static void test_a_commit_that_was_none_sends_all_one_by_one(void **state)
 
 static void test_settings_left_behind_send_all_one_by_one(void **state)
 {
+	/* Prepared, and right behind the first command. */
+	fake_answer_with((struct fake_answer){ .text = "SELECT 1 / (", .times = 2, .rows = 1 });
+	fail_with("SELECT 1 / (", "22012", 1);
+	send_three();
+	stage_answer(CONN);
+	assert_nobody_was_told();
+	(void)fake_sent(CONN);
+	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
+		     "prepare:s3 " LONE("s3"));
+	assert_all_went_well();
+	assert_false(exile_is_on(stage_statement(1)));
+	assert_true(exile_is_on(stage_statement(2)));
+	end_calls();
+}
+
+static void test_settings_that_reset_does_not_bring_back_are_nobodys_fault(void **state)
+{
 	fail_with("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", "22012", 2);
 	send_three();
 	stage_answer(CONN);
@@ -466,8 +484,7 @@ static void test_settings_left_behind_send_all_one_by_one(void **state)
 	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
 		     LONE("s3"));
 	assert_all_went_well();
-	for (unsigned i = 0; i < 3; i++)
-		assert_true(exile_is_on(stage_statement(i + 1)));
+	assert_false(exile_is_on(stage_statement(1)));
 	end_calls();
 }
 
@@ -514,7 +531,8 @@ static void test_a_member_that_is_forgotten_before_the_second_trip_does_not_run(
 	pool_forget(stage.pool, &calls[1].call);
 	stage_answer(CONN);
 	assert_string_equal(fake_sent(CONN),
-			    "prepare:back back prepare:s3 savepoint s3(7) " FIRST_END);
+			    "prepare:back back limits prepare:s3 savepoint s3(7) prepare:look look "
+			    "prepare:reset reset " FIRST_END);
 	stage_answer(CONN);
 	assert_int_equal(calls[0].call.end, CALL_ERROR);
 	assert_int_equal(calls[1].told, 0);
@@ -669,7 +687,7 @@ int main(void)
 		STORY(test_the_middle_one_fails_and_the_others_commit),
 		STORY(test_the_last_one_fails_and_the_others_commit),
 		STORY(test_all_fail_one_after_the_other),
-		STORY(test_a_timeout_behind_an_error_is_set_once_more),
+		STORY(test_a_timeout_of_its_own_is_in_force_behind_an_error),
 		STORY(test_a_lock_that_is_not_free_soon_sends_all_one_by_one),
 		STORY(test_a_deadlock_sends_all_one_by_one),
 		STORY(test_a_timeout_sends_all_one_by_one),
@@ -678,6 +696,7 @@ int main(void)
 		STORY(test_a_commit_that_fails_sends_all_one_by_one_and_finds_whose_fault_it_was),
 		STORY(test_a_commit_that_was_none_sends_all_one_by_one),
 		STORY(test_settings_left_behind_send_all_one_by_one),
+		STORY(test_settings_that_reset_does_not_bring_back_are_nobodys_fault),
 		STORY(test_a_stale_plan_is_prepared_again_by_the_lone_one),
 		STORY(test_a_statement_of_ours_that_vanished_is_nobodys_fault),
 		STORY(test_a_member_that_is_forgotten_before_the_second_trip_does_not_run),
