@@ -33,7 +33,7 @@ def ended(raw):
         raw.socket.settimeout(TIMEOUT_S)
 
 
-@pytest.mark.serve(request_timeout_ms=1500)
+@pytest.mark.serve(request_timeout_ms=1500, queue_wait_ms=1500)
 @pytest.mark.parametrize("start, piece", [(HEAD, b"X-A: b\r\n"), (BODY, b" ")],
                          ids=["headers", "body"])
 def test_requests_that_drip_in_hold_up_nobody_and_end_all(cqrsd, start, piece):
@@ -52,7 +52,7 @@ def test_requests_that_drip_in_hold_up_nobody_and_end_all(cqrsd, start, piece):
               "all of them to be counted")
 
 
-@pytest.mark.serve(loops=1, connections_max=10)
+@pytest.mark.serve(loops=1, connections_max=10, queue_wait_ms=5000)
 def test_who_comes_when_it_is_full_is_told_to_come_back(cqrsd):
     with many(cqrsd, 10) as inside:
         for raw in inside:
@@ -69,6 +69,7 @@ def test_who_comes_when_it_is_full_is_told_to_come_back(cqrsd):
     until(lambda: cqrsd.query("ping").status == 200, "room again")
 
 
+@pytest.mark.serve(queue_wait_ms=5000)
 def test_without_descriptors_it_goes_on_and_recovers(cqrsd):
     """The limit is taken away from a process that runs: the worst that can happen to it."""
     with cqrsd.raw() as inside, contextlib.ExitStack() as outside:
