@@ -48,6 +48,29 @@ void cancel_fini(struct cancel *cancel)
 	buf_fini(&cancel->out);
 }
 
+static void cancel_on_done(struct call *call);
+
+static void cancel_send(struct conn *conn)
+{
+	struct cancel *cancel = &conn->cancel;
+
+	arena_reset(&cancel->arena);
+	buf_clear(&cancel->out);
+	/* Whatever happened to the last one, this is no slow statement. */
+	atomic_store(&cancel_statement.running_us, 0);
+	cancel->call = (struct call){
+		.kind = CALL_QUERY,
+		.statement = &cancel_statement,
+		.values = cancel->values,
+		.arena = &cancel->arena,
+		.out = &cancel->out,
+		.on_done = cancel_on_done,
+	};
+	cancel->pending = pool_submit(conn->pool, &cancel->call);
+	if (cancel->pending)
+		loop_again(conn->pool->loop);
+}
+
 static void cancel_on_done(struct call *call)
 {
 	struct cancel *cancel = container_of(call, struct cancel, call);
@@ -58,6 +81,8 @@ static void cancel_on_done(struct call *call)
 	cancel->lost = call->end == CALL_LOST;
 	if (conn->state == CONN_CANCELING)
 		conn_rest(conn);
+	else if (call->expired && conn->state == CONN_BUSY)
+		cancel_send(conn);
 }
 
 static bool cancel_is_worth_it(const struct conn *conn, const struct call *call)
@@ -75,25 +100,11 @@ void cancel_forgotten(struct conn *conn, const struct call *call)
 	if (!cancel_is_worth_it(conn, call))
 		return;
 	(void)pthread_once(&cancel_once, cancel_prepare);
-	arena_reset(&cancel->arena);
-	buf_clear(&cancel->out);
 	snprintf(cancel->pid, sizeof(cancel->pid), "%d", PQbackendPID(conn->pgconn));
 	cancel->values[0] = cancel->pid;
-	/* Whatever happened to the last one, this is no slow statement. */
-	atomic_store(&cancel_statement.running_us, 0);
-	cancel->call = (struct call){
-		.kind = CALL_QUERY,
-		.statement = &cancel_statement,
-		.values = cancel->values,
-		.arena = &cancel->arena,
-		.out = &cancel->out,
-		.on_done = cancel_on_done,
-	};
-	cancel->pending = pool_submit(pool, &cancel->call);
-	if (!cancel->pending)
-		return;
-	metric_add(pool->metrics, METRIC_cancels_total, METRIC_LABELS(pool->node->name), 1);
-	loop_again(pool->loop);
+	cancel_send(conn);
+	if (cancel->pending)
+		metric_add(pool->metrics, METRIC_cancels_total, METRIC_LABELS(pool->node->name), 1);
 }
 
 bool cancel_holds(struct conn *conn)

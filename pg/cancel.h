@@ -2,7 +2,7 @@
 /*
  * Ends a query on the server that nobody waits for any more. PQcancel blocks and has no TLS, so
  * pg_cancel_backend travels as a quick call on another conn of the pool; there is at most one for
- * each conn, and where no other conn takes it in time the query runs into its statement_timeout.
+ * each conn, and where no other conn takes it in time it is queued again while the query runs.
  *
  * Only a query that travels alone is cancelled: a shared batch holds calls of others. And only
  * while it runs: a conn whose cancel is out takes no new batch. When its results are in first, it

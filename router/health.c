@@ -13,8 +13,9 @@
 #define HEALTH_PROBE_US (500 * US_PER_MS) /* the breaker's probe is answered by then */
 #define HEALTH_TICK_US (10 * US_PER_MS)
 #define HEALTH_TICK_HEDGED_US US_PER_MS
-#define HEALTH_SILENCE_US (50 * US_PER_MS) /* the least that is called silence */
-#define HEALTH_SILENCE_ESTIMATES 8         /* and so often what a statement is known to take */
+#define HEALTH_SILENCE_US (100 * US_PER_MS) /* the least that is called silence */
+#define HEALTH_STRETCH_US (50 * US_PER_MS)  /* each further one of it is a failure */
+#define HEALTH_SILENCE_ESTIMATES 8          /* and so often what a statement is known to take */
 #define HEALTH_RETRIES_PERCENT 10
 #define HEALTH_RETRIES_PER_S 1
 #define HEALTH_HEDGES_PERCENT 2
@@ -200,6 +201,11 @@ static int64_t health_heard_us(const struct health *health)
 	return seen_us > health->heard_us ? seen_us : health->heard_us;
 }
 
+bool health_silent_since(const struct router *router, unsigned node, int64_t us)
+{
+	return health_heard_us(&router->nodes[node].health) < us;
+}
+
 static int64_t health_tick_us(const struct health *health)
 {
 	return health->router->shared.options->hedge ? HEALTH_TICK_HEDGED_US : HEALTH_TICK_US;
@@ -227,15 +233,13 @@ void health_back(struct task *task)
 }
 
 /* How long the node may be silent while that query is out. Of a statement of which nothing is
- * known, only the monitor can say whether the node is. */
+ * known, only the monitor can say: its word ends the call. */
 static int64_t health_patience_us(const struct task *task)
 {
-	int64_t known_us = estimate_us(&task->operation->statement);
-	int64_t look_us = task->router->shared.options->lag_poll_us + HEALTH_SILENCE_US;
+	int64_t known_us = estimate_us(&task->operation->statement) * HEALTH_SILENCE_ESTIMATES;
 
 	if (!known_us)
-		return look_us > 2 * HEALTH_SILENCE_US ? look_us : 2 * HEALTH_SILENCE_US;
-	known_us *= HEALTH_SILENCE_ESTIMATES;
+		return CLOCK_NEVER;
 	return known_us > HEALTH_SILENCE_US ? known_us : HEALTH_SILENCE_US;
 }
 
@@ -247,7 +251,7 @@ static void health_count_silence(struct health *health, int64_t now_us)
 	int64_t heard_us = health_heard_us(health);
 	int64_t since_us = health->asked_us > heard_us ? health->asked_us : heard_us;
 
-	if (now_us - since_us >= look_us && now_us - health->breaker.bad_us >= HEALTH_SILENCE_US)
+	if (now_us - since_us >= look_us && now_us - health->breaker.bad_us >= HEALTH_STRETCH_US)
 		health_bad(health, "no answer");
 }
 

@@ -60,6 +60,9 @@ void health_judge(struct router *router, unsigned node, const struct call *call)
 /* The monitor sees the node again (slowly), or as another one than before. */
 void health_renew(struct router *router, unsigned node, bool slowly);
 
+/* Has nothing been heard of the node since then, by this loop or the monitor? */
+bool health_silent_since(const struct router *router, unsigned node, int64_t us) must_check;
+
 /* The task's query has been submitted there, or is there no more (nothing to do where it is not).
  * While it is out and the node is silent, query_leave is asked to place it elsewhere. */
 void health_sent(struct router *router, unsigned node, struct task *task);

@@ -566,6 +566,12 @@ void query_ended(struct task *task, enum query_end end)
 		query_elsewhere(task);
 		return;
 	case QUERY_FAILED:
+		/* It did not wait for a node with much to do, but for one that does nothing. */
+		if (query->call.expired && query->call.end == CALL_UNSENT &&
+		    health_silent_since(task->router, task->choice.node, query->call.queued_us)) {
+			query_elsewhere(task);
+			return;
+		}
 		if (query->lower && query_does_not_count(task))
 			return;
 		if (query->upper)

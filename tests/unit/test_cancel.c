@@ -164,6 +164,27 @@ static void a_cancel_that_has_not_left_is_dropped(void **state)
 	stage_call_fini(&busy);
 }
 
+static void one_that_no_conn_took_in_time_is_queued_again(void **state)
+{
+	struct stage_call busy;
+
+	begin(2);
+	stage_query(&busy, stage_statement(2), "1");
+	stage_turn();
+	(void)fake_sent(QUICK);
+	forget();
+	stage_pass(stage_settings.queue_wait_us + US_PER_MS);
+	assert_string_equal(fake_sent(QUICK), "");
+
+	stage_answer(QUICK);
+
+	assert_true(cancel_was_sent("101"));
+	stage_answer(QUICK);
+	stage_answer(SLOW);
+	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 2);
+	stage_call_fini(&busy);
+}
+
 static void calls_of_a_shared_batch_are_never_cancelled(void **state)
 {
 	struct stage_call calls[2];
@@ -209,6 +230,7 @@ int main(void)
 		STORY(a_conn_whose_cancel_was_not_answered_is_given_up),
 		STORY(also_when_its_query_is_still_running_by_then),
 		STORY(a_cancel_that_has_not_left_is_dropped),
+		STORY(one_that_no_conn_took_in_time_is_queued_again),
 		STORY(calls_of_a_shared_batch_are_never_cancelled),
 		STORY(a_pool_that_is_freed_leaves_no_cancel_behind),
 	};

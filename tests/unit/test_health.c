@@ -225,10 +225,10 @@ static void a_query_leaves_a_node_that_is_silent_for_long_compared_with_its_stat
 	unsigned node;
 
 	begin(&scene);
-	know(&scene, "order", 10 * US_PER_MS);
+	know(&scene, "order", 20 * US_PER_MS);
 	ask(&scene, &asked, "order");
 	node = asked_node();
-	pass_slowly(&scene, 70 * US_PER_MS);
+	pass_slowly(&scene, 150 * US_PER_MS);
 	assert_non_null(fake_call(node, CALL_QUERY));
 
 	pass_slowly(&scene, 20 * US_PER_MS);
@@ -272,10 +272,12 @@ static void of_a_new_statement_only_the_monitor_can_tell(void **state)
 	begin(&scene);
 	ask(&scene, &asked, "order");
 	node = asked_node();
-	pass_slowly(&scene, 140 * US_PER_MS);
+	pass_slowly(&scene, 300 * US_PER_MS);
 	assert_non_null(fake_call(node, CALL_QUERY));
 
-	pass_slowly(&scene, 20 * US_PER_MS);
+	scene.topology.nodes[node].up = scene.topology.nodes[node].in_rotation = false;
+	scene_publish(&scene);
+	scene_pass(&scene, 5 * US_PER_MS);
 
 	assert_null(fake_call(node, CALL_QUERY));
 	answer(3 - node);
@@ -293,14 +295,14 @@ static void a_silent_node_is_left_alone(void **state)
 	know(&scene, "order", 100);
 	for (unsigned i = 0; i < 20; i++)
 		ask(&scene, &asked[i], "order");
-	for (unsigned i = 0; i < 50; i++) {
+	for (unsigned i = 0; i < 60; i++) {
 		pass_slowly(&scene, TICK_US);
 		scene.topology.nodes[2].seen_us = scene.topology.nodes[0].seen_us =
 			loop_now(scene.loop);
 		scene_publish(&scene);
 		while (fake_call(2, CALL_QUERY))
 			answer(2);
-		if (i < 30 && asked[i % 20].done) {
+		if (i < 50 && asked[i % 20].done) {
 			asked_free(&asked[i % 20]);
 			ask(&scene, &asked[i % 20], "order");
 		}
@@ -376,6 +378,26 @@ static void what_never_left_or_came_too_early_is_no_retry(void **state)
 		asked_free(&asked);
 	}
 	assert_true(metrics_sum(METRIC_retries_refused_total) == 0);
+	scene_fini(&scene);
+}
+
+static void who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	begin(&scene);
+	scene_pass(&scene, US_PER_MS);
+	ask(&scene, &asked, "order");
+	node = asked_node();
+	fake_call(node, CALL_QUERY)->expired = true;
+
+	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "waited too long for a connection");
+
+	answer(3 - node);
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	asked_free(&asked);
 	scene_fini(&scene);
 }
 
@@ -506,6 +528,7 @@ int main(void)
 		cmocka_unit_test(a_node_that_answers_others_is_not_silent),
 		cmocka_unit_test(of_a_new_statement_only_the_monitor_can_tell),
 		cmocka_unit_test(a_silent_node_is_left_alone),
+		cmocka_unit_test(who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one),
 		cmocka_unit_test(a_query_is_tried_on_two_nodes_and_no_more),
 		cmocka_unit_test(retries_stop_where_the_budget_ends),
 		cmocka_unit_test(what_never_left_or_came_too_early_is_no_retry),
