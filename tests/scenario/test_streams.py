@@ -169,6 +169,18 @@ def test_a_statement_that_fails_amid_a_stream_is_cut_off(cqrsd):
     assert streams(cqrsd, "failed", "series.fails") == 1
 
 
+def test_a_stream_is_never_begun_again_amid_its_rows(cqrsd):
+    """The same of a batch is prepared and run again: nobody has been told anything by then."""
+    learn(cqrsd)
+    with Reader(cqrsd.address).ask("/v1/queries/series.raises?rows=5000") as reader:
+        assert reader.begin().status == 200
+        body, whole = reader.rest()
+
+    assert not whole
+    assert body.count(b'{"n":1,') == 1
+    assert streams(cqrsd, "failed", "series.raises") == 1
+
+
 def test_a_stream_sees_ones_own_write(cqrsd, user):
     for number in range(1, 6):
         put(cqrsd, user, number)

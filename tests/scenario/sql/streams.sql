@@ -22,3 +22,10 @@ SELECT n, repeat('x', 100) AS filling FROM generate_series(1, :rows) AS n;
 -- @param rows int
 SELECT 1 / (:rows::int - n) AS result, repeat('x', 1000) AS filling
   FROM generate_series(0, :rows) AS n;
+
+-- query: series.raises :many
+-- Behind so many rows, what looks as if a prepared statement had gone.
+-- @param rows int
+SELECT CASE WHEN n = :rows THEN raise_as('26000', 'gone') ELSE n END AS n,
+       repeat('x', 1000) AS filling
+  FROM generate_series(1, :rows) AS n;
