@@ -15,6 +15,8 @@ struct conn;
 void answer_take(struct conn *conn);
 /* What the batch of a query is known to have seen, for its call. */
 void answer_bounds(const struct batch *batch, struct call *call);
+/* The batch is over: its calls end or are placed again, and the conn rests. */
+void answer_over(struct conn *conn);
 /*
  * The conn is gone: ends its calls. again: they are placed again, all but the one that is to
  * blame (a query only; a command that left may have committed).
