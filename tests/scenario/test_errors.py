@@ -71,7 +71,7 @@ def test_more_rows_than_declared_is_an_error_and_never_a_part(api):
     assert (answer.status, answer.code) == (500, "result-too-large")
 
 
-@pytest.mark.serve(result_bytes_max=100000)
+@pytest.mark.serve(result_bytes_max=100000, stream_conns=0)
 def test_a_result_beyond_the_limit_of_bytes_is_an_error(cqrsd):
     assert len(cqrsd.query("wide", rows=50, width=1000).data) == 50
     answer = cqrsd.query("wide", rows=500, width=1000)

@@ -12,6 +12,14 @@ HELD_STILL = f"/v1/queries/wide?rows=200000&width={WIDE_BYTES}"  # 200 MB
 GROWTH_BYTES_MAX = 8 << 20
 
 
+@pytest.fixture
+def cqrsd(request, start_cqrsd):
+    """Patient with a busy machine: conns that are still being opened refuse nobody."""
+    marker = request.node.get_closest_marker("serve")
+    return start_cqrsd(**{"queue_wait_ms": 10000, "request_timeout_ms": 30000,
+                          **(marker.kwargs if marker else {})})
+
+
 def learn(cqrsd, name="wide", **arguments):
     """One large result, so that cqrsd knows what the statement is like."""
     arguments = arguments or {"rows": 200, "width": WIDE_BYTES}
