@@ -32,13 +32,14 @@
 #define GROUP_LOCK_WAIT_MS 50   /* a group waits that long for a lock, then its members go alone */
 #define GROUP_STATEMENT_MS 100  /* and runs that long for one of them */
 #define GROUP_EXILE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
-#define GROUP_EXILE_RUNS_MAX 4096 /* when it keeps breaking them */
-#define CALL_PLACEMENTS_MAX 8     /* how often one call may be placed again, all reasons together */
-#define COMMAND_RERUNS_MAX 3      /* after serialization failures and deadlocks */
-#define MAILBOX_SLOTS 1024        /* a power of two: letters waiting for one loop */
-#define TOLD_PER_SESSION_SLOT 16  /* users who need not be told of a loss, per session slot */
-#define LAG_RING_SLOTS 4096       /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000           /* waiters of one loop: resuming costs with their number */
+#define GROUP_EXILE_RUNS_MAX 4096   /* when it keeps breaking them */
+#define CONN_OPENING_US_MAX 1000000 /* how much longer calls wait while their first conn is made */
+#define CALL_PLACEMENTS_MAX 8    /* how often one call may be placed again, all reasons together */
+#define COMMAND_RERUNS_MAX 3     /* after serialization failures and deadlocks */
+#define MAILBOX_SLOTS 1024       /* a power of two: letters waiting for one loop */
+#define TOLD_PER_SESSION_SLOT 16 /* users who need not be told of a loss, per session slot */
+#define LAG_RING_SLOTS 4096      /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000          /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */

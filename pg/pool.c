@@ -245,10 +245,23 @@ unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
-/* A stream also waits for the conn that is opened for it. */
-static int64_t pool_waits_since_us(const struct pool *pool, const struct call *call)
+/* Are the lane's first conns being made, and nothing speaks against the node so far? */
+static bool pool_is_opening(const struct pool *pool, enum lane lane)
 {
-	return call->waits_since_us + (call->on_rows ? pool->settings.connect_timeout_us : 0);
+	return !pool->janitor.failures && !pool_count(pool, lane, CONN_IDLE) &&
+	       !pool_count(pool, lane, CONN_BUSY) &&
+	       (pool_count(pool, lane, CONN_DIALING) || pool_count(pool, lane, CONN_CONNECTING));
+}
+
+/* How much longer than others a call of this queue may wait: a conn that is being made serves it
+ * sooner than anybody whom it would be sent to. */
+static int64_t pool_allowance_us(const struct pool *pool, enum lane lane)
+{
+	if (lane == LANE_STREAM)
+		return pool->settings.connect_timeout_us;
+	if (lane == LANE_GROUP)
+		lane = LANE_COMMAND;
+	return pool_is_opening(pool, lane) ? CONN_OPENING_US_MAX : 0;
 }
 
 static void pool_check(const struct call *call)
@@ -319,7 +332,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->out_start = call->out ? call->out->len : 0;
 	call->list = &pool->queue[lane];
 	list_append(call->list, &call->link);
-	janitor_want(pool, pool_waits_since_us(pool, call) + pool->settings.queue_wait_us);
+	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 	return true;
 }
 
@@ -456,12 +469,13 @@ void pool_again(struct pool *pool, struct call *call)
 	call->waits_since_us = loop_now(pool->loop);
 	call->list = &pool->queue[pool_lane_of(pool, call)];
 	list_prepend(call->list, &call->link);
-	janitor_want(pool, pool_waits_since_us(pool, call) + pool->settings.queue_wait_us);
+	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 }
 
 void pool_expire(struct pool *pool, int64_t before_us)
 {
 	for (int lane = 0; lane < LANES; lane++) {
+		int64_t allowance_us = pool_allowance_us(pool, (enum lane)lane);
 		struct list *queue = &pool->queue[lane];
 		struct list_link *next;
 
@@ -469,7 +483,7 @@ void pool_expire(struct pool *pool, int64_t before_us)
 			struct call *call = container_of(it, struct call, link);
 
 			next = it->next;
-			if (pool_waits_since_us(pool, call) > before_us)
+			if (call->waits_since_us + allowance_us > before_us)
 				continue;
 			call->expired = true;
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
@@ -481,13 +495,18 @@ int64_t pool_oldest_us(const struct pool *pool)
 {
 	int64_t oldest_us = CLOCK_NEVER;
 
-	for (int lane = 0; lane < LANES; lane++)
+	for (int lane = 0; lane < LANES; lane++) {
+		int64_t allowance_us = list_empty(&pool->queue[lane])
+					       ? 0
+					       : pool_allowance_us(pool, (enum lane)lane);
+
 		list_each (&pool->queue[lane], it) {
 			const struct call *call = container_of(it, struct call, link);
 
-			if (pool_waits_since_us(pool, call) < oldest_us)
-				oldest_us = pool_waits_since_us(pool, call);
+			if (call->waits_since_us + allowance_us < oldest_us)
+				oldest_us = call->waits_since_us + allowance_us;
 		}
+	}
 	return oldest_us;
 }
 

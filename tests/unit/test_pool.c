@@ -56,17 +56,57 @@ static void test_a_queue_full_of_queries_still_takes_commands(void **state)
 
 static void test_a_call_that_waits_too_long_never_leaves(void **state)
 {
+	struct stage_call calls[2];
+
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_turn();
+	stage_query(&calls[1], stage_statement(1), "7");
+	stage_pass(stage_settings.queue_wait_us - 1);
+	assert_int_equal(calls[1].told, 0);
+	stage_pass(1);
+	assert_int_equal(calls[1].told, 1);
+	assert_int_equal(calls[1].call.end, CALL_UNSENT);
+	assert_non_null(calls[1].call.lost_reason);
+	stage_answer(0);
+	stage_call_fini(&calls[0]);
+	stage_call_fini(&calls[1]);
+}
+
+static void test_calls_wait_longer_while_their_first_conn_is_being_made(void **state)
+{
+	struct pool_settings settings = stage_settings;
 	struct stage_call call;
 
+	settings.conns_max = 1;
+	settings.connect_timeout_us = 10 * CONN_OPENING_US_MAX;
 	fake_server.hangs = true;
-	stage_open(NODE_REPLICA, 1);
+	stage_open_with(NODE_REPLICA, &settings);
 	stage_query(&call, stage_statement(1), "7");
-	stage_pass(stage_settings.queue_wait_us - 1);
+	stage_pass(settings.queue_wait_us);
+	assert_int_equal(call.told, 0);
+	stage_pass(CONN_OPENING_US_MAX - 1);
 	assert_int_equal(call.told, 0);
 	stage_pass(1);
 	assert_int_equal(call.told, 1);
 	assert_int_equal(call.call.end, CALL_UNSENT);
-	assert_non_null(call.call.lost_reason);
+	stage_call_fini(&call);
+}
+
+static void test_a_node_that_was_not_reached_keeps_nobody_waiting(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call call;
+
+	settings.conns_max = 1;
+	settings.connect_timeout_us = settings.queue_wait_us / 2;
+	fake_server.hangs = true;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_query(&call, stage_statement(1), "7");
+	stage_pass(settings.connect_timeout_us);
+	stage_pass(settings.queue_wait_us - settings.connect_timeout_us);
+	assert_int_equal(call.told, 1);
+	assert_int_equal(call.call.end, CALL_UNSENT);
 	stage_call_fini(&call);
 }
 
@@ -441,6 +481,8 @@ int main(void)
 		STORY(test_a_full_queue_refuses_and_keeps_nothing),
 		STORY(test_a_queue_full_of_queries_still_takes_commands),
 		STORY(test_a_call_that_waits_too_long_never_leaves),
+		STORY(test_calls_wait_longer_while_their_first_conn_is_being_made),
+		STORY(test_a_node_that_was_not_reached_keeps_nobody_waiting),
 		STORY(test_conns_for_queries_may_not_write_and_those_for_commands_may),
 		STORY(test_conns_are_shared_out_by_role),
 		STORY(test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own),
