@@ -47,7 +47,8 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.rows_max = document_rows_max(query->operation),
 		.bytes_max = query_bytes_max(query),
 		.timeout_us = query->streams ? query->stream_timeout_us : query->timeout_us,
-		.cancels = true,
+		/* A stream ends with its conn. */
+		.cancels = !query->streams,
 		.on_done = query_on_call,
 		.on_rows = query->streams ? query_on_rows : NULL,
 	};

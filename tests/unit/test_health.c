@@ -481,6 +481,31 @@ static void hedges_have_to_be_earned(void **state)
 	scene_fini(&scene);
 }
 
+static void a_large_result_is_never_asked_for_twice(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	hedge(&scene, 200);
+	scene.options.stream_conns = 1;
+	scene.options.stream_bytes_max = 1 << 30;
+	scene_ask(&scene, &asked, REQUEST_QUERY, "orders", NULL);
+	asked.request->user = (struct text){ 0 };
+	asked.request->may_stream = true;
+	scene_take(&scene, &asked);
+	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_TOO_LARGE, NULL);
+	assert_non_null(fake_call(asked_node(), CALL_QUERY)->on_rows);
+	assert_false(fake_call(asked_node(), CALL_QUERY)->cancels);
+
+	pass_slowly(&scene, 40 * US_PER_MS);
+
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
+	fake_answer(fake_call(asked_node(), CALL_QUERY), 1000, 1001, "{\"id\":1}", 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_OK);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void without_the_option_nobody_is_asked_twice(void **state)
 {
 	struct scene scene;
@@ -536,6 +561,7 @@ int main(void)
 			a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts),
 		cmocka_unit_test(the_second_replica_has_to_prove_as_the_first),
 		cmocka_unit_test(hedges_have_to_be_earned),
+		cmocka_unit_test(a_large_result_is_never_asked_for_twice),
 		cmocka_unit_test(without_the_option_nobody_is_asked_twice),
 		cmocka_unit_test(what_is_late_is_later_than_nineteen_of_twenty),
 	};

@@ -99,12 +99,15 @@ static void test_a_node_that_was_not_reached_keeps_nobody_waiting(void **state)
 	struct stage_call call;
 
 	settings.conns_max = 1;
-	settings.connect_timeout_us = settings.queue_wait_us / 2;
+	settings.connect_timeout_us = 2 * settings.queue_wait_us;
 	fake_server.hangs = true;
 	stage_open_with(NODE_REPLICA, &settings);
-	stage_query(&call, stage_statement(1), "7");
 	stage_pass(settings.connect_timeout_us);
-	stage_pass(settings.queue_wait_us - settings.connect_timeout_us);
+	while (!pool_conns(stage.pool, CONN_CONNECTING))
+		stage_pass(US_PER_MS);
+	stage_query(&call, stage_statement(1), "7");
+	stage_pass(settings.queue_wait_us);
+	assert_int_equal(pool_conns(stage.pool, CONN_CONNECTING), 1);
 	assert_int_equal(call.told, 1);
 	assert_int_equal(call.call.end, CALL_UNSENT);
 	stage_call_fini(&call);
