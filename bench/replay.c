@@ -129,6 +129,13 @@ __attribute__((noinline)) void replay_counted(unsigned rounds)
 
 static void replay_options(void)
 {
+	options.loops = 1;
+	options.pool_conns = REPLAY_CONNS;
+	options.group_commands = GROUP_CALLS_MAX;
+	options.stream_conns = 1;
+	options.stream_bytes_max = 1 << 30;
+	options.stream_timeout_us = 600 * US_PER_S;
+	options.lag_poll_us = 100 * US_PER_MS;
 	options.queue_max = 256;
 	options.queue_wait_us = 100 * US_PER_MS;
 	options.request_timeout_us = 5 * US_PER_S;
