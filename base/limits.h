@@ -33,7 +33,7 @@
 #define GROUP_STATEMENT_MS 100  /* and runs that long for one of them */
 #define GROUP_EXILE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
 #define GROUP_EXILE_RUNS_MAX 4096   /* when it keeps breaking them */
-#define CONN_OPENING_US_MAX 1000000 /* how much longer calls wait while their first conn is made */
+#define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */
 #define CALL_PLACEMENTS_MAX 8    /* how often one call may be placed again, all reasons together */
 #define COMMAND_RERUNS_MAX 3     /* after serialization failures and deadlocks */
 #define MAILBOX_SLOTS 1024       /* a power of two: letters waiting for one loop */

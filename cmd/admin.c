@@ -56,15 +56,16 @@ static void admin_readyz(struct admin_reply *reply, void *arg)
 	const struct admin *admin = arg;
 	struct topology topology;
 	struct buf *body = &reply->body;
-	bool queries, commands;
+	bool queries, commands, opening = atomic_load(admin->opening) > 0;
 
 	admin_read(admin, &topology);
-	queries = admin_serves_queries(&topology) && !admin->draining;
+	queries = admin_serves_queries(&topology) && !admin->draining && !opening;
 	commands = queries && topology.primary >= 0;
 	reply->status = queries ? 200 : 503;
 	reply->content_type = "application/json";
 	buf_printf(body, "{\"status\":\"%s\",\"queries\":%s,\"commands\":%s,\"operations\":%u",
 		   admin->draining ? "draining"
+		   : opening       ? "starting"
 		   : queries       ? "ready"
 				   : "not-ready",
 		   queries ? "true" : "false", commands ? "true" : "false", admin->operations);

@@ -22,6 +22,7 @@ struct admin {
 	struct snapshot_reader *hots[LOOPS_MAX]; /* of what the loops publish of their load */
 	unsigned hots_count;
 	unsigned operations;
+	const _Atomic unsigned *opening; /* loops whose first conns are being made */
 	bool draining;
 };
 

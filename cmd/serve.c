@@ -56,6 +56,7 @@ struct serve {
 	struct loop_timer drain_over;
 	struct letter ended; /* a worker has ended; the last one posts it */
 	atomic_uint workers_left;
+	atomic_uint opening; /* workers whose first conns are being made */
 	int code;
 };
 
@@ -272,6 +273,7 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.sessions = serve->sessions;
 	serve->admin.metrics = serve->metrics;
 	serve->admin.operations = serve->catalog->count;
+	serve->admin.opening = &serve->opening;
 	serve->listener =
 		listener_new(serve->loop, &settings, serve->metrics, error, sizeof(error));
 	if (!serve->listener)
@@ -312,6 +314,7 @@ static bool serve_start_workers(struct serve *serve)
 	if (!serve_port_is_free(serve))
 		return false;
 	atomic_store(&serve->workers_left, loops);
+	atomic_store(&serve->opening, loops);
 	serve->ended.on_delivery = serve_on_ended;
 	for (unsigned i = 0; i < loops; i++) {
 		serve_address(serve, address, sizeof(address));
@@ -348,6 +351,7 @@ static void serve_share(struct serve *serve)
 		.newest = &serve->newest,
 		.monitor = serve->monitor,
 		.ratelimit = serve->ratelimit,
+		.opening = &serve->opening,
 	};
 }
 

@@ -217,6 +217,7 @@ static void conn_ready(struct conn *conn)
 	}
 	loop_watch(pool->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
 	conn->due_us = CLOCK_NEVER;
+	pool_on_made(pool, conn);
 	conn_move(conn, CONN_IDLE);
 	log_with(janitor->failures ? LOG_INFO : LOG_DEBUG, "pg",
 		 LOG_FIELDS({ "node", pool->node->name }), "connected to %s, %s", pool->node->name,

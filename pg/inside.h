@@ -42,7 +42,8 @@ struct pool {
 
 	struct loop_hook hook;
 	struct janitor janitor;
-	int64_t quick_us; /* when a quick call last came */
+	int64_t quick_us;         /* when a quick call last came */
+	int64_t opened_us[LANES]; /* when a lane that had no conn last got one */
 	char last_error[256];
 
 	unsigned holds; /* frames on the stack that will touch the pool again */
@@ -56,6 +57,8 @@ bool pool_travels_alone(const struct pool *pool, const struct call *call,
 			enum lane lane) must_check;
 /* How many calls of that lane's queue may travel together. */
 unsigned pool_batch_max(const struct pool *pool, enum lane lane) must_check;
+/* That conn has just been made: before, did its lane have any? */
+void pool_on_made(struct pool *pool, const struct conn *conn);
 /* Opens the conns that are needed and may be opened. */
 void pool_open_conns(struct pool *pool);
 /* Calls that waited longer than they may end as CALL_UNSENT. */

@@ -245,23 +245,46 @@ unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
+/* Those of the lane that were made and still are. */
+static unsigned pool_made(const struct pool *pool, enum lane lane)
+{
+	return pool_count(pool, lane, CONN_IDLE) + pool_count(pool, lane, CONN_BUSY) +
+	       pool_count(pool, lane, CONN_CANCELING);
+}
+
+void pool_on_made(struct pool *pool, const struct conn *conn)
+{
+	enum lane lane = pool_lane(pool, conn->index);
+
+	if (lane == LANES || pool_made(pool, lane))
+		return;
+	pool->opened_us[lane] = loop_now(pool->loop);
+	janitor_want(pool, pool->opened_us[lane] + pool->settings.queue_wait_us);
+}
+
 /* Are the lane's first conns being made, and nothing speaks against the node so far? */
 static bool pool_is_opening(const struct pool *pool, enum lane lane)
 {
-	return !pool->janitor.failures && !pool_count(pool, lane, CONN_IDLE) &&
-	       !pool_count(pool, lane, CONN_BUSY) &&
+	return !pool->janitor.failures && !pool_made(pool, lane) &&
 	       (pool_count(pool, lane, CONN_DIALING) || pool_count(pool, lane, CONN_CONNECTING));
 }
 
-/* How much longer than others a call of this queue may wait: a conn that is being made serves it
- * sooner than anybody whom it would be sent to. */
-static int64_t pool_allowance_us(const struct pool *pool, enum lane lane)
+/*
+ * Until when a call of that queue may wait, less --queue-wait-ms. A conn that is being made serves
+ * it sooner than anybody whom it would be sent to, and how long that takes says nothing about the
+ * load: the wait counts from when the lane has a conn to wait for.
+ */
+static int64_t pool_waits_since_us(const struct pool *pool, enum lane lane, const struct call *call)
 {
+	int64_t since_us = call->waits_since_us;
+
 	if (lane == LANE_STREAM)
-		return pool->settings.connect_timeout_us;
+		return since_us + pool->settings.connect_timeout_us;
 	if (lane == LANE_GROUP)
 		lane = LANE_COMMAND;
-	return pool_is_opening(pool, lane) ? CONN_OPENING_US_MAX : 0;
+	if (pool_is_opening(pool, lane))
+		return since_us + CONN_OPENING_US_MAX;
+	return since_us > pool->opened_us[lane] ? since_us : pool->opened_us[lane];
 }
 
 static void pool_check(const struct call *call)
@@ -475,7 +498,6 @@ void pool_again(struct pool *pool, struct call *call)
 void pool_expire(struct pool *pool, int64_t before_us)
 {
 	for (int lane = 0; lane < LANES; lane++) {
-		int64_t allowance_us = pool_allowance_us(pool, (enum lane)lane);
 		struct list *queue = &pool->queue[lane];
 		struct list_link *next;
 
@@ -483,7 +505,7 @@ void pool_expire(struct pool *pool, int64_t before_us)
 			struct call *call = container_of(it, struct call, link);
 
 			next = it->next;
-			if (call->waits_since_us + allowance_us > before_us)
+			if (pool_waits_since_us(pool, (enum lane)lane, call) > before_us)
 				continue;
 			call->expired = true;
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
@@ -495,18 +517,14 @@ int64_t pool_oldest_us(const struct pool *pool)
 {
 	int64_t oldest_us = CLOCK_NEVER;
 
-	for (int lane = 0; lane < LANES; lane++) {
-		int64_t allowance_us = list_empty(&pool->queue[lane])
-					       ? 0
-					       : pool_allowance_us(pool, (enum lane)lane);
-
+	for (int lane = 0; lane < LANES; lane++)
 		list_each (&pool->queue[lane], it) {
 			const struct call *call = container_of(it, struct call, link);
+			int64_t since_us = pool_waits_since_us(pool, (enum lane)lane, call);
 
-			if (call->waits_since_us + allowance_us < oldest_us)
-				oldest_us = call->waits_since_us + allowance_us;
+			if (since_us < oldest_us)
+				oldest_us = since_us;
 		}
-	}
 	return oldest_us;
 }
 
@@ -570,6 +588,17 @@ bool pool_connected(const struct pool *pool)
 {
 	return !list_empty(&pool->conns_in[CONN_IDLE]) || !list_empty(&pool->conns_in[CONN_BUSY]) ||
 	       !list_empty(&pool->conns_in[CONN_CANCELING]);
+}
+
+bool pool_opened(const struct pool *pool)
+{
+	if (pool->role == NODE_UNKNOWN)
+		return false;
+	for (int lane = 0; lane < LANES; lane++)
+		if (lane != LANE_STREAM && pool->lane_size[lane] &&
+		    !pool_made(pool, (enum lane)lane))
+			return false;
+	return true;
 }
 
 void pool_set_error(struct pool *pool, const char *message)

@@ -76,6 +76,8 @@ void pool_dial_now(struct pool *pool);
 unsigned pool_load(const struct pool *pool);
 /* Is a conn open, so that a call can leave at once or after the batch under way? */
 bool pool_connected(const struct pool *pool);
+/* Has each lane whose conns are always open one that was made, for a node of a known role? */
+bool pool_opened(const struct pool *pool) must_check;
 /* Why the last conn could not be made or was lost, for logs; "" when all is well. */
 const char *pool_last_error(const struct pool *pool);
 unsigned pool_conns(const struct pool *pool, enum conn_state state);

@@ -32,6 +32,8 @@ struct router_shared {
 	struct newest *newest;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit; /* NULL: no rate limits */
+	_Atomic unsigned *opening;   /* routers that wait for their first conns; each counts itself
+				      * off, after 3 s at most */
 };
 
 struct router;

@@ -87,6 +87,11 @@ class Load:
         self.stopping = True
         self.finish(raising=kind is None)
 
+    def check(self):
+        """Raise what a worker failed of: a test that waits for its work would wait in vain."""
+        if self.failure:
+            raise self.failure
+
     @property
     def running(self):
         return self.thread.is_alive()
@@ -96,8 +101,8 @@ class Load:
         deadline_s = slowly(deadline_s)
         self.thread.join(deadline_s)
         assert not self.thread.is_alive(), f"clients still wait for answers after {deadline_s} s"
-        if self.failure and raising:
-            raise self.failure
+        if raising:
+            self.check()
 
     def _run(self):
         try:

@@ -7,7 +7,7 @@ from harness.load import Load, Lost
 from harness.until import rest, until
 
 ALLOWED_PROBLEMS = {"no-primary", "outcome-unknown", "no-replica", "queue-timeout", "queue-full",
-                    "consistency-timeout", "spill-limit", "timeout", "draining"}
+                    "consistency-timeout", "spill-limit", "timeout", "draining", "breaker-open"}
 
 
 class Writers:
@@ -63,22 +63,26 @@ class Writers:
                   (row.split("|") for row in rows)}
         return self.acknowledged - stored
 
-    def goes_on(self):
+    def goes_on(self, load):
         """Wait until a good number of further writes was acknowledged."""
         wanted = len(self.acknowledged) + 50
-        until(lambda: len(self.acknowledged) >= wanted, "commands to be acknowledged", 30)
+
+        def acknowledged():
+            load.check()
+            return len(self.acknowledged) >= wanted
+        until(acknowledged, "commands to be acknowledged", 30)
 
 
 def test_a_replica_killed_under_load_costs_no_write_and_no_stale_read(cqrsd, cluster):
     writers = Writers("replica-killed-")
     with Load(cqrsd.address, writers.client) as load:
-        writers.goes_on()
+        writers.goes_on(load)
         cluster.replica(1).kill9()
-        writers.goes_on()
+        writers.goes_on(load)
         cluster.replica(1).start()
         until(lambda: cqrsd.node(cluster.replica(1).address)["in_rotation"],
               "the replica to return", 20)
-        writers.goes_on()
+        writers.goes_on(load)
         load.stopping = True
         load.finish(60)
 
@@ -91,9 +95,9 @@ def test_a_replica_killed_under_load_costs_no_write_and_no_stale_read(cqrsd, clu
 def test_a_replica_killed_under_load_fails_no_read(cqrsd, cluster):
     writers = Writers("read-on-")
     with Load(cqrsd.address, writers.client, 8) as load:
-        writers.goes_on()
+        writers.goes_on(load)
         cluster.replica(2).kill9()
-        writers.goes_on()
+        writers.goes_on(load)
         load.stopping = True
         load.finish(60)
 
@@ -103,13 +107,13 @@ def test_a_replica_killed_under_load_fails_no_read(cqrsd, cluster):
 def test_the_primary_killed_under_load_keeps_what_it_acknowledged(cqrsd, cluster):
     writers = Writers("primary-killed-")
     with Load(cqrsd.address, writers.client) as load:
-        writers.goes_on()
+        writers.goes_on(load)
         cluster.primary.kill9()
         until(lambda: writers.problems.get("no-primary"), "commands to be refused")
         reads = writers.reads
         until(lambda: cqrsd.query("ping").status == 200, "queries to go on")
         cluster.primary.start()
-        writers.goes_on()
+        writers.goes_on(load)
         load.stopping = True
         load.finish(60)
 
@@ -122,7 +126,7 @@ def test_the_primary_killed_under_load_keeps_what_it_acknowledged(cqrsd, cluster
 def test_cqrsd_killed_under_load_keeps_what_it_acknowledged(cqrsd, start_cqrsd, cluster):
     writers = Writers("cqrsd-killed-")
     with Load(cqrsd.address, writers.client) as load:
-        writers.goes_on()
+        writers.goes_on(load)
         cqrsd.kill9()
         load.stopping = True
         load.finish(60)

@@ -273,7 +273,7 @@ def test_own_reads_follow_commands_that_committed_together(start_cqrsd, cluster)
     writers = Writers("grouped-")
     with Load(service.address, writers.client, clients=CLIENTS):
         until(lambda: groups_of(service) > 20, "groups to form", 30)
-        writers.goes_on()
+        writers.goes_on(load)
 
     assert writers.stale == []
     assert writers.problems == {}
@@ -288,7 +288,7 @@ def test_the_primary_killed_under_groups_keeps_what_it_acknowledged(start_cqrsd,
         cluster.primary.kill9()
         until(lambda: writers.problems.get("no-primary"), "commands to be refused")
         cluster.primary.start()
-        writers.goes_on()
+        writers.goes_on(load)
         load.stopping = True
         load.finish(60)
 

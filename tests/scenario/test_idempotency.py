@@ -61,8 +61,9 @@ def effects(shop_cluster):
 
 
 @pytest.fixture
-def cqrsd(effects, start_cqrsd, own_catalog):
-    return start_cqrsd(catalog=own_catalog(CATALOG))
+def cqrsd(request, effects, start_cqrsd, own_catalog):
+    marker = request.node.get_closest_marker("serve")
+    return start_cqrsd(catalog=own_catalog(CATALOG), **(marker.kwargs if marker else {}))
 
 
 NUMBERS = iter(range(1000, 10**6))
@@ -138,6 +139,7 @@ def test_of_many_at_once_one_takes_effect(cqrsd, number, name):
                                                            "queue-timeout"}
 
 
+@pytest.mark.serve(queue_wait_ms=5000)
 def test_who_prefers_to_wait_gets_the_answer_of_the_first(cqrsd, number):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(

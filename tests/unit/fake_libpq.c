@@ -182,15 +182,18 @@ void fake_unprepare(unsigned conn, const char *name)
 
 static void conn_wake(struct pg_conn *conn)
 {
-	uint64_t one = 1;
+	assert(write(conn->fd, &(uint64_t){ 1 }, sizeof(uint64_t)) == sizeof(uint64_t));
+}
 
-	assert(write(conn->fd, &one, sizeof(one)) == sizeof(one));
+void fake_welcome(unsigned conn)
+{
+	conn_wake(conn_at(conn));
 }
 
 void fake_lose(unsigned at)
 {
 	conn_at(at)->lost = true;
-	conn_wake(conn_at(at));
+	fake_welcome(at);
 }
 
 /* --- what the server does -------------------------------------------------------------------- */
@@ -787,12 +790,11 @@ char *PQcmdTuples(PGresult *result)
 int PQnparams(const PGresult *result)
 {
 	(void)result;
-	return fake_server.param_oid ? 1 : 0;
+	return fake_server.param_oid != 0;
 }
 
 Oid PQparamtype(const PGresult *result, int param)
 {
-	(void)result;
-	(void)param;
+	(void)result, (void)param;
 	return fake_server.param_oid;
 }

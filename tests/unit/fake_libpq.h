@@ -58,6 +58,8 @@ const char *fake_sent(unsigned conn);
 /* The OIDs of the last PREPARE that named any, "23 0". */
 const char *fake_oids(unsigned conn);
 
+/* A connect that hangs is over. */
+void fake_welcome(unsigned conn);
 /* The server answers everything that was sent. */
 void fake_answer_all(unsigned conn);
 /* Only that many messages. */

@@ -12,7 +12,7 @@
 struct pool {
 	struct loop *loop;
 	struct list calls;
-	bool full;
+	bool full, opening;
 	const char *abandoned;
 	unsigned dials, went_on;
 };
@@ -82,6 +82,16 @@ void pool_dial_now(struct pool *pool)
 unsigned pool_load(const struct pool *pool)
 {
 	return (unsigned)pool->calls.count;
+}
+
+bool pool_opened(const struct pool *pool)
+{
+	return !pool->opening;
+}
+
+void fake_opening(unsigned node, bool opening)
+{
+	fake_pool(node)->opening = opening;
 }
 
 bool pool_connected(const struct pool *pool)

@@ -29,6 +29,8 @@ void fake_stream(struct call *call, uint64_t lower, uint64_t upper, const char *
 unsigned fake_went_on(unsigned node);
 /* The next submissions to that node find the queue full. */
 void fake_full(unsigned node, bool full);
+/* Its first conns are being made, or are there. */
+void fake_opening(unsigned node, bool opening);
 /* Calls that wait at the node, of every kind. */
 unsigned fake_waiting(unsigned node);
 /* What pool_abandon was told, or NULL. */

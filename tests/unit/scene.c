@@ -109,8 +109,10 @@ void scene_init(struct scene *scene)
 		.sessions = scene->sessions,
 		.newest = &scene->newest,
 		.ratelimit = scene->ratelimit,
+		.opening = &scene->opening,
 	};
 
+	scene->opening = 1;
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
 	scene_publish(scene);
 }

@@ -27,6 +27,7 @@ struct scene {
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct router *router;
+	_Atomic unsigned opening; /* 1 until the router's first conns are made */
 };
 
 /* All nodes up, in rotation, at lsn 1000 of timeline 1; the floor is 1000; nobody waits. */

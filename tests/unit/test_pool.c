@@ -93,6 +93,33 @@ static void test_calls_wait_longer_while_their_first_conn_is_being_made(void **s
 	stage_call_fini(&call);
 }
 
+static void test_the_wait_for_a_conn_counts_from_when_there_is_one(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call calls[2];
+
+	settings.conns_max = settings.batch_calls_max = 1;
+	settings.connect_timeout_us = 10 * CONN_OPENING_US_MAX;
+	fake_server.hangs = true;
+	stage_open_with(NODE_REPLICA, &settings);
+	assert_false(pool_opened(stage.pool));
+	stage_query(&calls[0], stage_statement(1), "7");
+	stage_query(&calls[1], stage_statement(2), "7");
+	stage_pass(CONN_OPENING_US_MAX / 2);
+	fake_server.hangs = false;
+	fake_welcome(0);
+	stage_turn();
+	assert_true(pool_opened(stage.pool));
+	stage_pass(settings.queue_wait_us - 1);
+	assert_int_equal(calls[1].told, 0);
+	stage_pass(1);
+	assert_int_equal(calls[1].told, 1);
+	assert_int_equal(calls[1].call.end, CALL_UNSENT);
+	stage_answer(0);
+	stage_call_fini(&calls[0]);
+	stage_call_fini(&calls[1]);
+}
+
 static void test_a_node_that_was_not_reached_keeps_nobody_waiting(void **state)
 {
 	struct pool_settings settings = stage_settings;
@@ -485,6 +512,7 @@ int main(void)
 		STORY(test_a_queue_full_of_queries_still_takes_commands),
 		STORY(test_a_call_that_waits_too_long_never_leaves),
 		STORY(test_calls_wait_longer_while_their_first_conn_is_being_made),
+		STORY(test_the_wait_for_a_conn_counts_from_when_there_is_one),
 		STORY(test_a_node_that_was_not_reached_keeps_nobody_waiting),
 		STORY(test_conns_for_queries_may_not_write_and_those_for_commands_may),
 		STORY(test_conns_are_shared_out_by_role),

@@ -649,6 +649,41 @@ static void one_row_promised_and_none_found_is_404_with_a_token(void **state)
 	scene_fini(&scene);
 }
 
+static void the_router_is_open_when_every_node_that_is_up_has_conns(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	fake_opening(0, true);
+	fake_opening(1, true);
+	scene_pass(&scene, US_PER_S);
+	fake_opening(1, false);
+	scene_pass(&scene, US_PER_S);
+	assert_int_equal(scene.opening, 1);
+	scene.topology.nodes[0].up = false;
+	scene_publish(&scene);
+	scene_pass(&scene, US_PER_S / 2);
+	assert_int_equal(scene.opening, 0);
+	scene_pass(&scene, 10 * US_PER_S);
+	assert_int_equal(scene.opening, 0);
+	scene_fini(&scene);
+}
+
+static void a_node_that_lets_nobody_in_keeps_the_router_closed_for_3_s(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	fake_opening(0, true);
+	scene_pass(&scene, 3 * US_PER_S - 1);
+	assert_int_equal(scene.opening, 1);
+	scene_pass(&scene, US_PER_S / 2);
+	assert_int_equal(scene.opening, 0);
+	scene_fini(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -679,6 +714,8 @@ int main(void)
 		cmocka_unit_test(an_answer_of_another_life_of_the_node_is_not_told),
 		cmocka_unit_test(strong_asks_the_primary),
 		cmocka_unit_test(one_row_promised_and_none_found_is_404_with_a_token),
+		cmocka_unit_test(the_router_is_open_when_every_node_that_is_up_has_conns),
+		cmocka_unit_test(a_node_that_lets_nobody_in_keeps_the_router_closed_for_3_s),
 	};
 
 	return cmocka_run_group_tests_name("query steps", tests, NULL, NULL);
