@@ -48,6 +48,13 @@ static inline void list_insert_before(struct list *list, struct list_link *at,
 	list->count++;
 }
 
+/* at: a link of the list, or its head. */
+static inline void list_insert_behind(struct list *list, struct list_link *at,
+				      struct list_link *link)
+{
+	list_insert_before(list, at->next, link);
+}
+
 static inline void list_append(struct list *list, struct list_link *link)
 {
 	list_insert_before(list, &list->head, link);
@@ -72,6 +79,11 @@ static inline void list_remove(struct list *list, struct list_link *link)
 static inline struct list_link *list_first(struct list *list)
 {
 	return list_empty(list) ? NULL : list->head.next;
+}
+
+static inline struct list_link *list_last(struct list *list)
+{
+	return list_empty(list) ? NULL : list->head.prev;
 }
 
 static inline struct list_link *list_take_first(struct list *list)

@@ -416,6 +416,9 @@ static bool options_finish(struct reading *reading)
 			     "--primary: required (or CQRSD_PRIMARY, or a line of --config)");
 	if (options->loops < 0)
 		options->loops = cores > LOOPS_MAX ? LOOPS_MAX : cores;
+	options->node_cores_guessed = options->node_cores < 0;
+	if (options->node_cores < 0)
+		options->node_cores = cores;
 	if (options->pool_conns < 0) {
 		options->pool_conns = 2 * cores + 1;
 		/* More loops than cores were asked for: each still needs its two. */

@@ -47,6 +47,7 @@ struct options {
 #undef POLICIES
 #undef CHOICE
 #undef SWITCH
+	bool node_cores_guessed;
 	bool help; /* -h or --help was given */
 };
 

@@ -15,6 +15,7 @@
 #include "cmd/verbs.h"
 #include "cmd/version.h"
 #include "cmd/worker.h"
+#include "pg/limit.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -362,6 +363,13 @@ static void serve_announce(struct serve *serve)
 	serve_address(serve, address, sizeof(address));
 	log_info("serve", "cqrsd %s (%s): %u operations, %u nodes, %u loops", version_text(),
 		 revision_text(), serve->catalog->count, serve->nodes_count, serve->workers_count);
+	if (serve->options.limit != LIMIT_OFF)
+		log_info(
+			"serve", "a node may have %lld batches at once (--limit %s, %lld cores%s)",
+			(long long)(2 * serve->options.node_cores),
+			serve->options.limit == LIMIT_FIXED ? "fixed" : "adaptive: for a beginning",
+			(long long)serve->options.node_cores,
+			serve->options.node_cores_guessed ? ", as this machine: --node-cores" : "");
 	log_info("serve", "listening on http://%s, admin on port %u", address,
 		 listener_port(serve->listener));
 	sd_notify(0, "READY=1");

@@ -3,6 +3,7 @@
 #include "http/reply.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/rate_policy.h"
@@ -13,6 +14,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+#define REPLY_JITTER_S 3 /* Retry-After is 1 to 3 s where nobody knows better */
 
 static unsigned reply_status(const struct request *request)
 {
@@ -67,11 +70,24 @@ void reply_timing(const struct request *request, struct buf *out)
 	reply_decimals(out, request->db_us, US_PER_MS);
 }
 
+/* Nobody knows when there will be room: those who were refused together do not come back so. */
+static int64_t reply_jitter_s(const struct request *request)
+{
+	switch (request->outcome) {
+	case OUTCOME_QUEUE_FULL:
+	case OUTCOME_QUEUE_TIMEOUT:
+	case OUTCOME_SHED:
+		return (int64_t)(hash_bytes(request->id, strlen(request->id), 0) % REPLY_JITTER_S);
+	default:
+		return 0;
+	}
+}
+
 int64_t reply_retry_after_s(const struct request *request)
 {
 	int64_t seconds = (request->retry_after_us + US_PER_S - 1) / US_PER_S;
 
-	return seconds > 0 ? seconds : 1;
+	return seconds > 0 ? seconds : 1 + reply_jitter_s(request);
 }
 
 static void reply_header(struct MHD_Response *response, const char *name, const char *value)

@@ -118,6 +118,7 @@ void answer_over(struct conn *conn)
 	assert(conn->state == CONN_BUSY);
 	if (batch->kind == CALL_COMMAND)
 		answer_learn_commands(conn);
+	overload_charge(conn);
 	for (unsigned i = batch->slots_count; i-- > 0;)
 		if (!batch->slots[i].call)
 			continue;

@@ -195,6 +195,7 @@ static void batch_take(struct conn *conn, struct list *queue)
 {
 	struct pool *pool = conn->pool;
 	enum lane lane = (enum lane)(queue - pool->queue);
+	int64_t now_us = conn->batch.sent_us, longest_us = 0, least_us = CLOCK_NEVER;
 	size_t bytes = 0;
 
 	while (!list_empty(queue) && conn->batch.slots_count < pool_batch_max(pool, lane)) {
@@ -207,9 +208,14 @@ static void batch_take(struct conn *conn, struct list *queue)
 		list_remove(queue, &call->link);
 		call->list = NULL;
 		batch_add(conn, call);
+		if (now_us - call->waits_since_us > longest_us)
+			longest_us = now_us - call->waits_since_us;
+		if (now_us - call->waits_since_us < least_us)
+			least_us = now_us - call->waits_since_us;
 		if (alone)
 			break;
 	}
+	overload_left(pool, (int)lane, conn->batch.slots_count, longest_us, least_us);
 	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name),
 		       conn->batch.slots_count);
 }

@@ -58,6 +58,15 @@ struct call_frame {
 	bool (*on_ran)(struct call *call);
 };
 
+/* Who is let in first when not all can be (pg/overload.h). Zero: what goes on with something. */
+struct standing {
+	unsigned urgency;      /* 0 most urgent … 7; STANDING_SPILLED: the primary's favour */
+	unsigned luck;         /* among equals, the least first */
+	uint64_t user, caller; /* hashes, to whom its time is charged; 0: nobody is known */
+};
+
+#define STANDING_SPILLED 8
+
 struct call {
 	/* Set by the maker. */
 	enum call_kind kind;
@@ -69,6 +78,8 @@ struct call {
 	size_t bytes_max;            /* of out, or of a stream in all; 0: no limit */
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
+	struct standing standing;
+	int64_t deadline_us; /* of the loop's clock: later nobody wants the answer; 0: none */
 	enum isolation isolation;
 	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
 	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
@@ -84,8 +95,9 @@ struct call {
 
 	/* What came of it. */
 	enum call_end end;
-	struct pg_error error;   /* for CALL_ERROR */
-	bool expired;            /* CALL_UNSENT because it waited --queue-wait-ms in vain */
+	struct pg_error error; /* for CALL_ERROR */
+	bool expired;          /* CALL_UNSENT because it waited --queue-wait-ms in vain */
+	bool shed; /* not let in, or let go, because of others: the node is overloaded */
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
 	uint64_t bytes;           /* of a stream: what its rows took in all */
@@ -111,6 +123,7 @@ struct call {
 	bool prepared_again; /* once is enough */
 	bool apart;          /* its group broke: it travels alone now */
 	bool suspect;        /* and nobody knows yet whose fault that was */
+	unsigned rank;       /* in a queue that is overloaded */
 	int64_t waits_since_us;
 	size_t out_start; /* what of out was there before */
 };

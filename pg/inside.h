@@ -7,7 +7,9 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "pg/conn.h"
+#include "pg/fair.h"
 #include "pg/janitor.h"
+#include "pg/overload.h"
 #include "pg/pool.h"
 
 #include <stdbool.h>
@@ -40,6 +42,10 @@ struct pool {
 	unsigned in_flight;
 	bool resuming; /* a conn of a stream may read again */
 
+	struct overload overload[LANES]; /* of the queues */
+	struct fair users, callers;      /* who used the node lately */
+	struct limit limit;
+
 	struct loop_hook hook;
 	struct janitor janitor;
 	int64_t quick_us;         /* when a quick call last came */
@@ -55,6 +61,10 @@ enum lane pool_lane(const struct pool *pool, unsigned index);
 /* Does a call in this lane's queue travel by itself? */
 bool pool_travels_alone(const struct pool *pool, const struct call *call,
 			enum lane lane) must_check;
+/* Is there a conn that would take a call of that lane at once? */
+bool pool_has_idle(const struct pool *pool, int lane) must_check;
+/* Batches that are out, without streams: what the limit counts. */
+unsigned pool_out(const struct pool *pool) must_check;
 /* How many calls of that lane's queue may travel together. */
 unsigned pool_batch_max(const struct pool *pool, enum lane lane) must_check;
 /* That conn has just been made: before, did its lane have any? */

@@ -70,6 +70,7 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 		conn_close(conn, "connecting took too long");
 		return;
 	case CONN_BUSY:
+		limit_missed(&conn->pool->limit);
 		conn_close(conn, "no answer in time");
 		return;
 	case CONN_IDLE:
@@ -86,6 +87,8 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 static void janitor_set_gauges(struct pool *pool, int64_t now_us)
 {
 	pool->janitor.gauged_us = now_us;
+	metric_set(pool->metrics, METRIC_limit, METRIC_LABELS(pool->node->name),
+		   pool->ended ? 0 : limit_now(&pool->limit));
 	for (enum conn_state state = CONN_CLOSED; state < CONN_STATES; state++)
 		metric_set(pool->metrics, METRIC_pool_connections,
 			   METRIC_LABELS(pool->node->name, conn_state_text(state)),

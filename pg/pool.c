@@ -48,6 +48,10 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		conn_init(&pool->conns[i], pool, i);
 	pool_share_out(pool);
+	for (int lane = 0; lane < LANES; lane++)
+		pool->overload[lane].codel.interval_us = settings->queue_wait_us;
+	limit_init(&pool->limit, settings->limit, settings->limit_fixed, settings->limit_floor,
+		   settings->conns_max);
 	pool->hook.on_turn = pool_on_turn;
 	loop_hook_add(loop, &pool->hook, LOOP_STAGE_SEND);
 	janitor_init(pool);
@@ -58,6 +62,8 @@ static void pool_bury(struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		conn_fini(&pool->conns[i]);
+	for (int lane = 0; lane < LANES; lane++)
+		overload_fini(&pool->overload[lane]);
 	free(pool->conns);
 	free(pool);
 }
@@ -304,26 +310,28 @@ static void pool_check(const struct call *call)
 	assert(call->values || call->statement->params == 0);
 }
 
-static bool pool_is_full(const struct pool *pool, enum lane lane)
+bool pool_has_idle(const struct pool *pool, int lane)
 {
-	const struct list *queue = pool->queue;
+	if (lane == LANE_GROUP)
+		lane = LANE_COMMAND;
+	return pool_count(pool, (enum lane)lane, CONN_IDLE) > 0 ||
+	       (lane == LANE_SLOW && pool_count(pool, LANE_QUICK, CONN_IDLE) > 0);
+}
 
-	switch (lane) {
-	case LANE_COMMAND:
-	case LANE_GROUP:
-		return queue[LANE_COMMAND].count + queue[LANE_GROUP].count >=
-		       pool->settings.queue_max;
-	case LANE_STREAM:
-		return queue[lane].count + pool_count(pool, lane, CONN_BUSY) >=
+unsigned pool_out(const struct pool *pool)
+{
+	return (unsigned)(pool->conns_in[CONN_BUSY].count + pool->conns_in[CONN_CANCELING].count) -
+	       pool_count(pool, LANE_STREAM, CONN_BUSY);
+}
+
+static bool pool_admits(struct pool *pool, enum lane lane, struct call *call)
+{
+	if (call->kind == CALL_PROBE)
+		return true;
+	if (lane == LANE_STREAM)
+		return pool->queue[lane].count + pool_count(pool, lane, CONN_BUSY) <
 		       pool->lane_size[lane];
-	case LANE_QUICK:
-	case LANE_SLOW:
-		return queue[LANE_QUICK].count + queue[LANE_SLOW].count >= pool->settings.queue_max;
-	case LANES:
-		break;
-	}
-	assert(!"a lane");
-	return true;
+	return overload_admits(pool, (int)lane, call);
 }
 
 bool pool_submit(struct pool *pool, struct call *call)
@@ -331,9 +339,10 @@ bool pool_submit(struct pool *pool, struct call *call)
 	enum lane lane;
 
 	pool_check(call);
-	call->apart = call->suspect = false;
+	call->apart = call->suspect = call->shed = false;
+	call->rank = 0;
 	lane = pool_lane_of(pool, call);
-	if (pool->ended || pool_is_full(pool, lane))
+	if (pool->ended || !pool_admits(pool, lane, call))
 		return false;
 	call->pool = pool;
 	call->error = (struct pg_error){ 0 };
@@ -354,7 +363,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->sent_us = call->done_us = 0;
 	call->out_start = call->out ? call->out->len : 0;
 	call->list = &pool->queue[lane];
-	list_append(call->list, &call->link);
+	overload_enqueue(pool, (int)lane, call);
 	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 	return true;
 }
@@ -424,6 +433,35 @@ static void pool_refuse_commands(struct pool *pool)
 	pool_end_queue(pool, LANE_COMMAND, "the node is not known to be the primary");
 }
 
+/*
+ * Where the limit is reached: quick calls never wait for slow ones, nor commands for queries. So
+ * each of the two has a conn that may always leave.
+ */
+static bool pool_may_send(const struct pool *pool, unsigned index, const struct list *work)
+{
+	unsigned first_command = pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
+
+	if (list_empty(work))
+		return false;
+	if (pool_lane(pool, index) == LANE_STREAM || index == first_command ||
+	    (index == 0 && work != &pool->queue[LANE_SLOW]))
+		return true;
+	return limit_allows(&pool->limit, pool_out(pool));
+}
+
+/* The conns of one kind take what waits for them. */
+static void pool_send(struct pool *pool, bool commands)
+{
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		enum lane lane = pool_lane(pool, i);
+
+		if (pool->conns[i].state == CONN_IDLE && lane != LANES &&
+		    (lane == LANE_COMMAND) == commands &&
+		    pool_may_send(pool, i, pool_work(pool, i)))
+			batch_send(&pool->conns[i], pool_work(pool, i));
+	}
+}
+
 static void pool_on_turn(struct loop_hook *hook)
 {
 	struct pool *pool = container_of(hook, struct pool, hook);
@@ -433,13 +471,11 @@ static void pool_on_turn(struct loop_hook *hook)
 	pool_hold(pool);
 	stream_go_on(pool);
 	pool_release_quick(pool);
-	for (unsigned i = 0; i < pool->conns_count; i++) {
-		enum lane lane = pool_lane(pool, i);
-
-		if (pool->conns[i].state == CONN_IDLE && lane != LANES &&
-		    !list_empty(pool_work(pool, i)))
-			batch_send(&pool->conns[i], pool_work(pool, i));
-	}
+	for (int lane = 0; lane < LANES; lane++)
+		if (lane != LANE_STREAM && !list_empty(&pool->queue[lane]))
+			overload_drop_late(pool, lane);
+	pool_send(pool, true);
+	pool_send(pool, false);
 	/* Then the conn that is kept for quick calls may take slow ones. */
 	if (!list_empty(&pool->queue[LANE_SLOW]) && !pool_quick_is_past(pool))
 		janitor_want(pool, pool->quick_us + POOL_QUICK_LATELY_US);
@@ -506,6 +542,8 @@ void pool_expire(struct pool *pool, int64_t before_us)
 
 			next = it->next;
 			if (pool_waits_since_us(pool, (enum lane)lane, call) > before_us)
+				continue;
+			if (pool->settings.limit == LIMIT_OFF && pool_made(pool, (enum lane)lane))
 				continue;
 			call->expired = true;
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");

@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "pg/call.h"
+#include "pg/limit.h"
 #include "pg/node.h"
 
 #include <stdbool.h>
@@ -26,9 +27,12 @@
 struct pool;
 
 struct pool_settings {
-	unsigned conns_max;           /* of this loop */
-	unsigned streams_max;         /* conns more, opened only while there are streams */
-	unsigned queue_max;           /* calls that may wait, per lane kind (queries, commands) */
+	unsigned conns_max;    /* of this loop */
+	unsigned streams_max;  /* conns more, opened only while there are streams */
+	unsigned queue_max;    /* calls that may wait, of a kind; see pg/overload.h */
+	enum limit_kind limit; /* of batches that are out, of this loop; off: calls wait on */
+	unsigned limit_fixed;  /* where it stays, or begins */
+	unsigned limit_floor;
 	unsigned group_max;           /* commands of one group; 0 or 1: no groups */
 	unsigned batch_calls_max;     /* under one Sync, at most BATCH_CALLS_MAX; 0: that many */
 	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */
@@ -56,7 +60,8 @@ void pool_free(struct pool *pool);
  * least. Opens one of each lane that is always used. */
 void pool_set_role(struct pool *pool, enum node_role role);
 
-/* False: the queue is full, or all conns for streams are taken; the call stays with the caller.
+/* False: the queue is full, or all conns for streams are taken, or call->shed: others go first; the
+ * call stays with the caller.
  * on_done is never called from inside. */
 bool pool_submit(struct pool *pool, struct call *call) must_check;
 /* on_done will not be called. What is already on its way runs to its end unseen, or is cancelled

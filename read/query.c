@@ -48,6 +48,8 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.bytes_max = query_bytes_max(query),
 		.timeout_us = query->streams ? query->stream_timeout_us : query->timeout_us,
 		/* A stream ends with its conn. */
+		.standing = query->standing,
+		.deadline_us = query->streams ? 0 : query->request->deadline_us,
 		.cancels = !query->streams,
 		.on_done = query_on_call,
 		.on_rows = query->streams ? query_on_rows : NULL,
@@ -135,6 +137,10 @@ static enum query_end query_lost(struct query *query)
 {
 	const struct call *call = &query->call;
 
+	if (call->shed) {
+		request_fail(query->request, OUTCOME_SHED, "%s", call->lost_reason);
+		return QUERY_FAILED;
+	}
 	if (call->expired && pool_connected(call->pool)) {
 		request_fail(query->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
 		return QUERY_FAILED;

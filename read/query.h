@@ -38,6 +38,7 @@ struct query {
 	size_t stream_bytes_max;   /* of a stream; 0: it may not be one */
 	int64_t timeout_us;        /* of the statement; 0: the pool's */
 	int64_t stream_timeout_us;
+	struct standing standing; /* who goes first where not all can */
 	void (*on_done)(struct query *query, enum query_end end);
 	/* A stream: request->out holds more. The first time nothing was told yet, the bounds are
 	 * there, and whoever finds that the rows do not count forgets the query. */

@@ -77,6 +77,12 @@ static unsigned router_streams_max(const struct options *options)
 	return (unsigned)((options->stream_conns + options->loops - 1) / options->loops);
 }
 
+/* Of what a node can do, one loop's part. */
+static unsigned router_share(const struct options *options, int64_t of_node)
+{
+	return (unsigned)((of_node + options->loops - 1) / options->loops);
+}
+
 static void router_node_init(struct router *router, unsigned at, unsigned conns)
 {
 	struct router_node *node = &router->nodes[at];
@@ -85,6 +91,9 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 		.conns_max = conns,
 		.streams_max = router_streams_max(options),
 		.queue_max = (unsigned)options->queue_max,
+		.limit = (enum limit_kind)options->limit,
+		.limit_fixed = router_share(options, 2 * options->node_cores),
+		.limit_floor = router_share(options, options->node_cores),
 		.group_max = (unsigned)options->group_commands,
 		.batch_calls_max = (unsigned)options->batch_calls,
 		.queue_wait_us = options->queue_wait_us,

@@ -157,11 +157,13 @@ static enum step command_place(struct request *request)
 	command->bytes_max = (size_t)router->shared.options->result_bytes_max;
 	command->random = &router->random;
 	command->timeout_us = router_statement_timeout_us(task);
+	command->standing = task_standing(task, false);
 	command->on_rerun = command_on_rerun;
 	command->on_done = command_on_done;
 	if (command_send(command, pool))
 		return STEP_WAIT;
-	return request_fail(request, OUTCOME_QUEUE_FULL, "too many commands are waiting");
+	return request_fail(request, command->call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
+			    "too many commands are waiting");
 }
 
 static enum step command_acknowledge(struct request *request)

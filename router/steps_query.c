@@ -163,9 +163,9 @@ static enum step query_on_full(struct task *task)
 		task->full_at |= 1u << node;
 		return query_place(task->request);
 	}
-	return request_fail(task->request, OUTCOME_QUEUE_FULL,
-			    "too many requests are waiting for %s",
-			    task->router->shared.nodes[node]->name);
+	return request_fail(
+		task->request, task->query.call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
+		"too many requests are waiting for %s", task->router->shared.nodes[node]->name);
 }
 
 /* False: it would be a retry, and the budget of the chosen node does not pay for it. */
@@ -211,6 +211,7 @@ static enum step query_send_chosen(struct task *task)
 	task->query.timeout_us = router_statement_timeout_us(task);
 	task->query.stream_bytes_max = query_stream_bytes_max(task);
 	task->query.stream_timeout_us = router->shared.options->stream_timeout_us;
+	task->query.standing = task_standing(task, query_spills(&task->choice));
 	task->query.on_done = query_on_call;
 	task->query.on_rows = query_on_rows;
 	if (!query_send(&task->query, router->nodes[node].pool, required, primary))

@@ -2,6 +2,8 @@
 /* What queries and commands share on their way: describing, binding, ending early. */
 #include "router/task.h"
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "pg/sqlstate.h"
 #include "router/bind.h"
@@ -9,6 +11,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define TASK_LUCK_US (3600 * US_PER_S) /* how long luck lasts */
 
 struct lease *lease_new(struct catalog *catalog)
 {
@@ -101,6 +105,28 @@ struct task *task_new(struct router *router, struct request *request)
 	request->steps = request->kind == REQUEST_QUERY ? query_steps : command_steps;
 	request->step = 0;
 	return task;
+}
+
+/* A client can only lower itself. The same users are lucky for an hour; one who is not known is so
+ * or not each time. */
+struct standing task_standing(const struct task *task, bool spilled)
+{
+	const struct request *request = task->request;
+	uint64_t hour = (uint64_t)(loop_now(request->loop) / TASK_LUCK_US);
+	struct standing standing = { .urgency = task->operation->urgency };
+
+	if (request->urgency > standing.urgency)
+		standing.urgency = request->urgency;
+	if (spilled)
+		standing.urgency = STANDING_SPILLED;
+	if (request->caller.ptr)
+		standing.caller = hash_bytes(request->caller.ptr, request->caller.len, 1);
+	if (request->user.ptr)
+		standing.user =
+			hash_bytes(request->user.ptr, request->user.len, standing.caller + 1);
+	standing.luck = (unsigned)(standing.user ? hash_mix(standing.user, hour)
+						 : random_next(&task->router->random));
+	return standing;
 }
 
 static enum step task_step_end(struct request *request)

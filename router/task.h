@@ -129,6 +129,8 @@ struct task {
 
 /* The request becomes a task of this router; its first step is next. */
 struct task *task_new(struct router *router, struct request *request) must_check;
+/* Who it is among those that a node cannot all serve; spilled: the primary does it a favour. */
+struct standing task_standing(const struct task *task, bool spilled) must_check;
 /* Steps that queries and commands share. */
 enum step task_describe(struct request *request);
 enum step task_bind(struct request *request);

@@ -51,6 +51,8 @@ static bool command_submit(struct command *command)
 		.rows_max = document_rows_max(command->operation),
 		.bytes_max = command->bytes_max,
 		.timeout_us = command->timeout_us,
+		.standing = command->standing,
+		.deadline_us = request->deadline_us,
 		.isolation = command_isolation(command->operation),
 		.begins = command->operation->is_call,
 		.groups = !command->operation->lonely,
@@ -216,6 +218,10 @@ static void command_tell_failure(struct command *command)
 
 static enum command_end command_lost(struct command *command, const struct call *call)
 {
+	if (call->shed) {
+		request_fail(command->request, OUTCOME_SHED, "%s", call->lost_reason);
+		return COMMAND_FAILED;
+	}
 	if (call->end == CALL_UNSENT && call->expired && pool_connected(call->pool)) {
 		request_fail(command->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
 		return COMMAND_FAILED;

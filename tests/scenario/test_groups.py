@@ -271,7 +271,7 @@ def answers_of_lines(service):
 def test_own_reads_follow_commands_that_committed_together(start_cqrsd, cluster):
     service = start_cqrsd(loops=1, queue_wait_ms=20000, request_timeout_ms=30000)
     writers = Writers("grouped-")
-    with Load(service.address, writers.client, clients=CLIENTS):
+    with Load(service.address, writers.client, clients=CLIENTS) as load:
         until(lambda: groups_of(service) > 20, "groups to form", 30)
         writers.goes_on(load)
 

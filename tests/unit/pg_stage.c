@@ -20,6 +20,7 @@ static char texts[STATEMENTS_MAX][32];
 const struct pool_settings stage_settings = {
 	.conns_max = 2,
 	.queue_max = 100,
+	.limit_fixed = 64,
 	.queue_wait_us = 100 * US_PER_MS,
 	.statement_timeout_us = 5 * US_PER_S,
 	.connect_timeout_us = 3 * US_PER_S,

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The arithmetic of intervals. */
+#include "pg/codel.h"
+
+#define CODEL_NEWS 8 /* the gap is a running mean: an eighth of the news */
+#define CODEL_SLACK_GAPS 2
+#define CODEL_INTERVAL_GAPS 4
+
+static int64_t codel_longer(int64_t us, double gaps_us)
+{
+	return gaps_us > (double)us ? (int64_t)gaps_us : us;
+}
+
+static int64_t codel_interval_us(const struct codel *codel)
+{
+	return codel_longer(codel->interval_us, CODEL_INTERVAL_GAPS * codel->gap_us);
+}
+
+int64_t codel_slack_us(const struct codel *codel)
+{
+	return codel_longer(2 * codel->interval_us / CODEL_TARGETS,
+			    CODEL_SLACK_GAPS * codel->gap_us);
+}
+
+/* Of those who leave, all but the first followed one that had left while they waited. */
+static void codel_learn_gap(struct codel *codel, unsigned calls, int64_t longest_us, int64_t now_us)
+{
+	int64_t since_us = now_us - codel->left_us;
+	double gap_us = (double)since_us / calls;
+
+	if (!codel->left_us || longest_us < since_us || since_us <= 0)
+		return;
+	codel->gap_us += (gap_us - codel->gap_us) / (codel->gap_us > 0 ? CODEL_NEWS : 1);
+}
+
+/* An interval ends, and the next begins. */
+static void codel_judge(struct codel *codel, int64_t now_us)
+{
+	bool late = now_us - codel->until_us > codel_interval_us(codel);
+	bool stands =
+		codel->least_us != CLOCK_NEVER &&
+		codel->least_us > codel_longer(codel->interval_us / CODEL_TARGETS, codel->gap_us);
+
+	codel->overloaded = !late && (stands || (codel->overloaded && codel->refused));
+	codel->refused = 0;
+	codel->least_us = CLOCK_NEVER;
+	codel->until_us = now_us + codel_interval_us(codel);
+}
+
+bool codel_left(struct codel *codel, unsigned calls, int64_t longest_us, int64_t least_us,
+		int64_t now_us)
+{
+	bool over = now_us >= codel->until_us;
+
+	codel_learn_gap(codel, calls, longest_us, now_us);
+	codel->left_us = now_us;
+	if (over)
+		codel_judge(codel, now_us);
+	if (least_us < codel->least_us)
+		codel->least_us = least_us;
+	return over;
+}
+
+void codel_refused(struct codel *codel)
+{
+	codel->refused++;
+}
+
+bool codel_overloaded(const struct codel *codel, int64_t now_us)
+{
+	return codel->overloaded && now_us - codel->until_us <= codel_interval_us(codel);
+}
+
+unsigned codel_room(const struct codel *codel)
+{
+	double room = codel->gap_us > 0 ? (double)codel_slack_us(codel) / codel->gap_us : 1;
+
+	return room < 1 ? 1 : room > UINT16_MAX ? UINT16_MAX : (unsigned)room;
+}
+
+double codel_served(const struct codel *codel)
+{
+	return codel->gap_us > 0 ? (double)codel_interval_us(codel) / codel->gap_us : 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is refused at the door while a queue is overloaded: whoever's rank is beyond a cut-off. It is
+ * found from how many came of each rank lately, so that as many pass as are served, and it moves
+ * with the queue's wait (after Zhou et al., "Overload Control for Scaling WeChat Microservices",
+ * 2018). Ranks: by urgency, then whether its user takes more than a fair share, then the user's
+ * luck of the hour: the same users are served, and the same are not, for an hour. Plain data;
+ * cleared memory is one that lets everybody pass.
+ */
+#pragma once
+
+#include "base/check.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CUTOFF_URGENCIES 9 /* 0 most urgent … 7 of RFC 9218; 8: spilled queries */
+#define CUTOFF_LUCKS 64
+#define CUTOFF_RANKS (CUTOFF_URGENCIES * 2 * CUTOFF_LUCKS)
+
+struct cutoff {
+	float seen[CUTOFF_RANKS]; /* how many came, faded */
+	float seen_before;        /* the weight of what faded: of intervals */
+	float share;              /* of what is served that may pass; 0: not set yet */
+	bool set;
+	unsigned rank; /* of the last who pass */
+};
+
+unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck) must_check;
+/* One of that rank came. */
+void cutoff_came(struct cutoff *cutoff, unsigned rank);
+/* An interval is over in which so many were served; were those who waited served in time? */
+void cutoff_move(struct cutoff *cutoff, bool overloaded, bool in_time, double served);
+/* Everything beyond is refused. */
+bool cutoff_refuses(const struct cutoff *cutoff, unsigned rank) must_check;
+/* It is among the last who pass: some of its kind will have to be refused. */
+bool cutoff_is_marginal(const struct cutoff *cutoff, unsigned rank) must_check;

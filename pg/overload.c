@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* At the door and in the queue; the arithmetic is in codel.c, cutoff.c and fair.c. */
+#include "pg/overload.h"
+
+#include "base/clock.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define OVERLOAD_SLOW_MAX 4 /* slow ones that may wait anyhow, times the limit */
+#define OVERLOAD_MARGINAL_MIN 2
+
+void overload_fini(struct overload *overload)
+{
+	free(overload->cutoff);
+}
+
+static unsigned overload_rank(const struct pool *pool, const struct call *call)
+{
+	const struct standing *standing = &call->standing;
+	bool over = (standing->user && fair_is_over(&pool->users, standing->user)) ||
+		    (standing->caller && fair_is_over(&pool->callers, standing->caller));
+
+	return cutoff_rank(standing->urgency, over, standing->luck % CUTOFF_LUCKS);
+}
+
+static bool overload_is_marginal(const struct overload *overload, unsigned rank)
+{
+	return !overload->cutoff || !overload->cutoff->set ||
+	       cutoff_is_marginal(overload->cutoff, rank);
+}
+
+/* Never more than so many, overloaded or not: of slow ones, what is served before their wait ends. */
+static unsigned overload_bound(const struct pool *pool, int lane, const struct call *call)
+{
+	double served = codel_served(&pool->overload[lane].codel);
+	unsigned bound = OVERLOAD_SLOW_MAX * limit_now(&pool->limit);
+
+	if (served > bound)
+		bound = served < UINT16_MAX ? (unsigned)served : UINT16_MAX;
+	return estimate_is_slow(call->statement) && bound < pool->settings.queue_max
+		       ? bound
+		       : pool->settings.queue_max;
+}
+
+static void overload_count(struct pool *pool, struct overload *overload, const struct call *call,
+			   const char *reason)
+{
+	static const char *const priorities[CUTOFF_URGENCIES] = { "0", "1", "2", "3",    "4",
+								  "5", "6", "7", "spill" };
+
+	codel_refused(&overload->codel);
+	metric_add(pool->metrics, METRIC_shed_total,
+		   METRIC_LABELS(reason, priorities[call->standing.urgency]), 1);
+}
+
+static bool overload_refuse(struct pool *pool, struct overload *overload, struct call *call,
+			    const char *reason, bool shed)
+{
+	call->shed = shed;
+	overload_count(pool, overload, call, reason);
+	return false;
+}
+
+static void overload_end(struct pool *pool, struct overload *overload, struct call *call,
+			 const char *reason, const char *told)
+{
+	overload_count(pool, overload, call, reason);
+	call->shed = true;
+	pool_end(pool, call, CALL_UNSENT, told);
+}
+
+/* The last in the queue is let go for one that is clearly more urgent, or asks less. */
+static bool overload_makes_room(struct pool *pool, int lane, const struct call *call)
+{
+	struct list *queue = &pool->queue[lane];
+	struct call *last = container_of(list_last(queue), struct call, link);
+
+	if (last->rank / CUTOFF_LUCKS <= call->rank / CUTOFF_LUCKS)
+		return false;
+	overload_end(pool, &pool->overload[lane], last, "more-urgent",
+		     "more urgent requests took its place");
+	return true;
+}
+
+bool overload_admits(struct pool *pool, int lane, struct call *call)
+{
+	struct overload *overload = &pool->overload[lane];
+	struct list *queue = &pool->queue[lane];
+	unsigned room = overload_bound(pool, lane, call);
+
+	call->rank = 0;
+	if (pool->limit.kind == LIMIT_OFF || (list_empty(queue) && pool_has_idle(pool, lane)))
+		return true;
+	if (!codel_overloaded(&overload->codel, loop_now(pool->loop)))
+		return queue->count < room ||
+		       overload_refuse(pool, overload, call, "queue-full", false);
+	if (!overload->cutoff) {
+		overload->cutoff = calloc(1, sizeof(*overload->cutoff));
+		assert(overload->cutoff);
+	}
+	call->rank = overload_rank(pool, call);
+	cutoff_came(overload->cutoff, call->rank);
+	if (cutoff_refuses(overload->cutoff, call->rank))
+		return overload_refuse(pool, overload, call, "cut-off", true);
+	if (codel_room(&overload->codel) < room)
+		room = codel_room(&overload->codel);
+	if (overload_is_marginal(overload, call->rank))
+		room /= 2;
+	if (queue->count < (room < OVERLOAD_MARGINAL_MIN ? OVERLOAD_MARGINAL_MIN : room) ||
+	    overload_makes_room(pool, lane, call))
+		return true;
+	return overload_refuse(pool, overload, call, "queue-full", false);
+}
+
+void overload_enqueue(struct pool *pool, int lane, struct call *call)
+{
+	struct list *queue = &pool->queue[lane];
+	struct list_link *before = queue->head.prev;
+
+	while (before != &queue->head &&
+	       container_of(before, struct call, link)->rank / CUTOFF_LUCKS >
+		       call->rank / CUTOFF_LUCKS)
+		before = before->prev;
+	list_insert_behind(queue, before, &call->link);
+}
+
+static bool overload_is_late(const struct pool *pool, const struct overload *overload,
+			     const struct call *call)
+{
+	int64_t now_us = loop_now(pool->loop);
+
+	if (call->deadline_us && call->statement &&
+	    now_us + estimate_us(call->statement) > call->deadline_us)
+		return true;
+	return now_us - call->waits_since_us > codel_slack_us(&overload->codel) &&
+	       overload_is_marginal(overload, call->rank);
+}
+
+void overload_drop_late(struct pool *pool, int lane)
+{
+	struct overload *overload = &pool->overload[lane];
+	struct list *queue = &pool->queue[lane];
+	struct list_link *next;
+
+	if (pool->limit.kind == LIMIT_OFF ||
+	    !codel_overloaded(&overload->codel, loop_now(pool->loop)))
+		return;
+	for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
+		struct call *call = container_of(it, struct call, link);
+
+		next = it->next;
+		/* One that is to be run again has been served in part. */
+		if (!call->placements && overload_is_late(pool, overload, call))
+			overload_end(pool, overload, call, "late",
+				     "it waited too long to be served");
+	}
+}
+
+void overload_left(struct pool *pool, int lane, unsigned calls, int64_t longest_us,
+		   int64_t least_us)
+{
+	struct overload *overload = &pool->overload[lane];
+	struct codel *codel = &overload->codel;
+	int64_t now_us = loop_now(pool->loop);
+
+	if (!codel_left(codel, calls, longest_us, least_us, now_us) || !overload->cutoff)
+		return;
+	cutoff_move(overload->cutoff, codel_overloaded(codel, now_us),
+		    2 * longest_us <= codel_slack_us(codel), codel_served(codel));
+}
+
+void overload_charge(struct conn *conn)
+{
+	struct pool *pool = conn->pool;
+	const struct batch *batch = &conn->batch;
+	int64_t now_us = loop_now(pool->loop), took_us = now_us - batch->sent_us;
+	unsigned lane = pool_lane(pool, conn->index);
+
+	for (unsigned i = 0; i < batch->slots_count; i++) {
+		const struct call *call = batch->slots[i].call;
+
+		if (!call || !call->statement)
+			continue;
+		if (batch->slots_count > 1)
+			took_us = estimate_us(call->statement);
+		if (call->standing.user)
+			fair_charge(&pool->users, call->standing.user, took_us, now_us);
+		if (call->standing.caller)
+			fair_charge(&pool->callers, call->standing.caller, took_us, now_us);
+	}
+	if (lane != LANE_STREAM && batch->kind != CALL_DESCRIBE && batch->slots_count)
+		limit_took(&pool->limit, now_us - batch->sent_us, batch->slots_count,
+			   pool_out(pool), now_us);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When more comes than a node can do: who may join a queue, who leaves it unserved. Each queue has
+ * its own judgement of whether it is overloaded (pg/codel.h). While it is not, calls wait in the
+ * order in which they came, up to a bound. While it is,
+ *
+ *   - whoever's rank is beyond the cut-off is refused at the door (pg/cutoff.h), in microseconds;
+ *   - those who pass may fill only the room that is served in time, the last of the ranks only half
+ *     of it, so that the others always find some;
+ *   - the more urgent stand before the less urgent;
+ *   - those who have waited longer than is in time are let go, unless they are of a better rank.
+ *
+ * A call that finds an idle conn and nobody waiting is never refused. All on the loop's thread.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "pg/codel.h"
+#include "pg/cutoff.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool;
+struct call;
+struct conn;
+
+struct overload {
+	struct codel codel;
+	struct cutoff *cutoff; /* made when it is first needed */
+};
+
+/* lane: an enum lane (pg/inside.h). */
+void overload_fini(struct overload *overload);
+/* False: it may not join; call->shed says whether for its rank, or because the queue is full. */
+bool overload_admits(struct pool *pool, int lane, struct call *call) must_check;
+/* Puts it where it belongs in its queue. */
+void overload_enqueue(struct pool *pool, int lane, struct call *call);
+/* Before a batch is formed: those who are too late are ended. */
+void overload_drop_late(struct pool *pool, int lane);
+/* So many have left together, and waited between so long and so long. */
+void overload_left(struct pool *pool, int lane, unsigned calls, int64_t longest_us,
+		   int64_t least_us);
+/* The batch on that conn is over: its time is charged to those whose calls it held. */
+void overload_charge(struct conn *conn);

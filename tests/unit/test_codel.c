@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a queue counts as overloaded, by a clock of the test. */
+#include "pg/codel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define START_US (100 * US_PER_S)
+#define CODEL_INTERVAL_US (100 * US_PER_MS)
+#define CODEL_TARGET_US (5 * US_PER_MS)
+
+/* One call leaves every step_us, and each has waited so long. Returns the time after. */
+static int64_t leave(struct codel *codel, unsigned calls, int64_t step_us, int64_t waited_us,
+		     int64_t now_us)
+{
+	for (unsigned i = 0; i < calls; i++, now_us += step_us)
+		(void)codel_left(codel, 1, waited_us, waited_us, now_us);
+	return now_us;
+}
+
+static void a_queue_that_stands_is_overloaded(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us;
+
+	now_us = leave(&codel, 110, US_PER_MS, CODEL_TARGET_US + US_PER_MS, START_US);
+	assert_true(codel_overloaded(&codel, now_us));
+	now_us = leave(&codel, 110, US_PER_MS, CODEL_TARGET_US + US_PER_MS, now_us);
+	assert_true(codel_overloaded(&codel, now_us));
+}
+
+static void a_burst_is_not(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = START_US;
+
+	for (int i = 0; i < 10; i++) {
+		now_us = leave(&codel, 80, US_PER_MS, 80 * US_PER_MS, now_us);
+		now_us = leave(&codel, 1, US_PER_MS, 0, now_us);
+		assert_false(codel_overloaded(&codel, now_us));
+	}
+}
+
+static void it_is_so_until_nobody_had_to_be_refused_for_an_interval(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = leave(&codel, 110, US_PER_MS, 2 * CODEL_TARGET_US, START_US);
+
+	for (int i = 0; i < 5; i++) {
+		codel_refused(&codel);
+		now_us = leave(&codel, 101, US_PER_MS, 0, now_us);
+		assert_true(codel_overloaded(&codel, now_us));
+	}
+	now_us = leave(&codel, 202, US_PER_MS, 0, now_us);
+	assert_false(codel_overloaded(&codel, now_us));
+}
+
+static void when_nobody_leaves_for_long_nothing_is_known(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = leave(&codel, 110, US_PER_MS, 2 * CODEL_TARGET_US, START_US);
+
+	assert_true(codel_overloaded(&codel, now_us + CODEL_INTERVAL_US));
+	assert_false(codel_overloaded(&codel, now_us + 2 * CODEL_INTERVAL_US));
+}
+
+static void room_is_what_leaves_in_time(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+
+	assert_int_equal(codel_room(&codel), 1);
+	(void)leave(&codel, 200, 100, US_PER_MS, START_US);
+	assert_int_equal(codel_slack_us(&codel), 2 * CODEL_TARGET_US);
+	assert_in_range(codel_room(&codel), 99, 100);
+	assert_in_range((int)codel_served(&codel), 999, 1001);
+}
+
+static void where_calls_leave_slowly_all_times_are_longer(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = leave(&codel, 200, 50 * US_PER_MS, 40 * US_PER_MS, START_US);
+
+	/* The queue was empty before each. */
+	assert_int_equal(codel_slack_us(&codel), 2 * CODEL_TARGET_US);
+	now_us = leave(&codel, 200, 50 * US_PER_MS, 60 * US_PER_MS, now_us);
+	assert_in_range(codel_slack_us(&codel), 99 * US_PER_MS, 100 * US_PER_MS);
+	assert_int_equal(codel_room(&codel), 2);
+	assert_true(codel_overloaded(&codel, now_us));
+	now_us = leave(&codel, 20, 50 * US_PER_MS, 45 * US_PER_MS, now_us);
+	assert_false(codel_overloaded(&codel, now_us));
+}
+
+static void the_calls_of_a_batch_leave_together(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = START_US;
+
+	for (int i = 0; i < 200; i++, now_us += US_PER_MS)
+		(void)codel_left(&codel, 10, US_PER_MS, 0, now_us);
+	assert_in_range(codel_room(&codel), 99, 100);
+	assert_false(codel_overloaded(&codel, now_us));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_queue_that_stands_is_overloaded),
+		cmocka_unit_test(a_burst_is_not),
+		cmocka_unit_test(it_is_so_until_nobody_had_to_be_refused_for_an_interval),
+		cmocka_unit_test(when_nobody_leaves_for_long_nothing_is_known),
+		cmocka_unit_test(room_is_what_leaves_in_time),
+		cmocka_unit_test(where_calls_leave_slowly_all_times_are_longer),
+		cmocka_unit_test(the_calls_of_a_batch_leave_together),
+	};
+
+	return cmocka_run_group_tests_name("codel", tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: pg_stage.c fake_libpq.c */
+/* A queue to which more come than leave: who is let in, who is let go. */
+#include "pg_stage.h"
+
+#include "base/clock.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CALLS 80
+#define SERVED_US (6 * US_PER_MS)
+
+static struct stage_call calls[CALLS];
+static unsigned calls_count;
+
+/* One conn, calls by themselves: the simplest queue there is. */
+static struct pool_settings alone(void)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.conns_max = settings.batch_calls_max = 1;
+	settings.limit_fixed = 4;
+	calls_count = 0;
+	return settings;
+}
+
+/* False: it was refused. */
+static bool came(unsigned urgency)
+{
+	struct stage_call *call = &calls[calls_count];
+
+	assert_true(calls_count < CALLS);
+	stage_call_init(call, CALL_QUERY, stage_statement(1), "7");
+	call->call.standing.urgency = urgency;
+	if (pool_submit(stage.pool, &call->call)) {
+		calls_count++;
+		return true;
+	}
+	return false;
+}
+
+static void served(unsigned count)
+{
+	while (count--) {
+		stage_pass(SERVED_US);
+		stage_answer(0);
+	}
+}
+
+/* Two always wait. Afterwards the queue is found to stand, and two wait there. */
+static void overload(void)
+{
+	for (int i = 0; i < 3; i++)
+		assert_true(came(3));
+	stage_turn();
+	for (int i = 0; i < 40; i++) {
+		served(1);
+		assert_true(came(3));
+		stage_turn();
+	}
+	assert_true(
+		codel_overloaded(&stage.pool->overload[LANE_QUICK].codel, loop_now(stage.loop)));
+}
+
+static void finish(void)
+{
+	while (pool_load(stage.pool)) {
+		stage_pass(1);
+		stage_answer(0);
+	}
+	for (unsigned i = 0; i < calls_count; i++)
+		stage_call_fini(&calls[i]);
+}
+
+static void of_slow_ones_four_may_wait_for_each_that_may_be_out(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	settings.limit_fixed = 2;
+	settings.limit_floor = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	estimate_learn(&(struct statement *){ stage_statement(1) }, 1, US_PER_S);
+	assert_true(came(3));
+	stage_turn();
+	for (int i = 0; i < 8; i++)
+		assert_true(came(3));
+	assert_false(came(0));
+	assert_false(calls[calls_count].call.shed);
+	stage_call_fini(&calls[calls_count]);
+	finish();
+}
+
+static void a_queue_that_stands_lets_in_only_whom_it_serves_in_time(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	assert_false(came(3));
+	stage_call_fini(&calls[calls_count]);
+	finish();
+}
+
+static void the_more_urgent_takes_the_place_of_the_less_urgent(void **state)
+{
+	struct pool_settings settings = alone();
+	unsigned last;
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	served(2);
+	assert_true(came(5));
+	assert_true(came(5));
+	last = calls_count - 1;
+	assert_true(came(1));
+	stage_turn();
+	assert_int_equal(calls[last].told, 1);
+	assert_int_equal(calls[last].call.end, CALL_UNSENT);
+	assert_true(calls[last].call.shed);
+	/* And it leaves before the other. */
+	served(1);
+	assert_int_equal(calls[last + 1].told, 0);
+	served(1);
+	assert_int_equal(calls[last + 1].told, 1);
+	assert_int_equal(calls[last - 1].told, 0);
+	finish();
+}
+
+static void who_is_late_is_let_go(void **state)
+{
+	struct pool_settings settings = alone();
+	unsigned first;
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	first = calls_count - 2;
+	stage_pass(2 * codel_slack_us(&stage.pool->overload[LANE_QUICK].codel));
+	assert_int_equal(calls[first].told, 1);
+	assert_true(calls[first].call.shed);
+	assert_int_equal(calls[first + 1].told, 1);
+	finish();
+}
+
+static void who_finds_an_idle_conn_is_never_refused(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	served(3);
+	assert_int_equal(pool_load(stage.pool), 0);
+	assert_true(came(7));
+	finish();
+}
+
+static void without_limits_everybody_waits(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	settings.limit = LIMIT_OFF;
+	settings.queue_max = 1;
+	stage_open_with(NODE_REPLICA, &settings);
+	for (int i = 0; i < 40; i++)
+		assert_true(came(3));
+	stage_pass(10 * settings.queue_wait_us);
+	assert_int_equal(pool_load(stage.pool), 40);
+	finish();
+}
+
+static void beyond_the_limit_conns_stay_idle_but_the_first(void **state)
+{
+	struct pool_settings settings = stage_settings;
+
+	(void)state;
+	calls_count = 0;
+	settings.conns_max = 4;
+	settings.batch_calls_max = 1;
+	settings.limit_fixed = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	for (int i = 0; i < 4; i++)
+		assert_true(came(3));
+	stage_turn();
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), 2);
+	stage_answer(0);
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), 2);
+	stage_answer(1);
+	stage_answer(0);
+	stage_answer(1);
+	finish();
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, stage_clear, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(of_slow_ones_four_may_wait_for_each_that_may_be_out),
+		STORY(a_queue_that_stands_lets_in_only_whom_it_serves_in_time),
+		STORY(the_more_urgent_takes_the_place_of_the_less_urgent),
+		STORY(who_is_late_is_let_go),
+		STORY(who_finds_an_idle_conn_is_never_refused),
+		STORY(without_limits_everybody_waits),
+		STORY(beyond_the_limit_conns_stay_idle_but_the_first),
+	};
+
+	return cmocka_run_group_tests_name("overload", tests, NULL, NULL);
+}
