@@ -32,7 +32,8 @@ CROWD = "crowd"  # another user with each call: nothing to expect, nobody to tel
 class Checker:
     def __init__(self, records, final, restarts=()):
         """final: {"effects": [(key, version, value)]} of the surviving primary, read when all is
-        healed; "settled_ns", and "promotions", when each began. restarts: (instance, ns) of each
+        healed; "settled_ns", and "promotions", of each when it began and when the one before it
+        took no more writes. restarts: (instance, ns) of each
         start of an instance after the first: the sessions table is empty then, and who lost a write
         before is forgotten with it."""
         self.records = sorted(records, key=lambda record: record["end"])
@@ -48,6 +49,11 @@ class Checker:
         self.strong = {}    # (instance, key) -> [(end, version, value)] acknowledged
         self.told = {}      # session -> when it was told write-lost, ns
         self.surviving = {value: (key, version) for key, version, value in final["effects"]}
+        self.tried = {}     # value -> start of the last attempt to write it
+        for record in records:
+            if record["value"] is not None:
+                self.tried[record["value"]] = max(record["start"],
+                                                  self.tried.get(record["value"], 0))
 
     def blame(self, record, text):
         self.violations.append({"what": text, "record": record})
@@ -67,12 +73,13 @@ class Checker:
         self._effects()
         return self.violations
 
-    def _learn(self, session, key, seen):
-        """The session was told of it; the newest counts."""
-        maps = [self.expects] if self.surviving.get(seen[1]) != (key, seen[0]) else [
-            self.expects, self.keeps]
-        for of in maps:
-            known = of.setdefault(session, {})
+    def _learn(self, record, key, seen):
+        """The session was told of it; the newest counts. One that was tried again later may have
+        been lost, and be there by that."""
+        survives = self.surviving.get(seen[1]) == (key, seen[0]) and \
+            self.tried.get(seen[1], 0) <= record["end"]
+        for of in [self.expects, self.keeps] if survives else [self.expects]:
+            known = of.setdefault(record["session"], {})
             if key not in known or seen[0] > known[key][0]:
                 known[key] = seen
 
@@ -115,7 +122,7 @@ class Checker:
                 before.pop(key)
             self.behind[value] = {k: v[0] for k, v in before.items()} \
                 if record["kind"] != HEADER_ONLY else {}
-        self._learn(record["session"], key, (version, value))
+        self._learn(record, key, (version, value))
 
     def _read(self, record):
         keys = record["seen"] if record["op"] == "read_all" else [record["key"]]
@@ -135,7 +142,7 @@ class Checker:
             if promised and key in expected:
                 self._compare(record, key, seen, expected[key], header)
             if not header and record["kind"] != CROWD and seen[0]:
-                self._learn(record["session"], key, seen)
+                self._learn(record, key, seen)
         if record["op"] == "read_all":
             self._snapshot(record)
         if record["level"] == "strong":
@@ -155,12 +162,14 @@ class Checker:
 
     def _forgotten(self, record, key):
         """The write was lost in a promotion, and the instance restarted since it showed it last.
-        Before any promotion, a write that will be lost must be shown as any other."""
+        Before any promotion, a write that will be lost must be shown as any other. What the old
+        primary took while another one was promoted beside it is lost by that promotion, too."""
         value = self.expects[record["session"]][key][1]
         shown_ns = self.shown[record["session"], value]
         promotions = self.final.get("promotions")
         return value not in self.surviving and self._restarted(record, shown_ns) and (
-            promotions is None or any(shown_ns < ns <= record["end"] for ns in promotions))
+            promotions is None or any(began_ns <= record["end"] and shown_ns < ended_ns
+                                      for began_ns, ended_ns in promotions))
 
     def _restarted(self, record, since_ns, until_ns=None):
         return any(instance == record["instance"] and since_ns < ns <= (until_ns or record["end"])

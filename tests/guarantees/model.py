@@ -110,7 +110,7 @@ class Model:
                 self.position[session] = len(self.log)
 
     def promote(self):
-        self.promotions.append(self.tick())
+        self.promotions.append([self.tick()] * 2)
         cut = max(0, len(self.log) - self.random.randint(0, 3))
         self.lost |= {session for session, position in enumerate(self.position) if position > cut}
         del self.log[cut:]
@@ -285,7 +285,7 @@ def forgotten_before_it_was_lost(model):
             add(model, write)
             model.restarts.append((record["instance"], model.tick()))
             add(model, write, op="read", value=None, level="session", seen={})
-            model.promotions.append(model.tick())
+            model.promotions.append([model.tick()] * 2)
             return True
     return False
 
@@ -324,7 +324,7 @@ def lost_after_the_restart_that_showed_it(model):
             model.restarts.append((record["instance"], model.tick()))
             add(model, record, op="read", value=None, level="session",
                 seen={effect[0]: effect[1:]})
-            model.promotions.append(model.tick())
+            model.promotions.append([model.tick()] * 2)
             model.log.remove(effect)
             add(model, record, op="read", value=None, level="session", seen={})
             return True
@@ -370,6 +370,43 @@ def answer_of_another_write(model):
         return True
     return False
 
+
+# --- what looks broken and is not ---------------------------------------------------------------
+
+def redone_by_its_key(model):
+    """Lost, and written again by its key: the same value at the same version, but later."""
+    token = [record for record in model.records if record["kind"] == "token"]
+    writer = [record for record in token if record["session"] != token[0]["session"]]
+    if not writer:
+        return False
+    write = {**writer[0], "op": "write", "key": "z", "value": "w", "keyed": True, "seen": {}}
+    read = {**token[0], "op": "read", "key": "z", "value": None, "level": "session",
+            "tokened": True, "outcome": "ok", "code": None}
+    add(model, write, outcome="unknown", code="outcome-unknown")
+    add(model, read, seen={"z": [1, "w"]})
+    add(model, read, seen={}, outcome="failed", code="write-lost")
+    add(model, read, seen={})
+    add(model, write, outcome="ok", code=None, seen={"z": [1, "w"]})
+    model.log.append(("z", 1, "w"))
+    return True
+
+
+def taken_while_another_was_promoted(model):
+    """The old primary took it, its instance restarted, and the new primary never had it."""
+    for record in model.records:
+        if record["kind"] == "header":
+            write = {**record, "op": "write", "key": "z", "value": "w", "outcome": "ok",
+                     "code": None, "seen": {"z": [1, "w"]}}
+            model.promotions.append([model.tick(), 0])
+            add(model, write)
+            model.promotions[-1][1] = model.tick()
+            model.restarts.append((record["instance"], model.tick()))
+            add(model, write, op="read", value=None, level="session", seen={})
+            return True
+    return False
+
+
+VALID = [redone_by_its_key, taken_while_another_was_promoted]
 
 BROKEN = [own_write_unseen, read_goes_back, write_behind_a_write, write_behind_a_read,
           snapshot_without_its_causes, update_lost, effect_doubled, failed_value_kept,

@@ -171,7 +171,8 @@ class World:
         self.session_slots = session_slots
         self.restarts = []  # (instance, ns)
         self.instances = []
-        self.promotions = []
+        self.promotions = []  # [began, the old primary took no more writes] in ns
+        self.reigns = []      # (old primary, its promotion)
         self.starting = threading.Lock()
         self.cluster = HostedCluster(network)
         self.clock = self.cluster.directory / "clock"
@@ -235,7 +236,9 @@ class World:
 
     def lead(self, new):
         """The new primary; the others are told to follow it as far as they live."""
-        self.promotions.append(time.monotonic_ns())
+        old, began_ns = self.leader, time.monotonic_ns()
+        self.promotions.append([began_ns, None if old.running else began_ns])
+        self.reigns.append((old, self.promotions[-1]))
         new.sql("SELECT pg_promote(true, 20)")
         until(lambda: new.sql("SELECT pg_is_in_recovery()") == "f", f"{new.name} to lead", 20)
         self.cluster.nodes.remove(new)
@@ -260,8 +263,15 @@ class World:
               node.sql(f"SELECT pg_last_wal_replay_lsn() >= '{flushed}'") == "t",
               f"{node.name} to keep up", 4)
 
+    def _reign_ends(self, node):
+        """It is not running any more, and will be somebody's follower."""
+        for old, promotion in self.reigns:
+            if old is node and promotion[1] is None:
+                promotion[1] = time.monotonic_ns()
+
     def clone_again(self, node):
         node.kill9()
+        self._reign_ends(node)
         node.forget_shared_memory()
         self.cluster.clone(node, self.leader)
         node.start()
@@ -313,7 +323,8 @@ class World:
         rows = self.leader.sql("SELECT key, version, value FROM effects WHERE key <> '-'")
         effects = [tuple(line.split("|")) for line in rows.splitlines()]
         return {"effects": [(key, int(version), value) for key, version, value in effects],
-                "promotions": self.promotions}
+                "promotions": [[began_ns, ended_ns or time.monotonic_ns()]
+                               for began_ns, ended_ns in self.promotions]}
 
     def keep(self, folder):
         """Logs of everybody, for whoever looks into a failure."""
