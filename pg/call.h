@@ -58,8 +58,9 @@ struct call_frame {
 	bool (*on_ran)(struct call *call);
 };
 
-/* Who is let in first when not all can be (pg/overload.h). Zero: what goes on with something. */
+/* Who is let in first when not all can be (pg/overload.h). */
 struct standing {
+	bool asked;            /* by a request; false: it goes on with something, and is let in */
 	unsigned urgency;      /* 0 most urgent … 7; STANDING_SPILLED: the primary's favour */
 	unsigned luck;         /* among equals, the least first */
 	uint64_t user, caller; /* hashes, to whom its time is charged; 0: nobody is known */

@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define CANCEL_AFTER_US (5 * US_PER_MS) /* what has run for less is over before it is reached */
 #define CANCEL_OID_INT4 23
 #define CANCEL_OID_BOOL 16
 
@@ -88,8 +87,7 @@ static void cancel_on_done(struct call *call)
 static bool cancel_is_worth_it(const struct conn *conn, const struct call *call)
 {
 	return call->cancels && conn->batch.kind == CALL_QUERY && conn->batch.slots_count == 1 &&
-	       !conn->cancel.pending && !conn->pool->ended &&
-	       loop_now(conn->pool->loop) - conn->batch.sent_us >= CANCEL_AFTER_US;
+	       !conn->cancel.pending && !conn->pool->ended;
 }
 
 void cancel_forgotten(struct conn *conn, const struct call *call)

@@ -32,7 +32,7 @@ static bool overload_is_marginal(const struct overload *overload, unsigned rank)
 	       cutoff_is_marginal(overload->cutoff, rank);
 }
 
-/* Never more than so many, overloaded or not: of slow ones, what is served before their wait ends. */
+/* Overloaded or not: of slow ones no more than what is served before their wait ends. */
 static unsigned overload_bound(const struct pool *pool, int lane, const struct call *call)
 {
 	double served = codel_served(&pool->overload[lane].codel);
@@ -94,6 +94,9 @@ bool overload_admits(struct pool *pool, int lane, struct call *call)
 	call->rank = 0;
 	if (pool->limit.kind == LIMIT_OFF || (list_empty(queue) && pool_has_idle(pool, lane)))
 		return true;
+	/* What goes on with something that was let in is let in. */
+	if (!call->standing.asked)
+		return queue->count < pool->settings.queue_max;
 	if (!codel_overloaded(&overload->codel, loop_now(pool->loop)))
 		return queue->count < room ||
 		       overload_refuse(pool, overload, call, "queue-full", false);
@@ -132,6 +135,8 @@ static bool overload_is_late(const struct pool *pool, const struct overload *ove
 {
 	int64_t now_us = loop_now(pool->loop);
 
+	if (!call->standing.asked)
+		return false;
 	if (call->deadline_us && call->statement &&
 	    now_us + estimate_us(call->statement) > call->deadline_us)
 		return true;

@@ -113,7 +113,7 @@ struct standing task_standing(const struct task *task, bool spilled)
 {
 	const struct request *request = task->request;
 	uint64_t hour = (uint64_t)(loop_now(request->loop) / TASK_LUCK_US);
-	struct standing standing = { .urgency = task->operation->urgency };
+	struct standing standing = { .asked = true, .urgency = task->operation->urgency };
 
 	if (request->urgency > standing.urgency)
 		standing.urgency = request->urgency;

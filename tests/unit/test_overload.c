@@ -38,7 +38,7 @@ static bool came(unsigned urgency)
 
 	assert_true(calls_count < CALLS);
 	stage_call_init(call, CALL_QUERY, stage_statement(1), "7");
-	call->call.standing.urgency = urgency;
+	call->call.standing = (struct standing){ .asked = true, .urgency = urgency };
 	if (pool_submit(stage.pool, &call->call)) {
 		calls_count++;
 		return true;
@@ -152,6 +152,21 @@ static void who_is_late_is_let_go(void **state)
 	finish();
 }
 
+static void what_goes_on_with_something_is_let_in(void **state)
+{
+	struct pool_settings settings = alone();
+	struct stage_call *call = &calls[CALLS - 1];
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	stage_query(call, stage_statement(1), "7");
+	stage_pass(2 * codel_slack_us(&stage.pool->overload[LANE_QUICK].codel));
+	assert_int_equal(call->told, 0);
+	finish();
+	stage_call_fini(call);
+}
+
 static void who_finds_an_idle_conn_is_never_refused(void **state)
 {
 	struct pool_settings settings = alone();
@@ -211,6 +226,7 @@ int main(void)
 		STORY(a_queue_that_stands_lets_in_only_whom_it_serves_in_time),
 		STORY(the_more_urgent_takes_the_place_of_the_less_urgent),
 		STORY(who_is_late_is_let_go),
+		STORY(what_goes_on_with_something_is_let_in),
 		STORY(who_finds_an_idle_conn_is_never_refused),
 		STORY(without_limits_everybody_waits),
 		STORY(beyond_the_limit_conns_stay_idle_but_the_first),
