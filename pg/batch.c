@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BATCH_LENGTH_US (5 * US_PER_MS)     /* what queries that share a batch may take together */
 #define BATCH_PREPARING_US (50 * US_PER_MS) /* taken off what a batch took that prepared */
 #define BATCH_TEXT_OF(number) #number
 #define BATCH_TEXT(macro) BATCH_TEXT_OF(macro)
@@ -191,19 +192,31 @@ static void batch_add(struct conn *conn, struct call *call)
 		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
 }
 
+/* Beyond that a batch saves nothing: who could wait for a conn would wait in the batch instead,
+ * where nobody can judge the queue, nor put the more urgent first. */
+static bool batch_is_long(enum lane lane, const struct call *call, int64_t *length_us)
+{
+	if (lane != LANE_QUICK || !call->statement)
+		return false;
+	*length_us += estimate_us(call->statement);
+	return *length_us > BATCH_LENGTH_US;
+}
+
 static void batch_take(struct conn *conn, struct list *queue)
 {
 	struct pool *pool = conn->pool;
 	enum lane lane = (enum lane)(queue - pool->queue);
 	int64_t now_us = conn->batch.sent_us, longest_us = 0, least_us = CLOCK_NEVER;
+	int64_t length_us = 0;
 	size_t bytes = 0;
 
 	while (!list_empty(queue) && conn->batch.slots_count < pool_batch_max(pool, lane)) {
 		struct call *call = container_of(list_first(queue), struct call, link);
 		bool alone = pool_travels_alone(pool, call, lane);
+		bool is_long = batch_is_long(lane, call, &length_us);
 
 		bytes += batch_param_bytes(call);
-		if (conn->batch.slots_count && (alone || bytes > BATCH_PARAM_BYTES_MAX))
+		if (conn->batch.slots_count && (alone || is_long || bytes > BATCH_PARAM_BYTES_MAX))
 			break;
 		list_remove(queue, &call->link);
 		call->list = NULL;

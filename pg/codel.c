@@ -18,8 +18,10 @@ static int64_t codel_interval_us(const struct codel *codel)
 
 int64_t codel_slack_us(const struct codel *codel)
 {
-	return codel_longer(2 * codel->interval_us / CODEL_TARGETS,
-			    CODEL_SLACK_GAPS * codel->gap_us);
+	int64_t slack_us = codel_longer(2 * codel->interval_us / CODEL_TARGETS,
+					CODEL_SLACK_GAPS * codel->gap_us);
+
+	return slack_us < codel->interval_us / 2 ? slack_us : codel->interval_us / 2;
 }
 
 /* Of those who leave, all but the first followed one that had left while they waited. */

@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define OVERLOAD_SLOW_MAX 4 /* slow ones that may wait anyhow, times the limit */
 #define OVERLOAD_MARGINAL_MIN 2
 
 void overload_fini(struct overload *overload)
@@ -30,19 +29,6 @@ static bool overload_is_marginal(const struct overload *overload, unsigned rank)
 {
 	return !overload->cutoff || !overload->cutoff->set ||
 	       cutoff_is_marginal(overload->cutoff, rank);
-}
-
-/* Overloaded or not: of slow ones no more than what is served before their wait ends. */
-static unsigned overload_bound(const struct pool *pool, int lane, const struct call *call)
-{
-	double served = codel_served(&pool->overload[lane].codel);
-	unsigned bound = OVERLOAD_SLOW_MAX * limit_now(&pool->limit);
-
-	if (served > bound)
-		bound = served < UINT16_MAX ? (unsigned)served : UINT16_MAX;
-	return estimate_is_slow(call->statement) && bound < pool->settings.queue_max
-		       ? bound
-		       : pool->settings.queue_max;
 }
 
 static void overload_count(struct pool *pool, struct overload *overload, const struct call *call,
@@ -89,14 +75,14 @@ bool overload_admits(struct pool *pool, int lane, struct call *call)
 {
 	struct overload *overload = &pool->overload[lane];
 	struct list *queue = &pool->queue[lane];
-	unsigned room = overload_bound(pool, lane, call);
+	unsigned room = pool->settings.queue_max;
 
 	call->rank = 0;
 	if (pool->limit.kind == LIMIT_OFF || (list_empty(queue) && pool_has_idle(pool, lane)))
 		return true;
 	/* What goes on with something that was let in is let in. */
 	if (!call->standing.asked)
-		return queue->count < pool->settings.queue_max;
+		return queue->count < room;
 	if (!codel_overloaded(&overload->codel, loop_now(pool->loop)))
 		return queue->count < room ||
 		       overload_refuse(pool, overload, call, "queue-full", false);
@@ -153,7 +139,9 @@ void overload_drop_late(struct pool *pool, int lane)
 	if (pool->limit.kind == LIMIT_OFF ||
 	    !codel_overloaded(&overload->codel, loop_now(pool->loop)))
 		return;
-	for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
+	/* Those who were let in since it is overloaded are served; those from before may be many. */
+	for (struct list_link *it = queue->head.next;
+	     it != &queue->head && queue->count > codel_room(&overload->codel); it = next) {
 		struct call *call = container_of(it, struct call, link);
 
 		next = it->next;

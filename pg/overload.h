@@ -8,7 +8,7 @@
  *   - those who pass may fill only the room that is served in time, the last of the ranks only half
  *     of it, so that the others always find some;
  *   - the more urgent stand before the less urgent;
- *   - those who have waited longer than is in time are let go, unless they are of a better rank.
+ *   - of more than that (who came before), those who are late are let go, but for better ranks.
  *
  * A call that finds an idle conn and nobody waiting is never refused. All on the loop's thread.
  */
