@@ -5,9 +5,8 @@ are watched ask as much in both. Every role has a generator of its own, all of o
 """
 
 import contextlib
-import statistics
 
-from offered import Generator, figures
+from offered import Generator, figures, medians
 
 CALM = 0.8           # of capacity: no overload yet
 COMMANDS_PER_S = 200
@@ -24,16 +23,17 @@ class Case:
 
     def line(self, role):
         words = [f"'{word}'" if " " in str(word) else str(word) for word in self.roles[role]]
-        return ["loadgen --to …", *words]
+        return " ".join(["loadgen --to …", *words])
 
-    def measure(self, service, given):
-        """{role: figures}."""
+    def measure(self, service, given, run):
+        """{role: figures}. Each has a plan of its own: of one seed they would ask in step."""
         connections = given.connections // len(self.roles)
         with contextlib.ExitStack() as stack:
             generators = {
-                role: stack.enter_context(Generator(service.address, given, *arguments,
-                                                    "--connections", connections))
-                for role, arguments in self.roles.items()}
+                role: stack.enter_context(Generator(
+                    service.address, given, *arguments, "--connections", connections, "--seed",
+                    1 + number + run * len(self.roles)))
+                for number, (role, arguments) in enumerate(self.roles.items())}
             if self.meanwhile:
                 next(iter(generators.values())).wait(given.warmup)
                 self.meanwhile()
@@ -95,47 +95,42 @@ def spill(ground):
 SCENARIOS = {"priority": priority, "tenant": tenant, "spill": spill}
 
 
-def run_case(ground, scenario, side, case):
+def run_case(ground, scenario, side, case, run):
     """On a service of its own: what happened in one case is nothing to the next."""
     service = ground.serve(side, **scenario.options)
     try:
-        return case.measure(service, ground.given)
+        return case.measure(service, ground.given, run)
     finally:
         ground.stage.cluster.restore()
         ground.stage.stop(service)
 
 
 def tell(result, scenario, side, found):
-    """found: {case: [{role: figures}]}. Rates and p99 of each role, and what the watched lose."""
-    good = {}
-    for case in (scenario.calm, scenario.disturbed):
-        for role in case.roles:
-            runs = [run[role] for run in found[case.name]]
-            name = f"{side}, {case.name}: {role}"
-            rates = result.side(f"{name}, good", case.line(role))
-            rates.values += [run["good_per_s"] for run in runs]
-            times = result.side(f"{name}, p99 of admitted", ["the same"], "ms")
-            times.values += [run["admitted_p99_ms"] or 0.0 for run in runs]
-            refused = statistics.median(run["refused_percent"] for run in runs)
-            if role == scenario.watched:
-                good[case.name] = rates.median, times.median, refused
-    calm, disturbed = good[scenario.calm.name], good[scenario.disturbed.name]
-    result.check(f"{side}: {scenario.watched} lose", 100 * (1 - disturbed[0] / (calm[0] or 1)), "%")
-    result.check(f"{side}: {scenario.watched}, p99 against before",
-                 disturbed[1] / (calm[1] or 1), "×")
-    result.check(f"{side}: {scenario.watched} refused", disturbed[2], "%")
+    """What those who are watched lose. found: {case: [{role: figures}]}."""
+    calm, disturbed = (
+        medians([run[scenario.watched] for run in found[case.name]])
+        for case in (scenario.calm, scenario.disturbed))
+    result.check(f"{side}: {scenario.watched} lose",
+                 100 * (1 - disturbed["good_per_s"] / (calm["good_per_s"] or 1)), "%")
+    result.check(f"{side}: p99 of {scenario.watched}, {scenario.disturbed.name} / "
+                 f"{scenario.calm.name}",
+                 (disturbed["admitted_p99_ms"] or 0) / (calm["admitted_p99_ms"] or 1), "×")
 
 
 def run_scenario(ground, name, result):
+    """Lines of the table: (what, side, figures of each run)."""
     scenario = SCENARIOS[name](ground)
     result.title = scenario.title
     cases = (scenario.calm, scenario.disturbed)
     found = {side: {case.name: [] for case in cases} for side in ground.sides}
-    for number in range(ground.given.runs):
+    for run in range(ground.given.runs):
         for case in cases:
             for side in ground.sides:
-                ground.say(f"{name}, run {number + 1}: {side}, {case.name}")
-                found[side][case.name].append(run_case(ground, scenario, side, case))
+                ground.say(f"{name}, run {run + 1}: {side}, {case.name}")
+                found[side][case.name].append(run_case(ground, scenario, side, case, run))
     for side in ground.sides:
         tell(result, scenario, side, found[side])
-    return found
+    result.remarks += [f"{case.name}: {role}: {case.line(role)}"
+                       for case in cases for role in case.roles]
+    return [(f"{name}, {case.name}: {role}", side, [run[role] for run in found[side][case.name]])
+            for case in cases for role in case.roles for side in ground.sides]
