@@ -66,8 +66,8 @@ def priority(ground):
 def tenant(ground):
     """The tenth user asks as often as each of the others, then ten times as often."""
     each = CALM / USERS
-    nine = [*ground.work.reads(), *rate(ground, (USERS - 1) * each), "--users", USERS - 1]
-    tenth = [*ground.work.reads(), "--header", "X-User-Id: the-tenth"]
+    nine = [*ground.work.reads(users=USERS - 1), *rate(ground, (USERS - 1) * each)]
+    tenth = [*ground.work.reads(users=0), "--header", "X-User-Id: the-tenth"]
     return Scenario(
         f"nine of ten users, {CALM:g} × in all, when the tenth asks {HEAVY_TIMES} times as often",
         "nine users",

@@ -11,6 +11,7 @@ QUICK_MS, SLOW_MS = 2, 20  # CPU of nine statements of ten, and of the tenth
 GOOD_MS = 500              # an answer 200 is good within so long of its plan
 LATE_S = 5                 # so long a planned request waits for a free connection
 CLOSED_CLIENTS = (4, 8, 16, 32)
+USERS = 1000
 CALIBRATION_ROWS = 20000
 WORK = "SELECT sum(i % 7) FROM (SELECT generate_series(1, {rows}::bigint) AS i) AS numbers"
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
@@ -43,9 +44,9 @@ class Work:
         self.quick, self.slow = (round(ms * rows_per_ms) for ms in (QUICK_MS, SLOW_MS))
         self.quick_ms, self.slow_ms = cost_ms(node, self.quick), cost_ms(node, self.slow)
 
-    def reads(self, suffix=""):
-        """The classes of loadgen; suffix: of other operations that do the same."""
-        return ["--get", f"9 /v1/queries/work{suffix}?rows={self.quick}",
+    def reads(self, suffix="", users=USERS):
+        """Classes and users of loadgen; suffix: of other operations that do the same."""
+        return ["--users", users, "--get", f"9 /v1/queries/work{suffix}?rows={self.quick}",
                 "--get", f"1 /v1/queries/long_work{suffix}?rows={self.slow}"]
 
     def text(self):
