@@ -35,7 +35,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls hostile bench \
+        chaos chaos-controls hostile bench overload \
         clang-tidy format clean \
         help FORCE
 
@@ -257,6 +257,11 @@ bench: ## side by side with what one would use instead; ARGS='--only reads --run
 	@deploy/install-packages build cluster bench peers
 	@$(MAKE) all bench-programs
 	@bench/run $(ARGS)
+
+overload: ## more load than the database can bear, beside a control: ARGS='--scenario tenant'
+	@deploy/install-packages build cluster
+	@$(MAKE) all bench-programs
+	@bench/overload $(ARGS)
 
 bench-instructions: ## instructions per request on a fixed replay, against what is committed
 	@deploy/install-packages build bench

@@ -174,7 +174,10 @@ static void client_count(struct load *load, struct client *client, int64_t now_u
 {
 	struct load_result *result = client_result(load, client);
 	struct reply *reply = &client->reply;
+	int64_t took_us = now_us - client->planned_us;
 	bool ok = reply->status < 300;
+	/* Who is told 504 was let in and waited, as who is told nothing. */
+	bool refused = !ok && reply->status != 504;
 	struct text code = ok ? TEXT("2xx") : reply_code(reply);
 	char status[24];
 
@@ -183,8 +186,9 @@ static void client_count(struct load *load, struct client *client, int64_t now_u
 		code = text_of(status);
 	}
 	tally_add(&result->outcomes, code, 1);
-	histogram_record(ok ? &result->answered : &result->refused, now_us - client->planned_us);
+	histogram_record(refused ? &result->refused : &result->answered, took_us);
 	result->ok += ok;
+	result->good += ok && took_us <= load->options->good_us;
 	result->body_bytes += reply->body_bytes;
 	if (*reply->served)
 		tally_add(&result->served, text_of(reply->served), 1);

@@ -14,10 +14,11 @@ struct load_result {
 	struct tally outcomes; /* "2xx"; the code of a problem or "status-NNN"; "connect", "lost",
 				       "timeout", "late" (never sent), "bad-reply" */
 	struct tally served;   /* "role/reason" of the Consistency header */
-	struct histogram answered;   /* 2xx, and what never got an answer, with its wait in vain */
-	struct histogram refused;    /* answers other than 2xx */
+	struct histogram answered;   /* 2xx; 504 and what never got an answer, as waits in vain */
+	struct histogram refused;    /* other answers */
 	struct histogram waited;     /* for replicas, by the Consistency header */
 	uint64_t planned, ok, stale; /* stale: an own write was not in the answer */
+	uint64_t good;               /* of ok: in time */
 	int64_t body_bytes;
 };
 

@@ -234,7 +234,7 @@ void load_options_help(struct buf *out)
 		out,
 		"\nPaths and bodies may hold {1-99} (a random number), {user} and {unique}.\n"
 		"Latency counts from the planned start: a server that stalls shows it in full.\n"
-		"What was never answered (timed out, lost, never sent) counts among the answers\n"
-		"with the time waited in vain; what was refused has a line of its own.\n"
+		"What was never answered (timed out, lost, never sent), or with 504, counts among\n"
+		"answers with the time waited in vain; what was refused has a line of its own.\n"
 		"Exit code: 0 measured, 1 could not measure, 2 wrong usage.\n");
 }

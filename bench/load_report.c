@@ -146,7 +146,8 @@ static void json_result(struct buf *out, const char *kind, struct text spec,
 	buf_printf(out, ",\"planned\":%llu,\"ok\":%llu,\"ok_per_s\":%.1f,\"stale\":%llu",
 		   (unsigned long long)result->planned, (unsigned long long)result->ok,
 		   load_rate(results, result->ok), (unsigned long long)result->stale);
-	buf_printf(out, ",\"body_bytes\":%lld", (long long)result->body_bytes);
+	buf_printf(out, ",\"good\":%llu,\"body_bytes\":%lld", (unsigned long long)result->good,
+		   (long long)result->body_bytes);
 	json_tally(out, "outcomes", &result->outcomes);
 	json_tally(out, "served", &result->served);
 	json_histogram(out, "answered", &result->answered);

@@ -69,16 +69,22 @@ def needed(tool, group="bench"):
     return found
 
 
+def revision():
+    done = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude", "*"], text=True,
+                          capture_output=True, check=False, cwd=ROOT)
+    return done.stdout.strip() or "unknown"
+
+
 class Stage:
     """One cluster for all rows."""
 
-    def __init__(self, given, say):
+    def __init__(self, given, say, replicas=1):
         self.given = given
         self.say = say
         self.rows_count = 100000 * given.scale
         self.work = tempfile.TemporaryDirectory(prefix="cqrsd-bench-")
         self.services = []
-        self.cluster = Cluster.create(replicas=1, database="bench", settings=SETTINGS,
+        self.cluster = Cluster.create(replicas=replicas, database="bench", settings=SETTINGS,
                                       fsync=not given.no_fsync)
         try:
             self.fill()

@@ -161,6 +161,46 @@ def test_refusals_are_counted_by_code_and_timed_apart(serve):
     assert 40 <= result["ok"] <= 60
 
 
+def test_a_504_is_a_wait_in_vain_and_no_refusal(serve):
+    problem = b'{"status":504,"code":"timeout"}'
+    address = serve(lambda number, head: ok(problem, "504 Gateway Timeout"))
+
+    run = loadgen(address, "--get", "/x", "--requests", "20", "--seconds", "20", "--warmup", "0",
+                  "--connections", "2")
+
+    result = run["classes"][0]
+    assert result["answered_us"]["count"] == result["outcomes"]["timeout"] == 20
+    assert result["refused_us"]["count"] == result["ok"] == result["good"] == 0
+
+
+def test_good_are_the_answers_that_come_in_time(serve):
+    def answer(number, head):
+        if number % 4 == 0:
+            rest_now(0.3)
+        return ok(status="503 Service Unavailable") if number % 4 == 1 else ok()
+    address = serve(answer)
+
+    run = loadgen(address, "--get", "/x", "--requests", "20", "--seconds", "20", "--warmup", "0",
+                  "--connections", "1", "--good", "0.2")
+
+    assert run["classes"][0]["ok"] == 15
+    assert run["classes"][0]["good"] == 10
+
+
+def test_what_is_due_while_every_connection_is_busy_is_planned_and_counted(serve):
+    """However few connections there are, the plan is that of an open loop."""
+    address = serve(lambda number, head: (rest_now(0.4), ok())[1])
+
+    run = loadgen(address, "--get", "/x", "--rate", "50", "--schedule", "constant", "--seconds",
+                  "2", "--warmup", "0", "--connections", "1", "--late", "0.5")
+
+    result = run["classes"][0]
+    assert result["planned"] == 100
+    assert sum(result["outcomes"].values()) == result["answered_us"]["count"] == 100
+    assert result["outcomes"]["late"] > 80
+    assert result["answered_us"]["p50"] >= 0.5e6
+
+
 def test_a_read_that_lacks_the_write_before_it_is_a_counted_violation(serve):
     written = {}
     served = "Consistency: session;role=replica;reason=waited;waited=0.004\r\n"
