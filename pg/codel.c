@@ -43,7 +43,8 @@ static void codel_judge(struct codel *codel, int64_t now_us)
 		codel->least_us != CLOCK_NEVER &&
 		codel->least_us > codel_longer(codel->interval_us / CODEL_TARGETS, codel->gap_us);
 
-	codel->overloaded = !late && (stands || (codel->overloaded && codel->refused));
+	codel->calm = codel->refused ? 0 : codel->calm + 1;
+	codel->overloaded = !late && (stands || (codel->overloaded && codel->calm < CODEL_CALM));
 	codel->refused = 0;
 	codel->least_us = CLOCK_NEVER;
 	codel->until_us = now_us + codel_interval_us(codel);
@@ -73,9 +74,9 @@ bool codel_overloaded(const struct codel *codel, int64_t now_us)
 	return codel->overloaded && now_us - codel->until_us <= codel_interval_us(codel);
 }
 
-unsigned codel_room(const struct codel *codel)
+unsigned codel_room(const struct codel *codel, int64_t within_us)
 {
-	double room = codel->gap_us > 0 ? (double)codel_slack_us(codel) / codel->gap_us : 1;
+	double room = codel->gap_us > 0 ? (double)within_us / codel->gap_us : 1;
 
 	return room < 1 ? 1 : room > UINT16_MAX ? UINT16_MAX : (unsigned)room;
 }

@@ -87,8 +87,10 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 static void janitor_set_gauges(struct pool *pool, int64_t now_us)
 {
 	pool->janitor.gauged_us = now_us;
-	metric_set(pool->metrics, METRIC_limit, METRIC_LABELS(pool->node->name),
-		   pool->ended ? 0 : limit_now(&pool->limit));
+	/* The monitor's pool has none. */
+	if (pool->settings.limit_fixed)
+		metric_set(pool->metrics, METRIC_limit, METRIC_LABELS(pool->node->name),
+			   pool->ended ? 0 : limit_now(&pool->limit));
 	for (enum conn_state state = CONN_CLOSED; state < CONN_STATES; state++)
 		metric_set(pool->metrics, METRIC_pool_connections,
 			   METRIC_LABELS(pool->node->name, conn_state_text(state)),

@@ -9,8 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define OVERLOAD_MARGINAL_MIN 2
-
 void overload_fini(struct overload *overload)
 {
 	free(overload->cutoff);
@@ -71,37 +69,62 @@ static bool overload_makes_room(struct pool *pool, int lane, const struct call *
 	return true;
 }
 
-bool overload_admits(struct pool *pool, int lane, struct call *call)
+/* The last of the ranks are many: those who would wait longer than is in time are refused. Of the
+ * others there are fewer than are served: whoever is served before the wait ends, in the end. */
+static unsigned overload_room(const struct overload *overload, const struct call *call)
+{
+	const struct codel *codel = &overload->codel;
+
+	if (overload_is_marginal(overload, call->rank))
+		return codel_room(codel, codel_slack_us(codel));
+	return codel_room(codel, codel->interval_us);
+}
+
+/* A conn that would stand idle takes whoever is there, but not those who are clearly behind others
+ * that are refused: these are about to come. */
+static bool overload_is_free(struct pool *pool, int lane, const struct call *call)
+{
+	const struct cutoff *cutoff = pool->overload[lane].cutoff;
+
+	return list_empty(&pool->queue[lane]) && pool_has_idle(pool, lane) &&
+	       (!cutoff || !cutoff->set ||
+		call->rank / CUTOFF_LUCKS <= cutoff->rank / CUTOFF_LUCKS);
+}
+
+/* As above, for a queue that is overloaded. */
+static bool overload_admits_ranked(struct pool *pool, int lane, struct call *call, unsigned room)
 {
 	struct overload *overload = &pool->overload[lane];
-	struct list *queue = &pool->queue[lane];
-	unsigned room = pool->settings.queue_max;
 
-	call->rank = 0;
-	if (pool->limit.kind == LIMIT_OFF || (list_empty(queue) && pool_has_idle(pool, lane)))
-		return true;
-	/* What goes on with something that was let in is let in. */
-	if (!call->standing.asked)
-		return queue->count < room;
-	if (!codel_overloaded(&overload->codel, loop_now(pool->loop)))
-		return queue->count < room ||
-		       overload_refuse(pool, overload, call, "queue-full", false);
 	if (!overload->cutoff) {
 		overload->cutoff = calloc(1, sizeof(*overload->cutoff));
 		assert(overload->cutoff);
 	}
 	call->rank = overload_rank(pool, call);
 	cutoff_came(overload->cutoff, call->rank);
+	if (overload_is_free(pool, lane, call))
+		return true;
 	if (cutoff_refuses(overload->cutoff, call->rank))
 		return overload_refuse(pool, overload, call, "cut-off", true);
-	if (codel_room(&overload->codel) < room)
-		room = codel_room(&overload->codel);
-	if (overload_is_marginal(overload, call->rank))
-		room /= 2;
-	if (queue->count < (room < OVERLOAD_MARGINAL_MIN ? OVERLOAD_MARGINAL_MIN : room) ||
-	    overload_makes_room(pool, lane, call))
+	if (overload_room(overload, call) < room)
+		room = overload_room(overload, call);
+	return pool->queue[lane].count < room || overload_makes_room(pool, lane, call) ||
+	       overload_refuse(pool, overload, call, "queue-full", false);
+}
+
+bool overload_admits(struct pool *pool, int lane, struct call *call)
+{
+	struct overload *overload = &pool->overload[lane];
+	unsigned room = pool->settings.queue_max;
+
+	call->rank = 0;
+	if (pool->limit.kind == LIMIT_OFF)
 		return true;
-	return overload_refuse(pool, overload, call, "queue-full", false);
+	/* What goes on with something that was let in is let in. */
+	if (call->standing.asked && codel_overloaded(&overload->codel, loop_now(pool->loop)))
+		return overload_admits_ranked(pool, lane, call, room);
+	return pool->queue[lane].count < room ||
+	       overload_refuse(pool, overload, call, "queue-full", false);
 }
 
 void overload_enqueue(struct pool *pool, int lane, struct call *call)
@@ -134,14 +157,15 @@ void overload_drop_late(struct pool *pool, int lane)
 {
 	struct overload *overload = &pool->overload[lane];
 	struct list *queue = &pool->queue[lane];
+	/* Those who were let in since it is overloaded are served; from before there are more. */
+	unsigned kept = 2 * codel_room(&overload->codel, codel_slack_us(&overload->codel));
 	struct list_link *next;
 
 	if (pool->limit.kind == LIMIT_OFF ||
 	    !codel_overloaded(&overload->codel, loop_now(pool->loop)))
 		return;
-	/* Those who were let in since it is overloaded are served; those from before may be many. */
-	for (struct list_link *it = queue->head.next;
-	     it != &queue->head && queue->count > codel_room(&overload->codel); it = next) {
+	for (struct list_link *it = queue->head.next; it != &queue->head && queue->count > kept;
+	     it = next) {
 		struct call *call = container_of(it, struct call, link);
 
 		next = it->next;
@@ -150,6 +174,11 @@ void overload_drop_late(struct pool *pool, int lane)
 			overload_end(pool, overload, call, "late",
 				     "it waited too long to be served");
 	}
+}
+
+void overload_expired(struct pool *pool, int lane, const struct call *call)
+{
+	overload_count(pool, &pool->overload[lane], call, "queue-timeout");
 }
 
 void overload_left(struct pool *pool, int lane, unsigned calls, int64_t longest_us,

@@ -5,12 +5,13 @@
  * order in which they came, up to a bound. While it is,
  *
  *   - whoever's rank is beyond the cut-off is refused at the door (pg/cutoff.h), in microseconds;
- *   - those who pass may fill only the room that is served in time, the last of the ranks only half
- *     of it, so that the others always find some;
+ *   - of the last of the ranks that pass only so many may wait as are served at once; the others
+ *     find room behind them, and are not refused for them;
  *   - the more urgent stand before the less urgent;
- *   - of more than that (who came before), those who are late are let go, but for better ranks.
+ *   - of many more (who came before), those who are late are let go, but for better ranks.
  *
- * A call that finds an idle conn and nobody waiting is never refused. All on the loop's thread.
+ * A call that finds an idle conn and nobody waiting is refused only where others of a better rank
+ * are. All on the loop's thread.
  */
 #pragma once
 
@@ -38,6 +39,8 @@ bool overload_admits(struct pool *pool, int lane, struct call *call) must_check;
 void overload_enqueue(struct pool *pool, int lane, struct call *call);
 /* Before a batch is formed: those who are too late are ended. */
 void overload_drop_late(struct pool *pool, int lane);
+/* It waited as long as anybody may. */
+void overload_expired(struct pool *pool, int lane, const struct call *call);
 /* So many have left together, and waited between so long and so long. */
 void overload_left(struct pool *pool, int lane, unsigned calls, int64_t longest_us,
 		   int64_t least_us);

@@ -433,11 +433,27 @@ static void pool_refuse_commands(struct pool *pool)
 	pool_end_queue(pool, LANE_COMMAND, "the node is not known to be the primary");
 }
 
+static int64_t pool_first_us(struct list *queue)
+{
+	return container_of(list_first(queue), struct call, link)->waits_since_us;
+}
+
+/* The last permit is for whoever waits longest: quick calls could take it again and again. */
+static bool pool_yields(struct pool *pool, struct list *work)
+{
+	struct list *slow = &pool->queue[LANE_SLOW];
+
+	return work == &pool->queue[LANE_QUICK] && !list_empty(slow) &&
+	       pool_count(pool, LANE_SLOW, CONN_IDLE) > 0 &&
+	       !limit_allows(&pool->limit, pool_out(pool) + 1) &&
+	       pool_first_us(slow) < pool_first_us(work);
+}
+
 /*
  * Where the limit is reached: quick calls never wait for slow ones, nor commands for queries. So
  * each of the two has a conn that may always leave.
  */
-static bool pool_may_send(const struct pool *pool, unsigned index, const struct list *work)
+static bool pool_may_send(struct pool *pool, unsigned index, struct list *work)
 {
 	unsigned first_command = pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
 
@@ -446,7 +462,7 @@ static bool pool_may_send(const struct pool *pool, unsigned index, const struct 
 	if (pool_lane(pool, index) == LANE_STREAM || index == first_command ||
 	    (index == 0 && work != &pool->queue[LANE_SLOW]))
 		return true;
-	return limit_allows(&pool->limit, pool_out(pool));
+	return limit_allows(&pool->limit, pool_out(pool)) && !pool_yields(pool, work);
 }
 
 /* The conns of one kind take what waits for them. */
@@ -546,6 +562,7 @@ void pool_expire(struct pool *pool, int64_t before_us)
 			if (pool->settings.limit == LIMIT_OFF && pool_made(pool, (enum lane)lane))
 				continue;
 			call->expired = true;
+			overload_expired(pool, lane, call);
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
 		}
 	}

@@ -55,6 +55,8 @@ static void it_is_so_until_nobody_had_to_be_refused_for_an_interval(void **state
 		now_us = leave(&codel, 101, US_PER_MS, 0, now_us);
 		assert_true(codel_overloaded(&codel, now_us));
 	}
+	now_us = leave(&codel, 101 * (CODEL_CALM - 1), US_PER_MS, 0, now_us);
+	assert_true(codel_overloaded(&codel, now_us));
 	now_us = leave(&codel, 202, US_PER_MS, 0, now_us);
 	assert_false(codel_overloaded(&codel, now_us));
 }
@@ -72,10 +74,10 @@ static void room_is_what_leaves_in_time(void **state)
 {
 	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
 
-	assert_int_equal(codel_room(&codel), 1);
+	assert_int_equal(codel_room(&codel, codel_slack_us(&codel)), 1);
 	(void)leave(&codel, 200, 100, US_PER_MS, START_US);
 	assert_int_equal(codel_slack_us(&codel), 2 * CODEL_TARGET_US);
-	assert_in_range(codel_room(&codel), 99, 100);
+	assert_in_range(codel_room(&codel, codel_slack_us(&codel)), 99, 100);
 	assert_in_range((int)codel_served(&codel), 999, 1001);
 }
 
@@ -88,9 +90,9 @@ static void where_calls_leave_slowly_all_times_are_longer(void **state)
 	assert_int_equal(codel_slack_us(&codel), 2 * CODEL_TARGET_US);
 	now_us = leave(&codel, 200, 50 * US_PER_MS, 60 * US_PER_MS, now_us);
 	assert_int_equal(codel_slack_us(&codel), CODEL_INTERVAL_US / 2);
-	assert_int_equal(codel_room(&codel), 1);
+	assert_int_equal(codel_room(&codel, codel_slack_us(&codel)), 1);
 	assert_true(codel_overloaded(&codel, now_us));
-	now_us = leave(&codel, 20, 50 * US_PER_MS, 45 * US_PER_MS, now_us);
+	now_us = leave(&codel, 20 * CODEL_CALM, 50 * US_PER_MS, 45 * US_PER_MS, now_us);
 	assert_false(codel_overloaded(&codel, now_us));
 }
 
@@ -101,7 +103,7 @@ static void the_calls_of_a_batch_leave_together(void **state)
 
 	for (int i = 0; i < 200; i++, now_us += US_PER_MS)
 		(void)codel_left(&codel, 10, US_PER_MS, 0, now_us);
-	assert_in_range(codel_room(&codel), 99, 100);
+	assert_in_range(codel_room(&codel, codel_slack_us(&codel)), 99, 100);
 	assert_false(codel_overloaded(&codel, now_us));
 }
 
