@@ -7,7 +7,8 @@ from harness.load import Load, Lost
 from harness.until import rest, until
 
 ALLOWED_PROBLEMS = {"no-primary", "outcome-unknown", "no-replica", "queue-timeout", "queue-full",
-                    "consistency-timeout", "spill-limit", "timeout", "draining", "breaker-open"}
+                    "consistency-timeout", "spill-limit", "timeout", "draining", "breaker-open",
+                    "shed"}
 
 
 class Writers:
