@@ -75,6 +75,7 @@ def test_64_users_always_read_their_own_writes_while_replicas_come_and_go(
     assert pairs.by_role.get("replica", 0) > 0
 
 
+@pytest.mark.serve(queue_wait_ms=1000)
 def test_on_healthy_replicas_most_reads_of_own_writes_come_from_replicas(cqrsd, cluster):
     pairs = Pairs()
     pairs.left = 1000
