@@ -9,6 +9,5 @@ SELECT sum(i % 7) AS sum FROM generate_series(1, :rows::bigint) AS i;
 
 -- query: wide :many
 -- So many rows of about a kilobyte: a result that no one wants in memory.
--- @max-rows 10000000
 -- @timeout 10m
 SELECT i, repeat('x', 1000) AS filler FROM generate_series(1, :rows::bigint) AS i;
