@@ -199,7 +199,6 @@ void overload_charge(struct conn *conn)
 	struct pool *pool = conn->pool;
 	const struct batch *batch = &conn->batch;
 	int64_t now_us = loop_now(pool->loop), took_us = now_us - batch->sent_us;
-	unsigned lane = pool_lane(pool, conn->index);
 
 	for (unsigned i = 0; i < batch->slots_count; i++) {
 		const struct call *call = batch->slots[i].call;
@@ -213,7 +212,8 @@ void overload_charge(struct conn *conn)
 		if (call->standing.caller)
 			fair_charge(&pool->callers, call->standing.caller, took_us, now_us);
 	}
-	if (lane != LANE_STREAM && batch->kind != CALL_DESCRIBE && batch->slots_count)
+	if (pool->limit.kind == LIMIT_ADAPTIVE && batch->kind != CALL_DESCRIBE &&
+	    pool_lane(pool, conn->index) != LANE_STREAM)
 		limit_took(&pool->limit, now_us - batch->sent_us, batch->slots_count,
 			   pool_out(pool), now_us);
 }
