@@ -254,6 +254,8 @@ unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 /* Those of the lane that were made and still are. */
 static unsigned pool_made(const struct pool *pool, enum lane lane)
 {
+	if (lane == LANE_GROUP)
+		lane = LANE_COMMAND;
 	return pool_count(pool, lane, CONN_IDLE) + pool_count(pool, lane, CONN_BUSY) +
 	       pool_count(pool, lane, CONN_CANCELING);
 }
@@ -482,7 +484,7 @@ static void pool_on_turn(struct loop_hook *hook)
 {
 	struct pool *pool = container_of(hook, struct pool, hook);
 
-	if (!pool_is_waited_for(pool) && !pool->resuming)
+	if (!pool_is_waited_for(pool) && !pool->resuming && list_empty(&pool->done))
 		return;
 	pool_hold(pool);
 	stream_go_on(pool);

@@ -116,6 +116,27 @@ static void the_more_urgent_takes_the_place_of_the_less_urgent(void **state)
 	finish();
 }
 
+static void who_lost_its_place_is_told_even_if_nobody_waits_any_more(void **state)
+{
+	struct pool_settings settings = alone();
+	unsigned last;
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	served(2);
+	assert_true(came(5));
+	assert_true(came(5));
+	last = calls_count - 1;
+	assert_true(came(1));
+	pool_forget(stage.pool, &calls[last + 1].call);
+	pool_forget(stage.pool, &calls[last - 1].call);
+	assert_int_equal(calls[last].told, 0);
+	stage_turn();
+	assert_int_equal(calls[last].told, 1);
+	finish();
+}
+
 static void of_too_many_the_late_are_let_go(void **state)
 {
 	struct pool_settings settings = alone();
@@ -210,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(a_queue_that_stands_lets_in_only_whom_it_serves_in_time),
 		STORY(the_more_urgent_takes_the_place_of_the_less_urgent),
+		STORY(who_lost_its_place_is_told_even_if_nobody_waits_any_more),
 		STORY(of_too_many_the_late_are_let_go),
 		STORY(what_goes_on_with_something_is_let_in),
 		STORY(who_finds_an_idle_conn_is_never_refused),
