@@ -17,6 +17,11 @@ unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck)
 	return (urgency * 2 + over) * CUTOFF_LUCKS + luck % CUTOFF_LUCKS;
 }
 
+unsigned cutoff_class(unsigned rank)
+{
+	return rank / CUTOFF_LUCKS;
+}
+
 void cutoff_came(struct cutoff *cutoff, unsigned rank)
 {
 	assert(rank < CUTOFF_RANKS);
@@ -59,5 +64,5 @@ bool cutoff_refuses(const struct cutoff *cutoff, unsigned rank)
 
 bool cutoff_is_marginal(const struct cutoff *cutoff, unsigned rank)
 {
-	return cutoff->set && rank / CUTOFF_LUCKS >= cutoff->rank / CUTOFF_LUCKS;
+	return cutoff->set && cutoff_class(rank) >= cutoff_class(cutoff->rank);
 }

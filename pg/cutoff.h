@@ -27,6 +27,8 @@ struct cutoff {
 };
 
 unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck) must_check;
+/* What is told apart when it matters: luck is not, the least class goes first. */
+unsigned cutoff_class(unsigned rank) must_check;
 /* One of that rank came. */
 void cutoff_came(struct cutoff *cutoff, unsigned rank);
 /* An interval is over in which so many were served; were those who waited served in time? */

@@ -14,13 +14,15 @@ void overload_fini(struct overload *overload)
 	free(overload->cutoff);
 }
 
+static_assert(STANDING_SPILLED == CUTOFF_URGENCIES - 1, "spilled queries come last");
+
 static unsigned overload_rank(const struct pool *pool, const struct call *call)
 {
 	const struct standing *standing = &call->standing;
 	bool over = (standing->user && fair_is_over(&pool->users, standing->user)) ||
 		    (standing->caller && fair_is_over(&pool->callers, standing->caller));
 
-	return cutoff_rank(standing->urgency, over, standing->luck % CUTOFF_LUCKS);
+	return cutoff_rank(standing->urgency, over, standing->luck);
 }
 
 static bool overload_is_marginal(const struct overload *overload, unsigned rank)
@@ -62,7 +64,7 @@ static bool overload_makes_room(struct pool *pool, int lane, const struct call *
 	struct list *queue = &pool->queue[lane];
 	struct call *last = container_of(list_last(queue), struct call, link);
 
-	if (last->rank / CUTOFF_LUCKS <= call->rank / CUTOFF_LUCKS)
+	if (last->placements || cutoff_class(last->rank) <= cutoff_class(call->rank))
 		return false;
 	overload_end(pool, &pool->overload[lane], last, "more-urgent",
 		     "more urgent requests took its place");
@@ -87,8 +89,7 @@ static bool overload_is_free(struct pool *pool, int lane, const struct call *cal
 	const struct cutoff *cutoff = pool->overload[lane].cutoff;
 
 	return list_empty(&pool->queue[lane]) && pool_has_idle(pool, lane) &&
-	       (!cutoff || !cutoff->set ||
-		call->rank / CUTOFF_LUCKS <= cutoff->rank / CUTOFF_LUCKS);
+	       (!cutoff || !cutoff->set || cutoff_class(call->rank) <= cutoff_class(cutoff->rank));
 }
 
 /* As above, for a queue that is overloaded. */
@@ -133,8 +134,8 @@ void overload_enqueue(struct pool *pool, int lane, struct call *call)
 	struct list_link *before = queue->head.prev;
 
 	while (before != &queue->head &&
-	       container_of(before, struct call, link)->rank / CUTOFF_LUCKS >
-		       call->rank / CUTOFF_LUCKS)
+	       cutoff_class(container_of(before, struct call, link)->rank) >
+		       cutoff_class(call->rank))
 		before = before->prev;
 	list_insert_behind(queue, before, &call->link);
 }

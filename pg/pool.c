@@ -408,7 +408,7 @@ static void pool_release_quick(struct pool *pool)
 			continue;
 		list_remove(slow, it);
 		call->list = &pool->queue[LANE_QUICK];
-		list_append(call->list, it);
+		overload_enqueue(pool, LANE_QUICK, call);
 	}
 }
 
@@ -435,27 +435,11 @@ static void pool_refuse_commands(struct pool *pool)
 	pool_end_queue(pool, LANE_COMMAND, "the node is not known to be the primary");
 }
 
-static int64_t pool_first_us(struct list *queue)
-{
-	return container_of(list_first(queue), struct call, link)->waits_since_us;
-}
-
-/* The last permit is for whoever waits longest: quick calls could take it again and again. */
-static bool pool_yields(struct pool *pool, struct list *work)
-{
-	struct list *slow = &pool->queue[LANE_SLOW];
-
-	return work == &pool->queue[LANE_QUICK] && !list_empty(slow) &&
-	       pool_count(pool, LANE_SLOW, CONN_IDLE) > 0 &&
-	       !limit_allows(&pool->limit, pool_out(pool) + 1) &&
-	       pool_first_us(slow) < pool_first_us(work);
-}
-
 /*
  * Where the limit is reached: quick calls never wait for slow ones, nor commands for queries. So
  * each of the two has a conn that may always leave.
  */
-static bool pool_may_send(struct pool *pool, unsigned index, struct list *work)
+static bool pool_may_send(const struct pool *pool, unsigned index, const struct list *work)
 {
 	unsigned first_command = pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
 
@@ -464,7 +448,7 @@ static bool pool_may_send(struct pool *pool, unsigned index, struct list *work)
 	if (pool_lane(pool, index) == LANE_STREAM || index == first_command ||
 	    (index == 0 && work != &pool->queue[LANE_SLOW]))
 		return true;
-	return limit_allows(&pool->limit, pool_out(pool)) && !pool_yields(pool, work);
+	return limit_allows(&pool->limit, pool_out(pool));
 }
 
 /* The conns of one kind take what waits for them. */

@@ -4,6 +4,7 @@
 #include "pg_stage.h"
 
 #include "base/clock.h"
+#include "pg/estimate.h"
 #include "pg/inside.h"
 
 #include <setjmp.h>
@@ -13,11 +14,12 @@
 
 #include <cmocka.h>
 
-#define CALLS 80
+#define CALLS 320
 #define SERVED_US (6 * US_PER_MS)
 
 static struct stage_call calls[CALLS];
 static unsigned calls_count;
+static uint64_t user_of_next;
 
 /* One conn, calls by themselves: the simplest queue there is. */
 static struct pool_settings alone(void)
@@ -31,18 +33,25 @@ static struct pool_settings alone(void)
 }
 
 /* False: it was refused. */
-static bool came(unsigned urgency)
+static bool came_lucky(unsigned urgency, unsigned luck)
 {
 	struct stage_call *call = &calls[calls_count];
 
 	assert_true(calls_count < CALLS);
 	stage_call_init(call, CALL_QUERY, stage_statement(1), "7");
-	call->call.standing = (struct standing){ .asked = true, .urgency = urgency };
+	call->call.standing = (struct standing){
+		.asked = true, .urgency = urgency, .luck = luck, .user = user_of_next
+	};
 	if (pool_submit(stage.pool, &call->call)) {
 		calls_count++;
 		return true;
 	}
 	return false;
+}
+
+static bool came(unsigned urgency)
+{
+	return came_lucky(urgency, 0);
 }
 
 static void served(unsigned count)
@@ -90,19 +99,25 @@ static void a_queue_that_stands_lets_in_only_whom_it_serves_in_time(void **state
 	finish();
 }
 
-static void the_more_urgent_takes_the_place_of_the_less_urgent(void **state)
+/* Two less urgent ones wait, and a more urgent one comes. Returns the second of the two. */
+static unsigned take_a_place(void)
 {
 	struct pool_settings settings = alone();
-	unsigned last;
 
-	(void)state;
 	stage_open_with(NODE_REPLICA, &settings);
 	overload();
 	served(2);
 	assert_true(came(5));
 	assert_true(came(5));
-	last = calls_count - 1;
 	assert_true(came(1));
+	return calls_count - 2;
+}
+
+static void the_more_urgent_takes_the_place_of_the_less_urgent(void **state)
+{
+	unsigned last = take_a_place();
+
+	(void)state;
 	stage_turn();
 	assert_int_equal(calls[last].told, 1);
 	assert_int_equal(calls[last].call.end, CALL_UNSENT);
@@ -118,17 +133,9 @@ static void the_more_urgent_takes_the_place_of_the_less_urgent(void **state)
 
 static void who_lost_its_place_is_told_even_if_nobody_waits_any_more(void **state)
 {
-	struct pool_settings settings = alone();
-	unsigned last;
+	unsigned last = take_a_place();
 
 	(void)state;
-	stage_open_with(NODE_REPLICA, &settings);
-	overload();
-	served(2);
-	assert_true(came(5));
-	assert_true(came(5));
-	last = calls_count - 1;
-	assert_true(came(1));
 	pool_forget(stage.pool, &calls[last + 1].call);
 	pool_forget(stage.pool, &calls[last - 1].call);
 	assert_int_equal(calls[last].told, 0);
@@ -154,6 +161,94 @@ static void of_too_many_the_late_are_let_go(void **state)
 	assert_true(calls[first].call.shed);
 	/* As many as there is room for are served. */
 	assert_int_equal(calls[first + 1].told, 0);
+	finish();
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&more[i]);
+}
+
+/* Three come for each that is served: the cut-off lies among their ranks. */
+static void overload_much(void)
+{
+	struct pool_settings settings = alone();
+
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	for (int i = 0; i < 60; i++) {
+		served(1);
+		for (unsigned luck = 0; luck < 3; luck++)
+			if (!came_lucky(3, (unsigned)i * 3 + luck))
+				stage_call_fini(&calls[calls_count]);
+		stage_turn();
+	}
+	assert_true(stage.pool->overload[LANE_QUICK].cutoff->set);
+	assert_int_equal(cutoff_class(stage.pool->overload[LANE_QUICK].cutoff->rank),
+			 cutoff_class(cutoff_rank(3, false, 0)));
+}
+
+static void an_idle_conn_waits_for_those_who_are_refused_not_for_worse_ones(void **state)
+{
+	(void)state;
+	overload_much();
+	served(4);
+	assert_int_equal(pool_load(stage.pool), 0);
+	assert_false(came(7));
+	assert_true(calls[calls_count].call.shed);
+	stage_call_fini(&calls[calls_count]);
+	assert_true(came(3));
+	finish();
+}
+
+static void the_better_ranks_find_room_behind_each_other(void **state)
+{
+	(void)state;
+	overload_much();
+	for (int i = 0; i < 8; i++)
+		assert_true(came(1));
+	finish();
+}
+
+static void whoever_takes_more_than_a_fair_share_gives_way(void **state)
+{
+	struct pool_settings settings = alone();
+	int64_t now_us;
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	served(2);
+	now_us = loop_now(stage.loop);
+	for (uint64_t user = 1; user <= 4; user++)
+		fair_charge(&stage.pool->users, user, user == 4 ? US_PER_S : US_PER_MS, now_us);
+	stage.pool->users.fade_us = 0;
+	fair_charge(&stage.pool->users, 1, 1, now_us);
+	user_of_next = 4;
+	assert_true(came(3));
+	assert_true(came(3));
+	user_of_next = 1;
+	assert_true(came(3));
+	user_of_next = 0;
+	stage_turn();
+	assert_int_equal(calls[calls_count - 2].told, 1);
+	assert_true(calls[calls_count - 2].call.shed);
+	finish();
+}
+
+static void who_cannot_be_answered_in_time_is_let_go(void **state)
+{
+	struct pool_settings settings = alone();
+	struct stage_call more[3];
+	unsigned last;
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	overload();
+	last = calls_count - 1;
+	for (unsigned i = 0; i < 3; i++)
+		stage_query(&more[i], stage_statement(1), "7");
+	calls[last].call.deadline_us = loop_now(stage.loop) + 2;
+	stage_pass(1);
+	assert_int_equal(calls[last - 1].told, 0);
+	assert_int_equal(calls[last].told, 1);
 	finish();
 	for (unsigned i = 0; i < 3; i++)
 		stage_call_fini(&more[i]);
@@ -202,6 +297,27 @@ static void without_limits_everybody_waits(void **state)
 	finish();
 }
 
+static void queries_share_a_batch_for_5_ms(void **state)
+{
+	struct pool_settings settings = alone();
+	struct statement *statement;
+
+	(void)state;
+	settings.batch_calls_max = 0;
+	stage_open_with(NODE_REPLICA, &settings);
+	statement = stage_statement(1);
+	estimate_learn(&statement, 1, 2 * US_PER_MS);
+	while (estimate_us(statement) < 19 * US_PER_MS / 10)
+		estimate_learn(&statement, 1, 2 * US_PER_MS);
+	for (int i = 0; i < 4; i++)
+		assert_true(came(3));
+	stage_turn();
+	stage_answer(0);
+	assert_int_equal(calls[1].told, 1);
+	assert_int_equal(calls[2].told, 0);
+	finish();
+}
+
 static void beyond_the_limit_conns_stay_idle_but_the_first(void **state)
 {
 	struct pool_settings settings = stage_settings;
@@ -233,9 +349,14 @@ int main(void)
 		STORY(the_more_urgent_takes_the_place_of_the_less_urgent),
 		STORY(who_lost_its_place_is_told_even_if_nobody_waits_any_more),
 		STORY(of_too_many_the_late_are_let_go),
+		STORY(an_idle_conn_waits_for_those_who_are_refused_not_for_worse_ones),
+		STORY(the_better_ranks_find_room_behind_each_other),
+		STORY(whoever_takes_more_than_a_fair_share_gives_way),
+		STORY(who_cannot_be_answered_in_time_is_let_go),
 		STORY(what_goes_on_with_something_is_let_in),
 		STORY(who_finds_an_idle_conn_is_never_refused),
 		STORY(without_limits_everybody_waits),
+		STORY(queries_share_a_batch_for_5_ms),
 		STORY(beyond_the_limit_conns_stay_idle_but_the_first),
 	};
 
