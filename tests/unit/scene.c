@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/random.h"
+#include "router/task.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +78,14 @@ static void scene_options(struct options *options)
 	options->lag_us_max = US_PER_S;
 }
 
+/* The same draws in every run; SCENE_SEED=2 for others. */
+static uint64_t scene_seed(void)
+{
+	const char *seed = getenv("SCENE_SEED");
+
+	return seed ? strtoull(seed, NULL, 10) : 1;
+}
+
 void scene_init(struct scene *scene)
 {
 	struct buf errors;
@@ -114,6 +124,7 @@ void scene_init(struct scene *scene)
 
 	scene->opening = 1;
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
+	random_init(&scene->router->random, scene_seed());
 	scene_publish(scene);
 }
 
