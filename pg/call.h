@@ -124,6 +124,7 @@ struct call {
 	bool prepared_again; /* once is enough */
 	bool apart;          /* its group broke: it travels alone now */
 	bool suspect;        /* and nobody knows yet whose fault that was */
+	bool held;           /* it waits for the sake of quick ones (pg/spare.h) */
 	unsigned rank;       /* in a queue that is overloaded */
 	int64_t waits_since_us;
 	size_t out_start; /* what of out was there before */

@@ -7,6 +7,7 @@
 #include "pg/answer.h"
 #include "pg/dialer.h"
 #include "pg/inside.h"
+#include "pg/spare.h"
 #include "pg/stream.h"
 
 #include <assert.h>
@@ -49,6 +50,10 @@ void conn_move(struct conn *conn, enum conn_state next)
 	assert(conn_states[conn->state].next & (1u << next));
 	list_remove(&conn->pool->conns_in[conn->state], &conn->link);
 	conn->state = next;
+	if (conn->spared && next != CONN_BUSY && next != CONN_CANCELING) {
+		spare_give_back(conn->pool->node->spare);
+		conn->spared = false;
+	}
 	list_append(&conn->pool->conns_in[next], &conn->link);
 }
 

@@ -33,6 +33,7 @@ struct conn {
 	unsigned index; /* in pool->conns: what lane it serves */
 	enum conn_state state;
 	bool read_only; /* how its session was opened */
+	bool spared;    /* its batch is a long query, counted in node->spare */
 	bool paused;    /* its stream is full: nothing is read until it was taken */
 	bool resumes;   /* it was, and the end of this turn reads on */
 	PGconn *pgconn;

@@ -19,6 +19,7 @@
 enum lane {
 	LANE_QUICK,   /* queries that batch */
 	LANE_SLOW,    /* queries that travel alone, and descriptions */
+	LANE_LONG,    /* no conns: of those, the ones that may be held back (pg/spare.h) */
 	LANE_COMMAND, /* the only conns that may write */
 	LANE_GROUP,   /* no conns: commands that may share one of LANE_COMMAND */
 	LANE_STREAM,  /* opened when needed: queries whose rows leave as the client takes them */
@@ -72,8 +73,9 @@ void pool_on_made(struct pool *pool, const struct conn *conn);
 /* Opens the conns that are needed and may be opened. */
 void pool_open_conns(struct pool *pool);
 /* Calls that waited longer than they may end as CALL_UNSENT. */
-void pool_expire(struct pool *pool, int64_t before_us);
-int64_t pool_oldest_us(const struct pool *pool);
+void pool_expire(struct pool *pool, int64_t now_us);
+/* When the next one will; CLOCK_NEVER: none. */
+int64_t pool_next_expiry_us(const struct pool *pool);
 
 /* The call is over with that end; on_done comes with pool_deliver. What it wrote is taken back
  * unless the end is CALL_OK. */

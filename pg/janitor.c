@@ -53,7 +53,7 @@ static void janitor_on_due(struct loop_timer *timer)
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		if (pool->conns[i].due_us <= now_us)
 			janitor_close_late(&pool->conns[i], now_us);
-	pool_expire(pool, now_us - pool->settings.queue_wait_us);
+	pool_expire(pool, now_us);
 	pool_open_conns(pool);
 	if (now_us - janitor->gauged_us >= JANITOR_GAUGES_EVERY_US)
 		janitor_set_gauges(pool, now_us);
@@ -106,12 +106,10 @@ static int64_t janitor_next_us(const struct pool *pool)
 {
 	const struct janitor *janitor = &pool->janitor;
 	int64_t next_us = janitor->gauged_us + JANITOR_GAUGES_EVERY_US;
-	int64_t oldest_us = pool_oldest_us(pool);
 
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		next_us = janitor_earlier(next_us, pool->conns[i].due_us);
-	if (oldest_us != CLOCK_NEVER)
-		next_us = janitor_earlier(next_us, oldest_us + pool->settings.queue_wait_us);
+	next_us = janitor_earlier(next_us, pool_next_expiry_us(pool));
 	if (janitor->dial_after_us > loop_now(pool->loop))
 		next_us = janitor_earlier(next_us, janitor->dial_after_us);
 	return next_us;

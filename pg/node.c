@@ -3,6 +3,7 @@
 #include "pg/node.h"
 
 #include "pg/dialer.h"
+#include "pg/spare.h"
 
 #include <assert.h>
 #include <libpq-fe.h>
@@ -157,6 +158,8 @@ struct node *node_new(unsigned index, const char *conninfo, char *error, size_t 
 		node_keep(node, given);
 		node_clear_environment();
 		node->dialer = dialer_new();
+		node->spare = calloc(1, sizeof(*node->spare));
+		assert(node->spare);
 	}
 	PQconninfoFree(given);
 	return node;
@@ -170,6 +173,7 @@ void node_free(struct node *node)
 		free(node->keywords[i]);
 		free(node->values[i]);
 	}
+	free(node->spare);
 	free(node->keywords);
 	free(node->values);
 	free(node);

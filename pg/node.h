@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 struct dialer;
+struct spare;
 
 enum node_role { NODE_UNKNOWN, NODE_PRIMARY, NODE_REPLICA };
 
@@ -18,6 +19,7 @@ struct node {
 		[256]; /* "host:port" (the socket's path for a local one): logs, metrics, headers */
 	char **keywords, **values; /* for PQconnectStartParams, NULL-terminated */
 	struct dialer *dialer;     /* begins connections; has a lock of its own */
+	struct spare *spare;       /* of its cores (pg/spare.h); lock-free */
 };
 
 /*

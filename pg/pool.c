@@ -9,6 +9,7 @@
 #include "pg/estimate.h"
 #include "pg/group.h"
 #include "pg/inside.h"
+#include "pg/spare.h"
 #include "pg/stream.h"
 
 #include <assert.h>
@@ -17,7 +18,7 @@
 #include <string.h>
 
 #define POOL_CONNS_MIN_PRIMARY 2 /* one may write, one may not */
-#define POOL_QUICK_LATELY_US (50 * US_PER_MS)
+#define POOL_HELD_LOOK_US (5 * US_PER_MS) /* whether another loop's long query is over */
 
 static void pool_share_out(struct pool *pool);
 static void pool_on_turn(struct loop_hook *hook);
@@ -49,7 +50,10 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 		conn_init(&pool->conns[i], pool, i);
 	pool_share_out(pool);
 	for (int lane = 0; lane < LANES; lane++)
-		pool->overload[lane].codel.interval_us = settings->queue_wait_us;
+		pool->overload[lane].codel.interval_us =
+			lane == LANE_LONG && settings->queue_wait_us < SPARE_WAIT_US_MAX
+				? SPARE_WAIT_US_MAX
+				: settings->queue_wait_us;
 	limit_init(&pool->limit, settings->limit, settings->limit_fixed, settings->limit_floor,
 		   settings->conns_max);
 	pool->hook.on_turn = pool_on_turn;
@@ -134,22 +138,51 @@ void pool_set_role(struct pool *pool, enum node_role role)
 
 static bool pool_quick_is_past(const struct pool *pool)
 {
-	return loop_now(pool->loop) - pool->quick_us >= POOL_QUICK_LATELY_US;
+	return loop_now(pool->loop) - pool->quick_us >= SPARE_LATELY_US;
+}
+
+/* Of two queues, the one whose first has waited longer. */
+static struct list *pool_older(struct list *queue, struct list *other)
+{
+	const struct call *first, *first_of_other;
+
+	if (list_empty(other))
+		return queue;
+	if (list_empty(queue))
+		return other;
+	first = container_of(list_first(queue), struct call, link);
+	first_of_other = container_of(list_first(other), struct call, link);
+	return first->waits_since_us <= first_of_other->waits_since_us ? queue : other;
 }
 
 /* Whoever may join the next group waits while one is on its way; the others need not. */
 static struct list *pool_commands(struct pool *pool)
 {
-	struct list *queue = &pool->queue[LANE_COMMAND], *group = &pool->queue[LANE_GROUP];
-	const struct call *first, *first_of_group;
+	struct list *queue = &pool->queue[LANE_COMMAND];
 
-	if (list_empty(group) || group_is_out(pool))
-		return queue;
-	if (list_empty(queue))
-		return group;
-	first = container_of(list_first(queue), struct call, link);
-	first_of_group = container_of(list_first(group), struct call, link);
-	return first->waits_since_us <= first_of_group->waits_since_us ? queue : group;
+	return group_is_out(pool) ? queue : pool_older(queue, &pool->queue[LANE_GROUP]);
+}
+
+/* The first of the long ones has waited as long as anybody is held back. */
+static bool pool_long_is_due(struct pool *pool)
+{
+	const struct call *first =
+		container_of(list_first(&pool->queue[LANE_LONG]), struct call, link);
+
+	return loop_now(pool->loop) - first->waits_since_us >= spare_wait_us(first->statement);
+}
+
+static bool pool_long_is_held(struct pool *pool)
+{
+	return !spare_allows(pool->node->spare, pool->settings.cores, loop_now(pool->loop)) &&
+	       !pool_long_is_due(pool);
+}
+
+static struct list *pool_slow(struct pool *pool)
+{
+	struct list *slow = &pool->queue[LANE_SLOW], *longer = &pool->queue[LANE_LONG];
+
+	return list_empty(longer) || pool_long_is_held(pool) ? slow : pool_older(slow, longer);
 }
 
 /*
@@ -159,19 +192,14 @@ static struct list *pool_commands(struct pool *pool)
 static struct list *pool_work(struct pool *pool, unsigned index)
 {
 	enum lane lane = pool_lane(pool, index);
-	struct list *queue = &pool->queue[lane], *slow = &pool->queue[LANE_SLOW];
+	struct list *queue = &pool->queue[lane];
 	bool kept_free = index == 0 && pool->lane_size[LANE_SLOW] && !pool_quick_is_past(pool);
-	const struct call *first, *first_slow;
 
 	if (lane == LANE_COMMAND)
 		return pool_commands(pool);
-	if (lane != LANE_QUICK || list_empty(slow) || kept_free)
-		return queue;
-	if (list_empty(queue))
-		return slow;
-	first = container_of(list_first(queue), struct call, link);
-	first_slow = container_of(list_first(slow), struct call, link);
-	return first->waits_since_us <= first_slow->waits_since_us ? queue : slow;
+	if (lane == LANE_SLOW)
+		return pool_slow(pool);
+	return lane != LANE_QUICK || kept_free ? queue : pool_older(queue, pool_slow(pool));
 }
 
 static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state)
@@ -217,6 +245,11 @@ void pool_open_conns(struct pool *pool)
 
 /* --- calls come ------------------------------------------------------------------------------ */
 
+static bool pool_spares(const struct pool *pool)
+{
+	return pool->settings.cores && pool->settings.limit != LIMIT_OFF;
+}
+
 static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 {
 	switch (call->kind) {
@@ -229,7 +262,9 @@ static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 	case CALL_QUERY:
 		if (call->on_rows)
 			return LANE_STREAM;
-		return estimate_is_slow(call->statement) ? LANE_SLOW : LANE_QUICK;
+		if (!estimate_is_slow(call->statement))
+			return LANE_QUICK;
+		return pool_spares(pool) && spare_is_long(call->statement) ? LANE_LONG : LANE_SLOW;
 	}
 	assert(!"a kind of call");
 	return LANE_QUICK;
@@ -251,11 +286,23 @@ unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
+/* Two queues have no conns of their own: whose they travel on. */
+static enum lane pool_lane_with_conns(enum lane lane)
+{
+	switch (lane) {
+	case LANE_GROUP:
+		return LANE_COMMAND;
+	case LANE_LONG:
+		return LANE_SLOW;
+	default:
+		return lane;
+	}
+}
+
 /* Those of the lane that were made and still are. */
 static unsigned pool_made(const struct pool *pool, enum lane lane)
 {
-	if (lane == LANE_GROUP)
-		lane = LANE_COMMAND;
+	lane = pool_lane_with_conns(lane);
 	return pool_count(pool, lane, CONN_IDLE) + pool_count(pool, lane, CONN_BUSY) +
 	       pool_count(pool, lane, CONN_CANCELING);
 }
@@ -288,8 +335,7 @@ static int64_t pool_waits_since_us(const struct pool *pool, enum lane lane, cons
 
 	if (lane == LANE_STREAM)
 		return since_us + pool->settings.connect_timeout_us;
-	if (lane == LANE_GROUP)
-		lane = LANE_COMMAND;
+	lane = pool_lane_with_conns(lane);
 	if (pool_is_opening(pool, lane))
 		return since_us + CONN_OPENING_US_MAX;
 	return since_us > pool->opened_us[lane] ? since_us : pool->opened_us[lane];
@@ -312,11 +358,11 @@ static void pool_check(const struct call *call)
 	assert(call->values || call->statement->params == 0);
 }
 
-bool pool_has_idle(const struct pool *pool, int lane)
+bool pool_has_idle(const struct pool *pool, int queue)
 {
-	if (lane == LANE_GROUP)
-		lane = LANE_COMMAND;
-	return pool_count(pool, (enum lane)lane, CONN_IDLE) > 0 ||
+	enum lane lane = pool_lane_with_conns((enum lane)queue);
+
+	return pool_count(pool, lane, CONN_IDLE) > 0 ||
 	       (lane == LANE_SLOW && pool_count(pool, LANE_QUICK, CONN_IDLE) > 0);
 }
 
@@ -341,7 +387,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	enum lane lane;
 
 	pool_check(call);
-	call->apart = call->suspect = call->shed = false;
+	call->apart = call->suspect = call->shed = call->held = false;
 	call->rank = 0;
 	lane = pool_lane_of(pool, call);
 	if (pool->ended || !pool_admits(pool, lane, call))
@@ -359,8 +405,10 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->shape = NULL;
 	call->placements = 0;
 	call->prepared_again = false;
-	if (lane == LANE_QUICK)
+	if (lane == LANE_QUICK) {
 		pool->quick_us = loop_now(pool->loop);
+		spare_quick(pool->node->spare, pool->quick_us);
+	}
 	call->queued_us = call->waits_since_us = loop_now(pool->loop);
 	call->sent_us = call->done_us = 0;
 	call->out_start = call->out ? call->out->len : 0;
@@ -394,21 +442,22 @@ void pool_go_on(struct pool *pool, struct call *call)
 
 /* --- calls go -------------------------------------------------------------------------------- */
 
-/* A statement that was found quick again does not go on waiting among the slow ones. */
-static void pool_release_quick(struct pool *pool)
+/* A statement that was found quick again does not go on waiting among the slow ones; and so on. */
+static void pool_sort_again(struct pool *pool, enum lane lane)
 {
-	struct list *slow = &pool->queue[LANE_SLOW];
+	struct list *queue = &pool->queue[lane];
 	struct list_link *next;
 
-	for (struct list_link *it = slow->head.next; it != &slow->head; it = next) {
+	for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
 		struct call *call = container_of(it, struct call, link);
+		enum lane other = pool_lane_of(pool, call);
 
 		next = it->next;
-		if (pool_lane_of(pool, call) != LANE_QUICK)
+		if (other == lane)
 			continue;
-		list_remove(slow, it);
-		call->list = &pool->queue[LANE_QUICK];
-		overload_enqueue(pool, LANE_QUICK, call);
+		list_remove(queue, it);
+		call->list = &pool->queue[other];
+		overload_enqueue(pool, (int)other, call);
 	}
 }
 
@@ -446,22 +495,46 @@ static bool pool_may_send(const struct pool *pool, unsigned index, const struct 
 	if (list_empty(work))
 		return false;
 	if (pool_lane(pool, index) == LANE_STREAM || index == first_command ||
-	    (index == 0 && work != &pool->queue[LANE_SLOW]))
+	    (index == 0 && work == &pool->queue[LANE_QUICK]))
 		return true;
 	return limit_allows(&pool->limit, pool_out(pool));
+}
+
+/* False: another loop was quicker. */
+static bool pool_takes_core(struct pool *pool, struct conn *conn, const struct list *work)
+{
+	if (work == &pool->queue[LANE_LONG])
+		conn->spared = spare_take(pool->node->spare, pool->settings.cores,
+					  pool_long_is_due(pool), loop_now(pool->loop));
+	return work != &pool->queue[LANE_LONG] || conn->spared;
 }
 
 /* The conns of one kind take what waits for them. */
 static void pool_send(struct pool *pool, bool commands)
 {
 	for (unsigned i = 0; i < pool->conns_count; i++) {
+		struct conn *conn = &pool->conns[i];
 		enum lane lane = pool_lane(pool, i);
+		struct list *work;
 
-		if (pool->conns[i].state == CONN_IDLE && lane != LANES &&
-		    (lane == LANE_COMMAND) == commands &&
-		    pool_may_send(pool, i, pool_work(pool, i)))
-			batch_send(&pool->conns[i], pool_work(pool, i));
+		if (conn->state != CONN_IDLE || lane == LANES ||
+		    (lane == LANE_COMMAND) != commands)
+			continue;
+		work = pool_work(pool, i);
+		if (pool_may_send(pool, i, work) && pool_takes_core(pool, conn, work))
+			batch_send(conn, work);
 	}
+}
+
+/* Those for whom there would be a conn do not wait in vain: they are held back. */
+static void pool_hold_long(struct pool *pool)
+{
+	if (list_empty(&pool->queue[LANE_LONG]) || !pool_has_idle(pool, LANE_LONG) ||
+	    !limit_allows(&pool->limit, pool_out(pool)) || !pool_long_is_held(pool))
+		return;
+	list_each (&pool->queue[LANE_LONG], it)
+		container_of(it, struct call, link)->held = true;
+	janitor_want(pool, loop_now(pool->loop) + POOL_HELD_LOOK_US);
 }
 
 static void pool_on_turn(struct loop_hook *hook)
@@ -472,15 +545,17 @@ static void pool_on_turn(struct loop_hook *hook)
 		return;
 	pool_hold(pool);
 	stream_go_on(pool);
-	pool_release_quick(pool);
+	pool_sort_again(pool, LANE_SLOW);
+	pool_sort_again(pool, LANE_LONG);
 	for (int lane = 0; lane < LANES; lane++)
 		if (lane != LANE_STREAM && !list_empty(&pool->queue[lane]))
 			overload_drop_late(pool, lane);
 	pool_send(pool, true);
 	pool_send(pool, false);
+	pool_hold_long(pool);
 	/* Then the conn that is kept for quick calls may take slow ones. */
-	if (!list_empty(&pool->queue[LANE_SLOW]) && !pool_quick_is_past(pool))
-		janitor_want(pool, pool->quick_us + POOL_QUICK_LATELY_US);
+	if (!list_empty(pool_slow(pool)) && !pool_quick_is_past(pool))
+		janitor_want(pool, pool->quick_us + SPARE_LATELY_US);
 	if (!pool->lane_size[LANE_COMMAND])
 		pool_refuse_commands(pool);
 	pool_open_conns(pool);
@@ -533,7 +608,18 @@ void pool_again(struct pool *pool, struct call *call)
 	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 }
 
-void pool_expire(struct pool *pool, int64_t before_us)
+static int64_t pool_expires_us(const struct pool *pool, enum lane lane, const struct call *call)
+{
+	int64_t wait_us = pool->settings.queue_wait_us;
+
+	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
+		return CLOCK_NEVER;
+	if (call->held && spare_wait_us(call->statement) > wait_us)
+		wait_us = spare_wait_us(call->statement) + POOL_HELD_LOOK_US;
+	return pool_waits_since_us(pool, lane, call) + wait_us;
+}
+
+void pool_expire(struct pool *pool, int64_t now_us)
 {
 	for (int lane = 0; lane < LANES; lane++) {
 		struct list *queue = &pool->queue[lane];
@@ -543,9 +629,7 @@ void pool_expire(struct pool *pool, int64_t before_us)
 			struct call *call = container_of(it, struct call, link);
 
 			next = it->next;
-			if (pool_waits_since_us(pool, (enum lane)lane, call) > before_us)
-				continue;
-			if (pool->settings.limit == LIMIT_OFF && pool_made(pool, (enum lane)lane))
+			if (pool_expires_us(pool, (enum lane)lane, call) > now_us)
 				continue;
 			call->expired = true;
 			overload_expired(pool, lane, call);
@@ -554,19 +638,19 @@ void pool_expire(struct pool *pool, int64_t before_us)
 	}
 }
 
-int64_t pool_oldest_us(const struct pool *pool)
+int64_t pool_next_expiry_us(const struct pool *pool)
 {
-	int64_t oldest_us = CLOCK_NEVER;
+	int64_t next_us = CLOCK_NEVER;
 
 	for (int lane = 0; lane < LANES; lane++)
 		list_each (&pool->queue[lane], it) {
 			const struct call *call = container_of(it, struct call, link);
-			int64_t since_us = pool_waits_since_us(pool, (enum lane)lane, call);
+			int64_t expires_us = pool_expires_us(pool, (enum lane)lane, call);
 
-			if (since_us < oldest_us)
-				oldest_us = since_us;
+			if (expires_us < next_us)
+				next_us = expires_us;
 		}
-	return oldest_us;
+	return next_us;
 }
 
 static void pool_end_all(struct pool *pool, const char *reason)

@@ -94,6 +94,7 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 		.limit = (enum limit_kind)options->limit,
 		.limit_fixed = router_share(options, 2 * options->node_cores),
 		.limit_floor = router_share(options, options->node_cores),
+		.cores = (unsigned)options->node_cores,
 		.group_max = (unsigned)options->group_commands,
 		.batch_calls_max = (unsigned)options->batch_calls,
 		.queue_wait_us = options->queue_wait_us,

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: fake_libpq.c pg_stage.c */
+/* A node of two cores: one is spared for quick queries, for as long as they come. */
+#include "pg/spare.h"
+
+#include "base/clock.h"
+#include "fake_libpq.h"
+#include "pg/estimate.h"
+#include "pg/inside.h"
+#include "pg_stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define LONG_US (200 * US_PER_MS)
+#define SLOW_US (20 * US_PER_MS)
+#define CONNS 4
+
+static struct stage_call longer[CONNS], quick[100];
+static unsigned quick_count;
+
+static void one_quick(void)
+{
+	stage_query(&quick[quick_count++], stage_statement(2), "7");
+	stage_turn();
+	stage_answer(0);
+}
+
+static void begin(unsigned cores)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.conns_max = CONNS;
+	settings.cores = cores;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(1)->running_us = (uint32_t)LONG_US | 1;
+	stage_statement(3)->running_us = (uint32_t)SLOW_US | 1;
+	quick_count = 0;
+	one_quick();
+}
+
+/* So many at once. */
+static void ask(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		stage_query(&longer[i], stage_statement(1), "1");
+	stage_turn();
+}
+
+static unsigned running(void)
+{
+	return stage.node->spare->running;
+}
+
+/* Time passes, with a quick query now and then. */
+static void pass_beside_quick_ones(int64_t us)
+{
+	for (; us > 0; us -= 20 * US_PER_MS) {
+		stage_pass(us < 20 * US_PER_MS ? us : 20 * US_PER_MS);
+		one_quick();
+	}
+}
+
+static void finish(unsigned count)
+{
+	for (unsigned i = 0; i < CONNS; i++)
+		stage_answer(i);
+	for (unsigned i = 0; i < CONNS; i++)
+		stage_answer(i);
+	assert_int_equal(running(), 0);
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(longer[i].told, 1);
+		stage_call_fini(&longer[i]);
+	}
+	for (unsigned i = 0; i < quick_count; i++) {
+		assert_int_equal(quick[i].call.end, CALL_OK);
+		stage_call_fini(&quick[i]);
+	}
+}
+
+static unsigned conn_of(const struct stage_call *call)
+{
+	for (unsigned i = 0; i < CONNS; i++)
+		if (call->call.conn && call->call.conn == &stage.pool->conns[i])
+			return i;
+	fail_msg("it is on no conn");
+	return 0;
+}
+
+static void beside_quick_ones_one_core_is_left(void **state)
+{
+	begin(2);
+	ask(2);
+
+	assert_int_equal(running(), 1);
+	assert_null(longer[1].call.conn);
+	stage_answer(conn_of(&longer[0]));
+
+	assert_int_equal(longer[0].call.end, CALL_OK);
+	assert_non_null(longer[1].call.conn);
+	assert_int_equal(running(), 1);
+	finish(2);
+}
+
+static void who_is_held_back_is_not_refused_and_runs_in_the_end(void **state)
+{
+	begin(2);
+	ask(2);
+	assert_true(3 * LONG_US > stage_settings.queue_wait_us);
+
+	pass_beside_quick_ones(3 * LONG_US - US_PER_MS);
+	assert_int_equal(longer[1].told, 0);
+	assert_null(longer[1].call.conn);
+	stage_pass(US_PER_MS);
+
+	assert_non_null(longer[1].call.conn);
+	assert_int_equal(running(), 2);
+	finish(2);
+	assert_int_equal(longer[1].call.end, CALL_OK);
+}
+
+static void where_nobody_asks_anything_quick_no_core_is_spared(void **state)
+{
+	begin(2);
+	stage_pass(SPARE_LATELY_US);
+	ask(2);
+
+	assert_int_equal(running(), 2);
+	finish(2);
+}
+
+static void when_the_quick_ones_are_over_the_core_is_used(void **state)
+{
+	begin(2);
+	ask(2);
+	assert_int_equal(running(), 1);
+
+	stage_pass(SPARE_LATELY_US);
+
+	assert_int_equal(running(), 2);
+	finish(2);
+}
+
+static void of_four_cores_three_are_used(void **state)
+{
+	begin(4);
+	ask(3);
+	assert_int_equal(running(), 3);
+	finish(3);
+}
+
+static void the_only_core_is_for_all(void **state)
+{
+	begin(1);
+	ask(2);
+	assert_int_equal(running(), 1);
+	finish(2);
+}
+
+/* The counter is of the node, not of the loop. */
+static void what_another_loop_runs_counts(void **state)
+{
+	begin(2);
+	assert_true(spare_take(stage.node->spare, 2, false, stage.now_us));
+	ask(1);
+	assert_int_equal(running(), 1);
+	assert_null(longer[0].call.conn);
+
+	pass_beside_quick_ones(2 * stage_settings.queue_wait_us);
+	assert_int_equal(longer[0].told, 0);
+	spare_give_back(stage.node->spare);
+	stage_pass(5 * US_PER_MS);
+
+	assert_non_null(longer[0].call.conn);
+	finish(1);
+}
+
+static void a_slow_one_that_is_not_long_does_not_wait_behind_it(void **state)
+{
+	struct stage_call slow;
+
+	begin(2);
+	ask(2);
+	stage_query(&slow, stage_statement(3), "3");
+	stage_turn();
+
+	assert_non_null(slow.call.conn);
+	assert_null(longer[1].call.conn);
+	finish(2);
+	assert_int_equal(slow.call.end, CALL_OK);
+	stage_call_fini(&slow);
+}
+
+/* That is no favour to anybody: they wait as long as others. */
+static void where_no_conn_is_idle_nobody_is_held_back(void **state)
+{
+	begin(2);
+	stage_pass(SPARE_LATELY_US);
+	ask(CONNS);
+	assert_int_equal(running(), CONNS);
+	for (unsigned i = 0; i < CONNS; i++)
+		(void)conn_of(&longer[i]);
+
+	stage_query(&quick[quick_count], stage_statement(1), "7");
+	stage_pass(stage_settings.queue_wait_us);
+
+	assert_int_equal(quick[quick_count].call.end, CALL_UNSENT);
+	assert_true(quick[quick_count].call.expired);
+	stage_call_fini(&quick[quick_count]);
+	finish(CONNS);
+}
+
+static void a_lost_conn_gives_its_core_back(void **state)
+{
+	begin(2);
+	ask(1);
+	assert_int_equal(running(), 1);
+	pool_abandon(stage.pool, "the node is gone");
+	assert_int_equal(running(), 0);
+	stage_call_fini(&longer[0]);
+	stage_call_fini(&quick[0]);
+}
+
+static void without_limits_no_core_is_spared(void **state)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.conns_max = CONNS;
+	settings.cores = 2;
+	settings.limit = LIMIT_OFF;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(1)->running_us = (uint32_t)LONG_US | 1;
+	quick_count = 0;
+	one_quick();
+	ask(2);
+	assert_non_null(longer[0].call.conn);
+	assert_non_null(longer[1].call.conn);
+	finish(2);
+}
+
+#define STORY(f) cmocka_unit_test_setup_teardown(f, stage_clear, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(beside_quick_ones_one_core_is_left),
+		STORY(who_is_held_back_is_not_refused_and_runs_in_the_end),
+		STORY(where_nobody_asks_anything_quick_no_core_is_spared),
+		STORY(when_the_quick_ones_are_over_the_core_is_used),
+		STORY(of_four_cores_three_are_used),
+		STORY(the_only_core_is_for_all),
+		STORY(what_another_loop_runs_counts),
+		STORY(a_slow_one_that_is_not_long_does_not_wait_behind_it),
+		STORY(where_no_conn_is_idle_nobody_is_held_back),
+		STORY(a_lost_conn_gives_its_core_back),
+		STORY(without_limits_no_core_is_spared),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
