@@ -98,6 +98,6 @@ def mixed(stage, result):
     alternate([(without, lambda: p99(alone)), (among, lambda: p99(beside))], stage.given.runs)
     result.check("p99 of pk reads, beside / without", among.median / without.median, "×",
                  ("<=", 2.0))
-    result.remarks.append(f"runs of {seconds} s; {rate}/s; an aggregation of {rows} rows keeps one core busy for about "
-                          f"200 ms, in all {rate * SLOW_US / 1e8:.2f} cores")
+    result.remarks.append(f"runs of {seconds} s; {rate}/s; an aggregation of {rows} rows keeps one "
+                          f"core busy for about 200 ms, in all {rate * SLOW_US / 1e8:.2f} cores")
     stage.stop(service)

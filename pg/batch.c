@@ -282,6 +282,17 @@ void batch_learn(struct conn *conn, int64_t took_us)
 		estimate_learn(ran, count, took_us > 0 ? took_us : 0);
 }
 
+int64_t batch_expected_us(const struct conn *conn)
+{
+	const struct batch *batch = &conn->batch;
+	int64_t expected_us = batch->sent_us;
+
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		if (batch->slots[i].call && batch->slots[i].call->statement)
+			expected_us += estimate_us(batch->slots[i].call->statement);
+	return expected_us;
+}
+
 void batch_learn_late(struct conn *conn)
 {
 	int64_t took_us = loop_now(conn->pool->loop) - conn->batch.sent_us;

@@ -154,6 +154,8 @@ void batch_expect(struct conn *conn);
 void batch_learn(struct conn *conn, int64_t took_us);
 /* The same by our own clock, where the server's is not known; only what is slow for sure. */
 void batch_learn_late(struct conn *conn);
+/* When it should be over, by what is known of its statements; of the loop's clock. */
+int64_t batch_expected_us(const struct conn *conn) must_check;
 /* The call is on its way on this conn: its slot is emptied. */
 void batch_forget(struct conn *conn, const struct call *call);
 

@@ -64,6 +64,9 @@ bool pool_travels_alone(const struct pool *pool, const struct call *call,
 			enum lane lane) must_check;
 /* Is there a conn that would take a call of that lane at once? */
 bool pool_has_idle(const struct pool *pool, int lane) must_check;
+/* How long until a conn that would take a call of that lane is expected to be idle; 0: one is, or
+ * is overdue. CLOCK_NEVER: none is open. */
+int64_t pool_idle_in_us(const struct pool *pool, int lane) must_check;
 /* Batches that are out, without streams: what the limit counts. */
 unsigned pool_out(const struct pool *pool) must_check;
 /* How many calls of that lane's queue may travel together. */

@@ -62,24 +62,16 @@ static void overload_end(struct pool *pool, struct overload *overload, struct ca
 static bool overload_makes_room(struct pool *pool, int lane, const struct call *call)
 {
 	struct list *queue = &pool->queue[lane];
-	struct call *last = container_of(list_last(queue), struct call, link);
+	struct call *last;
 
+	if (list_empty(queue))
+		return false;
+	last = container_of(list_last(queue), struct call, link);
 	if (last->placements || cutoff_class(last->rank) <= cutoff_class(call->rank))
 		return false;
 	overload_end(pool, &pool->overload[lane], last, "more-urgent",
 		     "more urgent requests took its place");
 	return true;
-}
-
-/* The last of the ranks are many: those who would wait longer than is in time are refused. Of the
- * others there are fewer than are served: whoever is served before the wait ends, in the end. */
-static unsigned overload_room(const struct overload *overload, const struct call *call)
-{
-	const struct codel *codel = &overload->codel;
-
-	if (overload_is_marginal(overload, call->rank))
-		return codel_room(codel, codel_slack_us(codel));
-	return codel_room(codel, codel->interval_us);
 }
 
 /* A conn that would stand idle takes whoever is there, but not those who are clearly behind others
@@ -92,8 +84,35 @@ static bool overload_is_free(struct pool *pool, int lane, const struct call *cal
 	       (!cutoff || !cutoff->set || cutoff_class(call->rank) <= cutoff_class(cutoff->rank));
 }
 
+/*
+ * The last of the ranks are many: those who would wait longer than is in time are refused. The
+ * first in the queue waits for a conn that is about to be idle.
+ */
+static bool overload_is_in_time(struct pool *pool, int lane)
+{
+	const struct codel *codel = &pool->overload[lane].codel;
+	int64_t slack_us = codel_slack_us(codel);
+
+	if (list_empty(&pool->queue[lane]))
+		return pool_idle_in_us(pool, lane) <= slack_us;
+	return pool->queue[lane].count < codel_room(codel, slack_us);
+}
+
+/* Of better ranks there are fewer than are served: whoever is served before the wait ends will be. */
+static bool overload_has_room(struct pool *pool, int lane, const struct call *call)
+{
+	const struct codel *codel = &pool->overload[lane].codel;
+	unsigned count = (unsigned)pool->queue[lane].count;
+
+	if (count >= pool->settings.queue_max)
+		return false;
+	if (overload_is_marginal(&pool->overload[lane], call->rank))
+		return overload_is_in_time(pool, lane);
+	return count < codel_room(codel, codel->interval_us);
+}
+
 /* As above, for a queue that is overloaded. */
-static bool overload_admits_ranked(struct pool *pool, int lane, struct call *call, unsigned room)
+static bool overload_admits_ranked(struct pool *pool, int lane, struct call *call)
 {
 	struct overload *overload = &pool->overload[lane];
 
@@ -107,9 +126,7 @@ static bool overload_admits_ranked(struct pool *pool, int lane, struct call *cal
 		return true;
 	if (cutoff_refuses(overload->cutoff, call->rank))
 		return overload_refuse(pool, overload, call, "cut-off", true);
-	if (overload_room(overload, call) < room)
-		room = overload_room(overload, call);
-	return pool->queue[lane].count < room || overload_makes_room(pool, lane, call) ||
+	return overload_has_room(pool, lane, call) || overload_makes_room(pool, lane, call) ||
 	       overload_refuse(pool, overload, call, "queue-full", false);
 }
 
@@ -123,7 +140,7 @@ bool overload_admits(struct pool *pool, int lane, struct call *call)
 		return true;
 	/* What goes on with something that was let in is let in. */
 	if (call->standing.asked && codel_overloaded(&overload->codel, loop_now(pool->loop)))
-		return overload_admits_ranked(pool, lane, call, room);
+		return overload_admits_ranked(pool, lane, call);
 	return pool->queue[lane].count < room ||
 	       overload_refuse(pool, overload, call, "queue-full", false);
 }

@@ -6,6 +6,7 @@
 #include "pg/pool.h"
 
 #include "base/clock.h"
+#include "pg/batch.h"
 #include "pg/estimate.h"
 #include "pg/group.h"
 #include "pg/inside.h"
@@ -366,6 +367,33 @@ bool pool_has_idle(const struct pool *pool, int queue)
 	       (lane == LANE_SLOW && pool_count(pool, LANE_QUICK, CONN_IDLE) > 0);
 }
 
+/* Of those that it travels on: slow ones take all but the first of those for quick ones. */
+static bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
+{
+	enum lane lane = pool_lane_with_conns((enum lane)queue);
+	enum lane of_conn = pool_lane(pool, index);
+
+	return of_conn == lane || (lane == LANE_SLOW && of_conn == LANE_QUICK &&
+				   (index > 0 || !pool->lane_size[LANE_SLOW]));
+}
+
+int64_t pool_idle_in_us(const struct pool *pool, int lane)
+{
+	int64_t idle_us = CLOCK_NEVER, now_us = loop_now(pool->loop);
+
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		const struct conn *conn = &pool->conns[i];
+		int64_t in_us = conn->state == CONN_BUSY ? batch_expected_us(conn) - now_us : 0;
+
+		if (!pool_travels_on(pool, lane, i) ||
+		    (conn->state != CONN_BUSY && conn->state != CONN_IDLE))
+			continue;
+		if (in_us < idle_us)
+			idle_us = in_us > 0 ? in_us : 0;
+	}
+	return idle_us;
+}
+
 unsigned pool_out(const struct pool *pool)
 {
 	return (unsigned)(pool->conns_in[CONN_BUSY].count + pool->conns_in[CONN_CANCELING].count) -
@@ -614,8 +642,9 @@ static int64_t pool_expires_us(const struct pool *pool, enum lane lane, const st
 
 	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
 		return CLOCK_NEVER;
-	if (call->held && spare_wait_us(call->statement) > wait_us)
-		wait_us = spare_wait_us(call->statement) + POOL_HELD_LOOK_US;
+	/* From then on, it waits like others. */
+	if (call->held)
+		wait_us += spare_wait_us(call->statement);
 	return pool_waits_since_us(pool, lane, call) + wait_us;
 }
 

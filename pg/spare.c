@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-#define SPARE_LONG_US (50 * US_PER_MS)
+#define SPARE_LONG_US (100 * US_PER_MS)
 #define SPARE_WAIT_ESTIMATES 3
 #define SPARE_TOLD_EVERY_US (10 * US_PER_MS) /* the time is written no more often */
 

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/slice.h"
 #include "base/metrics.h"
 #include "pg/pool.h"
 #include "pg/timeline.h"
@@ -236,6 +237,7 @@ static void *monitor_run(void *arg)
 {
 	struct monitor *monitor = arg;
 
+	slice_shorten();
 	loop_run(monitor->loop);
 	for (unsigned i = 0; i < monitor->count; i++) {
 		struct watched *watched = &monitor->nodes[i];
