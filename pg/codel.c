@@ -2,9 +2,10 @@
 /* The arithmetic of intervals. */
 #include "pg/codel.h"
 
-#define CODEL_NEWS 8 /* the gap is a running mean: an eighth of the news */
+#define CODEL_NEWS 32 /* the gap is a running mean: that part of the news, in the end */
 #define CODEL_SLACK_GAPS 2
 #define CODEL_INTERVAL_GAPS 4
+#define CODEL_FEW 4 /* one refused for so many that left */
 
 static int64_t codel_longer(int64_t us, double gaps_us)
 {
@@ -32,20 +33,32 @@ static void codel_learn_gap(struct codel *codel, unsigned calls, int64_t longest
 
 	if (!codel->left_us || longest_us < since_us || since_us <= 0)
 		return;
-	codel->gap_us += (gap_us - codel->gap_us) / (codel->gap_us > 0 ? CODEL_NEWS : 1);
+	codel->gaps += codel->gaps < CODEL_NEWS;
+	codel->gap_us += (gap_us - codel->gap_us) / codel->gaps;
+}
+
+static int64_t codel_target_us(const struct codel *codel)
+{
+	return codel_longer(codel->interval_us / CODEL_TARGETS, codel->gap_us);
+}
+
+enum codel_load codel_load(const struct codel *codel)
+{
+	if (codel->stood_us == CLOCK_NEVER || codel->stood_us < codel_target_us(codel) / 4)
+		return CODEL_LIGHT;
+	return codel->stood_us > codel_target_us(codel) / 2 ? CODEL_HEAVY : CODEL_FULL;
 }
 
 /* An interval ends, and the next begins. */
 static void codel_judge(struct codel *codel, int64_t now_us)
 {
 	bool late = now_us - codel->until_us > codel_interval_us(codel);
-	bool stands =
-		codel->least_us != CLOCK_NEVER &&
-		codel->least_us > codel_longer(codel->interval_us / CODEL_TARGETS, codel->gap_us);
+	bool stands = codel->least_us != CLOCK_NEVER && codel->least_us > codel_target_us(codel);
 
-	codel->calm = codel->refused ? 0 : codel->calm + 1;
+	codel->calm = codel->refused * CODEL_FEW > codel->left ? 0 : codel->calm + 1;
 	codel->overloaded = !late && (stands || (codel->overloaded && codel->calm < CODEL_CALM));
-	codel->refused = 0;
+	codel->left = codel->refused = 0;
+	codel->stood_us = codel->least_us;
 	codel->least_us = CLOCK_NEVER;
 	codel->until_us = now_us + codel_interval_us(codel);
 }
@@ -57,6 +70,7 @@ bool codel_left(struct codel *codel, unsigned calls, int64_t longest_us, int64_t
 
 	codel_learn_gap(codel, calls, longest_us, now_us);
 	codel->left_us = now_us;
+	codel->left += calls;
 	if (over)
 		codel_judge(codel, now_us);
 	if (least_us < codel->least_us)

@@ -3,7 +3,9 @@
  * Is a queue overloaded? Controlled delay (Nichols and Jacobson, "Controlling Queue Delay", 2012;
  * for requests as in Maurer, "Fail at Scale", 2015): a queue that is only a burst empties now and
  * then; one that nobody leaves sooner than the target during a whole interval stands. It is
- * overloaded until nobody had to be refused for some intervals. The interval is the longest that
+ * overloaded until few had to be refused for some intervals: a short queue refuses some of a load
+ * that a longer one could take, and where it is left too early, little has gathered when that is
+ * found again. The interval is the longest that
  * anybody waits (100 ms unless --queue-wait-ms says otherwise), the target a twentieth of it (5
  * ms). Where calls leave more slowly than that, both are multiples of how long one takes to follow
  * the other. Plain data by the caller's clock.
@@ -17,16 +19,21 @@
 #include <stdint.h>
 
 #define CODEL_TARGETS 20 /* in an interval */
-#define CODEL_CALM 10    /* intervals without a refusal end an overload */
+#define CODEL_CALM 5    /* intervals with few refusals end an overload */
+
+/* What the last interval says: the queue was as good as empty now and then, or never. */
+enum codel_load { CODEL_LIGHT, CODEL_FULL, CODEL_HEAVY };
 
 struct codel {
-	int64_t interval_us; /* set by the maker, the rest to zero */
-	int64_t until_us;    /* the interval's end; 0: none has begun */
-	int64_t least_us;    /* the shortest wait of it; CLOCK_NEVER: nobody left */
-	unsigned refused;    /* in it */
-	unsigned calm;       /* intervals in a row without */
+	int64_t interval_us;    /* set by the maker, the rest to zero */
+	int64_t until_us;       /* the interval's end; 0: none has begun */
+	int64_t least_us;       /* the shortest wait of it; CLOCK_NEVER: nobody left */
+	int64_t stood_us;       /* of the one before */
+	unsigned left, refused; /* in it */
+	unsigned calm;          /* intervals in a row with few refusals */
 	bool overloaded;
 	int64_t left_us; /* when calls last left */
+	unsigned gaps;   /* so many were learnt, up to a bound */
 	double gap_us; /* from one call that leaves to the next, while there are any; 0: unknown */
 };
 
@@ -35,6 +42,7 @@ struct codel {
 bool codel_left(struct codel *codel, unsigned calls, int64_t longest_us, int64_t least_us,
 		int64_t now_us);
 void codel_refused(struct codel *codel);
+enum codel_load codel_load(const struct codel *codel) must_check;
 bool codel_overloaded(const struct codel *codel, int64_t now_us) must_check;
 /* Longer than this nobody waits who is to be served in time. */
 int64_t codel_slack_us(const struct codel *codel) must_check;

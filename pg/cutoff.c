@@ -6,10 +6,11 @@
 
 #define CUTOFF_FADE 0.8F
 #define CUTOFF_SHARE_FIRST 1.0F
-#define CUTOFF_SHARE_MIN 0.7F
-#define CUTOFF_SHARE_MAX 1.1F
-#define CUTOFF_LOWER 0.02F
-#define CUTOFF_RAISE 0.01F
+#define CUTOFF_SHARE_MIN 0.25F
+#define CUTOFF_SHARE_MAX 4.0F
+#define CUTOFF_STEP 0.04F
+#define CUTOFF_REST_MIN 0.1F
+#define CUTOFF_SEEN_MIN 0.1F /* less has faded */
 
 unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck)
 {
@@ -28,24 +29,42 @@ void cutoff_came(struct cutoff *cutoff, unsigned rank)
 	cutoff->seen[rank]++;
 }
 
+/* Where all pass, the last class that came is the last one: it is the one that would have to wait. */
 static unsigned cutoff_find(const struct cutoff *cutoff, double pass)
 {
+	unsigned last = 0;
 	double sum = 0;
 
 	for (unsigned rank = 0; rank < CUTOFF_RANKS; rank++) {
 		sum += (double)cutoff->seen[rank];
 		if (sum > pass)
 			return rank;
+		if (cutoff->seen[rank] > CUTOFF_SEEN_MIN)
+			last = rank;
 	}
-	return CUTOFF_RANKS;
+	return (cutoff_class(last) + 1) * CUTOFF_LUCKS - 1;
 }
 
-void cutoff_move(struct cutoff *cutoff, bool overloaded, bool in_time, double served)
+/* Who pass him while he waits. */
+static float cutoff_rest(const struct cutoff *cutoff, double served)
+{
+	double better = 0, rest;
+
+	for (unsigned rank = 0; rank < cutoff_class(cutoff->rank) * CUTOFF_LUCKS; rank++)
+		better += (double)cutoff->seen[rank];
+	rest = 1 - better / (served * (double)cutoff->seen_before + 1);
+	return rest < (double)CUTOFF_REST_MIN ? CUTOFF_REST_MIN : (float)rest;
+}
+
+void cutoff_move(struct cutoff *cutoff, bool overloaded, enum codel_load load, double served)
 {
 	cutoff->seen_before = cutoff->seen_before * CUTOFF_FADE + 1;
 	if (!cutoff->set)
 		cutoff->share = CUTOFF_SHARE_FIRST;
-	cutoff->share += in_time ? CUTOFF_RAISE : -CUTOFF_LOWER;
+	if (load == CODEL_LIGHT)
+		cutoff->share *= 1 + CUTOFF_STEP;
+	else if (load == CODEL_HEAVY)
+		cutoff->share *= 1 - CUTOFF_STEP;
 	if (cutoff->share < CUTOFF_SHARE_MIN)
 		cutoff->share = CUTOFF_SHARE_MIN;
 	if (cutoff->share > CUTOFF_SHARE_MAX)
@@ -53,6 +72,7 @@ void cutoff_move(struct cutoff *cutoff, bool overloaded, bool in_time, double se
 	cutoff->set = overloaded;
 	cutoff->rank =
 		cutoff_find(cutoff, served * (double)cutoff->share * (double)cutoff->seen_before);
+	cutoff->rest = cutoff_rest(cutoff, served);
 	for (unsigned rank = 0; rank < CUTOFF_RANKS; rank++)
 		cutoff->seen[rank] *= CUTOFF_FADE;
 }

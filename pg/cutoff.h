@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/check.h"
+#include "pg/codel.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct cutoff {
 	float share;              /* of what is served that may pass; 0: not set yet */
 	bool set;
 	unsigned rank; /* of the last who pass */
+	float rest; /* of what is served, left by the better classes to that of the rank; 0 to 1 */
 };
 
 unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck) must_check;
@@ -31,8 +33,9 @@ unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck) must_check;
 unsigned cutoff_class(unsigned rank) must_check;
 /* One of that rank came. */
 void cutoff_came(struct cutoff *cutoff, unsigned rank);
-/* An interval is over in which so many were served; were those who waited served in time? */
-void cutoff_move(struct cutoff *cutoff, bool overloaded, bool in_time, double served);
+/* An interval is over. served: as many as leave in one while some wait. What that gives is put right
+ * by what became of the queue. */
+void cutoff_move(struct cutoff *cutoff, bool overloaded, enum codel_load load, double served);
 /* Everything beyond is refused. */
 bool cutoff_refuses(const struct cutoff *cutoff, unsigned rank) must_check;
 /* It is among the last who pass: some of its kind will have to be refused. */

@@ -90,12 +90,15 @@ static bool overload_is_free(struct pool *pool, int lane, const struct call *cal
  */
 static bool overload_is_in_time(struct pool *pool, int lane)
 {
-	const struct codel *codel = &pool->overload[lane].codel;
-	int64_t slack_us = codel_slack_us(codel);
+	const struct overload *overload = &pool->overload[lane];
+	int64_t slack_us = codel_slack_us(&overload->codel);
+	double room = codel_room(&overload->codel, slack_us);
 
 	if (list_empty(&pool->queue[lane]))
 		return pool_idle_in_us(pool, lane) <= slack_us;
-	return pool->queue[lane].count < codel_room(codel, slack_us);
+	if (overload->cutoff && overload->cutoff->set)
+		room *= (double)overload->cutoff->rest;
+	return (double)pool->queue[lane].count < room;
 }
 
 /* Of better ranks there are fewer than are served: whoever is served before the wait ends will be. */
@@ -111,6 +114,25 @@ static bool overload_has_room(struct pool *pool, int lane, const struct call *ca
 	return count < codel_room(codel, codel->interval_us);
 }
 
+/* Slow ones take from the quick ones, and the other way round: whoever is clearly behind those
+ * that another queue of queries refuses is refused here, too. */
+static bool overload_is_behind(const struct pool *pool, const struct call *call)
+{
+	static const enum lane lanes[] = { LANE_QUICK, LANE_SLOW, LANE_LONG };
+
+	if (call->kind != CALL_QUERY)
+		return false;
+	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
+		const struct overload *other = &pool->overload[lanes[i]];
+
+		if (other->cutoff && other->cutoff->set &&
+		    codel_overloaded(&other->codel, loop_now(pool->loop)) &&
+		    cutoff_class(overload_rank(pool, call)) > cutoff_class(other->cutoff->rank))
+			return true;
+	}
+	return false;
+}
+
 /* As above, for a queue that is overloaded. */
 static bool overload_admits_ranked(struct pool *pool, int lane, struct call *call)
 {
@@ -124,7 +146,7 @@ static bool overload_admits_ranked(struct pool *pool, int lane, struct call *cal
 	cutoff_came(overload->cutoff, call->rank);
 	if (overload_is_free(pool, lane, call))
 		return true;
-	if (cutoff_refuses(overload->cutoff, call->rank))
+	if (cutoff_refuses(overload->cutoff, call->rank) || overload_is_behind(pool, call))
 		return overload_refuse(pool, overload, call, "cut-off", true);
 	return overload_has_room(pool, lane, call) || overload_makes_room(pool, lane, call) ||
 	       overload_refuse(pool, overload, call, "queue-full", false);
@@ -141,6 +163,8 @@ bool overload_admits(struct pool *pool, int lane, struct call *call)
 	/* What goes on with something that was let in is let in. */
 	if (call->standing.asked && codel_overloaded(&overload->codel, loop_now(pool->loop)))
 		return overload_admits_ranked(pool, lane, call);
+	if (call->standing.asked && overload_is_behind(pool, call))
+		return overload_refuse(pool, overload, call, "cut-off", true);
 	return pool->queue[lane].count < room ||
 	       overload_refuse(pool, overload, call, "queue-full", false);
 }
@@ -199,6 +223,21 @@ void overload_expired(struct pool *pool, int lane, const struct call *call)
 	overload_count(pool, &pool->overload[lane], call, "queue-timeout");
 }
 
+/* The longest wait of those who stay: where the more urgent pass them, the queue stands though those
+ * who leave have hardly waited. */
+static int64_t overload_stays_us(const struct pool *pool, int lane)
+{
+	int64_t now_us = loop_now(pool->loop), stays_us = 0;
+
+	list_each (&pool->queue[lane], it) {
+		const struct call *call = container_of(it, struct call, link);
+
+		if (now_us - call->waits_since_us > stays_us)
+			stays_us = now_us - call->waits_since_us;
+	}
+	return stays_us;
+}
+
 void overload_left(struct pool *pool, int lane, unsigned calls, int64_t longest_us,
 		   int64_t least_us)
 {
@@ -206,10 +245,12 @@ void overload_left(struct pool *pool, int lane, unsigned calls, int64_t longest_
 	struct codel *codel = &overload->codel;
 	int64_t now_us = loop_now(pool->loop);
 
+	if (codel_overloaded(codel, now_us) && overload_stays_us(pool, lane) > least_us)
+		least_us = overload_stays_us(pool, lane);
 	if (!codel_left(codel, calls, longest_us, least_us, now_us) || !overload->cutoff)
 		return;
-	cutoff_move(overload->cutoff, codel_overloaded(codel, now_us),
-		    2 * longest_us <= codel_slack_us(codel), codel_served(codel));
+	cutoff_move(overload->cutoff, codel_overloaded(codel, now_us), codel_load(codel),
+		    codel_served(codel));
 }
 
 void overload_charge(struct conn *conn)

@@ -45,17 +45,22 @@ static void a_burst_is_not(void **state)
 	}
 }
 
-static void it_is_so_until_nobody_had_to_be_refused_for_an_interval(void **state)
+static void it_is_so_until_few_had_to_be_refused_for_some_intervals(void **state)
 {
 	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
 	int64_t now_us = leave(&codel, 110, US_PER_MS, 2 * CODEL_TARGET_US, START_US);
 
-	for (int i = 0; i < 5; i++) {
-		codel_refused(&codel);
+	for (int i = 0; i < 2 * CODEL_CALM; i++) {
+		for (int refused = 0; refused < 30; refused++)
+			codel_refused(&codel);
 		now_us = leave(&codel, 101, US_PER_MS, 0, now_us);
 		assert_true(codel_overloaded(&codel, now_us));
 	}
-	now_us = leave(&codel, 101 * (CODEL_CALM - 1), US_PER_MS, 0, now_us);
+	for (int i = 0; i < CODEL_CALM - 1; i++) {
+		for (int refused = 0; refused < 20; refused++)
+			codel_refused(&codel);
+		now_us = leave(&codel, 101, US_PER_MS, 0, now_us);
+	}
 	assert_true(codel_overloaded(&codel, now_us));
 	now_us = leave(&codel, 202, US_PER_MS, 0, now_us);
 	assert_false(codel_overloaded(&codel, now_us));
@@ -68,6 +73,19 @@ static void when_nobody_leaves_for_long_nothing_is_known(void **state)
 
 	assert_true(codel_overloaded(&codel, now_us + CODEL_INTERVAL_US));
 	assert_false(codel_overloaded(&codel, now_us + 2 * CODEL_INTERVAL_US));
+}
+
+static void the_load_is_told_by_the_shortest_wait_of_an_interval(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = leave(&codel, 220, US_PER_MS, CODEL_TARGET_US, START_US);
+
+	assert_int_equal(codel_load(&codel), CODEL_HEAVY);
+	now_us = leave(&codel, 220, US_PER_MS, CODEL_TARGET_US / 2, now_us);
+	assert_int_equal(codel_load(&codel), CODEL_FULL);
+	now_us = leave(&codel, 101, US_PER_MS, 0, now_us);
+	now_us = leave(&codel, 101, US_PER_MS, CODEL_TARGET_US, now_us);
+	assert_int_equal(codel_load(&codel), CODEL_LIGHT);
 }
 
 static void room_is_what_leaves_in_time(void **state)
@@ -112,8 +130,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_queue_that_stands_is_overloaded),
 		cmocka_unit_test(a_burst_is_not),
-		cmocka_unit_test(it_is_so_until_nobody_had_to_be_refused_for_an_interval),
+		cmocka_unit_test(it_is_so_until_few_had_to_be_refused_for_some_intervals),
 		cmocka_unit_test(when_nobody_leaves_for_long_nothing_is_known),
+		cmocka_unit_test(the_load_is_told_by_the_shortest_wait_of_an_interval),
 		cmocka_unit_test(room_is_what_leaves_in_time),
 		cmocka_unit_test(where_calls_leave_slowly_all_times_are_longer),
 		cmocka_unit_test(the_calls_of_a_batch_leave_together),

@@ -44,7 +44,7 @@ static void as_many_pass_as_are_served_the_urgent_first(void **state)
 	for (int i = 0; i < 30; i++) {
 		came(&cutoff, 3, false);
 		came(&cutoff, 7, false);
-		cutoff_move(&cutoff, true, i % 2, 1.5 * CUTOFF_LUCKS);
+		cutoff_move(&cutoff, true, CODEL_FULL, 1.5 * CUTOFF_LUCKS);
 	}
 	assert_int_equal(passing(&cutoff, 3, false), CUTOFF_LUCKS);
 	assert_in_range(passing(&cutoff, 7, false), CUTOFF_LUCKS / 4, 3 * CUTOFF_LUCKS / 4);
@@ -59,7 +59,7 @@ static void who_takes_more_than_a_fair_share_stands_behind_the_others(void **sta
 	for (int i = 0; i < 30; i++) {
 		came(&cutoff, 3, false);
 		came(&cutoff, 3, true);
-		cutoff_move(&cutoff, true, true, CUTOFF_LUCKS);
+		cutoff_move(&cutoff, true, CODEL_FULL, CUTOFF_LUCKS);
 	}
 	assert_int_equal(passing(&cutoff, 3, false), CUTOFF_LUCKS);
 	assert_in_range(passing(&cutoff, 3, true), 0, CUTOFF_LUCKS / 4);
@@ -72,15 +72,47 @@ static void it_moves_with_the_wait(void **state)
 
 	for (int i = 0; i < 30; i++) {
 		came(&cutoff, 3, false);
-		cutoff_move(&cutoff, true, true, CUTOFF_LUCKS / 2);
+		cutoff_move(&cutoff, true, CODEL_LIGHT, CUTOFF_LUCKS / 4);
 	}
 	in_time = passing(&cutoff, 3, false);
 	for (int i = 0; i < 30; i++) {
 		came(&cutoff, 3, false);
-		cutoff_move(&cutoff, true, false, CUTOFF_LUCKS / 2);
+		cutoff_move(&cutoff, true, CODEL_HEAVY, CUTOFF_LUCKS / 4);
 	}
 	late = passing(&cutoff, 3, false);
 	assert_true(late < in_time);
+}
+
+/* Though nobody is cut off: whoever has to wait behind all others is the last. */
+static void where_all_pass_the_last_class_is_marginal(void **state)
+{
+	struct cutoff cutoff = { 0 };
+
+	for (int i = 0; i < 30; i++) {
+		came(&cutoff, 3, false);
+		came(&cutoff, 7, false);
+		cutoff_move(&cutoff, true, CODEL_LIGHT, 3 * CUTOFF_LUCKS);
+	}
+	assert_int_equal(passing(&cutoff, 7, false), CUTOFF_LUCKS);
+	assert_true(cutoff_is_marginal(&cutoff, cutoff_rank(7, false, 0)));
+	assert_false(cutoff_is_marginal(&cutoff, cutoff_rank(3, false, 63)));
+}
+
+static void what_better_classes_leave_is_the_rest(void **state)
+{
+	struct cutoff cutoff = { 0 };
+
+	for (int i = 0; i < 30; i++) {
+		came(&cutoff, 3, false);
+		came(&cutoff, 7, false);
+		cutoff_move(&cutoff, true, CODEL_FULL, 1.25 * CUTOFF_LUCKS);
+	}
+	assert_in_range((int)(100 * cutoff.rest), 15, 25);
+	for (int i = 0; i < 60; i++) {
+		came(&cutoff, 3, false);
+		cutoff_move(&cutoff, true, CODEL_FULL, CUTOFF_LUCKS / 2);
+	}
+	assert_int_equal((int)(100 * cutoff.rest), 100);
 }
 
 static void when_the_overload_is_over_everybody_passes(void **state)
@@ -88,9 +120,9 @@ static void when_the_overload_is_over_everybody_passes(void **state)
 	struct cutoff cutoff = { 0 };
 
 	came(&cutoff, 3, false);
-	cutoff_move(&cutoff, true, false, 1);
+	cutoff_move(&cutoff, true, CODEL_HEAVY, 1);
 	assert_int_not_equal(passing(&cutoff, 3, false), CUTOFF_LUCKS);
-	cutoff_move(&cutoff, false, true, 1);
+	cutoff_move(&cutoff, false, CODEL_LIGHT, 1);
 	assert_int_equal(passing(&cutoff, 3, false), CUTOFF_LUCKS);
 }
 
@@ -155,6 +187,8 @@ int main(void)
 		cmocka_unit_test(as_many_pass_as_are_served_the_urgent_first),
 		cmocka_unit_test(who_takes_more_than_a_fair_share_stands_behind_the_others),
 		cmocka_unit_test(it_moves_with_the_wait),
+		cmocka_unit_test(where_all_pass_the_last_class_is_marginal),
+		cmocka_unit_test(what_better_classes_leave_is_the_rest),
 		cmocka_unit_test(when_the_overload_is_over_everybody_passes),
 		cmocka_unit_test(one_of_ten_who_takes_ten_times_as_much_is_over),
 		cmocka_unit_test(of_two_the_one_that_takes_ten_times_as_much_is_over),

@@ -54,6 +54,12 @@ static bool came(unsigned urgency)
 	return came_lucky(urgency, 0);
 }
 
+static void try(unsigned urgency)
+{
+	if (!came(urgency))
+		stage_call_fini(&calls[calls_count]);
+}
+
 static void served(unsigned count)
 {
 	while (count--) {
@@ -195,6 +201,62 @@ static void an_idle_conn_waits_for_those_who_are_refused_not_for_worse_ones(void
 	assert_true(calls[calls_count].call.shed);
 	stage_call_fini(&calls[calls_count]);
 	assert_true(came(3));
+	finish();
+}
+
+/* Slow ones have a queue of their own, which nobody stands in. */
+static void whoever_is_behind_those_of_another_queue_is_refused_in_his(void **state)
+{
+	struct stage_call slow[2];
+
+	(void)state;
+	overload_much();
+	stage_statement(2)->running_us = (uint32_t)(2 * ESTIMATE_SLOW_US) | 1;
+	for (unsigned i = 0; i < 2; i++) {
+		stage_call_init(&slow[i], CALL_QUERY, stage_statement(2), "7");
+		slow[i].call.standing = (struct standing){ .asked = true, .urgency = i ? 3 : 7 };
+	}
+	assert_false(pool_submit(stage.pool, &slow[0].call));
+	assert_true(slow[0].call.shed);
+	assert_true(pool_submit(stage.pool, &slow[1].call));
+	finish();
+	for (unsigned i = 0; i < 2; i++)
+		stage_call_fini(&slow[i]);
+}
+
+static void the_first_in_the_queue_waits_for_a_conn_that_is_idle_in_time(void **state)
+{
+	(void)state;
+	overload_much();
+	served(4);
+	assert_int_equal(pool_load(stage.pool), 0);
+	stage_statement(1)->running_us = 60 * US_PER_MS;
+	assert_true(came(3));
+	stage_turn();
+	assert_false(came(3));
+	stage_call_fini(&calls[calls_count]);
+	stage_pass(52 * US_PER_MS);
+	assert_true(came(3));
+	finish();
+}
+
+/* Nobody of better rank waits for long, and that is why. */
+static void a_queue_stands_for_those_who_are_passed_by_others(void **state)
+{
+	(void)state;
+	overload_much();
+	served(4);
+	try(1);
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		try(3);
+		for (int64_t us = 0; us < stage_settings.queue_wait_us; us += SERVED_US) {
+			stage_pass(SERVED_US);
+			try(1);
+			stage_answer(0);
+		}
+	}
+	assert_int_equal(codel_load(&stage.pool->overload[LANE_QUICK].codel), CODEL_HEAVY);
 	finish();
 }
 
@@ -350,6 +412,9 @@ int main(void)
 		STORY(who_lost_its_place_is_told_even_if_nobody_waits_any_more),
 		STORY(of_too_many_the_late_are_let_go),
 		STORY(an_idle_conn_waits_for_those_who_are_refused_not_for_worse_ones),
+		STORY(whoever_is_behind_those_of_another_queue_is_refused_in_his),
+		STORY(the_first_in_the_queue_waits_for_a_conn_that_is_idle_in_time),
+		STORY(a_queue_stands_for_those_who_are_passed_by_others),
 		STORY(the_better_ranks_find_room_behind_each_other),
 		STORY(whoever_takes_more_than_a_fair_share_gives_way),
 		STORY(who_cannot_be_answered_in_time_is_let_go),
