@@ -248,13 +248,11 @@ static void a_queue_stands_for_those_who_are_passed_by_others(void **state)
 	served(4);
 	try(1);
 	stage_turn();
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 60; i++) {
 		try(3);
-		for (int64_t us = 0; us < stage_settings.queue_wait_us; us += SERVED_US) {
-			stage_pass(SERVED_US);
-			try(1);
-			stage_answer(0);
-		}
+		stage_pass(SERVED_US);
+		try(1);
+		stage_answer(0);
 	}
 	assert_int_equal(codel_load(&stage.pool->overload[LANE_QUICK].codel), CODEL_HEAVY);
 	finish();
