@@ -54,6 +54,24 @@ class Work:
                 f"10 % of {self.slow_ms:.1f} ms ({self.slow} rows)")
 
 
+class Pauses:
+    """The same times spent asleep: the limits make the capacity, however fast the machine just is."""
+
+    def __init__(self, _):
+        self.quick, self.slow = QUICK_MS * 1000, SLOW_MS * 1000
+
+    def reads(self, suffix="", users=USERS):
+        return ["--users", users, "--get", f"9 /v1/queries/pause{suffix}?us={self.quick}",
+                "--get", f"1 /v1/queries/long_pause{suffix}?us={self.slow}"]
+
+    @staticmethod
+    def text():
+        return (f"90 % statements that sleep for {QUICK_MS} ms, 10 % that sleep for {SLOW_MS} ms")
+
+
+WORK_KINDS = {"compute": Work, "pause": Pauses}
+
+
 # Who asks
 
 class Generator:

@@ -14,3 +14,18 @@ SELECT sum(i % 7) AS sum FROM (SELECT generate_series(1, :rows::bigint) AS i) AS
 -- query: long_work_later :one
 -- @priority 7
 SELECT sum(i % 7) AS sum FROM (SELECT generate_series(1, :rows::bigint) AS i) AS numbers;
+
+-- query: pause :one
+-- Takes its time, but no core: what it shows does not depend on how fast the machine just is.
+SELECT pg_sleep(:us::float8 / 1000000)::text AS slept;
+
+-- query: long_pause :one
+SELECT pg_sleep(:us::float8 / 1000000)::text AS slept;
+
+-- query: pause_later :one
+-- @priority 7
+SELECT pg_sleep(:us::float8 / 1000000)::text AS slept;
+
+-- query: long_pause_later :one
+-- @priority 7
+SELECT pg_sleep(:us::float8 / 1000000)::text AS slept;
