@@ -35,7 +35,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls hostile bench overload \
+        chaos chaos-controls hostile bench overload recovery \
         clang-tidy format clean \
         help FORCE
 
@@ -262,6 +262,11 @@ overload: ## more load than the database can bear, beside a control: ARGS='--sce
 	@deploy/install-packages build cluster
 	@$(MAKE) all bench-programs
 	@bench/overload $(ARGS)
+
+recovery: ## how soon all is as before after a node was slow, frozen or full of errors
+	@deploy/install-packages build cluster
+	@$(MAKE) all bench-programs
+	@bench/recovery $(ARGS)
 
 bench-instructions: ## instructions per request on a fixed replay, against what is committed
 	@deploy/install-packages build bench

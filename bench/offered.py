@@ -55,7 +55,7 @@ class Work:
 
 
 class Pauses:
-    """The same times spent asleep: the limits make the capacity, however fast the machine just is."""
+    """The same times spent asleep: the limits make the capacity, not the machine of the hour."""
 
     def __init__(self, _):
         self.quick, self.slow = QUICK_MS * 1000, SLOW_MS * 1000

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define CODEL_TARGETS 20 /* in an interval */
-#define CODEL_CALM 5    /* intervals with few refusals end an overload */
+#define CODEL_CALM 5     /* intervals with few refusals end an overload */
 
 /* What the last interval says: the queue was as good as empty now and then, or never. */
 enum codel_load { CODEL_LIGHT, CODEL_FULL, CODEL_HEAVY };

@@ -29,7 +29,7 @@ void cutoff_came(struct cutoff *cutoff, unsigned rank)
 	cutoff->seen[rank]++;
 }
 
-/* Where all pass, the last class that came is the last one: it is the one that would have to wait. */
+/* Where all pass, the last class that came is the last one: the one that would have to wait. */
 static unsigned cutoff_find(const struct cutoff *cutoff, double pass)
 {
 	unsigned last = 0;

@@ -33,8 +33,8 @@ unsigned cutoff_rank(unsigned urgency, bool over, unsigned luck) must_check;
 unsigned cutoff_class(unsigned rank) must_check;
 /* One of that rank came. */
 void cutoff_came(struct cutoff *cutoff, unsigned rank);
-/* An interval is over. served: as many as leave in one while some wait. What that gives is put right
- * by what became of the queue. */
+/* An interval is over. served: as many as leave in one while some wait. What that gives is put
+ * right by what became of the queue. */
 void cutoff_move(struct cutoff *cutoff, bool overloaded, enum codel_load load, double served);
 /* Everything beyond is refused. */
 bool cutoff_refuses(const struct cutoff *cutoff, unsigned rank) must_check;

@@ -101,7 +101,7 @@ static bool overload_is_in_time(struct pool *pool, int lane)
 	return (double)pool->queue[lane].count < room;
 }
 
-/* Of better ranks there are fewer than are served: whoever is served before the wait ends will be. */
+/* Of better ranks there are fewer than are served: whoever is before the wait ends, in the end. */
 static bool overload_has_room(struct pool *pool, int lane, const struct call *call)
 {
 	const struct codel *codel = &pool->overload[lane].codel;
@@ -120,14 +120,17 @@ static bool overload_is_behind(const struct pool *pool, const struct call *call)
 {
 	static const enum lane lanes[] = { LANE_QUICK, LANE_SLOW, LANE_LONG };
 
+	unsigned class;
+
 	if (call->kind != CALL_QUERY)
 		return false;
+	class = cutoff_class(overload_rank(pool, call));
 	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
 		const struct overload *other = &pool->overload[lanes[i]];
 
 		if (other->cutoff && other->cutoff->set &&
 		    codel_overloaded(&other->codel, loop_now(pool->loop)) &&
-		    cutoff_class(overload_rank(pool, call)) > cutoff_class(other->cutoff->rank))
+		    class > cutoff_class(other->cutoff->rank))
 			return true;
 	}
 	return false;
@@ -223,8 +226,8 @@ void overload_expired(struct pool *pool, int lane, const struct call *call)
 	overload_count(pool, &pool->overload[lane], call, "queue-timeout");
 }
 
-/* The longest wait of those who stay: where the more urgent pass them, the queue stands though those
- * who leave have hardly waited. */
+/* The longest wait of those who stay: where the more urgent pass them, the queue stands though
+ * those who leave have hardly waited. */
 static int64_t overload_stays_us(const struct pool *pool, int lane)
 {
 	int64_t now_us = loop_now(pool->loop), stays_us = 0;

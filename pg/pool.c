@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_CONNS_MIN_PRIMARY 2 /* one may write, one may not */
+#define POOL_CONNS_MIN_PRIMARY 2          /* one may write, one may not */
 #define POOL_HELD_LOOK_US (5 * US_PER_MS) /* whether another loop's long query is over */
 
 static void pool_share_out(struct pool *pool);
@@ -484,6 +484,7 @@ static void pool_sort_again(struct pool *pool, enum lane lane)
 		if (other == lane)
 			continue;
 		list_remove(queue, it);
+		call->held = false;
 		call->list = &pool->queue[other];
 		overload_enqueue(pool, (int)other, call);
 	}
@@ -545,8 +546,7 @@ static void pool_send(struct pool *pool, bool commands)
 		enum lane lane = pool_lane(pool, i);
 		struct list *work;
 
-		if (conn->state != CONN_IDLE || lane == LANES ||
-		    (lane == LANE_COMMAND) != commands)
+		if (conn->state != CONN_IDLE || lane == LANES || (lane == LANE_COMMAND) != commands)
 			continue;
 		work = pool_work(pool, i);
 		if (pool_may_send(pool, i, work) && pool_takes_core(pool, conn, work))
@@ -554,10 +554,19 @@ static void pool_send(struct pool *pool, bool commands)
 	}
 }
 
+/* The conn that is kept for quick calls is none. */
+static bool pool_long_has_conn(const struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].state == CONN_IDLE && pool_travels_on(pool, LANE_LONG, i))
+			return true;
+	return false;
+}
+
 /* Those for whom there would be a conn do not wait in vain: they are held back. */
 static void pool_hold_long(struct pool *pool)
 {
-	if (list_empty(&pool->queue[LANE_LONG]) || !pool_has_idle(pool, LANE_LONG) ||
+	if (list_empty(&pool->queue[LANE_LONG]) || !pool_long_has_conn(pool) ||
 	    !limit_allows(&pool->limit, pool_out(pool)) || !pool_long_is_held(pool))
 		return;
 	list_each (&pool->queue[LANE_LONG], it)
@@ -630,6 +639,7 @@ void pool_again(struct pool *pool, struct call *call)
 	pool_take_back(call);
 	call->rows = call->bytes = 0;
 	call->affected = -1;
+	call->held = false;
 	call->waits_since_us = loop_now(pool->loop);
 	call->list = &pool->queue[pool_lane_of(pool, call)];
 	list_prepend(call->list, &call->link);

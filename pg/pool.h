@@ -7,9 +7,10 @@
  * A query batch is [probe] [call 1] … [call n] [probe] Sync, read only. A call that fails ends the
  * batch for those behind it; the pool queues them again by itself, and fetches a later probe for
  * those before it. Lanes: quick statements batch; a statement whose running estimate is slow
- * travels alone on the slow lane, and may have to wait there when it is long (pg/spare.h); commands have conns of their own, where those that queue while
- * one group is on its way leave as the next group (pg/group.h), and so have streams: queries with
- * on_rows, of which there are never more than streams_max.
+ * travels alone on the slow lane, and may have to wait there when it is long (pg/spare.h); commands
+ * have conns of their own, where those that queue while one group is on its way leave as the next
+ * group (pg/group.h), and so have streams: queries with on_rows, of which there are never more than
+ * streams_max.
  */
 #pragma once
 
@@ -33,7 +34,7 @@ struct pool_settings {
 	enum limit_kind limit; /* of batches that are out, of this loop; off: calls wait on */
 	unsigned limit_fixed;  /* where it stays, or begins */
 	unsigned limit_floor;
-	unsigned cores; /* of the node, one of them spared (pg/spare.h); 0: none is */
+	unsigned cores;               /* of the node, one of them spared (pg/spare.h); 0: none is */
 	unsigned group_max;           /* commands of one group; 0 or 1: no groups */
 	unsigned batch_calls_max;     /* under one Sync, at most BATCH_CALLS_MAX; 0: that many */
 	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */

@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/slice.h"
 #include "base/metrics.h"
+#include "base/slice.h"
 #include "pg/pool.h"
 #include "pg/timeline.h"
 #include "router/history.h"
