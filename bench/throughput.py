@@ -73,6 +73,26 @@ def reads(stage, result):
     stage.stop(service)
 
 
+def curve(stage, result):
+    """Loops and replicas; 8 connections to each node. All sides take turns."""
+    services, sides = [], []
+    for replicas in (1, 2):
+        for loops in (1, 2, 4):
+            options = {**PATIENT, "loops": loops, "pool_conns": 8}
+            service = stage.serve(**options, replica=[
+                stage.cluster.replica(number + 1).conninfo for number in range(replicas)])
+            services.append(service)
+            side = result.side(f"{loops} loop(s), {replicas} replica(s)",
+                               [stage.serve_line(**options)], "reads/s")
+            sides.append((side, lambda service=service: stage.wrk(
+                service.address, stage.lua_read())[0]))
+    alternate(sides, stage.given.runs)
+    for side, _ in sides:
+        result.check(side.name, side.median, "reads/s")
+    for service in services:
+        stage.stop(service)
+
+
 def classic(stage, result):
     batches, one_by_one = stage.serve(**PATIENT), stage.serve(batch_calls=1, **PATIENT)
     lua = stage.lua_read()
