@@ -6,6 +6,7 @@
 #include "pg/conn.h"
 #include "pg/estimate.h"
 #include "pg/group.h"
+#include "pg/held.h"
 #include "pg/inside.h"
 
 #include <assert.h>
@@ -221,10 +222,10 @@ static void batch_take(struct conn *conn, struct list *queue)
 		list_remove(queue, &call->link);
 		call->list = NULL;
 		batch_add(conn, call);
-		if (now_us - call->waits_since_us > longest_us)
-			longest_us = now_us - call->waits_since_us;
-		if (now_us - call->waits_since_us < least_us)
-			least_us = now_us - call->waits_since_us;
+		if (held_waited_us(call, now_us) > longest_us)
+			longest_us = held_waited_us(call, now_us);
+		if (held_waited_us(call, now_us) < least_us)
+			least_us = held_waited_us(call, now_us);
 		if (alone)
 			break;
 	}

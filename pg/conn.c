@@ -50,9 +50,9 @@ void conn_move(struct conn *conn, enum conn_state next)
 	assert(conn_states[conn->state].next & (1u << next));
 	list_remove(&conn->pool->conns_in[conn->state], &conn->link);
 	conn->state = next;
-	if (conn->spared && next != CONN_BUSY && next != CONN_CANCELING) {
+	if (conn->holds_core && next != CONN_BUSY) {
 		spare_give_back(conn->pool->node->spare);
-		conn->spared = false;
+		conn->holds_core = false;
 	}
 	list_append(&conn->pool->conns_in[next], &conn->link);
 }

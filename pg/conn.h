@@ -32,10 +32,10 @@ struct conn {
 	struct pool *pool;
 	unsigned index; /* in pool->conns: what lane it serves */
 	enum conn_state state;
-	bool read_only; /* how its session was opened */
-	bool spared;    /* its batch is a long query, counted in node->spare */
-	bool paused;    /* its stream is full: nothing is read until it was taken */
-	bool resumes;   /* it was, and the end of this turn reads on */
+	bool read_only;  /* how its session was opened */
+	bool holds_core; /* its batch is a long query, counted in node->spare */
+	bool paused;     /* its stream is full: nothing is read until it was taken */
+	bool resumes;    /* it was, and the end of this turn reads on */
 	PGconn *pgconn;
 	struct dial *dial; /* while DIALING */
 	struct loop_watch watch;

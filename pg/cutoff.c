@@ -30,11 +30,12 @@ void cutoff_came(struct cutoff *cutoff, unsigned rank)
 }
 
 /* Where all pass, the last class that came is the last one: the one that would have to wait. */
-static unsigned cutoff_find(const struct cutoff *cutoff, double pass)
+static unsigned cutoff_find(struct cutoff *cutoff, double pass)
 {
 	unsigned last = 0;
 	double sum = 0;
 
+	cutoff->cuts = true;
 	for (unsigned rank = 0; rank < CUTOFF_RANKS; rank++) {
 		sum += (double)cutoff->seen[rank];
 		if (sum > pass)
@@ -42,6 +43,7 @@ static unsigned cutoff_find(const struct cutoff *cutoff, double pass)
 		if (cutoff->seen[rank] > CUTOFF_SEEN_MIN)
 			last = rank;
 	}
+	cutoff->cuts = false;
 	return (cutoff_class(last) + 1) * CUTOFF_LUCKS - 1;
 }
 
@@ -79,7 +81,12 @@ void cutoff_move(struct cutoff *cutoff, bool overloaded, enum codel_load load, d
 
 bool cutoff_refuses(const struct cutoff *cutoff, unsigned rank)
 {
-	return cutoff->set && rank > cutoff->rank;
+	return cutoff->set && cutoff->cuts && rank > cutoff->rank;
+}
+
+bool cutoff_refuses_class(const struct cutoff *cutoff, unsigned rank)
+{
+	return cutoff_refuses(cutoff, rank) && cutoff_class(rank) > cutoff_class(cutoff->rank);
 }
 
 bool cutoff_is_marginal(const struct cutoff *cutoff, unsigned rank)

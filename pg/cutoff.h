@@ -24,6 +24,7 @@ struct cutoff {
 	float seen_before;        /* the weight of what faded: of intervals */
 	float share;              /* of what is served that may pass; 0: not set yet */
 	bool set;
+	bool cuts;     /* false: all pass, and rank is the end of the last class that came */
 	unsigned rank; /* of the last who pass */
 	float rest; /* of what is served, left by the better classes to that of the rank; 0 to 1 */
 };
@@ -38,5 +39,7 @@ void cutoff_came(struct cutoff *cutoff, unsigned rank);
 void cutoff_move(struct cutoff *cutoff, bool overloaded, enum codel_load load, double served);
 /* Everything beyond is refused. */
 bool cutoff_refuses(const struct cutoff *cutoff, unsigned rank) must_check;
+/* Not luck, but its class is beyond that of the last who pass. */
+bool cutoff_refuses_class(const struct cutoff *cutoff, unsigned rank) must_check;
 /* It is among the last who pass: some of its kind will have to be refused. */
 bool cutoff_is_marginal(const struct cutoff *cutoff, unsigned rank) must_check;

@@ -59,6 +59,10 @@ struct pool {
 
 /* The lane of that conn now; LANES: it has none. */
 enum lane pool_lane(const struct pool *pool, unsigned index);
+/* Came no quick call lately, so that none is expected? */
+bool pool_quick_is_past(const struct pool *pool) must_check;
+/* Would that conn take what waits in that lane's queue, beside quick calls? */
+bool pool_travels_on(const struct pool *pool, int queue, unsigned index) must_check;
 /* Does a call in this lane's queue travel by itself? */
 bool pool_travels_alone(const struct pool *pool, const struct call *call,
 			enum lane lane) must_check;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "pg/estimate.h"
+#include "pg/held.h"
 #include "pg/inside.h"
 
 #include <assert.h>
@@ -81,7 +82,7 @@ static bool overload_is_free(struct pool *pool, int lane, const struct call *cal
 	const struct cutoff *cutoff = pool->overload[lane].cutoff;
 
 	return list_empty(&pool->queue[lane]) && pool_has_idle(pool, lane) &&
-	       (!cutoff || !cutoff->set || cutoff_class(call->rank) <= cutoff_class(cutoff->rank));
+	       (!cutoff || !cutoff_refuses_class(cutoff, call->rank));
 }
 
 /*
@@ -120,17 +121,16 @@ static bool overload_is_behind(const struct pool *pool, const struct call *call)
 {
 	static const enum lane lanes[] = { LANE_QUICK, LANE_SLOW, LANE_LONG };
 
-	unsigned class;
+	unsigned rank;
 
 	if (call->kind != CALL_QUERY)
 		return false;
-	class = cutoff_class(overload_rank(pool, call));
+	rank = overload_rank(pool, call);
 	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
 		const struct overload *other = &pool->overload[lanes[i]];
 
-		if (other->cutoff && other->cutoff->set &&
-		    codel_overloaded(&other->codel, loop_now(pool->loop)) &&
-		    class > cutoff_class(other->cutoff->rank))
+		if (other->cutoff && codel_overloaded(&other->codel, loop_now(pool->loop)) &&
+		    cutoff_refuses_class(other->cutoff, rank))
 			return true;
 	}
 	return false;
@@ -194,7 +194,7 @@ static bool overload_is_late(const struct pool *pool, const struct overload *ove
 	if (call->deadline_us && call->statement &&
 	    now_us + estimate_us(call->statement) > call->deadline_us)
 		return true;
-	return now_us - call->waits_since_us > codel_slack_us(&overload->codel) &&
+	return held_waited_us(call, now_us) > codel_slack_us(&overload->codel) &&
 	       overload_is_marginal(overload, call->rank);
 }
 
@@ -235,8 +235,8 @@ static int64_t overload_stays_us(const struct pool *pool, int lane)
 	list_each (&pool->queue[lane], it) {
 		const struct call *call = container_of(it, struct call, link);
 
-		if (now_us - call->waits_since_us > stays_us)
-			stays_us = now_us - call->waits_since_us;
+		if (held_waited_us(call, now_us) > stays_us)
+			stays_us = held_waited_us(call, now_us);
 	}
 	return stays_us;
 }

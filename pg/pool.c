@@ -9,6 +9,7 @@
 #include "pg/batch.h"
 #include "pg/estimate.h"
 #include "pg/group.h"
+#include "pg/held.h"
 #include "pg/inside.h"
 #include "pg/spare.h"
 #include "pg/stream.h"
@@ -18,8 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_CONNS_MIN_PRIMARY 2          /* one may write, one may not */
-#define POOL_HELD_LOOK_US (5 * US_PER_MS) /* whether another loop's long query is over */
+#define POOL_CONNS_MIN_PRIMARY 2 /* one may write, one may not */
 
 static void pool_share_out(struct pool *pool);
 static void pool_on_turn(struct loop_hook *hook);
@@ -137,7 +137,7 @@ void pool_set_role(struct pool *pool, enum node_role role)
 	pool_deliver(pool);
 }
 
-static bool pool_quick_is_past(const struct pool *pool)
+bool pool_quick_is_past(const struct pool *pool)
 {
 	return loop_now(pool->loop) - pool->quick_us >= SPARE_LATELY_US;
 }
@@ -164,26 +164,11 @@ static struct list *pool_commands(struct pool *pool)
 	return group_is_out(pool) ? queue : pool_older(queue, &pool->queue[LANE_GROUP]);
 }
 
-/* The first of the long ones has waited as long as anybody is held back. */
-static bool pool_long_is_due(struct pool *pool)
-{
-	const struct call *first =
-		container_of(list_first(&pool->queue[LANE_LONG]), struct call, link);
-
-	return loop_now(pool->loop) - first->waits_since_us >= spare_wait_us(first->statement);
-}
-
-static bool pool_long_is_held(struct pool *pool)
-{
-	return !spare_allows(pool->node->spare, pool->settings.cores, loop_now(pool->loop)) &&
-	       !pool_long_is_due(pool);
-}
-
 static struct list *pool_slow(struct pool *pool)
 {
-	struct list *slow = &pool->queue[LANE_SLOW], *longer = &pool->queue[LANE_LONG];
+	struct list *slow = &pool->queue[LANE_SLOW], *of_long = &pool->queue[LANE_LONG];
 
-	return list_empty(longer) || pool_long_is_held(pool) ? slow : pool_older(slow, longer);
+	return list_empty(of_long) || held_back(pool) ? slow : pool_older(slow, of_long);
 }
 
 /*
@@ -368,7 +353,7 @@ bool pool_has_idle(const struct pool *pool, int queue)
 }
 
 /* Of those that it travels on: slow ones take all but the first of those for quick ones. */
-static bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
+bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
 {
 	enum lane lane = pool_lane_with_conns((enum lane)queue);
 	enum lane of_conn = pool_lane(pool, index);
@@ -435,7 +420,8 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->prepared_again = false;
 	if (lane == LANE_QUICK) {
 		pool->quick_us = loop_now(pool->loop);
-		spare_quick(pool->node->spare, pool->quick_us);
+		if (call->standing.asked)
+			spare_quick(pool->node->spare, pool->quick_us);
 	}
 	call->queued_us = call->waits_since_us = loop_now(pool->loop);
 	call->sent_us = call->done_us = 0;
@@ -484,7 +470,11 @@ static void pool_sort_again(struct pool *pool, enum lane lane)
 		if (other == lane)
 			continue;
 		list_remove(queue, it);
+		/* It waits like others, from now on. */
+		if (call->held)
+			call->waits_since_us = loop_now(pool->loop);
 		call->held = false;
+		janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 		call->list = &pool->queue[other];
 		overload_enqueue(pool, (int)other, call);
 	}
@@ -529,49 +519,32 @@ static bool pool_may_send(const struct pool *pool, unsigned index, const struct 
 	return limit_allows(&pool->limit, pool_out(pool));
 }
 
-/* False: another loop was quicker. */
-static bool pool_takes_core(struct pool *pool, struct conn *conn, const struct list *work)
+static void pool_send_on(struct pool *pool, unsigned index)
 {
-	if (work == &pool->queue[LANE_LONG])
-		conn->spared = spare_take(pool->node->spare, pool->settings.cores,
-					  pool_long_is_due(pool), loop_now(pool->loop));
-	return work != &pool->queue[LANE_LONG] || conn->spared;
+	struct conn *conn = &pool->conns[index];
+	struct list *work = pool_work(pool, index);
+
+	if (!pool_may_send(pool, index, work))
+		return;
+	/* Another loop may have been quicker. */
+	if (work == &pool->queue[LANE_LONG] && !held_takes_core(conn)) {
+		work = &pool->queue[pool_lane(pool, index)];
+		if (!pool_may_send(pool, index, work))
+			return;
+	}
+	batch_send(conn, work);
 }
 
 /* The conns of one kind take what waits for them. */
 static void pool_send(struct pool *pool, bool commands)
 {
 	for (unsigned i = 0; i < pool->conns_count; i++) {
-		struct conn *conn = &pool->conns[i];
 		enum lane lane = pool_lane(pool, i);
-		struct list *work;
 
-		if (conn->state != CONN_IDLE || lane == LANES || (lane == LANE_COMMAND) != commands)
-			continue;
-		work = pool_work(pool, i);
-		if (pool_may_send(pool, i, work) && pool_takes_core(pool, conn, work))
-			batch_send(conn, work);
+		if (pool->conns[i].state == CONN_IDLE && lane != LANES &&
+		    (lane == LANE_COMMAND) == commands)
+			pool_send_on(pool, i);
 	}
-}
-
-/* The conn that is kept for quick calls is none. */
-static bool pool_long_has_conn(const struct pool *pool)
-{
-	for (unsigned i = 0; i < pool->conns_count; i++)
-		if (pool->conns[i].state == CONN_IDLE && pool_travels_on(pool, LANE_LONG, i))
-			return true;
-	return false;
-}
-
-/* Those for whom there would be a conn do not wait in vain: they are held back. */
-static void pool_hold_long(struct pool *pool)
-{
-	if (list_empty(&pool->queue[LANE_LONG]) || !pool_long_has_conn(pool) ||
-	    !limit_allows(&pool->limit, pool_out(pool)) || !pool_long_is_held(pool))
-		return;
-	list_each (&pool->queue[LANE_LONG], it)
-		container_of(it, struct call, link)->held = true;
-	janitor_want(pool, loop_now(pool->loop) + POOL_HELD_LOOK_US);
 }
 
 static void pool_on_turn(struct loop_hook *hook)
@@ -589,9 +562,10 @@ static void pool_on_turn(struct loop_hook *hook)
 			overload_drop_late(pool, lane);
 	pool_send(pool, true);
 	pool_send(pool, false);
-	pool_hold_long(pool);
+	held_mark(pool);
 	/* Then the conn that is kept for quick calls may take slow ones. */
-	if (!list_empty(pool_slow(pool)) && !pool_quick_is_past(pool))
+	if ((!list_empty(&pool->queue[LANE_SLOW]) || !list_empty(&pool->queue[LANE_LONG])) &&
+	    !pool_quick_is_past(pool))
 		janitor_want(pool, pool->quick_us + SPARE_LATELY_US);
 	if (!pool->lane_size[LANE_COMMAND])
 		pool_refuse_commands(pool);
@@ -652,9 +626,9 @@ static int64_t pool_expires_us(const struct pool *pool, enum lane lane, const st
 
 	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
 		return CLOCK_NEVER;
-	/* From then on, it waits like others. */
+	/* From when it leaves anyway, it waits like others. */
 	if (call->held)
-		wait_us += spare_wait_us(call->statement);
+		wait_us += SPARE_WAIT_US_MAX;
 	return pool_waits_since_us(pool, lane, call) + wait_us;
 }
 

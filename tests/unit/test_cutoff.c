@@ -98,6 +98,40 @@ static void where_all_pass_the_last_class_is_marginal(void **state)
 	assert_false(cutoff_is_marginal(&cutoff, cutoff_rank(3, false, 63)));
 }
 
+/* Nothing is known of who comes, when the next overload begins. */
+static void the_next_overload_begins_with_everybody(void **state)
+{
+	struct cutoff cutoff = { 0 };
+
+	came(&cutoff, 3, false);
+	cutoff_move(&cutoff, true, CODEL_HEAVY, CUTOFF_LUCKS / 2);
+	for (int i = 0; i < 100; i++)
+		cutoff_move(&cutoff, false, CODEL_LIGHT, CUTOFF_LUCKS);
+	cutoff_move(&cutoff, true, CODEL_HEAVY, CUTOFF_LUCKS);
+	assert_int_equal(passing(&cutoff, 3, false), CUTOFF_LUCKS);
+	assert_int_equal(passing(&cutoff, 7, true), CUTOFF_LUCKS);
+	assert_false(cutoff_refuses_class(&cutoff, cutoff_rank(7, true, 63)));
+}
+
+/* Nor is anybody refused for a class of whom all pass. */
+static void where_all_pass_nobody_is_beyond(void **state)
+{
+	struct cutoff cutoff = { 0 };
+
+	for (int i = 0; i < 30; i++) {
+		came(&cutoff, 3, false);
+		cutoff_move(&cutoff, true, CODEL_LIGHT, 2 * CUTOFF_LUCKS);
+	}
+	assert_int_equal(passing(&cutoff, 7, false), CUTOFF_LUCKS);
+	assert_false(cutoff_refuses_class(&cutoff, cutoff_rank(7, false, 0)));
+	for (int i = 0; i < 30; i++) {
+		came(&cutoff, 3, false);
+		cutoff_move(&cutoff, true, CODEL_FULL, CUTOFF_LUCKS / 8);
+	}
+	assert_true(cutoff_refuses_class(&cutoff, cutoff_rank(7, false, 0)));
+	assert_false(cutoff_refuses_class(&cutoff, cutoff_rank(3, false, 63)));
+}
+
 static void what_better_classes_leave_is_the_rest(void **state)
 {
 	struct cutoff cutoff = { 0 };
@@ -188,6 +222,8 @@ int main(void)
 		cmocka_unit_test(who_takes_more_than_a_fair_share_stands_behind_the_others),
 		cmocka_unit_test(it_moves_with_the_wait),
 		cmocka_unit_test(where_all_pass_the_last_class_is_marginal),
+		cmocka_unit_test(the_next_overload_begins_with_everybody),
+		cmocka_unit_test(where_all_pass_nobody_is_beyond),
 		cmocka_unit_test(what_better_classes_leave_is_the_rest),
 		cmocka_unit_test(when_the_overload_is_over_everybody_passes),
 		cmocka_unit_test(one_of_ten_who_takes_ten_times_as_much_is_over),

@@ -17,29 +17,41 @@
 
 #define LONG_US (200 * US_PER_MS)
 #define SLOW_US (20 * US_PER_MS)
-#define CONNS 4
+#define CONNS 6
+#define LONGEST_US (1500 * US_PER_MS)
 
 static struct stage_call longer[CONNS], quick[100];
 static unsigned quick_count;
 
 static void one_quick(void)
 {
-	stage_query(&quick[quick_count++], stage_statement(2), "7");
+	struct stage_call *call = &quick[quick_count++];
+
+	stage_call_init(call, CALL_QUERY, stage_statement(2), "7");
+	call->call.standing.asked = true;
+	assert_true(pool_submit(stage.pool, &call->call));
 	stage_turn();
 	stage_answer(0);
+	assert_int_equal(call->told, 1);
 }
 
-static void begin(unsigned cores)
+static void begin_with(unsigned cores, unsigned conns)
 {
 	struct pool_settings settings = stage_settings;
 
-	settings.conns_max = CONNS;
+	settings.conns_max = conns;
 	settings.cores = cores;
 	stage_open_with(NODE_REPLICA, &settings);
 	stage_statement(1)->running_us = (uint32_t)LONG_US | 1;
 	stage_statement(3)->running_us = (uint32_t)SLOW_US | 1;
+	stage_statement(4)->running_us = (uint32_t)LONGEST_US | 1;
 	quick_count = 0;
 	one_quick();
+}
+
+static void begin(unsigned cores)
+{
+	begin_with(cores, CONNS);
 }
 
 /* So many at once. */
@@ -66,10 +78,9 @@ static void pass_beside_quick_ones(int64_t us)
 
 static void finish(unsigned count)
 {
-	for (unsigned i = 0; i < CONNS; i++)
-		stage_answer(i);
-	for (unsigned i = 0; i < CONNS; i++)
-		stage_answer(i);
+	for (unsigned again = 0; again < 2; again++)
+		for (unsigned i = 0; i < stage.pool->conns_count; i++)
+			stage_answer(i);
 	assert_int_equal(running(), 0);
 	for (unsigned i = 0; i < count; i++) {
 		assert_int_equal(longer[i].told, 1);
@@ -83,7 +94,7 @@ static void finish(unsigned count)
 
 static unsigned conn_of(const struct stage_call *call)
 {
-	for (unsigned i = 0; i < CONNS; i++)
+	for (unsigned i = 0; i < stage.pool->conns_count; i++)
 		if (call->call.conn && call->call.conn == &stage.pool->conns[i])
 			return i;
 	fail_msg("it is on no conn");
@@ -147,9 +158,10 @@ static void when_the_quick_ones_are_over_the_core_is_used(void **state)
 static void of_four_cores_three_are_used(void **state)
 {
 	begin(4);
-	ask(3);
+	ask(4);
 	assert_int_equal(running(), 3);
-	finish(3);
+	assert_null(longer[3].call.conn);
+	finish(4);
 }
 
 static void the_only_core_is_for_all(void **state)
@@ -213,6 +225,96 @@ static void where_no_conn_is_idle_nobody_is_held_back(void **state)
 	finish(CONNS);
 }
 
+/* One conn is kept for quick ones, the other one runs a long one. */
+static void
+where_there_are_two_conns_the_one_for_quick_ones_is_used_when_they_are_over(void **state)
+{
+	begin_with(3, 2);
+	ask(2);
+	assert_int_equal(running(), 1);
+
+	stage_pass(SPARE_LATELY_US);
+
+	assert_int_equal(running(), 2);
+	finish(2);
+}
+
+/* Quick ones come in another loop only: what would run here is held back, not refused. */
+static void what_another_loop_is_asked_holds_back_and_refuses_nobody(void **state)
+{
+	begin_with(2, 2);
+	stage_pass(SPARE_LATELY_US);
+	ask(1);
+	spare_quick(stage.node->spare, stage.now_us);
+	stage_query(&longer[1], stage_statement(1), "1");
+	stage_turn();
+	assert_null(longer[1].call.conn);
+
+	for (int64_t us = 0; us < 2 * stage_settings.queue_wait_us; us += 20 * US_PER_MS) {
+		stage_pass(20 * US_PER_MS);
+		spare_quick(stage.node->spare, stage.now_us);
+	}
+	assert_int_equal(longer[1].told, 0);
+	stage_answer(conn_of(&longer[0]));
+
+	assert_non_null(longer[1].call.conn);
+	finish(2);
+}
+
+static void who_is_due_behind_a_longer_one_makes_it_leave(void **state)
+{
+	begin(2);
+	ask(1);
+	stage_query(&longer[1], stage_statement(4), "4");
+	stage_query(&longer[2], stage_statement(1), "1");
+	stage_turn();
+	assert_int_equal(running(), 1);
+
+	pass_beside_quick_ones(3 * LONG_US + stage_settings.queue_wait_us);
+
+	assert_int_equal(longer[2].told, 0);
+	assert_int_equal(running(), 3);
+	finish(3);
+}
+
+/* Beside quick ones a core serves five a second; six come, in pairs: some leave when they are due. */
+static void that_they_are_held_back_is_no_overload(void **state)
+{
+	static struct stage_call many[126];
+	unsigned refused = 0, count = 0;
+
+	begin(2);
+	for (unsigned step = 0; step < 1000; step++) {
+		/* The server's clock stands, by which it would be quick. */
+		stage_statement(1)->running_us = (uint32_t)LONG_US | 1;
+		for (unsigned i = 0; i < 2 && step % 16 == 0; i++) {
+			stage_call_init(&many[count], CALL_QUERY, stage_statement(1), "1");
+			many[count].call.standing.asked = true;
+			if (pool_submit(stage.pool, &many[count].call))
+				count++;
+			else
+				stage_call_fini(&many[count]);
+		}
+		stage_pass(20 * US_PER_MS);
+		one_quick();
+		stage_call_fini(&quick[--quick_count]);
+		for (unsigned conn = 1; conn < CONNS && step % 10 == 9; conn++)
+			stage_answer(conn);
+	}
+	while (running())
+		for (unsigned conn = 1; conn < CONNS; conn++)
+			stage_answer(conn);
+	assert_int_equal(count, 126);
+	for (unsigned i = 0; i < count; i++) {
+		refused += many[i].call.end != CALL_OK;
+		stage_call_fini(&many[i]);
+	}
+	assert_int_equal(refused, 0);
+	assert_false(
+		codel_overloaded(&stage.pool->overload[LANE_LONG].codel, loop_now(stage.loop)));
+	stage_call_fini(&quick[0]);
+}
+
 static void a_lost_conn_gives_its_core_back(void **state)
 {
 	begin(2);
@@ -255,6 +357,10 @@ int main(void)
 		STORY(what_another_loop_runs_counts),
 		STORY(a_slow_one_that_is_not_long_does_not_wait_behind_it),
 		STORY(where_no_conn_is_idle_nobody_is_held_back),
+		STORY(where_there_are_two_conns_the_one_for_quick_ones_is_used_when_they_are_over),
+		STORY(what_another_loop_is_asked_holds_back_and_refuses_nobody),
+		STORY(who_is_due_behind_a_longer_one_makes_it_leave),
+		STORY(that_they_are_held_back_is_no_overload),
 		STORY(a_lost_conn_gives_its_core_back),
 		STORY(without_limits_no_core_is_spared),
 	};
