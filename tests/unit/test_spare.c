@@ -277,7 +277,7 @@ static void who_is_due_behind_a_longer_one_makes_it_leave(void **state)
 	finish(3);
 }
 
-/* Beside quick ones a core serves five a second; six come, in pairs: some leave when they are due. */
+/* Beside quick ones a core serves five a second; six come, in pairs: some leave when due. */
 static void that_they_are_held_back_is_no_overload(void **state)
 {
 	static struct stage_call many[126];
