@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The load generator: reads its options, runs, reports. `loadgen --help` is its manual. */
-#include "base/slice.h"
 #include "bench/load.h"
 #include "bench/load_report.h"
 
@@ -40,7 +39,6 @@ int main(int argc, char **argv)
 	load = load_new(&options, error, sizeof(error));
 	if (!load)
 		return loadgen_fail(error, 1);
-	slice_shorten();
 	results = load_results_new();
 	if (!load_run(load, results, error, sizeof(error)))
 		return loadgen_fail(error, 1);

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/slice.h"
 #include "http/http.h"
 #include "router/hot.h"
 
@@ -122,7 +121,6 @@ static void *worker_run(void *arg)
 {
 	struct worker *worker = arg;
 
-	slice_shorten();
 	loop_run(worker->loop);
 	if (worker->draining)
 		loop_hook_remove(worker->loop, &worker->on_turn, LOOP_STAGE_BURY);

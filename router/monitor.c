@@ -18,7 +18,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/slice.h"
 #include "pg/pool.h"
 #include "pg/timeline.h"
 #include "router/history.h"
@@ -237,7 +236,6 @@ static void *monitor_run(void *arg)
 {
 	struct monitor *monitor = arg;
 
-	slice_shorten();
 	loop_run(monitor->loop);
 	for (unsigned i = 0; i < monitor->count; i++) {
 		struct watched *watched = &monitor->nodes[i];
