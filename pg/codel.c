@@ -5,7 +5,8 @@
 #define CODEL_NEWS 32 /* the gap is a running mean: that part of the news, in the end */
 #define CODEL_SLACK_GAPS 2
 #define CODEL_INTERVAL_GAPS 4
-#define CODEL_FEW 4 /* one refused for so many that left */
+#define CODEL_LEFT_MIN 3 /* in an interval; of fewer nothing is said */
+#define CODEL_FEW 4      /* one refused for so many that left */
 
 static int64_t codel_longer(int64_t us, double gaps_us)
 {
@@ -53,7 +54,7 @@ enum codel_load codel_load(const struct codel *codel)
 static void codel_judge(struct codel *codel, int64_t now_us)
 {
 	bool late = now_us - codel->until_us > codel_interval_us(codel);
-	bool stands = codel->least_us != CLOCK_NEVER && codel->least_us > codel_target_us(codel);
+	bool stands = codel->left >= CODEL_LEFT_MIN && codel->least_us > codel_target_us(codel);
 
 	codel->calm = codel->refused * CODEL_FEW > codel->left ? 0 : codel->calm + 1;
 	codel->overloaded = !late && (stands || (codel->overloaded && codel->calm < CODEL_CALM));

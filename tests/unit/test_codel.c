@@ -66,6 +66,17 @@ static void it_is_so_until_few_had_to_be_refused_for_some_intervals(void **state
 	assert_false(codel_overloaded(&codel, now_us));
 }
 
+static void one_that_waited_for_long_is_no_queue(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = START_US;
+
+	for (int i = 0; i < 20; i++) {
+		now_us = leave(&codel, 2, 60 * US_PER_MS, 4 * CODEL_TARGET_US, now_us);
+		assert_false(codel_overloaded(&codel, now_us));
+	}
+}
+
 static void when_nobody_leaves_for_long_nothing_is_known(void **state)
 {
 	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
@@ -131,6 +142,7 @@ int main(void)
 		cmocka_unit_test(a_queue_that_stands_is_overloaded),
 		cmocka_unit_test(a_burst_is_not),
 		cmocka_unit_test(it_is_so_until_few_had_to_be_refused_for_some_intervals),
+		cmocka_unit_test(one_that_waited_for_long_is_no_queue),
 		cmocka_unit_test(when_nobody_leaves_for_long_nothing_is_known),
 		cmocka_unit_test(the_load_is_told_by_the_shortest_wait_of_an_interval),
 		cmocka_unit_test(room_is_what_leaves_in_time),
