@@ -39,6 +39,8 @@ def cost_ms(node, rows):
 class Work:
     """Nine quick statements and a slow one, as so many rows on this machine."""
 
+    operation, param = "work", "rows"
+
     def __init__(self, node):
         rows_per_ms = CALIBRATION_ROWS / cost_ms(node, CALIBRATION_ROWS)
         self.quick, self.slow = (round(ms * rows_per_ms) for ms in (QUICK_MS, SLOW_MS))
@@ -46,26 +48,25 @@ class Work:
 
     def reads(self, suffix="", users=USERS):
         """Classes and users of loadgen; suffix: of other operations that do the same."""
-        return ["--users", users, "--get", f"9 /v1/queries/work{suffix}?rows={self.quick}",
-                "--get", f"1 /v1/queries/long_work{suffix}?rows={self.slow}"]
+        quick, slow = (f"{operation}{suffix}?{self.param}={value}" for operation, value in (
+            (self.operation, self.quick), (f"long_{self.operation}", self.slow)))
+        return ["--users", users, "--get", f"9 /v1/queries/{quick}",
+                "--get", f"1 /v1/queries/{slow}"]
 
     def text(self):
         return (f"90 % statements of {self.quick_ms:.1f} ms of CPU ({self.quick} rows), "
                 f"10 % of {self.slow_ms:.1f} ms ({self.slow} rows)")
 
 
-class Pauses:
+class Pauses(Work):
     """The same times spent asleep: the limits make the capacity, not the machine of the hour."""
+
+    operation, param = "pause", "us"
 
     def __init__(self, _):
         self.quick, self.slow = QUICK_MS * 1000, SLOW_MS * 1000
 
-    def reads(self, suffix="", users=USERS):
-        return ["--users", users, "--get", f"9 /v1/queries/pause{suffix}?us={self.quick}",
-                "--get", f"1 /v1/queries/long_pause{suffix}?us={self.slow}"]
-
-    @staticmethod
-    def text():
+    def text(self):
         return (f"90 % statements that sleep for {QUICK_MS} ms, 10 % that sleep for {SLOW_MS} ms")
 
 

@@ -5,10 +5,9 @@
  * then; one that nobody leaves sooner than the target during a whole interval stands. It is
  * overloaded until few had to be refused for some intervals: a short queue refuses some of a load
  * that a longer one could take, and where it is left too early, little has gathered when that is
- * found again. The interval is the longest that
- * anybody waits (100 ms unless --queue-wait-ms says otherwise), the target a twentieth of it (5
- * ms). Where calls leave more slowly than that, both are multiples of how long one takes to follow
- * the other. Plain data by the caller's clock.
+ * found again. The interval is the longest that anybody waits (100 ms unless --queue-wait-ms says
+ * otherwise), the target a twentieth of it (5 ms). Where calls leave more slowly than that, both
+ * are multiples of how long one takes to follow the other. Plain data by the caller's clock.
  */
 #pragma once
 

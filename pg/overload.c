@@ -121,16 +121,13 @@ static bool overload_is_behind(const struct pool *pool, const struct call *call)
 {
 	static const enum lane lanes[] = { LANE_QUICK, LANE_SLOW, LANE_LONG };
 
-	unsigned rank;
-
 	if (call->kind != CALL_QUERY)
 		return false;
-	rank = overload_rank(pool, call);
 	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
 		const struct overload *other = &pool->overload[lanes[i]];
 
 		if (other->cutoff && codel_overloaded(&other->codel, loop_now(pool->loop)) &&
-		    cutoff_refuses_class(other->cutoff, rank))
+		    cutoff_refuses_class(other->cutoff, overload_rank(pool, call)))
 			return true;
 	}
 	return false;

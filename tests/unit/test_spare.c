@@ -143,6 +143,49 @@ static void where_nobody_asks_anything_quick_no_core_is_spared(void **state)
 	finish(2);
 }
 
+/* Such as the monitor's looks: nobody waits for them who could be spared anything. */
+static void what_nobody_asked_is_no_quick_query(void **state)
+{
+	struct stage_call own;
+
+	begin(2);
+	stage_pass(SPARE_LATELY_US);
+	stage_query(&own, stage_statement(2), "7");
+	stage_turn();
+	stage_answer(0);
+	ask(2);
+
+	assert_int_equal(running(), 2);
+	finish(2);
+	stage_call_fini(&own);
+}
+
+/* Its conns have become busy meanwhile: then it waits like others, from now on. */
+static void who_is_found_not_to_be_long_any_more_is_not_refused_at_once(void **state)
+{
+	begin_with(2, 2);
+	stage_pass(SPARE_LATELY_US);
+	ask(1);
+	spare_quick(stage.node->spare, stage.now_us);
+	stage_query(&longer[1], stage_statement(1), "1");
+	for (int64_t us = 0; us < 2 * stage_settings.queue_wait_us; us += 20 * US_PER_MS) {
+		stage_pass(20 * US_PER_MS);
+		spare_quick(stage.node->spare, stage.now_us);
+	}
+	assert_true(longer[1].call.held);
+	stage_query(&longer[2], stage_statement(3), "3");
+	stage_turn();
+	assert_non_null(longer[2].call.conn);
+
+	stage_statement(1)->running_us = (uint32_t)SLOW_US | 1;
+	stage_turn();
+	stage_pass(20 * US_PER_MS);
+
+	assert_int_equal(longer[1].told, 0);
+	finish(3);
+	assert_int_equal(longer[1].call.end, CALL_OK);
+}
+
 static void when_the_quick_ones_are_over_the_core_is_used(void **state)
 {
 	begin(2);
@@ -351,6 +394,8 @@ int main(void)
 		STORY(beside_quick_ones_one_core_is_left),
 		STORY(who_is_held_back_is_not_refused_and_runs_in_the_end),
 		STORY(where_nobody_asks_anything_quick_no_core_is_spared),
+		STORY(what_nobody_asked_is_no_quick_query),
+		STORY(who_is_found_not_to_be_long_any_more_is_not_refused_at_once),
 		STORY(when_the_quick_ones_are_over_the_core_is_used),
 		STORY(of_four_cores_three_are_used),
 		STORY(the_only_core_is_for_all),
