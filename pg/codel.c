@@ -26,13 +26,20 @@ int64_t codel_slack_us(const struct codel *codel)
 	return slack_us < codel->interval_us / 2 ? slack_us : codel->interval_us / 2;
 }
 
-/* Of those who leave, all but the first followed one that had left while they waited. */
+/*
+ * Of those who leave, all but the first followed one that had left while they waited. Where the gaps
+ * are so long that nobody waits behind another, nobody follows: then whoever waited less than a gap
+ * says that they are shorter now.
+ */
 static void codel_learn_gap(struct codel *codel, unsigned calls, int64_t longest_us, int64_t now_us)
 {
 	int64_t since_us = now_us - codel->left_us;
 	double gap_us = (double)since_us / calls;
+	bool lonely = 2 * codel->gap_us > (double)codel->interval_us;
 
-	if (!codel->left_us || longest_us < since_us || since_us <= 0)
+	if (lonely && longest_us > 0 && longest_us < since_us && (double)longest_us < codel->gap_us)
+		gap_us = (double)longest_us;
+	else if (!codel->left_us || longest_us < since_us || since_us <= 0)
 		return;
 	codel->gaps += codel->gaps < CODEL_NEWS;
 	codel->gap_us += (gap_us - codel->gap_us) / codel->gaps;

@@ -35,14 +35,13 @@ bool held_takes_core(struct conn *conn)
 	return conn->holds_core;
 }
 
-/* How many long ones could leave now. The conn that is kept for quick calls counts for none. */
+/* How many long ones could leave now. */
 static unsigned held_room(const struct pool *pool)
 {
 	unsigned idle = 0, out = pool_out(pool);
 
 	for (unsigned i = 0; i < pool->conns_count; i++)
-		idle += pool->conns[i].state == CONN_IDLE && (pool_travels_on(pool, LANE_LONG, i) ||
-							      (i == 0 && pool_quick_is_past(pool)));
+		idle += pool->conns[i].state == CONN_IDLE && pool_travels_on(pool, LANE_LONG, i);
 	while (idle && !limit_allows(&pool->limit, out + idle - 1))
 		idle--;
 	return idle;

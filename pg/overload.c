@@ -6,6 +6,7 @@
 #include "pg/estimate.h"
 #include "pg/held.h"
 #include "pg/inside.h"
+#include "pg/spare.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,6 +60,12 @@ static void overload_end(struct pool *pool, struct overload *overload, struct ca
 	pool_end(pool, call, CALL_UNSENT, told);
 }
 
+static void overload_end_for(struct pool *pool, int lane, struct call *call)
+{
+	overload_end(pool, &pool->overload[lane], call, "more-urgent",
+		     "more urgent requests took its place");
+}
+
 /* The last in the queue is let go for one that is clearly more urgent, or asks less. */
 static bool overload_makes_room(struct pool *pool, int lane, const struct call *call)
 {
@@ -70,8 +77,25 @@ static bool overload_makes_room(struct pool *pool, int lane, const struct call *
 	last = container_of(list_last(queue), struct call, link);
 	if (last->placements || cutoff_class(last->rank) <= cutoff_class(call->rank))
 		return false;
-	overload_end(pool, &pool->overload[lane], last, "more-urgent",
-		     "more urgent requests took its place");
+	overload_end_for(pool, lane, last);
+	return true;
+}
+
+/* The same where nobody has a rank, and all wait in the order in which they came. */
+static bool overload_makes_room_unranked(struct pool *pool, int lane, const struct call *call)
+{
+	struct call *least = NULL;
+
+	list_each (&pool->queue[lane], it) {
+		struct call *each = container_of(it, struct call, link);
+
+		if (each->standing.asked && !each->placements &&
+		    (!least || each->standing.urgency >= least->standing.urgency))
+			least = each;
+	}
+	if (!least || least->standing.urgency <= call->standing.urgency)
+		return false;
+	overload_end_for(pool, lane, least);
 	return true;
 }
 
@@ -102,13 +126,66 @@ static bool overload_is_in_time(struct pool *pool, int lane)
 	return (double)pool->queue[lane].count < room;
 }
 
+/* Of two queues for the same conns, the other one; LANES: it shares them with none. */
+static enum lane overload_beside(const struct pool *pool, int lane)
+{
+	if (lane == LANE_SLOW && !held_back(pool))
+		return LANE_LONG;
+	return lane == LANE_LONG ? LANE_SLOW : LANES;
+}
+
+/* How many of those that wait leave before that call would. */
+static unsigned overload_ahead(const struct pool *pool, int lane, const struct call *call)
+{
+	unsigned ahead = 0;
+
+	list_each (&pool->queue[lane], it)
+		ahead += cutoff_class(container_of(it, struct call, link)->rank) <=
+			 cutoff_class(call->rank);
+	return ahead;
+}
+
+/*
+ * When the call could leave, as far as is known: when a conn is expected to be idle, and for each
+ * that goes first, at the pace at which calls were seen to leave.
+ */
+static double overload_leaves_in_us(const struct pool *pool, int lane, const struct call *call)
+{
+	enum lane beside = overload_beside(pool, lane);
+	int64_t idle_us = pool_idle_in_us(pool, lane);
+	unsigned ahead = overload_ahead(pool, lane, call);
+
+	if (idle_us == CLOCK_NEVER)
+		return 0;
+	if (beside != LANES)
+		ahead += (unsigned)pool->queue[beside].count;
+	return (double)idle_us + ahead * pool->overload[lane].codel.gap_us;
+}
+
+/*
+ * Whoever travels alone waits where he can be expected to leave before he has waited too long. Those
+ * who share batches leave the sooner, the more they are.
+ */
+static bool overload_has_place(const struct pool *pool, int lane, const struct call *call)
+{
+	int64_t wait_us = pool->settings.queue_wait_us;
+
+	if (pool->queue[lane].count >= pool->settings.queue_max)
+		return false;
+	if (lane == LANE_QUICK || lane == LANE_GROUP)
+		return true;
+	if (lane == LANE_LONG && held_back(pool))
+		wait_us += SPARE_WAIT_US_MAX;
+	return overload_leaves_in_us(pool, lane, call) <= (double)wait_us;
+}
+
 /* Of better ranks there are fewer than are served: whoever is before the wait ends, in the end. */
 static bool overload_has_room(struct pool *pool, int lane, const struct call *call)
 {
 	const struct codel *codel = &pool->overload[lane].codel;
 	unsigned count = (unsigned)pool->queue[lane].count;
 
-	if (count >= pool->settings.queue_max)
+	if (!overload_has_place(pool, lane, call))
 		return false;
 	if (overload_is_marginal(&pool->overload[lane], call->rank))
 		return overload_is_in_time(pool, lane);
@@ -155,7 +232,6 @@ static bool overload_admits_ranked(struct pool *pool, int lane, struct call *cal
 bool overload_admits(struct pool *pool, int lane, struct call *call)
 {
 	struct overload *overload = &pool->overload[lane];
-	unsigned room = pool->settings.queue_max;
 
 	call->rank = 0;
 	if (pool->limit.kind == LIMIT_OFF)
@@ -165,7 +241,8 @@ bool overload_admits(struct pool *pool, int lane, struct call *call)
 		return overload_admits_ranked(pool, lane, call);
 	if (call->standing.asked && overload_is_behind(pool, call))
 		return overload_refuse(pool, overload, call, "cut-off", true);
-	return pool->queue[lane].count < room ||
+	return overload_has_place(pool, lane, call) ||
+	       (call->standing.asked && overload_makes_room_unranked(pool, lane, call)) ||
 	       overload_refuse(pool, overload, call, "queue-full", false);
 }
 

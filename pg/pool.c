@@ -179,13 +179,14 @@ static struct list *pool_work(struct pool *pool, unsigned index)
 {
 	enum lane lane = pool_lane(pool, index);
 	struct list *queue = &pool->queue[lane];
-	bool kept_free = index == 0 && pool->lane_size[LANE_SLOW] && !pool_quick_is_past(pool);
 
 	if (lane == LANE_COMMAND)
 		return pool_commands(pool);
 	if (lane == LANE_SLOW)
 		return pool_slow(pool);
-	return lane != LANE_QUICK || kept_free ? queue : pool_older(queue, pool_slow(pool));
+	if (lane != LANE_QUICK || !pool_travels_on(pool, LANE_SLOW, index))
+		return queue;
+	return pool_older(queue, pool_slow(pool));
 }
 
 static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state)
@@ -344,39 +345,79 @@ static void pool_check(const struct call *call)
 	assert(call->values || call->statement->params == 0);
 }
 
-bool pool_has_idle(const struct pool *pool, int queue)
-{
-	enum lane lane = pool_lane_with_conns((enum lane)queue);
-
-	return pool_count(pool, lane, CONN_IDLE) > 0 ||
-	       (lane == LANE_SLOW && pool_count(pool, LANE_QUICK, CONN_IDLE) > 0);
-}
-
-/* Of those that it travels on: slow ones take all but the first of those for quick ones. */
+/* Slow ones take those for quick ones, too, but the first of these only where no quick call came
+ * lately. */
 bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
 {
 	enum lane lane = pool_lane_with_conns((enum lane)queue);
 	enum lane of_conn = pool_lane(pool, index);
 
-	return of_conn == lane || (lane == LANE_SLOW && of_conn == LANE_QUICK &&
-				   (index > 0 || !pool->lane_size[LANE_SLOW]));
+	return of_conn == lane ||
+	       (lane == LANE_SLOW && of_conn == LANE_QUICK &&
+		(index > 0 || !pool->lane_size[LANE_SLOW] || pool_quick_is_past(pool)));
+}
+
+/* Where the limit is reached: quick calls never wait for slow ones, nor commands for queries. So
+ * each of the two has a conn that may always leave. */
+static bool pool_is_exempt(const struct pool *pool, unsigned index, bool quick)
+{
+	return pool_lane(pool, index) == LANE_STREAM || (index == 0 && quick) ||
+	       index == pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
+}
+
+static int64_t pool_back_in_us(const struct pool *pool, const struct conn *conn)
+{
+	int64_t in_us = batch_expected_us(conn) - loop_now(pool->loop);
+
+	return in_us > 0 ? in_us : 0;
+}
+
+/* How long until one more may be out; 0: it may. */
+static int64_t pool_limit_in_us(const struct pool *pool)
+{
+	int64_t soonest_us = CLOCK_NEVER;
+
+	if (limit_allows(&pool->limit, pool_out(pool)))
+		return 0;
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		const struct conn *conn = &pool->conns[i];
+
+		if (conn->state == CONN_BUSY && pool_lane(pool, i) != LANE_STREAM &&
+		    pool_back_in_us(pool, conn) < soonest_us)
+			soonest_us = pool_back_in_us(pool, conn);
+	}
+	return soonest_us;
 }
 
 int64_t pool_idle_in_us(const struct pool *pool, int lane)
 {
-	int64_t idle_us = CLOCK_NEVER, now_us = loop_now(pool->loop);
+	int64_t idle_us = CLOCK_NEVER, limit_us = pool_limit_in_us(pool);
 
 	for (unsigned i = 0; i < pool->conns_count; i++) {
 		const struct conn *conn = &pool->conns[i];
-		int64_t in_us = conn->state == CONN_BUSY ? batch_expected_us(conn) - now_us : 0;
+		int64_t in_us = CLOCK_NEVER;
 
-		if (!pool_travels_on(pool, lane, i) ||
-		    (conn->state != CONN_BUSY && conn->state != CONN_IDLE))
+		if (!pool_travels_on(pool, lane, i))
 			continue;
+		if (conn->state == CONN_BUSY)
+			in_us = pool_back_in_us(pool, conn);
+		else if (conn->state == CONN_IDLE)
+			in_us = pool_is_exempt(pool, i, lane == LANE_QUICK) ? 0 : limit_us;
 		if (in_us < idle_us)
-			idle_us = in_us > 0 ? in_us : 0;
+			idle_us = in_us;
 	}
 	return idle_us;
+}
+
+bool pool_has_idle(const struct pool *pool, int lane)
+{
+	bool full = !limit_allows(&pool->limit, pool_out(pool));
+
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].state == CONN_IDLE && pool_travels_on(pool, lane, i) &&
+		    (!full || pool_is_exempt(pool, i, lane == LANE_QUICK)))
+			return true;
+	return false;
 }
 
 unsigned pool_out(const struct pool *pool)
@@ -503,18 +544,11 @@ static void pool_refuse_commands(struct pool *pool)
 	pool_end_queue(pool, LANE_COMMAND, "the node is not known to be the primary");
 }
 
-/*
- * Where the limit is reached: quick calls never wait for slow ones, nor commands for queries. So
- * each of the two has a conn that may always leave.
- */
 static bool pool_may_send(const struct pool *pool, unsigned index, const struct list *work)
 {
-	unsigned first_command = pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
-
 	if (list_empty(work))
 		return false;
-	if (pool_lane(pool, index) == LANE_STREAM || index == first_command ||
-	    (index == 0 && work == &pool->queue[LANE_QUICK]))
+	if (pool_is_exempt(pool, index, work == &pool->queue[LANE_QUICK]))
 		return true;
 	return limit_allows(&pool->limit, pool_out(pool));
 }

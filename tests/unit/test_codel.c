@@ -136,6 +136,20 @@ static void the_calls_of_a_batch_leave_together(void **state)
 	assert_false(codel_overloaded(&codel, now_us));
 }
 
+/* Then nobody may wait behind another, so that nobody follows another either. */
+static void a_pace_that_was_slow_is_found_quicker_by_those_who_wait_alone(void **state)
+{
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US };
+	int64_t now_us = leave(&codel, 5, 80 * US_PER_MS, 80 * US_PER_MS, START_US);
+
+	assert_int_equal(codel_room(&codel, CODEL_INTERVAL_US), 1);
+	/* Whoever did not wait at all says nothing. */
+	now_us = leave(&codel, 40, 40 * US_PER_MS, 0, now_us);
+	assert_int_equal(codel_room(&codel, CODEL_INTERVAL_US), 1);
+	leave(&codel, 40, 40 * US_PER_MS, 10 * US_PER_MS, now_us);
+	assert_true(codel_room(&codel, CODEL_INTERVAL_US) > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +162,7 @@ int main(void)
 		cmocka_unit_test(room_is_what_leaves_in_time),
 		cmocka_unit_test(where_calls_leave_slowly_all_times_are_longer),
 		cmocka_unit_test(the_calls_of_a_batch_leave_together),
+		cmocka_unit_test(a_pace_that_was_slow_is_found_quicker_by_those_who_wait_alone),
 	};
 
 	return cmocka_run_group_tests_name("codel", tests, NULL, NULL);

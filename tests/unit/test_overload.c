@@ -400,6 +400,132 @@ static void beyond_the_limit_conns_stay_idle_but_the_first(void **state)
 	finish();
 }
 
+#define SLOW_US (20 * US_PER_MS)
+
+static bool slow_came(unsigned urgency)
+{
+	struct stage_call *call = &calls[calls_count];
+
+	stage_call_init(call, CALL_QUERY, stage_statement(2), "7");
+	call->call.standing = (struct standing){ .asked = true, .urgency = urgency };
+	if (!pool_submit(stage.pool, &call->call)) {
+		stage_call_fini(call);
+		return false;
+	}
+	calls_count++;
+	return true;
+}
+
+/* Of slow ones, as many as may wait when one leaves each 20 ms; not long enough to stand. */
+static unsigned fill_with_slow_ones(void)
+{
+	struct pool_settings settings = alone();
+
+	settings.limit_fixed = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(2)->running_us = (uint32_t)SLOW_US | 1;
+	for (int i = 0; i < 4; i++)
+		assert_true(slow_came(3));
+	stage_turn();
+	for (int i = 0; i < 3; i++) {
+		stage_pass(SLOW_US);
+		stage_answer(0);
+	}
+	assert_false(
+		codel_overloaded(&stage.pool->overload[LANE_SLOW].codel, loop_now(stage.loop)));
+	while (slow_came(3))
+		assert_true(calls_count < CALLS);
+	return (unsigned)stage.pool->queue[LANE_SLOW].count;
+}
+
+static void no_more_slow_ones_wait_than_leave_in_time(void **state)
+{
+	(void)state;
+	assert_int_equal(fill_with_slow_ones(), stage_settings.queue_wait_us / SLOW_US);
+	finish();
+}
+
+/* Even if nobody waits: the only conn is expected to be busy for longer than anybody may. */
+static void who_cannot_leave_in_time_does_not_wait_for_his_refusal(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(2)->running_us = (uint32_t)(3 * settings.queue_wait_us) | 1;
+	assert_true(slow_came(3));
+	stage_turn();
+	assert_false(slow_came(3));
+	stage_pass(2 * settings.queue_wait_us + US_PER_MS);
+	assert_true(slow_came(3));
+	finish();
+}
+
+/* Where they are overloaded, what is in time is told in multiples of what they take. */
+static void nor_does_a_long_one_where_many_of_these_come(void **state)
+{
+	struct pool_settings settings = alone();
+	struct codel *codel;
+
+	(void)state;
+	settings.cores = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	codel = &stage.pool->overload[LANE_LONG].codel;
+	stage_statement(2)->running_us = (uint32_t)(3 * settings.queue_wait_us) | 1;
+	assert_true(slow_came(3));
+	stage_turn();
+	*codel = (struct codel){ .interval_us = codel->interval_us,
+				 .overloaded = true,
+				 .gap_us = (double)(3 * settings.queue_wait_us),
+				 .until_us = loop_now(stage.loop) + codel->interval_us };
+	assert_true(pool_idle_in_us(stage.pool, LANE_LONG) < codel_slack_us(codel));
+	assert_false(slow_came(3));
+	finish();
+}
+
+/* Conns that must stay idle are no conns to wait for; the first that comes back is. */
+static void where_the_limit_is_reached_an_idle_conn_is_not_in_time(void **state)
+{
+	struct pool_settings settings = stage_settings;
+
+	(void)state;
+	calls_count = 0;
+	settings.conns_max = 4;
+	settings.limit_fixed = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	assert_true(came(3));
+	stage_turn();
+	stage_answer(0);
+	stage_statement(2)->running_us = (uint32_t)SLOW_US | 1;
+	assert_true(slow_came(3));
+	stage_turn();
+	assert_true(pool_has_idle(stage.pool, LANE_SLOW));
+	assert_int_equal(pool_idle_in_us(stage.pool, LANE_SLOW), 0);
+	assert_true(slow_came(3));
+	stage_turn();
+	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 2);
+	assert_false(pool_has_idle(stage.pool, LANE_SLOW));
+	assert_true(pool_has_idle(stage.pool, LANE_QUICK));
+	assert_int_equal(pool_idle_in_us(stage.pool, LANE_SLOW), SLOW_US);
+	stage_pass(SLOW_US);
+	for (unsigned i = 0; i < 4; i++)
+		stage_answer(i);
+	assert_true(pool_has_idle(stage.pool, LANE_SLOW));
+	finish();
+}
+
+static void whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order(void **state)
+{
+	(void)state;
+	fill_with_slow_ones();
+	assert_true(slow_came(1));
+	stage_turn();
+	assert_int_equal(calls[calls_count - 2].told, 1);
+	assert_true(calls[calls_count - 2].call.shed);
+	assert_false(slow_came(3));
+	finish();
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, stage_clear, stage_close)
 
 int main(void)
@@ -418,6 +544,11 @@ int main(void)
 		STORY(who_cannot_be_answered_in_time_is_let_go),
 		STORY(what_goes_on_with_something_is_let_in),
 		STORY(who_finds_an_idle_conn_is_never_refused),
+		STORY(no_more_slow_ones_wait_than_leave_in_time),
+		STORY(who_cannot_leave_in_time_does_not_wait_for_his_refusal),
+		STORY(nor_does_a_long_one_where_many_of_these_come),
+		STORY(where_the_limit_is_reached_an_idle_conn_is_not_in_time),
+		STORY(whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order),
 		STORY(without_limits_everybody_waits),
 		STORY(queries_share_a_batch_for_5_ms),
 		STORY(beyond_the_limit_conns_stay_idle_but_the_first),

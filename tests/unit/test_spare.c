@@ -258,6 +258,8 @@ static void where_no_conn_is_idle_nobody_is_held_back(void **state)
 	assert_int_equal(running(), CONNS);
 	for (unsigned i = 0; i < CONNS; i++)
 		(void)conn_of(&longer[i]);
+	/* They are expected back any moment, and do not come. */
+	stage_pass(LONG_US);
 
 	stage_query(&quick[quick_count], stage_statement(1), "7");
 	stage_pass(stage_settings.queue_wait_us);
