@@ -154,18 +154,53 @@ static size_t query_stream_bytes_max(const struct task *task)
 	return (size_t)options->stream_bytes_max;
 }
 
-/* Another replica may have room for a stream; the primary is not there for what they refuse. */
+static enum step query_refuse_full(struct task *task)
+{
+	if (task->query.streams)
+		return request_fail(task->request, OUTCOME_QUEUE_FULL,
+				    "too many streams are under way");
+	return request_fail(task->request,
+			    task->query.call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
+			    "too many requests are waiting for %s",
+			    task->router->shared.nodes[task->full_last]->name);
+}
+
+/* Or it does not do its whole part yet. */
+static bool query_misses_replica(const struct router *router)
+{
+	for (unsigned i = 0; i < router->topology.count; i++)
+		if ((int)i != router->topology.primary &&
+		    (!router->topology.nodes[i].in_rotation || router->uses[i].broken_us ||
+		     router->uses[i].held_back))
+			return true;
+	return false;
+}
+
+/* The primary is not there for what the replicas refuse, but for what one that is missing would
+ * have answered, as far as the budget for that goes. */
+static bool query_may_go_on(const struct task *task)
+{
+	if (!task->full_at)
+		return true;
+	if (task->choice.kind == CHOICE_REFUSE)
+		return false;
+	return !query_spills(&task->choice) ||
+	       (!task->query.streams && query_misses_replica(task->router));
+}
+
+static void query_full(struct task *task)
+{
+	task->full_last = task->choice.node;
+	task->full_at |= 1u << task->choice.node;
+}
+
+/* Another one may have room. */
 static enum step query_on_full(struct task *task)
 {
-	unsigned node = task->choice.node;
-
-	if (task->query.streams && (int)node != task->router->topology.primary) {
-		task->full_at |= 1u << node;
-		return query_place(task->request);
-	}
-	return request_fail(
-		task->request, task->query.call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
-		"too many requests are waiting for %s", task->router->shared.nodes[node]->name);
+	query_full(task);
+	if ((int)task->choice.node == task->router->topology.primary)
+		return query_refuse_full(task);
+	return query_place(task->request);
 }
 
 /* False: it would be a retry, and the budget of the chosen node does not pay for it. */
@@ -202,7 +237,6 @@ static enum step query_send_chosen(struct task *task)
 	uint64_t required = task->choice.must_prove ? task->wish.required.lsn : 0;
 
 	query_count_spill(task);
-	task->placements++;
 	task->life = router->topology.nodes[node].life;
 	task->timeline = router->topology.nodes[node].position.timeline;
 	task->query.operation = task->operation;
@@ -216,6 +250,7 @@ static enum step query_send_chosen(struct task *task)
 	task->query.on_rows = query_on_rows;
 	if (!query_send(&task->query, router->nodes[node].pool, required, primary))
 		return query_on_full(task);
+	task->placements++;
 	health_sent(router, node, task);
 	return STEP_WAIT;
 }
@@ -233,8 +268,8 @@ static enum step query_place(struct request *request)
 			"%s",
 			task->trouble ? task->trouble : "no replica was fresh enough in time");
 	query_choose(task);
-	if (task->full_at && (query_spills(&task->choice) || task->choice.kind == CHOICE_REFUSE))
-		return request_fail(request, OUTCOME_QUEUE_FULL, "too many streams are under way");
+	if (!query_may_go_on(task))
+		return query_refuse_full(task);
 	if (query_should_wait(task) && query_park(task))
 		return STEP_WAIT;
 	if (task->choice.kind == CHOICE_PLACE)
@@ -539,6 +574,14 @@ static void query_on_call(struct query *query, enum query_end end)
 		query_ended(task, end);
 }
 
+/* It waited at a replica, and others were let in for it. */
+static bool query_lost_its_place(const struct task *task)
+{
+	const struct query *query = &task->query;
+
+	return !query->on_primary && query->call.end == CALL_UNSENT && query->call.shed;
+}
+
 void query_ended(struct task *task, enum query_end end)
 {
 	struct query *query = &task->query;
@@ -567,6 +610,12 @@ void query_ended(struct task *task, enum query_end end)
 		query_elsewhere(task);
 		return;
 	case QUERY_FAILED:
+		if (query_lost_its_place(task)) {
+			query_full(task);
+			query_forget_failure(task->request);
+			query_place_again(task);
+			return;
+		}
 		/* It did not wait for a node with much to do, but for one that does nothing. */
 		if (query->call.expired && query->call.end == CALL_UNSENT &&
 		    health_silent_since(task->router, task->choice.node, query->call.queued_us)) {

@@ -105,7 +105,8 @@ struct task {
 	struct command command;
 	uint32_t failed_at;    /* nodes, a bit each: could not answer */
 	uint32_t early_at;     /* nodes, a bit each: had not replayed far enough */
-	uint32_t full_at;      /* nodes, a bit each: all conns for streams were taken */
+	uint32_t full_at;      /* nodes, a bit each: had no room for it */
+	unsigned full_last;    /* the last of them */
 	unsigned retries;      /* on another node, after one has had it and failed: at most one */
 	bool pays;             /* its next placement is that retry */
 	struct health *out_at; /* the node whose list of queries it is on, or NULL */

@@ -319,6 +319,95 @@ static void the_spill_budget_protects_the_primary(void **state)
 	scene_fini(&scene);
 }
 
+static void what_one_replica_has_no_room_for_is_answered_by_the_other(void **state)
+{
+	struct scene scene;
+	struct asked first, second;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &first, REQUEST_QUERY, "order", "ann");
+	scene_ask(&scene, &second, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &first);
+	node = asked_replica();
+	fake_answer(fake_call(node, CALL_QUERY), 1000, 1000, row, 1);
+	fake_full(node, true);
+
+	scene_take(&scene, &second);
+
+	assert_int_equal(asked_replica(), 3 - node);
+	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_document(&second, "{\"data\":{\"id\":7}}");
+	asked_free(&first);
+	asked_free(&second);
+	scene_fini(&scene);
+}
+
+static void who_lost_its_place_at_one_replica_is_answered_by_the_other(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	fake_call(node, CALL_QUERY)->shed = true;
+
+	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "it waited too long to be served");
+
+	assert_int_equal(asked_replica(), 3 - node);
+	fake_answer(fake_call(3 - node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void what_no_replica_has_room_for_does_not_burden_the_primary(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	fake_full(1, true);
+	fake_full(2, true);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+
+	scene_take(&scene, &asked);
+
+	assert_int_equal(fake_waiting(0), 0);
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_QUEUE_FULL);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
+static void
+the_primary_answers_in_the_place_of_a_missing_replica_what_the_other_refuses(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+
+	(void)state;
+	scene_init(&scene);
+	scene.topology.nodes[2].in_rotation = false;
+	scene_publish(&scene);
+	fake_full(1, true);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+
+	scene_take(&scene, &asked);
+
+	fake_answer_primary(fake_call(0, CALL_QUERY), 2000, row, 1);
+	assert_document(&asked, "{\"data\":{\"id\":7}}");
+	assert_int_equal(asked.request->reason, REASON_SPILL_NO_REPLICA);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void a_conflict_with_recovery_is_answered_by_another_node(void **state)
 {
 	struct scene scene;
@@ -699,6 +788,11 @@ int main(void)
 		cmocka_unit_test(a_query_that_declares_stale_is_answered_late_and_marked),
 		cmocka_unit_test(a_query_that_declares_fail_never_burdens_the_primary),
 		cmocka_unit_test(the_spill_budget_protects_the_primary),
+		cmocka_unit_test(what_one_replica_has_no_room_for_is_answered_by_the_other),
+		cmocka_unit_test(who_lost_its_place_at_one_replica_is_answered_by_the_other),
+		cmocka_unit_test(what_no_replica_has_room_for_does_not_burden_the_primary),
+		cmocka_unit_test(
+			the_primary_answers_in_the_place_of_a_missing_replica_what_the_other_refuses),
 		cmocka_unit_test(a_conflict_with_recovery_is_answered_by_another_node),
 		cmocka_unit_test(a_node_that_stops_answering_gives_its_queries_to_the_others),
 		cmocka_unit_test(a_node_that_is_back_is_dialed_at_once),
