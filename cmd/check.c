@@ -2,13 +2,15 @@
 /*
  * The check verb: what is wrong with the catalog, by reading it, by preparing every operation on
  * the primary and on a replica, and by looking at the plans of queries, which may neither write nor
- * lock. PostgreSQL's own messages are told at the author's place.
+ * lock; and with the rate limits that it is to be served under. PostgreSQL's own messages are told
+ * at the author's place.
  */
 #include "cmd/check.h"
 
 #include "base/clock.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
+#include "router/ratelimit.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -268,8 +270,9 @@ static void check_json(const struct checking *checking)
 	struct buf out;
 
 	buf_init(&out);
-	buf_printf(&out, "{\"ok\":%s,\"errors\":%u,\"notes\":%u",
-		   findings->errors ? "false" : "true", findings->errors, findings->notes);
+	buf_printf(&out, "{\"ok\":%s,\"errors\":%u,\"warnings\":%u,\"notes\":%u",
+		   findings->errors ? "false" : "true", findings->errors, findings->warnings,
+		   findings->notes);
 	if (checking->catalog)
 		buf_printf(&out, ",\"operations\":%u,\"queries\":%u,\"commands\":%u",
 			   checking->catalog->count, checking->queries, checking->commands);
@@ -287,14 +290,16 @@ static void check_json(const struct checking *checking)
 
 static void check_catalog(struct checking *checking, struct catalog *catalog)
 {
-	struct buf notes;
+	struct buf lines;
 
 	checking->catalog = catalog;
 	check_count(checking);
-	buf_init(&notes);
-	catalog_not_yet(catalog, &notes);
-	findings_lines(&checking->findings, &notes);
-	buf_fini(&notes);
+	buf_init(&lines);
+	catalog_not_yet(catalog, &lines);
+	/* What is wrong is among the lines, and counted there. */
+	(void)!ratelimit_check(&checking->options->rate_limits, catalog, &lines);
+	findings_lines(&checking->findings, &lines);
+	buf_fini(&lines);
 	if (!checking->options->offline)
 		check_online(checking);
 }

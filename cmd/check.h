@@ -16,7 +16,7 @@
 /* What was found so far; lines go to stderr at once. */
 struct findings {
 	const char *catalog; /* the folder */
-	unsigned errors, notes;
+	unsigned errors, warnings, notes;
 	bool usage;      /* a connection string could not be read */
 	struct buf json; /* an object each, comma separated */
 };
@@ -28,7 +28,8 @@ void findings_error(struct findings *findings, struct place place, const char *f
 	printf_like(3, 4);
 void findings_note(struct findings *findings, struct place place, const char *format, ...)
 	printf_like(3, 4);
-/* Lines that the catalog made: "file:line:col: error: …", "file:line: note: …". */
+/* Lines that the catalog or the rate limits made: "file:line:col: error: …", "error: …", and, which
+ * does not fail the check, "file:line: warning: …", "file:line: note: …". */
 void findings_lines(struct findings *findings, const struct buf *lines);
 /* No line of the author's is to blame: "cqrsd check: …". Fails the check. */
 void findings_trouble(struct findings *findings, const char *format, ...) printf_like(2, 3);

@@ -40,6 +40,8 @@ static void findings_add(struct findings *findings, const char *kind, struct pla
 	buf_byte(json, '}');
 	if (!strcmp(kind, "error"))
 		findings->errors++;
+	else if (!strcmp(kind, "warning"))
+		findings->warnings++;
 	else
 		findings->notes++;
 }
@@ -106,7 +108,7 @@ static unsigned findings_number(struct text *text)
 
 static void findings_line(struct findings *findings, struct text line)
 {
-	static const char *const kinds[] = { "error", "note" };
+	static const char *const kinds[] = { "error", "warning", "note" };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		char mark[16];

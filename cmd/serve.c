@@ -80,6 +80,7 @@ static void serve_tell_lines(const struct serve *serve, const struct buf *lines)
 	}
 }
 
+/* NULL: the catalog has errors, or a rate limit does not fit it, which was told. */
 static struct catalog *serve_load(struct serve *serve, const struct options *options)
 {
 	struct buf lines;
@@ -89,7 +90,10 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 	catalog = catalog_load(serve->options.catalog, serve->catalog, &lines);
 	if (catalog) {
 		catalog_not_yet(catalog, &lines);
-		ratelimit_warnings(&options->rate_limits, catalog, &lines);
+		if (!ratelimit_check(&options->rate_limits, catalog, &lines)) {
+			catalog_let_go(catalog);
+			catalog = NULL;
+		}
 	}
 	serve_tell_lines(serve, &lines);
 	buf_fini(&lines);
@@ -107,7 +111,8 @@ static void serve_reload(struct serve *serve)
 	catalog = options ? serve_load(serve, options) : NULL;
 	if (!catalog) {
 		log_error("serve", "nothing is reloaded: %s",
-			  options ? "the catalog has errors" : "an option is wrong");
+			  options ? "the catalog or a rate limit has errors"
+				  : "an option is wrong");
 		return;
 	}
 	sd_notify(0, "RELOADING=1");

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/random.h"
 #include "router/task.h"
 
@@ -206,9 +207,28 @@ enum step ratelimit_admit(struct task *task)
 	return denied ? ratelimit_refuse(task, denied, now_ns) : STEP_NEXT;
 }
 
-void ratelimit_warnings(const struct rate_policies *policies, const struct catalog *catalog,
-			struct buf *lines)
+/* Of either kind: no two operations have the same name. */
+static void ratelimit_unknown(const struct rate_policy *policy, const struct catalog *catalog,
+			      struct buf *lines)
 {
+	struct nearest nearest;
+
+	nearest_init(&nearest, text_of(policy->operation));
+	for (unsigned i = 0; i < catalog->count; i++)
+		nearest_offer(&nearest, text_of(catalog->operations[i].name));
+	buf_printf(lines,
+		   "error: the rate limit \"%s\" is for %s, which is no operation of the catalog",
+		   policy->name, policy->operation);
+	if (nearest.best.ptr)
+		buf_printf(lines, "; did you mean \"%s\"?", nearest.best.ptr);
+	buf_byte(lines, '\n');
+}
+
+bool ratelimit_check(const struct rate_policies *policies, const struct catalog *catalog,
+		     struct buf *lines)
+{
+	bool all_found = true;
+
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct rate_policy *policy = &policies->items[i];
 		bool found = !policy->operation;
@@ -229,9 +249,8 @@ void ratelimit_warnings(const struct rate_policies *policies, const struct catal
 					   (long long)policy->burst, policy->name);
 		}
 		if (!found)
-			buf_printf(lines,
-				   "warning: the rate limit \"%s\" is for %s, which is no "
-				   "operation of the catalog\n",
-				   policy->name, policy->operation);
+			ratelimit_unknown(policy, catalog, lines);
+		all_found = all_found && found;
 	}
+	return all_found;
 }

@@ -15,6 +15,7 @@
 #include "base/request.h"
 #include "catalog/catalog.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct task;
@@ -27,7 +28,10 @@ void ratelimit_free(struct ratelimit *ratelimit);
 /* The operation is known. STEP_DONE with an outcome if the request is refused. */
 enum step ratelimit_admit(struct task *task) must_check;
 
-/* A line for each policy that names no operation of the catalog, and for each operation that can
- * never pass a policy: "rate limit …". */
-void ratelimit_warnings(const struct rate_policies *policies, const struct catalog *catalog,
-			struct buf *lines);
+/*
+ * Whether the policies fit the catalog. False: one names an operation that is not there, for each a
+ * line "error: …" with the nearest known name. A line "file:line: warning: …" for each operation
+ * that can never pass a policy.
+ */
+bool ratelimit_check(const struct rate_policies *policies, const struct catalog *catalog,
+		     struct buf *lines) must_check;

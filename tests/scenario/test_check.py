@@ -96,6 +96,37 @@ def test_offline_reads_the_catalog_and_asks_nobody(own_catalog):
     assert re.search(r"operations\.sql:1:\d+: error: .*:one", bad.stderr)
 
 
+def test_rate_limits_are_checked_with_the_words_of_serve(own_catalog, tmp_path):
+    folder = own_catalog("-- query: dear :one\n-- @cost 5\nSELECT 5;\n")
+    config = tmp_path / "cqrsd.conf"
+    config.write_text("rate-limit = user 1/h burst 4\nrate-limit = operation deer 9/s\n")
+    done = run("check", "--offline", "--json", catalog=folder, config=config)
+    told = json.loads(done.stdout)
+    served = run("serve", primary="host=127.0.0.1", catalog=folder, config=config)
+
+    assert done.returncode == 1
+    assert done.stderr == served.stderr
+    assert 'for deer, which is no operation of the catalog; did you mean "dear"?' in done.stderr
+    assert (told["ok"], told["errors"], told["warnings"]) == (False, 1, 1)
+    assert {found["kind"] for found in told["findings"]} == {"error", "warning"}
+
+
+def test_an_operation_that_can_never_pass_a_rate_limit_is_a_warning(own_catalog):
+    folder = own_catalog("-- query: dear :one\n-- @cost 5\nSELECT 5;\n")
+    done = run("check", "--offline", catalog=folder, rate_limit="user 1/h burst 4")
+
+    assert done.returncode == 0
+    assert "operations.sql:1: warning: dear costs 5, more than the burst of 4" in done.stderr
+
+
+def test_a_rate_limit_that_is_none_is_wrong_usage(own_catalog):
+    done = run("check", "--offline", catalog=own_catalog("-- query: a :one\nSELECT 1;\n"),
+               rate_limit="usr 5/s")
+
+    assert done.returncode == 2
+    assert '--rate-limit: "usr" where a rate belongs' in done.stderr
+
+
 def test_options_whose_machinery_comes_later_are_reported(cluster, own_catalog):
     done = check(cluster, own_catalog("-- query: a :one\n-- @cache 30s\nSELECT 1 AS n;\n"))
 

@@ -131,6 +131,33 @@ def test_a_wrong_policy_is_wrong_usage_and_its_place_is_named():
     assert '--rate-limit: "usr" where a rate belongs' in done.stderr
 
 
+def test_a_policy_for_no_operation_is_an_error_at_the_start_and_changes_nothing_at_a_reload(
+        limited, own_catalog, tmp_path):
+    says = 'the rate limit "tow/user" is for tow, which is no operation of the catalog; ' \
+        'did you mean "two"?'
+    config = tmp_path / "cqrsd.conf"
+    config.write_text("rate-limit = user 1/h\n")
+    cqrsd = limited(config=config)
+    config.write_text("rate-limit = operation tow user 1/h\n")
+    cqrsd.hup()
+    until(lambda: "nothing is reloaded" in cqrsd.log_text(), "a complaint")
+
+    assert any(line["msg"] == f"error: {says}" for line in cqrsd.log_lines())
+    assert [cqrsd.query("two", user="ann").status for _ in range(2)] == [200, 429]
+    done = run("serve", primary="host=127.0.0.1", catalog=own_catalog(CATALOG), config=config)
+    assert (done.returncode, done.stderr) == (1, f"error: {says}\n")
+
+
+def test_a_reload_that_takes_away_what_a_policy_is_for_changes_nothing(limited, own_catalog):
+    cqrsd = limited("operation one 1/h burst 300")
+    own_catalog(CATALOG.replace("query: one", "query: ones"))
+    cqrsd.hup()
+    until(lambda: "nothing is reloaded" in cqrsd.log_text(), "a complaint")
+
+    assert any('did you mean "ones"?' in line["msg"] for line in cqrsd.log_lines())
+    assert [cqrsd.query(name).status for name in ("one", "ones")] == [200, 404]
+
+
 def test_the_load_page_shows_the_hot_user_and_the_hot_operation(limited):
     cqrsd = limited()
     hot = 'ann "\\\u00e9'.encode().decode("latin-1")

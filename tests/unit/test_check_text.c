@@ -139,6 +139,7 @@ static void lines_of_the_catalog_become_objects(void **state)
 	assert_int_equal(findings.errors, 0);
 	buf_string(&lines, "a:b.sql:3:14: error: \"x\": error: no\n"
 			   "a.sql:7: note: later\n"
+			   "a.sql:9: warning: dear\n"
 			   "sql: error: No such file or directory\n"
 			   "error: there are more errors; they are not shown\n");
 	findings_lines(&findings, &lines);
@@ -146,12 +147,14 @@ static void lines_of_the_catalog_become_objects(void **state)
 	findings_trouble(&findings, "no node");
 	buf_byte(&findings.json, 0);
 	assert_int_equal(findings.errors, 5);
+	assert_int_equal(findings.warnings, 1);
 	assert_int_equal(findings.notes, 1);
 	assert_string_equal(
 		findings.json.ptr,
 		"{\"kind\":\"error\",\"file\":\"a:b.sql\",\"line\":3,\"column\":14,"
 		"\"message\":\"\\\"x\\\": error: no\"},"
 		"{\"kind\":\"note\",\"file\":\"a.sql\",\"line\":7,\"message\":\"later\"},"
+		"{\"kind\":\"warning\",\"file\":\"a.sql\",\"line\":9,\"message\":\"dear\"},"
 		"{\"kind\":\"error\",\"file\":\"sql\","
 		"\"message\":\"No such file or directory\"},"
 		"{\"kind\":\"error\","

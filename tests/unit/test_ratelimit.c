@@ -171,7 +171,6 @@ static void a_dear_operation_takes_more(void **state)
 static void a_cost_above_the_burst_is_a_bad_request(void **state)
 {
 	struct asked asked;
-	struct buf lines;
 
 	limit(&scene.options, "user 9/s burst 4");
 	assert_int_equal(ask_as(&asked, "bulk", "ann", "10.0.0.1"), OUTCOME_BAD_REQUEST);
@@ -180,18 +179,40 @@ static void a_cost_above_the_burst_is_a_bad_request(void **state)
 			    "can never pass");
 	asked_free(&asked);
 	ask_times(4, "place", "ann");
+}
 
-	limit(&scene.options, "operation plaice 1/s");
+/* Do they fit the catalog, and what is said of them? */
+static void check(bool fit, const char *says)
+{
+	struct buf lines;
+
 	buf_init(&lines);
-	ratelimit_warnings(&scene.options.rate_limits, scene.catalog, &lines);
+	assert_int_equal(ratelimit_check(&scene.options.rate_limits, scene.catalog, &lines), fit);
 	buf_byte(&lines, '\0');
-	assert_string_equal(
-		lines.ptr,
-		"scene.sql:12: warning: bulk costs 5, more than the burst of 4 of the "
-		"rate limit \"user\": what is under it is always 400\n"
-		"warning: the rate limit \"plaice\" is for plaice, which is no operation "
-		"of the catalog\n");
+	assert_string_equal(lines.ptr, says);
 	buf_fini(&lines);
+}
+
+static void what_can_never_pass_is_told_beforehand(void **state)
+{
+	limit(&scene.options, "user 9/s burst 5");
+	limit(&scene.options, "operation place 1/s");
+	check(true, "");
+	limit(&scene.options, "caller 9/s burst 4");
+	check(true, "scene.sql:12: warning: bulk costs 5, more than the burst of 4 of the rate "
+		    "limit \"caller\": what is under it is always 400\n");
+}
+
+static void a_policy_for_no_operation_is_an_error_that_names_the_nearest(void **state)
+{
+	limit(&scene.options, "operation plaice 1/s");
+	limit(&scene.options, "operation place 1/s");
+	limit(&scene.options, "operation unheard.of user 1/s name far");
+	check(false,
+	      "error: the rate limit \"plaice\" is for plaice, which is no operation of the "
+	      "catalog; did you mean \"place\"?\n"
+	      "error: the rate limit \"far\" is for unheard.of, which is no operation of the "
+	      "catalog\n");
 }
 
 static void a_changed_policy_begins_anew_and_an_unchanged_one_goes_on(void **state)
@@ -222,6 +243,8 @@ int main(void)
 		STORY(what_one_policy_refuses_costs_nothing_at_the_others),
 		STORY(a_dear_operation_takes_more),
 		STORY(a_cost_above_the_burst_is_a_bad_request),
+		STORY(what_can_never_pass_is_told_beforehand),
+		STORY(a_policy_for_no_operation_is_an_error_that_names_the_nearest),
 		STORY(a_changed_policy_begins_anew_and_an_unchanged_one_goes_on),
 	};
 
