@@ -19,20 +19,26 @@ static enum outcome admit_no_node(const struct request *request)
 	return request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
 }
 
+static void admit_find(struct task *task)
+{
+	struct request *request = task->request;
+
+	task->operation = catalog_find(task->lease->catalog, request->kind, request->operation);
+	/* A copy: it is read after the catalog may be gone. */
+	if (task->operation)
+		request->operation_name = arena_copy(&request->arena, task->operation->name,
+						     strlen(task->operation->name));
+}
+
+/* Behind the rate limits: whoever tries names is counted, too. */
 static enum step admit_operation(struct task *task)
 {
 	struct request *request = task->request;
-	const struct catalog *catalog = task->lease->catalog;
 	struct text near;
 
-	task->operation = catalog_find(catalog, request->kind, request->operation);
-	if (task->operation) {
-		/* A copy: it is read after the catalog may be gone. */
-		request->operation_name = arena_copy(&request->arena, task->operation->name,
-						     strlen(task->operation->name));
+	if (task->operation)
 		return STEP_NEXT;
-	}
-	near = catalog_nearest(catalog, request->kind, request->operation);
+	near = catalog_nearest(task->lease->catalog, request->kind, request->operation);
 	if (near.ptr)
 		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
 				    "there is no such %s; did you mean \"%.*s\"?",
@@ -166,7 +172,8 @@ enum step admit_query(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (admit_operation(task) == STEP_DONE || ratelimit_admit(task) == STEP_DONE ||
+	admit_find(task);
+	if (ratelimit_admit(task) == STEP_DONE || admit_operation(task) == STEP_DONE ||
 	    admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	admit_deadline(task, admit_on_query_deadline);
@@ -178,7 +185,8 @@ enum step admit_command(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (admit_operation(task) == STEP_DONE || ratelimit_admit(task) == STEP_DONE ||
+	admit_find(task);
+	if (ratelimit_admit(task) == STEP_DONE || admit_operation(task) == STEP_DONE ||
 	    admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	if (admit_idempotency(task) == STEP_DONE)

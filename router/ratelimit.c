@@ -63,21 +63,21 @@ static unsigned ratelimit_uses(const struct task *task, struct use uses[RATE_POL
 {
 	const struct rate_policies *policies = &task->router->shared.options->rate_limits;
 	const struct operation *operation = task->operation;
-	unsigned count = 0;
+	unsigned cost = operation ? operation->cost : 1, count = 0;
 
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct rate_policy *policy = &policies->items[i];
 		struct use *use = &uses[count];
 
-		if (policy->operation && strcmp(policy->operation, operation->name) != 0)
+		if (policy->operation &&
+		    (!operation || strcmp(policy->operation, operation->name) != 0))
 			continue;
 		if (!ratelimit_key(task->router->shared.ratelimit, policy, task->request,
 				   &use->key))
 			continue;
 		use->policy = policy;
-		use->cost_ns = (int64_t)operation->cost <= policy->burst
-				       ? (int64_t)operation->cost * policy->rate.unit_ns
-				       : INT64_MAX;
+		use->cost_ns = (int64_t)cost <= policy->burst ? (int64_t)cost * policy->rate.unit_ns
+							      : INT64_MAX;
 		count++;
 	}
 	return count;

@@ -25,7 +25,10 @@ struct ratelimit;
 struct ratelimit *ratelimit_new(size_t slots) must_check;
 void ratelimit_free(struct ratelimit *ratelimit);
 
-/* The operation is known. STEP_DONE with an outcome if the request is refused. */
+/*
+ * The operation was looked for. One that is not there costs 1, and is under the policies that are
+ * for no operation. STEP_DONE with an outcome if the request is refused.
+ */
 enum step ratelimit_admit(struct task *task) must_check;
 
 /*

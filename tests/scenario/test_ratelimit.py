@@ -84,6 +84,18 @@ def test_an_operation_is_limited_and_the_others_are_not(limited):
     assert "ratelimit-policy" not in cqrsd.query("dear", user="bob").headers
 
 
+def test_whoever_tries_names_is_limited_and_told_the_nearest_one_until_then(limited):
+    cqrsd = limited("caller 1/h burst 3", "operation one 1/h")
+    answers = [cqrsd.query("onee") for _ in range(4)]
+
+    assert [answer.code for answer in answers] == ["unknown-operation"] * 3 + ["rate-limited"]
+    for answer in answers[:3]:
+        assert 'did you mean "one"?' in answer.problem["detail"]
+        assert answer.headers["ratelimit-policy"] == '"caller";q=3;w=10800'
+    assert cqrsd.command("onee").code == "rate-limited"
+    assert any(line.get("policy") == "caller" for line in cqrsd.log_lines())
+
+
 def test_a_cost_above_the_burst_is_400_and_was_said_at_the_start(limited):
     cqrsd = limited("user 100/s burst 4")
     refused = cqrsd.query("dear", user="ann")

@@ -146,6 +146,35 @@ static void users_callers_and_operations_have_buckets_of_their_own(void **state)
 	assert_int_equal(ask("orders", "bob"), OUTCOME_RATE_LIMITED);
 }
 
+static void whoever_tries_names_is_counted_but_by_no_operation(void **state)
+{
+	struct asked asked;
+
+	limit(&scene.options, "user 1/s burst 3");
+	limit(&scene.options, "caller 1/s burst 5");
+	limit(&scene.options, "operation orders 1/s");
+	limit(&scene.options, "operation orders user 1/s");
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(ask_as(&asked, i ? "order_" : "nonsense", "ann", "10.0.0.1"),
+				 OUTCOME_UNKNOWN_OPERATION);
+		assert_string_equal(asked.request->detail,
+				    i ? "there is no such query; did you mean \"order\"?"
+				      : "there is no such query");
+		assert_int_equal(asked.request->rates_count, 2);
+		assert_int_equal(asked.request->rates[0].left, 2 - i);
+		asked_free(&asked);
+	}
+
+	assert_int_equal(ask_as(&asked, "order_", "ann", "10.0.0.1"), OUTCOME_RATE_LIMITED);
+	assert_string_equal(asked.request->detail, "the rate limit \"user\" is reached");
+	assert_int_equal(asked.request->retry_after_us, US_PER_S);
+	asked_free(&asked);
+	assert_int_equal(ask("orders", "ann"), OUTCOME_RATE_LIMITED);
+	ask_times(1, "orders", "bob");
+	assert_int_equal(ask("nonsense", NULL), OUTCOME_UNKNOWN_OPERATION);
+	assert_int_equal(ask("nonsense", NULL), OUTCOME_RATE_LIMITED);
+}
+
 static void what_one_policy_refuses_costs_nothing_at_the_others(void **state)
 {
 	limit(&scene.options, "caller 5/s");
@@ -240,6 +269,7 @@ int main(void)
 		STORY(who_asks_too_often_is_refused_and_told_until_when),
 		STORY(what_is_left_is_told_on_every_reply),
 		STORY(users_callers_and_operations_have_buckets_of_their_own),
+		STORY(whoever_tries_names_is_counted_but_by_no_operation),
 		STORY(what_one_policy_refuses_costs_nothing_at_the_others),
 		STORY(a_dear_operation_takes_more),
 		STORY(a_cost_above_the_burst_is_a_bad_request),
