@@ -4,6 +4,7 @@
 #include "http_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void router_refuse(struct request *request, void *arg)
@@ -13,6 +14,15 @@ static void router_refuse(struct request *request, void *arg)
 	request->retry_after_us = 1500000;
 	request->operation_name = "orders";
 	request->done_us = loop_now(request->loop);
+	request->on_done(request);
+}
+
+static enum outcome overloaded;
+
+static void router_is_overloaded(struct request *request, void *arg)
+{
+	(void)arg;
+	(void)request_fail(request, overloaded, "not now");
 	request->on_done(request);
 }
 
@@ -212,6 +222,49 @@ static void test_a_503_says_when_to_come_back(void **state)
 	assert_non_null(strstr(reply->body, "\"detail\":\"256 are waiting\""));
 }
 
+/* One more is refused, and comes back after so many seconds. */
+static unsigned long retry_after_s(void)
+{
+	const struct http_reply *reply;
+	const char *value;
+
+	http_client_say(&fixture.client, "GET /v1/queries/orders HTTP/1.1\r\n" HOST "\r\n");
+	reply = http_client_read(&fixture.client);
+	assert_int_equal(reply->status, 503);
+	value = http_reply_header(reply, "Retry-After");
+	assert_non_null(value);
+	return strtoul(value, NULL, 10);
+}
+
+static void test_those_refused_together_are_not_told_the_same_second(void **state)
+{
+	static const enum outcome outcomes[] = { OUTCOME_QUEUE_FULL, OUTCOME_QUEUE_TIMEOUT,
+						 OUTCOME_SHED };
+
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		unsigned told[4] = { 0 };
+
+		overloaded = outcomes[i];
+		/* That one of three seconds is never drawn: once in a billion runs. */
+		for (unsigned asked = 0; asked < 60; asked++) {
+			unsigned long seconds = retry_after_s();
+
+			assert_in_range(seconds, 1, 3);
+			told[seconds]++;
+		}
+		assert_true(told[1] && told[2] && told[3]);
+	}
+}
+
+static int start_overloaded(void **state)
+{
+	struct listener_settings settings = { .handlers = { router_is_overloaded, NULL } };
+
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
 static int start_refusing(void **state)
 {
 	struct listener_settings settings = { .handlers = { router_refuse, NULL } };
@@ -353,6 +406,9 @@ int main(void)
 		API(test_http_1_0_is_answered_and_closed),
 		cmocka_unit_test_setup_teardown(test_a_503_says_when_to_come_back, start_refusing,
 						fixture_stop),
+		cmocka_unit_test_setup_teardown(
+			test_those_refused_together_are_not_told_the_same_second, start_overloaded,
+			fixture_stop),
 		cmocka_unit_test_setup_teardown(test_a_reply_says_who_answered, start_routed,
 						fixture_stop),
 		cmocka_unit_test_setup_teardown(test_admin_pages_are_answered_at_once, start_admin,
