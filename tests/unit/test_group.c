@@ -87,6 +87,17 @@ static void assert_all_went_well(void)
 	}
 }
 
+static unsigned occurs(const char *word, const char *text)
+{
+	unsigned times = 0;
+
+	while ((text = strstr(text, word))) {
+		text += strlen(word);
+		times++;
+	}
+	return times;
+}
+
 /* times 0: always. Being prepared counts as one. */
 static void fail_with(const char *text, const char *sqlstate, unsigned times)
 {
@@ -280,6 +291,71 @@ static void test_a_shorter_timeout_of_its_own_stands_before_its_savepoint(void *
 	stage_answer(CONN);
 	assert_all_went_well();
 	end_calls();
+}
+
+/* --- without limits -------------------------------------------------------------------------- */
+
+enum { MANY = 24, TOGETHER = 4 };
+
+static struct stage_call many[MANY];
+
+static void open_without_limits(void)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.limit = LIMIT_OFF;
+	settings.queue_max = 1;
+	settings.group_max = TOGETHER;
+	stage_open_with(NODE_PRIMARY, &settings);
+}
+
+/* Somebody asked for it, who may be refused. */
+static void ask_of_group(struct stage_call *call)
+{
+	stage_call_init(call, CALL_COMMAND, known(1), "7");
+	call->call.groups = true;
+	call->call.standing.asked = true;
+	assert_true(pool_submit(stage.pool, &call->call));
+}
+
+static void test_without_limits_groups_form_and_nobody_is_refused_or_expires(void **state)
+{
+	unsigned come = 0, told = 0;
+
+	open_without_limits();
+	while (come < MANY - TOGETHER)
+		ask_of_group(&many[come++]);
+	stage_turn();
+	while (told < MANY) {
+		assert_int_equal(occurs("savepoint", fake_sent(CONN)), TOGETHER + !told);
+		stage_pass(2 * stage_settings.queue_wait_us);
+		assert_int_equal(pool_load(stage.pool), come - told);
+		/* The queue stands by now. */
+		while (told == 2 * TOGETHER && come < MANY)
+			ask_of_group(&many[come++]);
+		stage_answer(CONN);
+		told += TOGETHER;
+		assert_int_equal(pool_load(stage.pool), come - told);
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(many[i].told, 1);
+		assert_int_equal(many[i].call.end, CALL_OK);
+		stage_call_fini(&many[i]);
+	}
+}
+
+static void test_without_limits_and_without_a_conn_commands_expire_as_ever(void **state)
+{
+	fake_server.hangs = true;
+	open_without_limits();
+	ask_of_group(&calls[0]);
+	stage_pass(CONN_OPENING_US_MAX + stage_settings.queue_wait_us - 1);
+	assert_int_equal(calls[0].told, 0);
+	stage_pass(1);
+	assert_int_equal(calls[0].told, 1);
+	assert_int_equal(calls[0].call.end, CALL_UNSENT);
+	assert_true(calls[0].call.expired);
+	stage_call_fini(&calls[0]);
 }
 
 /* --- errors of one's own ---------------------------------------------------------------------- */
@@ -683,6 +759,8 @@ int main(void)
 		STORY(test_a_group_is_no_larger_than_its_limit),
 		STORY(test_the_time_of_a_lone_command_makes_it_known),
 		STORY(test_a_shorter_timeout_of_its_own_stands_before_its_savepoint),
+		STORY(test_without_limits_groups_form_and_nobody_is_refused_or_expires),
+		STORY(test_without_limits_and_without_a_conn_commands_expire_as_ever),
 		STORY(test_the_first_one_fails_and_the_others_commit),
 		STORY(test_the_middle_one_fails_and_the_others_commit),
 		STORY(test_the_last_one_fails_and_the_others_commit),
