@@ -45,13 +45,19 @@ static void router_on_sample(struct loop_timer *timer)
 	loop_timer_set(router->loop, timer, loop_now(router->loop) + ROUTER_SAMPLE_EVERY_US);
 }
 
-/* Can requests leave at once, wherever they go? */
+/* Can requests leave at once, wherever they go? Before all nodes were looked at, nobody knows. */
 static bool router_is_open(const struct router *router)
 {
-	for (unsigned i = 0; i < router->topology.count; i++)
-		if (router->topology.nodes[i].up && !pool_opened(router->nodes[i].pool))
+	bool any_up = false;
+
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		const struct node_view *view = &router->topology.nodes[i];
+
+		if (!view->asked || (view->up && !pool_opened(router->nodes[i].pool)))
 			return false;
-	return router->topology.count > 0;
+		any_up |= view->up;
+	}
+	return any_up;
 }
 
 static void router_on_opening(struct loop_timer *timer)

@@ -16,6 +16,7 @@ struct node_view {
 	/* NODE_UNKNOWN: never reached, not for --lag-strikes looks, or a primary of a timeline that
 	 * was left behind. */
 	enum node_role role;
+	bool asked;               /* its first look has ended, one way or the other */
 	bool up;                  /* reached, and not silent for --lag-strikes looks */
 	bool in_rotation;         /* a replica that may get queries; the primary while it is up */
 	struct position position; /* primary: flush; replica: replayed */

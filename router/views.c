@@ -67,7 +67,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 	struct node_view *view = &views->topology.nodes[index];
 	bool primary = !look->in_recovery, first = view->started_us == 0;
 
-	memory->asked = true;
+	view->asked = true;
 	memory->silent = 0;
 	memory->sent_us = sent_us;
 	if (first || view->started_us != look->started_us || memory->claims_primary != primary)
@@ -105,7 +105,7 @@ void views_silent(struct views *views, unsigned index, const char *reason)
 	struct view_memory *memory = &views->memory[index];
 	struct node_view *view = &views->topology.nodes[index];
 
-	memory->asked = true;
+	view->asked = true;
 	memory->silent++;
 	if (strikes_look(&memory->strikes, false, views->strikes_max, views->recoveries_min) &&
 	    view->role == NODE_REPLICA) {
@@ -412,7 +412,7 @@ static void views_decide(struct views *views)
 	if (views->decided)
 		return;
 	for (unsigned i = 0; i < views->topology.count; i++)
-		if (!views->memory[i].asked && !views->topology.primary_seen)
+		if (!views->topology.nodes[i].asked && !views->topology.primary_seen)
 			return;
 	views->decided = true;
 	for (unsigned i = 0; i < views->topology.count; i++)

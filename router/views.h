@@ -30,7 +30,6 @@
 
 /* What is remembered of a node beyond what is published. */
 struct view_memory {
-	bool asked;             /* its first look has ended, one way or the other */
 	int64_t sent_us;        /* when the look that it answered last was sent */
 	unsigned silent;        /* looks in a row without an answer */
 	bool complained;        /* that it cannot be reached */

@@ -56,6 +56,7 @@ static void scene_topology(struct scene *scene)
 	for (unsigned i = 0; i < 3; i++)
 		topology->nodes[i] = (struct node_view){
 			.role = i ? NODE_REPLICA : NODE_PRIMARY,
+			.asked = true,
 			.up = true,
 			.in_rotation = true,
 			.position = { 1, 1000 },
