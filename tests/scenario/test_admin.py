@@ -40,6 +40,52 @@ def test_readyz_tells_nodes_with_role_and_lag(api, shop_cluster):
             assert node["lag_seconds"] >= 0 and node["lag_bytes"] >= 0
 
 
+@pytest.fixture
+def narrow(cluster):
+    """Nodes where a role may have one connection each: the monitor's, and no others."""
+    cluster.primary.sql(
+        "CREATE ROLE narrow LOGIN CONNECTION LIMIT 1; GRANT pg_monitor TO narrow;"
+        "GRANT USAGE ON SCHEMA cqrsd TO narrow; GRANT SELECT ON cqrsd.token_key TO narrow")
+    cluster.wait_until_replayed()
+    lines = [node.conninfo.replace("postgres@", "narrow@") for node in cluster.nodes]
+    yield {"primary": lines[0], "replica": lines[1:]}
+    cluster.primary.sql("DROP OWNED BY narrow; DROP ROLE narrow")
+
+
+def ready_once(cqrsd, what):
+    """What /readyz answers as soon as that holds of what it says."""
+    def answer():
+        ready = cqrsd.readyz()
+        return ready if what(ready.json) else None
+    return until(answer)
+
+
+def all_up(state):
+    return len(state["nodes"]) == 3 and all(node["up"] for node in state["nodes"])
+
+
+def test_readyz_says_starting_until_the_first_connections_are_made(start_cqrsd, cluster, narrow):
+    cqrsd = start_cqrsd(wait="alive", **narrow)
+    starting = ready_once(cqrsd, all_up)
+    cluster.primary.sql("ALTER ROLE narrow CONNECTION LIMIT -1")
+    ready = ready_once(cqrsd, lambda state: state["status"] != "starting")
+
+    assert starting.status == 503
+    assert {key: starting.json[key] for key in ("status", "queries", "commands")} == {
+        "status": "starting", "queries": False, "commands": False}
+    assert (ready.status, ready.json["status"], ready.json["queries"]) == (200, "ready", True)
+    assert cqrsd.query("ping").status == 200
+
+
+def test_connections_that_cannot_be_made_keep_it_starting_only_for_a_while(start_cqrsd, narrow):
+    cqrsd = start_cqrsd(wait="alive", **narrow)
+    starting = ready_once(cqrsd, all_up)
+    ready = ready_once(cqrsd, lambda state: state["status"] != "starting")
+
+    assert (starting.status, starting.json["status"]) == (503, "starting")
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+
+
 def test_an_unknown_admin_page_is_404(api):
     assert api.admin.get("/nothing").status == 404
 
