@@ -116,6 +116,7 @@ static void serve_reload(struct serve *serve)
 		return;
 	}
 	sd_notify(0, "RELOADING=1");
+	log_set_level((enum log_level)options->log_level);
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_reload(serve->workers[i], catalog, options);
 	monitor_set_options(serve->monitor, options);

@@ -56,6 +56,5 @@ const struct options *start_options_again(enum verb verb, const char *name, int 
 		log_error(name, "%s", error);
 		return NULL;
 	}
-	log_set_level((enum log_level)options->log_level);
 	return options;
 }

@@ -15,8 +15,8 @@ bool start_options(struct options *options, enum verb verb, const char *name, in
 		   int *code) must_check;
 
 /*
- * The same options read again, for SIGHUP. NULL: something is wrong now, and was logged. Lives as
- * long as the process.
+ * The same options read again, for SIGHUP. NULL: something is wrong now, and was logged. Nothing
+ * goes by them yet. They live as long as the process.
  */
 const struct options *start_options_again(enum verb verb, const char *name, int argc,
 					  char **argv) must_check;

@@ -126,3 +126,19 @@ def test_a_bad_config_file_changes_nothing(start_cqrsd, tmp_path):
     until(lambda: complaint(cqrsd, known), "a complaint in the log")
     body = b'{"first":1,"second":1' + b" " * 3000 + b"}"
     assert cqrsd.post("/v1/queries/undeclared", body).status == 413
+
+
+def test_a_refused_reload_does_not_change_the_log_level(start_cqrsd, own_catalog, tmp_path):
+    config = tmp_path / "cqrsd.conf"
+    config.write_text("log-level = info\n")
+    cqrsd = start_cqrsd(config=config, catalog=own_catalog(ONE))
+    known = len(cqrsd.log_lines())
+
+    config.write_text("log-level = error\n")
+    own_catalog("nonsense", name="zz.sql")
+    cqrsd.hup()
+    until(lambda: complaint(cqrsd, known), "a complaint in the log")
+    cqrsd.terminate()
+    cqrsd.wait()
+
+    assert any("draining" in line["msg"] for line in cqrsd.log_lines()[known:])
