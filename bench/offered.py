@@ -5,7 +5,7 @@ import re
 import statistics
 import subprocess
 
-from stage import LOADGEN, ROOT, go_first
+from stage import LOADGEN, ROOT, go_first, go_in_real_time
 
 QUICK_MS, SLOW_MS = 2, 20  # CPU of nine statements of ten, and of the tenth
 GOOD_MS = 500              # an answer 200 is good within so long of its plan
@@ -81,10 +81,12 @@ class Generator:
     def __init__(self, address, given, *arguments):
         words = ["--to", address, "--json", "--seconds", given.seconds, "--warmup", given.warmup,
                  "--good", GOOD_MS / 1000, "--late", LATE_S, *arguments]
+        # In a closed loop it asks again at once, and would leave nothing to the others.
+        preparation = go_in_real_time if "--rate" in arguments else go_first
         self.process = subprocess.Popen([LOADGEN, *[str(word) for word in words]], text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, start_new_session=True,
-                                        preexec_fn=go_first)
+                                        preexec_fn=preparation)
 
     def __enter__(self):
         return self

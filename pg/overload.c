@@ -153,18 +153,30 @@ static double overload_leaves_in_us(const struct pool *pool, int lane, const str
 {
 	enum lane beside = overload_beside(pool, lane);
 	int64_t idle_us = pool_idle_in_us(pool, lane);
+	double gap_us = pool->overload[lane].codel.gap_us;
 	unsigned ahead = overload_ahead(pool, lane, call);
 
 	if (idle_us == CLOCK_NEVER)
 		return 0;
 	if (beside != LANES)
 		ahead += (unsigned)pool->queue[beside].count;
-	return (double)idle_us + ahead * pool->overload[lane].codel.gap_us;
+	/* The more share a batch, the sooner each of them leaves. */
+	if (lane == LANE_QUICK && (double)estimate_us(call->statement) < gap_us)
+		gap_us = (double)estimate_us(call->statement);
+	return (double)idle_us + ahead * gap_us;
+}
+
+/* So little is before it that nobody needs to look for when. */
+static bool overload_is_near(const struct pool *pool, int lane, const struct call *call)
+{
+	return lane == LANE_QUICK &&
+	       (int64_t)pool->queue[lane].count * estimate_us(call->statement) <
+		       pool->settings.queue_wait_us / 4;
 }
 
 /*
- * Whoever travels alone waits where he can be expected to leave before he has waited too long. Those
- * who share batches leave the sooner, the more they are.
+ * Whoever joins can be expected to leave before he has waited too long. Of commands that share a
+ * commit nobody can tell: they leave the sooner, the more they are.
  */
 static bool overload_has_place(const struct pool *pool, int lane, const struct call *call)
 {
@@ -172,14 +184,15 @@ static bool overload_has_place(const struct pool *pool, int lane, const struct c
 
 	if (pool->queue[lane].count >= pool->settings.queue_max)
 		return false;
-	if (lane == LANE_QUICK || lane == LANE_GROUP)
+	if (!call->standing.asked || lane == LANE_GROUP || overload_is_near(pool, lane, call))
 		return true;
 	if (lane == LANE_LONG && held_back(pool))
 		wait_us += SPARE_WAIT_US_MAX;
 	return overload_leaves_in_us(pool, lane, call) <= (double)wait_us;
 }
 
-/* Of better ranks there are fewer than are served: whoever is before the wait ends, in the end. */
+/* Of better ranks there are fewer than are served, in the end. What is known of the pace may be
+ * wrong by half. */
 static bool overload_has_room(struct pool *pool, int lane, const struct call *call)
 {
 	const struct codel *codel = &pool->overload[lane].codel;
@@ -189,7 +202,7 @@ static bool overload_has_room(struct pool *pool, int lane, const struct call *ca
 		return false;
 	if (overload_is_marginal(&pool->overload[lane], call->rank))
 		return overload_is_in_time(pool, lane);
-	return count < codel_room(codel, codel->interval_us);
+	return count < codel_room(codel, codel->interval_us / 2);
 }
 
 /* Slow ones take from the quick ones, and the other way round: whoever is clearly behind those
