@@ -222,8 +222,8 @@ static void batch_take(struct conn *conn, struct list *queue)
 		list_remove(queue, &call->link);
 		call->list = NULL;
 		batch_add(conn, call);
-		if (held_waited_us(call, now_us) > longest_us)
-			longest_us = held_waited_us(call, now_us);
+		if (now_us - call->waits_since_us > longest_us)
+			longest_us = now_us - call->waits_since_us;
 		if (held_waited_us(call, now_us) < least_us)
 			least_us = held_waited_us(call, now_us);
 		if (alone)

@@ -35,7 +35,7 @@ static void codel_learn_gap(struct codel *codel, unsigned calls, int64_t longest
 {
 	int64_t since_us = now_us - codel->left_us;
 	double gap_us = (double)since_us / calls;
-	bool lonely = 2 * codel->gap_us > (double)codel->interval_us;
+	bool lonely = 2 * codel->gap_us > (double)codel->patience_us;
 
 	if (lonely && longest_us > 0 && longest_us < since_us && (double)longest_us < codel->gap_us)
 		gap_us = (double)longest_us;

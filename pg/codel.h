@@ -24,7 +24,8 @@
 enum codel_load { CODEL_LIGHT, CODEL_FULL, CODEL_HEAVY };
 
 struct codel {
-	int64_t interval_us;    /* set by the maker, the rest to zero */
+	int64_t interval_us;    /* set by the maker, as the next; the rest to zero */
+	int64_t patience_us;    /* nobody waits longer for his turn */
 	int64_t until_us;       /* the interval's end; 0: none has begun */
 	int64_t least_us;       /* the shortest wait of it; CLOCK_NEVER: nobody left */
 	int64_t stood_us;       /* of the one before */

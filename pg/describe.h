@@ -30,6 +30,6 @@ struct describe {
 	struct buf rows;
 };
 
-/* False: the pool's queue is full; on_done is not called. */
+/* False: the pool has no room for it; on_done is not called. */
 bool describe_start(struct describe *describe, struct pool *pool) must_check;
 void describe_forget(struct describe *describe);

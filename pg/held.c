@@ -35,25 +35,13 @@ bool held_takes_core(struct conn *conn)
 	return conn->holds_core;
 }
 
-/* How many long ones could leave now. */
-static unsigned held_room(const struct pool *pool)
-{
-	unsigned idle = 0, out = pool_out(pool);
-
-	for (unsigned i = 0; i < pool->conns_count; i++)
-		idle += pool->conns[i].state == CONN_IDLE && pool_travels_on(pool, LANE_LONG, i);
-	while (idle && !limit_allows(&pool->limit, out + idle - 1))
-		idle--;
-	return idle;
-}
-
 void held_mark(struct pool *pool)
 {
 	unsigned room;
 
 	if (list_empty(&pool->queue[LANE_LONG]) || !held_back(pool))
 		return;
-	room = held_room(pool);
+	room = pool_ready(pool, LANE_LONG);
 	if (room)
 		janitor_want(pool, loop_now(pool->loop) + HELD_LOOK_US);
 	list_each (&pool->queue[LANE_LONG], it) {

@@ -66,11 +66,11 @@ bool pool_travels_on(const struct pool *pool, int queue, unsigned index) must_ch
 /* Does a call in this lane's queue travel by itself? */
 bool pool_travels_alone(const struct pool *pool, const struct call *call,
 			enum lane lane) must_check;
-/* Is there a conn on which a call of that lane could leave at once? */
-bool pool_has_idle(const struct pool *pool, int lane) must_check;
-/* How long until a call of that lane is expected to find a conn on which it can leave; 0: there is
- * one, or it is overdue. CLOCK_NEVER: nobody can tell, none is open. */
-int64_t pool_idle_in_us(const struct pool *pool, int lane) must_check;
+/* How many calls of that lane could leave at once, each on a conn that is idle. */
+unsigned pool_ready(const struct pool *pool, int lane) must_check;
+/* And when one more, on a conn that is not; 0: any moment. CLOCK_NEVER: no conn is open or about to
+ * be. */
+int64_t pool_next_in_us(const struct pool *pool, int lane) must_check;
 /* Batches that are out, without streams: what the limit counts. */
 unsigned pool_out(const struct pool *pool) must_check;
 /* How many calls of that lane's queue may travel together. */

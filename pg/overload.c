@@ -6,10 +6,11 @@
 #include "pg/estimate.h"
 #include "pg/held.h"
 #include "pg/inside.h"
-#include "pg/spare.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define OVERLOAD_FEW 16 /* quick calls; of no more nobody reckons when they leave */
 
 void overload_fini(struct overload *overload)
 {
@@ -66,6 +67,88 @@ static void overload_end_for(struct pool *pool, int lane, struct call *call)
 		     "more urgent requests took its place");
 }
 
+/* Of two queues for the same conns, the other one; LANES: it shares them with none. */
+static enum lane overload_beside(const struct pool *pool, int lane)
+{
+	if (lane == LANE_SLOW && !held_back(pool))
+		return LANE_LONG;
+	return lane == LANE_LONG ? LANE_SLOW : LANES;
+}
+
+/* After how long the next one leaves. The more share a batch, the sooner each of them does. */
+static double overload_gap_us(const struct pool *pool, int lane, const struct call *call)
+{
+	double gap_us = pool->overload[lane].codel.gap_us;
+	double alone_us = call->statement ? (double)estimate_us(call->statement) : 0;
+
+	return lane == LANE_QUICK && alone_us < gap_us ? alone_us : gap_us;
+}
+
+/* How many of those that wait leave before that call would, and how long they take to. */
+static unsigned overload_ahead(const struct pool *pool, int lane, const struct call *call,
+			       double *leave_us)
+{
+	enum lane beside = overload_beside(pool, lane);
+	unsigned ahead = 0;
+
+	*leave_us = 0;
+	list_each (&pool->queue[lane], it) {
+		const struct call *each = container_of(it, struct call, link);
+
+		if (cutoff_class(each->rank) > cutoff_class(call->rank))
+			continue;
+		*leave_us += overload_gap_us(pool, lane, each);
+		ahead++;
+	}
+	if (beside == LANES)
+		return ahead;
+	*leave_us += (double)pool->queue[beside].count * pool->overload[beside].codel.gap_us;
+	return ahead + (unsigned)pool->queue[beside].count;
+}
+
+/*
+ * When the call could leave, as far as is known: at once where conns are idle for all; otherwise
+ * when the next conn is expected, and for each that goes first, at the pace at which calls were
+ * seen to leave. What a statement takes on average is no promise: for whoever is first, half of
+ * it counts.
+ */
+static double overload_leaves_in_us(const struct pool *pool, int lane, const struct call *call)
+{
+	double leave_us;
+	unsigned ahead = overload_ahead(pool, lane, call, &leave_us);
+	unsigned ready = pool_ready(pool, lane);
+	int64_t next_us;
+
+	if (ahead < ready)
+		return 0;
+	next_us = pool_next_in_us(pool, lane);
+	if (next_us == CLOCK_NEVER)
+		return 0;
+	if (!ahead)
+		return (double)next_us / 2;
+	return (double)next_us + leave_us * (ahead - ready) / ahead;
+}
+
+/* Of commands that share a commit nobody can tell: they leave the sooner, the more they are. */
+static bool overload_leaves_in_time(const struct pool *pool, int lane, const struct call *call,
+				    double sooner_us)
+{
+	return lane == LANE_GROUP || overload_leaves_in_us(pool, lane, call) - sooner_us <=
+					     (double)pool->settings.queue_wait_us;
+}
+
+/* Whoever joins can be expected to leave before he has waited too long. */
+static bool overload_has_place(const struct pool *pool, int lane, const struct call *call)
+{
+	size_t count = pool->queue[lane].count;
+
+	if (count >= pool->settings.queue_max)
+		return false;
+	if (!call->standing.asked || (lane == LANE_QUICK && count < OVERLOAD_FEW))
+		return true;
+	return overload_leaves_in_time(pool, lane, call, 0);
+}
+
 /* The last in the queue is let go for one that is clearly more urgent, or asks less. */
 static bool overload_makes_room(struct pool *pool, int lane, const struct call *call)
 {
@@ -75,7 +158,8 @@ static bool overload_makes_room(struct pool *pool, int lane, const struct call *
 	if (list_empty(queue))
 		return false;
 	last = container_of(list_last(queue), struct call, link);
-	if (last->placements || cutoff_class(last->rank) <= cutoff_class(call->rank))
+	if (last->placements || cutoff_class(last->rank) <= cutoff_class(call->rank) ||
+	    !overload_leaves_in_time(pool, lane, call, 0))
 		return false;
 	overload_end_for(pool, lane, last);
 	return true;
@@ -93,7 +177,8 @@ static bool overload_makes_room_unranked(struct pool *pool, int lane, const stru
 		    (!least || each->standing.urgency >= least->standing.urgency))
 			least = each;
 	}
-	if (!least || least->standing.urgency <= call->standing.urgency)
+	if (!least || least->standing.urgency <= call->standing.urgency ||
+	    !overload_leaves_in_time(pool, lane, call, overload_gap_us(pool, lane, least)))
 		return false;
 	overload_end_for(pool, lane, least);
 	return true;
@@ -105,7 +190,7 @@ static bool overload_is_free(struct pool *pool, int lane, const struct call *cal
 {
 	const struct cutoff *cutoff = pool->overload[lane].cutoff;
 
-	return list_empty(&pool->queue[lane]) && pool_has_idle(pool, lane) &&
+	return list_empty(&pool->queue[lane]) && pool_ready(pool, lane) &&
 	       (!cutoff || !cutoff_refuses_class(cutoff, call->rank));
 }
 
@@ -120,75 +205,10 @@ static bool overload_is_in_time(struct pool *pool, int lane)
 	double room = codel_room(&overload->codel, slack_us);
 
 	if (list_empty(&pool->queue[lane]))
-		return pool_idle_in_us(pool, lane) <= slack_us;
+		return pool_ready(pool, lane) || pool_next_in_us(pool, lane) <= slack_us;
 	if (overload->cutoff && overload->cutoff->set)
 		room *= (double)overload->cutoff->rest;
 	return (double)pool->queue[lane].count < room;
-}
-
-/* Of two queues for the same conns, the other one; LANES: it shares them with none. */
-static enum lane overload_beside(const struct pool *pool, int lane)
-{
-	if (lane == LANE_SLOW && !held_back(pool))
-		return LANE_LONG;
-	return lane == LANE_LONG ? LANE_SLOW : LANES;
-}
-
-/* How many of those that wait leave before that call would. */
-static unsigned overload_ahead(const struct pool *pool, int lane, const struct call *call)
-{
-	unsigned ahead = 0;
-
-	list_each (&pool->queue[lane], it)
-		ahead += cutoff_class(container_of(it, struct call, link)->rank) <=
-			 cutoff_class(call->rank);
-	return ahead;
-}
-
-/*
- * When the call could leave, as far as is known: when a conn is expected to be idle, and for each
- * that goes first, at the pace at which calls were seen to leave.
- */
-static double overload_leaves_in_us(const struct pool *pool, int lane, const struct call *call)
-{
-	enum lane beside = overload_beside(pool, lane);
-	int64_t idle_us = pool_idle_in_us(pool, lane);
-	double gap_us = pool->overload[lane].codel.gap_us;
-	unsigned ahead = overload_ahead(pool, lane, call);
-
-	if (idle_us == CLOCK_NEVER)
-		return 0;
-	if (beside != LANES)
-		ahead += (unsigned)pool->queue[beside].count;
-	/* The more share a batch, the sooner each of them leaves. */
-	if (lane == LANE_QUICK && (double)estimate_us(call->statement) < gap_us)
-		gap_us = (double)estimate_us(call->statement);
-	return (double)idle_us + ahead * gap_us;
-}
-
-/* So little is before it that nobody needs to look for when. */
-static bool overload_is_near(const struct pool *pool, int lane, const struct call *call)
-{
-	return lane == LANE_QUICK &&
-	       (int64_t)pool->queue[lane].count * estimate_us(call->statement) <
-		       pool->settings.queue_wait_us / 4;
-}
-
-/*
- * Whoever joins can be expected to leave before he has waited too long. Of commands that share a
- * commit nobody can tell: they leave the sooner, the more they are.
- */
-static bool overload_has_place(const struct pool *pool, int lane, const struct call *call)
-{
-	int64_t wait_us = pool->settings.queue_wait_us;
-
-	if (pool->queue[lane].count >= pool->settings.queue_max)
-		return false;
-	if (!call->standing.asked || lane == LANE_GROUP || overload_is_near(pool, lane, call))
-		return true;
-	if (lane == LANE_LONG && held_back(pool))
-		wait_us += SPARE_WAIT_US_MAX;
-	return overload_leaves_in_us(pool, lane, call) <= (double)wait_us;
 }
 
 /* Of better ranks there are fewer than are served, in the end. What is known of the pace may be

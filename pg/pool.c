@@ -50,11 +50,13 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		conn_init(&pool->conns[i], pool, i);
 	pool_share_out(pool);
-	for (int lane = 0; lane < LANES; lane++)
+	for (int lane = 0; lane < LANES; lane++) {
+		pool->overload[lane].codel.patience_us = settings->queue_wait_us;
 		pool->overload[lane].codel.interval_us =
 			lane == LANE_LONG && settings->queue_wait_us < SPARE_WAIT_US_MAX
 				? SPARE_WAIT_US_MAX
 				: settings->queue_wait_us;
+	}
 	limit_init(&pool->limit, settings->limit, settings->limit_fixed, settings->limit_floor,
 		   settings->conns_max);
 	pool->hook.on_turn = pool_on_turn;
@@ -372,52 +374,57 @@ static int64_t pool_back_in_us(const struct pool *pool, const struct conn *conn)
 	return in_us > 0 ? in_us : 0;
 }
 
-/* How long until one more may be out; 0: it may. */
-static int64_t pool_limit_in_us(const struct pool *pool)
+/* 0: it may be any moment, or is overdue. CLOCK_NEVER: it is idle, or will not be made. */
+static int64_t pool_comes_in_us(const struct pool *pool, const struct conn *conn)
 {
-	int64_t soonest_us = CLOCK_NEVER;
-
-	if (limit_allows(&pool->limit, pool_out(pool)))
+	switch (conn->state) {
+	case CONN_BUSY:
+		return pool_back_in_us(pool, conn);
+	case CONN_CANCELING:
+	case CONN_CONNECTING:
+	case CONN_DIALING:
 		return 0;
-	for (unsigned i = 0; i < pool->conns_count; i++) {
-		const struct conn *conn = &pool->conns[i];
-
-		if (conn->state == CONN_BUSY && pool_lane(pool, i) != LANE_STREAM &&
-		    pool_back_in_us(pool, conn) < soonest_us)
-			soonest_us = pool_back_in_us(pool, conn);
+	default:
+		return CLOCK_NEVER;
 	}
-	return soonest_us;
 }
 
-int64_t pool_idle_in_us(const struct pool *pool, int lane)
+unsigned pool_ready(const struct pool *pool, int lane)
 {
-	int64_t idle_us = CLOCK_NEVER, limit_us = pool_limit_in_us(pool);
+	unsigned exempt = 0, others = 0, out = pool_out(pool);
+
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		if (pool->conns[i].state != CONN_IDLE || !pool_travels_on(pool, lane, i))
+			continue;
+		if (pool_is_exempt(pool, i, lane == LANE_QUICK))
+			exempt++;
+		else
+			others++;
+	}
+	while (others && !limit_allows(&pool->limit, out + exempt + others - 1))
+		others--;
+	return exempt + others;
+}
+
+/* Where the limit is reached, any of those that are out may make room for one that is idle. */
+int64_t pool_next_in_us(const struct pool *pool, int lane)
+{
+	int64_t next_us = CLOCK_NEVER, limit_us = CLOCK_NEVER;
+	bool idle = false;
 
 	for (unsigned i = 0; i < pool->conns_count; i++) {
 		const struct conn *conn = &pool->conns[i];
-		int64_t in_us = CLOCK_NEVER;
+		int64_t in_us = pool_comes_in_us(pool, conn);
 
+		if (pool_lane(pool, i) != LANE_STREAM && in_us < limit_us)
+			limit_us = in_us;
 		if (!pool_travels_on(pool, lane, i))
 			continue;
-		if (conn->state == CONN_BUSY)
-			in_us = pool_back_in_us(pool, conn);
-		else if (conn->state == CONN_IDLE)
-			in_us = pool_is_exempt(pool, i, lane == LANE_QUICK) ? 0 : limit_us;
-		if (in_us < idle_us)
-			idle_us = in_us;
+		idle |= conn->state == CONN_IDLE;
+		if (in_us < next_us)
+			next_us = in_us;
 	}
-	return idle_us;
-}
-
-bool pool_has_idle(const struct pool *pool, int lane)
-{
-	bool full = !limit_allows(&pool->limit, pool_out(pool));
-
-	for (unsigned i = 0; i < pool->conns_count; i++)
-		if (pool->conns[i].state == CONN_IDLE && pool_travels_on(pool, lane, i) &&
-		    (!full || pool_is_exempt(pool, i, lane == LANE_QUICK)))
-			return true;
-	return false;
+	return idle && limit_us < next_us ? limit_us : next_us;
 }
 
 unsigned pool_out(const struct pool *pool)

@@ -209,7 +209,9 @@ static void query_on_call(struct call *call)
 
 	assert(query->pool);
 	query->pool = NULL;
-	if (call->sent_us && !query->begun)
+	if (!call->sent_us)
+		query->request->queue_us += call->done_us - call->queued_us;
+	else if (!query->begun)
 		query_take_times(query, call->done_us);
 	switch (call->end) {
 	case CALL_OK:

@@ -60,7 +60,7 @@ struct query {
  * Sends it to the pool's node: what is read must be at or after required. on_primary: the node must
  * be the primary (a user's own acknowledged writes are always visible there and need no proof),
  * otherwise a standby.
- * False: the pool's queue is full, or all its conns for streams are taken; on_done is not called.
+ * False: the pool has no room for it; on_done is not called.
  */
 bool query_send(struct query *query, struct pool *pool, uint64_t required,
 		bool on_primary) must_check;

@@ -247,6 +247,7 @@ static int choose_stale(const struct choosing *c, uint32_t set)
 /* The replicas in rotation, a bit each. */
 struct replicas {
 	uint32_t set;       /* that may be asked */
+	uint32_t full;      /* those that had no room: not of the set */
 	uint32_t connected; /* of these, those with a conn */
 	uint32_t early;     /* and those where the query came too early */
 	uint32_t broken;    /* that are left alone: not of the set */
@@ -271,13 +272,15 @@ static struct replicas choose_replicas(const struct choosing *c)
 			replicas.early |= 1u << i;
 		if (c->uses[i].broken_us)
 			replicas.broken |= 1u << i;
+		if (c->uses[i].full)
+			replicas.full |= 1u << i;
 	}
 	/* Panic: the few that are left are not given the load of all. */
 	if (replicas.broken != replicas.set &&
 	    2 * choose_count(replicas.set & ~replicas.broken) < choose_count(replicas.set))
 		replicas.broken = 0;
-	replicas.set &= ~replicas.broken;
-	replicas.connected &= ~replicas.broken;
+	replicas.set &= ~replicas.broken & ~replicas.full;
+	replicas.connected &= ~replicas.broken & ~replicas.full;
 	return replicas;
 }
 
@@ -307,6 +310,22 @@ static struct choice choose_refusal(const struct choosing *c, const struct repli
 	return choose_refuse(OUTCOME_NO_REPLICA, soonest_us);
 }
 
+/* One that would have been asked, or as often as another. */
+static bool choose_misses_one(const struct choosing *c)
+{
+	for (unsigned i = 0; i < c->topology->count; i++)
+		if ((int)i != c->topology->primary &&
+		    (!c->topology->nodes[i].in_rotation || c->uses[i].broken_us ||
+		     c->uses[i].held_back))
+			return true;
+	return false;
+}
+
+static bool choose_may_spill(const struct choosing *c, const struct replicas *replicas)
+{
+	return c->wish->spill_allowed && (!replicas->full || choose_misses_one(c));
+}
+
 /* No replica is fresh in time: the primary, one that is left alone, a stale answer, or none. */
 static struct choice choose_otherwise(const struct choosing *c, const struct replicas *replicas)
 {
@@ -317,11 +336,13 @@ static struct choice choose_otherwise(const struct choosing *c, const struct rep
 	struct choice choice;
 	int stale = NOBODY;
 
-	if (may_spill && c->wish->spill_allowed)
+	if (may_spill && choose_may_spill(c, replicas))
 		return choose_primary(c, set ? REASON_SPILL_LAG : REASON_SPILL_NO_REPLICA);
 	/* A replica without a conn may get one while the call waits: better than no answer. */
 	if (choose_fresh(c, set & ~connected & ~early, &choice))
 		return choice;
+	if (replicas->full)
+		return choose_refusal(c, replicas, may_spill);
 	if (choose_fresh(c, replicas->broken & ~early, &choice))
 		return choice;
 	if (c->wish->stale_allowed) {

@@ -18,6 +18,7 @@ struct node_use {
 	unsigned load;     /* calls waiting and on their way */
 	bool connected;    /* a conn is open */
 	bool avoid;        /* this query failed there already */
+	bool full;         /* there was no room for it there */
 	bool early;        /* it came there too early: only for stale answers */
 	int64_t broken_us; /* its breaker is open for that long at least; 0: it is closed */
 	unsigned held_back; /* percent of the picks it does not get yet: it has just returned */
@@ -62,6 +63,10 @@ struct choice {
  * closed, the few are not given the load of all: breakers are ignored. Replicas out of rotation do
  * not count: the monitor's word is no opinion of one loop. A budget is never widened by a breaker.
  * The primary's breaker, open, refuses what only the primary could answer.
+ *
+ * Room. Where a replica had none, another one that is fresh is asked, and the primary on the budget
+ * while a replica is missing: out of rotation, left alone, or back only a moment ago. What is more
+ * than the nodes can do is neither a reason for stale answers nor to ask one that is left alone.
  */
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
 			  const struct wish *wish, int64_t now_us);

@@ -4,6 +4,7 @@
  * not answer; tell who answered and why.
  */
 #include "base/clock.h"
+#include "pg/estimate.h"
 #include "router/admit.h"
 #include "router/task.h"
 
@@ -33,7 +34,7 @@ static void query_on_reached(struct waiter *waiter)
 
 	router_unpark(task->router, task);
 	loop_timer_cancel(task->router->loop, &task->pause);
-	task->early_at = 0;
+	task->early_at = task->full_at = 0;
 	query_place_again(task);
 }
 
@@ -119,7 +120,8 @@ void query_choose(struct task *task)
 			task->early_at &= ~(1u << i);
 		router->uses[i].load = pool_load(router->nodes[i].pool);
 		router->uses[i].connected = pool_connected(router->nodes[i].pool);
-		router->uses[i].avoid = (task->failed_at | task->full_at) & (1u << i);
+		router->uses[i].avoid = task->failed_at & (1u << i);
+		router->uses[i].full = task->full_at & (1u << i);
 		router->uses[i].early = task->early_at & (1u << i);
 		health_tell(router, i, &router->uses[i]);
 	}
@@ -165,33 +167,19 @@ static enum step query_refuse_full(struct task *task)
 			    task->router->shared.nodes[task->full_last]->name);
 }
 
-/* Or it does not do its whole part yet. */
-static bool query_misses_replica(const struct router *router)
+static void query_count_passed(const struct task *task)
 {
-	for (unsigned i = 0; i < router->topology.count; i++)
-		if ((int)i != router->topology.primary &&
-		    (!router->topology.nodes[i].in_rotation || router->uses[i].broken_us ||
-		     router->uses[i].held_back))
-			return true;
-	return false;
+	metric_add(task->router->metrics, METRIC_passed_over_total,
+		   METRIC_LABELS(task->router->shared.nodes[task->choice.node]->name), 1);
 }
 
-/* The primary is not there for what the replicas refuse, but for what one that is missing would
- * have answered, as far as the budget for that goes. */
-static bool query_may_go_on(const struct task *task)
-{
-	if (!task->full_at)
-		return true;
-	if (task->choice.kind == CHOICE_REFUSE)
-		return false;
-	return !query_spills(&task->choice) ||
-	       (!task->query.streams && query_misses_replica(task->router));
-}
-
+/* What was paid for its being asked there is lost; elsewhere it is a retry as before. */
 static void query_full(struct task *task)
 {
 	task->full_last = task->choice.node;
 	task->full_at |= 1u << task->choice.node;
+	task->pays |= task->paid;
+	task->paid = false;
 }
 
 /* Another one may have room. */
@@ -200,6 +188,7 @@ static enum step query_on_full(struct task *task)
 	query_full(task);
 	if ((int)task->choice.node == task->router->topology.primary)
 		return query_refuse_full(task);
+	query_count_passed(task);
 	return query_place(task->request);
 }
 
@@ -207,17 +196,27 @@ static enum step query_on_full(struct task *task)
 static bool query_pays(struct task *task)
 {
 	struct router *router = task->router;
-	unsigned node = task->choice.node;
-	struct budget *budget = &router->nodes[node].health.retries;
 
-	if (!task->pays) {
-		budget_earn(budget, loop_now(router->loop));
-		if (router->shared.options->hedge)
-			budget_earn(&router->nodes[node].health.hedges, loop_now(router->loop));
+	if (!task->pays)
 		return true;
+	task->paid = budget_take(&router->nodes[task->choice.node].health.retries,
+				 loop_now(router->loop));
+	task->pays = !task->paid;
+	return task->paid;
+}
+
+/* A client's request is at the node: it earns a part of a retry, and of a hedge. */
+static void query_earn(struct task *task)
+{
+	struct router *router = task->router;
+	struct health *health = &router->nodes[task->choice.node].health;
+
+	if (!task->paid) {
+		budget_earn(&health->retries, loop_now(router->loop));
+		if (router->shared.options->hedge)
+			budget_earn(&health->hedges, loop_now(router->loop));
 	}
-	task->pays = !budget_take(budget, loop_now(router->loop));
-	return !task->pays;
+	task->paid = false;
 }
 
 static enum step query_refuse_retry(struct task *task)
@@ -251,6 +250,7 @@ static enum step query_send_chosen(struct task *task)
 	if (!query_send(&task->query, router->nodes[node].pool, required, primary))
 		return query_on_full(task);
 	task->placements++;
+	query_earn(task);
 	health_sent(router, node, task);
 	return STEP_WAIT;
 }
@@ -268,10 +268,10 @@ static enum step query_place(struct request *request)
 			"%s",
 			task->trouble ? task->trouble : "no replica was fresh enough in time");
 	query_choose(task);
-	if (!query_may_go_on(task))
-		return query_refuse_full(task);
 	if (query_should_wait(task) && query_park(task))
 		return STEP_WAIT;
+	if (task->full_at && task->choice.kind == CHOICE_REFUSE)
+		return query_refuse_full(task);
 	if (task->choice.kind == CHOICE_PLACE)
 		return query_pays(task) ? query_send_chosen(task) : query_refuse_retry(task);
 	monitor_hurry(task->router->shared.monitor);
@@ -574,12 +574,15 @@ static void query_on_call(struct query *query, enum query_end end)
 		query_ended(task, end);
 }
 
-/* It waited at a replica, and others were let in for it. */
+/* It waited at a replica, and others were let in for it; there is time left to wait elsewhere. */
 static bool query_lost_its_place(const struct task *task)
 {
 	const struct query *query = &task->query;
+	int64_t end_us = loop_now(task->router->loop) + estimate_us(&task->operation->statement);
 
-	return !query->on_primary && query->call.end == CALL_UNSENT && query->call.shed;
+	return !query->on_primary && query->call.end == CALL_UNSENT && query->call.shed &&
+	       end_us < task->request->deadline_us &&
+	       task->request->queue_us < task->router->shared.options->queue_wait_us;
 }
 
 void query_ended(struct task *task, enum query_end end)
@@ -612,6 +615,7 @@ void query_ended(struct task *task, enum query_end end)
 	case QUERY_FAILED:
 		if (query_lost_its_place(task)) {
 			query_full(task);
+			query_count_passed(task);
 			query_forget_failure(task->request);
 			query_place_again(task);
 			return;

@@ -101,6 +101,7 @@ struct task *task_new(struct router *router, struct request *request)
 	task->on_done = request->on_done;
 	task->query.request = request;
 	task->command.request = request;
+	task->luck = (unsigned)random_next(&router->random);
 	request->on_done = task_on_done;
 	request->steps = request->kind == REQUEST_QUERY ? query_steps : command_steps;
 	request->step = 0;
@@ -124,8 +125,7 @@ struct standing task_standing(const struct task *task, bool spilled)
 	if (request->user.ptr)
 		standing.user =
 			hash_bytes(request->user.ptr, request->user.len, standing.caller + 1);
-	standing.luck = (unsigned)(standing.user ? hash_mix(standing.user, hour)
-						 : random_next(&task->router->random));
+	standing.luck = (unsigned)(standing.user ? hash_mix(standing.user, hour) : task->luck);
 	return standing;
 }
 

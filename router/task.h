@@ -98,6 +98,7 @@ struct task {
 	bool looked_again;    /* at the primary, for what may not have been visible */
 	struct call confirm;  /* asks the primary whether it has come so far */
 	bool confirming;
+	unsigned luck; /* of one who is not known */
 	struct wish wish;
 	int64_t wait_until_us; /* no parking after this */
 	struct choice choice;  /* the one under way */
@@ -109,6 +110,7 @@ struct task {
 	unsigned full_last;    /* the last of them */
 	unsigned retries;      /* on another node, after one has had it and failed: at most one */
 	bool pays;             /* its next placement is that retry */
+	bool paid;             /* and the one under way is paid for */
 	struct health *out_at; /* the node whose list of queries it is on, or NULL */
 	struct list_link out_link;
 	int64_t out_us;      /* since when */

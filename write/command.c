@@ -59,6 +59,9 @@ static bool command_submit(struct command *command)
 		.frame = command->key ? &command->key->frame : NULL,
 		.on_done = command_on_call,
 	};
+	/* What goes on is not refused for others. */
+	command->call.standing.asked =
+		command->standing.asked && !command->reruns && !command->tries;
 	command->in_flight = pool_submit(command->pool, &command->call);
 	return command->in_flight;
 }

@@ -69,7 +69,7 @@ struct command {
 	unsigned tries; /* of the key while another one runs with it */
 };
 
-/* False: the pool's queue is full and on_done is not called. */
+/* False: the pool has no room for it and on_done is not called. */
 bool command_send(struct command *command, struct pool *pool) must_check;
 /* May it have left for the node already? */
 bool command_is_out(const struct command *command);

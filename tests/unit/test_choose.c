@@ -22,7 +22,7 @@ struct a_node {
 	double rate;
 	unsigned load;
 	int stale_ms; /* how far behind it is; 0: 10 ms; -1: unknown */
-	bool paused, unconnected, avoid, early;
+	bool paused, unconnected, avoid, early, no_room;
 	int broken_ms; /* its breaker is open that long; 0: closed */
 	unsigned held_back;
 };
@@ -176,6 +176,44 @@ static const struct a_case cases[] = {
 	    R(.lsn = 900, .load = 9) },
 	  SESSION(.required = 800),
 	  PROVEN(3, REASON_FRESH) },
+	/* room */
+	{ "a replica without room is passed over",
+	  { P, R(.lsn = 900, .no_room = true), R(.lsn = 900, .load = 9) },
+	  SESSION(.required = 800),
+	  PROVEN(2, REASON_FRESH) },
+	{ "where none has room, the primary does not take their place",
+	  { P, R(.lsn = 900, .no_room = true), R(.lsn = 900, .no_room = true) },
+	  SESSION(.required = 800),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
+	{ "but it does that of one out of rotation",
+	  { P, R(.lsn = 900, .no_room = true), { .is = OUT, .lsn = 900 } },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "and that of one that is left alone",
+	  { P, R(.lsn = 900, .no_room = true), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_NO_REPLICA) },
+	{ "and that of one that is back only a moment ago",
+	  { P, R(.lsn = 900, .no_room = true), R(.lsn = 700, .held_back = 50, .paused = true) },
+	  SESSION(.required = 800),
+	  ON(0, REASON_SPILL_LAG) },
+	{ "on the budget",
+	  { P, R(.lsn = 900, .no_room = true), { .is = OUT, .lsn = 900 } },
+	  SESSION(.required = 800, .full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
+	{ "one that is left alone does not get what others have no room for",
+	  { P, R(.lsn = 900, .no_room = true), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800, .full = true),
+	  REFUSED(OUTCOME_SPILL_LIMIT, 0) },
+	{ "one without room is not one less whose breaker is closed",
+	  { R(.lsn = 900, .no_room = true), R(.lsn = 900, .load = 9),
+	    R(.lsn = 900, .broken_ms = 800), R(.lsn = 900, .broken_ms = 800) },
+	  SESSION(.required = 800),
+	  PROVEN(1, REASON_FRESH) },
+	{ "that a fresh one has no room is no reason for a stale answer",
+	  { P, R(.lsn = 900, .no_room = true), R(.lsn = 700, .paused = true) },
+	  SESSION(.required = 800, .stale_allowed = true),
+	  REFUSED(OUTCOME_CONSISTENCY_TIMEOUT, 0) },
 	{ "strong waits for the primary's breaker",
 	  { { .is = PRIMARY, .broken_ms = 750 }, R(.lsn = 1000) },
 	  STRONG,
@@ -431,6 +469,7 @@ static void world(const struct a_case *c, struct topology *topology, struct node
 			.load = is->load,
 			.connected = !is->unconnected,
 			.avoid = is->avoid,
+			.full = is->no_room,
 			.early = is->early,
 			.broken_us = ms(is->broken_ms),
 			.held_back = is->held_back,

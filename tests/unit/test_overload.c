@@ -478,7 +478,7 @@ static void nor_does_a_long_one_where_many_of_these_come(void **state)
 				 .overloaded = true,
 				 .gap_us = (double)(3 * settings.queue_wait_us),
 				 .until_us = loop_now(stage.loop) + codel->interval_us };
-	assert_true(pool_idle_in_us(stage.pool, LANE_LONG) < codel_slack_us(codel));
+	assert_true(pool_next_in_us(stage.pool, LANE_LONG) < codel_slack_us(codel));
 	assert_false(slow_came(3));
 	finish();
 }
@@ -499,19 +499,83 @@ static void where_the_limit_is_reached_an_idle_conn_is_not_in_time(void **state)
 	stage_statement(2)->running_us = (uint32_t)SLOW_US | 1;
 	assert_true(slow_came(3));
 	stage_turn();
-	assert_true(pool_has_idle(stage.pool, LANE_SLOW));
-	assert_int_equal(pool_idle_in_us(stage.pool, LANE_SLOW), 0);
+	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 1);
 	assert_true(slow_came(3));
 	stage_turn();
 	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 2);
-	assert_false(pool_has_idle(stage.pool, LANE_SLOW));
-	assert_true(pool_has_idle(stage.pool, LANE_QUICK));
-	assert_int_equal(pool_idle_in_us(stage.pool, LANE_SLOW), SLOW_US);
+	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 0);
+	assert_int_equal(pool_ready(stage.pool, LANE_QUICK), 1);
+	assert_int_equal(pool_next_in_us(stage.pool, LANE_SLOW), SLOW_US);
 	stage_pass(SLOW_US);
 	for (unsigned i = 0; i < 4; i++)
 		stage_answer(i);
-	assert_true(pool_has_idle(stage.pool, LANE_SLOW));
+	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 2);
 	finish();
+}
+
+/* What was learnt while there was one for all of them. */
+static void where_conns_are_idle_nobody_asks_for_the_pace(void **state)
+{
+	struct pool_settings settings = stage_settings;
+
+	(void)state;
+	calls_count = 0;
+	settings.conns_max = 8;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(2)->running_us = (uint32_t)(2 * SLOW_US) | 1;
+	stage.pool->overload[LANE_SLOW].codel.gap_us = (double)(2 * SLOW_US);
+	assert_true(slow_came(3));
+	stage_turn();
+	stage_statement(2)->running_us = (uint32_t)(3 * settings.queue_wait_us) | 1;
+	for (unsigned i = 1; i < settings.conns_max; i++)
+		assert_true(slow_came(3));
+	assert_false(slow_came(3));
+	stage_turn();
+	assert_int_equal(pool_conns(stage.pool, CONN_BUSY), settings.conns_max);
+	for (unsigned i = 0; i < settings.conns_max; i++)
+		stage_answer(i);
+	finish();
+}
+
+static void nobody_is_let_go_for_one_that_could_not_leave_in_time(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(2)->running_us = (uint32_t)(3 * settings.queue_wait_us) | 1;
+	assert_true(slow_came(5));
+	stage_turn();
+	stage_pass(2 * settings.queue_wait_us);
+	assert_true(slow_came(5));
+	/* It takes longer than it was expected to. */
+	stage_statement(2)->running_us = (uint32_t)(9 * settings.queue_wait_us) | 1;
+	assert_false(slow_came(1));
+	stage_turn();
+	assert_int_equal(calls[1].told, 0);
+	finish();
+}
+
+/* A probe is no statement. */
+static void of_many_quick_ones_it_is_reckoned_when_they_leave(void **state)
+{
+	struct pool_settings settings = alone();
+	struct stage_call probe;
+	unsigned count = 0;
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_statement(1)->running_us = 4000;
+	stage.pool->overload[LANE_QUICK].codel.gap_us = 4000;
+	assert_true(came(3));
+	stage_turn();
+	stage_send(&probe, CALL_PROBE, NULL, NULL);
+	for (; came(3); count++)
+		assert_true(count < 90);
+	stage_call_fini(&calls[calls_count]);
+	assert_in_range(count, 20, 30);
+	finish();
+	stage_call_fini(&probe);
 }
 
 static void whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order(void **state)
@@ -548,6 +612,9 @@ int main(void)
 		STORY(who_cannot_leave_in_time_does_not_wait_for_his_refusal),
 		STORY(nor_does_a_long_one_where_many_of_these_come),
 		STORY(where_the_limit_is_reached_an_idle_conn_is_not_in_time),
+		STORY(where_conns_are_idle_nobody_asks_for_the_pace),
+		STORY(nobody_is_let_go_for_one_that_could_not_leave_in_time),
+		STORY(of_many_quick_ones_it_is_reckoned_when_they_leave),
 		STORY(whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order),
 		STORY(without_limits_everybody_waits),
 		STORY(queries_share_a_batch_for_5_ms),
