@@ -51,8 +51,8 @@ request = function() at = at %% 4096 + 1; return requests[at] end
 
 
 def go_in_real_time():
-    """The calling process measures: were it to wait for a core, that would be measured. Where it may
-    not, it goes first."""
+    """The calling process measures: were it to wait for a core, that would be measured. Where it
+    may not, it goes first."""
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     except OSError:

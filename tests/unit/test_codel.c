@@ -139,8 +139,7 @@ static void the_calls_of_a_batch_leave_together(void **state)
 /* Then nobody may wait behind another, so that nobody follows another either. */
 static void a_pace_that_was_slow_is_found_quicker_by_those_who_wait_alone(void **state)
 {
-	struct codel codel = { .interval_us = CODEL_INTERVAL_US,
-			       .patience_us = CODEL_INTERVAL_US };
+	struct codel codel = { .interval_us = CODEL_INTERVAL_US, .patience_us = CODEL_INTERVAL_US };
 	int64_t now_us = leave(&codel, 5, 80 * US_PER_MS, 80 * US_PER_MS, START_US);
 
 	assert_int_equal(codel_room(&codel, CODEL_INTERVAL_US), 1);

@@ -386,8 +386,7 @@ static void what_no_replica_has_room_for_does_not_burden_the_primary(void **stat
 	scene_fini(&scene);
 }
 
-static void
-the_primary_answers_in_the_place_of_a_missing_replica_what_the_other_refuses(void **state)
+static void the_primary_answers_for_a_missing_replica_what_the_other_refuses(void **state)
 {
 	struct scene scene;
 	struct asked asked;
@@ -738,80 +737,6 @@ static void one_row_promised_and_none_found_is_404_with_a_token(void **state)
 	scene_fini(&scene);
 }
 
-static void the_router_is_open_when_every_node_that_is_up_has_conns(void **state)
-{
-	struct scene scene;
-
-	(void)state;
-	scene_init(&scene);
-	fake_opening(0, true);
-	fake_opening(1, true);
-	scene_pass(&scene, US_PER_S);
-	fake_opening(1, false);
-	scene_pass(&scene, US_PER_S);
-	assert_int_equal(scene.opening, 1);
-	scene.topology.nodes[0].up = false;
-	scene_publish(&scene);
-	scene_pass(&scene, US_PER_S / 2);
-	assert_int_equal(scene.opening, 0);
-	scene_pass(&scene, 10 * US_PER_S);
-	assert_int_equal(scene.opening, 0);
-	scene_fini(&scene);
-}
-
-static void the_router_is_not_open_before_every_node_was_looked_at(void **state)
-{
-	struct scene scene;
-
-	(void)state;
-	scene_init(&scene);
-	for (unsigned i = 0; i < 3; i++)
-		scene.topology.nodes[i].up = scene.topology.nodes[i].asked = false;
-	scene_publish(&scene);
-	scene_pass(&scene, US_PER_S / 2);
-	assert_int_equal(scene.opening, 1);
-	scene.topology.nodes[1].up = scene.topology.nodes[1].asked = true;
-	scene_publish(&scene);
-	scene_pass(&scene, US_PER_S / 2);
-	assert_int_equal(scene.opening, 1);
-	/* That one answers, and these two do not. */
-	scene.topology.nodes[0].asked = scene.topology.nodes[2].asked = true;
-	scene_publish(&scene);
-	scene_pass(&scene, US_PER_S / 2);
-	assert_int_equal(scene.opening, 0);
-	scene_fini(&scene);
-}
-
-static void where_no_node_answers_the_router_is_closed_for_3_s(void **state)
-{
-	struct scene scene;
-
-	(void)state;
-	scene_init(&scene);
-	for (unsigned i = 0; i < 3; i++)
-		scene.topology.nodes[i].up = false;
-	scene_publish(&scene);
-	scene_pass(&scene, 3 * US_PER_S - 1);
-	assert_int_equal(scene.opening, 1);
-	scene_pass(&scene, US_PER_S / 2);
-	assert_int_equal(scene.opening, 0);
-	scene_fini(&scene);
-}
-
-static void a_node_that_lets_nobody_in_keeps_the_router_closed_for_3_s(void **state)
-{
-	struct scene scene;
-
-	(void)state;
-	scene_init(&scene);
-	fake_opening(0, true);
-	scene_pass(&scene, 3 * US_PER_S - 1);
-	assert_int_equal(scene.opening, 1);
-	scene_pass(&scene, US_PER_S / 2);
-	assert_int_equal(scene.opening, 0);
-	scene_fini(&scene);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -830,8 +755,7 @@ int main(void)
 		cmocka_unit_test(what_one_replica_has_no_room_for_is_answered_by_the_other),
 		cmocka_unit_test(who_lost_its_place_at_one_replica_is_answered_by_the_other),
 		cmocka_unit_test(what_no_replica_has_room_for_does_not_burden_the_primary),
-		cmocka_unit_test(
-			the_primary_answers_in_the_place_of_a_missing_replica_what_the_other_refuses),
+		cmocka_unit_test(the_primary_answers_for_a_missing_replica_what_the_other_refuses),
 		cmocka_unit_test(a_conflict_with_recovery_is_answered_by_another_node),
 		cmocka_unit_test(a_node_that_stops_answering_gives_its_queries_to_the_others),
 		cmocka_unit_test(a_node_that_is_back_is_dialed_at_once),
@@ -847,10 +771,6 @@ int main(void)
 		cmocka_unit_test(an_answer_of_another_life_of_the_node_is_not_told),
 		cmocka_unit_test(strong_asks_the_primary),
 		cmocka_unit_test(one_row_promised_and_none_found_is_404_with_a_token),
-		cmocka_unit_test(the_router_is_open_when_every_node_that_is_up_has_conns),
-		cmocka_unit_test(the_router_is_not_open_before_every_node_was_looked_at),
-		cmocka_unit_test(where_no_node_answers_the_router_is_closed_for_3_s),
-		cmocka_unit_test(a_node_that_lets_nobody_in_keeps_the_router_closed_for_3_s),
 	};
 
 	return cmocka_run_group_tests_name("query steps", tests, NULL, NULL);
