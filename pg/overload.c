@@ -129,12 +129,15 @@ static double overload_leaves_in_us(const struct pool *pool, int lane, const str
 	return (double)next_us + leave_us * (ahead - ready) / ahead;
 }
 
-/* Of commands that share a commit nobody can tell: they leave the sooner, the more they are. */
+/* Of commands nobody can tell: those that share a commit leave the sooner, the more they are, and
+ * how long one takes is a matter of who holds its locks. */
 static bool overload_leaves_in_time(const struct pool *pool, int lane, const struct call *call,
 				    double sooner_us)
 {
-	return lane == LANE_GROUP || overload_leaves_in_us(pool, lane, call) - sooner_us <=
-					     (double)pool->settings.queue_wait_us;
+	if (lane == LANE_COMMAND || lane == LANE_GROUP)
+		return true;
+	return overload_leaves_in_us(pool, lane, call) - sooner_us <=
+	       (double)pool->settings.queue_wait_us;
 }
 
 /* Whoever joins can be expected to leave before he has waited too long. */

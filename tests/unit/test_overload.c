@@ -461,6 +461,30 @@ static void who_cannot_leave_in_time_does_not_wait_for_his_refusal(void **state)
 	finish();
 }
 
+/* One had to wait for a lock: that says nothing of the next. */
+static void a_command_waits_whatever_others_took(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call commands[3];
+
+	(void)state;
+	calls_count = 0;
+	stage_open_with(NODE_PRIMARY, &settings);
+	stage_statement(2)->running_us = (uint32_t)(9 * settings.queue_wait_us) | 1;
+	for (unsigned i = 0; i < 3; i++) {
+		stage_call_init(&commands[i], CALL_COMMAND, stage_statement(2), "7");
+		commands[i].call.standing = (struct standing){ .asked = true, .urgency = 3 };
+		assert_true(pool_submit(stage.pool, &commands[i].call));
+		stage_turn();
+	}
+	stage_pass(settings.queue_wait_us);
+	assert_int_equal(commands[1].call.end, CALL_UNSENT);
+	assert_true(commands[1].call.expired);
+	stage_answer(1);
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&commands[i]);
+}
+
 /* Where they are overloaded, what is in time is told in multiples of what they take. */
 static void nor_does_a_long_one_where_many_of_these_come(void **state)
 {
@@ -610,6 +634,7 @@ int main(void)
 		STORY(who_finds_an_idle_conn_is_never_refused),
 		STORY(no_more_slow_ones_wait_than_leave_in_time),
 		STORY(who_cannot_leave_in_time_does_not_wait_for_his_refusal),
+		STORY(a_command_waits_whatever_others_took),
 		STORY(nor_does_a_long_one_where_many_of_these_come),
 		STORY(where_the_limit_is_reached_an_idle_conn_is_not_in_time),
 		STORY(where_conns_are_idle_nobody_asks_for_the_pace),
