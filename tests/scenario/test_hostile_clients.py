@@ -75,8 +75,8 @@ def test_without_descriptors_it_goes_on_and_recovers(cqrsd):
     with cqrsd.raw() as inside, contextlib.ExitStack() as outside:
         inside.send(HEAD + b"\r\n")
         assert inside.one_answer().data == {"pong": 1}
-        before = resource.prlimit(cqrsd.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(cqrsd.pid, resource.RLIMIT_NOFILE, (cqrsd.fds() + 3, before[1]))
+        until(lambda: cqrsd.readyz().status == 200, "its connections to be there")
+        before = cqrsd.limit_fds(3)
         crowd = [outside.enter_context(cqrsd.raw()) for _ in range(40)]
 
         # Who is not let in is told, and does not wait until somebody leaves.
