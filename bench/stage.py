@@ -15,6 +15,7 @@ ROOT = BENCH.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from harness.cluster import Cluster, as_server_user, server_user  # noqa: E402
+from harness.processes import waits_for_no_core  # noqa: E402
 from harness.service import Service  # noqa: E402
 
 LOADGEN = os.environ.get("LOADGEN", str(ROOT / "build" / "loadgen"))
@@ -51,11 +52,8 @@ request = function() at = at %% 4096 + 1; return requests[at] end
 
 
 def go_in_real_time():
-    """The calling process measures: were it to wait for a core, that would be measured. Where it
-    may not, it goes first."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except OSError:
+    """Or, where it may not, first."""
+    if not waits_for_no_core():
         go_first()
 
 

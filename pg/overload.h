@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When more comes than a node can do: who may join a queue, who leaves it unserved. Each queue has
- * its own judgement of whether it is overloaded (pg/codel.h). Always, a client's
- * query waits only where it can be expected to leave before it has waited too long: by when a conn
- * is expected to be idle, and by the pace at which those before it leave. While a queue is not
- * overloaded, calls wait in the order in which they came. While it is,
+ * When more comes than a node can do: who may join a queue, who leaves it unserved. Always, a
+ * client's query waits only where it can be expected to leave before it has waited too long: by
+ * when a conn is expected to be idle, and by the pace at which those before it leave. Each queue
+ * has its own judgement of whether it is overloaded (pg/codel.h). While it is not, calls wait in
+ * the order in which they came. While it is,
  *
  *   - whoever's rank is beyond the cut-off is refused at the door (pg/cutoff.h), in microseconds;
  *   - of the last of the ranks that pass only so many may wait as are served at once; the others

@@ -415,8 +415,9 @@ int64_t pool_next_in_us(const struct pool *pool, int lane)
 	for (unsigned i = 0; i < pool->conns_count; i++) {
 		const struct conn *conn = &pool->conns[i];
 		int64_t in_us = pool_comes_in_us(pool, conn);
+		bool out = conn->state == CONN_BUSY || conn->state == CONN_CANCELING;
 
-		if (pool_lane(pool, i) != LANE_STREAM && in_us < limit_us)
+		if (out && pool_lane(pool, i) != LANE_STREAM && in_us < limit_us)
 			limit_us = in_us;
 		if (!pool_travels_on(pool, lane, i))
 			continue;

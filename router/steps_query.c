@@ -167,28 +167,25 @@ static enum step query_refuse_full(struct task *task)
 			    task->router->shared.nodes[task->full_last]->name);
 }
 
-static void query_count_passed(const struct task *task)
+/* Another replica may have room. What was paid for its being asked there is lost; elsewhere it is a
+ * retry as before. */
+static void query_pass_over(struct task *task)
 {
-	metric_add(task->router->metrics, METRIC_passed_over_total,
-		   METRIC_LABELS(task->router->shared.nodes[task->choice.node]->name), 1);
-}
+	unsigned node = task->choice.node;
 
-/* What was paid for its being asked there is lost; elsewhere it is a retry as before. */
-static void query_full(struct task *task)
-{
-	task->full_last = task->choice.node;
-	task->full_at |= 1u << task->choice.node;
+	task->full_at |= 1u << node;
 	task->pays |= task->paid;
 	task->paid = false;
+	metric_add(task->router->metrics, METRIC_passed_over_total,
+		   METRIC_LABELS(task->router->shared.nodes[node]->name), 1);
 }
 
-/* Another one may have room. */
 static enum step query_on_full(struct task *task)
 {
-	query_full(task);
+	task->full_last = task->choice.node;
 	if ((int)task->choice.node == task->router->topology.primary)
 		return query_refuse_full(task);
-	query_count_passed(task);
+	query_pass_over(task);
 	return query_place(task->request);
 }
 
@@ -614,8 +611,8 @@ void query_ended(struct task *task, enum query_end end)
 		return;
 	case QUERY_FAILED:
 		if (query_lost_its_place(task)) {
-			query_full(task);
-			query_count_passed(task);
+			task->full_last = task->choice.node;
+			query_pass_over(task);
 			query_forget_failure(task->request);
 			query_place_again(task);
 			return;

@@ -8,6 +8,16 @@ import socket
 from .until import until
 
 
+def waits_for_no_core():
+    """The calling process measures: were it to wait for a core, that would be measured. False: it
+    may not go in real time."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        return False
+    return True
+
+
 def alive(pid):
     """True while the process runs; a zombie has ended."""
     try:

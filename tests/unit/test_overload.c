@@ -4,6 +4,7 @@
 #include "pg_stage.h"
 
 #include "base/clock.h"
+#include "fake_libpq.h"
 #include "pg/estimate.h"
 #include "pg/inside.h"
 
@@ -602,6 +603,40 @@ static void of_many_quick_ones_it_is_reckoned_when_they_leave(void **state)
 	stage_call_fini(&probe);
 }
 
+/* It is not out: the limit does not wait for it. */
+static void a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	unsigned commands = 3;
+
+	(void)state;
+	calls_count = 0;
+	settings.conns_max = 4;
+	settings.limit_fixed = 1;
+	stage_open_with(NODE_PRIMARY, &settings);
+	assert_int_equal(pool_lane(stage.pool, commands), LANE_COMMAND);
+	stage_statement(2)->running_us = (uint32_t)(9 * settings.queue_wait_us) | 1;
+	assert_true(slow_came(3));
+	stage_turn();
+	fake_server.hangs = true;
+	fake_lose(commands);
+	stage_turn();
+	for (unsigned ms = 0; stage.pool->conns[commands].state == CONN_CLOSED; ms++) {
+		assert_true(ms < 500);
+		stage_pass(US_PER_MS);
+	}
+	/* The dialer's thread knows nothing of our clock, which stands until it is done. */
+	stage_connect();
+	assert_int_equal(stage.pool->conns[commands].state, CONN_CONNECTING);
+	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 0);
+	assert_true(pool_conns(stage.pool, CONN_IDLE) > 0);
+	assert_true(pool_next_in_us(stage.pool, LANE_SLOW) > 0);
+	for (unsigned i = 0; i < commands; i++)
+		if (stage.pool->conns[i].state == CONN_BUSY)
+			stage_answer(i);
+	finish();
+}
+
 static void whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order(void **state)
 {
 	(void)state;
@@ -640,6 +675,7 @@ int main(void)
 		STORY(where_conns_are_idle_nobody_asks_for_the_pace),
 		STORY(nobody_is_let_go_for_one_that_could_not_leave_in_time),
 		STORY(of_many_quick_ones_it_is_reckoned_when_they_leave),
+		STORY(a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for),
 		STORY(whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order),
 		STORY(without_limits_everybody_waits),
 		STORY(queries_share_a_batch_for_5_ms),
