@@ -2,6 +2,8 @@
 /* Running means, an eighth of the news at a time. */
 #include "pg/estimate.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 
 #define ESTIMATE_NEWS 8
@@ -58,13 +60,15 @@ static int64_t estimate_weight(const struct statement *statement)
 
 void estimate_learn(struct statement *const *statements, unsigned count, int64_t batch_us)
 {
-	int64_t sum = 0;
+	int64_t weights[BATCH_CALLS_MAX], sum = 0;
 
 	assert(batch_us >= 0);
+	assert(count <= BATCH_CALLS_MAX);
+	/* Before anything is learnt: one statement may be there many times. */
 	for (unsigned i = 0; i < count; i++)
-		sum += estimate_weight(statements[i]);
+		sum += weights[i] = estimate_weight(statements[i]);
 	for (unsigned i = 0; i < count; i++)
-		estimate_one(statements[i], batch_us * estimate_weight(statements[i]) / sum);
+		estimate_one(statements[i], batch_us * weights[i] / sum);
 }
 
 bool estimate_is_large(const struct statement *statement)

@@ -48,6 +48,19 @@ static void test_the_slow_one_among_quick_mates_is_found_out(void **state)
 	assert_false(estimate_is_slow(&quick));
 }
 
+/* The machine stood still during the first batch: each has its share of that, and no more. */
+static void test_no_statement_is_taken_for_longer_than_its_batch_took(void **state)
+{
+	struct statement quick = { .id = 1 }, *same[64];
+
+	for (int i = 0; i < 64; i++)
+		same[i] = &quick;
+	estimate_learn(same, 64, 64 * 1000);
+	assert_in_range(estimate_us(&quick), 900, 1000);
+	estimate_learn(same, 64, 64 * 3000);
+	assert_in_range(estimate_us(&quick), 1000, 3000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -55,6 +68,7 @@ int main(void)
 		cmocka_unit_test(
 			test_a_slow_statement_becomes_quick_again_only_well_below_the_limit),
 		cmocka_unit_test(test_the_slow_one_among_quick_mates_is_found_out),
+		cmocka_unit_test(test_no_statement_is_taken_for_longer_than_its_batch_took),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
