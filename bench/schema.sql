@@ -3,16 +3,16 @@ CREATE TABLE bench_row (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n bigint NOT NULL, note text NOT NULL);
 CREATE TABLE bench_note (
     n bigint PRIMARY KEY, owner text NOT NULL, balance int NOT NULL);
--- How fast each node is, by its port, and whether all it answers are errors: bench/recovery.
+-- How fast each node is, by its port, and the SQLSTATE of all its answers, if any: bench/recovery.
 CREATE TABLE bench_pace (port int PRIMARY KEY, times_slower float8 NOT NULL DEFAULT 1,
-    broken boolean NOT NULL DEFAULT false);
+    broken text);
 CREATE FUNCTION bench_paced(us bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     pace bench_pace;
 BEGIN
     SELECT * INTO pace FROM bench_pace WHERE port = inet_server_port();
-    IF pace.broken THEN
-        RAISE EXCEPTION 'there is no room left' USING ERRCODE = 'disk_full';
+    IF pace.broken IS NOT NULL THEN
+        RAISE EXCEPTION 'all is wrong' USING ERRCODE = pace.broken;
     END IF;
     PERFORM pg_sleep(us * coalesce(pace.times_slower, 1) / 1000000);
     RETURN 'slept';

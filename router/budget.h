@@ -20,9 +20,17 @@ struct budget {
 	unsigned percent;   /* of the requests */
 	unsigned reserve;   /* beyond that, in WINDOW_S seconds */
 	struct window seen; /* watched: what was paid */
+	unsigned even;      /* the share of the last requests, not spent evenly yet */
+	int64_t taken_us;   /* when it was, last */
 };
 
 /* A client's request goes to the node. */
 void budget_earn(struct budget *budget, int64_t now_us);
 /* False: it is used up; nothing was taken. */
 bool budget_take(struct budget *budget, int64_t now_us) must_check;
+/*
+ * The same where the node fails queries itself: what ten quiet seconds have earned would be spent
+ * in the first one, for errors come as quickly as requests. Each is paid by the requests since the
+ * one before, or from the reserve where that was long ago.
+ */
+bool budget_take_evenly(struct budget *budget, int64_t now_us) must_check;

@@ -161,11 +161,21 @@ void health_renew(struct router *router, unsigned node, bool slowly)
 		health_log(health);
 }
 
+static bool health_asks_another(const struct call *call)
+{
+	if (call->end == CALL_ERROR)
+		return sqlstate_verdict(call->error.sqlstate, false, call->in_recovery).retry ==
+		       RETRY_ELSEWHERE;
+	return call->end == CALL_LOST;
+}
+
 void health_judge(struct router *router, unsigned node, const struct call *call)
 {
 	struct health *health = health_of(router, node);
 	int64_t now_us = loop_now(router->loop);
 
+	if (call->end != CALL_UNSENT)
+		health->refuses = health_asks_another(call);
 	switch (call->end) {
 	case CALL_OK:
 	case CALL_TOO_LARGE:

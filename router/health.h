@@ -44,9 +44,10 @@ struct health {
 	struct arena arena;
 	bool probing;
 	struct budget retries, hedges;
-	struct list out;        /* queries on their way there, the oldest first */
-	int64_t heard_us;       /* when a call was last answered */
-	int64_t asked_us;       /* of the first query that was sent since */
+	bool refuses;     /* its last call was lost, or failed so that another node is asked */
+	struct list out;  /* queries on their way there, the oldest first */
+	int64_t heard_us; /* when a call was last answered */
+	int64_t asked_us; /* of the first query that was sent since */
 	struct loop_timer tick; /* while one is out: is the node silent? */
 };
 

@@ -193,11 +193,13 @@ static enum step query_on_full(struct task *task)
 static bool query_pays(struct task *task)
 {
 	struct router *router = task->router;
+	struct health *health = &router->nodes[task->choice.node].health;
+	int64_t now_us = loop_now(router->loop);
 
 	if (!task->pays)
 		return true;
-	task->paid = budget_take(&router->nodes[task->choice.node].health.retries,
-				 loop_now(router->loop));
+	task->paid = health->refuses ? budget_take_evenly(&health->retries, now_us)
+				     : budget_take(&health->retries, now_us);
 	task->pays = !task->paid;
 	return task->paid;
 }

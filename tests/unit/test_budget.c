@@ -74,6 +74,34 @@ static void a_minute_of_errors_adds_a_tenth(void **state)
 	assert_in_range(paid, requests / 10, requests / 10 + 60 + 10);
 }
 
+/* After ten calm seconds all fail: not even the first one bears more than its own tenth. */
+static void a_node_in_trouble_does_not_spend_ten_seconds_in_one(void **state)
+{
+	struct budget budget = { .percent = 10, .reserve = 10 };
+	unsigned paid = 0;
+
+	(void)state;
+	for (int ms = 0; ms < 10000; ms++)
+		budget_earn(&budget, START_US + ms * US_PER_MS);
+	for (int ms = 10000; ms < 11000; ms++) {
+		budget_earn(&budget, START_US + ms * US_PER_MS);
+		paid += budget_take_evenly(&budget, START_US + ms * US_PER_MS);
+	}
+	assert_in_range(paid, 85, 100);
+	assert_true(budget_take(&budget, START_US + 11 * US_PER_S - 1));
+}
+
+static void of_a_node_in_trouble_with_few_requests_the_reserve_pays_one_a_second(void **state)
+{
+	struct budget budget = { .percent = 10, .reserve = 10 };
+	unsigned paid = 0;
+
+	(void)state;
+	for (int ms = 0; ms < 5500; ms++)
+		paid += budget_take_evenly(&budget, START_US + ms * US_PER_MS);
+	assert_int_equal(paid, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +110,9 @@ int main(void)
 		cmocka_unit_test(without_a_reserve_nothing_is_given_before_it_is_earned),
 		cmocka_unit_test(what_was_earned_long_ago_is_gone),
 		cmocka_unit_test(a_minute_of_errors_adds_a_tenth),
+		cmocka_unit_test(a_node_in_trouble_does_not_spend_ten_seconds_in_one),
+		cmocka_unit_test(
+			of_a_node_in_trouble_with_few_requests_the_reserve_pays_one_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

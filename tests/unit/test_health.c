@@ -334,14 +334,31 @@ static void a_query_is_tried_on_two_nodes_and_no_more(void **state)
 	scene_fini(&scene);
 }
 
-/* No client's request earned anything: the reserve of the two that are asked instead, and then. */
+/* Both replicas have answered something. Returns how many queries that took. */
+static unsigned both_answer(struct scene *scene)
+{
+	unsigned asked_of = 0, count = 0;
+
+	for (; asked_of != (1u << 1 | 1u << 2); count++) {
+		struct asked asked;
+
+		ask(scene, &asked, "order");
+		asked_of |= 1u << asked_node();
+		answer(asked_node());
+		asked_free(&asked);
+	}
+	return count;
+}
+
+/* A conflict now and then: a tenth of what was asked, and the reserve of the two that are asked
+ * instead. */
 static void retries_stop_where_the_budget_ends(void **state)
 {
 	struct scene scene;
-	unsigned failed = 0;
+	unsigned failed = 0, count = 0;
 
 	begin(&scene);
-	for (unsigned i = 0; i < 60; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		struct asked asked;
 
 		ask(&scene, &asked, "order");
@@ -353,11 +370,36 @@ static void retries_stop_where_the_budget_ends(void **state)
 		if (!asked.done)
 			answer(asked_node());
 		asked_free(&asked);
+		count += 1 + both_answer(&scene);
 	}
 
-	/* 60 requests earn 6, and each replica has a reserve of 10. */
-	assert_in_range(failed, 60 - 26, 60 - 20);
+	/* Each replica has a reserve of 10. */
+	assert_in_range(100 - failed, 20, 20 + count / 10);
+	assert_in_range(failed, 1, 80);
 	assert_true(metrics_sum(METRIC_retries_refused_total) == failed);
+	scene_fini(&scene);
+}
+
+/* Where the other fails as well, a second pays for no more than its own part of the reserve. */
+static void of_nodes_in_trouble_no_second_pays_for_ten(void **state)
+{
+	struct scene scene;
+
+	begin(&scene);
+	for (unsigned i = 0; i < 20; i++) {
+		struct asked asked;
+
+		ask(&scene, &asked, "order");
+		for (unsigned tries = 0; tries < 2 && !asked.done; tries++) {
+			fake_call(asked_node(), CALL_QUERY)->in_recovery = true;
+			fake_error(fake_call(asked_node(), CALL_QUERY), "40001",
+				   "conflict with recovery");
+			scene_pass(&scene, 5 * US_PER_MS);
+		}
+		assert_true(asked.done);
+		asked_free(&asked);
+	}
+	assert_in_range(20 - metrics_sum(METRIC_retries_refused_total), 1, 6);
 	scene_fini(&scene);
 }
 
@@ -554,6 +596,7 @@ int main(void)
 		cmocka_unit_test(who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one),
 		cmocka_unit_test(a_query_is_tried_on_two_nodes_and_no_more),
 		cmocka_unit_test(retries_stop_where_the_budget_ends),
+		cmocka_unit_test(of_nodes_in_trouble_no_second_pays_for_ten),
 		cmocka_unit_test(what_never_left_or_came_too_early_is_no_retry),
 		cmocka_unit_test(
 			a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts),
