@@ -12,6 +12,7 @@
 #include "http/refusal.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +106,8 @@ static unsigned listener_open(const struct listener *listener)
 {
 	return listener_busy(listener) +
 	       (unsigned)(listener->connections[CONNECTION_RESTING].count +
-			  listener->connections[CONNECTION_CLOSING].count);
+			  listener->connections[CONNECTION_CLOSING].count +
+			  intake_waiting(&listener->intake));
 }
 
 static void listener_count_refused(struct listener *listener, const char *reason)
@@ -127,11 +129,32 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 		refusal_full(listener, fd, "There are as many connections as are allowed");
 		return;
 	}
-	/* It closes what it refuses: who has too many connections needs not be told. */
-	if (MHD_add_connection(listener->daemon, fd, address, address_len) != MHD_YES)
-		listener_count_refused(listener, "connections-per-address");
-	/* What the client has sent already is read in this turn. */
-	listener->ready = true;
+	intake_add(&listener->intake, fd, address, address_len);
+}
+
+static void listener_let_in(struct listener *listener, unsigned count)
+{
+	struct newcomer *newcomer;
+
+	while (count-- && (newcomer = intake_take(&listener->intake))) {
+		/* It closes what it refuses: who has too many connections needs not be told. */
+		if (MHD_add_connection(listener->daemon, newcomer->fd,
+				       (struct sockaddr *)&newcomer->address,
+				       newcomer->address_len) != MHD_YES)
+			listener_count_refused(listener, "connections-per-address");
+		free(newcomer);
+		/* What the client has sent already is read in this turn. */
+		listener->ready = true;
+	}
+	if (intake_waiting(&listener->intake))
+		loop_again(listener->loop);
+}
+
+/* Nobody comes any more. */
+static void listener_shut(struct listener *listener)
+{
+	acceptor_stop(&listener->acceptor);
+	listener_let_in(listener, UINT_MAX);
 }
 
 static void listener_on_full(struct acceptor *acceptor, int fd)
@@ -209,6 +232,7 @@ static void listener_on_answer(struct loop_hook *hook)
 	struct listener *listener = container_of(hook, struct listener, on_answer);
 	bool resumed = listener_resume(listener);
 
+	listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN);
 	if (resumed || listener->ready)
 		listener_run(listener);
 	/* Suspends what was handed to the router just now. */
@@ -293,6 +317,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	random_init(&listener->random, seed);
 	list_init(&listener->dead);
 	connections_init(listener);
+	intake_init(&listener->intake);
 	lingerers_init(&listener->lingerers, loop);
 	if (!listener_start(listener)) {
 		snprintf(error, error_room, "%s: libmicrohttpd did not start", settings->address);
@@ -314,7 +339,7 @@ void listener_quiesce(struct listener *listener)
 	if (listener->quiescing)
 		return;
 	listener->quiescing = true;
-	acceptor_stop(&listener->acceptor);
+	listener_shut(listener);
 	/* Requests that came with those connections are read before resting ones are closed. */
 	listener_run(listener);
 	(void)connections_sweep(listener); /* and what is left, when it is due */
@@ -332,7 +357,7 @@ void listener_free(struct listener *listener)
 	assert(listener_busy(listener) == 0);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
-	acceptor_stop(&listener->acceptor);
+	listener_shut(listener);
 	loop_unwatch(listener->loop, &listener->watch);
 	loop_hook_remove(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	loop_hook_remove(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);

@@ -6,6 +6,7 @@
 #include "http/acceptor.h"
 #include "http/connection.h"
 #include "http/http.h"
+#include "http/intake.h"
 #include "http/linger.h"
 
 #include <microhttpd.h>
@@ -16,6 +17,7 @@ struct listener {
 	struct metrics *metrics;
 	struct MHD_Daemon *daemon;
 	struct acceptor acceptor;
+	struct intake intake;
 	uint16_t port;
 	struct loop_watch watch;    /* the daemon's epoll */
 	struct loop_hook on_answer; /* LOOP_STAGE_ANSWER: resumes, runs the daemon */

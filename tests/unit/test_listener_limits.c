@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "http/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,33 @@ static void test_a_crowd_whose_time_is_over_is_not_closed_in_one_turn(void **sta
 	assert_int_equal(metrics_sum(METRIC_http_timed_out_total), CROWD);
 	for (unsigned i = 0; i < CROWD; i++)
 		http_client_close(&crowd[i]);
+}
+
+/* All of them connect before the loop turns: the last one is answered before they are all in, and
+ * the first one is not forgotten. */
+static void test_who_comes_after_a_crowd_is_not_served_after_it(void **state)
+{
+	enum { CROWD = 3 * HTTP_NEWCOMERS_PER_TURN };
+	static struct http_client crowd[CROWD];
+	struct http_client last;
+
+	assert_true(CROWD < HTTP_ACCEPTS_PER_TURN);
+	for (unsigned i = 0; i < CROWD; i++) {
+		open_another(&crowd[i]);
+		http_client_say(&crowd[i], i ? "GET " : REQUEST);
+	}
+	open_another(&last);
+
+	assert_served(&last);
+	assert_int_equal(http_client_read(&crowd[0])->status, 200);
+	assert_in_range(intake_waiting(&fixture.listener->intake), 1, CROWD);
+	for (int i = 0; i < 100 && intake_waiting(&fixture.listener->intake); i++)
+		loop_turn(fixture.loop, 0);
+	assert_int_equal(intake_waiting(&fixture.listener->intake), 0);
+
+	for (unsigned i = 0; i < CROWD; i++)
+		http_client_close(&crowd[i]);
+	http_client_close(&last);
 }
 
 /* --- no descriptors --------------------------------------------------------------------------- */
@@ -357,6 +385,7 @@ int main(void)
 		     test_an_address_with_too_many_connections_gets_no_more),
 		WITH(start_with_room_for_many,
 		     test_a_crowd_whose_time_is_over_is_not_closed_in_one_turn),
+		WITH(start_with_room_for_many, test_who_comes_after_a_crowd_is_not_served_after_it),
 		WITH(start, test_without_descriptors_clients_are_refused_and_not_left_waiting),
 		WITH(start, test_a_machine_without_descriptors_or_memory_is_asked_again),
 		WITH(start, test_a_connection_that_failed_does_not_keep_the_next_one_waiting),

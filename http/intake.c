@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two lists, and a look at what has come. */
+#include "http/intake.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INTAKE_HEAD_BYTES 4096
+#define INTAKE_OTHERS 4 /* one of so many */
+
+void intake_init(struct intake *intake)
+{
+	list_init(&intake->whole);
+	list_init(&intake->others);
+	intake->taken = 0;
+}
+
+unsigned intake_waiting(const struct intake *intake)
+{
+	return (unsigned)(intake->whole.count + intake->others.count);
+}
+
+/* Who comes first is all that depends on it: what it says is read again, and properly. */
+static bool intake_is_whole(int fd)
+{
+	static const char length_line[] = "\r\nContent-Length:";
+	char head[INTAKE_HEAD_BYTES + 1];
+	ssize_t len = recv(fd, head, INTAKE_HEAD_BYTES, MSG_PEEK | MSG_DONTWAIT);
+	const char *end, *length;
+
+	if (len <= 0)
+		return false;
+	head[len] = '\0';
+	end = strstr(head, "\r\n\r\n");
+	length = strcasestr(head, length_line);
+	if (!end || !length || length > end)
+		return end;
+	return strtoul(length + sizeof(length_line) - 1, NULL, 10) <=
+	       (size_t)(head + len - end) - strlen("\r\n\r\n");
+}
+
+void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
+		socklen_t address_len)
+{
+	struct newcomer *newcomer = calloc(1, sizeof(*newcomer));
+	bool waits = intake_waiting(intake) >= HTTP_NEWCOMERS_PER_TURN;
+
+	if (!newcomer)
+		log_fatal("http", "out of memory");
+	assert(address_len <= sizeof(newcomer->address));
+	newcomer->fd = fd;
+	newcomer->address_len = address_len;
+	memcpy(&newcomer->address, address, address_len);
+	list_append(waits && intake_is_whole(fd) ? &intake->whole : &intake->others,
+		    &newcomer->link);
+}
+
+struct newcomer *intake_take(struct intake *intake)
+{
+	struct list *others = &intake->others;
+	struct list_link *link;
+
+	if (intake_waiting(intake) == 0)
+		return NULL;
+	intake->taken++;
+	if (!list_empty(&intake->whole) &&
+	    (list_empty(others) || intake->taken % INTAKE_OTHERS != 0))
+		return container_of(list_take_first(&intake->whole), struct newcomer, link);
+	link = intake->taken / INTAKE_OTHERS % 2 ? list_last(others) : list_first(others);
+	list_remove(others, link);
+	return container_of(link, struct newcomer, link);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections that were accepted and are not let in yet. What a connection costs is not its accept
+ * but what comes then: of a crowd only so many are let in each turn, for those who are in already
+ * are not to wait for a crowd. First come those whose request is there as a whole, so that others
+ * who open thousands and say little keep nobody waiting; but every fourth is one of the others, in
+ * turn the newest (after Maurer, "Fail at Scale", 2015) and the oldest.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct newcomer {
+	struct list_link link;
+	int fd;
+	socklen_t address_len;
+	struct sockaddr_storage address;
+};
+
+struct intake {
+	struct list whole, others; /* the oldest first */
+	unsigned taken;
+};
+
+void intake_init(struct intake *intake);
+unsigned intake_waiting(const struct intake *intake) must_check;
+/* Takes the descriptor. What has come is looked at only where somebody must wait for it. */
+void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
+		socklen_t address_len);
+/* The one to let in; the caller frees it, its descriptor is the caller's. NULL: nobody waits. */
+struct newcomer *intake_take(struct intake *intake) must_check;
