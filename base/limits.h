@@ -68,6 +68,7 @@
 #define HTTP_SENDING_BYTES_MAX (256 << 20) /* of replies not taken yet, per loop */
 #define HTTP_BODY_BYTES_KEPT 4096          /* a connection gives a larger body buffer back */
 #define HTTP_TRIM_CONNECTIONS 1000         /* so many fewer: their memory goes back to the system */
+#define HTTP_TRIM_PAUSE_US (5 * 1000000)   /* from one such work to the next */
 #define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <linux/sockios.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -271,12 +272,24 @@ bool connections_sweep(struct listener *listener)
 	return closes_left > 0;
 }
 
-/* The allocator keeps what a crowd has used, for ever, where a few of them stay. */
+/*
+ * The allocator keeps what a crowd has used, for ever, where a few of them stay. Giving it back is
+ * work on the memory of all loops: a crowd leaves them all at once, and one of them does it.
+ */
+static bool connections_may_trim(const struct listener *listener)
+{
+	static _Atomic int64_t trimmed_us;
+	int64_t now_us = loop_now(listener->loop), last_us = atomic_load(&trimmed_us);
+
+	return (!last_us || now_us - last_us >= HTTP_TRIM_PAUSE_US) &&
+	       atomic_compare_exchange_strong(&trimmed_us, &last_us, now_us);
+}
+
 static void connections_give_back(struct listener *listener, size_t count)
 {
 	if (count > listener->peak)
 		listener->peak = count;
-	if (listener->peak < 2 * count + HTTP_TRIM_CONNECTIONS)
+	if (listener->peak < 2 * count + HTTP_TRIM_CONNECTIONS || !connections_may_trim(listener))
 		return;
 	listener->peak = count;
 	(void)malloc_trim(0);
@@ -291,7 +304,7 @@ static void connections_on_sweep_due(struct loop_timer *timer)
 	for (unsigned i = 0; i < CONNECTION_STATES; i++)
 		count += listener->connections[i].count;
 	connections_give_back(listener, count);
-	if (count)
+	if (count || listener->peak >= HTTP_TRIM_CONNECTIONS)
 		loop_timer_set(listener->loop, timer, loop_now(listener->loop) + pause_us);
 }
 

@@ -168,19 +168,22 @@ static bool overload_makes_room(struct pool *pool, int lane, const struct call *
 	return true;
 }
 
-/* The same where nobody has a rank, and all wait in the order in which they came. */
+/* The same where nobody has been ranked yet, and all wait in the order in which they came. */
 static bool overload_makes_room_unranked(struct pool *pool, int lane, const struct call *call)
 {
+	unsigned class = cutoff_class(overload_rank(pool, call)), least_class = 0;
 	struct call *least = NULL;
 
 	list_each (&pool->queue[lane], it) {
 		struct call *each = container_of(it, struct call, link);
+		unsigned class_of_each = cutoff_class(overload_rank(pool, each));
 
-		if (each->standing.asked && !each->placements &&
-		    (!least || each->standing.urgency >= least->standing.urgency))
-			least = each;
+		if (!each->standing.asked || each->placements || class_of_each < least_class)
+			continue;
+		least = each;
+		least_class = class_of_each;
 	}
-	if (!least || least->standing.urgency <= call->standing.urgency ||
+	if (!least || least_class <= class ||
 	    !overload_leaves_in_time(pool, lane, call, overload_gap_us(pool, lane, least)))
 		return false;
 	overload_end_for(pool, lane, least);

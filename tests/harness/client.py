@@ -103,11 +103,12 @@ def encode_query(params):
 class Client:
     """Asks one service; a new connection per request unless kept alive."""
 
-    def __init__(self, address, keep_alive=False, timeout_s=30):
+    def __init__(self, address, keep_alive=False, timeout_s=30, source=None):
         self.host, _, port = address.rpartition(":")
         self.port = int(port)
         self.timeout_s = slowly(timeout_s)
         self.keep_alive = keep_alive
+        self.source = (source, 0) if source else None
         self.connection = None
 
     def request(self, method, target, body=None, headers=None):
@@ -121,7 +122,7 @@ class Client:
             headers["Content-Type"] = "application/json"
         headers = {name: value for name, value in headers.items() if value is not None}
         connection = self.connection or http.client.HTTPConnection(
-            self.host, self.port, timeout=self.timeout_s)
+            self.host, self.port, timeout=self.timeout_s, source_address=self.source)
         began = time.monotonic()
         try:
             connection.request(method, target, body=body, headers=headers)

@@ -403,18 +403,23 @@ static void beyond_the_limit_conns_stay_idle_but_the_first(void **state)
 
 #define SLOW_US (20 * US_PER_MS)
 
-static bool slow_came(unsigned urgency)
+static bool slow_came_from(unsigned urgency, uint64_t user)
 {
 	struct stage_call *call = &calls[calls_count];
 
 	stage_call_init(call, CALL_QUERY, stage_statement(2), "7");
-	call->call.standing = (struct standing){ .asked = true, .urgency = urgency };
+	call->call.standing = (struct standing){ .asked = true, .urgency = urgency, .user = user };
 	if (!pool_submit(stage.pool, &call->call)) {
 		stage_call_fini(call);
 		return false;
 	}
 	calls_count++;
 	return true;
+}
+
+static bool slow_came(unsigned urgency)
+{
+	return slow_came_from(urgency, 0);
 }
 
 /* Of slow ones, as many as may wait when one leaves each 20 ms; not long enough to stand. */
@@ -649,6 +654,26 @@ static void whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order(
 	finish();
 }
 
+/* Of a burst too short to be an overload, the one who takes all gives way. */
+static void whoever_takes_little_takes_a_place_from_who_takes_much(void **state)
+{
+	(void)state;
+	fill_with_slow_ones();
+	for (unsigned i = 1; i < calls_count; i++)
+		calls[i].call.standing.user = 4;
+	for (uint64_t user = 1; user <= 4; user++)
+		fair_charge(&stage.pool->users, user, user == 4 ? US_PER_S : US_PER_MS,
+			    loop_now(stage.loop));
+	stage.pool->users.fade_us = 0;
+	fair_charge(&stage.pool->users, 1, 1, loop_now(stage.loop));
+	assert_true(slow_came_from(3, 1));
+	stage_turn();
+	assert_int_equal(calls[calls_count - 2].told, 1);
+	assert_true(calls[calls_count - 2].call.shed);
+	assert_false(slow_came_from(3, 4));
+	finish();
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, stage_clear, stage_close)
 
 int main(void)
@@ -677,6 +702,7 @@ int main(void)
 		STORY(of_many_quick_ones_it_is_reckoned_when_they_leave),
 		STORY(a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for),
 		STORY(whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order),
+		STORY(whoever_takes_little_takes_a_place_from_who_takes_much),
 		STORY(without_limits_everybody_waits),
 		STORY(queries_share_a_batch_for_5_ms),
 		STORY(beyond_the_limit_conns_stay_idle_but_the_first),
