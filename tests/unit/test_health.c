@@ -350,33 +350,67 @@ static unsigned both_answer(struct scene *scene)
 	return count;
 }
 
+/* Of so many queries that fail at one replica, those that the other one is not asked for. Counts all
+ * that were asked. */
+static unsigned conflicts_refused(struct scene *scene, unsigned conflicts, unsigned *count)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < conflicts; i++) {
+		struct asked asked;
+
+		ask(scene, &asked, "order");
+		fake_call(asked_node(), CALL_QUERY)->in_recovery = true;
+		fake_error(fake_call(asked_node(), CALL_QUERY), "40001", "conflict with recovery");
+		if (!asked.done)
+			scene_pass(scene, 5 * US_PER_MS);
+		failed += asked.done;
+		if (!asked.done)
+			answer(asked_node());
+		asked_free(&asked);
+		*count += 1 + both_answer(scene);
+	}
+	return failed;
+}
+
 /* A conflict now and then: a tenth of what was asked, and the reserve of the two that are asked
  * instead. */
 static void retries_stop_where_the_budget_ends(void **state)
 {
 	struct scene scene;
-	unsigned failed = 0, count = 0;
+	unsigned failed, count = 0;
 
 	begin(&scene);
-	for (unsigned i = 0; i < 100; i++) {
-		struct asked asked;
-
-		ask(&scene, &asked, "order");
-		fake_call(asked_node(), CALL_QUERY)->in_recovery = true;
-		fake_error(fake_call(asked_node(), CALL_QUERY), "40001", "conflict with recovery");
-		if (!asked.done)
-			scene_pass(&scene, 5 * US_PER_MS);
-		failed += asked.done;
-		if (!asked.done)
-			answer(asked_node());
-		asked_free(&asked);
-		count += 1 + both_answer(&scene);
-	}
+	failed = conflicts_refused(&scene, 100, &count);
 
 	/* Each replica has a reserve of 10. */
 	assert_in_range(100 - failed, 20, 20 + count / 10);
 	assert_in_range(failed, 1, 80);
 	assert_true(metrics_sum(METRIC_retries_refused_total) == failed);
+	scene_fini(&scene);
+}
+
+/* Else an overload would feed on itself. */
+static void what_is_refused_for_want_of_room_earns_no_retries(void **state)
+{
+	struct scene scene;
+	unsigned failed, count = 0;
+
+	begin(&scene);
+	fake_full(1, true);
+	fake_full(2, true);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct asked asked;
+
+		ask(&scene, &asked, "order");
+		assert_int_equal(asked.request->outcome, OUTCOME_QUEUE_FULL);
+		asked_free(&asked);
+	}
+	fake_full(1, false);
+	fake_full(2, false);
+	failed = conflicts_refused(&scene, 100, &count);
+
+	assert_in_range(100 - failed, 20, 20 + count / 10);
 	scene_fini(&scene);
 }
 
@@ -596,6 +630,7 @@ int main(void)
 		cmocka_unit_test(who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one),
 		cmocka_unit_test(a_query_is_tried_on_two_nodes_and_no_more),
 		cmocka_unit_test(retries_stop_where_the_budget_ends),
+		cmocka_unit_test(what_is_refused_for_want_of_room_earns_no_retries),
 		cmocka_unit_test(of_nodes_in_trouble_no_second_pays_for_ten),
 		cmocka_unit_test(what_never_left_or_came_too_early_is_no_retry),
 		cmocka_unit_test(

@@ -366,6 +366,28 @@ static void who_lost_its_place_at_one_replica_is_answered_by_the_other(void **st
 	scene_fini(&scene);
 }
 
+static void who_lost_its_place_with_no_time_left_is_told_at_once(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	(void)state;
+	scene_init(&scene);
+	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
+	scene_take(&scene, &asked);
+	node = asked_replica();
+	fake_call(node, CALL_QUERY)->shed = true;
+	asked.request->deadline_us = loop_now(scene.loop);
+
+	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "it waited too long to be served");
+
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_SHED);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void what_no_replica_has_room_for_does_not_burden_the_primary(void **state)
 {
 	struct scene scene;
@@ -754,6 +776,7 @@ int main(void)
 		cmocka_unit_test(the_spill_budget_protects_the_primary),
 		cmocka_unit_test(what_one_replica_has_no_room_for_is_answered_by_the_other),
 		cmocka_unit_test(who_lost_its_place_at_one_replica_is_answered_by_the_other),
+		cmocka_unit_test(who_lost_its_place_with_no_time_left_is_told_at_once),
 		cmocka_unit_test(what_no_replica_has_room_for_does_not_burden_the_primary),
 		cmocka_unit_test(the_primary_answers_for_a_missing_replica_what_the_other_refuses),
 		cmocka_unit_test(a_conflict_with_recovery_is_answered_by_another_node),
