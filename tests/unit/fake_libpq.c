@@ -16,7 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define CONNS_MAX 32
+#define CONNS_MAX 64
 #define ANSWERS_MAX 16
 #define PREPARED_MAX 256
 #define KEYWORDS_MAX 40

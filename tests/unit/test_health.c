@@ -350,8 +350,8 @@ static unsigned both_answer(struct scene *scene)
 	return count;
 }
 
-/* Of so many queries that fail at one replica, those that the other one is not asked for. Counts all
- * that were asked. */
+/* Of so many queries that fail at one replica, those that the other one is not asked for. Counts
+ * all that were asked. */
 static unsigned conflicts_refused(struct scene *scene, unsigned conflicts, unsigned *count)
 {
 	unsigned failed = 0;
