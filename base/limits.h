@@ -57,7 +57,7 @@
 #define HTTP_LAST_REST_US 500000 /* a stopping listener closes connections that rest this long */
 #define HTTP_LAST_ARRIVAL_US 1000000   /* and requests that take this long to arrive */
 #define HTTP_LAST_ACCEPTS_MAX 6400     /* of who has connected already, when it stops */
-#define HTTP_ACCEPTS_PER_TURN 256      /* so that those who are in are not kept waiting */
+#define HTTP_ACCEPTS_PER_TURN 64       /* so that those who are in are not kept waiting */
 #define HTTP_NEWCOMERS_PER_TURN 16     /* of those who were accepted: let in */
 #define HTTP_FULL_FORGOTTEN_BYTES 4096 /* read of a request whose connection is refused */
 #define HTTP_FULL_TOLD_US 1000000      /* a log line about it at most this often, per loop */

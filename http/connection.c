@@ -274,7 +274,7 @@ bool connections_sweep(struct listener *listener)
 
 /*
  * The allocator keeps what a crowd has used, for ever, where a few of them stay. Giving it back is
- * work on the memory of all loops: a crowd leaves them all at once, and one of them does it.
+ * work on the memory of all loops: a crowd leaves them all at once, but they do it one by one.
  */
 static bool connections_may_trim(const struct listener *listener)
 {

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define INTAKE_HEAD_BYTES 4096
-#define INTAKE_OTHERS 4 /* one of so many */
+#define INTAKE_OTHERS 4  /* one of so many */
+#define INTAKE_LOOKS 128 /* who has waited for longer has had time to say it */
 
 void intake_init(struct intake *intake)
 {
@@ -47,7 +48,6 @@ void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
 		socklen_t address_len)
 {
 	struct newcomer *newcomer = calloc(1, sizeof(*newcomer));
-	bool waits = intake_waiting(intake) >= HTTP_NEWCOMERS_PER_TURN;
 
 	if (!newcomer)
 		log_fatal("http", "out of memory");
@@ -55,8 +55,27 @@ void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
 	newcomer->fd = fd;
 	newcomer->address_len = address_len;
 	memcpy(&newcomer->address, address, address_len);
-	list_append(waits && intake_is_whole(fd) ? &intake->whole : &intake->others,
-		    &newcomer->link);
+	list_append(&intake->others, &newcomer->link);
+}
+
+void intake_look(struct intake *intake)
+{
+	struct list *others = &intake->others;
+	struct list_link *before;
+	unsigned looks = INTAKE_LOOKS;
+
+	if (intake_waiting(intake) <= HTTP_NEWCOMERS_PER_TURN)
+		return;
+	for (struct list_link *it = others->head.prev; it != &others->head && looks--;
+	     it = before) {
+		struct newcomer *newcomer = container_of(it, struct newcomer, link);
+
+		before = it->prev;
+		if (!intake_is_whole(newcomer->fd))
+			continue;
+		list_remove(others, it);
+		list_append(&intake->whole, it);
+	}
 }
 
 struct newcomer *intake_take(struct intake *intake)

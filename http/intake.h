@@ -22,14 +22,17 @@ struct newcomer {
 };
 
 struct intake {
-	struct list whole, others; /* the oldest first */
+	struct list whole;  /* in the order in which they were found */
+	struct list others; /* the oldest first */
 	unsigned taken;
 };
 
 void intake_init(struct intake *intake);
 unsigned intake_waiting(const struct intake *intake) must_check;
-/* Takes the descriptor. What has come is looked at only where somebody must wait for it. */
+/* Takes the descriptor. */
 void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
 		socklen_t address_len);
+/* Where more wait than are let in, finds those whose request has come, among the newest. */
+void intake_look(struct intake *intake);
 /* The one to let in; the caller frees it, its descriptor is the caller's. NULL: nobody waits. */
 struct newcomer *intake_take(struct intake *intake) must_check;

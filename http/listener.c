@@ -132,16 +132,24 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 	intake_add(&listener->intake, fd, address, address_len);
 }
 
-static void listener_let_in(struct listener *listener, unsigned count)
+/* False: it is closed; who has too many connections needs not be told. */
+static bool listener_add(struct listener *listener, const struct newcomer *newcomer)
+{
+	if (MHD_add_connection(listener->daemon, newcomer->fd,
+			       (const struct sockaddr *)&newcomer->address,
+			       newcomer->address_len) == MHD_YES)
+		return true;
+	listener_count_refused(listener, "connections-per-address");
+	return false;
+}
+
+/* Those who are refused take no place of the others. */
+static void listener_let_in(struct listener *listener, unsigned places, unsigned looks)
 {
 	struct newcomer *newcomer;
 
-	while (count-- && (newcomer = intake_take(&listener->intake))) {
-		/* It closes what it refuses: who has too many connections needs not be told. */
-		if (MHD_add_connection(listener->daemon, newcomer->fd,
-				       (struct sockaddr *)&newcomer->address,
-				       newcomer->address_len) != MHD_YES)
-			listener_count_refused(listener, "connections-per-address");
+	while (places && looks-- && (newcomer = intake_take(&listener->intake))) {
+		places -= listener_add(listener, newcomer);
 		free(newcomer);
 		/* What the client has sent already is read in this turn. */
 		listener->ready = true;
@@ -154,7 +162,7 @@ static void listener_let_in(struct listener *listener, unsigned count)
 static void listener_shut(struct listener *listener)
 {
 	acceptor_stop(&listener->acceptor);
-	listener_let_in(listener, UINT_MAX);
+	listener_let_in(listener, UINT_MAX, UINT_MAX);
 }
 
 static void listener_on_full(struct acceptor *acceptor, int fd)
@@ -232,7 +240,8 @@ static void listener_on_answer(struct loop_hook *hook)
 	struct listener *listener = container_of(hook, struct listener, on_answer);
 	bool resumed = listener_resume(listener);
 
-	listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN);
+	intake_look(&listener->intake);
+	listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN, HTTP_ACCEPTS_PER_TURN);
 	if (resumed || listener->ready)
 		listener_run(listener);
 	/* Suspends what was handed to the router just now. */

@@ -58,17 +58,26 @@ static int64_t estimate_weight(const struct statement *statement)
 	return known_us > ESTIMATE_UNKNOWN_US ? known_us : ESTIMATE_UNKNOWN_US;
 }
 
+static bool estimate_is_first(struct statement *const *statements, unsigned at)
+{
+	for (unsigned i = 0; i < at; i++)
+		if (statements[i] == statements[at])
+			return false;
+	return true;
+}
+
+/* However often a statement is there, the batch is one piece of news. */
 void estimate_learn(struct statement *const *statements, unsigned count, int64_t batch_us)
 {
 	int64_t weights[BATCH_CALLS_MAX], sum = 0;
 
 	assert(batch_us >= 0);
 	assert(count <= BATCH_CALLS_MAX);
-	/* Before anything is learnt: one statement may be there many times. */
 	for (unsigned i = 0; i < count; i++)
 		sum += weights[i] = estimate_weight(statements[i]);
 	for (unsigned i = 0; i < count; i++)
-		estimate_one(statements[i], batch_us * weights[i] / sum);
+		if (estimate_is_first(statements, i))
+			estimate_one(statements[i], batch_us * weights[i] / sum);
 }
 
 bool estimate_is_large(const struct statement *statement)

@@ -6,6 +6,7 @@
 
 #define FAIR_FADE_EVERY_US (100 * US_PER_MS)
 #define FAIR_FADE 0.9F /* what is left after that: a second counts */
+#define FAIR_LATELY_US (2 * US_PER_S)
 #define FAIR_OVER 1.5F
 #define FAIR_MATTERS 0.05F /* of all that was used */
 #define FAIR_LEAST_US 1.0F /* less is nothing */
@@ -35,7 +36,8 @@ void fair_charge(struct fair *fair, uint64_t hash, int64_t used_us, int64_t now_
 		fair_fade(fair, now_us);
 }
 
-bool fair_is_over(const struct fair *fair, uint64_t hash)
+bool fair_is_over(const struct fair *fair, uint64_t hash, int64_t now_us)
 {
-	return fair->most_us > 0 && fair->used_us[hash % FAIR_SLOTS] > fair->most_us;
+	return now_us - fair->fade_us < FAIR_LATELY_US && fair->most_us > 0 &&
+	       fair->used_us[hash % FAIR_SLOTS] > fair->most_us;
 }

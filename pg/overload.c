@@ -22,8 +22,9 @@ static_assert(STANDING_SPILLED == CUTOFF_URGENCIES - 1, "spilled queries come la
 static unsigned overload_rank(const struct pool *pool, const struct call *call)
 {
 	const struct standing *standing = &call->standing;
-	bool over = (standing->user && fair_is_over(&pool->users, standing->user)) ||
-		    (standing->caller && fair_is_over(&pool->callers, standing->caller));
+	int64_t now_us = loop_now(pool->loop);
+	bool over = (standing->user && fair_is_over(&pool->users, standing->user, now_us)) ||
+		    (standing->caller && fair_is_over(&pool->callers, standing->caller, now_us));
 
 	return cutoff_rank(standing->urgency, over, standing->luck);
 }
@@ -64,7 +65,7 @@ static void overload_end(struct pool *pool, struct overload *overload, struct ca
 static void overload_end_for(struct pool *pool, int lane, struct call *call)
 {
 	overload_end(pool, &pool->overload[lane], call, "more-urgent",
-		     "more urgent requests took its place");
+		     "others took its place, who are more urgent or take less");
 }
 
 /* Of two queues for the same conns, the other one; LANES: it shares them with none. */

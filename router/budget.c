@@ -5,9 +5,9 @@
 #include "base/clock.h"
 
 /* Evenly, a retry costs a little more than the share: so much is left for nodes that pay from their
- * reserve. Two are saved. */
+ * reserve. A few are saved, for those who fail together. */
 #define BUDGET_EVEN_COST 110
-#define BUDGET_EVEN_MAX (2 * BUDGET_EVEN_COST)
+#define BUDGET_EVEN_MAX (8 * BUDGET_EVEN_COST)
 
 void budget_earn(struct budget *budget, int64_t now_us)
 {
@@ -24,6 +24,8 @@ bool budget_take(struct budget *budget, int64_t now_us)
 	if ((taken + 1) * 100 > earned + 100 * (uint64_t)budget->reserve)
 		return false;
 	window_add(&budget->seen, WINDOW_WATCHED, now_us);
+	budget->even -= budget->even < BUDGET_EVEN_COST ? budget->even : BUDGET_EVEN_COST;
+	budget->taken_us = now_us;
 	return true;
 }
 
@@ -31,9 +33,5 @@ bool budget_take_evenly(struct budget *budget, int64_t now_us)
 {
 	bool rested = (now_us - budget->taken_us) * budget->reserve >= WINDOW_S * US_PER_S;
 
-	if ((budget->even < BUDGET_EVEN_COST && !rested) || !budget_take(budget, now_us))
-		return false;
-	budget->even -= budget->even < BUDGET_EVEN_COST ? budget->even : BUDGET_EVEN_COST;
-	budget->taken_us = now_us;
-	return true;
+	return (budget->even >= BUDGET_EVEN_COST || rested) && budget_take(budget, now_us);
 }

@@ -21,7 +21,7 @@ struct budget {
 	unsigned reserve;   /* beyond that, in WINDOW_S seconds */
 	struct window seen; /* watched: what was paid */
 	unsigned even;      /* the share of the last requests, not spent evenly yet */
-	int64_t taken_us;   /* when it was, last */
+	int64_t taken_us;   /* the last one */
 };
 
 /* A client's request goes to the node. */

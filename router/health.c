@@ -16,6 +16,7 @@
 #define HEALTH_SILENCE_US (100 * US_PER_MS) /* the least that is called silence */
 #define HEALTH_STRETCH_US (50 * US_PER_MS)  /* each further one of it is a failure */
 #define HEALTH_SILENCE_ESTIMATES 8          /* and so often what a statement is known to take */
+#define HEALTH_TROUBLE_US US_PER_S          /* so long a failure is remembered */
 #define HEALTH_RETRIES_PERCENT 10
 #define HEALTH_RETRIES_PER_S 1
 #define HEALTH_HEDGES_PERCENT 2
@@ -157,16 +158,25 @@ void health_renew(struct router *router, unsigned node, bool slowly)
 
 	health_drop_probe(health);
 	breaker_reset(&health->breaker, loop_now(router->loop), slowly);
+	health->failed_us = 0;
 	if (!was_closed)
 		health_log(health);
 }
 
-static bool health_asks_another(const struct call *call)
+static bool health_is_failure(const struct call *call)
 {
+	const char *sqlstate = call->error.sqlstate;
+
 	if (call->end == CALL_ERROR)
-		return sqlstate_verdict(call->error.sqlstate, false, call->in_recovery).retry ==
-		       RETRY_ELSEWHERE;
+		return sqlstate_blames_node(sqlstate) ||
+		       sqlstate_verdict(sqlstate, false, call->in_recovery).retry ==
+			       RETRY_ELSEWHERE;
 	return call->end == CALL_LOST;
+}
+
+bool health_is_in_trouble(const struct health *health, int64_t now_us)
+{
+	return health->failed_us && now_us - health->failed_us < HEALTH_TROUBLE_US;
 }
 
 void health_judge(struct router *router, unsigned node, const struct call *call)
@@ -174,8 +184,8 @@ void health_judge(struct router *router, unsigned node, const struct call *call)
 	struct health *health = health_of(router, node);
 	int64_t now_us = loop_now(router->loop);
 
-	if (call->end != CALL_UNSENT)
-		health->refuses = health_asks_another(call);
+	if (health_is_failure(call))
+		health->failed_us = now_us;
 	switch (call->end) {
 	case CALL_OK:
 	case CALL_TOO_LARGE:

@@ -198,8 +198,9 @@ static bool query_pays(struct task *task)
 
 	if (!task->pays)
 		return true;
-	task->paid = health->refuses ? budget_take_evenly(&health->retries, now_us)
-				     : budget_take(&health->retries, now_us);
+	task->paid = health_is_in_trouble(health, now_us)
+			     ? budget_take_evenly(&health->retries, now_us)
+			     : budget_take(&health->retries, now_us);
 	task->pays = !task->paid;
 	return task->paid;
 }

@@ -169,7 +169,7 @@ static void one_of_ten_who_takes_ten_times_as_much_is_over(void **state)
 		for (uint64_t user = 1; user <= 10; user++)
 			fair_charge(&fair, user, user == 7 ? 1000 : 100, now_us);
 	for (uint64_t user = 1; user <= 10; user++)
-		assert_int_equal(fair_is_over(&fair, user), user == 7);
+		assert_int_equal(fair_is_over(&fair, user, now_us), user == 7);
 }
 
 static void of_two_the_one_that_takes_ten_times_as_much_is_over(void **state)
@@ -181,8 +181,8 @@ static void of_two_the_one_that_takes_ten_times_as_much_is_over(void **state)
 		fair_charge(&fair, 1, 100, now_us);
 		fair_charge(&fair, 2, 1000, now_us);
 	}
-	assert_false(fair_is_over(&fair, 1));
-	assert_true(fair_is_over(&fair, 2));
+	assert_false(fair_is_over(&fair, 1, now_us));
+	assert_true(fair_is_over(&fair, 2, now_us));
 }
 
 static void among_equals_and_alone_nobody_is_over(void **state)
@@ -195,8 +195,8 @@ static void among_equals_and_alone_nobody_is_over(void **state)
 		fair_charge(&alone, 1, 1000, now_us);
 	}
 	for (uint64_t user = 0; user < 100; user++)
-		assert_false(fair_is_over(&fair, user));
-	assert_false(fair_is_over(&alone, 1));
+		assert_false(fair_is_over(&fair, user, now_us));
+	assert_false(fair_is_over(&alone, 1, now_us));
 }
 
 static void what_was_used_long_ago_is_forgotten(void **state)
@@ -207,11 +207,12 @@ static void what_was_used_long_ago_is_forgotten(void **state)
 	for (int i = 0; i < 2000; i++, now_us += US_PER_MS)
 		for (uint64_t user = 1; user <= 10; user++)
 			fair_charge(&fair, user, user == 7 ? 1000 : 100, now_us);
-	assert_true(fair_is_over(&fair, 7));
+	assert_true(fair_is_over(&fair, 7, now_us));
+	assert_false(fair_is_over(&fair, 7, now_us + 3 * US_PER_S));
 	for (int i = 0; i < 10000; i++, now_us += US_PER_MS)
 		for (uint64_t user = 1; user <= 10; user++)
 			fair_charge(&fair, user, 100, now_us);
-	assert_false(fair_is_over(&fair, 7));
+	assert_false(fair_is_over(&fair, 7, now_us));
 }
 
 int main(void)

@@ -48,17 +48,23 @@ static void test_the_slow_one_among_quick_mates_is_found_out(void **state)
 	assert_false(estimate_is_slow(&quick));
 }
 
-/* The machine stood still during the first batch: each has its share of that, and no more. */
-static void test_no_statement_is_taken_for_longer_than_its_batch_took(void **state)
+/* The machine stands still during a batch of the same statement, the first ever or a later one. */
+static void test_one_batch_that_took_long_makes_nothing_slow(void **state)
 {
-	struct statement quick = { .id = 1 }, *same[64];
+	struct statement fresh = { .id = 1 }, known = { .id = 2 }, *same[20];
 
-	for (int i = 0; i < 64; i++)
-		same[i] = &quick;
-	estimate_learn(same, 64, 64 * 1000);
-	assert_in_range(estimate_us(&quick), 900, 1000);
-	estimate_learn(same, 64, 64 * 3000);
-	assert_in_range(estimate_us(&quick), 1000, 3000);
+	for (int i = 0; i < 20; i++)
+		same[i] = &fresh;
+	estimate_learn(same, 20, 400000);
+	assert_in_range(estimate_us(&fresh), 1, 400000 / 20);
+	assert_false(estimate_is_slow(&fresh));
+
+	for (int i = 0; i < 20; i++)
+		same[i] = &known;
+	for (int i = 0; i < 100; i++)
+		estimate_learn(same, 20, 20 * 200);
+	estimate_learn(same, 20, 400000);
+	assert_in_range(estimate_us(&known), 200, 900);
 }
 
 int main(void)
@@ -68,7 +74,7 @@ int main(void)
 		cmocka_unit_test(
 			test_a_slow_statement_becomes_quick_again_only_well_below_the_limit),
 		cmocka_unit_test(test_the_slow_one_among_quick_mates_is_found_out),
-		cmocka_unit_test(test_no_statement_is_taken_for_longer_than_its_batch_took),
+		cmocka_unit_test(test_one_batch_that_took_long_makes_nothing_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,11 @@ static int comes(const char *said)
 
 static int let_in(void)
 {
-	struct newcomer *newcomer = intake_take(&intake);
+	struct newcomer *newcomer;
 	int fd;
 
+	intake_look(&intake);
+	newcomer = intake_take(&intake);
 	assert_non_null(newcomer);
 	fd = newcomer->fd;
 	free(newcomer);

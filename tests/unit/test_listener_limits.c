@@ -160,23 +160,21 @@ static void test_a_crowd_whose_time_is_over_is_not_closed_in_one_turn(void **sta
 		http_client_close(&crowd[i]);
 }
 
-/* All of them connect before the loop turns: the last one is answered before they are all in, and
- * the first one is not forgotten. */
-static void test_who_comes_after_a_crowd_is_not_served_after_it(void **state)
+/* All of them connect before the loop turns, and say little. The one among them who says it all is
+ * answered before they are all in, and so is the first of them when it has. */
+static void test_who_says_it_all_does_not_wait_for_a_crowd(void **state)
 {
-	enum { CROWD = 3 * HTTP_NEWCOMERS_PER_TURN };
+	enum { CROWD = 12 * HTTP_NEWCOMERS_PER_TURN };
 	static struct http_client crowd[CROWD];
-	struct http_client last;
+	struct http_client *quick = &crowd[CROWD / 2];
 
-	assert_true(CROWD < HTTP_ACCEPTS_PER_TURN);
 	for (unsigned i = 0; i < CROWD; i++) {
 		open_another(&crowd[i]);
-		http_client_say(&crowd[i], i ? "GET " : REQUEST);
+		http_client_say(&crowd[i], "GET ");
 	}
-	open_another(&last);
+	http_client_say(quick, "/v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
 
-	assert_served(&last);
-	assert_int_equal(http_client_read(&crowd[0])->status, 200);
+	assert_int_equal(http_client_read(quick)->status, 200);
 	assert_in_range(intake_waiting(&fixture.listener->intake), 1, CROWD);
 	for (int i = 0; i < 100 && intake_waiting(&fixture.listener->intake); i++)
 		loop_turn(fixture.loop, 0);
@@ -184,7 +182,27 @@ static void test_who_comes_after_a_crowd_is_not_served_after_it(void **state)
 
 	for (unsigned i = 0; i < CROWD; i++)
 		http_client_close(&crowd[i]);
-	http_client_close(&last);
+}
+
+static void test_who_waits_to_be_let_in_is_answered_before_the_end(void **state)
+{
+	enum { CROWD = 3 * HTTP_NEWCOMERS_PER_TURN };
+	static struct http_client crowd[CROWD];
+
+	for (unsigned i = 0; i < CROWD; i++) {
+		open_another(&crowd[i]);
+		http_client_say(&crowd[i], REQUEST);
+	}
+	loop_turn(fixture.loop, 5000);
+	assert_in_range(intake_waiting(&fixture.listener->intake), 1, CROWD);
+
+	listener_quiesce(fixture.listener);
+
+	assert_int_equal(intake_waiting(&fixture.listener->intake), 0);
+	for (unsigned i = 0; i < CROWD; i++) {
+		assert_int_equal(http_client_read(&crowd[i])->status, 200);
+		http_client_close(&crowd[i]);
+	}
 }
 
 /* --- no descriptors --------------------------------------------------------------------------- */
@@ -385,7 +403,9 @@ int main(void)
 		     test_an_address_with_too_many_connections_gets_no_more),
 		WITH(start_with_room_for_many,
 		     test_a_crowd_whose_time_is_over_is_not_closed_in_one_turn),
-		WITH(start_with_room_for_many, test_who_comes_after_a_crowd_is_not_served_after_it),
+		WITH(start_with_room_for_many, test_who_says_it_all_does_not_wait_for_a_crowd),
+		WITH(start_with_room_for_many,
+		     test_who_waits_to_be_let_in_is_answered_before_the_end),
 		WITH(start, test_without_descriptors_clients_are_refused_and_not_left_waiting),
 		WITH(start, test_a_machine_without_descriptors_or_memory_is_asked_again),
 		WITH(start, test_a_connection_that_failed_does_not_keep_the_next_one_waiting),
