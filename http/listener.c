@@ -240,8 +240,10 @@ static void listener_on_answer(struct loop_hook *hook)
 	struct listener *listener = container_of(hook, struct listener, on_answer);
 	bool resumed = listener_resume(listener);
 
-	intake_look(&listener->intake);
-	listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN, HTTP_ACCEPTS_PER_TURN);
+	if (intake_waiting(&listener->intake)) {
+		intake_look(&listener->intake);
+		listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN, HTTP_ACCEPTS_PER_TURN);
+	}
 	if (resumed || listener->ready)
 		listener_run(listener);
 	/* Suspends what was handed to the router just now. */
