@@ -20,5 +20,5 @@ struct fair {
 };
 
 void fair_charge(struct fair *fair, uint64_t hash, int64_t used_us, int64_t now_us);
-/* Does it take clearly more than others do, and enough of all to matter? */
+/* Did it take clearly more than others did, and enough of all to matter, in the last seconds? */
 bool fair_is_over(const struct fair *fair, uint64_t hash, int64_t now_us) must_check;

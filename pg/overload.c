@@ -177,9 +177,12 @@ static bool overload_makes_room_unranked(struct pool *pool, int lane, const stru
 
 	list_each (&pool->queue[lane], it) {
 		struct call *each = container_of(it, struct call, link);
-		unsigned class_of_each = cutoff_class(overload_rank(pool, each));
+		unsigned class_of_each;
 
-		if (!each->standing.asked || each->placements || class_of_each < least_class)
+		if (!each->standing.asked || each->placements)
+			continue;
+		class_of_each = cutoff_class(overload_rank(pool, each));
+		if (class_of_each < least_class)
 			continue;
 		least = each;
 		least_class = class_of_each;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts, nothing else: what is not used within the window is gone. */
+/* Counts: what is not used within the window is gone, but for the few that are saved. */
 #include "router/budget.h"
 
 #include "base/clock.h"

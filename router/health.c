@@ -158,12 +158,12 @@ void health_renew(struct router *router, unsigned node, bool slowly)
 
 	health_drop_probe(health);
 	breaker_reset(&health->breaker, loop_now(router->loop), slowly);
-	health->failed_us = 0;
+	health->trouble_us = 0;
 	if (!was_closed)
 		health_log(health);
 }
 
-static bool health_is_failure(const struct call *call)
+static bool health_is_trouble(const struct call *call)
 {
 	const char *sqlstate = call->error.sqlstate;
 
@@ -176,7 +176,7 @@ static bool health_is_failure(const struct call *call)
 
 bool health_is_in_trouble(const struct health *health, int64_t now_us)
 {
-	return health->failed_us && now_us - health->failed_us < HEALTH_TROUBLE_US;
+	return health->trouble_us && now_us - health->trouble_us < HEALTH_TROUBLE_US;
 }
 
 void health_judge(struct router *router, unsigned node, const struct call *call)
@@ -184,8 +184,8 @@ void health_judge(struct router *router, unsigned node, const struct call *call)
 	struct health *health = health_of(router, node);
 	int64_t now_us = loop_now(router->loop);
 
-	if (health_is_failure(call))
-		health->failed_us = now_us;
+	if (health_is_trouble(call))
+		health->trouble_us = now_us;
 	switch (call->end) {
 	case CALL_OK:
 	case CALL_TOO_LARGE:

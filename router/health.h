@@ -44,10 +44,10 @@ struct health {
 	struct arena arena;
 	bool probing;
 	struct budget retries, hedges;
-	int64_t failed_us; /* when a call was lost, or failed by the node or its replay, last */
-	struct list out;   /* queries on their way there, the oldest first */
-	int64_t heard_us;  /* when a call was last answered */
-	int64_t asked_us;  /* of the first query that was sent since */
+	int64_t trouble_us;     /* when there was some last; see below */
+	struct list out;        /* queries on their way there, the oldest first */
+	int64_t heard_us;       /* when a call was last answered */
+	int64_t asked_us;       /* of the first query that was sent since */
 	struct loop_timer tick; /* while one is out: is the node silent? */
 };
 
@@ -61,7 +61,8 @@ void health_judge(struct router *router, unsigned node, const struct call *call)
 /* The monitor sees the node again (slowly), or as another one than before. */
 void health_renew(struct router *router, unsigned node, bool slowly);
 
-/* Has a call failed there, within the last second? Then retries are paid evenly. */
+/* Was a call lost there within the last second, or did it fail so that it is a failure or that
+ * another node is asked, as for a conflict with recovery? Then retries are paid evenly. */
 bool health_is_in_trouble(const struct health *health, int64_t now_us) must_check;
 /* Has nothing been heard of the node since then, by this loop or the monitor? */
 bool health_silent_since(const struct router *router, unsigned node, int64_t us) must_check;
