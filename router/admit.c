@@ -96,7 +96,7 @@ static void admit_on_client_gone(struct request *request)
 {
 	struct task *task = request->task;
 
-	if (command_is_out(&task->command))
+	if (request->kind == REQUEST_COMMAND && command_is_out(&task->command))
 		return;
 	request_fail(request, OUTCOME_TIMEOUT, "the client went away");
 	request->status = 499;

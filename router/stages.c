@@ -8,8 +8,8 @@
 
 static const struct call *stages_call(const struct task *task)
 {
-	if (task->query.pool)
-		return &task->query.call;
+	if (task->request->kind == REQUEST_QUERY)
+		return task->query.pool ? &task->query.call : NULL;
 	return task->command.in_flight ? &task->command.call : NULL;
 }
 

@@ -10,7 +10,9 @@
 #include "router/stages.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TASK_LUCK_US (3600 * US_PER_S) /* how long luck lasts */
 
@@ -50,8 +52,10 @@ static void task_forget(struct task *task)
 	fates_forget(task);
 	health_back(task);
 	hedge_forget(task);
-	query_forget(&task->query);
-	command_forget(&task->command);
+	if (task->request->kind == REQUEST_QUERY)
+		query_forget(&task->query);
+	else
+		command_forget(&task->command);
 	visibility_forget(task);
 	router_unpark(router, task);
 	loop_timer_cancel(router->loop, &task->pause);
@@ -92,15 +96,18 @@ static void task_on_done(struct request *request)
 
 struct task *task_new(struct router *router, struct request *request)
 {
-	struct task *task = arena_zero(&request->arena, 1, sizeof(*task));
+	struct task *task = arena_alloc(&request->arena, sizeof(*task));
 
+	memset(task, 0, offsetof(struct task, describe));
 	task->request = request;
 	task->router = router;
 	task->lease = router->lease;
 	task->lease->users++;
 	task->on_done = request->on_done;
-	task->query.request = request;
-	task->command.request = request;
+	if (request->kind == REQUEST_QUERY)
+		task->query = (struct query){ .request = request };
+	else
+		task->command = (struct command){ .request = request };
 	task->luck = (unsigned)random_next(&router->random);
 	request->on_done = task_on_done;
 	request->steps = request->kind == REQUEST_QUERY ? query_steps : command_steps;

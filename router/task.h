@@ -84,7 +84,6 @@ struct task {
 	const char *const *values;
 	void (*on_done)(struct request *request); /* http's; the router's own stands in its place */
 
-	struct describe describe;
 	bool describing; /* on the router's list of those who describe */
 	struct list_link describing_link;
 	struct list followers; /* tasks that wait for the same description */
@@ -96,14 +95,11 @@ struct task {
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
 	uint64_t session_lsn; /* of the user's own last write, likewise */
 	bool looked_again;    /* at the primary, for what may not have been visible */
-	struct call confirm;  /* asks the primary whether it has come so far */
 	bool confirming;
 	unsigned luck; /* of one who is not known */
 	struct wish wish;
 	int64_t wait_until_us; /* no parking after this */
 	struct choice choice;  /* the one under way */
-	struct query query;
-	struct command command;
 	uint32_t failed_at;    /* nodes, a bit each: could not answer */
 	uint32_t early_at;     /* nodes, a bit each: had not replayed far enough */
 	uint32_t full_at;      /* nodes, a bit each: had no room for it */
@@ -128,6 +124,14 @@ struct task {
 	int64_t parked_us;             /* since when; 0: not parked */
 	struct loop_timer pause;       /* ends the parking */
 	struct visibility *visibility; /* a command's, while it waits for replicas; or NULL */
+
+	/* Large, and set as a whole before they are used: task_new clears what stands above. */
+	struct describe describe; /* while describing */
+	struct call confirm;      /* while confirming: has the primary come so far? */
+	union {
+		struct query query;     /* of a REQUEST_QUERY, */
+		struct command command; /* of a REQUEST_COMMAND */
+	};
 };
 
 /* The request becomes a task of this router; its first step is next. */
