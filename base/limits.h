@@ -74,6 +74,8 @@
 #define HTTP_LINGER_BYTES_MAX (16 << 20)
 #define HTTP_LINGER_PIECE_BYTES 16384
 #define HTTP_REFUSAL_LOOKS_MAX 32    /* connections looked at to find whom the library refuses */
+#define HTTP_HOST_BYTES_KEPT 128     /* of the last Host that a listener has served */
+#define CORS_HEADERS_BYTES_MAX 1024  /* names of headers that a preflight may ask for */
 #define RATE_POLICIES_MAX 16         /* rate limits */
 #define RATE_COUNT_MAX 1000000       /* of a rate, of a burst */
 #define RATE_WINDOW_S_MAX 31622400LL /* a whole burst grows back within a year */

@@ -245,7 +245,8 @@ static bool set_words(struct reading *reading, const struct option_row *row, cha
 	while ((word = strsep(&rest, BLANKS))) {
 		if (!*word)
 			continue;
-		if (several && !strstr(word, "://"))
+		/* What belongs to one connection string would become several nodes. */
+		if (several && strcmp(row->words, "CONNINFO") == 0 && !strstr(word, "://"))
 			return wrong(reading,
 				     "%s: white space separates values, and not all of them "
 				     "are URIs (postgresql://…)",

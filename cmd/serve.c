@@ -242,6 +242,30 @@ static bool serve_check_address(const struct serve *serve, const char *option, c
 	return true;
 }
 
+/* What could never be equal to what a browser sends is a mistake. */
+static bool serve_check_browsers(const struct options *options)
+{
+	for (size_t i = 0; i < options->hosts.count; i++) {
+		const char *wrong = origin_wrong_host(options->hosts.items[i]);
+
+		if (wrong) {
+			fprintf(stderr, "cqrsd serve: --host %s: %s\n", options->hosts.items[i],
+				wrong);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < options->cors_origins.count; i++) {
+		const char *wrong = origin_wrong_origin(options->cors_origins.items[i]);
+
+		if (wrong) {
+			fprintf(stderr, "cqrsd serve: --cors-origin %s: %s\n",
+				options->cors_origins.items[i], wrong);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void serve_hear_signals(struct serve *serve)
 {
 	sigset_t set;
@@ -271,6 +295,10 @@ static bool serve_listen_admin(struct serve *serve)
 		.request_timeout_us = SERVE_ADMIN_TIMEOUT_US,
 		.idle_timeout_us = 6 * SERVE_ADMIN_TIMEOUT_US,
 		.user_header = serve->options.user_header,
+		/* No page of another origin reads it: --cors-origin is for the API. */
+		.origins = { .checks_host = true,
+			     .hosts = serve->options.hosts.items,
+			     .hosts_count = serve->options.hosts.count },
 		.pages = admin_pages,
 		.pages_arg = &serve->admin,
 	};
@@ -421,7 +449,7 @@ int serve_main(int argc, char **argv)
 	serve.argv = argv;
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
-	if (!serve_make_nodes(&serve) ||
+	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
 	    !serve_check_address(&serve, "--listen", serve.options.listen) ||
 	    !serve_check_address(&serve, "--admin-listen", serve.options.admin_listen))
 		return EXIT_USAGE;

@@ -152,6 +152,12 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 		.idle_timeout_us = WORKER_IDLE_TIMEOUT_US,
 		.stream_stall_us = options->stream_stall_us,
 		.user_header = options->user_header,
+		/* There are no callers yet: whoever reaches it is served. */
+		.origins = { .checks_host = true,
+			     .hosts = options->hosts.items,
+			     .hosts_count = options->hosts.count,
+			     .origins = options->cors_origins.items,
+			     .origins_count = options->cors_origins.count },
 		.handlers = { .on_request = router_take, .arg = worker->router },
 	};
 

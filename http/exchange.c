@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "http/connection.h"
+#include "http/cors.h"
 #include "http/guard.h"
 #include "http/listener.h"
 #include "http/outflow.h"
@@ -123,8 +124,9 @@ static void exchange_take_query(struct exchange *exchange, struct text method)
 	else if (!in_target && exchange->asked->headers.media_type == MEDIA_OTHER)
 		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
 				   "The Content-Type must be application/json in UTF-8");
+	/* Of a command even without a body: a page elsewhere can send any POST but with this. */
 	else if (!in_target && exchange->asked->headers.media_type == MEDIA_ABSENT &&
-		 exchange->asked->headers.has_body)
+		 (exchange->asked->headers.has_body || request->kind == REQUEST_COMMAND))
 		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
 				   "The Content-Type is missing: application/json");
 }
@@ -141,6 +143,15 @@ static void exchange_take_api(struct connection *connection, const struct head *
 		return;
 	if (headers_in_read(head, connection->listener->settings.user_header, exchange->request))
 		exchange_take_query(exchange, head->method);
+}
+
+static void exchange_take_asked(struct connection *connection, const struct head *head)
+{
+	if (!connection->listener->settings.pages)
+		exchange_take_api(connection, head);
+	else if (!text_is(head->method, "GET") && !text_is(head->method, "HEAD"))
+		(void)request_fail(connection->exchange.request, OUTCOME_METHOD_NOT_ALLOWED,
+				   "Allowed here: GET, HEAD");
 }
 
 static void exchange_too_large(struct connection *connection)
@@ -190,13 +201,8 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	/* HTTP/1.0 has no chunks: there, a reply that was cut off looks like a whole one. */
 	request->may_stream = strcmp(version, "HTTP/1.1") == 0 && !text_is(head.method, "HEAD");
 	request->on_stream = outflow_on_rows;
-	if (listener->settings.pages) {
-		if (!text_is(head.method, "GET") && !text_is(head.method, "HEAD"))
-			(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED,
-					   "Allowed here: GET, HEAD");
-	} else {
-		exchange_take_api(connection, &head);
-	}
+	if (cors_take(connection, &head))
+		exchange_take_asked(connection, &head);
 	if (exchange->asked->headers.content_length > (int64_t)listener->settings.body_bytes_max) {
 		exchange_too_large(connection);
 		return exchange_answer_early(connection);
@@ -235,7 +241,8 @@ static enum MHD_Result exchange_on_body(struct connection *connection, struct te
 			exchange_too_large(connection);
 		return exchange->body_bytes > 2 * (uint64_t)bytes_max ? MHD_NO : MHD_YES;
 	}
-	if (exchange_failed(exchange) || connection->listener->settings.pages)
+	if (exchange_failed(exchange) || exchange->asked->preflight ||
+	    connection->listener->settings.pages)
 		return MHD_YES;
 	/* Most come in one piece, which need not be kept. */
 	if ((int64_t)piece.len == exchange->asked->headers.content_length)
@@ -298,7 +305,7 @@ static enum MHD_Result exchange_complete(struct connection *connection)
 	if (!exchange_failed(exchange) && exchange->body.len)
 		exchange_read_json(exchange,
 				   (struct text){ exchange->body.ptr, exchange->body.len });
-	if (exchange_failed(exchange))
+	if (exchange_failed(exchange) || exchange->asked->preflight)
 		return reply_send(connection);
 	if (listener->settings.pages) {
 		exchange_take_page(connection);

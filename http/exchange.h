@@ -30,6 +30,11 @@ struct asked {
 	struct headers_in headers;
 	struct route route; /* points into target */
 
+	/* Of a page in a browser (http/cors.h); in the request's arena. */
+	const char *cors_origin;  /* that may read the reply; NULL: none */
+	const char *cors_headers; /* that it may send, of a preflight; NULL: no list */
+	bool preflight;           /* asks only whether it may ask */
+
 	/* Of a reply that leaves while it grows (http/outflow.h). */
 	size_t taken;          /* of request->out */
 	uint64_t handed_over;  /* to the library, in all */

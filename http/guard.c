@@ -65,17 +65,16 @@ static const char *guard_request_line(const struct head *head)
 
 static const char *guard_host(const struct head *head)
 {
-	size_t hosts = head_count(head, "host");
-	const struct header *host = head_find(head, "host");
+	struct text host = head->host;
 
-	if (hosts == 0 && text_is(head->version, "HTTP/1.0"))
+	if (!host.ptr && text_is(head->version, "HTTP/1.0"))
 		return NULL;
-	if (hosts != 1)
+	if (!host.ptr || head->several_hosts)
 		return "There must be exactly one Host header";
-	if (host->value.len == 0)
+	if (host.len == 0)
 		return "The Host header is empty";
-	for (size_t i = 0; i < host->value.len; i++) {
-		unsigned char c = (unsigned char)host->value.ptr[i];
+	for (size_t i = 0; i < host.len; i++) {
+		unsigned char c = (unsigned char)host.ptr[i];
 
 		if (!guard_is_alphanumeric(c) && !guard_is_among(c, "-._~:[]%!$&'()*+;="))
 			return "The Host header is not a host";

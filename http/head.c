@@ -38,11 +38,33 @@ static enum MHD_Result head_on_header(void *arg, enum MHD_ValueKind kind, const 
 		value_len = 0;
 	}
 	head_expect(collector, name, value + value_len);
-	head->headers[head->count++] = (struct header){
-		.name = { name, name_len },
-		.value = text_trim((struct text){ value, value_len }),
-	};
+	head_add(head, (struct text){ name, name_len },
+		 text_trim((struct text){ value, value_len }));
 	return MHD_YES;
+}
+
+/* For every header: told by length and first letter, before a comparison is called. */
+static bool head_is(struct text name, const char *lower, size_t len)
+{
+	return name.len == len && (name.ptr[0] | 0x20) == lower[0] &&
+	       strncasecmp(name.ptr, lower, len) == 0;
+}
+
+static void head_note(struct text *place, bool *several, struct text value)
+{
+	*several |= place->ptr != NULL;
+	*place = value;
+}
+
+void head_add(struct head *head, struct text name, struct text value)
+{
+	head->headers[head->count++] = (struct header){ name, value };
+	if (head_is(name, "host", 4))
+		head_note(&head->host, &head->several_hosts, value);
+	else if (head_is(name, "origin", 6))
+		head_note(&head->origin, &head->several_origins, value);
+	else if (head_is(name, "sec-fetch-site", 14))
+		head_note(&head->fetch_site, &head->several_origins, value);
 }
 
 void head_collect(struct head *head, struct MHD_Connection *connection, struct text raw,
@@ -55,6 +77,8 @@ void head_collect(struct head *head, struct MHD_Connection *connection, struct t
 	head->version = text_of(lines->version);
 	head->count = 0;
 	head->too_many = head->line_noise = false;
+	head->several_hosts = head->several_origins = false;
+	head->host = head->origin = head->fetch_site = (struct text){ NULL, 0 };
 	if (lines->target) {
 		const char *version_end = lines->version + head->version.len;
 

@@ -25,6 +25,11 @@ struct head {
 	size_t count;
 	bool too_many;   /* headers: more than HEADERS_MAX */
 	bool line_noise; /* bytes that became no header: NUL, a folded line, a bare LF */
+
+	/* Whom it is for, and by what a page is known (http/origin.h); ptr NULL: absent. */
+	struct text host, origin, fetch_site;
+	bool several_hosts;
+	bool several_origins; /* Origin or Sec-Fetch-Site came more than once */
 };
 
 /* Where the lines of a request lie in the library's buffer, for line_noise. */
@@ -37,6 +42,9 @@ struct head_lines {
 /* Fills head from the connection; raw is a copy of the target. */
 void head_collect(struct head *head, struct MHD_Connection *connection, struct text raw,
 		  const struct head_lines *lines);
+
+/* Adds one; there is room. */
+void head_add(struct head *head, struct text name, struct text value);
 
 /* The first header of that name, or NULL. name in lower case. */
 const struct header *head_find(const struct head *head, const char *name);

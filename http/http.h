@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/options.h"
 #include "base/request.h"
+#include "http/origin.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct listener_settings {
 	int64_t idle_timeout_us;    /* a keep-alive connection at rest is closed after this */
 	int64_t stream_stall_us; /* a stream whose reader takes less than 64 KiB in it is cut off */
 	const char *user_header;
+	struct origin_policy origins; /* which browsers may ask; what it points to is borrowed */
 	struct listener_handlers handlers; /* API listener */
 	const struct admin_page *pages; /* admin listener: ends with path NULL; no handlers then */
 	void *pages_arg;

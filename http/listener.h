@@ -38,6 +38,9 @@ struct listener {
 	struct loop_timer
 		watch_timer; /* the next request that will have waited long enough to be watched */
 
+	char host[HTTP_HOST_BYTES_KEPT]; /* the last Host that was served */
+	size_t host_len;
+
 	struct buf line;       /* of a header that is being written; empty in between */
 	struct random random;  /* request ids */
 	int64_t full_told_us;  /* when it was last logged that it is full */

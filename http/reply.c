@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/rate_policy.h"
+#include "http/cors.h"
 #include "http/listener.h"
 #include "http/prefer.h"
 #include "http/problem.h"
@@ -90,9 +91,9 @@ int64_t reply_retry_after_s(const struct request *request)
 	return seconds > 0 ? seconds : 1 + reply_jitter_s(request);
 }
 
-static void reply_header(struct MHD_Response *response, const char *name, const char *value)
+void reply_header(struct MHD_Response *response, const char *name, const char *value)
 {
-	/* It refuses only control characters, which none of ours has. */
+	/* It refuses only control characters. */
 	enum MHD_Result added = MHD_add_response_header(response, name, value);
 
 	assert(added == MHD_YES);
@@ -167,7 +168,8 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 
 	if (request->outcome != OUTCOME_OK)
 		type = "application/problem+json";
-	reply_header(response, "Content-Type", type);
+	if (!exchange->asked->preflight)
+		reply_header(response, "Content-Type", type);
 	reply_header(response, "Cache-Control", "no-store");
 	reply_headers_of_request(response, request, status, &connection->listener->line);
 	if (request->outcome == OUTCOME_METHOD_NOT_ALLOWED)
@@ -175,6 +177,7 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 			     exchange->asked->route.allow && !connection->listener->settings.pages
 				     ? exchange->asked->route.allow
 				     : "GET, HEAD");
+	cors_reply(response, connection);
 	if (exchange->asked->headers.traceparent.ptr)
 		reply_header(response, "traceparent", exchange->asked->headers.traceparent.ptr);
 	if (exchange->asked->headers.tracestate.ptr)

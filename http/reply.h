@@ -16,6 +16,8 @@ enum MHD_Result reply_send(struct connection *connection) must_check;
 /* The same with a response whose body comes piece by piece; takes the response. */
 enum MHD_Result reply_send_head(struct connection *connection, unsigned status,
 				struct MHD_Response *response) must_check;
+/* The value has no control characters. */
+void reply_header(struct MHD_Response *response, const char *name, const char *value);
 /* The client is gone: only counts and logs. */
 void reply_discard(struct connection *connection);
 

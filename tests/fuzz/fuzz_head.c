@@ -6,14 +6,15 @@
  * header.
  *
  *     clang -fsanitize=fuzzer,address,undefined -g -O1 -I. -D_GNU_SOURCE tests/fuzz/fuzz_head.c \
- *         http/guard.c http/head.c http/headers_in.c http/prefer.c http/query_string.c \
- *         http/route.c http/utf8.c base/[a-z]*.c -lmicrohttpd -ljansson -lck -lcrypto -lm \
- *         -o build/fuzz_head
+ *         http/guard.c http/head.c http/headers_in.c http/origin.c http/prefer.c \
+ *         http/query_string.c http/route.c http/utf8.c base/[a-z]*.c -lmicrohttpd -ljansson \
+ *         -lck -lcrypto -lm -o build/fuzz_head
  *     build/fuzz_head -dict=tests/fuzz/http.dict -max_total_time=60
  */
 #include "base/clock.h"
 #include "http/guard.h"
 #include "http/headers_in.h"
+#include "http/origin.h"
 #include "http/prefer.h"
 #include "http/query_string.h"
 #include "http/route.h"
@@ -66,8 +67,6 @@ static void read_head(struct head *head, char *at, char *end)
 	head->version = line;
 	while (take_line(&at, end, &line)) {
 		char *colon = memchr(line.ptr, ':', line.len);
-		struct header *header = &head->headers[head->count];
-
 		if (head->count == HEADERS_MAX) {
 			head->too_many = true;
 			return;
@@ -75,10 +74,9 @@ static void read_head(struct head *head, char *at, char *end)
 		if (!colon)
 			continue;
 		*colon = '\0';
-		header->name = (struct text){ line.ptr, (size_t)(colon - line.ptr) };
-		header->value =
-			text_trim((struct text){ colon + 1, line.len - header->name.len - 1 });
-		head->count++;
+		head_add(head, (struct text){ line.ptr, (size_t)(colon - line.ptr) },
+			 text_trim((struct text){ colon + 1,
+						  line.len - (size_t)(colon - line.ptr) - 1 }));
 	}
 }
 
@@ -136,12 +134,33 @@ static void check_pairs(struct request *request, struct text query)
 	}
 }
 
+/* Two pages that are not ours, by name and by origin. */
+static void check_browser(const struct head *head)
+{
+	static const char *const hosts[] = { "cqrsd" }, *const origins[] = { "https://a.b" };
+	const struct origin_policy policy = { true, hosts, 1, origins, 1 };
+	struct origin_asked asked = { .method = head->method,
+				      .host = head->host,
+				      .origin = head->origin,
+				      .fetch_site = head->fetch_site,
+				      .several = head->several_origins };
+	enum origin_verdict verdict = origin_judge(&policy, &asked);
+
+	if (verdict == ORIGIN_LISTED)
+		assert(text_is_caseless(head->origin, "https://a.b") ||
+		       text_is_caseless(head->origin, "https://a.b.") ||
+		       memchr(head->origin.ptr + 8, ':', head->origin.len - 8));
+	if (text_is_caseless(head->host, "evil.example"))
+		assert(verdict == ORIGIN_FORBIDDEN_HOST);
+}
+
 static void check_accepted(const struct head *head, struct request *request)
 {
 	struct headers_in in;
 	struct route route = route_find(head->target);
 	struct buf applied;
 
+	check_browser(head);
 	headers_in_frame(head, request, &in);
 	check_framing(head, &in);
 	request->kind = route.kind == ROUTE_COMMAND ? REQUEST_COMMAND : REQUEST_QUERY;

@@ -21,10 +21,8 @@ static struct head make(const char *method, const char *target, const char *vers
 		const char *colon = strchr(*lines, ':');
 		struct text value = text_of(colon + 1);
 
-		head.headers[head.count++] = (struct header){
-			.name = { *lines, (size_t)(colon - *lines) },
-			.value = text_trim(value),
-		};
+		head_add(&head, (struct text){ *lines, (size_t)(colon - *lines) },
+			 text_trim(value));
 	}
 	return head;
 }

@@ -39,10 +39,8 @@ static struct head make(const char *const *lines)
 	for (; *lines; lines++) {
 		const char *colon = strchr(*lines, ':');
 
-		head.headers[head.count++] = (struct header){
-			.name = { *lines, (size_t)(colon - *lines) },
-			.value = text_trim(text_of(colon + 1)),
-		};
+		head_add(&head, (struct text){ *lines, (size_t)(colon - *lines) },
+			 text_trim(text_of(colon + 1)));
 	}
 	return head;
 }

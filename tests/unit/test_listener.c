@@ -105,7 +105,7 @@ static void test_a_chunked_body_reaches_the_router(void **state)
 
 static void test_a_post_without_a_body_is_an_empty_object(void **state)
 {
-	http_client_say(&fixture.client, "POST /v1/commands/place HTTP/1.1\r\n" HOST "\r\n");
+	http_client_say(&fixture.client, "POST /v1/commands/place HTTP/1.1\r\n" HOST JSON "\r\n");
 
 	assert_string_equal(http_client_read(&fixture.client)->body, "{\"operation\":\"place\"}");
 }
@@ -280,7 +280,7 @@ static void test_a_reply_says_who_answered(void **state)
 
 	http_client_say(
 		&fixture.client,
-		"POST /v1/commands/orders HTTP/1.1\r\n" HOST "Prefer: return=minimal\r\n"
+		"POST /v1/commands/orders HTTP/1.1\r\n" HOST JSON "Prefer: return=minimal\r\n"
 		"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n");
 	reply = http_client_read(&fixture.client);
 

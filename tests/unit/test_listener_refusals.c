@@ -132,7 +132,7 @@ static void test_nothing_is_read_behind_a_chunked_body(void **state)
 		skip();
 	http_client_say(&fixture.client, "POST /v1/commands/one HTTP/1.1\r\n" HOST JSON
 					 "Transfer-Encoding: chunked\r\n\r\n2\n{}\n0\n\n"
-					 "POST /v1/commands/two HTTP/1.1\r\n" HOST "\r\n");
+					 "POST /v1/commands/two HTTP/1.1\r\n" HOST JSON "\r\n");
 
 	reply = http_client_read(&fixture.client);
 	assert_string_equal(reply->body, "{\"operation\":\"one\",\"body\":{}}");
