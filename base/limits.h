@@ -34,12 +34,18 @@
 #define GROUP_EXILE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
 #define GROUP_EXILE_RUNS_MAX 4096   /* when it keeps breaking them */
 #define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */
-#define CALL_PLACEMENTS_MAX 8    /* how often one call may be placed again, all reasons together */
-#define COMMAND_RERUNS_MAX 3     /* after serialization failures and deadlocks */
-#define MAILBOX_SLOTS 1024       /* a power of two: letters waiting for one loop */
-#define TOLD_PER_SESSION_SLOT 16 /* users who need not be told of a loss, per session slot */
-#define LAG_RING_SLOTS 4096      /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000          /* waiters of one loop: resuming costs with their number */
+#define CALL_PLACEMENTS_MAX 8     /* how often one call may be placed again, all reasons together */
+#define RENEWAL_BURST 8           /* how often a statement is described anew at once, */
+#define RENEWAL_EVERY_US 1000000  /* and then once in so long: pg/renewal.h */
+#define RENEWAL_LOOK_US 2000      /* how often a loop looks whether another one has done it */
+#define RENEWAL_YOUNG_US 60000000 /* a replica may lack what was described since */
+#define RENEWAL_LACK_US 500000    /* and is left alone for so long when it did */
+#define RENEWALS_PER_REQUEST_MAX 2 /* of the statement of one request */
+#define COMMAND_RERUNS_MAX 3       /* after serialization failures and deadlocks */
+#define MAILBOX_SLOTS 1024         /* a power of two: letters waiting for one loop */
+#define TOLD_PER_SESSION_SLOT 16   /* users who need not be told of a loss, per session slot */
+#define LAG_RING_SLOTS 4096        /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000            /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */

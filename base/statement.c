@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements are shared by all loops: only their shape is published late, once, by one exchange. */
+/* Statements are shared by all loops: only their shape is published late, by one exchange. */
 #include "base/statement.h"
 
 #include "base/log.h"
@@ -24,9 +24,58 @@ void statement_set_shape(struct statement *statement, struct shape *shape)
 	struct shape *none = NULL;
 
 	assert(shape);
+	if (!shape->generation)
+		shape->generation = statement_next_generation();
 	if (!atomic_compare_exchange_strong_explicit(&statement->shape, &none, shape,
 						     memory_order_acq_rel, memory_order_acquire))
 		free(shape);
+}
+
+static bool shape_same_types(const struct pg_type *a, const struct pg_type *b, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (a[i].oid != b[i].oid || a[i].element_oid != b[i].element_oid)
+			return false;
+	return true;
+}
+
+static bool shape_same(const struct shape *a, const struct shape *b)
+{
+	return a->params == b->params && a->columns == b->columns &&
+	       shape_same_types(a->param_types, b->param_types, a->params) &&
+	       shape_same_types(a->column_types, b->column_types, a->columns);
+}
+
+void statement_renew_shape(struct statement *statement, struct shape *shape)
+{
+	struct shape *before = atomic_load_explicit(&statement->shape, memory_order_acquire);
+
+	assert(shape);
+	assert(shape->generation);
+	do {
+		if (before && shape_same(before, shape)) {
+			atomic_store_explicit(&before->generation, shape->generation,
+					      memory_order_release);
+			free(shape);
+			return;
+		}
+		shape->before = before;
+	} while (!atomic_compare_exchange_strong_explicit(
+		&statement->shape, &before, shape, memory_order_acq_rel, memory_order_acquire));
+}
+
+uint32_t statement_next_generation(void)
+{
+	static _Atomic uint32_t last;
+
+	return (atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1) & GENERATION_MAX;
+}
+
+uint32_t statement_generation(const struct statement *statement)
+{
+	const struct shape *shape = statement_shape(statement);
+
+	return shape ? atomic_load_explicit(&shape->generation, memory_order_acquire) : 0;
 }
 
 struct shape *shape_new(unsigned params, unsigned columns)
@@ -47,5 +96,13 @@ struct shape *shape_new(unsigned params, unsigned columns)
 
 void statement_fini(struct statement *statement)
 {
-	free(atomic_exchange_explicit(&statement->shape, NULL, memory_order_acq_rel));
+	struct shape *shape =
+		atomic_exchange_explicit(&statement->shape, NULL, memory_order_acq_rel);
+
+	while (shape) {
+		struct shape *before = shape->before;
+
+		free(shape);
+		shape = before;
+	}
 }

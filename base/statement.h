@@ -2,7 +2,8 @@
 /*
  * SQL text on its way to a node, and what PostgreSQL said of its parameters and columns.
  * Opaque text to this folder: the catalog makes statements, pg/ sends them.
- * A statement is shared by all loops and never changes, but for its shape, published once.
+ * A statement is shared by all loops and never changes, but for its shape: published once, and anew
+ * where the database has changed.
  */
 #pragma once
 
@@ -12,15 +13,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define GENERATION_MAX 0x3fffffffu
+
 /* A type as PostgreSQL describes it. */
 struct pg_type {
 	uint32_t oid;         /* 0: not known */
 	uint32_t element_oid; /* of an array type: the type of its elements; otherwise 0 */
 };
 
-/* What PREPARE and Describe told; one block of memory, freed with free(). */
+/*
+ * What PREPARE and Describe told; one block of memory, freed with free(). What is prepared on a
+ * conn is of a generation: a statement of another one is prepared anew there.
+ */
 struct shape {
+	_Atomic uint32_t generation; /* unique in the process */
 	uint16_t params, columns;
+	int64_t since_us;         /* when a node first told it, of the loop's clock; 0: made here */
+	struct shape *before;     /* what was published before; kept, calls may hold it */
+	_Atomic uint32_t lacking; /* nodes, a bit each, whose catalogs do not fit it yet */
+	_Atomic int64_t lacking_us;   /* when one of them was found last */
 	struct pg_type *param_types;  /* [params] */
 	struct pg_type *column_types; /* [columns] */
 };
@@ -35,6 +46,8 @@ struct statement {
 	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
 	_Atomic uint32_t late_us;       /* of twenty, nineteen are answered sooner; 0: not known */
 	_Atomic uint32_t exile;         /* of groups that it broke: pg/exile.c */
+	_Atomic int64_t renewals_us;    /* how far its renewals are paid for: pg/renewal.c */
+	_Atomic bool renewing;          /* a loop describes it anew */
 	_Atomic uint8_t large; /* small results to come until its results are taken for small */
 };
 
@@ -44,6 +57,15 @@ uint32_t statement_next_id(void);
 const struct shape *statement_shape(const struct statement *statement);
 /* Takes the shape; if another loop was first, frees it and keeps the first. */
 void statement_set_shape(struct statement *statement, struct shape *shape);
+/*
+ * Takes what was described anew. Other types: it is published, and the one before is kept until
+ * statement_fini. The same types: freed, and the published one is of its generation now.
+ */
+void statement_renew_shape(struct statement *statement, struct shape *shape);
+/* The next generation, from 1 on; any thread. */
+uint32_t statement_next_generation(void);
+/* Of the published shape; 0: not described yet. */
+uint32_t statement_generation(const struct statement *statement);
 /* Memory for a shape with that many params and columns, cleared. */
 struct shape *shape_new(unsigned params, unsigned columns) must_check;
 /* Frees what was published; the statement's own memory belongs to the catalog. */

@@ -207,7 +207,7 @@ static void answer_row(struct conn *conn, struct slot *slot, const PGresult *res
 		return;
 	}
 	if (!conn->batch.rows_begun)
-		encoder_begin(&conn->encoder, result, statement_shape(call->statement));
+		encoder_begin(&conn->encoder, result, call->bound);
 	conn->batch.rows_begun = true;
 	bytes = call->out->len;
 	if (call->rows > 1)
@@ -319,10 +319,10 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 		conn->fixed[entry->fixed] = MARK_PREPARED;
 		return;
 	case ENTRY_PREPARE:
-		conn_set_mark(conn, entry->statement_id, MARK_PREPARED);
+		conn_set_mark(conn, entry->statement_id, entry->generation, MARK_PREPARED);
 		return;
 	case ENTRY_DISCARD:
-		conn_set_mark(conn, entry->statement_id, MARK_NONE);
+		conn_set_mark(conn, entry->statement_id, 0, MARK_NONE);
 		return;
 	case ENTRY_PROBE_LOWER:
 		answer_lower(conn, result);
@@ -382,15 +382,19 @@ static void answer_blame(struct slot *slot, const struct entry *entry)
 		slot->call->frame_failed = entry->statement_id != slot->call->statement->id;
 }
 
-/* Preparing again helps, once; what was wrong is forgotten either way. */
+/*
+ * Preparing again helps, once; what was wrong is forgotten either way. But what another plan would
+ * return is for the maker to describe, who knows what its values were made for.
+ */
 static void answer_run_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct slot *slot = answer_slot(conn, entry);
-	bool stale = error_is_stale_plan(result);
+	bool renews = slot->call && slot->call->renews && entry->kind == ENTRY_RUN;
+	bool stale = error_is_stale_plan(result) && !renews;
 
 	answer_blame(slot, entry);
 	if (stale || error_is_unprepared(result)) {
-		conn_set_mark(conn, entry->statement_id, stale ? MARK_STALE : MARK_NONE);
+		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
 		if (slot->call && !slot->call->prepared_again) {
 			slot->call->prepared_again = true;
 			slot->state = SLOT_AGAIN;
@@ -409,7 +413,7 @@ static void answer_prepare_error(struct conn *conn, const struct entry *entry,
 	bool there = error_is_prepared(result);
 
 	answer_blame(answer_slot(conn, entry), entry);
-	conn_set_mark(conn, entry->statement_id, there ? MARK_STALE : MARK_NONE);
+	conn_set_mark(conn, entry->statement_id, 0, there ? MARK_STALE : MARK_NONE);
 	if (there)
 		answer_slot(conn, entry)->state = SLOT_AGAIN;
 	else
@@ -465,7 +469,7 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 			answer_fail(&conn->batch.slots[0], result);
 		return;
 	case ENTRY_DISCARD:
-		conn_set_mark(conn, entry->statement_id,
+		conn_set_mark(conn, entry->statement_id, 0,
 			      error_is_unprepared(result) ? MARK_NONE : MARK_STALE);
 		answer_slot(conn, entry)->state = SLOT_AGAIN;
 		return;
@@ -509,8 +513,8 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
 	case ENTRY_DISCARD:
 	case ENTRY_PREPARE:
 		mark = entry->kind == ENTRY_DISCARD ? MARK_STALE : MARK_NONE;
-		if (conn_mark(conn, entry->statement_id) == MARK_PENDING)
-			conn_set_mark(conn, entry->statement_id, mark);
+		if (conn_is_pending(conn, entry->statement_id))
+			conn_set_mark(conn, entry->statement_id, 0, mark);
 		return;
 	case ENTRY_BEFORE:
 	case ENTRY_BEHIND:

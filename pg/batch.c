@@ -371,14 +371,27 @@ static bool batch_discard(struct conn *conn, unsigned slot, uint32_t id)
 	return PQsendQueryParams(conn->pgconn, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
+/* By which the values of a statement are made, and its rows read. */
+static const struct shape *batch_shape(struct call *call, const struct statement *statement)
+{
+	if (statement != call->statement)
+		return statement_shape(statement);
+	if (!call->bound)
+		call->bound = statement_shape(statement);
+	return call->bound;
+}
+
 /* The call's own statement, or one of its frame. */
 static bool batch_prepare(struct conn *conn, unsigned slot, const struct statement *statement)
 {
-	const struct call *call = conn->batch.slots[slot].call;
-	const struct shape *shape = statement_shape(statement);
-	enum mark mark = conn_mark(conn, statement->id);
+	struct call *call = conn->batch.slots[slot].call;
+	const struct shape *shape = batch_shape(call, statement);
+	uint32_t generation = call->kind == CALL_DESCRIBE ? call->generation : shape->generation;
+	enum mark mark = conn_mark(conn, statement->id, generation);
 	Oid oids[PARAMS_MAX];
 
+	if (statement == call->statement)
+		call->generation = generation;
 	if (mark == MARK_PREPARED || mark == MARK_PENDING)
 		return true;
 	if (mark == MARK_STALE && !batch_discard(conn, slot, statement->id))
@@ -389,8 +402,9 @@ static bool batch_prepare(struct conn *conn, unsigned slot, const struct stateme
 			oids[i] = call->param_oids ? call->param_oids[i] : 0;
 		else
 			oids[i] = i < shape->params ? shape->param_types[i].oid : 0;
-	conn_set_mark(conn, statement->id, MARK_PENDING);
+	conn_set_mark(conn, statement->id, generation, MARK_PENDING);
 	batch_entry(&conn->batch, ENTRY_PREPARE, 0, slot, statement->id);
+	conn->batch.entries[conn->batch.entries_count - 1].generation = generation;
 	return PQsendPrepare(conn->pgconn, batch_name(statement->id).text, statement->text,
 			     statement->params, oids) == 1;
 }

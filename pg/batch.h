@@ -89,7 +89,8 @@ struct entry {
 	uint8_t kind;          /* enum entry_kind */
 	uint8_t fixed;         /* enum fixed */
 	uint8_t slot;          /* whose call it is for; SLOT_NONE */
-	uint32_t statement_id; /* of DISCARD and PREPARE */
+	uint32_t statement_id; /* of DISCARD, PREPARE and RUN */
+	uint32_t generation;   /* of DISCARD and PREPARE: what is prepared */
 };
 
 enum slot_state {

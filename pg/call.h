@@ -42,6 +42,7 @@ struct pg_error {
 	char sqlstate[6];
 	unsigned param;         /* the parameter whose value could not be read, from 1; 0: none */
 	unsigned char_position; /* in the statement's text, in characters from 1; 0: none */
+	bool of_catalog;        /* as when what the statement was described by has changed */
 	const char *message, *detail, *hint, *constraint, *column;
 };
 
@@ -79,12 +80,15 @@ struct call {
 	size_t bytes_max;            /* of out, or of a stream in all; 0: no limit */
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
+	const struct shape *bound;   /* by which values were made; NULL: the statement's of now */
+	uint32_t generation;         /* of what is prepared; CALL_DESCRIBE: set by the maker */
 	struct standing standing;
 	int64_t deadline_us; /* of the loop's clock: later nobody wants the answer; 0: none */
 	enum isolation isolation;
 	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
 	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
 	bool groups;  /* command: may commit together with others (pg/group.h) */
+	bool renews;  /* what a changed catalog refuses is described anew by its maker */
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 	/*

@@ -20,6 +20,8 @@
 #define CONN_SERVER_VERSION_MIN 130000
 #define CONN_IDLE_IN_TRANSACTION_MS 60000
 
+static_assert(MARK_NONE == 0, "marks are cleared with memset");
+
 #define TO(s) (1u << CONN_##s)
 static const struct {
 	const char *name;
@@ -302,25 +304,42 @@ void conn_rest(struct conn *conn)
 
 /* --- prepared statements --------------------------------------------------------------------- */
 
-enum mark conn_mark(const struct conn *conn, uint32_t statement_id)
+#define CONN_MARK_BITS 2
+#define CONN_MARK_MASK ((1u << CONN_MARK_BITS) - 1)
+
+enum mark conn_mark(const struct conn *conn, uint32_t statement_id, uint32_t generation)
 {
-	return statement_id < conn->marks_room ? conn->marks[statement_id] : MARK_NONE;
+	uint32_t known = statement_id < conn->marks_room ? conn->marks[statement_id] : 0;
+
+	if (known >> CONN_MARK_BITS == generation || (known & CONN_MARK_MASK) == MARK_NONE)
+		return (enum mark)(known & CONN_MARK_MASK);
+	return MARK_STALE;
 }
 
-void conn_set_mark(struct conn *conn, uint32_t statement_id, enum mark mark)
+bool conn_is_pending(const struct conn *conn, uint32_t statement_id)
+{
+	return statement_id < conn->marks_room &&
+	       (conn->marks[statement_id] & CONN_MARK_MASK) == MARK_PENDING;
+}
+
+void conn_set_mark(struct conn *conn, uint32_t statement_id, uint32_t generation, enum mark mark)
 {
 	size_t room = conn->marks_room;
+	bool was;
 
+	assert(generation <= GENERATION_MAX);
 	while (room <= statement_id)
 		room = room ? 2 * room : 256;
 	if (room > conn->marks_room) {
-		conn->marks = realloc(conn->marks, room);
+		conn->marks = realloc(conn->marks, room * sizeof(*conn->marks));
 		assert(conn->marks);
-		memset(conn->marks + conn->marks_room, MARK_NONE, room - conn->marks_room);
+		memset(conn->marks + conn->marks_room, 0,
+		       (room - conn->marks_room) * sizeof(*conn->marks));
 		conn->marks_room = room;
 	}
-	conn->prepared += (mark == MARK_PREPARED) - (conn->marks[statement_id] == MARK_PREPARED);
-	conn->marks[statement_id] = (uint8_t)mark;
+	was = (conn->marks[statement_id] & CONN_MARK_MASK) == MARK_PREPARED;
+	conn->prepared += (mark == MARK_PREPARED) - was;
+	conn->marks[statement_id] = generation << CONN_MARK_BITS | (uint32_t)mark;
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
@@ -362,7 +381,7 @@ static void conn_shut(struct conn *conn, const char *reason, bool again)
 	PQfinish(conn->pgconn);
 	conn->pgconn = NULL;
 	if (conn->marks_room)
-		memset(conn->marks, MARK_NONE, conn->marks_room);
+		memset(conn->marks, 0, conn->marks_room * sizeof(*conn->marks));
 	memset(conn->fixed, MARK_NONE, sizeof(conn->fixed));
 	conn->prepared = 0;
 	janitor_want(conn->pool, loop_now(conn->pool->loop));

@@ -41,7 +41,7 @@ struct conn {
 	struct loop_watch watch;
 	int64_t opened_us; /* when it left CLOSED */
 	int64_t due_us;    /* when to give up waiting; CLOCK_NEVER */
-	uint8_t *marks;    /* enum mark, by statement id */
+	uint32_t *marks;   /* by statement id: a generation and an enum mark */
 	size_t marks_room;
 	unsigned prepared;          /* how many statements are prepared */
 	uint8_t fixed[FIXED_COUNT]; /* enum mark */
@@ -70,6 +70,8 @@ void conn_flush(struct conn *conn);
 /* The batch is over: idle, or retired where its lane is another one by now. */
 void conn_rest(struct conn *conn);
 
-/* What this conn knows of a statement. */
-enum mark conn_mark(const struct conn *conn, uint32_t statement_id);
-void conn_set_mark(struct conn *conn, uint32_t statement_id, enum mark mark);
+/* What this conn knows of a statement. What is there of another generation is MARK_STALE. */
+enum mark conn_mark(const struct conn *conn, uint32_t statement_id, uint32_t generation);
+/* Is it being prepared by the batch under way, of whatever generation? */
+bool conn_is_pending(const struct conn *conn, uint32_t statement_id) must_check;
+void conn_set_mark(struct conn *conn, uint32_t statement_id, uint32_t generation, enum mark mark);

@@ -10,6 +10,7 @@
 #include "pg/describe.h"
 
 #include "base/limits.h"
+#include "pg/inside.h"
 #include "pg/types.h"
 
 #include <assert.h>
@@ -73,6 +74,7 @@ bool describe_start(struct describe *describe, struct pool *pool)
 	describe->shape = NULL;
 	describe->unknown_type = NULL;
 	describe->lost_reason = NULL;
+	describe->generation = statement_next_generation();
 	describe->param_oids =
 		arena_zero(describe->arena, statement->params + 1u, sizeof(*describe->param_oids));
 	buf_init(&describe->rows);
@@ -115,6 +117,7 @@ static bool describe_submit(struct describe *describe, unsigned trip, enum call_
 		.arena = describe->arena,
 		.out = &describe->rows,
 		.param_oids = describe->param_oids,
+		.generation = describe->generation,
 		.on_done = describe_on_call,
 	};
 	return pool_submit(describe->pool, &describe->call);
@@ -323,11 +326,21 @@ static void describe_on_call(struct call *call)
 	describe_finish(describe);
 }
 
+static void describe_publish(struct describe *describe)
+{
+	describe->shape->generation = describe->generation;
+	describe->shape->since_us = loop_now(describe->pool->loop);
+	if (describe->renews)
+		statement_renew_shape(describe->statement, describe->shape);
+	else
+		statement_set_shape(describe->statement, describe->shape);
+}
+
 static void describe_finish(struct describe *describe)
 {
 	buf_fini(&describe->rows);
 	if (describe->end == CALL_OK)
-		statement_set_shape(describe->statement, describe->shape);
+		describe_publish(describe);
 	else
 		free(describe->shape);
 	describe->shape = NULL;

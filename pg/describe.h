@@ -13,6 +13,7 @@ struct describe {
 	/* Set by the maker. */
 	struct statement *statement;
 	struct arena *arena;
+	bool renews; /* whether there is a shape or not: it takes its place */
 	void (*on_done)(struct describe *describe); /* once, on the loop's thread */
 
 	/* What came of it: CALL_OK: statement_shape() is there now. */
@@ -25,6 +26,7 @@ struct describe {
 	struct call call;
 	struct pool *pool;
 	unsigned trip;
+	uint32_t generation;
 	uint32_t *param_oids;
 	struct shape *shape;
 	struct buf rows;

@@ -46,6 +46,7 @@ void error_fill(struct pg_error *error, const PGresult *result, unsigned params,
 	*error = (struct pg_error){ 0 };
 	if (sqlstate)
 		memcpy(error->sqlstate, sqlstate, strnlen(sqlstate, sizeof(error->sqlstate) - 1));
+	error->of_catalog = error_is_of_catalog(result);
 	error->param = error_param(PQresultErrorField(result, PG_DIAG_CONTEXT), params);
 	if (position)
 		error->char_position = (unsigned)strtoul(position, &end, 10);
@@ -84,6 +85,22 @@ bool error_is_prepared(const PGresult *result)
 bool error_is_unprepared(const PGresult *result)
 {
 	return error_field_is(result, PG_DIAG_SQLSTATE, "26000");
+}
+
+/*
+ * Types, tables, columns or functions are not what they were: all of class 42 but rights; caches
+ * that name what is gone (XX000); a schema; a plan that would return something else.
+ */
+bool error_is_of_catalog(const PGresult *result)
+{
+	const char *sqlstate = error_sqlstate(result);
+
+	if (!sqlstate)
+		return false;
+	if (strncmp(sqlstate, "42", 2) == 0)
+		return strcmp(sqlstate, "42501") != 0;
+	return strcmp(sqlstate, "XX000") == 0 || strcmp(sqlstate, "3F000") == 0 ||
+	       error_is_unprepared(result) || error_is_stale_plan(result);
 }
 
 bool error_is_stale_plan(const PGresult *result)

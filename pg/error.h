@@ -21,3 +21,5 @@ bool error_is_prepared(const PGresult *result) must_check;
 /* The prepared statement is not there, or its plan does not fit any more: preparing again helps. */
 bool error_is_unprepared(const PGresult *result) must_check;
 bool error_is_stale_plan(const PGresult *result) must_check;
+/* Would the statement do better if it were described and prepared anew? */
+bool error_is_of_catalog(const PGresult *result) must_check;

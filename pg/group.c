@@ -138,10 +138,13 @@ static void group_on_run_error(struct conn *conn, const struct entry *entry, con
 	struct batch *batch = &conn->batch;
 	struct slot *slot = &batch->slots[entry->slot];
 	const char *sqlstate = error_sqlstate(result);
+	bool renews = slot->call && slot->call->renews;
 	bool stale = error_is_stale_plan(result);
 
-	if (stale || error_is_unprepared(result)) {
-		conn_set_mark(conn, entry->statement_id, stale ? MARK_STALE : MARK_NONE);
+	if (stale && renews) {
+		group_trouble(batch, GROUP_OTHER);
+	} else if (stale || error_is_unprepared(result)) {
+		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
 		group_trouble(batch, GROUP_OTHER);
 	} else if (group_is_own(sqlstate)) {
 		batch->raised = entry->slot;
@@ -180,7 +183,7 @@ static void group_on_prepare_error(struct conn *conn, const struct entry *entry,
 	bool there = discard ? !error_is_unprepared(result) : error_is_prepared(result);
 	struct call *call = conn->batch.slots[entry->slot].call;
 
-	conn_set_mark(conn, entry->statement_id, there ? MARK_STALE : MARK_NONE);
+	conn_set_mark(conn, entry->statement_id, 0, there ? MARK_STALE : MARK_NONE);
 	group_trouble(&conn->batch, GROUP_OTHER);
 	if (call && !discard && !there)
 		exile_begin(call->statement);

@@ -42,6 +42,8 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.kind = CALL_QUERY,
 		.statement = (struct statement *)&query->operation->statement,
 		.values = query->values,
+		.bound = query->shape,
+		.renews = true,
 		.arena = &query->request->arena,
 		.out = query_out(query),
 		.rows_max = document_rows_max(query->operation),

@@ -92,9 +92,9 @@ static void bind_one(struct binding *binding, unsigned at, struct pg_type type)
 	}
 }
 
-const char *const *bind_values(struct request *request, const struct operation *operation)
+const char *const *bind_values(struct request *request, const struct operation *operation,
+			       const struct shape *shape)
 {
-	const struct shape *shape = statement_shape(&operation->statement);
 	struct binding binding = { .request = request, .operation = operation };
 
 	assert(shape);

@@ -13,5 +13,5 @@
  * NULL: the request holds the outcome (unknown-parameter, missing-parameter, invalid-parameter) and
  * its errors. Values live in the request's arena. The statement's shape must be known.
  */
-const char *const *bind_values(struct request *request,
-			       const struct operation *operation) must_check;
+const char *const *bind_values(struct request *request, const struct operation *operation,
+			       const struct shape *shape) must_check;

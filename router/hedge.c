@@ -118,6 +118,7 @@ static void hedge_send(struct task *task)
 		.request = task->request,
 		.operation = task->operation,
 		.values = task->values,
+		.shape = task->shape,
 		.out = &hedge->out,
 		.bytes_max = task->query.bytes_max,
 		.timeout_us = task->query.timeout_us,

@@ -5,6 +5,7 @@
  */
 #include "base/control.h"
 #include "router/admit.h"
+#include "router/renew.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -125,6 +126,8 @@ static void command_on_done(struct command *command, enum command_end end)
 		task_finish(task);
 		return;
 	case COMMAND_FAILED:
+		if (renew_try(task, &command->call))
+			return;
 		if (request->outcome == OUTCOME_IDEMPOTENCY_MISMATCH)
 			command_count_key(task, "mismatch");
 		else if (request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS)
@@ -154,6 +157,7 @@ static enum step command_place(struct request *request)
 				    "the primary is being left alone for a moment");
 	command->operation = task->operation;
 	command->values = task->values;
+	command->shape = task->shape;
 	command->bytes_max = (size_t)router->shared.options->result_bytes_max;
 	command->random = &router->random;
 	command->timeout_us = router_statement_timeout_us(task);

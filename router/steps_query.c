@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "pg/estimate.h"
 #include "router/admit.h"
+#include "router/renew.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@ static enum step query_answer(struct request *request);
 const request_step query_steps[] = { admit_query, fates_confirm, task_describe, task_bind,
 				     query_place, query_answer,  NULL };
 
-enum { QUERY_STEP_PLACE = 4 };
+enum { QUERY_STEP_PLACE = TASK_STEP_DESCRIBE + 2 };
 
 #define QUERY_RETRY_JITTER_US (5 * US_PER_MS)
 
@@ -109,18 +110,21 @@ void query_choose(struct task *task)
 	struct router *router = task->router;
 	struct wish *wish = &task->wish;
 	int64_t now_us = loop_now(router->loop);
+	uint32_t avoid = task->failed_at;
 	uint64_t budget =
 		(uint64_t)(router->shared.options->queue_max * router->shared.options->spill_share +
 			   99) /
 		100;
 
+	if (task->shape->lacking)
+		avoid |= renew_lacking(task->shape, now_us);
 	router_refresh(router);
 	for (unsigned i = 0; i < router->topology.count; i++) {
 		if (router->uses[i].replayed >= wish->required.lsn)
 			task->early_at &= ~(1u << i);
 		router->uses[i].load = pool_load(router->nodes[i].pool);
 		router->uses[i].connected = pool_connected(router->nodes[i].pool);
-		router->uses[i].avoid = task->failed_at & (1u << i);
+		router->uses[i].avoid = avoid & (1u << i);
 		router->uses[i].full = task->full_at & (1u << i);
 		router->uses[i].early = task->early_at & (1u << i);
 		health_tell(router, i, &router->uses[i]);
@@ -240,6 +244,7 @@ static enum step query_send_chosen(struct task *task)
 	task->timeline = router->topology.nodes[node].position.timeline;
 	task->query.operation = task->operation;
 	task->query.values = task->values;
+	task->query.shape = task->shape;
 	task->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	task->query.timeout_us = router_statement_timeout_us(task);
 	task->query.stream_bytes_max = query_stream_bytes_max(task);
@@ -437,7 +442,9 @@ static void query_elsewhere(struct task *task)
 		query_place_again(task);
 }
 
-void query_leave(struct task *task)
+/* From its node to another one, once and at once. False: none is better, or the budget of that one
+ * does not pay for it; nothing has changed. */
+static bool query_moves(struct task *task, const char *reason, const char *trouble)
 {
 	struct router *router = task->router;
 	struct choice before = task->choice;
@@ -450,17 +457,24 @@ void query_leave(struct task *task)
 		task->pays = false;
 		task->failed_at &= ~(1u << node);
 		task->choice = before;
-		return;
+		return false;
 	}
 	task->retries++;
-	task->trouble = "the node does not answer";
+	task->trouble = trouble;
 	metric_add(router->metrics, METRIC_retries_total,
-		   METRIC_LABELS(router->shared.nodes[node]->name, "silent"), 1);
+		   METRIC_LABELS(router->shared.nodes[node]->name, reason), 1);
 	health_back(task);
 	hedge_forget(task);
 	query_forget(&task->query);
+	query_forget_failure(task->request);
 	if (query_send_chosen(task) == STEP_DONE)
 		task_finish(task);
+	return true;
+}
+
+void query_leave(struct task *task)
+{
+	(void)query_moves(task, "silent", "the node does not answer");
 }
 
 static void query_count(struct task *task)
@@ -627,6 +641,11 @@ void query_ended(struct task *task, enum query_end end)
 			return;
 		}
 		if (query->lower && query_does_not_count(task))
+			return;
+		if (renew_is_behind(task, &query->call) &&
+		    query_moves(task, "catalog", "the node lacks a change of the schema"))
+			return;
+		if (renew_try(task, &query->call))
 			return;
 		if (query->upper)
 			query_tell(task);

@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "pg/renewal.h"
 #include "pg/sqlstate.h"
 #include "router/bind.h"
+#include "router/renew.h"
 #include "router/stages.h"
 
 #include <assert.h>
@@ -49,6 +51,7 @@ static void task_forget(struct task *task)
 	if (task->leader)
 		list_remove(&task->leader->followers, &task->follower_link);
 	task->leader = NULL;
+	renew_end(task);
 	fates_forget(task);
 	health_back(task);
 	hedge_forget(task);
@@ -208,12 +211,37 @@ static enum outcome task_no_node(const struct request *request)
 	return request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
 }
 
+static bool task_may_describe_at(const struct task *task, unsigned at)
+{
+	const struct node_view *view = &task->router->topology.nodes[at];
+
+	return view->up && !(task->describe_failed_at & (1u << at)) &&
+	       ((view->role == NODE_REPLICA && view->in_rotation) ||
+		task->router->topology.primary == (int)at);
+}
+
+/* A standby refused to prepare what the primary may know already: nobody else is asked first. */
+static bool task_asks_primary(struct task *task)
+{
+	const struct router *router = task->router;
+	int primary = router->topology.primary;
+
+	if (!task->describe.error.of_catalog || primary < 0 ||
+	    !task_may_describe_at(task, (unsigned)primary) ||
+	    !renewal_pay(task->describe.statement, loop_now(router->loop)))
+		return false;
+	task->describe_failed_at = ~(1u << primary);
+	return true;
+}
+
 static void task_on_described(struct describe *describe)
 {
 	struct task *task = container_of(describe, struct task, describe);
 	struct request *request = task->request;
 	struct verdict verdict;
 
+	if (describe->end == CALL_OK)
+		renew_end(task);
 	task_stop_describing(task);
 	switch (describe->end) {
 	case CALL_OK:
@@ -226,6 +254,8 @@ static void task_on_described(struct describe *describe)
 			task->trouble = "the node refused to prepare now";
 			break;
 		}
+		if (task_asks_primary(task))
+			break;
 		task_log_description(task);
 		request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
 			     task->operation->name);
@@ -241,21 +271,14 @@ static void task_on_described(struct describe *describe)
 	request_run(request);
 }
 
-static bool task_may_describe_at(const struct task *task, unsigned at)
-{
-	const struct node_view *view = &task->router->topology.nodes[at];
-
-	return view->up && !(task->describe_failed_at & (1u << at)) &&
-	       ((view->role == NODE_REPLICA && view->in_rotation) ||
-		task->router->topology.primary == (int)at);
-}
-
 /* Any node can describe: a physical replica has the primary's catalogs. -1: none is left. */
 static int task_describing_node(const struct task *task)
 {
 	const struct router *router = task->router;
 	int primary = router->topology.primary, found = -1;
 
+	if (task->outdated && primary >= 0 && task_may_describe_at(task, (unsigned)primary))
+		return primary;
 	if (task->request->kind == REQUEST_COMMAND)
 		return primary >= 0 && task_may_describe_at(task, (unsigned)primary) ? primary : -1;
 	for (unsigned i = 0; i < router->topology.count; i++) {
@@ -284,10 +307,17 @@ enum step task_describe(struct request *request)
 	struct task *leader = task_who_describes(router, &task->operation->statement);
 	int node;
 
-	if (statement_shape(&task->operation->statement))
+	if (renew_is_described(task)) {
+		renew_end(task);
 		return STEP_NEXT;
+	}
 	if (leader)
 		return task_follow(task, leader);
+	if (renew_waits(task))
+		return STEP_WAIT;
+	if (!renew_may_describe(task))
+		return request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
+				    task->operation->name);
 	node = task_describing_node(task);
 	if (node < 0)
 		return request_fail(request, task_no_node(request), "%s",
@@ -296,6 +326,7 @@ enum step task_describe(struct request *request)
 	task->describe = (struct describe){
 		.statement = (struct statement *)&task->operation->statement,
 		.arena = &request->arena,
+		.renews = task->outdated,
 		.on_done = task_on_described,
 	};
 	if (!describe_start(&task->describe, router->nodes[node].pool))
@@ -312,6 +343,7 @@ enum step task_bind(struct request *request)
 {
 	struct task *task = request->task;
 
-	task->values = bind_values(request, task->operation);
+	task->shape = statement_shape(&task->operation->statement);
+	task->values = bind_values(request, task->operation, task->shape);
 	return task->values ? STEP_NEXT : STEP_DONE;
 }

@@ -82,6 +82,7 @@ struct task {
 	struct lease *lease;
 	const struct operation *operation;
 	const char *const *values;
+	const struct shape *shape;                /* by which they were made */
 	void (*on_done)(struct request *request); /* http's; the router's own stands in its place */
 
 	bool describing; /* on the router's list of those who describe */
@@ -90,6 +91,9 @@ struct task {
 	struct task *leader;   /* whose follower it is, or NULL */
 	struct list_link follower_link;
 	uint32_t describe_failed_at; /* nodes, a bit each */
+	uint32_t outdated;           /* the generation that a node refused last; 0: none */
+	unsigned renewals;           /* how often it went back for that (router/renew.h) */
+	bool renewing;               /* it is for this one to describe its statement anew */
 
 	uint32_t judged;      /* the timeline by whose history the wish was judged; 0: none yet */
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
@@ -138,7 +142,9 @@ struct task {
 struct task *task_new(struct router *router, struct request *request) must_check;
 /* Who it is among those that a node cannot all serve; spilled: the primary does it a favour. */
 struct standing task_standing(const struct task *task, bool spilled) must_check;
-/* Steps that queries and commands share. */
+/* Steps that queries and commands share; their number in both. */
+enum { TASK_STEP_DESCRIBE = 2 };
+
 enum step task_describe(struct request *request);
 enum step task_bind(struct request *request);
 /* Ends the request now with what it holds, wherever it pauses. */

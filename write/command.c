@@ -46,6 +46,8 @@ static bool command_submit(struct command *command)
 		.kind = CALL_COMMAND,
 		.statement = (struct statement *)&command->operation->statement,
 		.values = command->values,
+		.bound = command->shape,
+		.renews = true,
 		.arena = &request->arena,
 		.out = &request->out,
 		.rows_max = document_rows_max(command->operation),

@@ -42,6 +42,7 @@ struct command {
 	struct request *request;
 	const struct operation *operation;
 	const char *const *values;
+	const struct shape *shape; /* by which they were made; NULL: the statement's */
 	size_t bytes_max;
 	int64_t timeout_us;       /* of the statement; 0: the pool's */
 	struct random *random;    /* borrowed, for jitter */

@@ -15,6 +15,7 @@ struct pool {
 	bool full, opening;
 	const char *abandoned;
 	unsigned dials, went_on;
+	struct describe *describing;
 };
 
 static struct pool *fake_pools[NODES_MAX];
@@ -108,14 +109,35 @@ const char *pool_last_error(const struct pool *pool)
 
 bool describe_start(struct describe *describe, struct pool *pool)
 {
-	(void)describe, (void)pool;
-	assert(!"statements of these tests have their shapes");
-	return false;
+	assert(!pool->describing);
+	describe->pool = pool;
+	pool->describing = describe;
+	return true;
 }
 
 void describe_forget(struct describe *describe)
 {
-	(void)describe;
+	describe->pool->describing = NULL;
+}
+
+struct describe *fake_describing(unsigned node)
+{
+	return fake_pool(node)->describing;
+}
+
+void fake_described(struct describe *describe, uint32_t param_oid, uint32_t column_oid)
+{
+	struct shape *shape = shape_new(describe->statement->params, 1);
+
+	assert(describe->renews);
+	for (unsigned i = 0; i < shape->params; i++)
+		shape->param_types[i].oid = param_oid;
+	shape->column_types[0].oid = column_oid;
+	shape->generation = statement_next_generation();
+	statement_renew_shape(describe->statement, shape);
+	describe->pool->describing = NULL;
+	describe->end = CALL_OK;
+	describe->on_done(describe);
 }
 
 void monitor_hurry(struct monitor *monitor)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pg/call.h"
+#include "pg/describe.h"
 #include "pg/pool.h"
 
 #include <stdbool.h>
@@ -31,6 +32,10 @@ unsigned fake_went_on(unsigned node);
 void fake_full(unsigned node, bool full);
 /* Its first conns are being made, or are there. */
 void fake_opening(unsigned node, bool opening);
+/* Who has a statement described anew by the node, or NULL. */
+struct describe *fake_describing(unsigned node);
+/* All of its parameters, and its column, are of those types now. */
+void fake_described(struct describe *describe, uint32_t param_oid, uint32_t column_oid);
 /* Calls that wait at the node, of every kind. */
 unsigned fake_waiting(unsigned node);
 /* What pool_abandon was told, or NULL. */

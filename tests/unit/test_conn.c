@@ -50,15 +50,15 @@ static void test_marks_know_any_statement_and_count_the_prepared(void **state)
 
 	stage_open(NODE_REPLICA, 1);
 	conn = &stage.pool->conns[0];
-	assert_int_equal(conn_mark(conn, 70000), MARK_NONE);
-	conn_set_mark(conn, 70000, MARK_PREPARED);
-	conn_set_mark(conn, 70000, MARK_PREPARED);
-	conn_set_mark(conn, 3, MARK_PREPARED);
+	assert_int_equal(conn_mark(conn, 70000, 1), MARK_NONE);
+	conn_set_mark(conn, 70000, 1, MARK_PREPARED);
+	conn_set_mark(conn, 70000, 1, MARK_PREPARED);
+	conn_set_mark(conn, 3, 1, MARK_PREPARED);
 	assert_int_equal(conn->prepared, 2);
-	conn_set_mark(conn, 3, MARK_STALE);
+	conn_set_mark(conn, 3, 1, MARK_STALE);
 	assert_int_equal(conn->prepared, 1);
-	assert_int_equal(conn_mark(conn, 70000), MARK_PREPARED);
-	assert_int_equal(conn_mark(conn, 69999), MARK_NONE);
+	assert_int_equal(conn_mark(conn, 70000, 1), MARK_PREPARED);
+	assert_int_equal(conn_mark(conn, 69999, 1), MARK_NONE);
 }
 
 static void test_a_conn_that_holds_too_much_is_replaced(void **state)
@@ -67,7 +67,7 @@ static void test_a_conn_that_holds_too_much_is_replaced(void **state)
 
 	stage_open(NODE_REPLICA, 1);
 	for (unsigned i = 0; i < STATEMENTS_PER_CONN_MAX; i++)
-		conn_set_mark(&stage.pool->conns[0], 100 + i, MARK_PREPARED);
+		conn_set_mark(&stage.pool->conns[0], 100 + i, 1, MARK_PREPARED);
 	stage_query(&call, stage_statement(1), "7");
 	stage_turn();
 	stage_answer(0);

@@ -40,6 +40,40 @@ static void the_first_shape_stays_when_a_second_comes(void **state)
 	statement_fini(&statement);
 }
 
+static struct shape *described(uint32_t oid)
+{
+	struct shape *shape = shape_new(0, 1);
+
+	shape->column_types[0].oid = oid;
+	shape->generation = statement_next_generation();
+	return shape;
+}
+
+static void a_shape_of_other_types_takes_the_place_of_the_first_which_is_kept(void **state)
+{
+	struct shape *first = described(23), *second = described(25);
+
+	statement_set_shape(&statement, first);
+	statement_renew_shape(&statement, second);
+	assert_ptr_equal(statement_shape(&statement), second);
+	assert_int_equal(statement_generation(&statement), second->generation);
+	assert_int_equal(first->column_types[0].oid, 23);
+	statement_fini(&statement);
+}
+
+static void the_same_types_described_anew_are_another_generation(void **state)
+{
+	struct shape *first = described(23), *second = described(23);
+	uint32_t generation = second->generation;
+
+	statement_set_shape(&statement, first);
+	statement_renew_shape(&statement, second);
+	assert_ptr_equal(statement_shape(&statement), first);
+	assert_int_equal(statement_generation(&statement), generation);
+	assert_null(first->before);
+	statement_fini(&statement);
+}
+
 static void *describe(void *unused)
 {
 	(void)unused;
@@ -75,6 +109,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_statement_has_no_shape_until_it_is_described),
 		cmocka_unit_test(the_first_shape_stays_when_a_second_comes),
+		cmocka_unit_test(a_shape_of_other_types_takes_the_place_of_the_first_which_is_kept),
+		cmocka_unit_test(the_same_types_described_anew_are_another_generation),
 		cmocka_unit_test(loops_that_describe_at_once_agree),
 		cmocka_unit_test(ids_begin_at_one_and_never_repeat),
 	};
