@@ -298,6 +298,8 @@ static void health_on_tick(struct loop_timer *timer)
 	struct loop *loop = health->router->loop;
 	int64_t now_us = loop_now(loop);
 
+	/* What the monitor has heard since: a loop with nothing to do has not looked. */
+	router_refresh(health->router);
 	/* A tick that comes late itself says that we were not there to hear. */
 	if (now_us - timer->due_us < HEALTH_TICK_US && !list_empty(&health->out)) {
 		health_count_silence(health, now_us);

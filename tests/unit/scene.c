@@ -141,9 +141,14 @@ void scene_fini(struct scene *scene)
 	request_cache_fini();
 }
 
-void scene_publish(struct scene *scene)
+void scene_publish_unseen(struct scene *scene)
 {
 	snapshot_publish(scene->snapshot, &scene->topology);
+}
+
+void scene_publish(struct scene *scene)
+{
+	scene_publish_unseen(scene);
 	router_look(scene->router);
 }
 

@@ -35,6 +35,8 @@ void scene_init(struct scene *scene);
 void scene_fini(struct scene *scene);
 /* What the monitor has seen. */
 void scene_publish(struct scene *scene);
+/* Likewise; nothing tells the loop, which looks when it has a reason of its own. */
+void scene_publish_unseen(struct scene *scene);
 /* Moves the clock and lets timers run. */
 void scene_pass(struct scene *scene, int64_t us);
 

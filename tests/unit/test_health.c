@@ -263,6 +263,31 @@ static void a_node_that_answers_others_is_not_silent(void **state)
 	scene_fini(&scene);
 }
 
+/* A quiet loop: the monitor goes on hearing the node, and nothing makes the loop look at what it
+ * publishes but the loop's own tick. */
+static void a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	unsigned node;
+
+	begin(&scene);
+	know(&scene, "order", 10 * US_PER_MS);
+	ask(&scene, &asked, "order");
+	node = asked_node();
+	for (unsigned i = 0; i < 300; i++) {
+		scene_pass(&scene, TICK_US);
+		scene.topology.nodes[node].seen_us = loop_now(scene.loop);
+		scene_publish_unseen(&scene);
+	}
+
+	assert_true(opened() == 0);
+	assert_non_null(fake_call(node, CALL_QUERY));
+	answer(node);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void of_a_new_statement_only_the_monitor_can_tell(void **state)
 {
 	struct scene scene;
@@ -623,6 +648,10 @@ int main(void)
 		cmocka_unit_test(
 			a_query_leaves_a_node_that_is_silent_for_long_compared_with_its_statement),
 		cmocka_unit_test(a_node_that_answers_others_is_not_silent),
+		cmocka_unit_test(
+			a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle),
+		cmocka_unit_test(
+			a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle),
 		cmocka_unit_test(of_a_new_statement_only_the_monitor_can_tell),
 		cmocka_unit_test(a_silent_node_is_left_alone),
 		cmocka_unit_test(who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one),
