@@ -164,23 +164,28 @@ static void answer_lower(struct conn *conn, const PGresult *result)
 			batch->slots[i].state = SLOT_DONE;
 }
 
-/* On a standby the one record after the position may be visible before the position says so, unless
- * nothing more has been received. */
-static void answer_upper(struct conn *conn, const PGresult *result)
+/*
+ * On a standby the one record after the position may be visible before the position says so, unless
+ * nothing more has been received. Where nobody sends it any, the byte behind may never come: it is
+ * asked for what proves that it stands (pg/stands.h), once.
+ */
+static void answer_upper(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct batch *batch = &conn->batch;
 	struct seen seen;
 	uint64_t last;
-	bool null, hidden;
+	bool null, hidden, exact;
 
 	if (!answer_seen(result, 5, &seen))
 		return;
 	last = answer_binary(result, 3, &null);
 	batch->newest = seen.in_recovery ? 0 : last;
-	batch->upper = seen.lsn + (seen.in_recovery && (null || last != seen.lsn));
+	exact = !seen.in_recovery || (!null && last == seen.lsn);
+	batch->upper = seen.lsn + !exact;
 	batch->timeline = (uint32_t)answer_binary(result, 4, &hidden);
-	batch->upper_known = true;
-	batch->ended_us = seen.clock_us;
+	batch->upper_known = exact || hidden || batch->timeline || entry->fixed == FIXED_STANDS;
+	if (!batch->ended_us)
+		batch->ended_us = seen.clock_us;
 }
 
 static size_t answer_row_bytes(const PGresult *result, int row)
@@ -328,7 +333,7 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 		answer_lower(conn, result);
 		return;
 	case ENTRY_PROBE_UPPER:
-		answer_upper(conn, result);
+		answer_upper(conn, entry, result);
 		return;
 	case ENTRY_RUN:
 		answer_run(conn, entry, result);

@@ -8,6 +8,7 @@
 #include "pg/group.h"
 #include "pg/held.h"
 #include "pg/inside.h"
+#include "pg/stands.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -48,7 +49,8 @@
  * what was received, so that "all that was received is replayed" is true of the position; on a
  * primary the end of the WAL follows, written or not. The timeline is the walreceiver's, which goes
  * over to the next one before anything of that is replayed: where it is still the old one behind
- * the queries, so was all before. The functions of the other role are not called: they raise.
+ * the queries, so was all before; 0: there is no walreceiver, NULL: hidden from this role. The
+ * functions of the other role are not called: they raise.
  */
 static const struct {
 	const char *name, *text;
@@ -56,13 +58,12 @@ static const struct {
 	[FIXED_PROBE] = { "probe", "SELECT pg_is_in_recovery(),"
 				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
 				   " ELSE pg_current_wal_flush_lsn() END, clock_timestamp()" },
-	[FIXED_BOUND] = { "bound",
-			  "SELECT pg_is_in_recovery(),"
-			  " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-			  " ELSE pg_current_wal_flush_lsn() END, clock_timestamp(),"
-			  " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
-			  " ELSE pg_current_wal_insert_lsn() END, CASE WHEN pg_is_in_recovery()"
-			  " THEN (pg_stat_get_wal_receiver()).received_tli END" },
+	[FIXED_BOUND] = { "bound", "SELECT pg_is_in_recovery(),"
+				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+				   " ELSE pg_current_wal_flush_lsn() END, clock_timestamp(),"
+				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
+				   " ELSE pg_current_wal_insert_lsn() END, " STANDS_TIMELINE },
+	[FIXED_STANDS] = { "stands", STANDS_BOUND },
 	[FIXED_TIMEOUT] = { "timeout", "SELECT set_config('statement_timeout', $1, true)" },
 	/* Else a statement goes on though the conn it is for was closed. Not every system can. */
 	[FIXED_NOTICE] = { "notice", "SELECT set_config('client_connection_check_interval', $1,"
@@ -80,6 +81,9 @@ static const struct {
 	[FIXED_RESET] = { "reset", "RESET ALL" },
 	[FIXED_GROUP_END] = { "end", BATCH_END ", 1 / " BATCH_AS_ASKED "::int" },
 };
+
+static_assert(FIXED_PROBE < FIXED_STANDS && FIXED_BOUND < FIXED_STANDS,
+	      "those with binary answers");
 
 static const char *const batch_begins[] = {
 	[ISOLATION_READ_COMMITTED] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -336,7 +340,7 @@ static struct statement_name batch_name(uint32_t id)
 bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
 		      const char *value)
 {
-	bool binary = fixed == FIXED_PROBE || fixed == FIXED_BOUND;
+	bool binary = fixed <= FIXED_STANDS;
 
 	if (conn->fixed[fixed] == MARK_NONE) {
 		if (!PQsendPrepare(conn->pgconn, batch_fixed[fixed].name, batch_fixed[fixed].text,
@@ -490,7 +494,7 @@ static bool batch_send_stream(struct conn *conn)
 	       batch_send_sync(conn, ENTRY_SYNC_AFTER) &&
 	       batch_send_plain(conn, ENTRY_BEGIN,
 				"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") &&
-	       batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
+	       batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_STANDS, SLOT_NONE, NULL) &&
 	       (PQserverVersion(conn->pgconn) < BATCH_NOTICE_VERSION_MIN ||
 		batch_send_fixed(conn, ENTRY_TIMEOUT, FIXED_NOTICE, 0, BATCH_NOTICE_EVERY_MS)) &&
 	       batch_send_call(conn, 0) && batch_send_plain(conn, ENTRY_COMMIT, "COMMIT") &&
@@ -576,7 +580,7 @@ static bool batch_send_describe(struct conn *conn)
 void batch_send_probe(struct conn *conn)
 {
 	conn->batch.entries_count = conn->batch.next = 0;
-	batch_sent(conn, batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
+	batch_sent(conn, batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_STANDS, SLOT_NONE, NULL) &&
 				 batch_send_sync(conn, ENTRY_SYNC_AFTER));
 }
 

@@ -9,11 +9,12 @@
  *   group      pg/group.h
  *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
  *   describe   [prepare] [describe] Sync
- *   stream     [probe] Sync  [BEGIN] [bound] [call] [COMMIT] Sync      (pg/stream.h)
+ *   stream     [probe] Sync  [BEGIN] [stands] [call] [COMMIT] Sync     (pg/stream.h)
  *
  * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
- * [bound] Sync for the upper bound of those that were complete; [ROLLBACK] Sync where a
- * transaction was left open.
+ * [stands] Sync for the upper bound of those that were complete; the same where the bound of a
+ * standby that nobody sends WAL may be a byte that nobody has. [ROLLBACK] Sync where a transaction
+ * was left open.
  */
 #pragma once
 
@@ -39,6 +40,7 @@ static_assert(BATCH_CALLS_MAX < SLOT_NONE, "a slot's number is a byte");
 enum fixed {
 	FIXED_PROBE,
 	FIXED_BOUND,
+	FIXED_STANDS, /* the same, where nobody sends the standby any WAL (pg/stands.h) */
 	FIXED_TIMEOUT,
 	FIXED_NOTICE,
 	FIXED_XID,
@@ -144,7 +146,7 @@ struct conn;
  * The queue must not be empty.
  */
 void batch_send(struct conn *conn, struct list *queue);
-/* After an error: one more look at the position for the calls that were complete. */
+/* One more look at the position, for calls that are complete and lack their upper bound. */
 void batch_send_probe(struct conn *conn);
 void batch_send_rollback(struct conn *conn);
 /* The framed command has run: what stands behind it, and the commit. */

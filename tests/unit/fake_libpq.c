@@ -20,6 +20,7 @@
 #define ANSWERS_MAX 16
 #define PREPARED_MAX 256
 #define KEYWORDS_MAX 40
+#define IS_LOOK(name) (!strcmp(name, "probe") || !strcmp(name, "bound") || !strcmp(name, "stands"))
 
 enum message_kind { PREPARE, EXECUTE, PLAIN, DESCRIBE, SYNC };
 
@@ -36,10 +37,9 @@ struct message {
 struct pg_conn {
 	int fd;
 	bool open, lost, null_due, aborted, in_transaction, failed;
-	char *keywords[KEYWORDS_MAX], *values[KEYWORDS_MAX];
-	char *prepared[PREPARED_MAX], *texts[PREPARED_MAX];
+	char *keywords[KEYWORDS_MAX], *values[KEYWORDS_MAX], *prepared[PREPARED_MAX];
+	char *texts[PREPARED_MAX], *sent, *sent_before, oids[256];
 	struct message *first, **last;
-	char *sent, *sent_before, oids[256];
 	size_t sent_len;
 };
 
@@ -47,8 +47,7 @@ struct pg_result {
 	ExecStatusType status;
 	struct fake_answer answer;
 	unsigned rows, columns;
-	bool is_own;
-	bool own[5]; /* columns of our own statements that are not null */
+	bool is_own, own[5]; /* own: columns of our own statements that are not null */
 	char cells[5][32];
 	int lengths[5];
 	char *long_cell;
@@ -476,7 +475,7 @@ int PQsendQueryPrepared(PGconn *conn, const char *name, int params, const char *
 	size_t at = 0;
 
 	assert(!lengths && !formats);
-	assert(result_format == (strcmp(name, "probe") == 0 || strcmp(name, "bound") == 0));
+	assert(result_format == IS_LOOK(name));
 	for (int i = 0; i < params; i++)
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%.64s", i ? "," : "(",
 				       values[i] ? values[i] : "null");
@@ -571,19 +570,20 @@ static void result_own_lsn(struct pg_result *result, unsigned column, uint64_t l
 	result->lengths[column] = sizeof(bytes);
 }
 
-static void result_own_look(struct pg_result *result, bool last)
+static void result_own_look(struct pg_result *result, const char *name)
 {
 	uint32_t timeline = htobe32(fake_server.timeline);
+	bool exact = fake_server.stands && !strcmp(name, "stands");
 
 	result_own(result, 0, fake_server.in_recovery ? "\1" : "");
 	result->lengths[0] = 1;
 	result_own_lsn(result, 1, fake_server.lsn);
 	fake_server.clock_us += fake_server.takes_us;
 	result_own_lsn(result, 2, (uint64_t)fake_server.clock_us);
-	if (!last)
+	if (!strcmp(name, "probe"))
 		return;
-	result_own_lsn(result, 3, fake_server.received);
-	result->own[4] = fake_server.timeline != 0;
+	result_own_lsn(result, 3, exact ? fake_server.lsn : fake_server.received);
+	result->own[4] = fake_server.timeline != 0 || fake_server.unsent;
 	memcpy(result->cells[4], &timeline, sizeof(timeline));
 	result->lengths[4] = sizeof(timeline);
 	result->columns = 5;
@@ -593,8 +593,8 @@ static bool result_of_own(struct pg_result *result, const char *name)
 {
 	char text[32];
 
-	if (strcmp(name, "probe") == 0 || strcmp(name, "bound") == 0) {
-		result_own_look(result, strcmp(name, "bound") == 0);
+	if (IS_LOOK(name)) {
+		result_own_look(result, name);
 	} else if (strcmp(name, "xid") == 0 || strcmp(name, "end") == 0) {
 		result_own(result, 0, fake_server.wrote ? "t" : "f");
 		result_own(result, 1, fake_server.asynchronous ? "16777216" : NULL);

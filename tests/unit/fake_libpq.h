@@ -27,6 +27,8 @@ struct fake_server {
 	bool in_recovery;
 	uint64_t lsn, received, insert; /* received 0: NULL */
 	uint32_t timeline;              /* of the walreceiver; 0: NULL */
+	bool unsent;                    /* there is no walreceiver: the timeline is told as 0 */
+	bool stands;                    /* and redo is seen to wait */
 	bool wrote, asynchronous;
 	bool undoes;                /* a COMMIT says that it was a ROLLBACK */
 	int64_t clock_us, takes_us; /* takes_us: passes from one probe to the next */

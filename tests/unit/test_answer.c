@@ -102,6 +102,70 @@ static void test_what_a_query_saw_lies_between_the_probes(void **state)
 	check_bounds(true, 0, 0x2001);       /* from an archive: nothing is known of what is next */
 }
 
+/* Answers the batch and, where it is asked for, what proves that the standby stands. */
+static uint64_t upper_where_nobody_sends(uint64_t received, bool stands, const char *sent)
+{
+	struct stage_call call;
+	uint64_t upper;
+
+	fake_server.in_recovery = fake_server.unsent = true;
+	fake_server.lsn = 0x2000;
+	fake_server.received = received;
+	fake_server.stands = stands;
+	stage_query(&call, stage_statement(1), "7");
+	stage_turn();
+	fake_sent(0);
+	stage_answer(0);
+	assert_string_equal(fake_sent(0), sent);
+	if (*sent) {
+		assert_int_equal(call.told, 0);
+		stage_answer(0);
+	}
+	assert_int_equal(call.told, 1);
+	assert_int_equal(call.call.end, CALL_OK);
+	upper = call.call.upper;
+	stage_call_fini(&call);
+	return upper;
+}
+
+/* After a restart without a primary what was received is NULL, or where the segment begins; or half
+ * a record has come before the primary went. */
+static void test_a_standby_that_nobody_sends_wal_is_bounded_by_what_it_has(void **state)
+{
+	stage_open(NODE_REPLICA, 1);
+	assert_int_equal(upper_where_nobody_sends(0, true, "prepare:stands stands sync"), 0x2000);
+	assert_int_equal(upper_where_nobody_sends(0x1000, true, "stands sync"), 0x2000);
+	assert_int_equal(upper_where_nobody_sends(0x2010, true, "stands sync"), 0x2000);
+	assert_int_equal(upper_where_nobody_sends(0x2000, true, ""), 0x2000);
+}
+
+/* Where redo is not seen to wait, or may not be seen, one more record may be visible. */
+static void test_a_standby_that_may_be_amid_a_record_is_bounded_by_a_byte_more(void **state)
+{
+	stage_open(NODE_REPLICA, 1);
+	assert_int_equal(upper_where_nobody_sends(0, false, "prepare:stands stands sync"), 0x2001);
+	assert_int_equal(upper_where_nobody_sends(0x1000, false, "stands sync"), 0x2001);
+}
+
+/* While WAL comes the byte more is there in a moment, and nothing more is asked. */
+static void test_a_standby_that_is_sent_wal_is_asked_nothing_more(void **state)
+{
+	struct stage_call call;
+
+	stage_open(NODE_REPLICA, 1);
+	fake_server.in_recovery = fake_server.stands = true;
+	fake_server.lsn = 0x2000;
+	fake_server.received = 0x2010;
+	for (fake_server.timeline = 0; fake_server.timeline < 2; fake_server.timeline++) {
+		stage_query(&call, stage_statement(1), "7");
+		stage_turn();
+		stage_answer(0);
+		assert_int_equal(call.told, 1);
+		assert_int_equal(call.call.upper, 0x2001);
+		stage_call_fini(&call);
+	}
+}
+
 /* What a standby follows when the queries have run, not when they began. */
 static void test_a_standby_tells_its_timeline_behind_the_queries(void **state)
 {
@@ -133,7 +197,7 @@ static void test_a_failing_call_ends_the_batch_for_itself_only(void **state)
 	stage_answer(0);
 	/* Nobody is told before the one that was complete has its upper bound. */
 	assert_int_equal(calls[0].told + calls[1].told + calls[2].told, 0);
-	assert_string_equal(fake_sent(0), "prepare:bound bound sync");
+	assert_string_equal(fake_sent(0), "prepare:stands stands sync");
 	fake_server.lsn = 0x1800;
 	stage_answer(0);
 	assert_int_equal(calls[0].call.end, CALL_OK);
@@ -145,7 +209,7 @@ static void test_a_failing_call_ends_the_batch_for_itself_only(void **state)
 	assert_string_equal(calls[1].call.error.message, "division by zero");
 	assert_int_equal(calls[2].told, 0);
 	/* Aborted with it: s3 was not prepared either. */
-	assert_string_equal(fake_sent(0), "probe prepare:s3 s3(0) bound sync");
+	assert_string_equal(fake_sent(0), "probe prepare:s3 s3(0) prepare:bound bound sync");
 	stage_answer(0);
 	assert_int_equal(calls[2].call.end, CALL_OK);
 	assert_int_equal(calls[2].told, 1);
@@ -544,6 +608,9 @@ int main(void)
 		STORY(test_a_cell_that_is_null_is_null),
 		STORY(test_on_done_waits_for_the_sync),
 		STORY(test_what_a_query_saw_lies_between_the_probes),
+		STORY(test_a_standby_that_nobody_sends_wal_is_bounded_by_what_it_has),
+		STORY(test_a_standby_that_may_be_amid_a_record_is_bounded_by_a_byte_more),
+		STORY(test_a_standby_that_is_sent_wal_is_asked_nothing_more),
 		STORY(test_a_standby_tells_its_timeline_behind_the_queries),
 		STORY(test_a_failing_call_ends_the_batch_for_itself_only),
 		STORY(test_those_placed_again_keep_their_order_before_later_ones),
