@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "pg/answer.h"
 #include "pg/dialer.h"
+#include "pg/hello.h"
 #include "pg/inside.h"
+#include "pg/reach.h"
 #include "pg/spare.h"
 #include "pg/stream.h"
 
@@ -19,6 +21,7 @@
 #define CONN_YOUNG_US US_PER_S /* lost at this age: something is wrong with the node */
 #define CONN_SERVER_VERSION_MIN 130000
 #define CONN_IDLE_IN_TRANSACTION_MS 60000
+#define CONN_STARTING " 57P03: " /* in what libpq says of a server that starts up or ends */
 
 static_assert(MARK_NONE == 0, "marks are cleared with memset");
 
@@ -38,7 +41,10 @@ static const struct {
 static void conn_on_dialed(void *owner, PGconn *pgconn);
 static void conn_on_ready(struct loop_watch *watch, uint32_t events);
 static void conn_poll(struct conn *conn);
+static void conn_greet(struct conn *conn);
+static void conn_on_greeting(struct conn *conn);
 static void conn_ready(struct conn *conn);
+static void conn_refused(struct conn *conn, const char *reason);
 static void conn_shut(struct conn *conn, const char *reason, bool again);
 
 const char *conn_state_text(enum conn_state state)
@@ -124,6 +130,8 @@ void conn_open(struct conn *conn)
 	keywords[count] = values[count] = NULL;
 
 	conn_move(conn, CONN_DIALING);
+	conn->reached = conn->greets = false;
+	conn->server_us = 0;
 	conn->opened_us = loop_now(conn->pool->loop);
 	conn->due_us = conn->opened_us + conn->pool->settings.connect_timeout_us;
 	janitor_want(conn->pool, conn->due_us);
@@ -155,6 +163,8 @@ static void conn_on_dialed(void *owner, PGconn *pgconn)
 	} else {
 		conn_move(conn, CONN_CONNECTING);
 		(void)PQsetNoticeReceiver(pgconn, conn_on_notice, conn);
+		/* A refusal with its SQLSTATE, which libpq tells in no other way. */
+		(void)PQsetErrorVerbosity(pgconn, PQERRORS_VERBOSE);
 		loop_watch(pool->loop, &conn->watch, PQsocket(pgconn), EPOLLOUT);
 	}
 	pool_deliver(pool);
@@ -164,8 +174,10 @@ static void conn_on_dialed(void *owner, PGconn *pgconn)
 static void conn_poll(struct conn *conn)
 {
 	struct loop *loop = conn->pool->loop;
+	ConnStatusType status = PQstatus(conn->pgconn);
 
 	loop_unwatch(loop, &conn->watch);
+	conn->reached = status != CONNECTION_STARTED && status != CONNECTION_NEEDED;
 	switch (PQconnectPoll(conn->pgconn)) {
 	case PGRES_POLLING_READING:
 		loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
@@ -175,10 +187,13 @@ static void conn_poll(struct conn *conn)
 		loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLOUT);
 		return;
 	case PGRES_POLLING_OK:
-		conn_ready(conn);
+		conn_greet(conn);
 		return;
 	case PGRES_POLLING_FAILED:
-		conn_close(conn, "connecting failed");
+		if (conn->reached)
+			conn_refused(conn, "connecting failed");
+		else
+			conn_close(conn, "connecting failed");
 		return;
 	}
 	assert(!"a polling status");
@@ -205,24 +220,59 @@ static bool conn_is_as_asked(const PGconn *pgconn)
 	return true;
 }
 
+static void conn_greet(struct conn *conn)
+{
+	if (PQserverVersion(conn->pgconn) < CONN_SERVER_VERSION_MIN) {
+		conn_refused(conn, "the server is older than PostgreSQL 13");
+		return;
+	}
+	if (!conn_is_as_asked(conn->pgconn)) {
+		conn_refused(conn, "the session's settings are not those asked for");
+		return;
+	}
+	(void)PQsetErrorVerbosity(conn->pgconn, PQERRORS_DEFAULT);
+	if (PQsetnonblocking(conn->pgconn, 1) != 0 || !hello_ask(conn->pgconn)) {
+		conn_refused(conn, "connecting failed");
+		return;
+	}
+	conn->greets = true;
+	loop_watch(conn->pool->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
+	conn_flush(conn);
+	if (conn->state == CONN_CONNECTING)
+		conn_on_greeting(conn);
+}
+
+static void conn_on_greeting(struct conn *conn)
+{
+	int64_t expected_us = conn->pool->server_us;
+
+	switch (hello_take(conn->pgconn, &conn->server_us)) {
+	case HELLO_WAITS:
+		return;
+	case HELLO_REFUSED:
+		conn_refused(conn, "the server does not say who it is");
+		return;
+	case HELLO_TOLD:
+		break;
+	}
+	if (expected_us && conn->server_us != expected_us) {
+		atomic_fetch_add(&conn->pool->node->reach->strays, 1);
+		conn_refused(conn, "its name led to another server");
+		return;
+	}
+	conn_ready(conn);
+}
+
 static void conn_ready(struct conn *conn)
 {
 	struct pool *pool = conn->pool;
 	struct janitor *janitor = &pool->janitor;
 
-	if (PQserverVersion(conn->pgconn) < CONN_SERVER_VERSION_MIN) {
-		conn_close(conn, "the server is older than PostgreSQL 13");
-		return;
-	}
-	if (!conn_is_as_asked(conn->pgconn)) {
-		conn_close(conn, "the session's settings are not those asked for");
-		return;
-	}
-	if (PQsetnonblocking(conn->pgconn, 1) != 0 || !PQenterPipelineMode(conn->pgconn)) {
+	conn->greets = false;
+	if (!PQenterPipelineMode(conn->pgconn)) {
 		conn_close(conn, "libpq refused pipeline mode");
 		return;
 	}
-	loop_watch(pool->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
 	conn->due_us = CLOCK_NEVER;
 	pool_on_made(pool, conn);
 	conn_move(conn, CONN_IDLE);
@@ -258,13 +308,27 @@ static void conn_on_input(struct conn *conn, uint32_t events)
 		conn_close(conn, "the connection was lost");
 }
 
+static void conn_on_welcome(struct conn *conn, uint32_t events)
+{
+	if (events & EPOLLOUT)
+		conn_flush(conn);
+	if (conn->state != CONN_CONNECTING)
+		return;
+	if (PQconsumeInput(conn->pgconn) == 1)
+		conn_on_greeting(conn);
+	else
+		conn_refused(conn, "connecting failed");
+}
+
 static void conn_on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct conn *conn = container_of(watch, struct conn, watch);
 	struct pool *pool = conn->pool;
 
 	pool_hold(pool);
-	if (conn->state == CONN_CONNECTING)
+	if (conn->state == CONN_CONNECTING && conn->greets)
+		conn_on_welcome(conn, events);
+	else if (conn->state == CONN_CONNECTING)
 		conn_poll(conn);
 	else
 		conn_on_input(conn, events);
@@ -407,6 +471,16 @@ static void conn_fail(struct conn *conn, const char *reason, bool again)
 void conn_close(struct conn *conn, const char *reason)
 {
 	conn_fail(conn, reason, false);
+}
+
+/* Its server, or what stands before it, does not let us in. */
+static void conn_refused(struct conn *conn, const char *reason)
+{
+	struct pool *pool = conn->pool;
+	bool starting = strstr(PQerrorMessage(conn->pgconn), CONN_STARTING) != NULL;
+
+	conn_close(conn, reason);
+	janitor_on_refusal(pool, starting, conn->opened_us);
 }
 
 void conn_close_again(struct conn *conn, const char *reason)

@@ -32,10 +32,13 @@ struct conn {
 	struct pool *pool;
 	unsigned index; /* in pool->conns: what lane it serves */
 	enum conn_state state;
-	bool read_only;  /* how its session was opened */
-	bool holds_core; /* its batch is a long query, counted in node->spare */
-	bool paused;     /* its stream is full: nothing is read until it was taken */
-	bool resumes;    /* it was, and the end of this turn reads on */
+	bool read_only;    /* how its session was opened */
+	bool holds_core;   /* its batch is a long query, counted in node->spare */
+	bool paused;       /* its stream is full: nothing is read until it was taken */
+	bool resumes;      /* it was, and the end of this turn reads on */
+	bool reached;      /* while CONNECTING: the server is there */
+	bool greets;       /* while CONNECTING: it is in, and asks who the server is (pg/hello.h) */
+	int64_t server_us; /* the start of its server's postmaster; 0: not told yet */
 	PGconn *pgconn;
 	struct dial *dial; /* while DIALING */
 	struct loop_watch watch;

@@ -11,6 +11,7 @@
 #include "pg/janitor.h"
 #include "pg/overload.h"
 #include "pg/pool.h"
+#include "pg/reach.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +50,9 @@ struct pool {
 
 	struct loop_hook hook;
 	struct janitor janitor;
+	struct reach *reach; /* the node's, or its own */
+	struct reach own_reach;
+	int64_t server_us;        /* the only server its conns may lead to; 0: any */
 	int64_t quick_us;         /* when a quick call last came */
 	int64_t opened_us[LANES]; /* when a lane that had no conn last got one */
 	char last_error[256];

@@ -112,6 +112,8 @@ static int64_t janitor_next_us(const struct pool *pool)
 	next_us = janitor_earlier(next_us, pool_next_expiry_us(pool));
 	if (janitor->dial_after_us > loop_now(pool->loop))
 		next_us = janitor_earlier(next_us, janitor->dial_after_us);
+	if (reach_login_after_us(pool->reach) > loop_now(pool->loop))
+		next_us = janitor_earlier(next_us, reach_login_after_us(pool->reach));
 	return next_us;
 }
 
@@ -128,8 +130,21 @@ void janitor_on_failure(struct pool *pool)
 	janitor_want(pool, janitor->dial_after_us);
 }
 
+void janitor_on_refusal(struct pool *pool, bool starting, int64_t begun_us)
+{
+	struct janitor *janitor = &pool->janitor;
+
+	reach_refused(pool->reach, &janitor->random, starting, begun_us, loop_now(pool->loop));
+	janitor->dial_after_us = 0;
+	janitor_want(pool, reach_login_after_us(pool->reach));
+}
+
 void janitor_on_success(struct pool *pool)
 {
+	reach_ended(pool->reach);
+	/* What lets the watcher in lets all others in. */
+	if (pool->settings.watches && pool->janitor.failures)
+		reach_ended(pool->node->reach);
 	pool->janitor.failures = 0;
 	pool->janitor.dial_after_us = 0;
 	pool->last_error[0] = '\0';
@@ -137,9 +152,17 @@ void janitor_on_success(struct pool *pool)
 
 bool janitor_may_dial(struct pool *pool)
 {
-	return !pool->janitor.failures || (loop_now(pool->loop) >= pool->janitor.dial_after_us &&
-					   list_empty(&pool->conns_in[CONN_DIALING]) &&
-					   list_empty(&pool->conns_in[CONN_CONNECTING]));
+	struct janitor *janitor = &pool->janitor;
+	int64_t now_us = loop_now(pool->loop);
+
+	if (janitor->failures &&
+	    (now_us < janitor->dial_after_us || !list_empty(&pool->conns_in[CONN_DIALING]) ||
+	     !list_empty(&pool->conns_in[CONN_CONNECTING])))
+		return false;
+	if (reach_may_login(pool->reach, &janitor->random, now_us))
+		return true;
+	janitor_want(pool, reach_login_after_us(pool->reach));
+	return false;
 }
 
 bool janitor_may_complain(struct pool *pool, unsigned *silent)

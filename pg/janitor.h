@@ -31,6 +31,8 @@ void janitor_fini(struct pool *pool);
 void janitor_want(struct pool *pool, int64_t due_us);
 /* A connect failed, or its conn did not live long: the next one waits. */
 void janitor_on_failure(struct pool *pool);
+/* And that because the node refused a login begun then: all that share its pause wait. */
+void janitor_on_refusal(struct pool *pool, bool starting, int64_t begun_us);
 void janitor_on_success(struct pool *pool);
 /* May a conn be opened now? While connects fail, one is tried at a time, after the pause. */
 bool janitor_may_dial(struct pool *pool) must_check;

@@ -3,6 +3,7 @@
 #include "pg/node.h"
 
 #include "pg/dialer.h"
+#include "pg/reach.h"
 #include "pg/spare.h"
 
 #include <assert.h>
@@ -160,6 +161,8 @@ struct node *node_new(unsigned index, const char *conninfo, char *error, size_t 
 		node->dialer = dialer_new();
 		node->spare = calloc(1, sizeof(*node->spare));
 		assert(node->spare);
+		node->reach = calloc(1, sizeof(*node->reach));
+		assert(node->reach);
 	}
 	PQconninfoFree(given);
 	return node;
@@ -174,6 +177,7 @@ void node_free(struct node *node)
 		free(node->values[i]);
 	}
 	free(node->spare);
+	free(node->reach);
 	free(node->keywords);
 	free(node->values);
 	free(node);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 struct dialer;
+struct reach;
 struct spare;
 
 enum node_role { NODE_UNKNOWN, NODE_PRIMARY, NODE_REPLICA };
@@ -20,6 +21,7 @@ struct node {
 	char **keywords, **values; /* for PQconnectStartParams, NULL-terminated */
 	struct dialer *dialer;     /* begins connections; has a lock of its own */
 	struct spare *spare;       /* of its cores (pg/spare.h); lock-free */
+	struct reach *reach;       /* refused logins (pg/reach.h); lock-free */
 };
 
 /*

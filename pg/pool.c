@@ -59,6 +59,7 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	}
 	limit_init(&pool->limit, settings->limit, settings->limit_fixed, settings->limit_floor,
 		   settings->conns_max);
+	pool->reach = settings->watches ? &pool->own_reach : node->reach;
 	pool->hook.on_turn = pool_on_turn;
 	loop_hook_add(loop, &pool->hook, LOOP_STAGE_SEND);
 	janitor_init(pool);
@@ -722,6 +723,23 @@ void pool_abandon(struct pool *pool, const char *reason)
 		if (pool->conns[i].state != CONN_CLOSED)
 			conn_close(&pool->conns[i], reason);
 	pool_end_all(pool, reason);
+	pool_deliver(pool);
+}
+
+void pool_expect(struct pool *pool, int64_t server_us)
+{
+	if (pool->server_us == server_us)
+		return;
+	pool_hold(pool);
+	pool->server_us = server_us;
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		struct conn *conn = &pool->conns[i];
+
+		if (server_us && conn->server_us && conn->server_us != server_us &&
+		    conn->state != CONN_CLOSED)
+			conn_retire(conn, "the node is another server by now, or was restarted");
+	}
+	pool_dial_now(pool);
 	pool_deliver(pool);
 }
 

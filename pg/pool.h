@@ -41,6 +41,7 @@ struct pool_settings {
 	int64_t statement_timeout_us; /* the server's own limit for calls that name none */
 	int64_t connect_timeout_us;
 	int64_t answer_timeout_us; /* no answer to a batch for that long: the conn is given up */
+	bool watches; /* looks at the node for others: paces its logins by itself (pg/reach.h) */
 };
 
 enum conn_state {
@@ -73,6 +74,13 @@ void pool_go_on(struct pool *pool, struct call *call);
 /* The node does not answer or is another one now: every query and describe comes back at once
  * (CALL_UNSENT or CALL_LOST) and the conns are closed. Commands in flight too: CALL_LOST. */
 void pool_abandon(struct pool *pool, const char *reason);
+
+/*
+ * The node is the server whose postmaster started then (microseconds of wall time; 0: any). Conns
+ * that lead to another one are retired at once, what is on its way on them comes back CALL_LOST, and
+ * a new one is closed before it serves.
+ */
+void pool_expect(struct pool *pool, int64_t server_us);
 
 /* Somebody knows, or wants to know, that the node is there again: the pause before the next
  * connect is over. Nothing to do while one is being made. */

@@ -9,6 +9,9 @@
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
  * A primary that has flushed half a record is nudged (router/nudge.h).
+ * Each --resolve-ms a scout (router/scout.h) sees where a node's name leads by now. What it finds is
+ * looked at from then on where the server that was is of no use, or loops are led to the other one.
+ *
  * A node is asked for its identity before its first look and whenever its life is a new one, and
  * for the token key until one of the nodes has told it. While there is no primary, every node is
  * looked at often. What only a walsender tells is asked beside the looks.
@@ -19,10 +22,12 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pg/pool.h"
+#include "pg/reach.h"
 #include "pg/timeline.h"
 #include "router/history.h"
 #include "router/nudge.h"
 #include "router/poll.h"
+#include "router/scout.h"
 #include "router/views.h"
 
 #include <assert.h>
@@ -45,6 +50,8 @@
 #define HISTORY_REFUSED_US (5 * US_PER_S) /* doubled by each refusal in a row */
 #define HISTORY_REFUSALS_MAX 7
 
+#define SCOUT_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
+
 #define CONFIRM_US (5 * US_PER_MS) /* between two looks at a primary that may need a nudge */
 
 enum question { ASK_IDENTITY, ASK_KEY, ASK_LOOK, ASK_NUDGE, QUESTIONS };
@@ -60,8 +67,10 @@ struct watched {
 	int64_t asked_us;
 	enum question question;   /* being asked, or next */
 	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
-	bool schema;              /* it has the table of the token key */
-	int64_t key_again_us;     /* no sooner */
+	int64_t identified_us;    /* the start of the server that told it; 0: nothing told */
+	char server[POLL_SERVER_BYTES]; /* the address that it told; "": none yet */
+	bool schema;                    /* it has the table of the token key */
+	int64_t key_again_us;           /* no sooner */
 	struct nudge nudge;
 	enum nudge_advice advice;     /* what comes of the last look */
 	bool refused[QUESTIONS];      /* answered with an error, and said so */
@@ -69,6 +78,8 @@ struct watched {
 	uint32_t history_of;          /* what was asked for last */
 	int64_t history_again_us;     /* the same no sooner */
 	unsigned history_refusals;    /* in a row */
+	struct scout scout;
+	unsigned strays; /* of reach, when the name was followed last */
 	struct call call;
 	struct arena arena;
 	struct buf out;
@@ -81,7 +92,7 @@ struct monitor {
 	struct snapshot *snapshot;
 	void (*on_change)(void *arg);
 	void *arg;
-	int64_t poll_us, patience_us;
+	int64_t poll_us, patience_us, resolve_us;
 
 	struct letter hurry;
 	atomic_bool hurrying;                    /* the letter is on its way */
@@ -109,6 +120,7 @@ static void monitor_on_publish_at(struct loop_timer *timer);
 static void monitor_on_hurry(struct letter *letter, struct loop *loop);
 static void watched_on_timer(struct loop_timer *timer);
 static void watched_on_call(struct call *call);
+static void watched_on_scout(struct scout *scout, const struct look *look);
 
 struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      const struct options *options, struct snapshot *topology,
@@ -176,6 +188,7 @@ static void monitor_take_options(struct monitor *monitor)
 		return;
 	monitor->options_used = options;
 	monitor->poll_us = options->lag_poll_us;
+	monitor->resolve_us = options->resolve_us;
 	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
 									  : PATIENCE_US_MIN;
 	views_set_limits(&monitor->views, options);
@@ -210,16 +223,18 @@ static void monitor_prepare(struct monitor *monitor)
 	loop_hook_add(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
 }
 
+static const struct pool_settings monitor_settings = {
+	.conns_max = 1,
+	.queue_max = 1,
+	.queue_wait_us = CONNECT_US_MAX,
+	.statement_timeout_us = CONNECT_US_MAX,
+	.connect_timeout_us = CONNECT_US_MAX,
+	.answer_timeout_us = CONNECT_US_MAX,
+	.watches = true,
+};
+
 static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node)
 {
-	const struct pool_settings settings = {
-		.conns_max = 1,
-		.queue_max = 1,
-		.queue_wait_us = CONNECT_US_MAX,
-		.statement_timeout_us = CONNECT_US_MAX,
-		.connect_timeout_us = CONNECT_US_MAX,
-		.answer_timeout_us = CONNECT_US_MAX,
-	};
 	struct watched *watched = &monitor->nodes[index];
 
 	watched->monitor = monitor;
@@ -227,7 +242,9 @@ static void monitor_watch(struct monitor *monitor, unsigned index, const struct 
 	watched->timer.on_due = watched_on_timer;
 	arena_init(&watched->arena);
 	buf_init(&watched->out);
-	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &settings);
+	scout_init(&watched->scout, watched_on_scout);
+	watched->scout.begun_us = loop_now(monitor->loop);
+	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &monitor_settings);
 	pool_set_role(watched->pool, NODE_REPLICA);
 	loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
 }
@@ -244,6 +261,7 @@ static void *monitor_run(void *arg)
 		timeline_ask_forget(watched->history);
 		if (watched->asked)
 			pool_forget(watched->pool, &watched->call);
+		scout_fini(&watched->scout);
 		pool_free(watched->pool);
 		arena_fini(&watched->arena);
 		buf_fini(&watched->out);
@@ -359,6 +377,27 @@ static int64_t watched_pause_us(const struct watched *watched)
 	return monitor->poll_us;
 }
 
+static unsigned watched_strays(const struct watched *watched)
+{
+	return atomic_load(&watched->monitor->views.nodes[watched->index]->reach->strays);
+}
+
+/* A conn that is lost is made anew anyway. */
+static void watched_send_scout(struct watched *watched)
+{
+	struct monitor *monitor = watched->monitor;
+	bool soon =
+		monitor->views.topology.primary < 0 || watched_strays(watched) != watched->strays;
+	int64_t pause_us =
+		soon && monitor->resolve_us > SCOUT_SOON_US ? SCOUT_SOON_US : monitor->resolve_us;
+
+	if (!monitor->resolve_us || watched->scout.pool || !pool_connected(watched->pool) ||
+	    loop_now(monitor->loop) < watched->scout.begun_us + pause_us)
+		return;
+	scout_begin(&watched->scout, monitor->loop, monitor->views.nodes[watched->index],
+		    monitor->metrics, &monitor_settings, &monitor->statements[ASK_LOOK]);
+}
+
 /* After an answer, or none. */
 static void watched_rest(struct watched *watched)
 {
@@ -366,6 +405,7 @@ static void watched_rest(struct watched *watched)
 	int64_t due_us = watched->asked_us + watched_pause_us(watched);
 
 	assert(!watched->asked);
+	watched_send_scout(watched);
 	loop_timer_set(loop, &watched->timer, due_us > loop_now(loop) ? due_us : loop_now(loop));
 }
 
@@ -420,6 +460,55 @@ static void monitor_on_hurry(struct letter *letter, struct loop *loop)
 		if (!watched->asked && watched->asked_us + HURRY_US < watched->timer.due_us)
 			loop_timer_set(loop, &watched->timer, watched->asked_us + HURRY_US);
 	}
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+/* Another server answers by the node's name: is it to be looked at from now on? A balancer over
+ * several servers would otherwise move us at each look. */
+static bool watched_should_move(const struct watched *watched, const struct look *look)
+{
+	const struct topology *topology = &watched->monitor->views.topology;
+	const struct node_view *view = &topology->nodes[watched->index];
+
+	if (watched_strays(watched) != watched->strays)
+		return true;
+	if (topology->primary < 0 && !look->in_recovery)
+		return true;
+	return !view->in_rotation;
+}
+
+static void watched_move(struct watched *watched, struct pool *pool)
+{
+	if (watched->asked)
+		pool_forget(watched->pool, &watched->call);
+	watched->asked = false;
+	pool_free(watched->pool);
+	watched->pool = pool;
+	timeline_ask_forget(watched->history);
+	watched->history = NULL;
+	watched->identified_life = 0;
+	watched->identified_us = 0;
+	watched->server[0] = '\0';
+	memset(&watched->nudge, 0, sizeof(watched->nudge));
+	watched->advice = NUDGE_NOT;
+	views_moved(&watched->monitor->views, watched->index);
+	watched->monitor->news = true;
+	watched_ask(watched);
+}
+
+static void watched_on_scout(struct scout *scout, const struct look *look)
+{
+	struct watched *watched = container_of(scout, struct watched, scout);
+	const struct topology *topology = &watched->monitor->views.topology;
+	int64_t started_us = topology->nodes[watched->index].started_us;
+	bool elsewhere = look && look->started_us != started_us;
+	unsigned strays = watched_strays(watched);
+
+	if (elsewhere && watched_should_move(watched, look))
+		watched_move(watched, scout_keep(scout));
+	if (look)
+		watched->strays = strays;
 }
 
 /* --- histories ------------------------------------------------------------------------------- */
@@ -484,6 +573,11 @@ static void watched_on_identity(struct watched *watched, bool told)
 	if (told &&
 	    !poll_read_identity((struct text){ watched->out.ptr, watched->out.len }, &identity))
 		identity = (struct identity){ 0 };
+	/* The conn was made anew, and led elsewhere. */
+	if (*watched->server && *identity.server && strcmp(watched->server, identity.server) != 0)
+		views_moved(&watched->monitor->views, watched->index);
+	memcpy(watched->server, identity.server, sizeof(watched->server));
+	watched->identified_us = identity.started_us;
 	views_identified(&watched->monitor->views, watched->index, identity.system_identifier);
 	watched->identified_life = watched_life(watched);
 	watched->schema = identity.schema;
@@ -515,6 +609,13 @@ static void watched_on_look(struct watched *watched, bool told)
 
 	if (!told || !poll_read_look((struct text){ watched->out.ptr, watched->out.len }, &look)) {
 		watched_silent(watched, "it answers with an error");
+		return;
+	}
+	if (watched->identified_us && look.started_us != watched->identified_us) {
+		/* Not of the server that told its identity: first things first. */
+		watched->identified_us = 0;
+		watched->identified_life = 0;
+		watched_ask(watched);
 		return;
 	}
 	views_answered(&monitor->views, watched->index, &look, watched->call.sent_us,

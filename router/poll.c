@@ -35,11 +35,21 @@ const char poll_nudge[] = "SELECT set_config('synchronous_commit', 'local', true
 
 const char poll_identity[] =
 	"SELECT concat_ws(' ', to_hex(system_identifier),"
-	" (to_regclass('cqrsd.token_key') IS NOT NULL)::int) AS identity FROM pg_control_system()";
+	" (to_regclass('cqrsd.token_key') IS NOT NULL)::int,"
+	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+	" coalesce(host(inet_server_addr()) || ':' || inet_server_port(), '-'),"
+	" current_setting('max_connections'), current_setting('max_worker_processes'),"
+	" current_setting('max_wal_senders'), current_setting('max_prepared_transactions'),"
+	" current_setting('max_locks_per_transaction')) AS identity FROM pg_control_system()";
+
+const char *const poll_limit_names[POLL_LIMITS] = {
+	"max_connections",           "max_worker_processes",      "max_wal_senders",
+	"max_prepared_transactions", "max_locks_per_transaction",
+};
 
 const char poll_key[] = "SELECT encode(key, 'hex') AS key FROM cqrsd.token_key";
 
-enum { WORDS_MAX = 6, WORD_BYTES_MAX = 32 };
+enum { WORDS_MAX = 4 + POLL_LIMITS, WORD_BYTES_MAX = POLL_SERVER_BYTES };
 
 /* Words of the only cell, copied so that each ends with a NUL. */
 struct words {
@@ -141,12 +151,20 @@ bool poll_read_look(struct text row, struct look *look)
 bool poll_read_identity(struct text row, struct identity *identity)
 {
 	struct words words;
-	uint64_t schema;
+	uint64_t schema, started_us, limit;
 
-	if (!poll_words(row, 2, &words) ||
+	if (!poll_words(row, 4 + POLL_LIMITS, &words) ||
 	    !poll_number(words.text[0], 16, UINT64_MAX, &identity->system_identifier) ||
-	    !poll_number(words.text[1], 10, 1, &schema))
+	    !poll_number(words.text[1], 10, 1, &schema) ||
+	    !poll_number(words.text[2], 10, INT64_MAX, &started_us))
 		return false;
+	for (unsigned i = 0; i < POLL_LIMITS; i++) {
+		if (!poll_number(words.text[4 + i], 10, UINT32_MAX, &limit))
+			return false;
+		identity->limits[i] = (uint32_t)limit;
+	}
+	identity->started_us = (int64_t)started_us;
+	memcpy(identity->server, words.text[3], sizeof(identity->server));
 	identity->schema = schema;
 	return identity->system_identifier != 0;
 }

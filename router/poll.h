@@ -30,10 +30,20 @@ struct look {
 };
 
 /* Who the node is, and whether cqrsd's schema is there. */
+#define POLL_SERVER_BYTES 64
+#define POLL_LIMITS 5
+
 struct identity {
 	uint64_t system_identifier;
 	bool schema;
+	int64_t started_us;             /* of the postmaster that told it, wall */
+	char server[POLL_SERVER_BYTES]; /* its own address and port; "-" by a local socket */
+	uint32_t limits[POLL_LIMITS];   /* what a standby needs as much of as its primary */
 };
+
+/* The settings of identity.limits: replay stops on a standby where one is less than the primary's
+ * (PostgreSQL documentation, "Hot Standby", "Administrator's Overview"). */
+extern const char *const poll_limit_names[POLL_LIMITS];
 
 extern const char poll_look[], poll_identity[], poll_key[];
 /* A commit of nothing, which flushes all that was inserted before, and waits for no standby. */

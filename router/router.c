@@ -233,6 +233,8 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 		node->life = view->life;
 		use->replayed = 0;
 	}
+	if (view->started_us)
+		pool_expect(node->pool, view->started_us);
 	if (view->up && !node->up)
 		pool_dial_now(node->pool);
 	node->up = view->up;

@@ -135,6 +135,19 @@ static void views_lose(struct views *views, unsigned index, const char *reason)
 	views_elect(views);
 }
 
+void views_moved(struct views *views, unsigned index)
+{
+	struct node_view *view = &views->topology.nodes[index];
+	unsigned life = view->life;
+
+	views_log(LOG_INFO, views, index, "its name leads to another server now");
+	memset(&views->memory[index], 0, sizeof(views->memory[index]));
+	*view = (struct node_view){
+		.asked = view->asked, .lag_us = -1, .lag_bytes = -1, .life = life + 1
+	};
+	views_elect(views);
+}
+
 /* Nothing that was known of an earlier life holds. */
 static void views_start_life(struct views *views, unsigned index, bool new_role)
 {

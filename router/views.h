@@ -84,6 +84,8 @@ void views_refused_history(struct views *views, unsigned index, const char *reas
 /* A look that was sent then and answered now. */
 void views_answered(struct views *views, unsigned index, const struct look *look, int64_t sent_us,
 		    int64_t now_us);
+/* The node's name leads to another server now: nothing that was known of it holds. */
+void views_moved(struct views *views, unsigned index);
 /* A look that was not answered in time, or ended badly. */
 void views_silent(struct views *views, unsigned index, const char *reason);
 /* Works out the lags, which change with time. */

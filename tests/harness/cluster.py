@@ -234,11 +234,15 @@ class Cluster:
         self._usable(directory)
         return directory
 
+    def chown(self, path):
+        """Hand a file over to the user under whom the servers run."""
+        if server_user():
+            shutil.chown(path, server_user())
+
     def _write(self, path, text):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
-        if server_user():
-            shutil.chown(path, server_user())
+        self.chown(path)
 
     def _run(self, command):
         """Run a PostgreSQL tool as the server user."""

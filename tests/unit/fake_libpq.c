@@ -36,6 +36,7 @@ struct message {
 
 struct pg_conn {
 	int fd;
+	unsigned hello; /* results of the first statement that are still to come */
 	bool open, lost, null_due, aborted, in_transaction, failed;
 	char *keywords[KEYWORDS_MAX], *values[KEYWORDS_MAX], *prepared[PREPARED_MAX];
 	char *texts[PREPARED_MAX], *sent, *sent_before, oids[256];
@@ -109,6 +110,7 @@ void fake_reset(void)
 	}
 	conns_count = answers_count = 0;
 	fake_server = (struct fake_server){
+		.started_us = 1700000000000000,
 		.lsn = 0x1000,
 		.wrote = true,
 		.version = 150000,
@@ -354,6 +356,8 @@ void PQfinish(PGconn *conn)
 
 ConnStatusType PQstatus(const PGconn *conn)
 {
+	if (fake_server.unreachable)
+		return CONNECTION_STARTED;
 	return conn->lost ? CONNECTION_BAD : CONNECTION_OK;
 }
 
@@ -382,6 +386,12 @@ char *PQerrorMessage(const PGconn *conn)
 int PQsetnonblocking(PGconn *conn, int arg)
 {
 	return conn->open && arg ? 0 : -1;
+}
+
+PGVerbosity PQsetErrorVerbosity(PGconn *conn, PGVerbosity verbosity)
+{
+	(void)conn;
+	return verbosity;
 }
 
 int PQenterPipelineMode(PGconn *conn)
@@ -453,6 +463,15 @@ static int conn_send(struct pg_conn *conn, enum message_kind kind, const char *n
 	*conn->last = message;
 	conn->last = &message->next;
 	return 1;
+}
+
+/* Only the greeting of pg/hello.c, which is answered at once. */
+int PQsendQuery(PGconn *conn, const char *text)
+{
+	assert(strstr(text, "pg_postmaster_start_time"));
+	assert(!conn->first);
+	conn->hello = 2;
+	return !conn->lost;
 }
 
 int PQsendPrepare(PGconn *conn, const char *name, const char *text, int params, const Oid *oids)
@@ -650,11 +669,25 @@ static struct pg_result *conn_lost_result(struct pg_conn *conn)
 	return result_new(PGRES_FATAL_ERROR);
 }
 
+static struct pg_result *result_of_hello(void)
+{
+	struct pg_result *result = result_new(PGRES_TUPLES_OK);
+
+	result->is_own = true;
+	result->rows = result->columns = 1;
+	result->own[0] = true;
+	snprintf(result->cells[0], sizeof(result->cells[0]), "%lld",
+		 (long long)fake_server.started_us);
+	return result;
+}
+
 PGresult *PQgetResult(PGconn *conn)
 {
 	struct message *message = conn->first;
 	struct pg_result *result;
 
+	if (conn->hello)
+		return --conn->hello ? result_of_hello() : NULL;
 	if (!message)
 		return NULL;
 	if (conn->null_due) {

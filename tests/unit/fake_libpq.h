@@ -35,6 +35,8 @@ struct fake_server {
 	const char *sync_error;     /* SQLSTATE that the next Sync with a commit ends in */
 	const char *sync_severity;  /* NULL: ERROR */
 	const char *refuses;        /* message of a connect that fails */
+	int64_t started_us;         /* of its postmaster */
+	bool unreachable;           /* a connect that fails gets no answer at all */
 	bool hangs;                 /* connects are never done */
 	const char *time_zone;
 	int version;

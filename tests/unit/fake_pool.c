@@ -75,6 +75,12 @@ void pool_abandon(struct pool *pool, const char *reason)
 			  reason);
 }
 
+void pool_expect(struct pool *pool, int64_t server_us)
+{
+	(void)pool;
+	(void)server_us;
+}
+
 void pool_dial_now(struct pool *pool)
 {
 	pool->dials++;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
+#include "pg/reach.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -103,6 +104,7 @@ static void test_who_knows_better_ends_the_pause(void **state)
 {
 	unsigned dialed;
 
+	fake_server.unreachable = true;
 	fake_server.refuses = "no";
 	stage_open(NODE_REPLICA, 1);
 	dialed = fake_dialed();
@@ -110,6 +112,7 @@ static void test_who_knows_better_ends_the_pause(void **state)
 	assert_int_equal(fake_dialed(), dialed);
 
 	fake_server.refuses = NULL;
+	fake_server.unreachable = false;
 	pool_dial_now(stage.pool);
 	pool_dial_now(stage.pool);
 	stage_connect();
@@ -118,6 +121,107 @@ static void test_who_knows_better_ends_the_pause(void **state)
 	pool_dial_now(stage.pool);
 	stage_connect();
 	assert_int_equal(fake_dialed(), dialed + 1);
+}
+
+/* One node that refuses whoever comes, and pools of several loops, which all want in. */
+static void test_refused_logins_of_all_loops_share_one_pause(void **state)
+{
+	struct pool *others[3];
+	unsigned dialed;
+
+	fake_server.refuses = "FATAL:  28P01: password authentication failed";
+	stage_open(NODE_PRIMARY, 6);
+	for (unsigned i = 0; i < 3; i++) {
+		others[i] = pool_new(stage.loop, stage.node, stage.metrics, &stage_settings);
+		pool_set_role(others[i], NODE_PRIMARY);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+	dialed = fake_dialed();
+	for (unsigned i = 0; i < 600; i++) {
+		for (unsigned k = 0; k < 3; k++)
+			pool_dial_now(others[k]);
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+	/* 30 s: one in 1.5 to 3 s, and what the steps of this clock add. */
+	assert_true(fake_dialed() - dialed >= 9);
+	assert_true(fake_dialed() - dialed <= 21);
+	for (unsigned i = 0; i < 3; i++)
+		pool_free(others[i]);
+}
+
+static void test_a_server_that_starts_up_is_asked_sooner(void **state)
+{
+	unsigned dialed;
+
+	fake_server.refuses = "FATAL:  57P03: the database system is starting up";
+	stage_open(NODE_REPLICA, 1);
+	for (unsigned i = 0; i < 100; i++) {
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+	dialed = fake_dialed();
+	for (unsigned i = 0; i < 200; i++) {
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+	assert_true(fake_dialed() - dialed >= 8);
+	assert_true(fake_dialed() - dialed <= 51);
+}
+
+static void test_a_watcher_that_is_let_in_ends_the_pause_of_the_others(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct pool *watcher;
+
+	settings.watches = true;
+	fake_server.refuses = "FATAL:  3D000: the database does not exist";
+	stage_open(NODE_REPLICA, 1);
+	watcher = pool_new(stage.loop, stage.node, stage.metrics, &settings);
+	pool_set_role(watcher, NODE_REPLICA);
+	for (unsigned i = 0; i < 200; i++) {
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+	fake_server.refuses = NULL;
+	for (unsigned i = 0; !pool_connected(watcher) && i < 100; i++) {
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+	assert_true(pool_connected(watcher));
+	pool_dial_now(stage.pool);
+	stage_connect();
+	assert_true(pool_connected(stage.pool));
+	pool_free(watcher);
+}
+
+static void test_a_conn_to_another_server_than_expected_never_serves(void **state)
+{
+	unsigned dialed;
+
+	stage_open(NODE_REPLICA, 1);
+	pool_expect(stage.pool, fake_server.started_us);
+	stage_connect();
+	assert_int_equal(fake_dialed(), 1);
+	assert_true(pool_connected(stage.pool));
+
+	pool_expect(stage.pool, fake_server.started_us + 1);
+	stage_connect();
+	assert_false(pool_connected(stage.pool));
+	assert_int_equal(stage.node->reach->strays, 1);
+	assert_string_equal(pool_last_error(stage.pool), "its name led to another server");
+
+	dialed = fake_dialed();
+	fake_server.started_us++;
+	pool_expect(stage.pool, 0);
+	pool_expect(stage.pool, fake_server.started_us);
+	stage_pass(REACH_PAUSE_US_MAX);
+	stage_connect();
+	assert_int_equal(fake_dialed(), dialed + 1);
+	assert_true(pool_connected(stage.pool));
 }
 
 static void test_the_pause_has_a_limit(void **state)
@@ -235,6 +339,10 @@ int main(void)
 		STORY(test_a_connect_that_fails_is_tried_again_after_pauses_that_grow),
 		STORY(test_who_knows_better_ends_the_pause),
 		STORY(test_the_pause_has_a_limit),
+		STORY(test_refused_logins_of_all_loops_share_one_pause),
+		STORY(test_a_server_that_starts_up_is_asked_sooner),
+		STORY(test_a_watcher_that_is_let_in_ends_the_pause_of_the_others),
+		STORY(test_a_conn_to_another_server_than_expected_never_serves),
 		STORY(test_while_connects_fail_one_is_tried_at_a_time),
 		STORY(test_a_conn_lost_after_a_while_is_replaced_at_once),
 		STORY(test_a_conn_lost_right_away_is_replaced_after_a_pause),

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pg/reach.h"
 #include "scripted_pool.h"
 
 #include <errno.h>
@@ -19,15 +20,17 @@
 #include <cmocka.h>
 
 #define KEY_TEXT "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define IDENTITY(cluster, schema) cluster " " schema " 1700000000000000 10.0.0.1:5432 100 8 10 0 64"
 #define PRIMARY_AT(lsn) "primary 0/" lsn " 0/0 1700000000000000 0 x00000001"
 #define PRIMARY_AMID(lsn) "primary 0/" lsn " 0/0 1700000000000000 1 x00000001"
 #define REPLICA_AT(lsn) "standby 0/" lsn " 0/" lsn " 1700000000000000 0 1"
 
 enum { P, R, NODES, PATIENCE_S = 20, NEVER_MS = 60000 };
 
+static struct reach reach[NODES];
 static struct node nodes_room[NODES] = {
-	{ .index = P, .name = "p:1" },
-	{ .index = R, .name = "r:1" },
+	{ .index = P, .name = "p:1", .reach = &reach[P] },
+	{ .index = R, .name = "r:1", .reach = &reach[R] },
 };
 static struct node *const nodes[NODES] = { &nodes_room[P], &nodes_room[R] };
 static struct options options;
@@ -60,7 +63,7 @@ static int begin(void **state)
 		.lag_recoveries = 2,
 	};
 	for (unsigned i = 0; i < NODES; i++)
-		script[i] = (struct script_node){ .identity = "7 1", .key = KEY_TEXT };
+		script[i] = (struct script_node){ .identity = IDENTITY("7", "1"), .key = KEY_TEXT };
 	script[P].look = PRIMARY_AT("1000");
 	script[R].look = REPLICA_AT("1000");
 	snapshot = snapshot_new(sizeof(struct topology));
@@ -232,13 +235,13 @@ static void an_answer_that_is_none_is_a_strike(void **state)
 
 static void without_the_schema_everything_else_is_known(void **state)
 {
-	script[P].identity = script[R].identity = "7 0";
+	script[P].identity = script[R].identity = IDENTITY("7", "0");
 	start();
 	wait_until(topology.nodes[R].in_rotation && topology.schema_missing);
 	assert_false(topology.key_known);
 	/* It appears while we run. */
 	pthread_mutex_lock(&script_mutex);
-	script[P].identity = "7 1";
+	script[P].identity = IDENTITY("7", "1");
 	pthread_mutex_unlock(&script_mutex);
 	wait_until(topology.key_known);
 	assert_false(topology.schema_missing);

@@ -94,20 +94,28 @@ static void what_is_no_look_is_refused(void **state)
 	assert_false(poll_read_look((struct text){ NULL, 0 }, &look));
 }
 
+#define REST " 1700000000000000 10.0.0.1:5432 100 8 10 0 64"
+
 static void an_identity_is_a_system_identifier_and_whether_the_schema_is_there(void **state)
 {
 	struct identity identity;
 
-	assert_true(poll_read_identity(TEXT("{\"identity\":\"65d3f1c2aa01b2c3 1\"}"), &identity));
+	assert_true(poll_read_identity(TEXT("{\"identity\":\"65d3f1c2aa01b2c3 1" REST "\"}"),
+				       &identity));
 	assert_true(identity.system_identifier == UINT64_C(0x65d3f1c2aa01b2c3));
 	assert_true(identity.schema);
-	assert_true(poll_read_identity(TEXT("{\"identity\":\"ffffffffffffffff 0\"}"), &identity));
+	assert_true(identity.started_us == 1700000000000000);
+	assert_string_equal(identity.server, "10.0.0.1:5432");
+	assert_int_equal(identity.limits[0], 100);
+	assert_int_equal(identity.limits[POLL_LIMITS - 1], 64);
+	assert_true(poll_read_identity(TEXT("{\"identity\":\"ffffffffffffffff 0" REST "\"}"),
+				       &identity));
 	assert_true(identity.system_identifier == UINT64_MAX);
 	assert_false(identity.schema);
-	assert_false(poll_read_identity(TEXT("{\"identity\":\"0 0\"}"), &identity));
-	assert_false(poll_read_identity(TEXT("{\"identity\":\"65d3 2\"}"), &identity));
+	assert_false(poll_read_identity(TEXT("{\"identity\":\"0 0" REST "\"}"), &identity));
+	assert_false(poll_read_identity(TEXT("{\"identity\":\"65d3 2" REST "\"}"), &identity));
 	assert_false(poll_read_identity(TEXT("{\"identity\":\"65d3\"}"), &identity));
-	assert_false(poll_read_identity(TEXT("{\"identity\":\"xyz 1\"}"), &identity));
+	assert_false(poll_read_identity(TEXT("{\"identity\":\"xyz 1" REST "\"}"), &identity));
 }
 
 #define KEY_TEXT "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff"

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all loops know of reaching a node: logins that it refuses, and conns that its name led to
+ * another server than the one that the monitor looks at.
+ *
+ * A refused login costs the node a process and, with a password, a key derivation. So the next one
+ * waits: twice as long after each refusal in a row, jittered, until one succeeds. The pause is one
+ * for all that share this struct: the first that asks when it has ended takes the turn. A node that
+ * cannot be reached at all refuses no logins; pg/janitor.c paces those dials by itself.
+ *
+ * Lock-free, any thread.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REACH_PAUSE_US_MIN (50 * US_PER_MS)
+#define REACH_PAUSE_US_MAX (3 * US_PER_S)
+#define REACH_STARTING_US_MAX (400 * US_PER_MS) /* of a server that starts up or shuts down */
+
+/* Cleared memory: nothing was refused. */
+struct reach {
+	_Atomic unsigned refused;       /* logins in a row */
+	_Atomic int64_t refused_us;     /* when the last of them was */
+	_Atomic int64_t login_after_us; /* nobody logs in before */
+	_Atomic unsigned strays;        /* conns that led to another server, ever */
+};
+
+/* When the pause ends; 0: there is none. */
+int64_t reach_login_after_us(const struct reach *reach) must_check;
+/* May a conn be dialed now? Takes the turn of this pause: others wait for what comes of it. */
+bool reach_may_login(struct reach *reach, struct random *random, int64_t now_us) must_check;
+/* A login begun then was refused now. Several that were out at once count as one. starting: the
+ * server said that it is starting up or shutting down, which should not take long. */
+void reach_refused(struct reach *reach, struct random *random, bool starting, int64_t begun_us,
+		   int64_t now_us);
+/* A login succeeded, here or elsewhere: the next may begin at once. */
+void reach_ended(struct reach *reach);

@@ -1,0 +1,72 @@
+"""A name that leads to a server, and to another one later: a port that forwards connections.
+
+Connections that are open stay where they led, as they do behind a balancer that was reconfigured,
+or after a name was given another address.
+"""
+
+import contextlib
+import itertools
+import socket
+import threading
+
+PIECE_BYTES = 65536
+
+
+class Forwarder:
+    """Forwards each new connection to the next of its targets, (host, port)."""
+
+    def __init__(self, *targets):
+        self.lead_to(*targets)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.sockets = []
+        self.accepted = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def lead_to(self, *targets):
+        """From now on; nothing that is open is touched. No target: connections are closed."""
+        self.targets = itertools.cycle(targets) if targets else None
+
+    @property
+    def port(self):
+        return self.listener.getsockname()[1]
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self._serve, args=(client, ), daemon=True).start()
+
+    def _serve(self, client):
+        try:
+            server = socket.create_connection(next(self.targets))
+        except (OSError, TypeError):
+            client.close()
+            return
+        self.sockets += [client, server]
+        threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
+        self._pump(server, client)
+
+    @staticmethod
+    def _pump(source, sink):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(PIECE_BYTES):
+                sink.sendall(piece)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
