@@ -123,6 +123,16 @@ static void test_who_knows_better_ends_the_pause(void **state)
 	assert_int_equal(fake_dialed(), dialed + 1);
 }
 
+/* Until nothing is on its way to being connected, in the stage's pool and these. */
+static void connect_all(struct pool *const *others, unsigned count)
+{
+	stage_connect();
+	for (unsigned i = 0; i < count; i++)
+		while (pool_conns(others[i], CONN_DIALING) ||
+		       pool_conns(others[i], CONN_CONNECTING))
+			stage_turn();
+}
+
 /* One node that refuses whoever comes, and pools of several loops, which all want in. */
 static void test_refused_logins_of_all_loops_share_one_pause(void **state)
 {
@@ -137,14 +147,14 @@ static void test_refused_logins_of_all_loops_share_one_pause(void **state)
 	}
 	for (unsigned i = 0; i < 200; i++) {
 		stage_pass(50 * US_PER_MS);
-		stage_connect();
+		connect_all(others, 3);
 	}
 	dialed = fake_dialed();
 	for (unsigned i = 0; i < 600; i++) {
 		for (unsigned k = 0; k < 3; k++)
 			pool_dial_now(others[k]);
 		stage_pass(50 * US_PER_MS);
-		stage_connect();
+		connect_all(others, 3);
 	}
 	/* 30 s: one in 1.5 to 3 s, and what the steps of this clock add. */
 	assert_true(fake_dialed() - dialed >= 9);
@@ -184,12 +194,12 @@ static void test_a_watcher_that_is_let_in_ends_the_pause_of_the_others(void **st
 	pool_set_role(watcher, NODE_REPLICA);
 	for (unsigned i = 0; i < 200; i++) {
 		stage_pass(50 * US_PER_MS);
-		stage_connect();
+		connect_all(&watcher, 1);
 	}
 	fake_server.refuses = NULL;
 	for (unsigned i = 0; !pool_connected(watcher) && i < 100; i++) {
 		stage_pass(50 * US_PER_MS);
-		stage_connect();
+		connect_all(&watcher, 1);
 	}
 	assert_true(pool_connected(watcher));
 	pool_dial_now(stage.pool);
