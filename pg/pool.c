@@ -726,23 +726,6 @@ void pool_abandon(struct pool *pool, const char *reason)
 	pool_deliver(pool);
 }
 
-void pool_expect(struct pool *pool, int64_t server_us)
-{
-	if (pool->server_us == server_us)
-		return;
-	pool_hold(pool);
-	pool->server_us = server_us;
-	for (unsigned i = 0; i < pool->conns_count; i++) {
-		struct conn *conn = &pool->conns[i];
-
-		if (server_us && conn->server_us && conn->server_us != server_us &&
-		    conn->state != CONN_CLOSED)
-			conn_retire(conn, "the node is another server by now, or was restarted");
-	}
-	pool_dial_now(pool);
-	pool_deliver(pool);
-}
-
 void pool_hold(struct pool *pool)
 {
 	pool->holds++;
@@ -797,13 +780,6 @@ bool pool_opened(const struct pool *pool)
 		    !pool_made(pool, (enum lane)lane))
 			return false;
 	return true;
-}
-
-void pool_set_error(struct pool *pool, const char *message)
-{
-	size_t len = strcspn(message, "\n");
-
-	snprintf(pool->last_error, sizeof(pool->last_error), "%.*s", (int)len, message);
 }
 
 const char *pool_last_error(const struct pool *pool)

@@ -77,8 +77,8 @@ void pool_abandon(struct pool *pool, const char *reason);
 
 /*
  * The node is the server whose postmaster started then (microseconds of wall time; 0: any). Conns
- * that lead to another one are retired at once, what is on its way on them comes back CALL_LOST, and
- * a new one is closed before it serves.
+ * that lead to another one are retired at once, what is on its way on them comes back CALL_LOST,
+ * and a new one is closed before it serves.
  */
 void pool_expect(struct pool *pool, int64_t server_us);
 

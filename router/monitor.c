@@ -9,8 +9,8 @@
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
  * A primary that has flushed half a record is nudged (router/nudge.h).
- * Each --resolve-ms a scout (router/scout.h) sees where a node's name leads by now. What it finds is
- * looked at from then on where the server that was is of no use, or loops are led to the other one.
+ * Each --resolve-ms a scout (router/scout.h) sees where a node's name leads by now. What it finds
+ * is looked at from then on where the server that was is of no use, or loops are led elsewhere.
  *
  * A node is asked for its identity before its first look and whenever its life is a new one, and
  * for the token key until one of the nodes has told it. While there is no primary, every node is

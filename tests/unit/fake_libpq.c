@@ -388,41 +388,9 @@ int PQsetnonblocking(PGconn *conn, int arg)
 	return conn->open && arg ? 0 : -1;
 }
 
-PGVerbosity PQsetErrorVerbosity(PGconn *conn, PGVerbosity verbosity)
-{
-	(void)conn;
-	return verbosity;
-}
-
 int PQenterPipelineMode(PGconn *conn)
 {
 	return conn->open;
-}
-
-PQnoticeReceiver PQsetNoticeReceiver(PGconn *conn, PQnoticeReceiver receiver, void *arg)
-{
-	(void)conn;
-	(void)receiver;
-	(void)arg;
-	return NULL;
-}
-
-const char *PQparameterStatus(const PGconn *conn, const char *name)
-{
-	(void)conn;
-	if (strcmp(name, "TimeZone") == 0)
-		return fake_server.time_zone;
-	if (strcmp(name, "in_hot_standby") == 0)
-		return fake_server.in_recovery ? "on" : "off";
-	if (strcmp(name, "DateStyle") == 0)
-		return "ISO, MDY";
-	return strcmp(name, "IntervalStyle") == 0 ? "iso_8601" : "UTF8";
-}
-
-int PQserverVersion(const PGconn *conn)
-{
-	(void)conn;
-	return fake_server.version;
 }
 
 PGTransactionStatusType PQtransactionStatus(const PGconn *conn)
@@ -552,12 +520,6 @@ int PQsetSingleRowMode(PGconn *conn)
 		return 0;
 	conn->first->single_row = true;
 	return 1;
-}
-
-PGnotify *PQnotifies(PGconn *conn)
-{
-	(void)conn;
-	return NULL;
 }
 
 static struct pg_result *result_new(ExecStatusType status)

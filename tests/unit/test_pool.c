@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queues, lanes, and who is told when. */
-/* links: fake_libpq.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
 #include "pg/pool.h"
 
 #include "base/clock.h"

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Part of a pool: which server its conns may lead to, and why they could not be had. */
+#include "pg/inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void pool_expect(struct pool *pool, int64_t server_us)
+{
+	if (pool->server_us == server_us)
+		return;
+	pool_hold(pool);
+	pool->server_us = server_us;
+	for (unsigned i = 0; i < pool->conns_count; i++) {
+		struct conn *conn = &pool->conns[i];
+
+		if (server_us && conn->server_us && conn->server_us != server_us &&
+		    conn->state != CONN_CLOSED)
+			conn_retire(conn, "the node is another server by now, or was restarted");
+	}
+	pool_dial_now(pool);
+	pool_deliver(pool);
+}
+
+void pool_set_error(struct pool *pool, const char *message)
+{
+	size_t len = strcspn(message, "\n");
+
+	snprintf(pool->last_error, sizeof(pool->last_error), "%.*s", (int)len, message);
+}
