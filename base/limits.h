@@ -54,8 +54,8 @@
 #define REQUEST_CACHE_MAX 1024    /* ended requests kept by a thread for the next ones */
 #define STREAM_BUFFER_BYTES 65536 /* a reply that grows beyond leaves before it is whole */
 #define STREAM_BYTES_TAKEN_MIN                                                                     \
-	65536 /* a reader takes as much per --stream-stall-ms, or is cut off */
-#define STREAM_CONN_IDLE_US 60000000 /* a conn for streams that none needed for so long is closed */
+	65536                     /* a reader takes as much per --stream-stall-ms, or is cut off */
+#define CONN_IDLE_US_MAX 60000000 /* a conn that is opened when needed is closed after so long */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */

@@ -18,7 +18,7 @@ int64_t descriptors_for_clients(int64_t descriptors, const struct options *optio
 {
 	int64_t left = descriptors - DESCRIPTORS_OF_THE_PROCESS -
 		       options->loops * DESCRIPTORS_OF_A_LOOP -
-		       nodes * (options->pool_conns + DESCRIPTORS_OF_A_NODE);
+		       nodes * (options->pool_conns + options->loops + DESCRIPTORS_OF_A_NODE);
 
 	return left > 1 ? left : 1;
 }

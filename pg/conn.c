@@ -362,8 +362,8 @@ void conn_rest(struct conn *conn)
 		conn_retire(conn, "its lane is another one now");
 	else if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
 		conn_retire(conn, "it holds too many prepared statements");
-	else if (lane == LANE_STREAM)
-		stream_rest(conn);
+	else if (lane == LANE_STREAM || lane == LANE_RELIEF)
+		janitor_close_idle(conn);
 }
 
 /* --- prepared statements --------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ enum lane {
 	LANE_COMMAND, /* the only conns that may write */
 	LANE_GROUP,   /* no conns: commands that may share one of LANE_COMMAND */
 	LANE_STREAM,  /* opened when needed: queries whose rows leave as the client takes them */
+	LANE_RELIEF,  /* no queue, opened when needed: for quick calls (pg/relief.h) */
 	LANES
 };
 
@@ -79,14 +80,15 @@ int64_t pool_next_in_us(const struct pool *pool, int lane) must_check;
 unsigned pool_out(const struct pool *pool) must_check;
 /* How many calls of that lane's queue may travel together. */
 unsigned pool_batch_max(const struct pool *pool, enum lane lane) must_check;
+/* Two queues have no conns of their own: whose they travel on. */
+enum lane pool_lane_with_conns(enum lane lane) must_check;
+unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state) must_check;
+/* Those of the lane that were made and still are. */
+unsigned pool_made(const struct pool *pool, enum lane lane) must_check;
 /* That conn has just been made: before, did its lane have any? */
 void pool_on_made(struct pool *pool, const struct conn *conn);
 /* Opens the conns that are needed and may be opened. */
 void pool_open_conns(struct pool *pool);
-/* Calls that waited longer than they may end as CALL_UNSENT. */
-void pool_expire(struct pool *pool, int64_t now_us);
-/* When the next one will; CLOCK_NEVER: none. */
-int64_t pool_next_expiry_us(const struct pool *pool);
 
 /* The call is over with that end; on_done comes with pool_deliver. What it wrote is taken back
  * unless the end is CALL_OK. */

@@ -3,7 +3,9 @@
 #include "pg/janitor.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "pg/inside.h"
+#include "pg/spare.h"
 
 #include <assert.h>
 
@@ -15,6 +17,7 @@
 static void janitor_on_due(struct loop_timer *timer);
 static void janitor_close_late(struct conn *conn, int64_t now_us);
 static void janitor_set_gauges(struct pool *pool, int64_t now_us);
+static void janitor_expire(struct pool *pool, int64_t now_us);
 static int64_t janitor_next_us(const struct pool *pool);
 
 void janitor_init(struct pool *pool)
@@ -43,6 +46,12 @@ void janitor_want(struct pool *pool, int64_t due_us)
 		loop_timer_set(pool->loop, &janitor->timer, due_us);
 }
 
+void janitor_close_idle(struct conn *conn)
+{
+	conn->due_us = loop_now(conn->pool->loop) + CONN_IDLE_US_MAX;
+	janitor_want(conn->pool, conn->due_us);
+}
+
 static void janitor_on_due(struct loop_timer *timer)
 {
 	struct janitor *janitor = container_of(timer, struct janitor, timer);
@@ -53,7 +62,7 @@ static void janitor_on_due(struct loop_timer *timer)
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		if (pool->conns[i].due_us <= now_us)
 			janitor_close_late(&pool->conns[i], now_us);
-	pool_expire(pool, now_us);
+	janitor_expire(pool, now_us);
 	pool_open_conns(pool);
 	if (now_us - janitor->gauged_us >= JANITOR_GAUGES_EVERY_US)
 		janitor_set_gauges(pool, now_us);
@@ -74,7 +83,7 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 		conn_close(conn, "no answer in time");
 		return;
 	case CONN_IDLE:
-		conn_retire(conn, "no stream needed it for long");
+		conn_retire(conn, "idle for long");
 		return;
 	case CONN_CANCELING:
 	case CONN_CLOSED:
@@ -83,6 +92,81 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 	}
 	assert(!"a conn that waits for nothing is never late");
 }
+
+/* --- calls that wait ------------------------------------------------------------------------- */
+
+/* Are the lane's first conns being made, and nothing speaks against the node so far? */
+static bool janitor_lane_is_opening(const struct pool *pool, enum lane lane)
+{
+	return !pool->janitor.failures && !pool_made(pool, lane) &&
+	       (pool_count(pool, lane, CONN_DIALING) || pool_count(pool, lane, CONN_CONNECTING));
+}
+
+/*
+ * Until when a call of that queue may wait, less --queue-wait-ms. A conn that is being made serves
+ * it sooner than anybody whom it would be sent to, and how long that takes says nothing about the
+ * load: the wait counts from when the lane has a conn to wait for.
+ */
+static int64_t janitor_waits_since_us(const struct pool *pool, enum lane lane,
+				      const struct call *call)
+{
+	int64_t since_us = call->waits_since_us;
+
+	if (lane == LANE_STREAM)
+		return since_us + pool->settings.connect_timeout_us;
+	lane = pool_lane_with_conns(lane);
+	if (janitor_lane_is_opening(pool, lane))
+		return since_us + CONN_OPENING_US_MAX;
+	return since_us > pool->opened_us[lane] ? since_us : pool->opened_us[lane];
+}
+
+static int64_t janitor_expires_us(const struct pool *pool, enum lane lane, const struct call *call)
+{
+	int64_t wait_us = pool->settings.queue_wait_us;
+
+	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
+		return CLOCK_NEVER;
+	/* From when it leaves anyway, it waits like others. */
+	if (call->held)
+		wait_us += SPARE_WAIT_US_MAX;
+	return janitor_waits_since_us(pool, lane, call) + wait_us;
+}
+
+static void janitor_expire(struct pool *pool, int64_t now_us)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		struct list *queue = &pool->queue[lane];
+		struct list_link *next;
+
+		for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
+			struct call *call = container_of(it, struct call, link);
+
+			next = it->next;
+			if (janitor_expires_us(pool, (enum lane)lane, call) > now_us)
+				continue;
+			call->expired = true;
+			overload_expired(pool, lane, call);
+			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
+		}
+	}
+}
+
+static int64_t janitor_next_expiry_us(const struct pool *pool)
+{
+	int64_t next_us = CLOCK_NEVER;
+
+	for (int lane = 0; lane < LANES; lane++)
+		list_each (&pool->queue[lane], it) {
+			const struct call *call = container_of(it, struct call, link);
+			int64_t expires_us = janitor_expires_us(pool, (enum lane)lane, call);
+
+			if (expires_us < next_us)
+				next_us = expires_us;
+		}
+	return next_us;
+}
+
+/* --- what is told, and when to look next ----------------------------------------------------- */
 
 static void janitor_set_gauges(struct pool *pool, int64_t now_us)
 {
@@ -109,7 +193,7 @@ static int64_t janitor_next_us(const struct pool *pool)
 
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		next_us = janitor_earlier(next_us, pool->conns[i].due_us);
-	next_us = janitor_earlier(next_us, pool_next_expiry_us(pool));
+	next_us = janitor_earlier(next_us, janitor_next_expiry_us(pool));
 	if (janitor->dial_after_us > loop_now(pool->loop))
 		next_us = janitor_earlier(next_us, janitor->dial_after_us);
 	if (reach_login_after_us(pool->reach) > loop_now(pool->loop))

@@ -29,6 +29,8 @@ void janitor_init(struct pool *pool);
 void janitor_fini(struct pool *pool);
 /* Look again by then at the latest. */
 void janitor_want(struct pool *pool, int64_t due_us);
+/* The conn is kept for CONN_IDLE_US_MAX; unless it is needed by then, it is closed. */
+void janitor_close_idle(struct conn *conn);
 /* A connect failed, or its conn did not live long: the next one waits. */
 void janitor_on_failure(struct pool *pool);
 /* And that because the node refused a login begun then: all that share its pause wait. */

@@ -11,6 +11,7 @@
 #include "pg/group.h"
 #include "pg/held.h"
 #include "pg/inside.h"
+#include "pg/relief.h"
 #include "pg/spare.h"
 #include "pg/stream.h"
 
@@ -44,7 +45,7 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 		list_init(&pool->conns_in[state]);
 	pool->conns_count = settings->conns_max < POOL_CONNS_MIN_PRIMARY ? POOL_CONNS_MIN_PRIMARY
 									 : settings->conns_max;
-	pool->conns_count += settings->streams_max;
+	pool->conns_count += settings->streams_max + 1;
 	pool->conns = calloc(pool->conns_count, sizeof(*pool->conns));
 	assert(pool->conns);
 	for (unsigned i = 0; i < pool->conns_count; i++)
@@ -99,14 +100,15 @@ static void pool_share_out(struct pool *pool)
 
 	size[LANE_COMMAND] = 0;
 	if (pool->role == NODE_PRIMARY) {
-		count = pool->conns_count - pool->settings.streams_max;
+		count = pool->conns_count - pool->settings.streams_max - 1;
 		/* Queries always batch, commands only under load and not all: most are for them. */
-		size[LANE_COMMAND] = count - (count < 4 ? 1 : count / 4 + 1);
+		size[LANE_COMMAND] = count < 4 ? 1 : count - (count / 4 + 1);
 	}
 	count -= size[LANE_COMMAND];
 	size[LANE_SLOW] = count >= 2 ? 1 : 0;
 	size[LANE_QUICK] = count - size[LANE_SLOW];
 	size[LANE_STREAM] = pool->settings.streams_max;
+	size[LANE_RELIEF] = size[LANE_SLOW] ? 0 : 1;
 	assert(size[LANE_QUICK] > 0);
 }
 
@@ -185,14 +187,18 @@ static struct list *pool_work(struct pool *pool, unsigned index)
 
 	if (lane == LANE_COMMAND)
 		return pool_commands(pool);
-	if (lane == LANE_SLOW)
-		return pool_slow(pool);
+	if (lane == LANE_SLOW) {
+		queue = pool_slow(pool);
+		return list_empty(queue) && relief_is_due(pool) ? &pool->queue[LANE_QUICK] : queue;
+	}
+	if (lane == LANE_RELIEF)
+		return relief_is_due(pool) ? &pool->queue[LANE_QUICK] : queue;
 	if (lane != LANE_QUICK || !pool_travels_on(pool, LANE_SLOW, index))
 		return queue;
 	return pool_older(queue, pool_slow(pool));
 }
 
-static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state)
+unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state)
 {
 	unsigned count = 0;
 
@@ -204,7 +210,7 @@ static unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_st
 /*
  * A node whose role is known keeps all its conns open, so that no call waits for a dial; one that
  * is not known yet gets one more while calls wait and nobody is about to take them. Those for
- * streams are opened one by one for the streams that wait.
+ * streams are opened one by one for the streams that wait, that for relief when it is due.
  */
 static bool pool_lacks_conn(struct pool *pool, unsigned index)
 {
@@ -216,6 +222,8 @@ static bool pool_lacks_conn(struct pool *pool, unsigned index)
 		return pool->queue[lane].count > pool_count(pool, lane, CONN_IDLE) +
 							 pool_count(pool, lane, CONN_DIALING) +
 							 pool_count(pool, lane, CONN_CONNECTING);
+	if (lane == LANE_RELIEF)
+		return !list_empty(&pool->queue[LANE_QUICK]) && relief_is_due(pool);
 	if (pool->role != NODE_UNKNOWN)
 		return true;
 	return !list_empty(pool_work(pool, index)) && !pool_count(pool, lane, CONN_IDLE) &&
@@ -276,8 +284,7 @@ unsigned pool_batch_max(const struct pool *pool, enum lane lane)
 	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
-/* Two queues have no conns of their own: whose they travel on. */
-static enum lane pool_lane_with_conns(enum lane lane)
+enum lane pool_lane_with_conns(enum lane lane)
 {
 	switch (lane) {
 	case LANE_GROUP:
@@ -289,8 +296,7 @@ static enum lane pool_lane_with_conns(enum lane lane)
 	}
 }
 
-/* Those of the lane that were made and still are. */
-static unsigned pool_made(const struct pool *pool, enum lane lane)
+unsigned pool_made(const struct pool *pool, enum lane lane)
 {
 	lane = pool_lane_with_conns(lane);
 	return pool_count(pool, lane, CONN_IDLE) + pool_count(pool, lane, CONN_BUSY) +
@@ -305,30 +311,6 @@ void pool_on_made(struct pool *pool, const struct conn *conn)
 		return;
 	pool->opened_us[lane] = loop_now(pool->loop);
 	janitor_want(pool, pool->opened_us[lane] + pool->settings.queue_wait_us);
-}
-
-/* Are the lane's first conns being made, and nothing speaks against the node so far? */
-static bool pool_is_opening(const struct pool *pool, enum lane lane)
-{
-	return !pool->janitor.failures && !pool_made(pool, lane) &&
-	       (pool_count(pool, lane, CONN_DIALING) || pool_count(pool, lane, CONN_CONNECTING));
-}
-
-/*
- * Until when a call of that queue may wait, less --queue-wait-ms. A conn that is being made serves
- * it sooner than anybody whom it would be sent to, and how long that takes says nothing about the
- * load: the wait counts from when the lane has a conn to wait for.
- */
-static int64_t pool_waits_since_us(const struct pool *pool, enum lane lane, const struct call *call)
-{
-	int64_t since_us = call->waits_since_us;
-
-	if (lane == LANE_STREAM)
-		return since_us + pool->settings.connect_timeout_us;
-	lane = pool_lane_with_conns(lane);
-	if (pool_is_opening(pool, lane))
-		return since_us + CONN_OPENING_US_MAX;
-	return since_us > pool->opened_us[lane] ? since_us : pool->opened_us[lane];
 }
 
 static void pool_check(const struct call *call)
@@ -349,13 +331,15 @@ static void pool_check(const struct call *call)
 }
 
 /* Slow ones take those for quick ones, too, but the first of these only where no quick call came
- * lately. */
+ * lately. Quick ones take those for slow ones where all of their own are late. */
 bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
 {
 	enum lane lane = pool_lane_with_conns((enum lane)queue);
 	enum lane of_conn = pool_lane(pool, index);
 
 	return of_conn == lane ||
+	       (lane == LANE_QUICK && (of_conn == LANE_SLOW || of_conn == LANE_RELIEF) &&
+		relief_is_due(pool)) ||
 	       (lane == LANE_SLOW && of_conn == LANE_QUICK &&
 		(index > 0 || !pool->lane_size[LANE_SLOW] || pool_quick_is_past(pool)));
 }
@@ -364,7 +348,9 @@ bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
  * each of the two has a conn that may always leave. */
 static bool pool_is_exempt(const struct pool *pool, unsigned index, bool quick)
 {
-	return pool_lane(pool, index) == LANE_STREAM || (index == 0 && quick) ||
+	enum lane lane = pool_lane(pool, index);
+
+	return lane == LANE_STREAM || lane == LANE_RELIEF || (index == 0 && quick) ||
 	       index == pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
 }
 
@@ -610,6 +596,7 @@ static void pool_on_turn(struct loop_hook *hook)
 	if ((!list_empty(&pool->queue[LANE_SLOW]) || !list_empty(&pool->queue[LANE_LONG])) &&
 	    !pool_quick_is_past(pool))
 		janitor_want(pool, pool->quick_us + SPARE_LATELY_US);
+	relief_watch(pool);
 	if (!pool->lane_size[LANE_COMMAND])
 		pool_refuse_commands(pool);
 	pool_open_conns(pool);
@@ -661,52 +648,6 @@ void pool_again(struct pool *pool, struct call *call)
 	call->list = &pool->queue[pool_lane_of(pool, call)];
 	list_prepend(call->list, &call->link);
 	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
-}
-
-static int64_t pool_expires_us(const struct pool *pool, enum lane lane, const struct call *call)
-{
-	int64_t wait_us = pool->settings.queue_wait_us;
-
-	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
-		return CLOCK_NEVER;
-	/* From when it leaves anyway, it waits like others. */
-	if (call->held)
-		wait_us += SPARE_WAIT_US_MAX;
-	return pool_waits_since_us(pool, lane, call) + wait_us;
-}
-
-void pool_expire(struct pool *pool, int64_t now_us)
-{
-	for (int lane = 0; lane < LANES; lane++) {
-		struct list *queue = &pool->queue[lane];
-		struct list_link *next;
-
-		for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
-			struct call *call = container_of(it, struct call, link);
-
-			next = it->next;
-			if (pool_expires_us(pool, (enum lane)lane, call) > now_us)
-				continue;
-			call->expired = true;
-			overload_expired(pool, lane, call);
-			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
-		}
-	}
-}
-
-int64_t pool_next_expiry_us(const struct pool *pool)
-{
-	int64_t next_us = CLOCK_NEVER;
-
-	for (int lane = 0; lane < LANES; lane++)
-		list_each (&pool->queue[lane], it) {
-			const struct call *call = container_of(it, struct call, link);
-			int64_t expires_us = pool_expires_us(pool, (enum lane)lane, call);
-
-			if (expires_us < next_us)
-				next_us = expires_us;
-		}
-	return next_us;
 }
 
 static void pool_end_all(struct pool *pool, const char *reason)
@@ -776,7 +717,7 @@ bool pool_opened(const struct pool *pool)
 	if (pool->role == NODE_UNKNOWN)
 		return false;
 	for (int lane = 0; lane < LANES; lane++)
-		if (lane != LANE_STREAM && pool->lane_size[lane] &&
+		if (lane != LANE_STREAM && lane != LANE_RELIEF && pool->lane_size[lane] &&
 		    !pool_made(pool, (enum lane)lane))
 			return false;
 	return true;

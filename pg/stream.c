@@ -94,9 +94,3 @@ void stream_forget(struct conn *conn)
 	if (conn->state == CONN_BUSY)
 		conn_retire(conn, "nobody reads its stream any more");
 }
-
-void stream_rest(struct conn *conn)
-{
-	conn->due_us = loop_now(conn->pool->loop) + STREAM_CONN_IDLE_US;
-	janitor_want(conn->pool, conn->due_us);
-}

@@ -28,5 +28,3 @@ void stream_on_taken(struct conn *conn);
 void stream_go_on(struct pool *pool);
 /* Nobody wants the rest. */
 void stream_forget(struct conn *conn);
-/* The conn is idle: not for ever. */
-void stream_rest(struct conn *conn);

@@ -157,7 +157,7 @@ static void test_conns_are_shared_out_by_role(void **state)
 	} rows[] = {
 		{ NODE_REPLICA, 1, 1, 0, 0 }, { NODE_REPLICA, 2, 1, 1, 0 },
 		{ NODE_REPLICA, 5, 4, 1, 0 }, { NODE_PRIMARY, 2, 1, 0, 1 },
-		{ NODE_PRIMARY, 3, 1, 0, 2 }, { NODE_PRIMARY, 8, 2, 1, 5 },
+		{ NODE_PRIMARY, 3, 1, 1, 1 }, { NODE_PRIMARY, 8, 2, 1, 5 },
 		{ NODE_PRIMARY, 1, 1, 0, 1 }, { NODE_UNKNOWN, 3, 2, 1, 0 },
 	};
 
@@ -196,6 +196,73 @@ static void test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own(void 
 	stage_call_fini(&slow[0]);
 	stage_call_fini(&slow[1]);
 	stage_call_fini(&quick);
+}
+
+/* Nothing was known of the first statement; the second's conn is the only other one for queries. */
+static void test_quick_calls_take_an_idle_conn_for_slow_ones_when_theirs_are_late(void **state)
+{
+	struct stage_call slow, quick;
+
+	stage_open(NODE_PRIMARY, 3);
+	stage_query(&slow, stage_statement(1), "1");
+	stage_turn();
+	stage_query(&quick, stage_statement(2), "2");
+	stage_pass(ESTIMATE_SLOW_US - 1);
+	assert_null(quick.call.conn);
+
+	stage_pass(1);
+
+	assert_non_null(quick.call.conn);
+	stage_answer(1);
+	assert_int_equal(quick.told, 1);
+	assert_int_equal(slow.told, 0);
+	stage_answer(0);
+	stage_call_fini(&slow);
+	stage_call_fini(&quick);
+}
+
+static void test_a_pool_without_a_conn_for_slow_calls_opens_one_more_for_quick_ones(void **state)
+{
+	struct stage_call slow, quick;
+	unsigned open;
+
+	stage_open(NODE_PRIMARY, 2);
+	open = pool_conns(stage.pool, CONN_IDLE);
+	stage_query(&slow, stage_statement(1), "1");
+	stage_turn();
+	stage_query(&quick, stage_statement(2), "2");
+	stage_pass(ESTIMATE_SLOW_US);
+	stage_connect();
+
+	assert_non_null(quick.call.conn);
+	stage_answer(2);
+	assert_int_equal(quick.told, 1);
+	stage_answer(0);
+	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), open + 1);
+	stage_pass(CONN_IDLE_US_MAX);
+	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), open);
+	stage_call_fini(&slow);
+	stage_call_fini(&quick);
+}
+
+static void test_a_pool_whose_quick_calls_come_back_in_time_opens_no_conn_more(void **state)
+{
+	struct stage_call calls[4];
+
+	stage_open(NODE_PRIMARY, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		stage_query(&calls[i], stage_statement(2), "2");
+		stage_turn();
+	}
+	for (unsigned batch = 0; batch < 2; batch++) {
+		stage_pass(ESTIMATE_SLOW_US - 1);
+		stage_answer(0);
+	}
+	assert_int_equal(calls[3].told, 1);
+
+	assert_int_equal(fake_dialed(), 2);
+	for (unsigned i = 0; i < 4; i++)
+		stage_call_fini(&calls[i]);
 }
 
 static void test_slow_calls_take_idle_conns_but_the_one_kept_for_quick_calls(void **state)
@@ -519,6 +586,9 @@ int main(void)
 		STORY(test_conns_for_queries_may_not_write_and_those_for_commands_may),
 		STORY(test_conns_are_shared_out_by_role),
 		STORY(test_a_statement_found_slow_travels_alone_on_a_conn_of_its_own),
+		STORY(test_quick_calls_take_an_idle_conn_for_slow_ones_when_theirs_are_late),
+		STORY(test_a_pool_without_a_conn_for_slow_calls_opens_one_more_for_quick_ones),
+		STORY(test_a_pool_whose_quick_calls_come_back_in_time_opens_no_conn_more),
 		STORY(test_slow_calls_take_idle_conns_but_the_one_kept_for_quick_calls),
 		STORY(test_how_long_a_statement_runs_is_read_off_the_servers_clock),
 		STORY(test_a_statement_forgotten_for_its_slowness_is_known_to_be_slow),

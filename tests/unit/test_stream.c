@@ -220,7 +220,7 @@ static void test_conns_for_streams_are_opened_for_them_and_closed_when_none_come
 	send_stream();
 	assert_int_equal(fake_dialed(), 2);
 	stage_answer(STREAM_CONN);
-	stage_pass(STREAM_CONN_IDLE_US - 1);
+	stage_pass(CONN_IDLE_US_MAX - 1);
 	assert_true(fake_is_open(STREAM_CONN));
 	stage_pass(1);
 	stage_turn();
