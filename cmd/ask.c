@@ -9,8 +9,8 @@
 
 #define ASKER_TURN_US (100 * US_PER_MS)
 
-bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, char *error,
-		size_t error_room)
+bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, const char *options,
+		char *error, size_t error_room)
 {
 	struct pool_settings settings = {
 		.conns_max = 1,
@@ -25,6 +25,8 @@ bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, 
 	asker->node = node_new(0, conninfo, error, error_room);
 	if (!asker->node)
 		return false;
+	if (options)
+		node_add_options(asker->node, options);
 	asker->loop = loop_new("asker");
 	asker->metrics = metrics_new();
 	asker->pool = pool_new(asker->loop, asker->node, asker->metrics, &settings);

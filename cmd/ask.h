@@ -22,9 +22,12 @@ struct asker {
 	struct buf out;     /* the rows of the last answer, as JSON objects */
 };
 
-/* Reads the conninfo and begins to connect. False: error says why. */
-bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, char *error,
-		size_t error_room) must_check;
+/*
+ * Reads the conninfo and begins to connect. options: server settings besides those of the conninfo,
+ * or NULL. False: error says why.
+ */
+bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, const char *options,
+		char *error, size_t error_room) must_check;
 void asker_fini(struct asker *asker);
 /* Sends the call (kind and statement are set, the rest is filled here); turns until it is done. */
 enum call_end asker_call(struct asker *asker, struct call *call) must_check;

@@ -206,6 +206,7 @@ static void check_online(struct checking *checking)
 	if (goes_on) {
 		check_keys(&checking->primary, checking->catalog, &checking->findings);
 		check_rights(&checking->primary, &checking->findings);
+		check_schema(&checking->primary, &checking->findings);
 	}
 	for (unsigned i = 0; i < count; i++)
 		operations[i] = &checking->catalog->operations[i];

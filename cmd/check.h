@@ -79,6 +79,11 @@ void check_keys(struct check_node *primary, const struct catalog *catalog,
 /* A note for each right that the role lacks, with what it costs. */
 void check_rights(struct check_node *primary, struct findings *findings);
 
+/* --- check_schema.c -------------------------------------------------------------------------- */
+
+/* Fails the check where the schema cqrsd is not all of one role's; a note where that is another. */
+void check_schema(struct check_node *primary, struct findings *findings);
+
 /* --- check_text.c: pure ---------------------------------------------------------------------- */
 
 /* What PostgreSQL said, with the author's :name for each $1; in the arena. */

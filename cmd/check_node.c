@@ -36,7 +36,7 @@ bool check_node_open(struct check_node *node, const char *conninfo, struct findi
 
 	*node = (struct check_node){ 0 };
 	/* As a replica, whatever it is: then its only conn is one that may not write. */
-	if (!asker_init(&node->asker, conninfo, NODE_REPLICA, error, sizeof(error))) {
+	if (!asker_init(&node->asker, conninfo, NODE_REPLICA, NULL, error, sizeof(error))) {
 		findings_trouble(findings, "%s", error);
 		findings->usage = true;
 		return false;

@@ -3,10 +3,16 @@
  * The migrate verb: each file of migrations/ is applied once, in order, in a transaction of its
  * own together with its row in cqrsd.migration. An advisory lock lets several run at once; a
  * checksum notices a file that was changed after it had been applied. Forward only.
+ *
+ * What the schema holds is code of its owners, and migrate may be a superuser: so whose it is comes
+ * before anything of it is touched (cmd/schema_trust.h), once before the first question and again
+ * in each transaction, with a lock on every table that keeps triggers from being added. Names are
+ * looked up in pg_catalog alone, from the first statement of the session on.
  */
 #include "base/sign.h"
 #include "cmd/ask.h"
 #include "cmd/migrations.h"
+#include "cmd/schema_trust.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 
@@ -16,11 +22,43 @@
 /* Any number will do, as long as every version of cqrsd takes the same: "cqrsd" in ASCII. */
 #define MIGRATE_LOCK "426970215268"
 
-/* One block, so that lock, check, change and record are one transaction. */
+#define MIGRATE_OPTIONS "-c search_path=pg_catalog,pg_temp"
+
+/* The role that connected can be gone back to by whatever is called: RESET ROLE. */
+#define MIGRATE_TRUST                                                                              \
+	"IF session_user <> current_user THEN RAISE EXCEPTION 'the session is role % but acts as"  \
+	" %: connect as the one that is to own the schema', session_user, current_user;\n"         \
+	"END IF;\n"                                                                                \
+	"wrong := " SCHEMA_TRUST(                                                                  \
+		SCHEMA_TRUST_SESSION) ";\n"                                                        \
+				      "IF wrong IS NOT NULL THEN RAISE EXCEPTION"                  \
+				      " 'nothing is migrated: %, neither % nor a superuser',"      \
+				      " wrong, session_user USING ERRCODE = '42501';\n"            \
+				      "END IF;\n"
+
+static const char migrate_trust[] =
+	"DO $cqrsd_block$ DECLARE wrong text; BEGIN\n" MIGRATE_TRUST "END $cqrsd_block$";
+
+static const char migrate_is_there[] =
+	"SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'migration' AND relnamespace = "
+	"(SELECT oid FROM pg_namespace WHERE nspname = 'cqrsd'))::text AS there";
+
+/*
+ * One block, so that lock, check, change and record are one transaction. Its parts are arguments,
+ * since they have percent signs: the check, twice. SHARE UPDATE EXCLUSIVE: as ANALYZE takes it;
+ * reads and writes go on.
+ */
 static const char migrate_block[] =
-	"DO $cqrsd_block$ BEGIN\n"
+	"DO $cqrsd_block$ DECLARE wrong text; item record; BEGIN\n"
 	"PERFORM pg_advisory_xact_lock(" MIGRATE_LOCK ");\n"
-	"CREATE SCHEMA IF NOT EXISTS cqrsd;\n"
+	"IF to_regnamespace('cqrsd') IS NULL THEN CREATE SCHEMA cqrsd; END IF;\n"
+	"%s"
+	"FOR item IN SELECT c.oid::regclass AS name FROM pg_class AS c\n"
+	" WHERE c.relnamespace = 'cqrsd'::regnamespace AND c.relkind IN ('r', 'p')\n"
+	" AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') ORDER BY c.oid LOOP\n"
+	" EXECUTE 'LOCK TABLE ONLY ' || item.name || ' IN SHARE UPDATE EXCLUSIVE MODE';\n"
+	"END LOOP;\n"
+	"%s"
 	"CREATE TABLE IF NOT EXISTS cqrsd.migration (name text PRIMARY KEY,\n"
 	" checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());\n"
 	"IF EXISTS (SELECT FROM cqrsd.migration WHERE name = '%s' AND checksum <> '%s') THEN\n"
@@ -32,8 +70,16 @@ static const char migrate_block[] =
 	"END IF;\n"
 	"END $cqrsd_block$";
 
-static const char migrate_applied[] =
-	"SELECT name FROM cqrsd.migration WHERE to_regclass('cqrsd.migration') IS NOT NULL";
+static const char migrate_applied[] = "SELECT name FROM cqrsd.migration";
+
+/* Of a table that was made just now: given by ALTER DEFAULT PRIVILEGES. */
+static const char migrate_readers[] =
+	"SELECT string_agg(DISTINCT"
+	" CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', ')"
+	" AS readers FROM pg_class AS c, LATERAL aclexplode(c.relacl) AS a"
+	" WHERE c.relname = 'token_key' AND c.relnamespace ="
+	" (SELECT oid FROM pg_namespace WHERE nspname = 'cqrsd')"
+	" AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner";
 
 static void migrate_checksum(const char *text, char out[65])
 {
@@ -44,52 +90,60 @@ static void migrate_checksum(const char *text, char out[65])
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* False: the node could not be asked. A schema that is not there yet holds no migrations. */
-static bool migrate_was_applied(struct asker *asker, const struct migration_file *file, bool *was)
+static bool migrate_holds(const struct asker *asker, const char *word)
+{
+	char *cell = arena_printf((struct arena *)&asker->arena, "\"%s\"", word);
+
+	return memmem(asker->out.ptr, asker->out.len, cell, strlen(cell)) != NULL;
+}
+
+static bool migrate_ask(struct asker *asker, enum call_kind kind, const char *text)
 {
 	struct call call;
-	char *row = arena_printf(&asker->arena, "\"%s\"", file->name);
 
-	*was = false;
-	switch (asker_ask(asker, CALL_QUERY, migrate_applied, &call)) {
-	case CALL_OK:
-		*was = memmem(asker->out.ptr, asker->out.len, row, strlen(row)) != NULL;
+	if (asker_ask(asker, kind, text, &call) == CALL_OK)
 		return true;
-	case CALL_ERROR:
-		if (!strcmp(call.error.sqlstate, "42P01") || !strcmp(call.error.sqlstate, "3F000"))
-			return true;
-		break;
-	case CALL_UNSENT:
-	case CALL_LOST:
-	case CALL_TOO_LARGE:
-		break;
-	}
 	asker_complain(asker, "migrate", &call);
 	return false;
+}
+
+/*
+ * Is there a table of migrations that may be read? Asked in this order: what comes after the first
+ * question is not read, and what was there belongs to somebody trusted.
+ */
+static bool migrate_begin(struct asker *asker, bool *there)
+{
+	if (!migrate_ask(asker, CALL_QUERY, migrate_is_there))
+		return false;
+	*there = migrate_holds(asker, "true");
+	return migrate_ask(asker, CALL_COMMAND, migrate_trust);
 }
 
 static bool migrate_apply(struct asker *asker, const struct migration_file *file)
 {
-	struct call call;
 	char checksum[65];
 	char *block;
 
 	migrate_checksum(file->text, checksum);
-	block = arena_printf(&asker->arena, migrate_block, file->name, checksum, file->name,
-			     file->name, file->text, file->name, checksum);
-	if (asker_ask(asker, CALL_COMMAND, block, &call) == CALL_OK)
-		return true;
-	asker_complain(asker, "migrate", &call);
-	return false;
+	block = arena_printf(&asker->arena, migrate_block, MIGRATE_TRUST, MIGRATE_TRUST, file->name,
+			     checksum, file->name, file->name, file->text, file->name, checksum);
+	return migrate_ask(asker, CALL_COMMAND, block);
 }
 
 static bool migrate_all(struct asker *asker, unsigned *applied)
 {
+	bool there;
+
+	if (!migrate_begin(asker, &there))
+		return false;
 	for (size_t i = 0; i < migration_files_count; i++) {
 		const struct migration_file *file = &migration_files[i];
-		bool was;
+		bool was = false;
 
-		if (!migrate_was_applied(asker, file, &was) || !migrate_apply(asker, file))
+		if (there && !migrate_ask(asker, CALL_QUERY, migrate_applied))
+			return false;
+		was = there && migrate_holds(asker, file->name);
+		if (!migrate_apply(asker, file))
 			return false;
 		if (was)
 			continue;
@@ -97,6 +151,21 @@ static bool migrate_all(struct asker *asker, unsigned *applied)
 		++*applied;
 	}
 	return true;
+}
+
+/* Who reads the key can make tokens; that nobody else may is worth knowing while it is new. */
+static void migrate_tell_readers(struct asker *asker)
+{
+	static const char before[] = "{\"readers\":\"";
+	const struct buf *out = &asker->out;
+
+	if (!migrate_ask(asker, CALL_QUERY, migrate_readers) || out->len < sizeof(before) ||
+	    memcmp(out->ptr, before, sizeof(before) - 1) != 0)
+		return;
+	fprintf(stderr,
+		"cqrsd migrate: warning: default privileges let others read cqrsd.token_key, with "
+		"which tokens can be forged: %.*s\n",
+		(int)(out->len - sizeof(before) - 1), out->ptr + sizeof(before) - 1);
 }
 
 int migrate_main(int argc, char **argv)
@@ -110,11 +179,14 @@ int migrate_main(int argc, char **argv)
 
 	if (!start_options(&options, VERB_MIGRATE, "migrate", argc, argv, &code))
 		return code;
-	if (!asker_init(&asker, options.primary, NODE_PRIMARY, error, sizeof(error))) {
+	if (!asker_init(&asker, options.primary, NODE_PRIMARY, MIGRATE_OPTIONS, error,
+			sizeof(error))) {
 		fprintf(stderr, "cqrsd migrate: --primary: %s\n", error);
 		return EXIT_USAGE;
 	}
 	done = migrate_all(&asker, &applied);
+	if (done && applied == migration_files_count)
+		migrate_tell_readers(&asker);
 	if (done && options.json)
 		printf("{\"applied\":%u,\"total\":%zu}\n", applied, migration_files_count);
 	else if (done && applied)

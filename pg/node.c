@@ -168,6 +168,26 @@ struct node *node_new(unsigned index, const char *conninfo, char *error, size_t 
 	return node;
 }
 
+void node_add_options(struct node *node, const char *options)
+{
+	size_t count = 0, room;
+	char *longer;
+
+	while (node->keywords[count] && strcmp(node->keywords[count], "options") != 0)
+		count++;
+	if (!node->keywords[count]) {
+		/* node_keep made room for every keyword that libpq knows. */
+		node_set(node, &count, "options", options);
+		return;
+	}
+	room = strlen(node->values[count]) + strlen(options) + 2;
+	longer = malloc(room);
+	assert(longer);
+	snprintf(longer, room, "%s %s", node->values[count], options);
+	free(node->values[count]);
+	node->values[count] = longer;
+}
+
 void node_free(struct node *node)
 {
 	dialer_free(node->dialer);

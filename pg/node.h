@@ -31,6 +31,8 @@ struct node {
  */
 struct node *node_new(unsigned index, const char *conninfo, char *error,
 		      size_t error_room) must_check;
+/* More server settings ("-c name=value"), which count before those given; before its first pool. */
+void node_add_options(struct node *node, const char *options);
 /* Its pools are freed and their loops turn no more. */
 void node_free(struct node *node);
 const char *node_role_text(enum node_role role);
