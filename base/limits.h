@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #define HISTORY_SWITCHES_MAX 32     /* promotions that are remembered */
+#define BRANCHES_MAX 4              /* branches that were given up, likewise */
 #define NODES_MAX 16                /* PostgreSQL servers, the primary included */
 #define NODE_OPTIONS_BYTES_MAX 4096 /* server settings given in a connection string */
 #define LOOPS_MAX 64                /* threads that serve requests */

@@ -12,8 +12,10 @@
 #include <stdint.h>
 
 struct position {
-	uint32_t timeline; /* 0: not known */
-	uint64_t lsn;      /* 0: not known, or nothing */
+	/* PostgreSQL's number, 0: not known. Where it is kept, with the era of its branch above it
+	 * (router/branches.h). */
+	uint32_t timeline;
+	uint64_t lsn; /* 0: not known, or nothing */
 };
 
 #define POSITION_NONE ((struct position){ 0, 0 })

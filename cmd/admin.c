@@ -40,7 +40,8 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 	buf_json_string(body, name, strlen(name));
 	buf_printf(body, ",\"role\":\"%s\",\"up\":%s,\"in_rotation\":%s,\"timeline\":%u",
 		   node_role_text(view->role), view->up ? "true" : "false",
-		   view->in_rotation ? "true" : "false", view->position.timeline);
+		   view->in_rotation ? "true" : "false", branch_number(view->position.timeline));
+	buf_printf(body, ",\"fenced\":%s", view->fenced ? "true" : "false");
 	if (view->lag_us >= 0)
 		buf_printf(body, ",\"lag_seconds\":%.3f", (double)view->lag_us / 1e6);
 	else
@@ -71,6 +72,10 @@ static void admin_readyz(struct admin_reply *reply, void *arg)
 		   queries ? "true" : "false", commands ? "true" : "false", admin->operations);
 	if (topology.schema_missing && !topology.key_known)
 		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
+	/* Who claims to be primary is not: a node of this timeline is waited for. */
+	if (topology.primary < 0 && topology.primary_seen)
+		buf_printf(body, ",\"awaited_timeline\":%u",
+			   branch_number(topology.primary_position.timeline));
 	buf_literal(body, ",\"nodes\":[");
 	for (unsigned i = 0; i < topology.count; i++) {
 		if (i)
@@ -99,6 +104,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 	struct topology topology;
 
 	admin_read(admin, &topology);
+	metric_set(metrics, METRIC_branches_given_up, NULL, topology.branches.era);
 	metric_forget(metrics, METRIC_node_up);
 	metric_forget(metrics, METRIC_node_fenced);
 	metric_forget(metrics, METRIC_replica_lag_seconds);

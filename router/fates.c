@@ -25,7 +25,7 @@ enum fate fates_of(const struct task *task, struct position position)
 		return FATE_CURRENT;
 	if (position.timeline > timeline)
 		return FATE_NEWER;
-	return history_fate(&task->router->topology.history, position);
+	return topology_fate(&task->router->topology, position);
 }
 
 bool fates_hold(const struct task *task)
@@ -52,12 +52,12 @@ static enum step fates_tell(struct task *task, const struct loss *loss)
 {
 	struct position position = position_max(fates_go_on(task), task->wish.required);
 
-	token_make(task->router->tokens, position, task->request->token);
+	router_token(task->router, position, task->request->token);
 	return request_fail(
 		task->request, OUTCOME_WRITE_LOST,
 		"a failover to timeline %" PRIu32
 		" lost what %s%s%s; nothing was run. Go on with the token of this answer",
-		position.timeline, loss->token ? loss->token : "",
+		branch_number(position.timeline), loss->token ? loss->token : "",
 		loss->token && loss->user ? " and what " : "", loss->user ? loss->user : "");
 }
 
@@ -74,6 +74,25 @@ struct position fates_translate(const struct task *task, struct position positio
 	return position;
 }
 
+/*
+ * Is it of a branch that will not be seen any more? Some instance saw it, this one did not: all
+ * that answer have agreed on another one for as long as they must before it is followed, since.
+ */
+static bool fates_never_comes(struct task *task, struct position position)
+{
+	struct router *router = task->router;
+	const struct topology *topology = &router->topology;
+	struct heard *heard = &router->heard;
+	int64_t back_us = router->shared.options->timeline_back_us;
+	int64_t now_us = loop_now(router->loop);
+
+	if (heard->timeline != position.timeline || heard->judged != fates_timeline(task))
+		*heard = (struct heard){ position.timeline, fates_timeline(task), now_us };
+	return back_us && topology->agreed_us && topology->primary >= 0 &&
+	       topology->agreed_us <= topology->nodes[topology->primary].seen_us - back_us &&
+	       heard->since_us <= topology->nodes[topology->primary].seen_us - back_us;
+}
+
 static enum step fates_newer(struct task *task)
 {
 	monitor_hurry(task->router->shared.monitor);
@@ -81,9 +100,28 @@ static enum step fates_newer(struct task *task)
 			    "the primary of the token's timeline has not been seen yet");
 }
 
-static enum step fates_token(struct task *task, struct position position, struct loss *loss)
+/* The token's position in this process. Without any primary so far there is nothing to judge by. */
+static enum fate fates_find(struct task *task, struct token token, struct position *position)
 {
-	switch (fates_of(task, position)) {
+	const struct topology *topology = &task->router->topology;
+	enum fate fate;
+
+	*position = (struct position){ token.timeline, token.lsn };
+	if (!fates_timeline(task) || !CONTROL_TIMELINES)
+		return FATE_CURRENT;
+	if (!topology->history.timeline)
+		return fates_of(task, *position);
+	fate = branches_find(&topology->branches, &topology->history, token, position);
+	if (fate == FATE_NEWER && fates_never_comes(task, *position))
+		return FATE_LOST;
+	return fate;
+}
+
+static enum step fates_token(struct task *task, struct token token, struct loss *loss)
+{
+	struct position position;
+
+	switch (fates_find(task, token, &position)) {
 	case FATE_CURRENT:
 	case FATE_SURVIVED:
 		position = fates_translate(task, position);
@@ -110,12 +148,12 @@ static enum step fates_tokens(struct task *task, struct loss *loss)
 	struct router *router = task->router;
 
 	for (unsigned i = 0; i < request->tokens_count; i++) {
-		struct position position;
+		struct token token;
 
-		if (!token_read(router->tokens, request->tokens[i], &position))
+		if (!token_read(router->tokens, request->tokens[i], &token))
 			return request_fail(request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
 					    "token %u is not one of this cluster", i + 1);
-		if (fates_token(task, position, loss) == STEP_DONE)
+		if (fates_token(task, token, loss) == STEP_DONE)
 			return STEP_DONE;
 	}
 	return STEP_NEXT;
@@ -213,8 +251,15 @@ bool fates_beyond(const struct task *task, uint64_t newest)
 	return task->token_lsn > newest + 1;
 }
 
+/* Where WAL is known to be lost, a token of more than there is stands for what was lost. */
 enum step fates_refuse_beyond(struct task *task)
 {
+	const struct loss loss = { .token = "this token stands for" };
+
+	if (task->router->topology.branches.era) {
+		task->wish.required = POSITION_NONE;
+		return fates_tell(task, &loss);
+	}
 	return request_fail(task->request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
 			    "the token is of a position that the primary has not reached");
 }

@@ -13,6 +13,12 @@
 
 struct task;
 
+/* A token's timeline that no node was seen on, newer than the primary's. */
+struct heard {
+	uint32_t timeline, judged; /* of the token, and of the primary then; 0: none */
+	int64_t since_us;
+};
+
 /* Sets task->wish.required and level, and task->judged; STEP_DONE: the request is refused. */
 enum step fates_judge(struct task *task) must_check;
 /* Is that judgement of the timeline that the router knows now? */

@@ -276,12 +276,26 @@ void router_refresh(struct router *router)
 		return;
 	router->version = snapshot_read(router->reader, &router->topology);
 	router_learn_key(router);
+	router->stamp = (struct token){ 0 };
 	for (unsigned i = 0; i < router->topology.count; i++) {
 		struct node_view view = router->topology.nodes[i];
 
 		router_apply(router, i, &view);
 	}
 	visibility_refresh(router);
+}
+
+/* Positions of an answer are nearly always of one branch: what its tokens say of it is kept. */
+void router_token(struct router *router, struct position position, char out[TOKEN_TEXT_MAX + 1])
+{
+	const struct topology *topology = &router->topology;
+
+	if (!router->stamp.timeline || router->stamp_of != position.timeline) {
+		router->stamp = branches_token(&topology->branches, &topology->history, position);
+		router->stamp_of = position.timeline;
+	}
+	router->stamp.lsn = position.lsn;
+	token_make(router->tokens, router->stamp, out);
 }
 
 void router_look(struct router *router)
@@ -308,7 +322,8 @@ bool router_gone_over(const struct router *router, unsigned node, const struct c
 {
 	uint32_t seen = router->topology.nodes[node].position.timeline;
 
-	return CONTROL_TIMELINES && seen && call->timeline && call->timeline != seen;
+	return CONTROL_TIMELINES && seen && call->timeline &&
+	       branch_number(call->timeline) != branch_number(seen);
 }
 
 void router_learn_call(struct router *router, unsigned node, const struct call *call)

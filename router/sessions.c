@@ -34,9 +34,11 @@
 #endif
 
 enum {
+	FLOOR_REQUIRED = 0, /* slots of the floor's bucket, and their hashes */
+	FLOOR_COVERED = 1,
 	BUCKET_USERS = 6,
 	BUCKET_BYTES = 128,
-	SESSIONS_BYTES = 8 * BUCKET_BYTES,
+	SESSIONS_BYTES = 32 * BUCKET_BYTES,
 	SPINS_BEFORE_YIELD = 64,
 };
 
@@ -55,7 +57,10 @@ struct sessions {
 	size_t mask; /* buckets - 1 */
 	uint64_t seed;
 	_Atomic size_t count;
-	struct bucket floor;     /* its first slot: the greatest position that ever left */
+	/* Its first slot: the floor. Its second: the greatest position that ever left, or was there
+	 * before this process, without what the floor was raised to by promotions: what a loss is
+	 * judged by. */
+	struct bucket floor;
 	atomic_bool floor_known; /* it also covers what was written before this process */
 	/* The timeline since which users who are not in the table may have lost a write; 0: none
 	 * has. Those who need not be told that any more are in told. */
@@ -63,6 +68,7 @@ struct sessions {
 	struct told *told;
 	/* With the floor's lock. Of the floor's timeline; timeline 0: there was no promotion. */
 	struct history history;
+	struct branches branches;
 };
 
 struct sessions *sessions_new(size_t slots)
@@ -162,7 +168,7 @@ static struct position bucket_find(const struct bucket *bucket, uint64_t hash)
 /* Whether or not it covers the time before this process. */
 static struct position sessions_floor_read(const struct sessions *sessions)
 {
-	struct position floor = bucket_find(&sessions->floor, 0);
+	struct position floor = bucket_find(&sessions->floor, FLOOR_REQUIRED);
 
 	if (!CONTROL_FLOOR && position_known(floor))
 		floor.lsn = 1;
@@ -172,7 +178,7 @@ static struct position sessions_floor_read(const struct sessions *sessions)
 /* With the floor locked: this position of an older timeline is not there any more for sure. */
 static bool sessions_judge(struct sessions *sessions, struct position position, uint32_t timeline)
 {
-	enum fate fate = history_fate(&sessions->history, position);
+	enum fate fate = branches_fate(&sessions->branches, &sessions->history, position);
 
 	if (fate != FATE_LOST && fate != FATE_UNKNOWN)
 		return false;
@@ -183,16 +189,23 @@ static bool sessions_judge(struct sessions *sessions, struct position position, 
 /* A position that leaves the table is covered from here on. True: it may be lost. */
 static bool sessions_floor_lift(struct sessions *sessions, struct position position)
 {
-	struct position floor = sessions_floor_read(sessions);
+	struct position covered = bucket_find(&sessions->floor, FLOOR_COVERED), floor;
 	bool lost = false;
 
-	if (position.timeline == floor.timeline && position.lsn <= floor.lsn)
+	if (position.timeline == covered.timeline && position.lsn <= covered.lsn)
 		return false;
 	bucket_lock(&sessions->floor);
-	floor = bucket_get(&sessions->floor, 0);
+	floor = bucket_get(&sessions->floor, FLOOR_REQUIRED);
+	covered = bucket_get(&sessions->floor, FLOOR_COVERED);
 	if (position.timeline < floor.timeline)
 		lost = sessions_judge(sessions, position, floor.timeline);
-	bucket_set(&sessions->floor, 0, 0, position_max(position, floor));
+	/* Survived: the same place on the floor's timeline, which is past all that survived. */
+	if (position.timeline < floor.timeline && !lost)
+		position.timeline = floor.timeline;
+	if (!lost)
+		bucket_set(&sessions->floor, FLOOR_COVERED, FLOOR_COVERED,
+			   position_max(position, covered));
+	bucket_set(&sessions->floor, FLOOR_REQUIRED, FLOOR_REQUIRED, position_max(position, floor));
 	bucket_unlock(&sessions->floor);
 	return lost;
 }
@@ -212,19 +225,26 @@ struct position sessions_floor(const struct sessions *sessions)
 }
 
 void sessions_promoted(struct sessions *sessions, const struct history *history,
-		       struct position position)
+		       const struct branches *branches, struct position position)
 {
-	struct position floor;
+	struct position floor, covered;
 
 	assert(position_known(position));
 	/* At once: what is evicted meanwhile comes before, under the old floor that is judged here,
 	 * or behind, and is judged by itself. */
 	bucket_lock(&sessions->floor);
-	floor = bucket_get(&sessions->floor, 0);
+	floor = bucket_get(&sessions->floor, FLOOR_REQUIRED);
+	covered = bucket_get(&sessions->floor, FLOOR_COVERED);
 	sessions->history = *history;
-	if (position_known(floor) && floor.timeline < position.timeline)
-		(void)sessions_judge(sessions, floor, position.timeline);
-	bucket_set(&sessions->floor, 0, 0, position_max(position, floor));
+	if (branches)
+		sessions->branches = *branches;
+	if (position_known(covered) && covered.timeline < position.timeline &&
+	    !sessions_judge(sessions, covered, position.timeline))
+		covered.timeline = position.timeline;
+	else
+		covered = position_max(position, covered);
+	bucket_set(&sessions->floor, FLOOR_COVERED, FLOOR_COVERED, covered);
+	bucket_set(&sessions->floor, FLOOR_REQUIRED, FLOOR_REQUIRED, position_max(position, floor));
 	bucket_unlock(&sessions->floor);
 	atomic_store_explicit(&sessions->floor_known, true, memory_order_release);
 }

@@ -5,12 +5,12 @@
  * acknowledged write. A user who is not in the table requires the floor; the floor is raised to the
  * position of any entry that leaves.
  *
- * After a promotion entries stay as they are and are judged when they are read. The floor is raised
- * to the new primary's position, which is past everything that survived; where it, or an entry that
- * leaves later, did not survive for sure, nobody can say any more whose write that was: every user
- * who is not in the table may have lost one, as long as this process lives, and is told so once
- * (of those who left the table later, as many are remembered to be told as router/told.h has room
- * for).
+ * After a promotion, or when a branch is given up (router/branches.h), entries stay as they are and
+ * are judged when they are read. The floor is raised to the new primary's position, which is past
+ * everything that survived; where it, or an entry that leaves later, did not survive for sure,
+ * nobody can say any more whose write that was: every user who is not in the table may have lost
+ * one, as long as this process lives, and is told so once (of those who left the table later, as
+ * many are remembered to be told as router/told.h has room for).
  *
  * One of the few files that share state between threads: readers take no lock (a sequence per
  * bucket, as in a seqlock), writers lock one bucket. Two users whose hashes are equal share an
@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "base/position.h"
 #include "base/text.h"
+#include "router/branches.h"
 #include "router/history.h"
 
 #include <stdbool.h>
@@ -37,11 +38,12 @@ void sessions_raise_floor(struct sessions *sessions, struct position position);
 /* POSITION_NONE while unknown. Any thread. */
 struct position sessions_floor(const struct sessions *sessions);
 /*
- * A new primary, whose history that is, was first seen at that position: before anybody is told of
- * it. Borrows the history. One thread, the monitor's.
+ * A new primary, whose history that is, was first seen at that position, on a timeline or of an era
+ * newer than the last: before anybody is told of it. branches: what was given up so far; NULL:
+ * nothing. Borrows both. One thread, the monitor's.
  */
 void sessions_promoted(struct sessions *sessions, const struct history *history,
-		       struct position position);
+		       const struct branches *branches, struct position position);
 /*
  * Any thread: the user has written; the entry only ever rises. Returns before the reply leaves.
  * False: the position is of an older timeline than the floor, and nothing was stored.

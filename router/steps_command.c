@@ -39,7 +39,8 @@ static struct pool *command_on_rerun(struct command *command)
 
 /*
  * Where the commit is on the primary's timeline of now: another one may have been promoted while
- * the command was on its way. POSITION_NONE: it is not there for sure.
+ * the command was on its way. It is of the era by which it was judged last: with a later one its
+ * primary's conns are gone. POSITION_NONE: it is not there for sure.
  */
 static struct position command_committed_at(struct task *task)
 {
@@ -49,11 +50,12 @@ static struct position command_committed_at(struct task *task)
 
 	router_refresh(task->router);
 	timeline = topology->primary_position.timeline;
+	position.timeline = branch_in_era(task->judged, position.timeline);
 	if (position.timeline >= timeline || !CONTROL_TIMELINES)
 		return position;
-	if (history_fate(&topology->history, position) != FATE_SURVIVED)
+	if (topology_fate(topology, position) != FATE_SURVIVED)
 		return POSITION_NONE;
-	return history_translate(&topology->history, position);
+	return (struct position){ timeline, position.lsn };
 }
 
 /* Committed: the user's next read must see it, even when the reply cannot tell its rows. */
@@ -72,8 +74,7 @@ static bool command_remember(struct task *task)
 	}
 	command->position = position;
 	newest_raise(task->router->shared.newest, position);
-	token_make(task->router->tokens, position_max(position, task->wish.required),
-		   request->token);
+	router_token(task->router, position_max(position, task->wish.required), request->token);
 	request->routed = true;
 	request->level_used = LEVEL_STRONG;
 	request->reason = REASON_STRONG;

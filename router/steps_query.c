@@ -348,7 +348,7 @@ static bool query_went_over(struct task *task)
 		query_elsewhere(task);
 		return true;
 	}
-	task->timeline = task->query.call.timeline;
+	task->timeline = branch_in_era(task->timeline, task->query.call.timeline);
 	return false;
 }
 
@@ -524,7 +524,7 @@ static void query_tell(struct task *task)
 	request->lag_us = request->on_primary ? 0 : router->topology.nodes[node].lag_us;
 	/* A standby that never met a primary cannot name its timeline: no position to promise. */
 	if (seen.timeline)
-		token_make(router->tokens, seen, request->token);
+		router_token(router, seen, request->token);
 	if (task->timeline == task->judged)
 		newest_raise(router->shared.newest,
 			     (struct position){ task->timeline, task->query.upper });

@@ -60,6 +60,10 @@ struct router {
 	struct node_use uses[NODES_MAX];
 	struct router_node nodes[NODES_MAX];
 	struct token_maker *tokens; /* NULL until the key is known */
+	struct token
+		stamp; /* of the branch of stamp_of; its timeline 0: none since the last look */
+	uint32_t stamp_of;
+	struct heard heard; /* of a timeline that no node was seen on */
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
 	unsigned spilled;          /* queries at the primary because no replica could */
@@ -166,6 +170,8 @@ void lease_drop(struct lease *lease);
 
 /* router.c */
 void router_refresh(struct router *router);
+/* A token of that position, into out. The key is known. */
+void router_token(struct router *router, struct position position, char out[TOKEN_TEXT_MAX + 1]);
 void router_learn(struct router *router, unsigned node, uint64_t replayed);
 /* Did the standby follow another timeline when it answered than the one it was last seen on? Then
  * its lsns prove nothing of the one that is known. */

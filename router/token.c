@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Version 1: what is signed is the text's own first bytes and the system identifier, so that a
- * token of another cluster with the same key is none of ours.
+ * What is signed is the text's own first bytes and the system identifier, so that a token of
+ * another cluster with the same key is none of ours. Version 1 had neither hash nor mark.
  */
 #include "router/token.h"
 
@@ -13,10 +13,13 @@
 #include <string.h>
 
 enum {
-	TOKEN_VERSION = 1,
-	TOKEN_SIGNED_BYTES = 1 + 4 + 8, /* version, timeline, lsn */
+	TOKEN_VERSION = 2,
+	TOKEN_SIGNED_BYTES = 1 + 4 + 4 + 4 + 8, /* version, timeline, history, mark, lsn */
 	TOKEN_BYTES = TOKEN_SIGNED_BYTES + SIGN_MAC_BYTES,
 	TOKEN_CHARS = (TOKEN_BYTES * 4 + 2) / 3,
+	TOKEN_1_VERSION = 1,
+	TOKEN_1_SIGNED_BYTES = 1 + 4 + 8, /* version, timeline, lsn */
+	TOKEN_1_BYTES = TOKEN_1_SIGNED_BYTES + SIGN_MAC_BYTES,
 };
 
 static_assert(TOKEN_CHARS <= TOKEN_TEXT_MAX, "a token fits where tokens are kept");
@@ -24,7 +27,7 @@ static_assert(TOKEN_CHARS <= TOKEN_TEXT_MAX, "a token fits where tokens are kept
 struct token_maker {
 	struct signer *signer;
 	uint64_t system_identifier;
-	struct position last; /* POSITION_NONE: none was made yet */
+	struct token last; /* lsn 0: none was made yet */
 	char last_text[TOKEN_TEXT_MAX + 1];
 	struct buf text; /* for the encoder */
 };
@@ -67,47 +70,67 @@ static uint64_t token_get(const uint8_t *ptr, unsigned bytes)
 	return value;
 }
 
-/* What the MAC is made over. */
-static void token_signed(const struct token_maker *maker, const uint8_t bytes[TOKEN_SIGNED_BYTES],
-			 uint8_t out[TOKEN_SIGNED_BYTES + 8])
+/* What the MAC is made over: the first bytes of the token and the system identifier. */
+static size_t token_signed(const struct token_maker *maker, const uint8_t *bytes, size_t len,
+			   uint8_t out[TOKEN_SIGNED_BYTES + 8])
 {
-	memcpy(out, bytes, TOKEN_SIGNED_BYTES);
-	token_put(out + TOKEN_SIGNED_BYTES, maker->system_identifier, 8);
+	memcpy(out, bytes, len);
+	token_put(out + len, maker->system_identifier, 8);
+	return len + 8;
 }
 
-void token_make(struct token_maker *maker, struct position position, char out[TOKEN_TEXT_MAX + 1])
+static bool token_is(const struct token *a, const struct token *b)
 {
-	uint8_t bytes[TOKEN_BYTES], over[TOKEN_SIGNED_BYTES + 8];
-
-	assert(position_known(position));
-	if (position_compare(position, maker->last) != 0) {
-		bytes[0] = TOKEN_VERSION;
-		token_put(bytes + 1, position.timeline, 4);
-		token_put(bytes + 5, position.lsn, 8);
-		token_signed(maker, bytes, over);
-		signer_sign(maker->signer, over, sizeof(over), bytes + TOKEN_SIGNED_BYTES);
-		buf_clear(&maker->text);
-		buf_base64url(&maker->text, bytes, sizeof(bytes));
-		buf_byte(&maker->text, 0);
-		assert(maker->text.len == TOKEN_CHARS + 1);
-		memcpy(maker->last_text, maker->text.ptr, maker->text.len);
-		maker->last = position;
-	}
-	memcpy(out, maker->last_text, TOKEN_CHARS + 1);
+	return a->lsn == b->lsn && a->timeline == b->timeline && a->history == b->history &&
+	       a->mark == b->mark;
 }
 
-bool token_read(struct token_maker *maker, struct text text, struct position *position)
+static void token_write(struct token_maker *maker, struct token token)
 {
 	uint8_t bytes[TOKEN_BYTES], over[TOKEN_SIGNED_BYTES + 8];
 	size_t len;
 
-	if (text.len != TOKEN_CHARS || !base64url_decode(text, bytes, sizeof(bytes), &len) ||
-	    len != sizeof(bytes) || bytes[0] != TOKEN_VERSION)
+	bytes[0] = TOKEN_VERSION;
+	token_put(bytes + 1, token.timeline, 4);
+	token_put(bytes + 5, token.history, 4);
+	token_put(bytes + 9, token.mark, 4);
+	token_put(bytes + 13, token.lsn, 8);
+	len = token_signed(maker, bytes, TOKEN_SIGNED_BYTES, over);
+	signer_sign(maker->signer, over, len, bytes + TOKEN_SIGNED_BYTES);
+	buf_clear(&maker->text);
+	buf_base64url(&maker->text, bytes, sizeof(bytes));
+	buf_byte(&maker->text, 0);
+	assert(maker->text.len == TOKEN_CHARS + 1);
+	memcpy(maker->last_text, maker->text.ptr, maker->text.len);
+	maker->last = token;
+}
+
+void token_make(struct token_maker *maker, struct token token, char out[TOKEN_TEXT_MAX + 1])
+{
+	assert(token.lsn);
+	if (!token_is(&token, &maker->last))
+		token_write(maker, token);
+	memcpy(out, maker->last_text, TOKEN_CHARS + 1);
+}
+
+bool token_read(struct token_maker *maker, struct text text, struct token *token)
+{
+	uint8_t bytes[TOKEN_BYTES], over[TOKEN_SIGNED_BYTES + 8];
+	size_t len, signed_len;
+	bool old;
+
+	if (text.len > TOKEN_CHARS || !base64url_decode(text, bytes, sizeof(bytes), &len))
 		return false;
-	token_signed(maker, bytes, over);
-	if (!signer_verify(maker->signer, over, sizeof(over), bytes + TOKEN_SIGNED_BYTES))
+	old = len == TOKEN_1_BYTES && bytes[0] == TOKEN_1_VERSION;
+	if (!old && (len != TOKEN_BYTES || bytes[0] != TOKEN_VERSION))
 		return false;
-	position->timeline = (uint32_t)token_get(bytes + 1, 4);
-	position->lsn = token_get(bytes + 5, 8);
-	return position_known(*position);
+	len -= SIGN_MAC_BYTES;
+	signed_len = token_signed(maker, bytes, len, over);
+	if (!signer_verify(maker->signer, over, signed_len, bytes + len))
+		return false;
+	token->timeline = (uint32_t)token_get(bytes + 1, 4);
+	token->history = old ? 0 : (uint32_t)token_get(bytes + 5, 4);
+	token->mark = old ? 0 : (uint32_t)token_get(bytes + 9, 4);
+	token->lsn = token_get(bytes + len - 8, 8);
+	return token->lsn != 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lines of a few words each, as wide as a cache line. A word is 48 bits of the user's hash above 16
- * of the timeline: those of a timeline that is past count as free.
+ * that tell timelines apart: those of a timeline that is past count as free.
  */
 #include "router/told.h"
 
@@ -37,9 +37,10 @@ void told_free(struct told *told)
 	free(told);
 }
 
+/* Of its number and, above that, of its era (router/branches.h). */
 static uint64_t told_word(uint64_t hash, uint32_t timeline)
 {
-	return hash_mix(hash, timeline) << 16 | (timeline & UINT16_MAX);
+	return hash_mix(hash, timeline) << 16 | ((timeline ^ timeline >> 8) & UINT16_MAX);
 }
 
 static size_t told_line(const struct told *told, uint64_t hash)

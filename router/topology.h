@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/position.h"
 #include "pg/node.h"
+#include "router/branches.h"
 #include "router/history.h"
 
 #include <stdbool.h>
@@ -39,9 +40,18 @@ struct topology {
 	struct position primary_position; /* newest known, kept when the primary is gone */
 	bool primary_seen;                /* ever, in this process: the floor is known */
 	struct history history;           /* of primary_position.timeline; its timeline 0: none */
+	struct branches branches;         /* that were given up, and which is followed since */
+	int64_t agreed_us;                /* since when all nodes that answer, more than half,
+	                                   * agree on this primary; 0: they do not */
 	uint64_t system_identifier;       /* 0: not known yet */
 	bool key_known;                   /* the token key was read from the cqrsd schema */
 	uint8_t key[32];
 	bool schema_missing; /* a node answered, but cqrsd migrate was never run there */
 	struct node_view nodes[NODES_MAX];
 };
+
+/* What became of a position of another timeline than the one that is followed now. */
+static inline enum fate topology_fate(const struct topology *topology, struct position position)
+{
+	return branches_fate(&topology->branches, &topology->history, position);
+}

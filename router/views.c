@@ -4,11 +4,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/agree.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* While a node does not answer, the one that is awaited may live there: so many times the wait. */
+#define BACK_PATIENCE 3
 
 #define views_log(level, views, index, ...)                                                        \
 	log_with(level, "monitor", LOG_FIELDS({ "node", (views)->nodes[index]->name }), __VA_ARGS__)
@@ -19,6 +23,31 @@ static void views_elect(struct views *views);
 static void views_told_timeline(struct views *views, unsigned index, const struct look *look);
 static void views_judge(struct views *views, unsigned index);
 static void views_decide(struct views *views);
+static void views_agree(struct views *views, int64_t now_us);
+/* Its timeline was given up: it comes back only as one that was left. */
+static bool views_gave_up(const struct views *views, unsigned index)
+{
+	const struct view_memory *memory = &views->memory[index];
+	const struct topology *topology = &views->topology;
+
+	return memory->timeline && branches_gave_up(&topology->branches, &topology->history,
+						    memory->timeline, &memory->history);
+}
+
+/* On the timeline of the last primary with less WAL, and not that one itself: an older copy. */
+static bool views_is_behind(const struct views *views, unsigned index)
+{
+	struct position here = views->topology.nodes[index].position;
+	struct position last = views->topology.primary_position;
+
+	return (int)index != views->ruled && here.timeline == last.timeline &&
+	       (here.lsn < last.lsn || views->memory[index].short_of_last);
+}
+
+static bool views_is_candidate(const struct views *views, unsigned index);
+static void views_judge_ahead(struct views *views, int64_t sent_us);
+static void views_born(struct views *views, unsigned index);
+static bool views_is_behind(const struct views *views, unsigned index);
 
 void views_init(struct views *views, struct node *const *nodes, unsigned count,
 		struct sessions *sessions)
@@ -30,7 +59,7 @@ void views_init(struct views *views, struct node *const *nodes, unsigned count,
 	views->sessions = sessions;
 	lagring_init(&views->ring);
 	views->topology.count = count;
-	views->topology.primary = -1;
+	views->topology.primary = views->ruled = views->agreed = -1;
 	for (unsigned i = 0; i < count; i++) {
 		views->topology.nodes[i].lag_us = -1;
 		views->topology.nodes[i].lag_bytes = -1;
@@ -43,6 +72,7 @@ void views_set_limits(struct views *views, const struct options *options)
 	views->recoveries_min = (unsigned)options->lag_recoveries;
 	views->lag_us_max = options->lag_us_max;
 	views->lag_bytes_max = (uint64_t)options->lag_bytes_max;
+	views->back_us = options->timeline_back_us;
 }
 
 void views_identified(struct views *views, unsigned index, uint64_t system_identifier)
@@ -65,7 +95,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 {
 	struct view_memory *memory = &views->memory[index];
 	struct node_view *view = &views->topology.nodes[index];
-	bool primary = !look->in_recovery, first = view->started_us == 0;
+	bool primary = !look->in_recovery, first = view->started_us == 0, newborn;
 
 	view->asked = true;
 	memory->silent = 0;
@@ -80,14 +110,19 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 	view->paused = look->paused;
 	view->seen_us = now_us;
 	memory->claims_primary = primary;
+	memory->streams = primary ? 0 : look->timeline;
+	newborn = !view->position.lsn;
 	if (look->lsn > view->position.lsn)
 		view->position.lsn = look->lsn;
 	views_told_timeline(views, index, look);
+	if (newborn)
+		views_born(views, index);
 	views_elect(views);
 	if (views->topology.primary == (int)index) {
 		lagring_add(&views->ring, sent_us, view->position.lsn);
 		views->topology.primary_position =
 			position_max(views->topology.primary_position, view->position);
+		views_judge_ahead(views, sent_us);
 	} else if (!primary) {
 		if (look->timeline_hidden && !memory->timeline_hidden)
 			views_log(LOG_WARN, views, index,
@@ -98,6 +133,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 		views_judge(views, index);
 	}
 	views_decide(views);
+	views_agree(views, now_us);
 }
 
 void views_silent(struct views *views, unsigned index, const char *reason)
@@ -159,12 +195,23 @@ static void views_start_life(struct views *views, unsigned index, bool new_role)
 	view->life++;
 	view->position.lsn = 0;
 	view->replay_rate = 0;
+	memory->ahead = false;
 	memset(&memory->rate, 0, sizeof(memory->rate));
 	if (new_role) {
 		view->role = NODE_UNKNOWN;
 		view->in_rotation = false;
 		memset(&memory->strikes, 0, sizeof(memory->strikes));
 	}
+}
+
+/* The first look of a life. While the primary is there, what another claims needs no judging. */
+static void views_born(struct views *views, unsigned index)
+{
+	struct view_memory *memory = &views->memory[index];
+
+	memory->born_lsn = views->topology.nodes[index].position.lsn;
+	memory->short_of_last = memory->claims_primary && views->topology.primary < 0 &&
+				views_is_behind(views, index);
 }
 
 /* What was refused on one timeline may be told on the next one. */
@@ -185,11 +232,18 @@ static void views_told_timeline(struct views *views, unsigned index, const struc
 			memory->followed = look->timeline;
 		return;
 	}
-	views->topology.nodes[index].position.timeline = look->timeline;
+	views->topology.nodes[index].position.timeline =
+		branches_timeline(&views->topology.branches, look->timeline);
 	memory->timeline_hidden = false;
 }
 
 /* --- histories ------------------------------------------------------------------------------- */
+
+/* PostgreSQL's number of the timeline that is followed; 0: none yet. */
+static uint32_t views_number(const struct views *views)
+{
+	return branch_number(views->topology.primary_position.timeline);
+}
 
 /* Its history is known, or known not to be had. */
 static bool views_settled(const struct views *views, unsigned index)
@@ -204,11 +258,12 @@ static bool views_settled(const struct views *views, unsigned index)
 uint32_t views_wants_history(const struct views *views, unsigned index)
 {
 	const struct view_memory *memory = &views->memory[index];
-	uint32_t primary = views->topology.primary_position.timeline;
+	uint32_t primary = views_number(views);
 
 	if (!views->topology.nodes[index].up || !views_ours(views, index))
 		return VIEWS_WANTS_NOTHING;
-	if (memory->timeline_hidden && primary > 1 && memory->timeline != primary)
+	if (memory->timeline_hidden && (primary > 1 || views->topology.branches.era) &&
+	    memory->timeline != primary)
 		return VIEWS_WANTS_TIMELINE;
 	if (memory->timeline <= 1 ||
 	    (memory->history.timeline == memory->timeline && memory->history.complete))
@@ -298,7 +353,8 @@ static bool views_is_candidate(const struct views *views, unsigned index)
 	return view->up && views->memory[index].claims_primary && view->position.timeline &&
 	       (!views->topology.primary_seen || views_ours(views, index)) &&
 	       view->position.timeline >= views->topology.primary_position.timeline &&
-	       views_settled(views, index) && !views_other_history(views, index);
+	       views_settled(views, index) && !views_other_history(views, index) &&
+	       !views_gave_up(views, index) && !views_is_behind(views, index);
 }
 
 /* It may be the primary as soon as its history is settled. */
@@ -354,13 +410,14 @@ static void views_crown(struct views *views, unsigned index)
 		topology->key_known = false;
 	}
 	views_log(LOG_INFO, views, index, "is the primary, on timeline %" PRIu32,
-		  position.timeline);
+		  branch_number(position.timeline));
 	views->crowned_us = views->memory[index].sent_us;
 	lagring_init(&views->ring);
 	lagring_add(&views->ring, views->memory[index].sent_us, position.lsn);
 	topology->history = views->memory[index].history;
 	if (!topology->primary_seen || position.timeline > topology->primary_position.timeline)
-		sessions_promoted(views->sessions, &topology->history, position);
+		sessions_promoted(views->sessions, &topology->history, &topology->branches,
+				  position);
 	topology->primary_seen = true;
 	topology->primary_position = position_max(topology->primary_position, position);
 	for (unsigned i = 0; i < topology->count; i++)
@@ -383,9 +440,88 @@ static void views_fence(struct views *views, unsigned index)
 	if (!memory->fenced)
 		views_log(LOG_ERROR, views, index,
 			  "claims to be primary on timeline %" PRIu32
-			  ", but is not ours: left alone",
-			  view->position.timeline);
+			  ", but is not ours: left alone; timeline %" PRIu32 " is followed",
+			  branch_number(view->position.timeline), views_number(views));
 	memory->fenced = true;
+}
+
+/* The primary that we had, with less WAL than it had told: restored from an older copy. */
+static bool views_came_back_short(const struct views *views, unsigned index)
+{
+	struct position here = views->topology.nodes[index].position;
+	struct position last = views->topology.primary_position;
+
+	return views->topology.primary_seen && (int)index == views->ruled &&
+	       here.timeline == last.timeline && here.lsn < last.lsn;
+}
+
+/* How far its WAL went when it was left, at most: what it replayed at the start of a new life, or
+ * else had then, is all that it has kept. */
+static uint64_t views_cut(const struct views *views, unsigned index)
+{
+	const struct view_memory *memory = &views->memory[index];
+	const struct node_view *view = &views->topology.nodes[index];
+
+	if (memory->ruled_us == view->started_us ||
+	    (!memory->ruled_us && (int)index != views->ruled))
+		return view->position.lsn;
+	if (memory->switched && memory->switched < memory->born_lsn)
+		return memory->switched;
+	return memory->born_lsn;
+}
+
+/* Of the timeline's WAL behind the cut, what a standby has is not the primary's any more. */
+static void views_leave_ahead(struct views *views, uint64_t cut)
+{
+	for (unsigned i = 0; i < views->topology.count; i++)
+		if (!views->memory[i].claims_primary && views->topology.nodes[i].position.lsn > cut)
+			views->memory[i].ahead = true;
+}
+
+/* What it knew of other timelines no standby is believed: it has to say it again. */
+static void views_begin_era(struct views *views, uint32_t number)
+{
+	struct topology *topology = &views->topology;
+
+	for (unsigned i = 0; i < topology->count; i++) {
+		struct view_memory *memory = &views->memory[i];
+		struct position *position = &topology->nodes[i].position;
+
+		if (!memory->claims_primary && (memory->streams != number || memory->ahead)) {
+			memory->timeline = memory->followed = 0;
+			memset(&memory->history, 0, sizeof(memory->history));
+			position->timeline = 0;
+		}
+		position->timeline = branches_timeline(&topology->branches, position->timeline);
+	}
+}
+
+/* The branch that was followed, for the one that this node is on, as the primary. */
+static bool views_give_up(struct views *views, unsigned index)
+{
+	struct topology *topology = &views->topology;
+	uint32_t before = views_number(views);
+	uint32_t number = branch_number(topology->nodes[index].position.timeline);
+	uint64_t cut = views_cut(views, index);
+	char from[POSITION_TEXT_MAX], to[POSITION_TEXT_MAX];
+
+	if (!branches_leave(&topology->branches, &topology->history, topology->primary_position.lsn,
+			    cut))
+		return false;
+	views_log(LOG_ERROR, views, index,
+		  "is followed on timeline %" PRIu32 " with WAL up to %s: of timeline %" PRIu32
+		  ", known up to %s, what is not there is lost",
+		  number, lsn_format(cut, to), before,
+		  lsn_format(topology->primary_position.lsn, from));
+	views_begin_era(views, number);
+	return true;
+}
+
+/* It is followed at once: there is nobody to wait for. */
+static bool views_come_back_short(struct views *views, unsigned index)
+{
+	views_leave_ahead(views, views_cut(views, index));
+	return views_give_up(views, index);
 }
 
 static void views_elect(struct views *views)
@@ -393,12 +529,19 @@ static void views_elect(struct views *views)
 	struct topology *topology = &views->topology;
 	int best = views_best(views);
 
+	if (best >= 0 && views_came_back_short(views, (unsigned)best) &&
+	    !views_come_back_short(views, (unsigned)best))
+		best = -1;
 	if (best >= 0 && (best != topology->primary || topology->nodes[best].position.timeline !=
 							       topology->primary_position.timeline))
 		views_crown(views, (unsigned)best);
 	if (best < 0 && topology->primary >= 0)
 		views_log(LOG_WARN, views, topology->primary, "was the primary; there is none now");
 	topology->primary = best;
+	if (best >= 0) {
+		views->ruled = best;
+		views->memory[best].ruled_us = topology->nodes[best].started_us;
+	}
 	for (unsigned i = 0; i < topology->count; i++) {
 		struct node_view *view = &topology->nodes[i];
 
@@ -438,8 +581,11 @@ static void views_decide(struct views *views)
 static uint32_t views_timeline(const struct views *views, unsigned index)
 {
 	const struct view_memory *memory = &views->memory[index];
-	uint32_t primary = views->topology.primary_position.timeline;
+	uint32_t primary = views_number(views);
 
+	/* Once a branch was given up a standby is on one only where it says so. */
+	if (views->topology.branches.era)
+		return memory->timeline;
 	if (primary <= 1)
 		return memory->timeline ? memory->timeline : primary;
 	if (memory->timeline_hidden && !memory->timeline && memory->history_refused)
@@ -488,13 +634,17 @@ static const char *views_fault(struct views *views, unsigned index, char *room, 
 
 	if (!views_ours(views, index))
 		return "it belongs to another cluster";
-	if (topology->primary >= 0 && its == 0)
+	if (views->memory[index].ahead)
+		return "it has replayed what the primary does not have";
+	if (views_gave_up(views, index))
+		return "it is on a timeline that was given up";
+	if ((topology->primary >= 0 || topology->branches.era) && its == 0)
 		return "its timeline is not known";
 	/* Without a primary, too, what an older timeline shows may be lost. */
 	if (topology->primary >= 0 ? its != ours : its && its < ours)
 		return "it is not on the primary's timeline";
-	if (topology->primary >= 0 && ours > 1 && !views->memory[index].timeline_hidden &&
-	    !views_settled(views, index))
+	if (topology->primary >= 0 && branch_number(ours) > 1 &&
+	    !views->memory[index].timeline_hidden && !views_settled(views, index))
 		return "the history of its timeline is not known yet";
 	if (topology->primary >= 0 && views_other_history(views, index))
 		return "it follows another history of the primary's timeline";
@@ -510,7 +660,8 @@ static void views_judge(struct views *views, unsigned index)
 
 	if (!views->decided)
 		return;
-	view->position.timeline = views_timeline(views, index);
+	view->position.timeline =
+		branches_timeline(&views->topology.branches, views_timeline(views, index));
 	view->replay_rate = rate_look(&memory->rate, view->seen_us, view->position.lsn,
 				      views->topology.primary_position.lsn);
 	fault = views_fault(views, index, room, sizeof(room));
@@ -526,6 +677,66 @@ static void views_judge(struct views *views, unsigned index)
 		views_log(LOG_INFO, views, index, "in rotation");
 	else
 		views_log(LOG_WARN, views, index, "out of rotation: %s", fault);
+}
+
+/* Asked later than they answered, the primary has less than they replayed: no standbys of it. */
+static void views_judge_ahead(struct views *views, int64_t sent_us)
+{
+	struct topology *topology = &views->topology;
+	struct position primary = topology->nodes[topology->primary].position;
+
+	for (unsigned i = 0; i < topology->count; i++) {
+		struct node_view *view = &topology->nodes[i];
+
+		if (view->role != NODE_REPLICA || view->seen_us > sent_us ||
+		    views->memory[i].ahead || view->position.timeline != primary.timeline ||
+		    view->position.lsn <= primary.lsn)
+			continue;
+		views->memory[i].ahead = true;
+		view->in_rotation = false;
+		memset(&views->memory[i].strikes, 0, sizeof(views->memory[i].strikes));
+		views_log(LOG_ERROR, views, i,
+			  "out of rotation: it has replayed what the primary does not have");
+	}
+}
+
+/* --- back to a branch that was left ----------------------------------------------------------- */
+
+static void views_go_back(struct views *views, unsigned index)
+{
+	if (!views_give_up(views, index))
+		return;
+	views->agreed = -1;
+	views_elect(views);
+	for (unsigned i = 0; i < views->topology.count; i++)
+		if (views->topology.nodes[i].role == NODE_REPLICA)
+			views_judge(views, i);
+}
+
+static void views_agree(struct views *views, int64_t now_us)
+{
+	struct topology *topology = &views->topology;
+	bool all;
+	int on = topology->primary_seen ? agree_on(views, &all) : -1;
+	unsigned life = on >= 0 ? topology->nodes[on].life : 0;
+	bool left = on >= 0 && topology->primary < 0 && views_settled(views, (unsigned)on) &&
+		    topology->nodes[on].position.timeline;
+	int64_t wait_us = left ? (all ? 1 : BACK_PATIENCE) * views->back_us : 0;
+
+	if (on < 0 || views->agreed != on || views->agreed_life != life) {
+		views->agreed = on;
+		views->agreed_life = life;
+		views->agreed_us = now_us;
+		if (wait_us)
+			views_log(
+				LOG_WARN, views, on,
+				"claims to be primary, and all that answer agree: timeline %" PRIu32
+				" is given up for it in %" PRId64 " ms",
+				views_number(views), wait_us / US_PER_MS);
+	}
+	topology->agreed_us = on >= 0 && on == topology->primary ? views->agreed_us : 0;
+	if (wait_us && now_us - views->agreed_us >= wait_us)
+		views_go_back(views, (unsigned)on);
 }
 
 /* --- what changes with time ------------------------------------------------------------------ */

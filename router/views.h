@@ -14,6 +14,13 @@
  * no promotion can have left it behind. When a new primary is found, replicas that are not on its
  * timeline leave at once: what they replay may be lost.
  *
+ * Back to a branch that was left: while no primary is there, one that answers on a lower timeline,
+ * on another one of the same number, or with less WAL is left alone as above, which is said, until
+ * all nodes that answer have agreed on it for --timeline-back-ms (router/agree.h); three times as
+ * long while one does not answer, since the one that is waited for may live there. Then its branch
+ * is followed and the other one given up (router/branches.h). The primary itself, back with less
+ * WAL than it had, is followed at once: there is nobody to wait for.
+ *
  * Lag is judged against the primary's newest look, not against now: while the primary is gone
  * replicas stay as good as they were, since nothing newer is to be had.
  */
@@ -44,6 +51,11 @@ struct view_memory {
 	uint32_t timeline;      /* told last, in whatever role; 0: never */
 	uint64_t system_identifier; /* 0: not known, or not to be had */
 	bool foreign;               /* of another cluster than the primary; was told in the log */
+	uint32_t streams;   /* as a standby: the timeline that its walreceiver gets; 0: none */
+	int64_t ruled_us;   /* its postmaster's start when it was our primary last; 0: never */
+	bool short_of_last; /* it began this life as an older copy of the primary that is gone */
+	uint64_t born_lsn;  /* where its WAL ended at the first look of this life */
+	bool ahead;         /* it has replayed in this life what the primary does not have */
 	struct strikes strikes;
 	struct rate rate;
 };
@@ -56,6 +68,11 @@ struct views {
 	uint64_t lag_bytes_max; /* 0: no limit */
 	struct lagring ring;    /* of the primary, on its timeline */
 	int64_t crowned_us;     /* when the look was sent that found the primary */
+	int ruled;              /* who was the primary last; -1: nobody */
+	int64_t back_us;        /* 0: never back */
+	int agreed;             /* on whom all that answer agree; -1: they do not */
+	unsigned agreed_life;   /* of that node */
+	int64_t agreed_us;      /* since when */
 	bool decided;           /* who is primary was once known, or everybody was asked */
 	struct view_memory memory[NODES_MAX];
 	struct topology topology;

@@ -145,13 +145,13 @@ static bool visibility_shows(const struct visibility *visibility, unsigned node)
 {
 	const struct router *router = visibility->task->router;
 	struct position written = visibility->task->command.position;
-	const struct history *history = &router->topology.history;
 	uint32_t timeline = router->topology.nodes[node].position.timeline;
 
 	if (!visibility_may_show(visibility, node) || router->uses[node].replayed < written.lsn)
 		return false;
 	return timeline == written.timeline ||
-	       (timeline == history->timeline && history_fate(history, written) == FATE_SURVIVED);
+	       (timeline == router->topology.primary_position.timeline &&
+		topology_fate(&router->topology, written) == FATE_SURVIVED);
 }
 
 /* Counts who shows it now. True: nothing is left to wait for. */
@@ -167,10 +167,10 @@ static bool visibility_look(struct visibility *visibility)
 
 static bool visibility_over(struct visibility *visibility)
 {
-	const struct history *history = &visibility->task->router->topology.history;
+	const struct task *task = visibility->task;
 
 	return (unsigned)__builtin_popcount(visibility->shown) >= visibility->wanted ||
-	       history_fate(history, visibility->task->command.position) == FATE_LOST;
+	       topology_fate(&task->router->topology, task->command.position) == FATE_LOST;
 }
 
 /*

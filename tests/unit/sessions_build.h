@@ -11,7 +11,7 @@ struct sessions_build {
 	bool (*wrote)(struct sessions *sessions, struct text user, struct position position);
 	struct session (*look)(const struct sessions *sessions, struct text user);
 	void (*promoted)(struct sessions *sessions, const struct history *history,
-			 struct position position);
+			 const struct branches *branches, struct position position);
 };
 
 /* The floor is raised when the entry is gone already; in between, on_window is called. */

@@ -55,7 +55,8 @@ static void promote(struct scene *scene, bool told)
 		topology->nodes[i].role = i == 1 ? NODE_PRIMARY : NODE_REPLICA;
 		topology->nodes[i].in_rotation = i != 0;
 	}
-	sessions_promoted(scene->sessions, &topology->history, topology->primary_position);
+	sessions_promoted(scene->sessions, &topology->history, &topology->branches,
+			  topology->primary_position);
 	/* The router finds it with the next look. */
 	snapshot_publish(scene->snapshot, topology);
 }
@@ -66,9 +67,11 @@ static void bring(struct story *story, struct position position)
 	struct token_maker *maker =
 		token_maker_new(story->scene.topology.key, story->scene.topology.system_identifier);
 	struct request *request = story->asked.request;
+	const struct branches *branches = &story->scene.topology.branches;
+	const struct history *history = &story->scene.topology.history;
 	char *token = story->tokens[request->tokens_count];
 
-	token_make(maker, position, token);
+	token_make(maker, branches_token(branches, history, position), token);
 	request->tokens[request->tokens_count++] = text_of(token);
 	token_maker_free(maker);
 }
@@ -86,11 +89,11 @@ static struct position told(struct story *story)
 {
 	struct token_maker *maker =
 		token_maker_new(story->scene.topology.key, story->scene.topology.system_identifier);
-	struct position position = POSITION_NONE;
+	struct token token;
 
-	assert_true(token_read(maker, text_of(story->asked.request->token), &position));
+	assert_true(token_read(maker, text_of(story->asked.request->token), &token));
 	token_maker_free(maker);
-	return position;
+	return (struct position){ token.timeline, token.lsn };
 }
 
 static void take(struct story *story)
@@ -481,7 +484,8 @@ static void nobody_is_told_before_the_new_timeline_is_known(void **state)
 
 	sessions_raise_floor(story->scene.sessions, (struct position){ 1, 1250 });
 	topology->history = (struct history){ 2, true, 1, { { 1, 1200 } } };
-	sessions_promoted(story->scene.sessions, &topology->history, (struct position){ 2, 1500 });
+	sessions_promoted(story->scene.sessions, &topology->history, NULL,
+			  (struct position){ 2, 1500 });
 	ask(story, REQUEST_QUERY, "bob", POSITION_NONE);
 	take(story);
 	assert_int_equal(story->asked.request->outcome, OUTCOME_NO_PRIMARY);
@@ -600,6 +604,124 @@ static void what_a_client_saw_elsewhere_counts_where_it_survived(void **state)
 	stale_of_the_old_timeline(*state, 1100, 1150, 1150);
 }
 
+/* --- a branch that was given up --------------------------------------------------------------- */
+
+/* The cluster goes back to timeline 1, where node 0 had come to that position. */
+static void go_back(struct story *story, uint64_t lsn)
+{
+	struct scene *scene = &story->scene;
+	struct topology *topology = &scene->topology;
+
+	assert_true(branches_leave(&topology->branches, &topology->history,
+				   topology->primary_position.lsn, lsn));
+	topology->history = (struct history){ .timeline = 1, .complete = true };
+	topology->primary = 0;
+	topology->primary_position =
+		(struct position){ branches_timeline(&topology->branches, 1), lsn };
+	for (unsigned i = 0; i < 3; i++) {
+		topology->nodes[i].position = topology->primary_position;
+		topology->nodes[i].life++;
+		topology->nodes[i].role = i ? NODE_REPLICA : NODE_PRIMARY;
+		topology->nodes[i].in_rotation = true;
+	}
+	sessions_promoted(scene->sessions, &topology->history, &topology->branches,
+			  topology->primary_position);
+	snapshot_publish(scene->snapshot, topology);
+}
+
+static void assert_lost_at(struct story *story, uint32_t number, uint64_t lsn)
+{
+	assert_int_equal(story->asked.request->outcome, OUTCOME_WRITE_LOST);
+	assert_int_equal(told(story).timeline, number);
+	assert_int_equal(told(story).lsn, lsn);
+	asked_free(&story->asked);
+}
+
+static void what_was_written_on_a_branch_that_was_given_up_is_told(void **state)
+{
+	struct story *story = *state;
+
+	promote(&story->scene, true);
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 2, 1600 }));
+	ask(story, REQUEST_QUERY, NULL, (struct position){ 2, 1600 });
+	go_back(story, 1300);
+	take(story);
+	assert_lost_at(story, 1, 1300);
+	for (unsigned i = 0; i < 2; i++) {
+		ask(story, REQUEST_COMMAND, "ann", POSITION_NONE);
+		take(story);
+		if (i == 0)
+			assert_lost_at(story, 1, 1300);
+	}
+	fake_commit(fake_call(0, CALL_COMMAND), 1350, true, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	assert_int_equal(sessions_look(story->scene.sessions, TEXT("ann")).position.timeline,
+			 story->scene.topology.primary_position.timeline);
+	asked_free(&story->asked);
+	/* Those who lost nothing are told nothing. */
+	ask(story, REQUEST_QUERY, "bob", POSITION_NONE);
+	take(story);
+	assert_int_equal(story->asked.done, 0);
+	scene_pass(&story->scene, 6 * US_PER_S);
+	asked_free(&story->asked);
+}
+
+static void a_command_of_a_branch_that_was_given_up_is_never_acknowledged(void **state)
+{
+	struct story *story = *state;
+	struct call *call;
+
+	ask(story, REQUEST_COMMAND, "ann", POSITION_NONE);
+	take(story);
+	call = fake_call(0, CALL_COMMAND);
+	go_back(story, 900);
+	fake_commit(call, 1100, true, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OUTCOME_UNKNOWN);
+	assert_false(sessions_look(story->scene.sessions, TEXT("ann")).remembered);
+	asked_free(&story->asked);
+}
+
+/* Of an instance that had seen more than this one. */
+static void where_wal_was_lost_a_token_beyond_the_primary_is_lost(void **state)
+{
+	struct story *story = *state;
+	struct call *call;
+
+	ask(story, REQUEST_COMMAND, NULL, (struct position){ 1, UINT64_C(1) << 40 });
+	go_back(story, 900);
+	take(story);
+	call = fake_call(0, CALL_PROBE);
+	assert_non_null(call);
+	call->newest = 950;
+	fake_answer_primary(call, 950, NULL, 0);
+	assert_lost_at(story, 1, 900);
+}
+
+static void a_timeline_that_nobody_is_on_is_lost_when_all_agree_for_long(void **state)
+{
+	struct story *story = *state;
+	struct topology *topology = &story->scene.topology;
+
+	story->scene.options.timeline_back_us = 10 * US_PER_S;
+	topology->history = (struct history){ .timeline = 1, .complete = true };
+	topology->agreed_us = SCENE_START_US;
+	snapshot_publish(story->scene.snapshot, topology);
+	for (unsigned i = 0; i < 4; i++) {
+		ask(story, REQUEST_QUERY, NULL, (struct position){ 2, 1600 });
+		take(story);
+		if (i == 3)
+			break;
+		assert_int_equal(story->asked.request->outcome, OUTCOME_NO_PRIMARY);
+		asked_free(&story->asked);
+		scene_pass(&story->scene, 5 * US_PER_S);
+		/* Not before the primary was looked at since, and found. */
+		topology->nodes[0].seen_us = SCENE_START_US + (i < 2 ? 9 : 15) * US_PER_S;
+		snapshot_publish(story->scene.snapshot, topology);
+	}
+	assert_lost_at(story, 1, 1000);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -634,6 +756,10 @@ int main(void)
 		STORY(with_nothing_to_prove_the_token_names_the_other_timeline),
 		STORY(what_a_client_brought_is_not_dropped_for_what_it_saw_elsewhere),
 		STORY(what_a_client_saw_elsewhere_counts_where_it_survived),
+		STORY(what_was_written_on_a_branch_that_was_given_up_is_told),
+		STORY(a_command_of_a_branch_that_was_given_up_is_never_acknowledged),
+		STORY(where_wal_was_lost_a_token_beyond_the_primary_is_lost),
+		STORY(a_timeline_that_nobody_is_on_is_lost_when_all_agree_for_long),
 	};
 
 	return cmocka_run_group_tests_name("fates", tests, NULL, NULL);

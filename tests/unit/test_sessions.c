@@ -171,7 +171,7 @@ static void after_a_promotion_entries_stay_to_be_judged(void **state)
 
 	sessions_raise_floor(sessions, at(1, 100));
 	wrote(sessions, TEXT("ann"), at(1, 350));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	assert_true(sessions_required(sessions, TEXT("ann"), &required));
 	assert_position(required, at(1, 350));
 	assert_true(sessions_required(sessions, TEXT("bob"), &required));
@@ -186,7 +186,7 @@ static void what_the_old_primary_still_acknowledges_is_not_taken(void **state)
 	struct position required;
 
 	sessions_raise_floor(sessions, at(1, 100));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	wrote(sessions, TEXT("ann"), at(2, 320));
 	assert_false(sessions_wrote(sessions, TEXT("ann"), at(1, 9000)));
 	assert_true(sessions_required(sessions, TEXT("ann"), &required));
@@ -200,7 +200,7 @@ static void a_floor_that_is_lost_leaves_everybody_in_doubt(void **state)
 	struct session session;
 
 	sessions_raise_floor(sessions, at(1, 301));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	session = sessions_look(sessions, TEXT("bob"));
 	assert_true(session.forgotten_lost);
 	/* One of those who ask tells bob, once. */
@@ -220,7 +220,7 @@ static void whoever_was_told_is_not_told_again_when_others_need_the_room(void **
 
 	(void)state;
 	sessions_raise_floor(sessions, at(1, 301));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	for (unsigned turn = 0; turn < 3 * users; turn++) {
 		struct text user = user_name(turn % users, room);
 		struct session session = sessions_look(sessions, user);
@@ -250,21 +250,21 @@ static void another_loss_is_told_again_and_a_clean_promotion_is_not(void **state
 
 	(void)state;
 	sessions_raise_floor(sessions, at(1, 301));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	session = sessions_look(sessions, TEXT("bob"));
 	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
-	sessions_promoted(sessions, &third, at(3, 510));
+	sessions_promoted(sessions, &third, NULL, at(3, 510));
 	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
 	assert_true(sessions_look(sessions, TEXT("cid")).forgotten_lost);
 	sessions_free(sessions);
 
 	sessions = sessions_new(SLOTS);
 	sessions_raise_floor(sessions, at(1, 301));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	session = sessions_look(sessions, TEXT("bob"));
 	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
 	sessions_raise_floor(sessions, at(2, 501));
-	sessions_promoted(sessions, &third, at(3, 510));
+	sessions_promoted(sessions, &third, NULL, at(3, 510));
 	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
 	sessions_free(sessions);
 }
@@ -272,7 +272,7 @@ static void another_loss_is_told_again_and_a_clean_promotion_is_not(void **state
 static void promote_meanwhile(struct sessions *sessions)
 {
 	sessions_racing_on_moment = NULL;
-	sessions_racing.promoted(sessions, &second, at(2, 310));
+	sessions_racing.promoted(sessions, &second, NULL, at(2, 310));
 }
 
 /* The loops go on acknowledging on the old timeline until they are told of the new one. */
@@ -294,6 +294,29 @@ static void an_entry_that_leaves_while_a_promotion_is_found_is_not_forgotten(voi
 	build->unmake(sessions);
 }
 
+static void back_on_the_old_timeline_only_what_left_the_table_there_is_in_doubt(void **state)
+{
+	const struct history first = { .timeline = 1, .complete = true };
+
+	(void)state;
+	for (unsigned evicted = 0; evicted < 2; evicted++) {
+		struct sessions *sessions = sessions_new(1);
+		struct branches branches = { 0 };
+		char room[16];
+
+		sessions_raise_floor(sessions, at(1, 100));
+		sessions_promoted(sessions, &second, NULL, at(2, 310));
+		for (unsigned user = 0; user < 16 * evicted; user++)
+			wrote(sessions, user_name(user, room), at(2, 400 + user));
+		assert_true(branches_leave(&branches, &second, 500, 350));
+		sessions_promoted(sessions, &first, &branches,
+				  at(branches_timeline(&branches, 1), 350));
+		assert_int_equal(sessions_look(sessions, TEXT("ann")).forgotten_lost, evicted);
+		assert_true(sessions_floor(sessions).lsn == 350);
+		sessions_free(sessions);
+	}
+}
+
 static void a_lost_entry_is_settled_once(void **state)
 {
 	struct sessions *sessions = sessions_new(SLOTS);
@@ -301,7 +324,7 @@ static void a_lost_entry_is_settled_once(void **state)
 
 	sessions_raise_floor(sessions, at(1, 100));
 	wrote(sessions, TEXT("ann"), at(1, 350));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	session = sessions_look(sessions, TEXT("ann"));
 	assert_true(sessions_settle(sessions, TEXT("ann"), session, at(2, 315)));
 	assert_false(sessions_settle(sessions, TEXT("ann"), session, at(2, 316)));
@@ -317,7 +340,7 @@ static void old_entry_leaves(uint64_t lsn, bool in_doubt)
 
 	sessions_raise_floor(sessions, at(1, 100));
 	wrote(sessions, TEXT("ann"), at(1, lsn));
-	sessions_promoted(sessions, &second, at(2, 310));
+	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	for (unsigned user = 0; user < 16; user++)
 		wrote(sessions, user_name(user, room), at(2, 400 + user));
 	assert_false(sessions_look(sessions, TEXT("ann")).remembered);
@@ -494,7 +517,7 @@ static void *promote_now(void *arg)
 {
 	while (atomic_load(&checker.written) < *(unsigned *)arg)
 		;
-	sessions_promoted(checker.sessions, &second, at(2, SWITCH + 10));
+	sessions_promoted(checker.sessions, &second, NULL, at(2, SWITCH + 10));
 	atomic_store(&promoted, true);
 	return NULL;
 }
@@ -551,6 +574,8 @@ int main(void)
 		cmocka_unit_test(another_loss_is_told_again_and_a_clean_promotion_is_not),
 		cmocka_unit_test(an_entry_that_leaves_while_a_promotion_is_found_is_not_forgotten),
 		cmocka_unit_test(a_lost_entry_is_settled_once),
+		cmocka_unit_test(
+			back_on_the_old_timeline_only_what_left_the_table_there_is_in_doubt),
 		cmocka_unit_test(an_old_entry_that_leaves_is_covered_or_leaves_a_doubt),
 		cmocka_unit_test(an_eviction_does_not_make_an_unknown_floor_known),
 		cmocka_unit_test(the_lowest_position_of_a_full_bucket_leaves),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* links: views_story.c */
 /* From looks to the topology: stories of a primary p and its replicas. */
-#include "router/views.h"
+#include "views_story.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,109 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-enum { P, R1, R2, NODES, US = 7 /* a cluster */ };
-
-static struct node nodes_room[NODES] = {
-	{ .index = P, .name = "p:1" },
-	{ .index = R1, .name = "r1:1" },
-	{ .index = R2, .name = "r2:1" },
-};
-static struct node *const nodes[NODES] = { &nodes_room[P], &nodes_room[R1], &nodes_room[R2] };
-static struct options options;
-static struct sessions *sessions;
-static struct views views;
-static int64_t now_us;
-
-static int begin(void **state)
-{
-	options = (struct options){
-		.lag_us_max = US_PER_S,
-		.lag_bytes_max = 1000000,
-		.lag_strikes = 2,
-		.lag_recoveries = 3,
-	};
-	sessions = sessions_new(64);
-	views_init(&views, nodes, NODES, sessions);
-	views_set_limits(&views, &options);
-	for (unsigned i = 0; i < NODES; i++)
-		views_identified(&views, i, US);
-	now_us = 1000 * US_PER_S;
-	return 0;
-}
-
-static int end(void **state)
-{
-	sessions_free(sessions);
-	return 0;
-}
-
-static const struct node_view *view(unsigned index)
-{
-	return &views.topology.nodes[index];
-}
-
-/* Of a timeline whose ancestors were left one after the other. */
-static struct history history_of(uint32_t timeline)
-{
-	struct history history = { .timeline = timeline, .complete = true };
-
-	for (uint32_t i = 1; i < timeline; i++)
-		history.switches[history.count++] = (struct history_switch){ i, 400 + 100 * i };
-	return history;
-}
-
-/* What a walsender would say. */
-static void tell_history(unsigned index)
-{
-	uint32_t wanted = views_wants_history(&views, index);
-	struct history history;
-
-	if (wanted == VIEWS_WANTS_NOTHING || wanted == VIEWS_WANTS_TIMELINE)
-		return;
-	history = history_of(wanted);
-	views_told_history(&views, index, &history);
-}
-
-static void look_at(unsigned index, struct look look)
-{
-	if (!look.started_us)
-		look.started_us = 1;
-	now_us += 1000;
-	views_answered(&views, index, &look, now_us - 500, now_us);
-	views_refresh(&views, now_us);
-}
-
-static void answer(unsigned index, struct look look)
-{
-	look_at(index, look);
-	tell_history(index);
-	views_refresh(&views, now_us);
-}
-
-static void primary_at(unsigned index, uint64_t lsn, uint32_t timeline)
-{
-	answer(index, (struct look){ .lsn = lsn, .timeline = timeline });
-}
-
-static void replica_at(unsigned index, uint64_t lsn, uint32_t timeline)
-{
-	answer(index, (struct look){ .in_recovery = true, .lsn = lsn, .timeline = timeline });
-}
-
-static void silence(unsigned index)
-{
-	now_us += 200000;
-	views_silent(&views, index, "no answer");
-	views_refresh(&views, now_us);
-}
-
-static void all_well(void)
-{
-	primary_at(P, 1000, 1);
-	replica_at(R1, 1000, 1);
-	replica_at(R2, 1000, 1);
-}
 
 /* --- the start ------------------------------------------------------------------------------- */
 
@@ -338,8 +236,8 @@ static void a_timeline_that_was_never_told_is_believed_only_before_any_promotion
 	assert_true(view(R1)->in_rotation);
 	assert_int_equal(view(R1)->position.timeline, 1);
 
-	end(NULL);
-	begin(NULL);
+	views_end(NULL);
+	views_begin(NULL);
 	primary_at(P, 1000, 2);
 	replica_at(R1, 1000, 0);
 	assert_false(view(R1)->in_rotation);
@@ -609,7 +507,7 @@ static void only_more_than_positions_is_news(void **state)
 	assert_true(topology_differs(&before, &views.topology));
 }
 
-#define story(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define story(name) cmocka_unit_test_setup_teardown(name, views_begin, views_end)
 
 int main(void)
 {

@@ -1,0 +1,166 @@
+"""The cluster goes back: to a timeline that was left, or to a copy with less WAL."""
+
+import shutil
+
+import pytest
+from harness.promotion import clone_again, promote
+from harness.until import until
+
+BACK_MS = 300
+
+
+@pytest.fixture
+def nodes(fresh_cluster):
+    """The primary, the one that is promoted for a while, and another standby."""
+    return list(fresh_cluster.nodes)
+
+
+@pytest.fixture
+def cqrsd(start_cqrsd, fresh_cluster, nodes):
+    return start_cqrsd(on=fresh_cluster, timeline_back_ms=BACK_MS)
+
+
+def put(cqrsd, user, number, **more):
+    answer = cqrsd.command("put", user=user, number=number, **more)
+    assert answer.status == 200, answer
+    return answer.token
+
+
+def leads(cqrsd, node):
+    until(lambda: cqrsd.node(node.address)["role"] == "primary", f"{node.name} to lead", 20)
+
+
+def promoted(cqrsd, nodes):
+    """The primary has ended, another one leads, and what is written there will be given up."""
+    first, second, other = nodes
+    first.stop("fast")
+    promote(second, [other])
+    leads(cqrsd, second)
+
+
+def go_back(nodes):
+    """As Patroni does when the old leader gets its lock back: the others are copied anew."""
+    first, second, other = nodes
+    second.stop("fast")
+    first.start()
+    for node in (second, other):
+        clone_again(node, first)
+    first.cluster.nodes[:] = [first, second, other]
+
+
+def test_back_on_the_lower_timeline_what_was_written_above_is_told_lost(cqrsd, nodes):
+    first = nodes[0]
+    kept = put(cqrsd, "ann", 1)
+    first.cluster.wait_until_replayed()
+    promoted(cqrsd, nodes)
+    lost = put(cqrsd, "bob", 2)
+
+    go_back(nodes)
+    leads(cqrsd, first)
+
+    assert cqrsd.query("cell", owner="ann", token=kept).data["number"] == 1
+    assert cqrsd.query("ping", user="never wrote").status == 200
+    answer = cqrsd.query("ping", token=lost)
+    assert (answer.status, answer.code) == (409, "write-lost"), answer
+    assert cqrsd.query("ping", token=answer.token).status == 200
+    assert cqrsd.query("cell", user="bob", owner="bob").code == "write-lost"
+    assert cqrsd.query("cell", user="bob", owner="bob").data is None
+    put(cqrsd, "bob", 3)
+    assert cqrsd.query("cell", user="bob", owner="bob").data["number"] == 3
+    assert cqrsd.metrics().sum("cqrsd_branches_given_up") == 1
+
+
+def test_the_next_timeline_of_that_number_is_not_taken_for_the_lost_one(start_cqrsd, cqrsd, nodes):
+    first, second, other = nodes
+    promoted(cqrsd, nodes)
+    lost = put(cqrsd, "bob", 2)
+    go_back(nodes)
+    leads(cqrsd, first)
+    first.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    first.cluster.wait_until_replayed()
+    first.stop("fast")
+    promote(other, [second])
+    leads(cqrsd, other)
+    since = put(cqrsd, "cid", 4)
+    late = start_cqrsd(on=first.cluster, wait="commands")
+
+    assert cqrsd.node(other.address)["timeline"] == 2
+    for instance in (cqrsd, late):
+        assert instance.query("ping", token=lost).code == "write-lost"
+        assert instance.query("cell", owner="cid", token=since).data["number"] == 4
+
+
+def test_an_instance_that_never_saw_the_higher_timeline_tells_in_time(start_cqrsd, cqrsd, nodes):
+    first = nodes[0]
+    promoted(cqrsd, nodes)
+    lost = put(cqrsd, "bob", 2)
+    go_back(nodes)
+    late = start_cqrsd(on=first.cluster, timeline_back_ms=BACK_MS, wait="commands")
+
+    def told():
+        answer = late.query("ping", token=lost)
+        assert answer.status in (409, 503), answer
+        return answer.code == "write-lost"
+    until(told, "the loss to be told", 20)
+
+
+def test_an_old_primary_beside_a_silent_new_one_is_left_alone_and_readyz_says_so(cqrsd, nodes):
+    first, second, other = nodes
+    promoted(cqrsd, nodes)
+    until(lambda: other.sql("SELECT received_tli FROM pg_stat_wal_receiver") == "2",
+          "the other standby to follow", 20)
+    second.sigstop()
+    first.start()
+    until(lambda: cqrsd.node(first.address)["fenced"], "the old primary to be fenced", 20)
+    until(lambda: not cqrsd.readyz().json["commands"], "the new one to be missed", 20)
+
+    assert cqrsd.readyz().json["awaited_timeline"] == 2
+    assert cqrsd.command("put", user="ann", number=9).status == 503
+    second.sigcont()
+    leads(cqrsd, second)
+
+
+def copy_of(node):
+    """Taken while it is down: an older copy to come back to."""
+    copy = node.data.with_name(f"{node.data.name}.copy")
+    shutil.copytree(node.data, copy, copy_function=shutil.copy2, symlinks=True)
+    return copy
+
+
+def restore(node, copy):
+    owner = node.data.stat()
+    shutil.rmtree(node.data)
+    shutil.move(copy, node.data)
+    for path in (node.data, *node.data.rglob("*")):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+
+
+def test_an_older_copy_of_the_primary_loses_what_it_does_not_have(cqrsd, nodes):
+    first, second, other = nodes
+    kept = put(cqrsd, "ann", 1)
+    first.cluster.wait_until_replayed()
+    first.stop("fast")
+    copy = copy_of(first)
+    first.start()
+    leads(cqrsd, first)
+    lost = [put(cqrsd, "bob", number) for number in range(20)][-1]
+    first.cluster.wait_until_replayed()
+    first.stop("immediate")
+
+    restore(first, copy)
+    first.start()
+    until(lambda: cqrsd.metrics().sum("cqrsd_branches_given_up") == 1, "the loss to be seen", 20)
+
+    answer = cqrsd.query("ping", token=lost)
+    assert (answer.status, answer.code) == (409, "write-lost"), answer
+    assert cqrsd.query("ping", token=answer.token).status == 200
+    assert cqrsd.query("cell", user="bob", owner="bob").code == "write-lost"
+    assert cqrsd.query("cell", owner="ann", token=kept).data["number"] == 1
+    # The standbys show what is lost: nobody is sent there.
+    assert not any(cqrsd.node(node.address)["in_rotation"] for node in (second, other))
+    first.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    since = put(cqrsd, "cid", 5)
+    assert cqrsd.query("ping", token=lost).code == "write-lost"
+    assert cqrsd.query("cell", owner="cid", token=since).data["number"] == 5
+    clone_again(second, first)
+    until(lambda: cqrsd.node(second.address)["in_rotation"], "a new copy to serve", 20)
