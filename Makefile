@@ -35,7 +35,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls hostile bench overload recovery \
+        chaos chaos-controls hostile rolling patroni bench overload recovery \
         clang-tidy format clean \
         help FORCE
 
@@ -248,6 +248,16 @@ hostile: ## slow clients by slowhttptest, 10,000 at a time: SECONDS=30, one tabl
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/hostile/run --seconds $(or $(SECONDS),30) \
 	    --connections $(or $(CONNECTIONS),10000)
+
+rolling: ## 20 rolling restarts behind HAProxy, 50,000 requests; ARGS='--restarts 6'
+	@deploy/install-packages build cluster test
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/rolling/run $(ARGS)
+
+patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lower timeline
+	@deploy/install-packages build cluster test patroni
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/patroni/run $(ARGS)
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@deploy/install-packages build cluster test chaos

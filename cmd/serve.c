@@ -3,9 +3,11 @@
  * The serve verb. The main thread makes everything, serves the admin listener, hears signals, and
  * frees everything in reverse. Life of the service:
  *
- *   starting ──► serving ──SIGTERM──► draining ──all answered──► stopped (exit 0)
- *                  │  ▲                   └──drain-ms over, or a second signal──► exit 1
- *                  └──┘ SIGHUP: the catalog is read again, all or nothing
+ *   starting ──► serving ──SIGTERM──► delaying ──over──► draining ──all answered──► exit 0
+ *                  │  ▲                   └─────────────────┴──a second signal──► exit 1
+ *                  └──┘ SIGHUP: the catalog is read again     or drain-ms over
+ *
+ * Starting: connections wait in the backlog until the nodes were looked at (router/opening.h).
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -57,7 +59,10 @@ struct serve {
 	struct loop_timer drain_over;
 	struct letter ended; /* a worker has ended; the last one posts it */
 	atomic_uint workers_left;
-	atomic_uint opening; /* workers whose first conns are being made */
+	struct letter opened;     /* every worker serves; the last one posts it */
+	_Atomic unsigned opening; /* workers that do not serve yet */
+	bool announced;           /* READY=1 was said */
+	struct loop_timer delay;  /* draining: requests are still taken */
 	int code;
 };
 
@@ -115,7 +120,8 @@ static void serve_reload(struct serve *serve)
 				  : "an option is wrong");
 		return;
 	}
-	sd_notify(0, "RELOADING=1");
+	if (serve->announced)
+		sd_notify(0, "RELOADING=1");
 	log_set_level((enum log_level)options->log_level);
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_reload(serve->workers[i], catalog, options);
@@ -124,7 +130,8 @@ static void serve_reload(struct serve *serve)
 	serve->catalog = catalog;
 	serve->admin.operations = catalog->count;
 	log_info("serve", "catalog reloaded: %u operations", catalog->count);
-	sd_notify(0, "READY=1");
+	if (serve->announced)
+		sd_notify(0, "READY=1");
 }
 
 static void serve_on_drain_over(struct loop_timer *timer)
@@ -136,20 +143,39 @@ static void serve_on_drain_over(struct loop_timer *timer)
 	_exit(EXIT_FAILED);
 }
 
+/* The delay is over, or there is none. */
+static void serve_quiesce(struct serve *serve)
+{
+	log_info("serve", "draining: answering what was accepted");
+	serve->drain_over.on_due = serve_on_drain_over;
+	loop_timer_set(serve->loop, &serve->drain_over,
+		       loop_now(serve->loop) + serve->options.drain_us + SERVE_DRAIN_GRACE_US);
+	for (unsigned i = 0; i < serve->workers_count; i++)
+		worker_drain(serve->workers[i]);
+}
+
+static void serve_on_delay_over(struct loop_timer *timer)
+{
+	serve_quiesce(container_of(timer, struct serve, delay));
+}
+
 static void serve_drain(struct serve *serve)
 {
 	if (serve->admin.draining) {
 		log_warn("serve", "a second signal: stopping at once");
 		_exit(EXIT_FAILED);
 	}
-	log_info("serve", "draining: answering what was accepted");
 	sd_notify(0, "STOPPING=1");
 	serve->admin.draining = true;
-	serve->drain_over.on_due = serve_on_drain_over;
-	loop_timer_set(serve->loop, &serve->drain_over,
-		       loop_now(serve->loop) + serve->options.drain_us + SERVE_DRAIN_GRACE_US);
-	for (unsigned i = 0; i < serve->workers_count; i++)
-		worker_drain(serve->workers[i]);
+	if (!serve->options.drain_delay_us) {
+		serve_quiesce(serve);
+		return;
+	}
+	log_info("serve", "/readyz says 503; requests are taken for another %lld ms",
+		 (long long)(serve->options.drain_delay_us / US_PER_MS));
+	serve->delay.on_due = serve_on_delay_over;
+	loop_timer_set(serve->loop, &serve->delay,
+		       loop_now(serve->loop) + serve->options.drain_delay_us);
 }
 
 static void serve_on_signal(struct loop_watch *watch, uint32_t events)
@@ -170,6 +196,28 @@ static void serve_on_ended(struct letter *letter, struct loop *loop)
 {
 	(void)letter;
 	loop_stop(loop);
+}
+
+static void serve_announce(struct serve *serve);
+
+static void serve_on_opened(struct letter *letter, struct loop *loop)
+{
+	struct serve *serve = container_of(letter, struct serve, opened);
+
+	(void)loop;
+	if (!serve->admin.draining)
+		serve_announce(serve);
+}
+
+/* On the worker's thread. */
+static void serve_on_worker_open(void *arg)
+{
+	struct serve *serve = arg;
+
+	if (atomic_fetch_sub(&serve->opening, 1) != 1)
+		return;
+	if (!loop_post(serve->loop, &serve->opened))
+		log_fatal("serve", "the main loop takes no letters");
 }
 
 /* On the worker's thread, last of all. */
@@ -344,6 +392,9 @@ static bool serve_start_workers(struct serve *serve)
 {
 	unsigned loops = (unsigned)serve->options.loops;
 	unsigned conns = (unsigned)serve->options.pool_conns;
+	const struct worker_events events = { .on_open = serve_on_worker_open,
+					      .on_end = serve_on_worker_end,
+					      .arg = serve };
 	char address[300], error[256];
 
 	if (!serve_port_is_free(serve))
@@ -351,11 +402,12 @@ static bool serve_start_workers(struct serve *serve)
 	atomic_store(&serve->workers_left, loops);
 	atomic_store(&serve->opening, loops);
 	serve->ended.on_delivery = serve_on_ended;
+	serve->opened.on_delivery = serve_on_opened;
 	for (unsigned i = 0; i < loops; i++) {
 		serve_address(serve, address, sizeof(address));
-		serve->workers[i] = worker_start(
-			i, &serve->shared, conns / loops + (i < conns % loops), address,
-			serve->catalog, serve_on_worker_end, serve, error, sizeof(error));
+		serve->workers[i] =
+			worker_start(i, &serve->shared, conns / loops + (i < conns % loops),
+				     address, serve->catalog, &events, error, sizeof(error));
 		if (!serve->workers[i]) {
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;
@@ -386,7 +438,6 @@ static void serve_share(struct serve *serve)
 		.newest = &serve->newest,
 		.monitor = serve->monitor,
 		.ratelimit = serve->ratelimit,
-		.opening = &serve->opening,
 	};
 }
 
@@ -407,6 +458,7 @@ static void serve_announce(struct serve *serve)
 	log_info("serve", "listening on http://%s, admin on port %u", address,
 		 listener_port(serve->listener));
 	sd_notify(0, "READY=1");
+	serve->announced = true;
 }
 
 /* --- and in reverse ------------------------------------------------------------------------- */
@@ -415,6 +467,7 @@ static void serve_stop(struct serve *serve)
 {
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_join(serve->workers[i]);
+	loop_timer_cancel(serve->loop, &serve->delay);
 	loop_timer_cancel(serve->loop, &serve->drain_over);
 	atomic_store(&serve->workers_published, 0);
 	monitor_stop(serve->monitor);
@@ -463,7 +516,6 @@ int serve_main(int argc, char **argv)
 	serve_share(&serve);
 	if (!serve_listen_admin(&serve) || !serve_start_workers(&serve))
 		_exit(EXIT_FAILED);
-	serve_announce(&serve);
 	loop_run(serve.loop);
 	serve_stop(&serve);
 	return EXIT_DONE;

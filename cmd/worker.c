@@ -24,13 +24,13 @@ struct worker {
 	struct router *router;
 	struct snapshot *hot; /* outlives the router: the admin page reads it */
 	pthread_t thread;
-	void (*on_end)(void *arg);
-	void *arg;
+	struct worker_events events;
 
 	struct letter look;
 	atomic_bool looking; /* the letter is on its way */
 	struct letter drain;
 	bool draining;
+	bool drains_when_open;
 	struct loop_hook on_turn; /* while draining: is everything answered? */
 };
 
@@ -100,16 +100,38 @@ static void worker_on_turn(struct loop_hook *hook)
 		loop_stop(worker->loop);
 }
 
-static void worker_on_drain(struct letter *letter, struct loop *loop)
+static void worker_quiesce(struct worker *worker)
 {
-	struct worker *worker = container_of(letter, struct worker, drain);
-
 	worker->draining = true;
 	listener_quiesce(worker->listener);
 	router_drain(worker->router);
 	worker->on_turn.on_turn = worker_on_turn;
-	loop_hook_add(loop, &worker->on_turn, LOOP_STAGE_BURY);
-	loop_again(loop);
+	loop_hook_add(worker->loop, &worker->on_turn, LOOP_STAGE_BURY);
+	loop_again(worker->loop);
+}
+
+static void worker_on_open(void *arg)
+{
+	struct worker *worker = arg;
+
+	if (worker->draining)
+		return;
+	listener_accept(worker->listener);
+	if (worker->drains_when_open)
+		worker_quiesce(worker);
+	else
+		worker->events.on_open(worker->events.arg);
+}
+
+static void worker_on_drain(struct letter *letter, struct loop *loop)
+{
+	struct worker *worker = container_of(letter, struct worker, drain);
+
+	(void)loop;
+	worker->drains_when_open =
+		!router_is_open(worker->router) && listener_has_newcomers(worker->listener);
+	if (!worker->drains_when_open)
+		worker_quiesce(worker);
 }
 
 void worker_drain(struct worker *worker)
@@ -127,7 +149,7 @@ static void *worker_run(void *arg)
 	listener_free(worker->listener);
 	router_free(worker->router);
 	request_cache_fini();
-	worker->on_end(worker->arg);
+	worker->events.on_end(worker->events.arg);
 	return NULL;
 }
 
@@ -143,6 +165,7 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 	struct listener_settings settings = {
 		.address = address,
 		.reuse_port = true,
+		.held = true,
 		.connections_max = worker_share(options->connections_max, options->loops),
 		.connections_per_address =
 			worker_share(options->connections_per_address, options->loops),
@@ -167,8 +190,8 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 }
 
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
-			    const char *address, struct catalog *catalog, void (*on_end)(void *arg),
-			    void *arg, char *error, size_t error_room)
+			    const char *address, struct catalog *catalog,
+			    const struct worker_events *events, char *error, size_t error_room)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
@@ -176,12 +199,12 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	snprintf(worker->name, sizeof(worker->name), "loop-%u", number);
 	worker->loop = loop_new(worker->name);
 	worker->metrics = metrics_new();
-	worker->on_end = on_end;
-	worker->arg = arg;
+	worker->events = *events;
 	worker->look.on_delivery = worker_on_look;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
 	worker->hot = snapshot_new(sizeof(struct hot));
+	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_hot(worker->router, worker->hot);
 	if (number == 0)
 		router_sweep(worker->router);

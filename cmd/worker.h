@@ -16,14 +16,22 @@
 
 struct worker;
 
+/* Both on the worker's thread. */
+struct worker_events {
+	void (*on_open)(void *arg); /* it serves; not where it is drained before */
+	void (*on_end)(void *arg);  /* last of all */
+	void *arg;
+};
+
 /*
  * Binds the listener and starts the thread. conns: of this worker to each node. address: HOST:PORT,
- * with the port of the first worker when the kernel picked it. on_end is called on the worker's
- * thread, last of all. NULL: error says why.
+ * with the port of the first worker when the kernel picked it. Connections wait in the backlog
+ * until the router is open. NULL: error says why.
  */
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
-			    const char *address, struct catalog *catalog, void (*on_end)(void *arg),
-			    void *arg, char *error, size_t error_room) must_check;
+			    const char *address, struct catalog *catalog,
+			    const struct worker_events *events, char *error,
+			    size_t error_room) must_check;
 uint16_t worker_port(const struct worker *worker);
 /* Where it publishes who makes its load: a struct hot. Until worker_free. */
 struct snapshot *worker_hot(const struct worker *worker);
@@ -31,7 +39,10 @@ struct snapshot *worker_hot(const struct worker *worker);
 void worker_reload(struct worker *worker, struct catalog *catalog, const struct options *options);
 /* Any thread: the topology changed. Letters that are on their way already are not doubled. */
 void worker_look(struct worker *worker);
-/* Main thread: answers what was accepted, then ends. */
+/*
+ * Main thread: answers what was accepted, then ends. Who waits since before the router was open is
+ * answered once it is.
+ */
 void worker_drain(struct worker *worker);
 /* After on_end: joins the thread. The loop stays: dials may still come back to it. */
 void worker_join(struct worker *worker);

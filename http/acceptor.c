@@ -8,10 +8,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
 
 enum accepted { ACCEPTED, ACCEPTED_NONE, ACCEPTED_LATER };
 
@@ -118,13 +123,45 @@ void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
 	acceptor_hold_spare(acceptor);
 	acceptor->pause.on_due = acceptor_on_pause_over;
 	acceptor->watch = (struct loop_watch){ .fd = -1, .on_ready = acceptor_on_ready };
-	loop_watch(loop, &acceptor->watch, fd, EPOLLIN);
+}
+
+void acceptor_start(struct acceptor *acceptor)
+{
+	loop_watch(acceptor->loop, &acceptor->watch, acceptor->fd, EPOLLIN);
+}
+
+bool acceptor_has_newcomers(const struct acceptor *acceptor)
+{
+	struct pollfd asked = { .fd = acceptor->fd, .events = POLLIN };
+
+	return acceptor->fd >= 0 && poll(&asked, 1, 0) == 1;
+}
+
+/*
+ * From now on a SYN is dropped, as if it had been lost on its way: the client sends it again after
+ * a second and finds another socket, or none, which it is told. Handshakes under way are completed.
+ * A socket filter sees the TCP header at offset 0; its flags are in byte 13.
+ */
+static void acceptor_close_backlog(const struct acceptor *acceptor)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TCP_SYN | TCP_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	if (setsockopt(acceptor->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
+		log_debug("http", "no socket filter: a connection may be lost at the end");
 }
 
 void acceptor_stop(struct acceptor *acceptor)
 {
 	if (acceptor->fd < 0)
 		return;
+	acceptor_close_backlog(acceptor);
 	for (int i = 0; i < HTTP_LAST_ACCEPTS_MAX && acceptor_once(acceptor) == ACCEPTED; i++)
 		;
 	loop_timer_cancel(acceptor->loop, &acceptor->pause);

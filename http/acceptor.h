@@ -7,8 +7,10 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/loop.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 struct acceptor {
@@ -25,5 +27,12 @@ struct acceptor {
 
 /* Takes fd, which is non-blocking and listens; the callbacks are set already. */
 void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd);
-/* Lets in who has connected by now, then closes the socket. Nothing to do when it is stopped. */
+/* Lets in who comes. Until then connections wait in the backlog. */
+void acceptor_start(struct acceptor *acceptor);
+/* Is somebody in the backlog? */
+bool acceptor_has_newcomers(const struct acceptor *acceptor) must_check;
+/*
+ * Lets in who has connected by now, then closes the socket. Nobody can connect in between: what
+ * the kernel has accepted and we have not would be reset. Nothing to do when it is stopped.
+ */
 void acceptor_stop(struct acceptor *acceptor);

@@ -41,6 +41,7 @@ struct admin_page {
 struct listener_settings {
 	const char *address; /* HOST:PORT, [V6]:PORT; port 0: the kernel picks */
 	bool reuse_port;
+	bool held; /* connections wait in the backlog until listener_accept */
 	unsigned connections_max;
 	unsigned connections_per_address; /* 0: no such limit */
 	size_t connection_memory;
@@ -61,6 +62,10 @@ struct listener_settings {
  */
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
 			      struct metrics *metrics, char *error, size_t error_room) must_check;
+/* Lets in who has connected by now, and whoever comes. Once, where settings say held. */
+void listener_accept(struct listener *listener);
+/* Has somebody connected who was not let in? */
+bool listener_has_newcomers(const struct listener *listener) must_check;
 /* The port it is bound to. */
 uint16_t listener_port(const struct listener *listener);
 /* Is the address beyond loopback? For --insecure. False with error when it cannot be read. */

@@ -302,6 +302,20 @@ static void listener_attach(struct listener *listener, int fd)
 	listener->acceptor.on_connection = listener_on_connected;
 	listener->acceptor.on_full = listener_on_full;
 	acceptor_init(&listener->acceptor, listener->loop, fd);
+	if (!listener->settings.held)
+		acceptor_start(&listener->acceptor);
+}
+
+void listener_accept(struct listener *listener)
+{
+	if (listener->settings.held && !listener->quiescing)
+		acceptor_start(&listener->acceptor);
+	listener->settings.held = false;
+}
+
+bool listener_has_newcomers(const struct listener *listener)
+{
+	return acceptor_has_newcomers(&listener->acceptor);
 }
 
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,

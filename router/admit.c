@@ -53,6 +53,9 @@ static enum step admit_key(struct task *task)
 {
 	struct router *router = task->router;
 
+	if (router->opening.looking)
+		return request_fail(task->request, OUTCOME_STARTING,
+				    "no node has been reached yet");
 	if (router->tokens)
 		return STEP_NEXT;
 	return request_fail(task->request, admit_no_node(task->request), "%s",

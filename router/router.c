@@ -12,15 +12,12 @@
 #include "router/task.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROUTER_PROBE_EVERY_US US_PER_MS
 #define ROUTER_SAMPLE_EVERY_US US_PER_S
 #define ROUTER_CONNECT_TIMEOUT_US (3 * US_PER_S)
-#define ROUTER_OPENING_EVERY_US (10 * US_PER_MS)
-#define ROUTER_OPENING_US_MAX (3 * US_PER_S)
 #define ROUTER_ANSWER_GRACE_US US_PER_S
 
 static void router_probe(struct router_node *node);
@@ -43,33 +40,6 @@ static void router_on_sample(struct loop_timer *timer)
 	metric_observe(router->metrics, METRIC_loop_turn_seconds, NULL, loop_turn_us(router->loop));
 	router_tell_hot(router);
 	loop_timer_set(router->loop, timer, loop_now(router->loop) + ROUTER_SAMPLE_EVERY_US);
-}
-
-/* Can requests leave at once, wherever they go? Before all nodes were looked at, nobody knows. */
-static bool router_is_open(const struct router *router)
-{
-	bool any_up = false;
-
-	for (unsigned i = 0; i < router->topology.count; i++) {
-		const struct node_view *view = &router->topology.nodes[i];
-
-		if (!view->asked || (view->up && !pool_opened(router->nodes[i].pool)))
-			return false;
-		any_up |= view->up;
-	}
-	return any_up;
-}
-
-static void router_on_opening(struct loop_timer *timer)
-{
-	struct router *router = container_of(timer, struct router, opening);
-	int64_t now_us = loop_now(router->loop);
-
-	router_refresh(router);
-	if (router_is_open(router) || now_us >= router->opened_until_us)
-		atomic_fetch_sub(router->shared.opening, 1);
-	else
-		loop_timer_set(router->loop, timer, now_us + ROUTER_OPENING_EVERY_US);
 }
 
 static void router_on_probe_again(struct loop_timer *timer)
@@ -140,11 +110,17 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	hot_init(&router->hot, loop_now(loop));
 	router->sample.on_due = router_on_sample;
 	router_on_sample(&router->sample);
-	router->opening.on_due = router_on_opening;
-	router->opened_until_us = loop_now(loop) + ROUTER_OPENING_US_MAX;
-	if (shared->opening)
-		loop_timer_set(loop, &router->opening, loop_now(loop) + ROUTER_OPENING_EVERY_US);
 	return router;
+}
+
+void router_open_then(struct router *router, void (*on_open)(void *arg), void *arg)
+{
+	opening_begin(router, on_open, arg);
+}
+
+bool router_is_open(const struct router *router)
+{
+	return !router->opening.closed;
 }
 
 void router_free(struct router *router)
@@ -162,7 +138,7 @@ void router_free(struct router *router)
 		arena_fini(&node->probe_arena);
 	}
 	loop_timer_cancel(router->loop, &router->sample);
-	loop_timer_cancel(router->loop, &router->opening);
+	opening_end(router);
 	snapshot_reader_free(router->reader);
 	if (router->tokens)
 		token_maker_free(router->tokens);

@@ -32,8 +32,6 @@ struct router_shared {
 	struct newest *newest;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit; /* NULL: no rate limits */
-	_Atomic unsigned *opening;   /* routers that wait for their first conns; each counts itself
-				      * off, after 3 s at most */
 };
 
 struct router;
@@ -41,6 +39,15 @@ struct router;
 /* Holds the catalog. conns: of this loop to each node. */
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
 			  struct catalog *catalog, struct metrics *metrics) must_check;
+/*
+ * Before the loop runs: calls on_open once, on the loop's thread, as soon as requests can leave at
+ * once: the nodes were looked at and their first conns are made. A node that does not answer is
+ * waited for no longer than half a second where the primary does, and nothing longer than 3 s; what
+ * is taken before a node has answered fails as OUTCOME_STARTING. Without this call a router is open
+ * from the beginning.
+ */
+void router_open_then(struct router *router, void (*on_open)(void *arg), void *arg);
+bool router_is_open(const struct router *router) must_check;
 /* No request may be on its way. */
 void router_free(struct router *router);
 

@@ -20,6 +20,7 @@
 #include "router/health.h"
 #include "router/hedge.h"
 #include "router/hot.h"
+#include "router/opening.h"
 #include "router/router.h"
 #include "router/token.h"
 #include "router/visibility.h"
@@ -66,18 +67,17 @@ struct router {
 	struct heard heard; /* of a timeline that no node was seen on */
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
-	unsigned spilled;          /* queries at the primary because no replica could */
-	struct list awaiting;      /* commands that wait for replicas (router/visibility.c) */
-	bool draining;             /* nobody may wait for replicas any more */
-	struct list describing;    /* tasks that are finding out the types of a statement */
-	struct sweep sweep;        /* of the process's first loop */
-	struct loop_timer sample;  /* gauges of this loop */
-	struct loop_timer opening; /* looks whether the first conns are made, until they are */
-	int64_t opened_until_us;   /* it looks no longer than that */
-	int64_t limited_told_us;   /* when a refusal by a rate limit was last logged; 0: never */
-	struct hot hot;            /* who makes the load */
-	struct snapshot *hot_out;  /* where that is published, or NULL */
-	bool hot_charged;          /* since it was last published */
+	unsigned spilled;         /* queries at the primary because no replica could */
+	struct list awaiting;     /* commands that wait for replicas (router/visibility.c) */
+	bool draining;            /* nobody may wait for replicas any more */
+	struct list describing;   /* tasks that are finding out the types of a statement */
+	struct sweep sweep;       /* of the process's first loop */
+	struct loop_timer sample; /* gauges of this loop */
+	struct opening opening;
+	int64_t limited_told_us;  /* when a refusal by a rate limit was last logged; 0: never */
+	struct hot hot;           /* who makes the load */
+	struct snapshot *hot_out; /* where that is published, or NULL */
+	bool hot_charged;         /* since it was last published */
 };
 
 struct task {

@@ -94,9 +94,13 @@ class Service:
     def start(self, wait="rotation"):
         """wait: until it is "alive", can serve "commands", or has all nodes in "rotation"."""
         for _ in range(5):
-            self._spawn()
+            self.address = f"127.0.0.1:{processes.free_port()}"
+            self.admin_address = f"127.0.0.1:{processes.free_port()}"
+            self.client = Client(self.address)
+            self.admin = Client(self.admin_address, timeout_s=10)
+            self.launch()
             try:
-                until(lambda: self._reached(wait), f"cqrsd to be up ({wait})", START_DEADLINE_S)
+                until(lambda: self.reached(wait), f"cqrsd to be up ({wait})", START_DEADLINE_S)
                 return self
             except TooLate as failure:
                 state = self.readyz().body if self.running else "ended"
@@ -107,11 +111,9 @@ class Service:
                     raise
         raise OSError("no free ports for cqrsd")
 
-    def _spawn(self):
-        self.address = f"127.0.0.1:{processes.free_port()}"
-        self.admin_address = f"127.0.0.1:{processes.free_port()}"
-        self.client = Client(self.address)
-        self.admin = Client(self.admin_address, timeout_s=10)
+    def launch(self):
+        """Start it once more where it was, and wait for nothing."""
+        assert not self.running
         line = [binary(), "serve", *flags({**self.options, "listen": self.address,
                                            "admin_listen": self.admin_address})]
         if shutil.which("setpriv"):
@@ -121,7 +123,8 @@ class Service:
                 line, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment(self.directory, self.env), start_new_session=True)
 
-    def _reached(self, wait):
+    def reached(self, wait):
+        """Is it there by now, as start() names it?"""
         if not self.running:
             raise RuntimeError(f"cqrsd ended with {self.process.returncode}:\n{self.log_text()}")
         try:

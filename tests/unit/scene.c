@@ -120,13 +120,23 @@ void scene_init(struct scene *scene)
 		.sessions = scene->sessions,
 		.newest = &scene->newest,
 		.ratelimit = scene->ratelimit,
-		.opening = &scene->opening,
 	};
 
-	scene->opening = 1;
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
 	random_init(&scene->router->random, scene_seed());
 	scene_publish(scene);
+}
+
+static void scene_on_open(void *arg)
+{
+	struct scene *scene = arg;
+
+	scene->opened++;
+}
+
+void scene_open(struct scene *scene)
+{
+	router_open_then(scene->router, scene_on_open, scene);
 }
 
 void scene_fini(struct scene *scene)

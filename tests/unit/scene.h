@@ -27,12 +27,14 @@ struct scene {
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct router *router;
-	_Atomic unsigned opening; /* 1 until the router's first conns are made */
+	unsigned opened; /* how often the router said that it is open: scene_open */
 };
 
 /* All nodes up, in rotation, at lsn 1000 of timeline 1; the floor is 1000; nobody waits. */
 void scene_init(struct scene *scene);
 void scene_fini(struct scene *scene);
+/* As at the start of a service: until the router says so, it is not open. */
+void scene_open(struct scene *scene);
 /* What the monitor has seen. */
 void scene_publish(struct scene *scene);
 /* Likewise; nothing tells the loop, which looks when it has a reason of its own. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who connects while an acceptor starts or stops: accepted, or not connected, and never reset. */
+#include "http/acceptor.h"
+
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CROWD_MAX 8000
+
+static struct loop *loop;
+static struct acceptor acceptor;
+static struct sockaddr_in address;
+static int clients[CROWD_MAX];
+static unsigned clients_count, accepted;
+static bool more_come; /* each connection that is accepted brings another one */
+
+static void client_comes(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	assert_true(clients_count < CROWD_MAX);
+	clients[clients_count++] = fd;
+	(void)!connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+/* Connected, as the client sees it, and not reset either. */
+static bool client_is_connected(int fd)
+{
+	struct sockaddr_in peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
+static bool client_was_reset(int fd)
+{
+	struct pollfd asked = { .fd = fd, .events = POLLOUT };
+
+	return poll(&asked, 1, 0) == 1 && asked.revents & (POLLERR | POLLHUP);
+}
+
+static void on_connection(struct acceptor *a, int fd, const struct sockaddr *from, socklen_t len)
+{
+	accepted++;
+	if (more_come)
+		client_comes();
+	/* The client's descriptor stays open; ours is not needed, and ends without a reset. */
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void on_full(struct acceptor *a, int fd)
+{
+	fail_msg("there are descriptors enough");
+}
+
+static int start(void **state)
+{
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	address = (struct sockaddr_in){ .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	loop = loop_new("test");
+	clients_count = accepted = 0;
+	more_come = false;
+	acceptor = (struct acceptor){ .on_connection = on_connection, .on_full = on_full };
+	acceptor_init(&acceptor, loop, fd);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	acceptor_stop(&acceptor);
+	for (unsigned i = 0; i < clients_count; i++)
+		close(clients[i]);
+	loop_free(loop);
+	return 0;
+}
+
+static void who_comes_before_the_start_waits_and_is_let_in_by_it(void **state)
+{
+	client_comes();
+	assert_true(acceptor_has_newcomers(&acceptor));
+	loop_turn(loop, 0);
+	assert_int_equal(accepted, 0);
+	assert_true(client_is_connected(clients[0]));
+
+	acceptor_start(&acceptor);
+	loop_turn(loop, 0);
+	assert_int_equal(accepted, 1);
+	assert_false(acceptor_has_newcomers(&acceptor));
+}
+
+static void who_waits_when_it_is_stopped_before_its_start_is_let_in(void **state)
+{
+	client_comes();
+	acceptor_stop(&acceptor);
+	assert_int_equal(accepted, 1);
+	assert_false(acceptor_has_newcomers(&acceptor));
+}
+
+/* The kernel resets what it has accepted and we have not when the socket is closed. */
+static void nobody_connects_in_the_moment_of_the_stop_only_to_be_reset(void **state)
+{
+	acceptor_start(&acceptor);
+	client_comes();
+	more_come = true;
+	acceptor_stop(&acceptor);
+	more_come = false;
+	assert_true(clients_count > accepted);
+	for (unsigned i = accepted; i < clients_count; i++) {
+		assert_false(client_is_connected(clients[i]));
+		assert_false(client_was_reset(clients[i]));
+	}
+}
+
+int main(void)
+{
+#define STORY(name) cmocka_unit_test_setup_teardown(name, start, stop)
+	const struct CMUnitTest tests[] = {
+		STORY(who_comes_before_the_start_waits_and_is_let_in_by_it),
+		STORY(who_waits_when_it_is_stopped_before_its_start_is_let_in),
+		STORY(nobody_connects_in_the_moment_of_the_stop_only_to_be_reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
