@@ -116,7 +116,19 @@ static void health_on_probe(struct call *call)
 	struct health *health = container_of(call, struct health, probe);
 
 	health->probing = false;
+	/* It waited behind what it judges: no conn was free for it. */
+	if (call->end == CALL_UNSENT && call->expired &&
+	    pool_connected(health->router->nodes[health->node].pool))
+		return;
 	health_proven(health, call->end == CALL_OK);
+}
+
+/* Of a node that gave the probe no conn, the monitor's word counts, which has one of its own. */
+static bool health_is_heard_of(const struct health *health)
+{
+	const struct node_view *view = &health->router->topology.nodes[health->node];
+
+	return !health->probe.sent_us && view->seen_us > health->probe.queued_us;
 }
 
 static void health_on_pause_over(struct loop_timer *timer)
@@ -126,7 +138,9 @@ static void health_on_pause_over(struct loop_timer *timer)
 	struct pool *pool = router->nodes[health->node].pool;
 
 	if (health->breaker.state == BREAKER_HALF_OPEN) {
-		health_proven(health, false);
+		router_refresh(router);
+		if (health->breaker.state == BREAKER_HALF_OPEN)
+			health_proven(health, health_is_heard_of(health));
 		return;
 	}
 	if (!breaker_half_opens(&health->breaker, loop_now(router->loop)))

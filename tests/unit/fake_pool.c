@@ -220,6 +220,17 @@ static void fake_end(struct call *call, enum call_end end)
 	call->on_done(call);
 }
 
+void fake_unsent(struct call *call, const char *reason)
+{
+	struct pool *pool = call->pool;
+
+	list_remove(&pool->calls, &call->link);
+	call->end = CALL_UNSENT;
+	call->lost_reason = reason;
+	call->done_us = loop_now(pool->loop);
+	call->on_done(call);
+}
+
 static void fake_rows(struct call *call, const char *rows, uint64_t count)
 {
 	call->rows = count;

@@ -24,6 +24,8 @@ void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, ui
 void fake_commit(struct call *call, uint64_t lsn, bool wrote, const char *rows, uint64_t count);
 void fake_error(struct call *call, const char *sqlstate, const char *message);
 void fake_lost(struct call *call, enum call_end end, const char *reason);
+/* It never left. */
+void fake_unsent(struct call *call, const char *reason);
 /* Rows of a stream have come, seen between lower and upper; there may be more. */
 void fake_stream(struct call *call, uint64_t lower, uint64_t upper, const char *rows);
 /* How often pool_go_on was called. */

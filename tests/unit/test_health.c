@@ -137,6 +137,47 @@ static void a_probe_without_an_answer_is_given_up_by_its_own_deadline(void **sta
 	scene_fini(&scene);
 }
 
+/* All conns are with slow queries: the probe finds none, and the monitor has its own. */
+static void break_and_leave_the_probe_no_conn(struct scene *scene)
+{
+	begin(scene);
+	break_replica(scene, "53200");
+	scene_pass(scene, US_PER_S);
+	scene_pass(scene, 100 * US_PER_MS);
+	fake_call(1, CALL_PROBE)->expired = true;
+	fake_unsent(fake_call(1, CALL_PROBE), "waited too long for a connection");
+}
+
+static void a_probe_that_no_conn_takes_leaves_it_to_the_monitor(void **state)
+{
+	struct scene scene;
+
+	break_and_leave_the_probe_no_conn(&scene);
+	scene.topology.nodes[1].seen_us = loop_now(scene.loop);
+	scene_publish_unseen(&scene);
+	assert_true(opened() == 1);
+
+	scene_pass(&scene, 400 * US_PER_MS);
+
+	assert_true(opened() == 0);
+	scene_fini(&scene);
+}
+
+static void a_probe_that_no_conn_takes_proves_nothing_of_a_node_the_monitor_misses(void **state)
+{
+	struct scene scene;
+
+	break_and_leave_the_probe_no_conn(&scene);
+
+	scene_pass(&scene, 400 * US_PER_MS);
+
+	assert_true(opened() == 1);
+	scene_pass(&scene, 2 * US_PER_S);
+	assert_non_null(fake_call(1, CALL_PROBE));
+	fake_answer(fake_call(1, CALL_PROBE), 1000, 1000, NULL, 0);
+	scene_fini(&scene);
+}
+
 static void errors_of_the_application_never_count(void **state)
 {
 	static const char *const sqlstates[] = { "22012", "23505", "42P01",
@@ -641,6 +682,9 @@ int main(void)
 		cmocka_unit_test(
 			a_replica_that_refuses_five_times_is_left_alone_until_a_probe_is_answered),
 		cmocka_unit_test(a_probe_without_an_answer_is_given_up_by_its_own_deadline),
+		cmocka_unit_test(a_probe_that_no_conn_takes_leaves_it_to_the_monitor),
+		cmocka_unit_test(
+			a_probe_that_no_conn_takes_proves_nothing_of_a_node_the_monitor_misses),
 		cmocka_unit_test(errors_of_the_application_never_count),
 		cmocka_unit_test(the_monitor_that_sees_a_node_return_closes_its_breaker),
 		cmocka_unit_test(
