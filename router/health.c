@@ -73,6 +73,23 @@ void health_tell(const struct router *router, unsigned node, struct node_use *us
 	use->held_back = 100 - breaker_share_percent(breaker, now_us);
 }
 
+int64_t health_pause_us(const struct router *router, bool primary_only)
+{
+	const struct topology *topology = &router->topology;
+	int64_t now_us = loop_now(router->loop), soonest_us = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < topology->count; i++) {
+		int64_t wait_us = breaker_wait_us(&router->nodes[i].health.breaker, now_us);
+
+		if ((int)i != topology->primary &&
+		    (primary_only || !topology->nodes[i].in_rotation))
+			continue;
+		if (wait_us < soonest_us)
+			soonest_us = wait_us;
+	}
+	return soonest_us == CLOCK_NEVER ? 0 : soonest_us;
+}
+
 /* --- the breaker ------------------------------------------------------------------------------ */
 
 static void health_log(const struct health *health)

@@ -56,6 +56,9 @@ void health_init(struct router *router, unsigned node);
 void health_fini(struct router *router, unsigned node);
 /* What choose_node is to know of it. */
 void health_tell(const struct router *router, unsigned node, struct node_use *use);
+/* Until the first breaker of the nodes that may answer lets a request through: of the primary
+ * alone, or of it and the replicas in rotation. 0: one of them is closed, or there is no node. */
+int64_t health_pause_us(const struct router *router, bool primary_only) must_check;
 /* What became of a call there. */
 void health_judge(struct router *router, unsigned node, const struct call *call);
 /* The monitor sees the node again (slowly), or as another one than before. */

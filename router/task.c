@@ -77,6 +77,20 @@ static void task_charge(struct task *task)
 	task->router->hot_charged = true;
 }
 
+/* To come back before a breaker lets a request through would be in vain. */
+static void task_tell_pause(struct task *task)
+{
+	struct request *request = task->request;
+	int64_t pause_us;
+
+	if (outcome_row(request->outcome)->status != 503)
+		return;
+	pause_us = health_pause_us(task->router, request->kind == REQUEST_COMMAND ||
+							 task->wish.level == LEVEL_STRONG);
+	if (pause_us > request->retry_after_us)
+		request->retry_after_us = pause_us;
+}
+
 /* Between the last step and http: the router lets go, then the client is told. */
 static void task_on_done(struct request *request)
 {
@@ -85,6 +99,7 @@ static void task_on_done(struct request *request)
 	stages_observe(task);
 	task_forget(task);
 	task_charge(task);
+	task_tell_pause(task);
 	loop_timer_cancel(task->router->loop, &request->timer);
 	if (request->stream == STREAM_OPEN)
 		request->stream = STREAM_BROKEN;

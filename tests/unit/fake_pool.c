@@ -194,6 +194,19 @@ struct call *fake_call(unsigned node, enum call_kind kind)
 	return NULL;
 }
 
+struct call *fake_last_call(unsigned node, enum call_kind kind)
+{
+	struct call *last = NULL;
+
+	list_each (&fake_pool(node)->calls, it) {
+		struct call *call = container_of(it, struct call, link);
+
+		if (call->kind == kind)
+			last = call;
+	}
+	return last;
+}
+
 void fake_stream(struct call *call, uint64_t lower, uint64_t upper, const char *rows)
 {
 	buf_string(call->out, rows);

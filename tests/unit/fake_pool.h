@@ -15,6 +15,8 @@
 struct pool *fake_pool(unsigned node);
 /* The oldest call of that kind that waits at the node, or NULL. It stays there until answered. */
 struct call *fake_call(unsigned node, enum call_kind kind);
+/* The newest of the kind. */
+struct call *fake_last_call(unsigned node, enum call_kind kind);
 /* Answers a query or probe of a standby: rows as JSON, seen between lower and upper. */
 void fake_answer(struct call *call, uint64_t lower, uint64_t upper, const char *rows,
 		 uint64_t count);

@@ -251,6 +251,41 @@ static void a_primary_that_loses_its_commands_is_left_alone_and_says_for_how_lon
 	scene_fini(&scene);
 }
 
+/* It has been admitted before, and waits for the primary when its breaker opens. */
+static void no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_through(void **state)
+{
+	struct scene scene;
+	struct asked asked;
+	int64_t retry_after_us;
+
+	begin(&scene);
+	scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "bob");
+	scene_take(&scene, &asked);
+	for (unsigned opening = 0; opening < 2; opening++) {
+		for (unsigned i = 0; i < BREAKER_ROW_MAX; i++) {
+			struct asked other;
+
+			if (opening)
+				break;
+			scene_ask(&scene, &other, REQUEST_COMMAND, "place", "ann");
+			scene_take(&scene, &other);
+			fake_lost(fake_last_call(0, CALL_COMMAND), CALL_LOST, "lost");
+			asked_free(&other);
+			scene_pass(&scene, US_PER_MS);
+		}
+		scene_pass(&scene, US_PER_S << opening);
+		assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
+		fake_lost(fake_call(0, CALL_PROBE), CALL_LOST, "lost");
+	}
+
+	fake_unsent(fake_call(0, CALL_COMMAND), "waited too long for a connection");
+
+	assert_int_equal(outcome_row(asked.request->outcome)->status, 503);
+	assert_int_equal(asked.request->retry_after_us, 4 * US_PER_S);
+	asked_free(&asked);
+	scene_fini(&scene);
+}
+
 static void know(struct scene *scene, const char *operation, uint32_t running_us)
 {
 	for (unsigned i = 0; i < scene->catalog->count; i++)
@@ -682,6 +717,8 @@ int main(void)
 		cmocka_unit_test(
 			a_replica_that_refuses_five_times_is_left_alone_until_a_probe_is_answered),
 		cmocka_unit_test(a_probe_without_an_answer_is_given_up_by_its_own_deadline),
+		cmocka_unit_test(
+			no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_through),
 		cmocka_unit_test(a_probe_that_no_conn_takes_leaves_it_to_the_monitor),
 		cmocka_unit_test(
 			a_probe_that_no_conn_takes_proves_nothing_of_a_node_the_monitor_misses),
