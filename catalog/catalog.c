@@ -120,6 +120,25 @@ struct place operation_place(const struct operation *operation, unsigned char_po
 	return place;
 }
 
+bool catalog_callers(const struct catalog *catalog, bool all_alike, struct buf *lines)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < catalog->count; i++) {
+		const struct operation *operation = &catalog->operations[i];
+		struct place place = operation->callers_place;
+
+		if (!operation->callers_option)
+			continue;
+		good = all_alike;
+		buf_printf(lines, "%s:%u:%u: %s: @%s of %s is not available yet: %s%s\n",
+			   place.file, place.line, place.column, all_alike ? "warning" : "error",
+			   operation->callers_option, operation->name, operation->callers_instead,
+			   all_alike ? "" : "; --insecure-roles serves it so all the same");
+	}
+	return good;
+}
+
 void catalog_not_yet(const struct catalog *catalog, struct buf *lines)
 {
 	buf_text(lines, catalog->not_yet);

@@ -68,6 +68,9 @@ struct operation {
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */
 	bool is_public;
 	const char *roles; /* "a, b" or NULL */
+	/* An option that says who may call it, which nothing enforces yet; NULL: none. */
+	const char *callers_option, *callers_instead; /* instead: what holds in its place */
+	struct place callers_place;
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;
@@ -120,5 +123,11 @@ struct text catalog_nearest(const struct catalog *catalog, enum request_kind kin
 const struct parameter *operation_parameter(const struct operation *operation, struct text name);
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */
 struct place operation_place(const struct operation *operation, unsigned char_position);
-/* A line for each option whose machinery is not there yet: "file:line: note: …". */
+/*
+ * Operations that say who may call them (@public, @roles, @internal, @claims), which nothing
+ * enforces yet, a line each: "file:line:col: error: …", and false; with all_alike they are warnings
+ * and it is true.
+ */
+bool catalog_callers(const struct catalog *catalog, bool all_alike, struct buf *lines) must_check;
+/* A line for each other option whose machinery is not there yet: "file:line: note: …". */
 void catalog_not_yet(const struct catalog *catalog, struct buf *lines);

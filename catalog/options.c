@@ -206,6 +206,13 @@ static void read_public(struct draft *draft, const struct option_row *row, struc
 	draft->operation.is_public = true;
 }
 
+/* Of callers, whom nothing tells apart yet: only that it has no value. */
+static void read_callers(struct draft *draft, const struct option_row *row, struct cut value)
+{
+	if (value.text.len > 0)
+		source_error(draft->source, value.at, "@%s takes no value", row->name);
+}
+
 /* "key=" in front of a word; the value is what is left of it. */
 static bool option_key(struct cut word, const char *key, struct cut *value)
 {
@@ -482,10 +489,23 @@ static bool option_is_off(const struct draft *draft, const struct option_row *ro
 	return row->read == read_async && draft->operation.async == ASYNC_NEVER;
 }
 
+/* Who may call it: to serve it as if that did not stand there would be to open it. */
+static bool option_is_of_callers(const struct option_row *row)
+{
+	return row->read == read_public || row->read == read_roles || row->read == read_callers;
+}
+
 static void options_note(struct draft *draft, size_t row)
 {
 	struct place place = source_place(draft->source, draft->options_at[row]);
+	struct operation *operation = &draft->operation;
 
+	if (option_is_of_callers(&options[row])) {
+		operation->callers_place = place;
+		operation->callers_option = options[row].name;
+		operation->callers_instead = options[row].not_yet;
+		return;
+	}
 	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s is not available yet: %s\n", place.file,
 		   place.line, options[row].name, draft->operation.name, options[row].not_yet);
 }

@@ -94,8 +94,11 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 	buf_init(&lines);
 	catalog = catalog_load(serve->options.catalog, serve->catalog, &lines);
 	if (catalog) {
+		bool good = catalog_callers(catalog, options->insecure_roles, &lines);
+
 		catalog_not_yet(catalog, &lines);
-		if (!ratelimit_check(&options->rate_limits, catalog, &lines)) {
+		good &= ratelimit_check(&options->rate_limits, catalog, &lines);
+		if (!good) {
 			catalog_let_go(catalog);
 			catalog = NULL;
 		}

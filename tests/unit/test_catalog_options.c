@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -252,6 +253,58 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	catalog_let_go(catalog);
 }
 
+static void who_may_call_is_an_error_until_there_are_callers(void **state)
+{
+	static const struct {
+		const char *text, *line;
+	} stories[] = {
+		{ QUERY "-- @roles a, b\nSELECT 1",
+		  "shop.sql:2:4: %s: @roles of q is not available yet: anybody may call it" },
+		{ QUERY "-- @public\nSELECT 1",
+		  "shop.sql:2:4: %s: @public of q is not available yet: anybody may call the "
+		  "others, too" },
+		{ COMMAND "--   @internal\nSELECT 1",
+		  "shop.sql:2:6: %s: @internal of c is not available yet: anybody may call it" },
+		{ COMMAND "-- @timeout 1s\n-- @claims\nSELECT 1",
+		  "shop.sql:3:4: %s: @claims of c is not available yet: no claims are set" },
+	};
+
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+		struct catalog *catalog = story_catalog(stories[i].text);
+
+		for (int alike = 0; alike < 2; alike++) {
+			char line[256];
+			struct buf lines;
+
+			buf_init(&lines);
+			snprintf(line, sizeof(line), stories[i].line, alike ? "warning" : "error");
+			assert_int_equal(catalog_callers(catalog, alike, &lines), alike);
+			buf_byte(&lines, 0);
+			assert_ptr_equal(strstr(lines.ptr, line), lines.ptr);
+			assert_int_equal(strstr(lines.ptr, "--insecure-roles") == NULL, alike);
+			buf_clear(&lines);
+			catalog_not_yet(catalog, &lines);
+			assert_int_equal(lines.len, 0);
+			buf_fini(&lines);
+		}
+		catalog_let_go(catalog);
+	}
+	assert_non_null(strstr(story_errors(QUERY "-- @claims all\nSELECT 1"), "takes no value"));
+	assert_non_null(strstr(story_errors(QUERY "-- @internl\nSELECT 1"), "@internal"));
+}
+
+static void a_catalog_that_names_no_callers_is_served(void **state)
+{
+	struct catalog *catalog = story_catalog(QUERY "-- @cache 5s\nSELECT 1");
+	struct buf lines;
+
+	buf_init(&lines);
+	assert_true(catalog_callers(catalog, false, &lines));
+	assert_int_equal(lines.len, 0);
+	buf_fini(&lines);
+	catalog_let_go(catalog);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +317,8 @@ int main(void)
 		cmocka_unit_test(groups_name_parameters_of_the_statement),
 		cmocka_unit_test(an_answer_for_one_user_is_never_cached_for_others),
 		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
+		cmocka_unit_test(who_may_call_is_an_error_until_there_are_callers),
+		cmocka_unit_test(a_catalog_that_names_no_callers_is_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
