@@ -60,6 +60,9 @@
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */
+#define HTTP_STUCK_LOOK_US 50000     /* between looks for requests that make no progress */
+#define HTTP_SILENT_RUNS_MAX 64      /* of the HTTP library at once, in a row, without any effect */
+#define HTTP_SILENT_PAUSE_US 1000    /* between runs after that many */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
 #define HTTP_LAST_REST_US 500000 /* a stopping listener closes connections that rest this long */
 #define HTTP_LAST_ARRIVAL_US 1000000   /* and requests that take this long to arrive */

@@ -71,7 +71,13 @@ void connection_free(struct connection *connection)
 	loop_unwatch(listener->loop, &connection->watch);
 	if (list_linked(&connection->half_closed))
 		list_remove(&listener->half_closed, &connection->half_closed);
+	/* The library may end a connection without a word about its request. */
+	if (connection->exchange.request ||
+	    (connection->state != CONNECTION_RESTING && connection->state != CONNECTION_CLOSING))
+		exchange_on_completed(connection, MHD_REQUEST_TERMINATED_WITH_ERROR);
 	assert(!connection->exchange.request);
+	if (connection->forced)
+		metric_add(listener->metrics, METRIC_http_forced_total, NULL, 1);
 	if (connection->lingers)
 		linger(&listener->lingerers, connection->fd);
 	exchange_fini(&connection->exchange);
@@ -100,13 +106,18 @@ void connection_move(struct connection *connection, enum connection_state next)
 			       connection->since_us + HTTP_WATCH_AFTER_US);
 }
 
-void connection_close(struct connection *connection, const char *reason)
+void connection_give_up(struct connection *connection, const char *reason)
 {
 	log_debug("http", "connection %d closed after %lld ms %s: %s", connection->fd,
 		  (long long)((loop_now(connection->listener->loop) - connection->since_us) /
 			      US_PER_MS),
 		  connection_states[connection->state].name, reason);
 	connection_move(connection, CONNECTION_CLOSING);
+}
+
+void connection_close(struct connection *connection, const char *reason)
+{
+	connection_give_up(connection, reason);
 	shutdown(connection->fd, SHUT_RDWR);
 }
 
@@ -268,6 +279,7 @@ bool connections_sweep(struct listener *listener)
 	connections_close_older(listener, CONNECTION_ARRIVING, connections_arrival_us_max(listener),
 				"the request took too long to arrive", &closes_left);
 	connections_close_untaken(listener, &closes_left);
+	stuck_look_soon(listener);
 	outflows_sweep(listener);
 	return closes_left > 0;
 }

@@ -57,12 +57,17 @@ struct connection {
 	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
 	struct loop_watch watch; /* only for the client's end of it */
 	struct list_link
-		half_closed;      /* on the listener's list once the client has closed its side */
-	bool suspended;           /* by libmicrohttpd */
-	bool client_gone;         /* and its request was reported */
-	size_t sending_bytes;     /* SENDING: the size of the reply */
-	uint64_t bytes_taken;     /* of its requests that are over */
-	bool lingers;             /* the client may be sending still when it is closed */
+		half_closed;  /* on the listener's list once the client has closed its side */
+	bool suspended;       /* by libmicrohttpd */
+	bool client_gone;     /* and its request was reported */
+	size_t sending_bytes; /* SENDING: the size of the reply */
+	uint64_t bytes_taken; /* of its requests that are over */
+	bool lingers;         /* the client may be sending still when it is closed */
+	bool outlasts;        /* CLOSING, and there at the end of that turn */
+	bool forced;          /* CLOSING; the library's own time-out is to end it */
+	unsigned look;        /* the last look at it (http/stuck.h), and what was seen */
+	int look_unread;
+	uint64_t look_body_bytes;
 	struct exchange exchange; /* of the request under way */
 };
 
@@ -74,6 +79,8 @@ void connection_free(struct connection *connection);
 void connection_move(struct connection *connection, enum connection_state next);
 /* Shuts the socket down, so that libmicrohttpd ends it; the reason is logged. */
 void connection_close(struct connection *connection, const char *reason);
+/* The same, when it has got a last reply and was shut for writing: what comes is not reset. */
+void connection_give_up(struct connection *connection, const char *reason);
 
 /* Sets up the lists and timers of a listener. */
 void connections_init(struct listener *listener);

@@ -76,9 +76,11 @@ static enum MHD_Result listener_on_call(void *arg, struct MHD_Connection *mhd, c
 					const char *method, const char *version, const char *upload,
 					size_t *upload_bytes, void **context)
 {
-	(void)arg;
+	struct listener *listener = arg;
+
 	(void)mhd;
 	(void)url;
+	listener->stuck.calls++;
 	return exchange_on_call(*context, method, version, upload, upload_bytes);
 }
 
@@ -224,12 +226,9 @@ static bool listener_resume(struct listener *listener)
 
 static void listener_run(struct listener *listener)
 {
-	MHD_UNSIGNED_LONG_LONG wait_ms;
-
 	if (MHD_run(listener->daemon) != MHD_YES)
 		log_debug("http", "libmicrohttpd could not wait for its sockets");
-	/* No connection has a time-out of the library's: the answer is at once, or never. */
-	listener->ready = MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES;
+	listener->ready = stuck_after_run(listener);
 	if (listener->ready)
 		loop_again(listener->loop);
 	listener_tell_gauges(listener);
@@ -261,6 +260,8 @@ static void listener_on_bury(struct loop_hook *hook)
 		loop_again(listener->loop);
 	connections_close_half_closed(listener);
 	connections_make_room(listener);
+	if (!list_empty(&listener->connections[CONNECTION_CLOSING]))
+		stuck_force_out(listener);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
 }
@@ -342,6 +343,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	random_init(&listener->random, seed);
 	list_init(&listener->dead);
 	connections_init(listener);
+	stuck_init(listener);
 	intake_init(&listener->intake);
 	lingerers_init(&listener->lingerers, loop);
 	if (!listener_start(listener)) {
@@ -371,10 +373,23 @@ void listener_quiesce(struct listener *listener)
 	loop_again(listener->loop);
 }
 
+static unsigned listener_closing_with_router(const struct listener *listener)
+{
+	unsigned count = 0;
+
+	list_each (&listener->connections[CONNECTION_CLOSING], it)
+		count += container_of(it, struct connection, link)->exchange.with_router;
+	return count;
+}
+
 unsigned listener_in_flight(const struct listener *listener)
 {
-	/* A connection that rests may bring one more request until it is closed. */
-	return listener->quiescing ? listener_open(listener) : listener_busy(listener);
+	if (!listener->quiescing)
+		return listener_busy(listener);
+	/* A connection that rests may bring one more request until it is closed; one that was shut
+	 * down brings nothing. */
+	return listener_busy(listener) + (unsigned)listener->connections[CONNECTION_RESTING].count +
+	       intake_waiting(&listener->intake) + listener_closing_with_router(listener);
 }
 
 void listener_free(struct listener *listener)
@@ -389,6 +404,7 @@ void listener_free(struct listener *listener)
 	MHD_stop_daemon(listener->daemon);
 	listener_tell_gauges(listener);
 	connections_fini(listener);
+	stuck_fini(listener);
 	lingerers_fini(&listener->lingerers);
 	buf_fini(&listener->line);
 	free(listener);

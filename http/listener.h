@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "http/intake.h"
 #include "http/linger.h"
+#include "http/stuck.h"
 
 #include <microhttpd.h>
 
@@ -33,6 +34,7 @@ struct listener {
 	struct list connections[CONNECTION_STATES];
 	size_t sending_bytes; /* of all replies that are SENDING */
 	struct lingerers lingerers;
+	struct stuck stuck;
 	size_t peak;             /* connections, since memory was given back last */
 	struct loop_timer sweep; /* deadlines, while there are connections */
 	struct loop_timer

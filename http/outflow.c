@@ -91,6 +91,7 @@ static ssize_t outflow_on_read(void *arg, uint64_t position, char *bytes, size_t
 	size_t left;
 
 	(void)position;
+	connection->listener->stuck.calls++;
 	if (connection->state == CONNECTION_CLOSING)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (request->stream == STREAM_BROKEN)

@@ -7,6 +7,7 @@
 #include "http/listener.h"
 #include "http/problem.h"
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -46,6 +47,13 @@ static const struct refusal_row refusal_of_length = {
 	.our_status = 400,
 	.outcome = OUTCOME_BAD_REQUEST,
 	.detail = "The Content-Length header is not a number",
+};
+
+/* The library waits for the end of a line for which it has no room. */
+static const struct refusal_row refusal_of_line = {
+	.our_status = 400,
+	.outcome = OUTCOME_BAD_REQUEST,
+	.detail = "The line before a chunk is too long",
 };
 
 /* --- who is meant? -------------------------------------------------------------------------- */
@@ -167,6 +175,15 @@ static void refusal_answer(struct connection *connection, const struct refusal_r
 	exchange_make_id(connection->listener, request_id);
 	refusal_send(connection->fd, &problem, "");
 	connection->lingers = true;
+}
+
+void refusal_stuck(struct connection *connection)
+{
+	int unsent = 0;
+
+	/* Amid a reply that the client does not take there is no place for another. */
+	if (ioctl(connection->fd, SIOCOUTQ, &unsent) == 0 && unsent == 0)
+		refusal_answer(connection, &refusal_of_line);
 }
 
 void refusal_full(struct listener *listener, int fd, const char *detail)
