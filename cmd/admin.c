@@ -4,6 +4,7 @@
 
 #include "cmd/hot_page.h"
 #include "cmd/version.h"
+#include "router/poll.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -34,6 +35,16 @@ static void admin_read(const struct admin *admin, struct topology *topology)
 		topology->count = 0;
 }
 
+/* What an operator has to mend. */
+static void admin_fault(struct buf *body, const struct node_view *view)
+{
+	if (view->foreign)
+		buf_literal(body, ",\"fault\":\"it belongs to another cluster\"");
+	else if (view->short_of)
+		buf_printf(body, ",\"fault\":\"replay is paused: %s is less than the primary's\"",
+			   poll_limit_names[view->short_of - 1]);
+}
+
 static void admin_node(struct buf *body, const char *name, const struct node_view *view)
 {
 	buf_literal(body, "{\"node\":");
@@ -42,6 +53,7 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 		   node_role_text(view->role), view->up ? "true" : "false",
 		   view->in_rotation ? "true" : "false", branch_number(view->position.timeline));
 	buf_printf(body, ",\"fenced\":%s", view->fenced ? "true" : "false");
+	admin_fault(body, view);
 	if (view->lag_us >= 0)
 		buf_printf(body, ",\"lag_seconds\":%.3f", (double)view->lag_us / 1e6);
 	else
@@ -107,6 +119,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 	metric_set(metrics, METRIC_branches_given_up, NULL, topology.branches.era);
 	metric_forget(metrics, METRIC_node_up);
 	metric_forget(metrics, METRIC_node_fenced);
+	metric_forget(metrics, METRIC_node_foreign);
 	metric_forget(metrics, METRIC_replica_lag_seconds);
 	metric_forget(metrics, METRIC_replica_lag_bytes);
 	for (unsigned i = 0; i < topology.count; i++) {
@@ -116,6 +129,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 		metric_set(metrics, METRIC_node_up, METRIC_LABELS(name, node_role_text(view->role)),
 			   view->up);
 		metric_set(metrics, METRIC_node_fenced, METRIC_LABELS(name), view->fenced);
+		metric_set(metrics, METRIC_node_foreign, METRIC_LABELS(name), view->foreign);
 		if (view->role != NODE_REPLICA)
 			continue;
 		if (view->lag_us >= 0)

@@ -25,11 +25,27 @@ struct checking {
 	struct findings findings;
 	struct check_node primary, standby;
 	bool has_primary, has_standby;
+	char cluster[64]; /* of the first node that told it, the --primary if it can be asked */
+	char cluster_of[256];
 	unsigned queries, commands;
 	int64_t told_us; /* the last line about progress */
 };
 
 /* --- nodes ----------------------------------------------------------------------------------- */
+
+static bool check_is_stranger(struct checking *checking, const struct check_node *node)
+{
+	if (!*checking->cluster) {
+		memcpy(checking->cluster, node->cluster, sizeof(checking->cluster));
+		snprintf(checking->cluster_of, sizeof(checking->cluster_of), "%s",
+			 node->asker.node->name);
+	}
+	if (!*node->cluster || strcmp(checking->cluster, node->cluster) == 0)
+		return false;
+	findings_trouble(&checking->findings, "%s belongs to another cluster than %s",
+			 node->asker.node->name, checking->cluster_of);
+	return true;
+}
 
 /* Keeps the first primary and the first standby, whichever option named them. */
 static void check_open(struct checking *checking, const char *conninfo)
@@ -38,6 +54,10 @@ static void check_open(struct checking *checking, const char *conninfo)
 
 	if (!check_node_open(&node, conninfo, &checking->findings))
 		return;
+	if (check_is_stranger(checking, &node)) {
+		check_node_close(&node);
+		return;
+	}
 	if (node.in_recovery && !checking->has_standby) {
 		checking->standby = node;
 		checking->has_standby = true;
@@ -57,8 +77,7 @@ static bool check_open_all(struct checking *checking)
 
 	check_open(checking, checking->options->primary);
 	for (size_t i = 0; i < replicas->count; i++)
-		if (!checking->has_primary || !checking->has_standby)
-			check_open(checking, replicas->items[i]);
+		check_open(checking, replicas->items[i]);
 	if (!checking->has_primary)
 		findings_trouble(findings, "none of the nodes that answer is the primary");
 	if (!checking->has_standby && replicas->count > 0)

@@ -39,6 +39,7 @@ void findings_trouble(struct findings *findings, const char *format, ...) printf
 struct check_node {
 	struct asker asker;
 	bool in_recovery;
+	char cluster[64];  /* as it tells it, to be compared; "": it does not */
 	uint64_t position; /* its own when it was opened */
 };
 

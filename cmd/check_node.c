@@ -20,6 +20,9 @@
 static const char check_generic[] =
 	"SELECT set_config('plan_cache_mode', 'force_generic_plan', false)";
 
+static const char check_cluster[] =
+	"SELECT system_identifier::text AS cluster FROM pg_control_system()";
+
 static void check_node_mute(const struct check_node *node, const char *reason,
 			    struct findings *findings)
 {
@@ -27,6 +30,16 @@ static void check_node_mute(const struct check_node *node, const char *reason,
 
 	findings_trouble(findings, "%s: %s%s%s", node->asker.node->name,
 			 reason ? reason : "no answer", *last ? ": " : "", last);
+}
+
+static void check_node_ask_cluster(struct check_node *node)
+{
+	const struct buf *out = &node->asker.out;
+	struct call call;
+
+	if (asker_ask(&node->asker, CALL_QUERY, check_cluster, &call) == CALL_OK &&
+	    out->len < sizeof(node->cluster))
+		memcpy(node->cluster, out->ptr, out->len);
 }
 
 bool check_node_open(struct check_node *node, const char *conninfo, struct findings *findings)
@@ -45,6 +58,7 @@ bool check_node_open(struct check_node *node, const char *conninfo, struct findi
 	case CALL_OK:
 		node->in_recovery = call.in_recovery;
 		node->position = call.upper;
+		check_node_ask_cluster(node);
 		return true;
 	case CALL_ERROR:
 	case CALL_TOO_LARGE:

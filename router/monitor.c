@@ -579,6 +579,7 @@ static void watched_on_identity(struct watched *watched, bool told)
 	memcpy(watched->server, identity.server, sizeof(watched->server));
 	watched->identified_us = identity.started_us;
 	views_identified(&watched->monitor->views, watched->index, identity.system_identifier);
+	views_told_limits(&watched->monitor->views, watched->index, identity.limits);
 	watched->identified_life = watched_life(watched);
 	watched->schema = identity.schema;
 	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;

@@ -23,6 +23,8 @@ struct node_view {
 	struct position position; /* primary: flush; replica: replayed */
 	int64_t started_us;  /* pg_postmaster_start_time, wall: a position belongs to one life */
 	bool paused;         /* replay is paused */
+	bool foreign;        /* of another cluster: nothing is sent there */
+	unsigned short_of;   /* the setting that has stopped replay, see poll.h; 0: none */
 	bool fenced;         /* out of recovery, but not our primary: nothing is sent there */
 	int64_t lag_us;      /* by the position ring; -1: not known */
 	int64_t lag_bytes;   /* -1: not known */

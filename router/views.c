@@ -71,6 +71,7 @@ void views_set_limits(struct views *views, const struct options *options)
 	views->strikes_max = (unsigned)options->lag_strikes;
 	views->recoveries_min = (unsigned)options->lag_recoveries;
 	views->lag_us_max = options->lag_us_max;
+	views->cluster_given = (uint64_t)options->system_identifier;
 	views->lag_bytes_max = (uint64_t)options->lag_bytes_max;
 	views->back_us = options->timeline_back_us;
 }
@@ -78,8 +79,8 @@ void views_set_limits(struct views *views, const struct options *options)
 void views_identified(struct views *views, unsigned index, uint64_t system_identifier)
 {
 	views->memory[index].system_identifier = system_identifier;
-	if (views->topology.system_identifier == 0)
-		views->topology.system_identifier = system_identifier;
+	views->memory[index].identified = true;
+	views_know_cluster(views, 0);
 }
 
 bool views_ours(const struct views *views, unsigned index)
@@ -87,7 +88,7 @@ bool views_ours(const struct views *views, unsigned index)
 	uint64_t its = views->memory[index].system_identifier;
 	uint64_t ours = views->topology.system_identifier;
 
-	return its == ours || its == 0 || ours == 0;
+	return its == ours || its == 0 || (ours == 0 && views->cluster == CLUSTER_KNOWN);
 }
 
 void views_answered(struct views *views, unsigned index, const struct look *look, int64_t sent_us,
@@ -117,6 +118,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 	views_told_timeline(views, index, look);
 	if (newborn)
 		views_born(views, index);
+	views_know_cluster(views, now_us);
 	views_elect(views);
 	if (views->topology.primary == (int)index) {
 		lagring_add(&views->ring, sent_us, view->position.lsn);
@@ -351,7 +353,7 @@ static bool views_is_candidate(const struct views *views, unsigned index)
 	const struct node_view *view = &views->topology.nodes[index];
 
 	return view->up && views->memory[index].claims_primary && view->position.timeline &&
-	       (!views->topology.primary_seen || views_ours(views, index)) &&
+	       views->cluster == CLUSTER_KNOWN && views_ours(views, index) &&
 	       view->position.timeline >= views->topology.primary_position.timeline &&
 	       views_settled(views, index) && !views_other_history(views, index) &&
 	       !views_gave_up(views, index) && !views_is_behind(views, index);
@@ -362,6 +364,9 @@ static bool views_is_awaited(const struct views *views, unsigned index)
 {
 	const struct node_view *view = &views->topology.nodes[index];
 
+	/* Nor is anybody ours for sure before the cluster is known. */
+	if (views->cluster != CLUSTER_KNOWN)
+		return true;
 	return views_ours(views, index) && !views_settled(views, index) &&
 	       view->position.timeline >= views->topology.primary_position.timeline;
 }
@@ -633,7 +638,8 @@ static const char *views_fault(struct views *views, unsigned index, char *room, 
 	uint32_t ours = topology->primary_position.timeline;
 
 	if (!views_ours(views, index))
-		return "it belongs to another cluster";
+		return views->cluster == CLUSTER_KNOWN ? "it belongs to another cluster"
+						       : "which cluster is served is not known";
 	if (views->memory[index].ahead)
 		return "it has replayed what the primary does not have";
 	if (views_gave_up(views, index))
@@ -665,11 +671,6 @@ static void views_judge(struct views *views, unsigned index)
 	view->replay_rate = rate_look(&memory->rate, view->seen_us, view->position.lsn,
 				      views->topology.primary_position.lsn);
 	fault = views_fault(views, index, room, sizeof(room));
-	if (!views_ours(views, index) != memory->foreign) {
-		memory->foreign = !memory->foreign;
-		if (memory->foreign)
-			views_log(LOG_ERROR, views, index, "belongs to another cluster");
-	}
 	if (!strikes_look(&memory->strikes, !fault, views->strikes_max, views->recoveries_min))
 		return;
 	view->in_rotation = memory->strikes.in;
@@ -745,6 +746,8 @@ void views_refresh(struct views *views, int64_t now_us)
 {
 	struct topology *topology = &views->topology;
 
+	views_name_strangers(views);
+	views_name_short(views);
 	for (unsigned i = 0; i < topology->count; i++) {
 		struct node_view *view = &topology->nodes[i];
 		bool comparable = view->role == NODE_REPLICA && topology->primary_seen &&
@@ -774,7 +777,8 @@ bool topology_differs(const struct topology *a, const struct topology *b)
 		const struct node_view *x = &a->nodes[i], *y = &b->nodes[i];
 
 		if (x->role != y->role || x->up != y->up || x->in_rotation != y->in_rotation ||
-		    x->life != y->life || x->paused != y->paused || x->fenced != y->fenced)
+		    x->life != y->life || x->paused != y->paused || x->foreign != y->foreign ||
+		    x->short_of != y->short_of || x->fenced != y->fenced)
 			return true;
 	}
 	return false;

@@ -28,6 +28,7 @@
 
 #include "base/options.h"
 #include "pg/node.h"
+#include "router/cluster.h"
 #include "router/lagring.h"
 #include "router/poll.h"
 #include "router/rate.h"
@@ -49,13 +50,16 @@ struct view_memory {
 	bool timeline_hidden;   /* and was told in the log what to grant */
 	uint32_t checkpointed;  /* hidden: on this timeline for sure, or on a later one */
 	uint32_t timeline;      /* told last, in whatever role; 0: never */
-	uint64_t system_identifier; /* 0: not known, or not to be had */
-	bool foreign;               /* of another cluster than the primary; was told in the log */
 	uint32_t streams;   /* as a standby: the timeline that its walreceiver gets; 0: none */
 	int64_t ruled_us;   /* its postmaster's start when it was our primary last; 0: never */
 	bool short_of_last; /* it began this life as an older copy of the primary that is gone */
 	uint64_t born_lsn;  /* where its WAL ended at the first look of this life */
 	bool ahead;         /* it has replayed in this life what the primary does not have */
+	uint64_t system_identifier;   /* 0: not known, or not to be had */
+	bool identified;              /* it was asked who it is, and has answered */
+	uint32_t limits[POLL_LIMITS]; /* its settings; 0: not told */
+	unsigned short_of;            /* as published; was told in the log */
+	bool foreign;                 /* of another cluster than the primary; was told in the log */
 	struct strikes strikes;
 	struct rate rate;
 };
@@ -74,6 +78,11 @@ struct views {
 	unsigned agreed_life;   /* of that node */
 	int64_t agreed_us;      /* since when */
 	bool decided;           /* who is primary was once known, or everybody was asked */
+	uint64_t cluster_given; /* --system-identifier */
+	enum cluster_state cluster;
+	bool cluster_awaited;         /* was told in the log */
+	int64_t began_us;             /* when the first node answered; 0: none has */
+	uint32_t limits[POLL_LIMITS]; /* of the primary, the last one known */
 	struct view_memory memory[NODES_MAX];
 	struct topology topology;
 };
@@ -85,6 +94,14 @@ void views_init(struct views *views, struct node *const *nodes, unsigned count,
 void views_set_limits(struct views *views, const struct options *options);
 /* Who the node is; 0: it would not say. Comes before its first look is told. */
 void views_identified(struct views *views, unsigned index, uint64_t system_identifier);
+/* Which cluster is served, by what was told so far (router/cluster.h); now_us 0: no time passed. */
+void views_know_cluster(struct views *views, int64_t now_us);
+/* Nodes of other clusters, and standbys whose replay a setting has stopped: marked, and each told
+ * in the log once. */
+void views_name_strangers(struct views *views);
+void views_name_short(struct views *views);
+/* With it, or later: the settings that a standby needs as much of as its primary. */
+void views_told_limits(struct views *views, unsigned index, const uint32_t limits[POLL_LIMITS]);
 /* Is the node of the cluster that is served, as far as is known? */
 bool views_ours(const struct views *views, unsigned index);
 /*
