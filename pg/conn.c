@@ -3,7 +3,9 @@
 #include "pg/conn.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/repeats.h"
 #include "pg/answer.h"
 #include "pg/dialer.h"
 #include "pg/hello.h"
@@ -408,23 +410,29 @@ void conn_set_mark(struct conn *conn, uint32_t statement_id, uint32_t generation
 
 /* --- closing --------------------------------------------------------------------------------- */
 
+/* All pools of a node say the same when something is wrong with it. */
+static uint64_t conn_complaint_key(const struct pool *pool, const char *reason)
+{
+	uint64_t key = hash_bytes(pool->node->name, strlen(pool->node->name), 0);
+
+	key = hash_bytes(reason, strlen(reason), key);
+	return hash_bytes(pool->last_error, strlen(pool->last_error), key);
+}
+
 static void conn_complain(struct conn *conn, const char *reason)
 {
 	struct pool *pool = conn->pool;
-	int64_t age_us = loop_now(pool->loop) - conn->opened_us;
-	char age[24], more[48] = "";
-	unsigned silent;
+	int64_t now_us = loop_now(pool->loop);
+	char age[24], again[REPEATS_TEXT_BYTES];
 
-	if (!janitor_may_complain(pool, &silent))
+	if (!repeats_allow(conn_complaint_key(pool, reason), now_us, again))
 		return;
-	if (silent)
-		snprintf(more, sizeof(more), " (%u more since the last line)", silent);
-	snprintf(age, sizeof(age), "%lld", (long long)(age_us / US_PER_MS));
+	snprintf(age, sizeof(age), "%lld", (long long)((now_us - conn->opened_us) / US_PER_MS));
 	log_with(LOG_WARN, "pg",
 		 LOG_FIELDS({ "node", pool->node->name }, { "reason", reason }, { "age_ms", age },
 			    { "state", conn_states[conn->state].name }),
 		 "connection to %s closed: %s: %s%s", pool->node->name, reason, pool->last_error,
-		 more);
+		 again);
 }
 
 static void conn_shut(struct conn *conn, const char *reason, bool again)

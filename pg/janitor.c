@@ -12,7 +12,6 @@
 #define JANITOR_PAUSE_US_MIN (50 * US_PER_MS) /* before a failed connect is tried again */
 #define JANITOR_PAUSE_US_MAX US_PER_S
 #define JANITOR_GAUGES_EVERY_US US_PER_S
-#define JANITOR_COMPLAIN_EVERY_US (30 * US_PER_S)
 
 static void janitor_on_due(struct loop_timer *timer);
 static void janitor_close_late(struct conn *conn, int64_t now_us);
@@ -28,7 +27,6 @@ void janitor_init(struct pool *pool)
 	*janitor = (struct janitor){ .timer = { .on_due = janitor_on_due } };
 	random_bytes(&seed, sizeof(seed));
 	random_init(&janitor->random, seed);
-	janitor->complained_us = loop_now(pool->loop) - JANITOR_COMPLAIN_EVERY_US;
 	janitor_want(pool, loop_now(pool->loop));
 }
 
@@ -247,19 +245,4 @@ bool janitor_may_dial(struct pool *pool)
 		return true;
 	janitor_want(pool, reach_login_after_us(pool->reach));
 	return false;
-}
-
-bool janitor_may_complain(struct pool *pool, unsigned *silent)
-{
-	struct janitor *janitor = &pool->janitor;
-	int64_t now_us = loop_now(pool->loop);
-
-	if (now_us - janitor->complained_us < JANITOR_COMPLAIN_EVERY_US) {
-		janitor->silent++;
-		return false;
-	}
-	*silent = janitor->silent;
-	janitor->silent = 0;
-	janitor->complained_us = now_us;
-	return true;
 }

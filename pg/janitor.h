@@ -21,8 +21,6 @@ struct janitor {
 	unsigned failures;     /* connects that failed in a row */
 	int64_t dial_after_us; /* the pause after the last of them ends */
 	int64_t gauged_us;     /* when the gauges were set last */
-	int64_t complained_us; /* when a failure was last worth a line */
-	unsigned silent;       /* failures since then */
 };
 
 void janitor_init(struct pool *pool);
@@ -38,5 +36,3 @@ void janitor_on_refusal(struct pool *pool, bool starting, int64_t begun_us);
 void janitor_on_success(struct pool *pool);
 /* May a conn be opened now? While connects fail, one is tried at a time, after the pause. */
 bool janitor_may_dial(struct pool *pool) must_check;
-/* Is this failure worth a line? The first is, then one now and then; *silent: how many were not. */
-bool janitor_may_complain(struct pool *pool, unsigned *silent) must_check;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines that say the same again and again. */
+#include "base/repeats.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define NOW_US (1000 * US_PER_S)
+
+static char text[REPEATS_TEXT_BYTES];
+
+static int begin(void **state)
+{
+	(void)state;
+	repeats_forget();
+	return 0;
+}
+
+static void the_first_is_written_and_the_rest_is_summed_up(void **state)
+{
+	(void)state;
+	assert_true(repeats_allow(1, NOW_US, text));
+	assert_string_equal(text, "");
+	for (int64_t i = 1; i <= 36; i++)
+		assert_false(repeats_allow(1, NOW_US + i * US_PER_S, text));
+	assert_true(repeats_allow(1, NOW_US + REPEATS_US, text));
+	assert_string_equal(text, " (again, 37 times in the last 60 s)");
+	assert_false(repeats_allow(1, NOW_US + REPEATS_US + 1, text));
+}
+
+static void another_line_is_another_line(void **state)
+{
+	(void)state;
+	assert_true(repeats_allow(1, NOW_US, text));
+	assert_true(repeats_allow(2, NOW_US, text));
+	assert_false(repeats_allow(1, NOW_US, text));
+}
+
+static void what_did_not_come_again_has_nothing_to_sum_up(void **state)
+{
+	(void)state;
+	assert_true(repeats_allow(1, NOW_US, text));
+	assert_true(repeats_allow(1, NOW_US + REPEATS_US, text));
+	assert_string_equal(text, "");
+}
+
+static void the_oldest_makes_room(void **state)
+{
+	(void)state;
+	for (uint64_t key = 1; key <= 100; key++)
+		assert_true(repeats_allow(key, NOW_US + (int64_t)key, text));
+	assert_false(repeats_allow(100, NOW_US + 200, text));
+	assert_true(repeats_allow(1, NOW_US + 200, text));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_first_is_written_and_the_rest_is_summed_up, begin),
+		cmocka_unit_test_setup(another_line_is_another_line, begin),
+		cmocka_unit_test_setup(what_did_not_come_again_has_nothing_to_sum_up, begin),
+		cmocka_unit_test_setup(the_oldest_makes_room, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
