@@ -50,8 +50,8 @@ struct view_memory {
 	bool timeline_hidden;   /* and was told in the log what to grant */
 	uint32_t checkpointed;  /* hidden: on this timeline for sure, or on a later one */
 	uint32_t timeline;      /* told last, in whatever role; 0: never */
-	uint32_t streams;   /* as a standby: the timeline that its walreceiver gets; 0: none */
-	int64_t ruled_us;   /* its postmaster's start when it was our primary last; 0: never */
+	uint32_t streams;       /* as a standby: the timeline that its walreceiver gets; 0: none */
+	int64_t ruled_us;       /* its postmaster's start when it was our primary last; 0: never */
 	bool short_of_last; /* it began this life as an older copy of the primary that is gone */
 	uint64_t born_lsn;  /* where its WAL ended at the first look of this life */
 	bool ahead;         /* it has replayed in this life what the primary does not have */
