@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the manual says of errors and types is what the tables in the source say."""
 
+import os
 import pathlib
 import re
+import shutil
+import subprocess
 
 import pytest
+import yaml
 
+SBIN = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+),\s*(true|false),\s*"([^"]+)"\)', re.M)
 TYPE = re.compile(r'^TYPE\((\w+),.*?\b([A-Z0-9]+)\)$', re.M)
@@ -90,3 +95,33 @@ def test_a_limit_in_the_manual_is_the_limit_in_the_source(limit, shown):
     value = re.search(rf"^#define {limit} (\d+)\b", read("base/limits.h"), re.M).group(1)
 
     assert shown.format(value) in read("docs/http.md")
+
+
+def blocks(language):
+    """The examples of docs/deploying.md in that language, as one text."""
+    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", read("docs/deploying.md"),
+                                re.M | re.S))
+
+
+def test_the_example_for_kubernetes_says_what_cqrsd_understands_and_waits_long_enough():
+    deployment, service = yaml.safe_load_all(blocks("yaml"))
+    pod = deployment["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    options = dict(arg.removeprefix("--").partition("=")[::2] for arg in container["args"][1:])
+    ports = {port["name"] for port in container["ports"]}
+
+    assert [name for name in options if f'("{name}",' not in read("base/options.def")] == []
+    assert pod["terminationGracePeriodSeconds"] * 1000 > \
+        int(options["drain-delay-ms"]) + int(options["drain-ms"])
+    assert {container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")} \
+        | {port["targetPort"] for port in service["spec"]["ports"]} == ports
+
+
+@pytest.mark.skipif(shutil.which("haproxy", path=SBIN) is None, reason="haproxy is missing")
+def test_haproxy_takes_the_example(tmp_path):
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(blocks(""), encoding="utf-8")
+    done = subprocess.run([shutil.which("haproxy", path=SBIN), "-c", "-f", config],
+                          capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr

@@ -30,6 +30,15 @@ def silent():
         yield f"postgresql://postgres@127.0.0.1:{listening.getsockname()[1]}/shop"
 
 
+@pytest.fixture
+def manager(tmp_path):
+    """The socket where systemd would listen."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(30)
+        yield listening
+
+
 def first_answer(address, ask=lambda client: client.query("ping")):
     """What a client gets who connects as soon as that can be done."""
     def answer():
@@ -41,7 +50,9 @@ def first_answer(address, ask=lambda client: client.query("ping")):
 
 
 def test_restarts_behind_haproxy_fail_no_request(start_cqrsd):
-    services = [start_cqrsd(), start_cqrsd()]
+    # A processor that others keep busy is another story than restarts.
+    patient = {"queue_wait_ms": 20000, "request_timeout_ms": 30000}
+    services = [start_cqrsd(**patient), start_cqrsd(**patient)]
     proxy = HAProxy(services)
     try:
         callers = Callers(proxy.address)
@@ -137,21 +148,26 @@ def test_where_no_node_lets_it_in_the_answer_is_starting_until_one_does(start_cq
         cluster.primary.sql("DROP ROLE latecomer")
 
 
-def test_ready_is_announced_once_clients_are_let_in(start_cqrsd, tmp_path):
-    heard = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(30)
-        cqrsd = start_cqrsd(wait="alive", env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        heard.append(manager.recv(4096))
-        # What is refused before it is open would be refused at this moment.
-        assert cqrsd.readyz().status == 200
-        assert cqrsd.query("ping").status == 200
-        cqrsd.terminate()
-        heard.append(manager.recv(4096))
-        assert cqrsd.wait() == 0
+def test_ready_is_announced_once_clients_are_let_in(start_cqrsd, manager):
+    cqrsd = start_cqrsd(wait="alive", env={"NOTIFY_SOCKET": manager.getsockname()})
+    ready = manager.recv(4096)
+    assert cqrsd.readyz().status == 200
+    assert cqrsd.query("ping").status == 200
+    cqrsd.terminate()
 
-    assert heard == [b"READY=1", b"STOPPING=1"]
+    assert (ready, manager.recv(4096)) == (b"READY=1", b"STOPPING=1")
+    assert cqrsd.wait() == 0
+
+
+def test_a_reload_during_the_start_announces_nothing(start_cqrsd, silent, manager):
+    cqrsd = start_cqrsd(wait="alive", primary=silent, replicas=0,
+                        env={"NOTIFY_SOCKET": manager.getsockname()})
+    cqrsd.hup()
+    until(lambda: "catalog reloaded" in cqrsd.log_text(), "the reload")
+    cqrsd.terminate()
+
+    assert manager.recv(4096) == b"STOPPING=1"
+    assert cqrsd.wait() == 0
 
 
 @pytest.mark.serve(drain_delay_ms=1500)
