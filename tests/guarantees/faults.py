@@ -245,6 +245,30 @@ def old_primary_back(world, rng):
     healthy(world)
 
 
+@fault("cluster")
+def back_to_the_lower_timeline(world, rng):
+    """Another one was promoted and took writes; then the old primary leads again, as it was."""
+    old = world.leader
+    healthy(world)
+    old.stop(rng.choice(["fast", "immediate"]))
+    world.lead(most_advanced(world))
+    healthy_others(world, old)
+    yield rng.uniform(0.5, 1.5)
+    world.lead_back(old)
+    yield rng.uniform(1, 3)
+    healthy(world)
+
+
+@fault("cluster")
+def an_older_copy_restored(world, rng):
+    """The primary comes back with less than it had acknowledged, on the timeline that it had."""
+    copy = world.cluster.copy_of(world.leader)
+    yield rng.uniform(0.3, 1.5)
+    world.lead_from(copy)
+    yield rng.uniform(0.5, 2)
+    healthy(world)
+
+
 # --- the service ---------------------------------------------------------------------------------
 
 @fault("net")

@@ -20,6 +20,7 @@ from . import net  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 DISK_BYTES = 768 << 20
+TIMELINE_BACK_MS = 1000
 SETTINGS = {
     "max_connections": 120, "shared_buffers": "32MB",
     "wal_receiver_timeout": "3s", "wal_sender_timeout": "3s", "wal_receiver_status_interval": "1s",
@@ -112,6 +113,21 @@ class HostedCluster(Cluster):
         with open(node.data / "postgresql.auto.conf", "a", encoding="utf-8") as configuration:
             configuration.write(f"primary_conninfo = '{source}'\n")
 
+    def copy_of(self, node):
+        """What the node has now, to come back to."""
+        copy = self.directory / f"{node.name}.copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        near = self._conninfo(node.host.address, node, node.name)
+        self._run([self.bindir / "pg_basebackup", "-D", copy, "-d", near, "-X", "stream",
+                   "--checkpoint=fast", "--no-sync"])
+        return copy
+
+    def restore(self, node, copy):
+        for path in node.data.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self._run(["cp", "-a", f"{copy}/.", node.data])
+        shutil.rmtree(copy)
+
     def destroy(self):
         for node in self.nodes:
             node.kill9()
@@ -193,7 +209,7 @@ class World:
                 instance = Instance(
                     host, clock, primary=nodes[0], replica=nodes[1:],
                     catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info",
-                    session_slots=self.session_slots)
+                    session_slots=self.session_slots, timeline_back_ms=TIMELINE_BACK_MS)
                 self.instances.append(instance)
             for instance in self.instances:
                 instance.start()
@@ -243,6 +259,29 @@ class World:
         until(lambda: new.sql("SELECT pg_is_in_recovery()") == "f", f"{new.name} to lead", 20)
         self.cluster.nodes.remove(new)
         self.cluster.nodes.insert(0, new)
+
+    def lead_back(self, old):
+        """Who led before the leader leads again, as it was then; the others are copied anew."""
+        last, began_ns = self.leader, time.monotonic_ns()
+        last.kill9()
+        self.promotions.append([began_ns, time.monotonic_ns()])
+        self.cluster.nodes.remove(old)
+        self.cluster.nodes.insert(0, old)
+        old.forget_shared_memory()
+        old.start()
+        for node in self.followers:
+            self.clone_again(node)
+
+    def lead_from(self, copy):
+        """The leader itself, from an older copy; the others are copied anew."""
+        began_ns = time.monotonic_ns()
+        self.leader.kill9()
+        self.promotions.append([began_ns, time.monotonic_ns()])
+        self.leader.forget_shared_memory()
+        self.cluster.restore(self.leader, copy)
+        self.leader.start()
+        for node in self.followers:
+            self.clone_again(node)
 
     def follow(self, node):
         node.set(primary_conninfo=self.cluster.replication_conninfo(self.leader, node.name))
