@@ -262,26 +262,28 @@ class World:
 
     def lead_back(self, old):
         """Who led before the leader leads again, as it was then; the others are copied anew."""
-        last, began_ns = self.leader, time.monotonic_ns()
-        last.kill9()
-        self.promotions.append([began_ns, time.monotonic_ns()])
+        self.promotions.append([time.monotonic_ns(), None])
+        self.leader.kill9()
         self.cluster.nodes.remove(old)
         self.cluster.nodes.insert(0, old)
         old.forget_shared_memory()
         old.start()
+        self._copy_followers()
+
+    def _copy_followers(self):
+        """Until then what is lost may still be shown by one of them."""
         for node in self.followers:
             self.clone_again(node)
+        self.promotions[-1][1] = time.monotonic_ns()
 
     def lead_from(self, copy):
         """The leader itself, from an older copy; the others are copied anew."""
-        began_ns = time.monotonic_ns()
+        self.promotions.append([time.monotonic_ns(), None])
         self.leader.kill9()
-        self.promotions.append([began_ns, time.monotonic_ns()])
         self.leader.forget_shared_memory()
         self.cluster.restore(self.leader, copy)
         self.leader.start()
-        for node in self.followers:
-            self.clone_again(node)
+        self._copy_followers()
 
     def follow(self, node):
         node.set(primary_conninfo=self.cluster.replication_conninfo(self.leader, node.name))

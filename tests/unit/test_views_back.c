@@ -176,6 +176,21 @@ static void a_primary_that_was_agreed_on_goes_back_no_sooner(void **state)
 	assert_int_equal(views.topology.primary, -1);
 }
 
+static void the_only_node_is_waited_for_as_well(void **state)
+{
+	views_init(&views, nodes, 1, sessions);
+	views_set_limits(&views, &options);
+	for (unsigned i = 0; i < 20; i++) {
+		primary_at(P, 2500, 2);
+		now_us += US_PER_S;
+	}
+	p_leads_again(2600);
+	p_leads_again(2600);
+	assert_int_equal(views.topology.primary, -1);
+	pass(11 * US_PER_S, alone);
+	assert_int_equal(views.topology.primary, P);
+}
+
 static void gone_back(void)
 {
 	promoted_and_gone();
@@ -344,6 +359,7 @@ int main(void)
 		story(nor_where_it_is_switched_off),
 		story(a_look_at_the_awaited_one_begins_the_wait_anew),
 		story(a_primary_that_was_agreed_on_goes_back_no_sooner),
+		story(the_only_node_is_waited_for_as_well),
 		story(what_comes_back_of_the_branch_that_was_given_up_is_left_alone),
 		story(the_next_timeline_of_that_number_is_followed_and_is_another_one),
 		story(back_twice_is_given_up_twice),
