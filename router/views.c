@@ -13,6 +13,7 @@
 
 /* While a node does not answer, the one that is awaited may live there: so many times the wait. */
 #define BACK_PATIENCE 3
+#define WAL_PAGE_BYTES 8192
 
 #define views_log(level, views, index, ...)                                                        \
 	log_with(level, "monitor", LOG_FIELDS({ "node", (views)->nodes[index]->name }), __VA_ARGS__)
@@ -453,11 +454,19 @@ static void views_fence(struct views *views, unsigned index)
 /* The primary that we had, with less WAL than it had told: restored from an older copy. */
 static bool views_came_back_short(const struct views *views, unsigned index)
 {
-	struct position here = views->topology.nodes[index].position;
+	const struct view_memory *memory = &views->memory[index];
+	const struct node_view *view = &views->topology.nodes[index];
 	struct position last = views->topology.primary_position;
 
-	return views->topology.primary_seen && (int)index == views->ruled &&
-	       here.timeline == last.timeline && here.lsn < last.lsn;
+	if (!views->topology.primary_seen || (int)index != views->ruled ||
+	    view->position.timeline != last.timeline)
+		return false;
+	if (view->position.lsn < last.lsn)
+		return true;
+	/* It may have written on since. What was flushed up to the end of a page may be amid a
+	 * record, which recovery does not keep; else it ends no sooner. */
+	return memory->ruled_us && memory->ruled_us != view->started_us && memory->switched &&
+	       memory->switched < last.lsn && last.lsn % WAL_PAGE_BYTES != 0;
 }
 
 /* How far its WAL went when it was left, at most: what it replayed at the start of a new life, or

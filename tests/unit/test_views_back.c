@@ -293,6 +293,24 @@ static void a_crash_loses_no_wal(void **state)
 	assert_true(view(R1)->in_rotation);
 }
 
+/* Where its recovery ended tells, however far it has come since. */
+static void a_copy_that_has_written_on_is_found_as_well(void **state)
+{
+	all_well();
+	restored(P, 700, 5000);
+	assert_int_equal(views.topology.branches.era, 1);
+	assert_int_equal(views.topology.branches.past[0].cut, 700);
+	restored(P, 700, 6000);
+	assert_int_equal(views.topology.branches.era, 1);
+}
+
+static void half_a_record_that_was_flushed_is_no_loss(void **state)
+{
+	primary_at(P, 8192, 1);
+	restored(P, 8100, 8300);
+	assert_int_equal(views.topology.branches.era, 0);
+}
+
 static void lost_for_a_while_and_back_with_less(void **state)
 {
 	all_well();
@@ -365,6 +383,8 @@ int main(void)
 		story(back_twice_is_given_up_twice),
 		story(a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost),
 		story(a_crash_loses_no_wal),
+		story(a_copy_that_has_written_on_is_found_as_well),
+		story(half_a_record_that_was_flushed_is_no_loss),
 		story(lost_for_a_while_and_back_with_less),
 		story(an_older_copy_elsewhere_is_no_primary_until_all_agree),
 		story(a_replica_of_an_older_copy_is_only_behind),
