@@ -343,7 +343,7 @@ class World:
             if not instance.running:
                 self.restart_instance(number)
         for instance in self.instances:
-            until(lambda instance=instance: instance._reached("rotation"),
+            until(lambda instance=instance: instance.reached("rotation"),
                   f"{instance.address} to have everybody in rotation", 30)
 
     def _revive(self, node):
