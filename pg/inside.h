@@ -98,4 +98,6 @@ void pool_again(struct pool *pool, struct call *call);
 /* Around whatever may end calls: deliver calls on_done for them and frees a pool that has ended. */
 void pool_hold(struct pool *pool);
 void pool_deliver(struct pool *pool);
+/* What the end of a turn does: idle conns take what waits. */
+void pool_send_now(struct pool *pool);
 void pool_set_error(struct pool *pool, const char *message);

@@ -130,8 +130,30 @@ static int64_t janitor_expires_us(const struct pool *pool, enum lane lane, const
 	return janitor_waits_since_us(pool, lane, call) + wait_us;
 }
 
+static int64_t janitor_next_expiry_us(const struct pool *pool)
+{
+	int64_t next_us = CLOCK_NEVER;
+
+	for (int lane = 0; lane < LANES; lane++)
+		list_each (&pool->queue[lane], it) {
+			const struct call *call = container_of(it, struct call, link);
+			int64_t expires_us = janitor_expires_us(pool, (enum lane)lane, call);
+
+			if (expires_us < next_us)
+				next_us = expires_us;
+		}
+	return next_us;
+}
+
+/*
+ * In a turn that comes late, as where the processor was taken, the answers of many conns are read
+ * at once: whoever can leave on one of them leaves, before it is said who has waited too long.
+ */
 static void janitor_expire(struct pool *pool, int64_t now_us)
 {
+	if (janitor_next_expiry_us(pool) > now_us)
+		return;
+	pool_send_now(pool);
 	for (int lane = 0; lane < LANES; lane++) {
 		struct list *queue = &pool->queue[lane];
 		struct list_link *next;
@@ -147,21 +169,6 @@ static void janitor_expire(struct pool *pool, int64_t now_us)
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
 		}
 	}
-}
-
-static int64_t janitor_next_expiry_us(const struct pool *pool)
-{
-	int64_t next_us = CLOCK_NEVER;
-
-	for (int lane = 0; lane < LANES; lane++)
-		list_each (&pool->queue[lane], it) {
-			const struct call *call = container_of(it, struct call, link);
-			int64_t expires_us = janitor_expires_us(pool, (enum lane)lane, call);
-
-			if (expires_us < next_us)
-				next_us = expires_us;
-		}
-	return next_us;
 }
 
 /* --- what is told, and when to look next ----------------------------------------------------- */

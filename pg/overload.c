@@ -11,6 +11,9 @@
 #include <stdlib.h>
 
 #define OVERLOAD_FEW 16 /* quick calls; of no more nobody reckons when they leave */
+/* Commands. No more than share one commit are not too many, however long each of them takes: to
+ * refuse one would let no other leave sooner, and its client would only come again. */
+#define OVERLOAD_FEW_COMMANDS GROUP_CALLS_MAX
 
 void overload_fini(struct overload *overload)
 {
@@ -253,6 +256,18 @@ static bool overload_is_behind(const struct pool *pool, const struct call *call)
 	return false;
 }
 
+/*
+ * A queue that stands says that more come than leave, or that the processor was taken from those
+ * who serve it. Few clients that wait for their answers never make more than few commands wait.
+ */
+static bool overload_is_of_few(const struct pool *pool, int lane, unsigned joining)
+{
+	size_t count = pool->queue[LANE_COMMAND].count + pool->queue[LANE_GROUP].count + joining;
+
+	return (lane == LANE_COMMAND || lane == LANE_GROUP) && count <= OVERLOAD_FEW_COMMANDS &&
+	       count <= pool->settings.queue_max;
+}
+
 /* As above, for a queue that is overloaded. */
 static bool overload_admits_ranked(struct pool *pool, int lane, struct call *call)
 {
@@ -264,7 +279,7 @@ static bool overload_admits_ranked(struct pool *pool, int lane, struct call *cal
 	}
 	call->rank = overload_rank(pool, call);
 	cutoff_came(overload->cutoff, call->rank);
-	if (overload_is_free(pool, lane, call))
+	if (overload_is_free(pool, lane, call) || overload_is_of_few(pool, lane, 1))
 		return true;
 	if (cutoff_refuses(overload->cutoff, call->rank) || overload_is_behind(pool, call))
 		return overload_refuse(pool, overload, call, "cut-off", true);
@@ -323,7 +338,7 @@ void overload_drop_late(struct pool *pool, int lane)
 	unsigned kept = 2 * codel_room(&overload->codel, codel_slack_us(&overload->codel));
 	struct list_link *next;
 
-	if (pool->limit.kind == LIMIT_OFF ||
+	if (pool->limit.kind == LIMIT_OFF || overload_is_of_few(pool, lane, 0) ||
 	    !codel_overloaded(&overload->codel, loop_now(pool->loop)))
 		return;
 	for (struct list_link *it = queue->head.next; it != &queue->head && queue->count > kept;

@@ -12,6 +12,7 @@
  *   - the more urgent stand before the less urgent;
  *   - of many more (who came before), those who are late are let go, but for better ranks.
  *
+ * Few commands, no more than share one commit, are never too many: they wait as if it were not.
  * A call that finds an idle conn and nobody waiting is refused only where others of a better rank
  * are. All on the loop's thread.
  */

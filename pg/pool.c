@@ -578,8 +578,11 @@ static void pool_send(struct pool *pool, bool commands)
 
 static void pool_on_turn(struct loop_hook *hook)
 {
-	struct pool *pool = container_of(hook, struct pool, hook);
+	pool_send_now(container_of(hook, struct pool, hook));
+}
 
+void pool_send_now(struct pool *pool)
+{
 	if (!pool_is_waited_for(pool) && !pool->resuming && list_empty(&pool->done))
 		return;
 	pool_hold(pool);
