@@ -8,6 +8,7 @@ behind. Whatever it leaves broken is mended by World.settle at the end.
 import contextlib
 import random
 import signal
+import threading
 
 from harness import processes
 from harness.until import TooLate, rest_now, until
@@ -277,6 +278,31 @@ def stop_of_cqrsd(world, rng):
     processes.send(instance.pid, signal.SIGSTOP)
     yield rng.uniform(0.3, 2.5)
     processes.send(instance.pid, signal.SIGCONT)
+
+
+@fault("net")
+def quiet_then_one_slow_read(world, rng):
+    """Nobody asks for a while; then each instance has one slow read at the primary, and all come
+    back while it runs."""
+    world.quiet = True
+    try:
+        yield rng.uniform(0.5, 1)
+        slow_s = rng.uniform(1, 2)
+        readers = [threading.Thread(target=read_slowly, args=(instance, slow_s), daemon=True)
+                   for instance in world.instances]
+        for reader in readers:
+            reader.start()
+        yield slow_s / 2
+    finally:
+        world.quiet = False
+    for reader in readers:
+        reader.join(slow_s + 5)
+
+
+def read_slowly(instance, seconds):
+    with contextlib.suppress(OSError):  # beside a fault of the other lane
+        instance.client.get(f"/v1/queries/sleep?seconds={seconds}",
+                            headers={"Consistency": "strong"})
 
 
 @fault("net")

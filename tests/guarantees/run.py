@@ -91,7 +91,8 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
     """Runs a seed to its end."""
     began = time.monotonic()
     with network() as hosts, World(hosts, say, session_slots) as world:
-        load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000)
+        load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000,
+                        quiet=lambda: world.quiet)
         until_ns = time.monotonic_ns() + int(seconds * 1e9)
         lanes = [] if calm else [Lane(world, lane, seed, only, until_ns)
                                  for lane in ("cluster", "net")]

@@ -102,6 +102,9 @@ class Session:
 
     async def run(self):
         while not self.work.over():
+            if self.work.quiet():
+                await rest(0.05)
+                continue
             await self.one()
             if not (self.kind == "crowd" and self.work.crowded):
                 await rest(self.random.random() * 2 * self.work.pause_s)
@@ -204,12 +207,15 @@ class Session:
 class Workload:
     """Sessions against instances until the time is over; the records in the order of their ends."""
 
-    def __init__(self, addresses, seed, sessions=40, pause_s=0.02, crowded=False):
-        """crowded: the crowd writes as fast as it can, so that few users are remembered long."""
+    def __init__(self, addresses, seed, sessions=40, pause_s=0.02, crowded=False,
+                 quiet=lambda: False):
+        """crowded: the crowd writes as fast as it can, so that few users are remembered long.
+        quiet: whether all rest now."""
         self.addresses = addresses
         self.seed = seed
         self.pause_s = pause_s
         self.crowded = crowded
+        self.quiet = quiet
         self.sessions = [Session(self, number) for number in range(sessions)]
         self.records = []
         self.end_ns = None

@@ -189,6 +189,7 @@ class World:
         self.instances = []
         self.promotions = []  # [began, the old primary took no more writes] in ns
         self.reigns = []      # (old primary, its promotion)
+        self.quiet = False    # clients rest
         self.starting = threading.Lock()
         self.cluster = HostedCluster(network)
         self.clock = self.cluster.directory / "clock"

@@ -45,3 +45,7 @@ SELECT key, version, value FROM registers WHERE key = :key;
 -- query: read_all :many
 -- One snapshot of every register.
 SELECT key, version, value FROM registers;
+
+-- query: sleep :one
+-- @param seconds float8
+SELECT true AS slept FROM pg_sleep(:seconds);
