@@ -83,6 +83,8 @@
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)
 #define HTTP_LINGER_PIECE_BYTES 16384
+#define HTTP_REPLY_HEAD_BYTES 1536   /* kept free of a connection's memory: for the reply's head */
+#define HTTP_HEADER_RECORD_BYTES 64  /* of that memory that libmicrohttpd needs for each header */
 #define HTTP_REFUSAL_LOOKS_MAX 32    /* connections looked at to find whom the library refuses */
 #define HTTP_HOST_BYTES_KEPT 128     /* of the last Host that a listener has served */
 #define CORS_HEADERS_BYTES_MAX 1024  /* names of headers that a preflight may ask for */

@@ -47,7 +47,7 @@ def idle(stage, result):
     side = result.side(f"with {IDLE} connections", loadgen_line(*arguments), "MB")
     side.values += [kb / 1024 for kb in (min(full), statistics.median(full), max(full))]
     result.check("process at rest", rest_kb / 1024, "MB", ("<=", 25))
-    result.check("memory per idle connection", (max(full) - rest_kb) / IDLE, "KB", ("<=", 5))
+    result.check("memory per idle connection", (max(full) - rest_kb) / IDLE, "KB", ("<=", 9))
     result.remarks.append("resident memory of the process; the kernel adds about 4.5 KB per socket")
     stage.stop(service)
 

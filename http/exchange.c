@@ -59,14 +59,14 @@ static void exchange_collect(struct connection *connection, struct head *head, c
 	struct exchange *exchange = &connection->exchange;
 	struct head_lines lines = { .method = method, .version = version };
 
-	if (connection->listener->sees_lines) {
-		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-			connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
-		if (info) {
+	if (info) {
+		exchange->head_bytes = info->header_size;
+		if (connection->listener->sees_lines) {
 			lines.target = exchange->target_at;
 			lines.bytes = info->header_size;
-			exchange->head_bytes = info->header_size;
 		}
 	}
 	head_collect(head, connection->mhd, exchange_target(exchange), &lines);
@@ -168,6 +168,28 @@ static enum MHD_Result exchange_answer_early(struct connection *connection)
 	return reply_send(connection);
 }
 
+/*
+ * The library builds the head of a reply in what the request has left of the connection's memory;
+ * where that is too little it ends the connection without a reply. It copies cookies, too.
+ */
+static bool exchange_leaves_room(const struct connection *connection, const struct head *head)
+{
+	size_t taken = connection->exchange.head_bytes + HTTP_REPLY_HEAD_BYTES +
+		       HTTP_HEADER_RECORD_BYTES * head->count;
+
+	for (size_t i = 0; i < head->count; i++) {
+		const struct header *header = &head->headers[i];
+
+		if (header->name.len != 6 || !text_is_caseless(header->name, "cookie"))
+			continue;
+		taken += header->value.len + HTTP_HEADER_RECORD_BYTES;
+		for (size_t at = 0; at < header->value.len; at++)
+			if (header->value.ptr[at] == ';' || header->value.ptr[at] == ',')
+				taken += HTTP_HEADER_RECORD_BYTES;
+	}
+	return taken <= connection->listener->settings.connection_memory && !head->too_many;
+}
+
 /* The first handler call. */
 static enum MHD_Result exchange_begin(struct connection *connection, const char *method,
 				      const char *version)
@@ -184,6 +206,13 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	exchange_collect(connection, &head, method, version);
 	exchange_make_id(listener, request->id);
 	exchange->asked->route = (struct route){ .kind = ROUTE_NONE, .path = TEXT("/") };
+	if (!exchange_leaves_room(connection, &head)) {
+		request->status = 431;
+		(void)request_fail(request, OUTCOME_BAD_REQUEST,
+				   head.too_many ? "There are too many headers"
+						 : "The headers are too large");
+		return reply_past_library(connection);
+	}
 	refusal = guard_refusal(&head);
 	if (refusal) {
 		exchange->asked->headers = (struct headers_in){ 0 };
@@ -402,6 +431,8 @@ void exchange_on_completed(struct connection *connection, enum MHD_RequestTermin
 		exchange->request = NULL;
 	}
 	exchange->asked = NULL;
+	if (connection->listener->replying == connection)
+		connection->listener->replying = NULL;
 	buf_fini(&exchange->target);
 	if (exchange->body.room > HTTP_BODY_BYTES_KEPT)
 		buf_fini(&exchange->body);

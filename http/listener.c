@@ -55,12 +55,25 @@ static void listener_on_connection(void *arg, struct MHD_Connection *mhd, void *
 	}
 }
 
+/*
+ * The library would make a record of each argument, in memory that the reply needs. The target lies
+ * in its buffer, and it is about to cut it at the question mark itself.
+ */
+static void listener_hide_arguments(const char *target)
+{
+	char *question = target ? strchr(target, '?') : NULL;
+
+	if (question && question[1])
+		question[1] = '\0';
+}
+
 static void *listener_on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 {
 	struct connection *connection = listener_connection(mhd);
 
 	(void)arg;
 	exchange_on_target(connection, target);
+	listener_hide_arguments(target);
 	return connection;
 }
 

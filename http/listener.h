@@ -30,7 +30,8 @@ struct listener {
 	unsigned to_suspend; /* connections whose request is the router's, not suspended yet */
 	unsigned orphans;    /* requests that the router has though their connection ended */
 	struct list dead;    /* of those, the ones that are done; freed at the end of the turn */
-	struct list half_closed; /* connections whose client has closed its side */
+	struct connection *replying; /* the reply of which is being put together; or NULL */
+	struct list half_closed;     /* connections whose client has closed its side */
 	struct list connections[CONNECTION_STATES];
 	size_t sending_bytes; /* of all replies that are SENDING */
 	struct lingerers lingerers;

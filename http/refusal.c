@@ -4,18 +4,22 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "http/listener.h"
 #include "http/problem.h"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#define REFUSAL_REPLY "Closing connection (failed to create response header)"
+#define REFUSAL_TOO_LARGE "The headers are too large"
 #define REFUSAL_FORMAT "Error processing request (HTTP response code is %u"
 
 /* States of a socket, as the kernel numbers them; its headers do not name them beside tcp_info. */
@@ -38,7 +42,7 @@ static const struct refusal_row {
 	  "The request line, a header or a chunk is malformed" },
 	{ 413, IN_BODY, 413, OUTCOME_BODY_TOO_LARGE, "A chunk is too large" },
 	{ 414, IN_REQUEST_LINE, 414, OUTCOME_BAD_REQUEST, "The request line is too long" },
-	{ 431, IN_HEADERS, 431, OUTCOME_BAD_REQUEST, "The headers are too large" },
+	{ 431, IN_HEADERS, 431, OUTCOME_BAD_REQUEST, REFUSAL_TOO_LARGE },
 	{ 505, IN_REQUEST_LINE, 400, OUTCOME_BAD_REQUEST, "The HTTP version must be 1.1" },
 };
 
@@ -158,6 +162,28 @@ static void refusal_send(int fd, const struct problem *problem, const char *more
 	buf_fini(&body);
 }
 
+void refusal_past_library(struct connection *connection, const struct problem *problem)
+{
+	refusal_send(connection->fd, problem, "");
+	connection->lingers = true;
+}
+
+/* As reply.c does with requests that have reached a handler. */
+static void refusal_account(struct listener *listener, const struct problem *problem)
+{
+	char status[16];
+
+	snprintf(status, sizeof(status), "%u", problem->status);
+	if (!listener->settings.pages)
+		metric_observe(listener->metrics, METRIC_http_request_duration_seconds,
+			       METRIC_LABELS("-", "-", status), 0);
+	if (log_enabled(LOG_DEBUG))
+		log_with(LOG_DEBUG, "http",
+			 LOG_FIELDS({ "request_id", problem->request_id }, { "status", status },
+				    { "code", outcome_row(problem->outcome)->code }),
+			 "%s", problem->detail);
+}
+
 static void refusal_answer(struct connection *connection, const struct refusal_row *row)
 {
 	const struct exchange *exchange = &connection->exchange;
@@ -173,8 +199,8 @@ static void refusal_answer(struct connection *connection, const struct refusal_r
 		problem.instance =
 			(struct text){ exchange->target.ptr, strcspn(exchange->target.ptr, "?") };
 	exchange_make_id(connection->listener, request_id);
-	refusal_send(connection->fd, &problem, "");
-	connection->lingers = true;
+	refusal_account(connection->listener, &problem);
+	refusal_past_library(connection, &problem);
 }
 
 void refusal_stuck(struct connection *connection)
@@ -203,12 +229,51 @@ void refusal_full(struct listener *listener, int fd, const char *detail)
 	close(fd);
 }
 
+/*
+ * Its head did not fit beside the request's, as where much of the next request has come with it.
+ * A command has run by then.
+ */
+static void refusal_of_reply(struct connection *connection)
+{
+	const struct exchange *exchange = &connection->exchange;
+	struct problem problem = { .outcome = OUTCOME_BAD_REQUEST,
+				   .status = 431,
+				   .detail = REFUSAL_TOO_LARGE,
+				   .instance = exchange->asked->route.path,
+				   .request_id = exchange->request->id };
+
+	if (exchange->asked->route.kind == ROUTE_COMMAND &&
+	    exchange->request->outcome == OUTCOME_OK) {
+		problem.outcome = OUTCOME_OUTCOME_UNKNOWN;
+		problem.status = outcome_row(OUTCOME_OUTCOME_UNKNOWN)->status;
+		problem.detail = "The command was run, but the headers left no room for its reply";
+	}
+	refusal_account(connection->listener, &problem);
+	refusal_past_library(connection, &problem);
+}
+
+static bool refusal_is_of_reply(const char *format, va_list args)
+{
+	const char *text = format;
+	va_list copy;
+
+	va_copy(copy, args);
+	if (strcmp(format, "%s\n") == 0)
+		text = va_arg(copy, const char *);
+	va_end(copy);
+	return strncmp(text, REFUSAL_REPLY, strlen(REFUSAL_REPLY)) == 0;
+}
+
 void refusal_on_log(struct listener *listener, const char *format, va_list args)
 {
 	struct connection *connection;
 	unsigned status;
 	va_list copy;
 
+	if (listener->replying && refusal_is_of_reply(format, args)) {
+		refusal_of_reply(listener->replying);
+		return;
+	}
 	if (!listener->sees_lines || strncmp(format, REFUSAL_FORMAT, strlen(REFUSAL_FORMAT)) != 0)
 		return;
 	va_copy(copy, args);

@@ -12,12 +12,16 @@
 
 struct connection;
 struct listener;
+struct problem;
 
 /* A message of the library: is it about such a request? Then replies in the library's place. */
 void refusal_on_log(struct listener *listener, const char *format, va_list args);
 
 /* 400 for a request that the library will never read on; shuts the socket for writing. */
 void refusal_stuck(struct connection *connection);
+
+/* Ends a request whose reply the library has no room for: written to the socket, past it. */
+void refusal_past_library(struct connection *connection, const struct problem *problem);
 
 /* 503 for a connection that the library does not get. Takes fd; the client need not have asked. */
 void refusal_full(struct listener *listener, int fd, const char *detail);

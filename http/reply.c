@@ -11,6 +11,7 @@
 #include "http/listener.h"
 #include "http/prefer.h"
 #include "http/problem.h"
+#include "http/refusal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -255,11 +256,13 @@ void reply_discard(struct connection *connection)
 
 /* --- the reply -------------------------------------------------------------------------------- */
 
-static void reply_write_problem(const struct connection *connection, struct request *request)
+static struct problem reply_problem(const struct connection *connection)
 {
-	struct problem problem = {
+	const struct request *request = connection->exchange.request;
+
+	return (struct problem){
 		.outcome = request->outcome,
-		.status = request->status,
+		.status = problem_status(request->outcome, request->status),
 		.detail = request->detail,
 		.instance = connection->exchange.asked->route.path,
 		.request_id = request->id,
@@ -269,6 +272,11 @@ static void reply_write_problem(const struct connection *connection, struct requ
 		.constraint = request->constraint,
 		.column = request->column,
 	};
+}
+
+static void reply_write_problem(const struct connection *connection, struct request *request)
+{
+	struct problem problem = reply_problem(connection);
 
 	buf_clear(&request->out);
 	problem_write(&request->out, &problem);
@@ -280,10 +288,20 @@ enum MHD_Result reply_send_head(struct connection *connection, unsigned status,
 	enum MHD_Result queued;
 
 	reply_headers(response, connection, status);
+	connection->listener->replying = connection;
 	queued = MHD_queue_response(connection->mhd, status, response);
 	MHD_destroy_response(response);
 	reply_account(connection, status);
 	return queued;
+}
+
+enum MHD_Result reply_past_library(struct connection *connection)
+{
+	struct problem problem = reply_problem(connection);
+
+	reply_account(connection, problem.status);
+	refusal_past_library(connection, &problem);
+	return MHD_NO;
 }
 
 enum MHD_Result reply_send(struct connection *connection)

@@ -56,7 +56,7 @@ void fixture_listen(struct listener_settings *settings)
 	settings->address = "127.0.0.1:0";
 	if (!settings->connections_max)
 		settings->connections_max = 64;
-	settings->connection_memory = 4096;
+	settings->connection_memory = 8192;
 	settings->body_bytes_max = 8192;
 	settings->request_timeout_us = REQUEST_TIMEOUT_US;
 	settings->idle_timeout_us = IDLE_TIMEOUT_US;

@@ -308,7 +308,7 @@ static void test_a_chunked_body_without_end_ends_the_connection(void **state)
 static void test_headers_beyond_the_memory_of_a_connection_are_refused(void **state)
 {
 	http_client_say(&fixture.client,
-			"GET /v1/queries/q HTTP/1.1\r\n" HOST "X-Long: %05000d\r\n\r\n", 1);
+			"GET /v1/queries/q HTTP/1.1\r\n" HOST "X-Long: %09000d\r\n\r\n", 1);
 
 	assert_int_equal(http_client_read(&fixture.client)->status, 431);
 	assert_true(http_client_ended(&fixture.client));
@@ -316,7 +316,7 @@ static void test_headers_beyond_the_memory_of_a_connection_are_refused(void **st
 
 static void test_a_target_beyond_the_memory_of_a_connection_is_refused(void **state)
 {
-	http_client_say(&fixture.client, "GET /v1/queries/q?%05000d HTTP/1.1\r\n" HOST "\r\n", 1);
+	http_client_say(&fixture.client, "GET /v1/queries/q?%09000d HTTP/1.1\r\n" HOST "\r\n", 1);
 
 	assert_int_equal(http_client_read(&fixture.client)->status, 414);
 	assert_true(http_client_ended(&fixture.client));
