@@ -76,9 +76,11 @@
 #define HTTP_SENDING_US 10000000
 #define HTTP_SENDING_BYTES_PER_S_MIN 65536
 #define HTTP_SENDING_BYTES_MAX (256 << 20) /* of replies not taken yet, per loop */
-#define HTTP_BODY_BYTES_KEPT 4096          /* a connection gives a larger body buffer back */
-#define HTTP_TRIM_CONNECTIONS 1000         /* so many fewer: their memory goes back to the system */
-#define HTTP_TRIM_PAUSE_US (5 * 1000000)   /* from one such work to the next */
+#define HTTP_BODIES_BYTES_MAX (32 << 20)   /* of all bodies on their way in, per loop */
+#define HTTP_YIELD_REST_US 5000000       /* who rests longer yields the place where all are taken */
+#define HTTP_YIELDING_MAX 64             /* connections that have yielded and are not gone yet */
+#define HTTP_TRIM_CONNECTIONS 1000       /* so many fewer: their memory goes back to the system */
+#define HTTP_TRIM_PAUSE_US (5 * 1000000) /* from one such work to the next */
 #define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
 #define HTTP_LINGERERS_MAX 64
 #define HTTP_LINGER_BYTES_MAX (16 << 20)

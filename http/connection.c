@@ -270,6 +270,42 @@ void connections_make_room(struct listener *listener)
 				    "replies that are not taken need too much memory");
 }
 
+void connection_yield(struct connection *connection, const char *reason)
+{
+	metric_add(connection->listener->metrics, METRIC_http_yielded_total,
+		   METRIC_LABELS(connection_states[connection->state].name), 1);
+	connection_close(connection, reason);
+}
+
+bool connections_yield_place(struct listener *listener)
+{
+	struct list *resting = &listener->connections[CONNECTION_RESTING];
+	struct list *arriving = &listener->connections[CONNECTION_ARRIVING];
+	int64_t rest_us_min = listener->settings.pages ? 0 : HTTP_YIELD_REST_US;
+	struct connection *connection = NULL;
+
+	if (!list_empty(resting))
+		connection = container_of(list_first(resting), struct connection, link);
+	if (connection && loop_now(listener->loop) - connection->since_us < rest_us_min)
+		connection = NULL;
+	if (!connection && listener->settings.pages && !list_empty(arriving))
+		connection = container_of(list_first(arriving), struct connection, link);
+	if (connection)
+		connection_yield(connection, "others need its place");
+	return connection != NULL;
+}
+
+struct connection *connections_slowest_body(struct listener *listener)
+{
+	list_each (&listener->connections[CONNECTION_ARRIVING], it) {
+		struct connection *connection = container_of(it, struct connection, link);
+
+		if (connection->exchange.body.len)
+			return connection;
+	}
+	return NULL;
+}
+
 bool connections_sweep(struct listener *listener)
 {
 	unsigned closes_left = HTTP_CLOSES_PER_TURN;

@@ -92,5 +92,14 @@ void connections_fini(struct listener *listener);
 void connections_close_half_closed(struct listener *listener);
 /* Replies take too much memory: closes those that have been SENDING longest, but for the newest. */
 void connections_make_room(struct listener *listener);
+/*
+ * All places are taken: the one that has rested longest goes, on an admin listener else the one
+ * whose request has been arriving longest. False: there is none.
+ */
+bool connections_yield_place(struct listener *listener) must_check;
+/* The one whose body has been arriving longest; NULL: there is none. */
+struct connection *connections_slowest_body(struct listener *listener) must_check;
+/* Counts it as one that makes room, and closes it. */
+void connection_yield(struct connection *connection, const char *reason);
 /* Closes those whose time is over, HTTP_CLOSES_PER_TURN at most; false: there may be more. */
 bool connections_sweep(struct listener *listener);

@@ -258,6 +258,44 @@ static void exchange_read_json(struct exchange *exchange, struct text text)
 		(void)request_fail(request, OUTCOME_INVALID_JSON, "The body must be a JSON object");
 }
 
+static void exchange_drop_body(struct connection *connection)
+{
+	connection->listener->bodies_bytes -= connection->exchange.body.room;
+	buf_fini(&connection->exchange.body);
+}
+
+static void exchange_shed(struct connection *connection)
+{
+	exchange_drop_body(connection);
+	(void)request_fail(connection->exchange.request, OUTCOME_SHED,
+			   "Bodies on their way in need too much memory");
+}
+
+/* All bodies together have a bound; beyond it the slowest ones go. */
+static enum MHD_Result exchange_keep(struct connection *connection, struct text piece)
+{
+	struct listener *listener = connection->listener;
+	struct buf *body = &connection->exchange.body;
+	size_t before = body->room, bytes_max = HTTP_BODIES_BYTES_MAX;
+
+	buf_text(body, piece);
+	listener->bodies_bytes += body->room - before;
+	if (bytes_max < 2 * listener->settings.body_bytes_max)
+		bytes_max = 2 * listener->settings.body_bytes_max;
+	while (listener->bodies_bytes > bytes_max) {
+		struct connection *slowest = connections_slowest_body(listener);
+		enum MHD_Result result;
+
+		assert(slowest);
+		exchange_shed(slowest);
+		result = reply_past_library(slowest);
+		connection_yield(slowest, "its body was the slowest of too many");
+		if (slowest == connection)
+			return result;
+	}
+	return MHD_YES;
+}
+
 /* MHD_NO: more than twice what is allowed keeps coming. No reply is possible amid a body. */
 static enum MHD_Result exchange_on_body(struct connection *connection, struct text piece)
 {
@@ -277,7 +315,7 @@ static enum MHD_Result exchange_on_body(struct connection *connection, struct te
 	if ((int64_t)piece.len == exchange->asked->headers.content_length)
 		exchange_read_json(exchange, piece);
 	else
-		buf_text(&exchange->body, piece);
+		return exchange_keep(connection, piece);
 	return MHD_YES;
 }
 
@@ -434,9 +472,7 @@ void exchange_on_completed(struct connection *connection, enum MHD_RequestTermin
 	if (connection->listener->replying == connection)
 		connection->listener->replying = NULL;
 	buf_fini(&exchange->target);
-	if (exchange->body.room > HTTP_BODY_BYTES_KEPT)
-		buf_fini(&exchange->body);
-	buf_clear(&exchange->body);
+	exchange_drop_body(connection);
 	connection->bytes_taken += exchange->head_bytes + exchange->body_bytes;
 	exchange->head_bytes = 0;
 	exchange->body_bytes = 0;

@@ -139,7 +139,11 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 {
 	struct listener *listener = container_of(acceptor, struct listener, acceptor);
 
-	if (listener_open(listener) >= listener->settings.connections_max) {
+	size_t yielding = listener->connections[CONNECTION_CLOSING].count;
+
+	/* Those that are closing hold no place that counts: the library is about to end them. */
+	if (listener_open(listener) - yielding >= listener->settings.connections_max &&
+	    (yielding >= HTTP_YIELDING_MAX || !connections_yield_place(listener))) {
 		listener_count_refused(listener, "connections-max");
 		refusal_full(listener, fd, "There are as many connections as are allowed");
 		return;
@@ -291,13 +295,14 @@ static bool listener_start(struct listener *listener)
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			MHD_USE_ERROR_LOG,
 		0, NULL, NULL, listener_on_call, listener, MHD_OPTION_EXTERNAL_LOGGER,
-		listener_on_log, listener, MHD_OPTION_CONNECTION_LIMIT, settings->connections_max,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory,
-		MHD_OPTION_STRICT_FOR_CLIENT, listener->sees_lines ? 0 : 1,
-		MHD_OPTION_URI_LOG_CALLBACK, listener_on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
-		listener_on_unescape, NULL, MHD_OPTION_NOTIFY_CONNECTION, listener_on_connection,
-		listener, MHD_OPTION_NOTIFY_COMPLETED, listener_on_completed, NULL, MHD_OPTION_END);
+		listener_on_log, listener, MHD_OPTION_CONNECTION_LIMIT,
+		settings->connections_max + HTTP_YIELDING_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		settings->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		settings->connection_memory, MHD_OPTION_STRICT_FOR_CLIENT,
+		listener->sees_lines ? 0 : 1, MHD_OPTION_URI_LOG_CALLBACK, listener_on_target, NULL,
+		MHD_OPTION_UNESCAPE_CALLBACK, listener_on_unescape, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, listener_on_connection, listener,
+		MHD_OPTION_NOTIFY_COMPLETED, listener_on_completed, NULL, MHD_OPTION_END);
 	return listener->daemon != NULL;
 }
 

@@ -33,6 +33,7 @@ struct listener {
 	struct connection *replying; /* the reply of which is being put together; or NULL */
 	struct list half_closed;     /* connections whose client has closed its side */
 	struct list connections[CONNECTION_STATES];
+	size_t bodies_bytes;  /* of all bodies that are on their way in */
 	size_t sending_bytes; /* of all replies that are SENDING */
 	struct lingerers lingerers;
 	struct stuck stuck;

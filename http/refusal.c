@@ -164,7 +164,7 @@ static void refusal_send(int fd, const struct problem *problem, const char *more
 
 void refusal_past_library(struct connection *connection, const struct problem *problem)
 {
-	refusal_send(connection->fd, problem, "");
+	refusal_send(connection->fd, problem, problem->status == 503 ? "Retry-After: 1\r\n" : "");
 	connection->lingers = true;
 }
 

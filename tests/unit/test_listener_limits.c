@@ -94,6 +94,97 @@ static void test_a_connection_too_many_is_told_so_and_the_others_are_served(void
 	http_client_close(&third);
 }
 
+static void test_who_rests_long_yields_the_place_to_who_comes(void **state)
+{
+	struct http_client second, third;
+
+	(void)state;
+	assert_served(&fixture.client);
+	fixture_pass(HTTP_YIELD_REST_US);
+	open_another(&second);
+	assert_served(&second);
+	open_another(&third);
+
+	assert_served(&third);
+	assert_true(http_client_ended(&fixture.client));
+	assert_served(&second);
+	assert_int_equal(metrics_sum(METRIC_http_yielded_total), 1);
+	http_client_close(&second);
+	http_client_close(&third);
+}
+
+static void page_alive(struct admin_reply *reply, void *arg)
+{
+	(void)arg;
+	reply->content_type = "text/plain";
+	buf_literal(&reply->body, "alive\n");
+}
+
+static int start_admin_with_room_for_two(void **state)
+{
+	static const struct admin_page pages[] = { { "/livez", page_alive }, { NULL, NULL } };
+	struct listener_settings settings = { .pages = pages, .connections_max = 2 };
+
+	accept_errors_count = 0;
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
+static void test_a_probe_is_answered_though_others_hold_all_places(void **state)
+{
+	struct http_client second, probe;
+
+	(void)state;
+	open_another(&second);
+	http_client_say(&second, "GET /livez HTTP/1.1\r\nX-Slow: ");
+	fixture_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		open_another(&probe);
+		http_client_say(&probe, "GET /livez HTTP/1.1\r\n" HOST "\r\n");
+		assert_int_equal(http_client_read(&probe)->status, 200);
+		http_client_close(&probe);
+	}
+	http_client_close(&second);
+}
+
+static int start_with_large_bodies(void **state)
+{
+	struct listener_settings settings = { .handlers = { fixture_take, &fixture } };
+
+	accept_errors_count = 0;
+	fixture_start(state);
+	fixture_listen(&settings);
+	listener_set_limits(fixture.listener, 1 << 20, REQUEST_TIMEOUT_US);
+	return 0;
+}
+
+static void test_bodies_on_their_way_in_have_a_budget(void **state)
+{
+	static char piece[900000];
+	static struct http_client slow[50];
+	const struct http_reply *reply;
+
+	(void)state;
+	memset(piece, ' ', sizeof(piece));
+	for (unsigned i = 0; i < 50; i++) {
+		open_another(&slow[i]);
+		http_client_say(&slow[i], "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+					  "Content-Length: 1000000\r\n\r\n");
+		assert_true(http_client_send(&slow[i], piece, sizeof(piece)));
+		for (unsigned turn = 0; turn < 30; turn++)
+			fixture_turn();
+		assert_true(fixture.listener->bodies_bytes <= HTTP_BODIES_BYTES_MAX);
+	}
+	reply = http_client_read(&slow[0]);
+	fixture_assert_problem(reply, 503, "shed");
+	assert_string_equal(http_reply_header(reply, "Retry-After"), "1");
+	assert_true(metrics_sum(METRIC_http_yielded_total) >= 10);
+	assert_served(&fixture.client);
+	for (unsigned i = 0; i < 50; i++)
+		http_client_close(&slow[i]);
+}
+
 static int start_with_one_per_address(void **state)
 {
 	struct listener_settings settings = { .handlers = { fixture_take, &fixture },
@@ -447,6 +538,10 @@ int main(void)
 {
 #define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, fixture_stop)
 	const struct CMUnitTest tests[] = {
+		WITH(start_with_room_for_two, test_who_rests_long_yields_the_place_to_who_comes),
+		WITH(start_admin_with_room_for_two,
+		     test_a_probe_is_answered_though_others_hold_all_places),
+		WITH(start_with_large_bodies, test_bodies_on_their_way_in_have_a_budget),
 		WITH(start_with_room_for_two,
 		     test_a_connection_too_many_is_told_so_and_the_others_are_served),
 		WITH(start_with_one_per_address,
