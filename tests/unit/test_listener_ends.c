@@ -148,7 +148,7 @@ static void test_a_chunk_line_that_does_not_fit_is_answered(void **state)
 
 	if (!before_1_0())
 		skip();
-	say_late_with_letters(&fixture.client, FIRST CHUNKED "1;", 4500);
+	say_late_with_letters(&fixture.client, FIRST CHUNKED "1;", 9000);
 	assert_int_equal(http_client_read(&fixture.client)->status, 200);
 	pass_in_steps(US_PER_S / 4);
 
@@ -167,7 +167,7 @@ static void test_a_line_that_just_fills_the_room_keeps_nobody_busy(void **state)
 	send_at_once(&client);
 	http_client_say(&client, FIRST CHUNKED "1;");
 	assert_int_equal(http_client_read(&client)->status, 200);
-	for (size_t sent = 0; sent < 4096; sent += 16) {
+	for (size_t sent = 0; sent < 8192; sent += 16) {
 		say_letters(&client, 16);
 		fixture_turn();
 		restless_once |= restless();
@@ -203,7 +203,7 @@ static void test_who_had_to_be_forced_out_is_counted(void **state)
 {
 	if (!before_1_0())
 		skip();
-	say_late_with_letters(&fixture.client, FIRST CHUNKED "1;", 4500);
+	say_late_with_letters(&fixture.client, FIRST CHUNKED "1;", 9000);
 	pass_in_steps(2 * US_PER_S);
 
 	assert_int_equal(connections(), 0);
@@ -223,7 +223,7 @@ static void test_who_ends_by_itself_is_not_counted_as_forced(void **state)
 
 static void test_a_drain_does_not_wait_for_who_was_shut_down(void **state)
 {
-	say_late_with_letters(&fixture.client, FIRST CHUNKED "1;", 4500);
+	say_late_with_letters(&fixture.client, FIRST CHUNKED "1;", 9000);
 	pass_in_steps(US_PER_S / 2);
 	http_client_close(&fixture.client);
 	assert_int_equal(connections(), before_1_0() ? 1 : 0);
@@ -242,7 +242,7 @@ static void test_places_come_back(void **state)
 		for (size_t i = 0; i < 63; i++) {
 			http_client_open(&clients[i], fixture.loop,
 					 listener_port(fixture.listener));
-			say_late_with_letters(&clients[i], FIRST CHUNKED "1;", 4500);
+			say_late_with_letters(&clients[i], FIRST CHUNKED "1;", 9000);
 		}
 		pass_in_steps(US_PER_S);
 		for (size_t i = 0; i < 63; i++)
