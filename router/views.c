@@ -25,30 +25,9 @@ static void views_told_timeline(struct views *views, unsigned index, const struc
 static void views_judge(struct views *views, unsigned index);
 static void views_decide(struct views *views);
 static void views_agree(struct views *views, int64_t now_us);
-/* Its timeline was given up: it comes back only as one that was left. */
-static bool views_gave_up(const struct views *views, unsigned index)
-{
-	const struct view_memory *memory = &views->memory[index];
-	const struct topology *topology = &views->topology;
-
-	return memory->timeline && branches_gave_up(&topology->branches, &topology->history,
-						    memory->timeline, &memory->history);
-}
-
-/* On the timeline of the last primary with less WAL, and not that one itself: an older copy. */
-static bool views_is_behind(const struct views *views, unsigned index)
-{
-	struct position here = views->topology.nodes[index].position;
-	struct position last = views->topology.primary_position;
-
-	return (int)index != views->ruled && here.timeline == last.timeline &&
-	       (here.lsn < last.lsn || views->memory[index].short_of_last);
-}
-
-static bool views_is_candidate(const struct views *views, unsigned index);
+static bool views_is_behind(const struct views *views, unsigned index);
 static void views_judge_ahead(struct views *views, int64_t sent_us);
 static void views_born(struct views *views, unsigned index);
-static bool views_is_behind(const struct views *views, unsigned index);
 
 void views_init(struct views *views, struct node *const *nodes, unsigned count,
 		struct sessions *sessions)
@@ -347,6 +326,26 @@ static bool views_other_history(const struct views *views, unsigned index)
 
 	return its->complete && ours->complete && its->timeline == ours->timeline &&
 	       !history_agrees(its, ours);
+}
+
+/* Its timeline was given up: it comes back only as one that was left. */
+static bool views_gave_up(const struct views *views, unsigned index)
+{
+	const struct view_memory *memory = &views->memory[index];
+	const struct topology *topology = &views->topology;
+
+	return memory->timeline && branches_gave_up(&topology->branches, &topology->history,
+						    memory->timeline, &memory->history);
+}
+
+/* On the timeline of the last primary with less WAL, and not that one itself: an older copy. */
+static bool views_is_behind(const struct views *views, unsigned index)
+{
+	struct position here = views->topology.nodes[index].position;
+	struct position last = views->topology.primary_position;
+
+	return (int)index != views->ruled && here.timeline == last.timeline &&
+	       (here.lsn < last.lsn || views->memory[index].short_of_last);
 }
 
 static bool views_is_candidate(const struct views *views, unsigned index)

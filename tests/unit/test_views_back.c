@@ -180,6 +180,7 @@ static void the_only_node_is_waited_for_as_well(void **state)
 {
 	views_init(&views, nodes, 1, sessions);
 	views_set_limits(&views, &options);
+	views_identified(&views, P, US);
 	for (unsigned i = 0; i < 20; i++) {
 		primary_at(P, 2500, 2);
 		now_us += US_PER_S;
