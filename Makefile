@@ -173,7 +173,8 @@ $(BENCH_PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(LI
 	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # The fake libpq comes before the libraries, so that it takes the place of the real one.
-$(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/unit/fake_libpq.o $(BUILD)/unit/fake_libpq_server.o $(LIB)
+$(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/unit/fake_libpq.o $(BUILD)/unit/fake_libpq_result.o \
+	$(BUILD)/unit/fake_libpq_server.o $(LIB)
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/%) ## build/loadgen and the other programs of bench/
 

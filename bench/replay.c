@@ -34,6 +34,7 @@
 #define REPLAY_ANSWERS_MAX 300
 #define REPLAY_LSN 0x1000
 #define REPLAY_TIMELINE 7 /* of the fake server */
+#define REPLAY_STARTED_US 1
 
 static const char replay_sql[] = "-- query: balance :one\n"
 				 "-- @param aid int\n"
@@ -160,7 +161,7 @@ static void replay_topology(void)
 			.up = true,
 			.in_rotation = true,
 			.position = { REPLAY_TIMELINE, REPLAY_LSN },
-			.started_us = 1,
+			.started_us = REPLAY_STARTED_US,
 			.lag_seen_us = REPLAY_START_US,
 			.seen_us = REPLAY_START_US,
 			.life = 1,
@@ -275,6 +276,7 @@ int main(int argc, char **argv)
 	fake_server.in_recovery = reads;
 	fake_server.lsn = fake_server.received = fake_server.insert = REPLAY_LSN;
 	fake_server.timeline = REPLAY_TIMELINE;
+	fake_server.started_us = REPLAY_STARTED_US;
 	fake_server.param_oid = fake_server.column_oid = 23;
 	fake_answer_with((struct fake_answer){
 		.text = reads ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });

@@ -3,33 +3,34 @@
 #include "cmd/ask.h"
 
 #include "base/clock.h"
+#include "pg/pooler.h"
 
 #include <assert.h>
 #include <stdio.h>
 
 #define ASKER_TURN_US (100 * US_PER_MS)
+#define ASKER_WITNESS_US (2 * US_PER_S)
 
-bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, const char *options,
-		char *error, size_t error_room)
+static const struct pool_settings asker_settings = {
+	.conns_max = 1,
+	.queue_max = 8,
+	.queue_wait_us = 10 * US_PER_S,
+	.statement_timeout_us = 60 * US_PER_S,
+	.connect_timeout_us = 5 * US_PER_S,
+	.answer_timeout_us = 61 * US_PER_S,
+};
+
+bool asker_init(struct asker *asker, const char *conninfo, enum node_role role,
+		const char *search_path, char *error, size_t error_room)
 {
-	struct pool_settings settings = {
-		.conns_max = 1,
-		.queue_max = 8,
-		.queue_wait_us = 10 * US_PER_S,
-		.statement_timeout_us = 60 * US_PER_S,
-		.connect_timeout_us = 5 * US_PER_S,
-		.answer_timeout_us = 61 * US_PER_S,
-	};
-
 	*asker = (struct asker){ 0 };
 	asker->node = node_new(0, conninfo, error, error_room);
 	if (!asker->node)
 		return false;
-	if (options)
-		node_add_options(asker->node, options);
+	asker->node->search_path = search_path;
 	asker->loop = loop_new("asker");
 	asker->metrics = metrics_new();
-	asker->pool = pool_new(asker->loop, asker->node, asker->metrics, &settings);
+	asker->pool = pool_new(asker->loop, asker->node, asker->metrics, &asker_settings);
 	pool_set_role(asker->pool, role);
 	arena_init(&asker->arena);
 	buf_init(&asker->out);
@@ -90,6 +91,23 @@ enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *te
 	end = asker_call(asker, call);
 	statement_fini(statement);
 	return end;
+}
+
+/* In session mode no two conns have the same backend: one more is made beside the first. */
+bool asker_is_shared(struct asker *asker)
+{
+	struct pool_settings settings = asker_settings;
+	struct pool *first = asker->pool;
+	struct call call = { .kind = CALL_PROBE };
+	bool alone;
+
+	settings.queue_wait_us = ASKER_WITNESS_US;
+	asker->pool = pool_new(asker->loop, asker->node, asker->metrics, &settings);
+	pool_set_role(asker->pool, NODE_REPLICA);
+	alone = asker_call(asker, &call) == CALL_OK;
+	pool_free(asker->pool);
+	asker->pool = first;
+	return !alone && pooler_is_shared(asker->node->pooler, loop_now(asker->loop));
 }
 
 void asker_complain(const struct asker *asker, const char *verb, const struct call *call)

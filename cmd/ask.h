@@ -23,16 +23,18 @@ struct asker {
 };
 
 /*
- * Reads the conninfo and begins to connect. options: server settings besides those of the conninfo,
- * or NULL. False: error says why.
+ * Reads the conninfo and begins to connect. search_path: borrowed, in force before the first
+ * statement; NULL: as the role has it. False: error says why.
  */
-bool asker_init(struct asker *asker, const char *conninfo, enum node_role role, const char *options,
-		char *error, size_t error_room) must_check;
+bool asker_init(struct asker *asker, const char *conninfo, enum node_role role,
+		const char *search_path, char *error, size_t error_room) must_check;
 void asker_fini(struct asker *asker);
 /* Sends the call (kind and statement are set, the rest is filled here); turns until it is done. */
 enum call_end asker_call(struct asker *asker, struct call *call) must_check;
 /* SQL text without parameters, as a query or as a command of its own transaction. */
 enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *text,
 			struct call *call) must_check;
+/* Does a pooler that shares its server connections stand in between (pg/pooler.h)? */
+bool asker_is_shared(struct asker *asker) must_check;
 /* One line on stderr: what PostgreSQL said, or why it could not be asked. */
 void asker_complain(const struct asker *asker, const char *verb, const struct call *call);

@@ -5,6 +5,8 @@
  */
 #include "cmd/check.h"
 
+#include "pg/pooler.h"
+
 #include "base/clock.h"
 #include "cmd/verbs.h"
 
@@ -58,6 +60,10 @@ bool check_node_open(struct check_node *node, const char *conninfo, struct findi
 	case CALL_OK:
 		node->in_recovery = call.in_recovery;
 		node->position = call.upper;
+		if (asker_is_shared(&node->asker)) {
+			findings_trouble(findings, "%s: %s", node->asker.node->name, POOLER_SHARED);
+			break;
+		}
 		check_node_ask_cluster(node);
 		return true;
 	case CALL_ERROR:

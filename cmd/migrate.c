@@ -22,7 +22,7 @@
 /* Any number will do, as long as every version of cqrsd takes the same: "cqrsd" in ASCII. */
 #define MIGRATE_LOCK "426970215268"
 
-#define MIGRATE_OPTIONS "-c search_path=pg_catalog,pg_temp"
+#define MIGRATE_SEARCH_PATH "pg_catalog,pg_temp"
 
 /* The role that connected can be gone back to by whatever is called: RESET ROLE. */
 #define MIGRATE_TRUST                                                                              \
@@ -179,7 +179,7 @@ int migrate_main(int argc, char **argv)
 
 	if (!start_options(&options, VERB_MIGRATE, "migrate", argc, argv, &code))
 		return code;
-	if (!asker_init(&asker, options.primary, NODE_PRIMARY, MIGRATE_OPTIONS, error,
+	if (!asker_init(&asker, options.primary, NODE_PRIMARY, MIGRATE_SEARCH_PATH, error,
 			sizeof(error))) {
 		fprintf(stderr, "cqrsd migrate: --primary: %s\n", error);
 		return EXIT_USAGE;

@@ -10,6 +10,7 @@
 #include "pg/error.h"
 #include "pg/group.h"
 #include "pg/inside.h"
+#include "pg/pooler.h"
 #include "pg/stream.h"
 #include "pg/types.h"
 
@@ -317,6 +318,18 @@ static void answer_position(struct batch *batch, const PGresult *result)
 	batch->position_known = true;
 }
 
+/* On a backend where nothing is as it was made, rows may be spelt in another way. */
+static void answer_backend(struct conn *conn, const PGresult *result)
+{
+	if (PQntuples(result) != 1 ||
+	    strtol(PQgetvalue(result, 0, 0), NULL, 10) == conn->backend_pid)
+		return;
+	pooler_caught(conn->pool->node->pooler, loop_now(conn->pool->loop));
+	conn->leaves = POOLER_SHARED;
+	if (conn->batch.kind == CALL_QUERY)
+		conn_close_again(conn, POOLER_SHARED);
+}
+
 static void answer_good(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	switch ((enum entry_kind)entry->kind) {
@@ -346,6 +359,9 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 		return;
 	case ENTRY_POSITION:
 		answer_position(&conn->batch, result);
+		return;
+	case ENTRY_BACKEND:
+		answer_backend(conn, result);
 		return;
 	case ENTRY_COMMIT:
 		if (conn->batch.grouped)
@@ -445,12 +461,26 @@ static void answer_commit_error(struct conn *conn, const PGresult *result)
 		answer_fail(&conn->batch.slots[0], result);
 }
 
+/* Our own names are free on a backend of our own; and what was prepared there stays. */
+static void answer_blame_pooler(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
+{
+	if (error_is_prepared(result) && entry->kind == ENTRY_PREPARE_FIXED) {
+		pooler_caught(conn->pool->node->pooler, loop_now(conn->pool->loop));
+		conn->leaves = POOLER_SHARED;
+	} else if (error_is_unprepared(result)) {
+		conn->leaves = "behind the pooler, what was prepared is gone";
+	}
+}
+
 static void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	if (!error_sqlstate(result)) {
 		conn_close(conn, "the connection was lost");
 		return;
 	}
+	if (conn->pooled)
+		answer_blame_pooler(conn, entry, result);
 	if (conn->batch.grouped) {
 		group_on_error(conn, entry, result);
 		return;
@@ -466,6 +496,7 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 		return;
 	case ENTRY_PROBE_LOWER:
 	case ENTRY_PROBE_UPPER:
+	case ENTRY_BACKEND:
 		(void)answer_fixed_error(conn, entry, result);
 		return;
 	case ENTRY_POSITION:
@@ -533,6 +564,7 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
 	case ENTRY_TIMEOUT:
 	case ENTRY_BEGIN:
 	case ENTRY_XID:
+	case ENTRY_BACKEND:
 	case ENTRY_COMMIT:
 	case ENTRY_POSITION:
 	case ENTRY_ROLLBACK:

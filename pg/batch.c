@@ -32,7 +32,7 @@
 
 /* What a command of a group may not leave changed: RESET ALL comes too late, or does nothing. */
 #define BATCH_KEPT "concat(current_user, '|', current_setting('synchronous_commit'))"
-/* RESET ALL goes back to what conn_options asked for, but where a pooler had only SET it. */
+/* RESET ALL goes back to what session_options asked for, but where a pooler had only SET it. */
 #define BATCH_AS_ASKED                                                                             \
 	"(current_setting('TimeZone') = 'UTC' AND current_setting('DateStyle') LIKE 'ISO%'"        \
 	" AND current_setting('IntervalStyle') = 'iso_8601')"
@@ -69,6 +69,7 @@ static const struct {
 	[FIXED_NOTICE] = { "notice", "SELECT set_config('client_connection_check_interval', $1,"
 				     " true) WHERE version() LIKE '%linux%'" },
 	[FIXED_XID] = { "xid", BATCH_END },
+	[FIXED_BACKEND] = { "backend", "SELECT pg_backend_pid()" },
 	[FIXED_POSITION] = { "position",
 			     "SELECT pg_current_wal_flush_lsn(), pg_current_wal_insert_lsn(),"
 			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)" },
@@ -468,6 +469,13 @@ bool batch_send_begin(struct conn *conn, enum isolation isolation)
 	return batch_send_plain(conn, ENTRY_BEGIN, batch_begins[isolation]);
 }
 
+/* Where a pooler stands between, whether it is the backend on which all was prepared and set. */
+static bool batch_send_backend(struct conn *conn)
+{
+	return !conn->pooled ||
+	       batch_send_fixed(conn, ENTRY_BACKEND, FIXED_BACKEND, SLOT_NONE, NULL);
+}
+
 /* --- the shapes of a batch ------------------------------------------------------------------- */
 
 static bool batch_send_queries(struct conn *conn)
@@ -480,7 +488,8 @@ static bool batch_send_queries(struct conn *conn)
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call->kind == CALL_QUERY && !batch_send_call(conn, i))
 			return false;
-	return batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
+	return batch_send_backend(conn) &&
+	       batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_BOUND, SLOT_NONE, NULL) &&
 	       batch_send_sync(conn, ENTRY_SYNC);
 }
 
@@ -494,6 +503,7 @@ static bool batch_send_stream(struct conn *conn)
 	       batch_send_sync(conn, ENTRY_SYNC_AFTER) &&
 	       batch_send_plain(conn, ENTRY_BEGIN,
 				"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") &&
+	       batch_send_backend(conn) &&
 	       batch_send_fixed(conn, ENTRY_PROBE_UPPER, FIXED_STANDS, SLOT_NONE, NULL) &&
 	       (PQserverVersion(conn->pgconn) < BATCH_NOTICE_VERSION_MIN ||
 		batch_send_fixed(conn, ENTRY_TIMEOUT, FIXED_NOTICE, 0, BATCH_NOTICE_EVERY_MS)) &&
@@ -530,7 +540,7 @@ bool batch_send_end(struct conn *conn, enum fixed end, bool explicit)
 	conn->batch.left = true;
 	if (explicit && !batch_send_plain(conn, ENTRY_COMMIT, "COMMIT"))
 		return false;
-	return batch_send_sync(conn, ENTRY_SYNC) &&
+	return batch_send_sync(conn, ENTRY_SYNC) && batch_send_backend(conn) &&
 	       batch_send_fixed(conn, ENTRY_POSITION, FIXED_POSITION, SLOT_NONE, NULL) &&
 	       batch_send_sync(conn, ENTRY_SYNC_AFTER);
 }

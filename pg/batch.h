@@ -44,6 +44,7 @@ enum fixed {
 	FIXED_TIMEOUT,
 	FIXED_NOTICE,
 	FIXED_XID,
+	FIXED_BACKEND,
 	FIXED_POSITION,
 	FIXED_LIMITS, /* the rest is of groups */
 	FIXED_SAVEPOINT,
@@ -80,7 +81,8 @@ enum entry_kind {
 	ENTRY_POSITION,
 	ENTRY_SYNC_AFTER, /* the end of a segment that came after it */
 	ENTRY_ROLLBACK,
-	ENTRY_LIMITS, /* of a group */
+	ENTRY_BACKEND, /* where a pooler stands between: which one it was */
+	ENTRY_LIMITS,  /* of a group */
 	ENTRY_SAVEPOINT,
 	ENTRY_LOOK,
 	ENTRY_RESET,

@@ -98,7 +98,7 @@ void cancel_forgotten(struct conn *conn, const struct call *call)
 	if (!cancel_is_worth_it(conn, call))
 		return;
 	(void)pthread_once(&cancel_once, cancel_prepare);
-	snprintf(cancel->pid, sizeof(cancel->pid), "%d", PQbackendPID(conn->pgconn));
+	snprintf(cancel->pid, sizeof(cancel->pid), "%d", conn->backend_pid);
 	cancel->values[0] = cancel->pid;
 	cancel_send(conn);
 	if (cancel->pending)

@@ -8,9 +8,10 @@
 #include "base/repeats.h"
 #include "pg/answer.h"
 #include "pg/dialer.h"
-#include "pg/hello.h"
 #include "pg/inside.h"
+#include "pg/pooler.h"
 #include "pg/reach.h"
+#include "pg/session.h"
 #include "pg/spare.h"
 #include "pg/stream.h"
 
@@ -22,7 +23,6 @@
 
 #define CONN_YOUNG_US US_PER_S /* lost at this age: something is wrong with the node */
 #define CONN_SERVER_VERSION_MIN 130000
-#define CONN_IDLE_IN_TRANSACTION_MS 60000
 #define CONN_STARTING " 57P03: " /* in what libpq says of a server that starts up or ends */
 
 static_assert(MARK_NONE == 0, "marks are cleared with memset");
@@ -44,9 +44,6 @@ static void conn_on_dialed(void *owner, PGconn *pgconn);
 static void conn_on_ready(struct loop_watch *watch, uint32_t events);
 static void conn_poll(struct conn *conn);
 static void conn_greet(struct conn *conn);
-static void conn_on_greeting(struct conn *conn);
-static void conn_ready(struct conn *conn);
-static void conn_refused(struct conn *conn, const char *reason);
 static void conn_shut(struct conn *conn, const char *reason, bool again);
 
 const char *conn_state_text(enum conn_state state)
@@ -87,25 +84,6 @@ void conn_fini(struct conn *conn)
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
-/* What a session must be like for pg/types.c to read its cells; given last, so that it counts. */
-static void conn_options(const struct conn *conn, const char *given, char *out, size_t room)
-{
-	const struct pool_settings *settings = &conn->pool->settings;
-	int len;
-
-	len = snprintf(out, room,
-		       "%s%s-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601"
-		       " -c bytea_output=hex -c extra_float_digits=1"
-		       " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%d"
-		       " -c default_transaction_read_only=%s",
-		       given ? given : "", given ? " " : "",
-		       (long long)((settings->statement_timeout_us + US_PER_MS - 1) / US_PER_MS),
-		       CONN_IDLE_IN_TRANSACTION_MS, conn->read_only ? "on" : "off");
-	/* node_new has seen to it; what would be cut off is what keeps queries from writing. */
-	assert(len > 0);
-	assert((size_t)len < room);
-}
-
 #define CONN_KEYWORDS_MAX 64
 
 void conn_open(struct conn *conn)
@@ -126,19 +104,31 @@ void conn_open(struct conn *conn)
 		values[count++] = node->values[i];
 	}
 	conn->read_only = pool_lane(conn->pool, conn->index) != LANE_COMMAND;
-	conn_options(conn, given, options, sizeof(options));
-	keywords[count] = "options";
-	values[count++] = options;
+	conn->by_options = pooler_takes_options(node->pooler);
+	if (conn->by_options) {
+		session_options(conn, given, options, sizeof(options));
+		keywords[count] = "options";
+		values[count++] = options;
+	}
 	keywords[count] = values[count] = NULL;
 
 	conn_move(conn, CONN_DIALING);
-	conn->reached = conn->greets = false;
+	conn->reached = false;
 	conn->server_us = 0;
 	conn->opened_us = loop_now(conn->pool->loop);
 	conn->due_us = conn->opened_us + conn->pool->settings.connect_timeout_us;
 	janitor_want(conn->pool, conn->due_us);
 	conn->dial =
 		dialer_dial(node->dialer, conn->pool->loop, keywords, values, conn_on_dialed, conn);
+}
+
+static bool conn_given_options(const struct conn *conn)
+{
+	char **keywords = conn->pool->node->keywords;
+
+	while (*keywords && strcmp(*keywords, "options") != 0)
+		keywords++;
+	return *keywords;
 }
 
 static void conn_on_notice(void *arg, const PGresult *result)
@@ -172,6 +162,23 @@ static void conn_on_dialed(void *owner, PGconn *pgconn)
 	pool_deliver(pool);
 }
 
+/* A pooler that takes no options is asked again at once, without. */
+static void conn_on_refusal(struct conn *conn)
+{
+	struct pool *pool = conn->pool;
+
+	if (!session_can_do_without(conn, PQerrorMessage(conn->pgconn))) {
+		conn_refuse(conn, "connecting failed");
+		return;
+	}
+	if (conn_given_options(conn)) {
+		conn_refuse(conn, "a pooler refuses the options that the connection string gives");
+		return;
+	}
+	conn_retire(conn, "a pooler refuses options");
+	pool_open_conns(pool);
+}
+
 /* Each step may close the socket and open another one. */
 static void conn_poll(struct conn *conn)
 {
@@ -193,7 +200,7 @@ static void conn_poll(struct conn *conn)
 		return;
 	case PGRES_POLLING_FAILED:
 		if (conn->reached)
-			conn_refused(conn, "connecting failed");
+			conn_on_refusal(conn);
 		else
 			conn_close(conn, "connecting failed");
 		return;
@@ -201,81 +208,31 @@ static void conn_poll(struct conn *conn)
 	assert(!"a polling status");
 }
 
-/* A pooler in between may have dropped what was asked for; rows would then be read wrongly. */
-static bool conn_is_as_asked(const PGconn *pgconn)
-{
-	static const struct {
-		const char *name, *begins;
-	} expected[] = {
-		{ "client_encoding", "UTF8" },
-		{ "TimeZone", "UTC" },
-		{ "DateStyle", "ISO" },
-		{ "IntervalStyle", "iso_8601" },
-	};
-
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		const char *value = PQparameterStatus(pgconn, expected[i].name);
-
-		if (!value || strncmp(value, expected[i].begins, strlen(expected[i].begins)) != 0)
-			return false;
-	}
-	return true;
-}
-
 static void conn_greet(struct conn *conn)
 {
 	if (PQserverVersion(conn->pgconn) < CONN_SERVER_VERSION_MIN) {
-		conn_refused(conn, "the server is older than PostgreSQL 13");
-		return;
-	}
-	if (!conn_is_as_asked(conn->pgconn)) {
-		conn_refused(conn, "the session's settings are not those asked for");
+		conn_refuse(conn, "the server is older than PostgreSQL 13");
 		return;
 	}
 	(void)PQsetErrorVerbosity(conn->pgconn, PQERRORS_DEFAULT);
-	if (PQsetnonblocking(conn->pgconn, 1) != 0 || !hello_ask(conn->pgconn)) {
-		conn_refused(conn, "connecting failed");
+	if (PQsetnonblocking(conn->pgconn, 1) != 0 || !PQenterPipelineMode(conn->pgconn)) {
+		conn_refuse(conn, "libpq refused pipeline mode");
 		return;
 	}
-	conn->greets = true;
 	loop_watch(conn->pool->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
-	conn_flush(conn);
-	if (conn->state == CONN_CONNECTING)
-		conn_on_greeting(conn);
+	if (!session_look(conn))
+		conn_refuse(conn, SESSION_UNANSWERED);
 }
 
-static void conn_on_greeting(struct conn *conn)
-{
-	int64_t expected_us = conn->pool->server_us;
-
-	switch (hello_take(conn->pgconn, &conn->server_us)) {
-	case HELLO_WAITS:
-		return;
-	case HELLO_REFUSED:
-		conn_refused(conn, "the server does not say who it is");
-		return;
-	case HELLO_TOLD:
-		break;
-	}
-	if (expected_us && conn->server_us != expected_us) {
-		atomic_fetch_add(&conn->pool->node->reach->strays, 1);
-		conn_refused(conn, "its name led to another server");
-		return;
-	}
-	conn_ready(conn);
-}
-
-static void conn_ready(struct conn *conn)
+void conn_made(struct conn *conn)
 {
 	struct pool *pool = conn->pool;
 	struct janitor *janitor = &pool->janitor;
 
-	conn->greets = false;
-	if (!PQenterPipelineMode(conn->pgconn)) {
-		conn_close(conn, "libpq refused pipeline mode");
-		return;
-	}
 	conn->due_us = CLOCK_NEVER;
+	/* RESET ALL, which groups need, would lose them. */
+	if (conn->by_sql)
+		pool->settings.group_max = 1;
 	pool_on_made(pool, conn);
 	conn_move(conn, CONN_IDLE);
 	log_with(janitor->failures ? LOG_INFO : LOG_DEBUG, "pg",
@@ -310,16 +267,12 @@ static void conn_on_input(struct conn *conn, uint32_t events)
 		conn_close(conn, "the connection was lost");
 }
 
-static void conn_on_welcome(struct conn *conn, uint32_t events)
+static void conn_on_look(struct conn *conn, uint32_t events)
 {
 	if (events & EPOLLOUT)
 		conn_flush(conn);
-	if (conn->state != CONN_CONNECTING)
-		return;
-	if (PQconsumeInput(conn->pgconn) == 1)
-		conn_on_greeting(conn);
-	else
-		conn_refused(conn, "connecting failed");
+	if (conn->state == CONN_CONNECTING)
+		session_on_input(conn);
 }
 
 static void conn_on_ready(struct loop_watch *watch, uint32_t events)
@@ -328,8 +281,8 @@ static void conn_on_ready(struct loop_watch *watch, uint32_t events)
 	struct pool *pool = conn->pool;
 
 	pool_hold(pool);
-	if (conn->state == CONN_CONNECTING && conn->greets)
-		conn_on_welcome(conn, events);
+	if (conn->state == CONN_CONNECTING && conn->look.asks)
+		conn_on_look(conn, events);
 	else if (conn->state == CONN_CONNECTING)
 		conn_poll(conn);
 	else
@@ -358,7 +311,12 @@ void conn_rest(struct conn *conn)
 	}
 	if (conn->state != CONN_IDLE)
 		conn_move(conn, CONN_IDLE);
-	if (conn->cancel.lost)
+	if (conn->leaves)
+		conn_close(conn, conn->leaves);
+	else if (conn->pooled &&
+		 pooler_is_shared(conn->pool->node->pooler, loop_now(conn->pool->loop)))
+		conn_close(conn, POOLER_SHARED);
+	else if (conn->cancel.lost)
 		conn_retire(conn, "a cancel may still come to it");
 	else if (lane == LANES || conn->read_only != (lane != LANE_COMMAND))
 		conn_retire(conn, "its lane is another one now");
@@ -448,6 +406,12 @@ static void conn_shut(struct conn *conn, const char *reason, bool again)
 	conn->due_us = CLOCK_NEVER;
 	cancel_drop(conn);
 	conn->paused = conn->resumes = false;
+	if (conn->backend)
+		pooler_leave(conn->pool->node->pooler, conn->backend);
+	conn->backend = 0;
+	conn->by_options = conn->by_sql = conn->pooled = false;
+	conn->leaves = NULL;
+	memset(&conn->look, 0, sizeof(conn->look));
 	if (state == CONN_BUSY)
 		answer_lost(conn, reason, again);
 	PQfinish(conn->pgconn);
@@ -481,8 +445,7 @@ void conn_close(struct conn *conn, const char *reason)
 	conn_fail(conn, reason, false);
 }
 
-/* Its server, or what stands before it, does not let us in. */
-static void conn_refused(struct conn *conn, const char *reason)
+void conn_refuse(struct conn *conn, const char *reason)
 {
 	struct pool *pool = conn->pool;
 	bool starting = strstr(PQerrorMessage(conn->pgconn), CONN_STARTING) != NULL;

@@ -20,6 +20,7 @@
 #include "pg/cancel.h"
 #include "pg/encode.h"
 #include "pg/pool.h"
+#include "pg/session.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -32,12 +33,18 @@ struct conn {
 	struct pool *pool;
 	unsigned index; /* in pool->conns: what lane it serves */
 	enum conn_state state;
-	bool read_only;    /* how its session was opened */
-	bool holds_core;   /* its batch is a long query, counted in node->spare */
-	bool paused;       /* its stream is full: nothing is read until it was taken */
-	bool resumes;      /* it was, and the end of this turn reads on */
-	bool reached;      /* while CONNECTING: the server is there */
-	bool greets;       /* while CONNECTING: it is in, and asks who the server is (pg/hello.h) */
+	bool read_only;  /* how its session was opened */
+	bool holds_core; /* its batch is a long query, counted in node->spare */
+	bool paused;     /* its stream is full: nothing is read until it was taken */
+	bool resumes;    /* it was, and the end of this turn reads on */
+	bool reached;    /* while CONNECTING: the server is there */
+	bool by_options; /* its settings were asked for by the startup parameter "options" */
+	bool by_sql;     /* they were not in force then, and set by SQL */
+	bool pooled;     /* a pooler stands between */
+	struct session_look look; /* while CONNECTING: pg/session.h */
+	const char *leaves;       /* why it is closed when its batch is over, or NULL */
+	int backend_pid;
+	uint64_t backend;  /* entered in node->pooler; 0: none */
 	int64_t server_us; /* the start of its server's postmaster; 0: not told yet */
 	PGconn *pgconn;
 	struct dial *dial; /* while DIALING */
@@ -58,12 +65,17 @@ void conn_init(struct conn *conn, struct pool *pool, unsigned index);
 void conn_fini(struct conn *conn);
 /* Leaves CLOSED. */
 void conn_open(struct conn *conn);
+/* All is as asked: it is idle now. */
+void conn_made(struct conn *conn);
 /* Between idle and busy, and on the way there. */
 void conn_move(struct conn *conn, enum conn_state next);
 /* Something is wrong with it or its node: counted, logged, its calls lost. reason: a constant. */
 void conn_close(struct conn *conn, const char *reason);
 /* The same, but what else travelled on it is placed again. */
 void conn_close_again(struct conn *conn, const char *reason);
+/* The same, while CONNECTING: its server, or what stands before it, does not let us in; the next
+ * login waits (pg/reach.h). */
+void conn_refuse(struct conn *conn, const char *reason);
 /* We have no use for it any more. */
 void conn_retire(struct conn *conn, const char *reason);
 /* The same, but what else travelled on it is placed again. */

@@ -256,6 +256,7 @@ void group_on_error(struct conn *conn, const struct entry *entry, const PGresult
 		return;
 	case ENTRY_SYNC_AFTER:
 	case ENTRY_ROLLBACK:
+	case ENTRY_BACKEND:
 		return;
 	case ENTRY_PROBE_LOWER:
 	case ENTRY_PROBE_UPPER:

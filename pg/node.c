@@ -3,6 +3,7 @@
 #include "pg/node.h"
 
 #include "pg/dialer.h"
+#include "pg/pooler.h"
 #include "pg/reach.h"
 #include "pg/spare.h"
 
@@ -163,29 +164,10 @@ struct node *node_new(unsigned index, const char *conninfo, char *error, size_t 
 		assert(node->spare);
 		node->reach = calloc(1, sizeof(*node->reach));
 		assert(node->reach);
+		node->pooler = pooler_new();
 	}
 	PQconninfoFree(given);
 	return node;
-}
-
-void node_add_options(struct node *node, const char *options)
-{
-	size_t count = 0, room;
-	char *longer;
-
-	while (node->keywords[count] && strcmp(node->keywords[count], "options") != 0)
-		count++;
-	if (!node->keywords[count]) {
-		/* node_keep made room for every keyword that libpq knows. */
-		node_set(node, &count, "options", options);
-		return;
-	}
-	room = strlen(node->values[count]) + strlen(options) + 2;
-	longer = malloc(room);
-	assert(longer);
-	snprintf(longer, room, "%s %s", node->values[count], options);
-	free(node->values[count]);
-	node->values[count] = longer;
 }
 
 void node_free(struct node *node)
@@ -198,6 +180,7 @@ void node_free(struct node *node)
 	}
 	free(node->spare);
 	free(node->reach);
+	pooler_free(node->pooler);
 	free(node->keywords);
 	free(node->values);
 	free(node);

@@ -10,6 +10,7 @@
 
 struct dialer;
 struct reach;
+struct pooler;
 struct spare;
 
 enum node_role { NODE_UNKNOWN, NODE_PRIMARY, NODE_REPLICA };
@@ -18,10 +19,12 @@ struct node {
 	unsigned index; /* in the configuration, the --primary first */
 	char name
 		[256]; /* "host:port" (the socket's path for a local one): logs, metrics, headers */
+	const char *search_path;   /* set before any other statement; NULL: as the role has it */
 	char **keywords, **values; /* for PQconnectStartParams, NULL-terminated */
 	struct dialer *dialer;     /* begins connections; has a lock of its own */
 	struct spare *spare;       /* of its cores (pg/spare.h); lock-free */
 	struct reach *reach;       /* refused logins (pg/reach.h); lock-free */
+	struct pooler *pooler;     /* what stands in between (pg/pooler.h); has a lock of its own */
 };
 
 /*
@@ -31,8 +34,6 @@ struct node {
  */
 struct node *node_new(unsigned index, const char *conninfo, char *error,
 		      size_t error_room) must_check;
-/* More server settings ("-c name=value"), which count before those given; before its first pool. */
-void node_add_options(struct node *node, const char *options);
 /* Its pools are freed and their loops turn no more. */
 void node_free(struct node *node);
 const char *node_role_text(enum node_role role);

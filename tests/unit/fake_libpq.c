@@ -5,6 +5,8 @@
  */
 #include "fake_libpq.h"
 
+#include "fake_libpq_result.h"
+
 #include <assert.h>
 #include <endian.h>
 #include <inttypes.h>
@@ -22,7 +24,7 @@
 #define KEYWORDS_MAX 40
 #define IS_LOOK(name) (!strcmp(name, "probe") || !strcmp(name, "bound") || !strcmp(name, "stands"))
 
-enum message_kind { PREPARE, EXECUTE, PLAIN, DESCRIBE, SYNC };
+enum message_kind { PREPARE, EXECUTE, PLAIN, DESCRIBE, SYNC, GREETING };
 
 struct message {
 	struct message *next;
@@ -36,22 +38,11 @@ struct message {
 
 struct pg_conn {
 	int fd;
-	unsigned hello; /* results of the first statement that are still to come */
 	bool open, lost, null_due, aborted, in_transaction, failed;
 	char *keywords[KEYWORDS_MAX], *values[KEYWORDS_MAX], *prepared[PREPARED_MAX];
 	char *texts[PREPARED_MAX], *sent, *sent_before, oids[256];
 	struct message *first, **last;
 	size_t sent_len;
-};
-
-struct pg_result {
-	ExecStatusType status;
-	struct fake_answer answer;
-	unsigned rows, columns;
-	bool is_own, own[5]; /* own: columns of our own statements that are not null */
-	char cells[5][32];
-	int lengths[5];
-	char *long_cell;
 };
 
 struct fake_server fake_server;
@@ -414,6 +405,14 @@ static void conn_note(struct pg_conn *conn, const char *before, const char *word
 					   conn->sent_len ? " " : "", before, word, after);
 }
 
+/* What every conn is asked when it is made (pg/session.h): answered at once, not written down. */
+static bool conn_greets(const struct pg_conn *conn, const char *text)
+{
+	return strncmp(text, "SELECT pg_catalog.pg_backend_pid(),", 35) == 0 ||
+	       strncmp(text, "SELECT pg_catalog.set_config('client_encoding'", 46) == 0 ||
+	       (!*text && conn->first && conn->first->kind == GREETING);
+}
+
 static int conn_send(struct pg_conn *conn, enum message_kind kind, const char *name,
 		     const char *text)
 {
@@ -431,15 +430,6 @@ static int conn_send(struct pg_conn *conn, enum message_kind kind, const char *n
 	*conn->last = message;
 	conn->last = &message->next;
 	return 1;
-}
-
-/* Only the greeting of pg/hello.c, which is answered at once. */
-int PQsendQuery(PGconn *conn, const char *text)
-{
-	assert(strstr(text, "pg_postmaster_start_time"));
-	assert(!conn->first);
-	conn->hello = 2;
-	return !conn->lost;
 }
 
 int PQsendPrepare(PGconn *conn, const char *name, const char *text, int params, const Oid *oids)
@@ -475,6 +465,8 @@ int PQsendQueryParams(PGconn *conn, const char *text, int params, const Oid *typ
 		      int result_format)
 {
 	assert(params == 0 && !types && !values && !lengths && !formats && !result_format);
+	if (conn_greets(conn, text))
+		return conn_send(conn, GREETING, "", text);
 	conn_note(conn, "[", text, "]");
 	return conn_send(conn, PLAIN, "", text);
 }
@@ -485,10 +477,26 @@ int PQsendDescribePrepared(PGconn *conn, const char *name)
 	return conn_send(conn, DESCRIBE, name, "");
 }
 
+static void conn_answer_greeting(struct pg_conn *conn)
+{
+	for (struct message *message = conn->first; message; message = message->next) {
+		message->answered = message->error_told = true;
+		message->status = PGRES_TUPLES_OK;
+	}
+	conn_wake(conn);
+}
+
 int PQpipelineSync(PGconn *conn)
 {
-	conn_note(conn, "", "sync", "");
-	return conn_send(conn, SYNC, "", "");
+	bool greets = conn_greets(conn, "");
+	int sent;
+
+	if (!greets)
+		conn_note(conn, "", "sync", "");
+	sent = conn_send(conn, SYNC, "", "");
+	if (greets)
+		conn_answer_greeting(conn);
+	return sent;
 }
 
 int PQflush(PGconn *conn)
@@ -597,12 +605,28 @@ static bool result_of_own(struct pg_result *result, const char *name)
 	return true;
 }
 
+static void result_greet(struct pg_result *result, const struct pg_conn *conn)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d", PQbackendPID(conn));
+	result_own(result, 0, text);
+	snprintf(text, sizeof(text), "%" PRId64, fake_server.started_us);
+	result_own(result, 1, text);
+	result_own(result, 2, strcmp(fake_server.time_zone, "UTC") == 0 ? "t" : "f");
+}
+
 static struct pg_result *conn_rows(struct pg_conn *conn, struct message *message)
 {
 	struct pg_result *result = result_new(message->status);
 	unsigned left = message->answer.rows - message->row;
 
 	result->answer = message->answer;
+	if (message->kind == GREETING) {
+		result_greet(result, conn);
+		conn->null_due = true;
+		return result;
+	}
 	if (message->kind == EXECUTE && result_of_own(result, message->name)) {
 		conn->null_due = true;
 		return result;
@@ -631,25 +655,11 @@ static struct pg_result *conn_lost_result(struct pg_conn *conn)
 	return result_new(PGRES_FATAL_ERROR);
 }
 
-static struct pg_result *result_of_hello(void)
-{
-	struct pg_result *result = result_new(PGRES_TUPLES_OK);
-
-	result->is_own = true;
-	result->rows = result->columns = 1;
-	result->own[0] = true;
-	snprintf(result->cells[0], sizeof(result->cells[0]), "%lld",
-		 (long long)fake_server.started_us);
-	return result;
-}
-
 PGresult *PQgetResult(PGconn *conn)
 {
 	struct message *message = conn->first;
 	struct pg_result *result;
 
-	if (conn->hello)
-		return --conn->hello ? result_of_hello() : NULL;
 	if (!message)
 		return NULL;
 	if (conn->null_due) {
@@ -679,117 +689,4 @@ PGresult *PQgetResult(PGconn *conn)
 	result->answer = message->answer;
 	result->columns = message->kind == DESCRIBE;
 	return result;
-}
-
-/* --- looking at results ---------------------------------------------------------------------- */
-
-void PQclear(PGresult *result)
-{
-	if (result)
-		free(result->long_cell);
-	free(result);
-}
-
-ExecStatusType PQresultStatus(const PGresult *result)
-{
-	return result->status;
-}
-
-char *PQresultErrorField(const PGresult *result, int field)
-{
-	const struct fake_answer *answer = &result->answer;
-
-	if (!answer->sqlstate)
-		return NULL;
-	switch (field) {
-	case PG_DIAG_SQLSTATE:
-		return (char *)answer->sqlstate;
-	case PG_DIAG_SEVERITY_NONLOCALIZED:
-		return (char *)(answer->severity ? answer->severity : "ERROR");
-	case PG_DIAG_MESSAGE_PRIMARY:
-		return (char *)answer->message;
-	case PG_DIAG_CONTEXT:
-		return (char *)answer->context;
-	case PG_DIAG_SOURCE_FUNCTION:
-		return (char *)answer->function;
-	case PG_DIAG_STATEMENT_POSITION:
-		return (char *)answer->position;
-	case PG_DIAG_CONSTRAINT_NAME:
-		return (char *)answer->constraint;
-	}
-	return NULL;
-}
-
-int PQntuples(const PGresult *result)
-{
-	return (int)result->rows;
-}
-
-int PQnfields(const PGresult *result)
-{
-	return (int)result->columns;
-}
-
-char *PQfname(const PGresult *result, int column)
-{
-	assert(column < (int)result->columns);
-	return (char *)"x";
-}
-
-Oid PQftype(const PGresult *result, int column)
-{
-	assert(column < (int)result->columns);
-	return fake_server.column_oid ? fake_server.column_oid : 23;
-}
-
-char *PQgetvalue(const PGresult *result, int row, int column)
-{
-	assert(row < (int)result->rows);
-	if (result->is_own)
-		return (char *)result->cells[column];
-	if (result->long_cell)
-		return result->long_cell;
-	return (char *)(result->answer.cell ? result->answer.cell : "");
-}
-
-int PQgetlength(const PGresult *result, int row, int column)
-{
-	if (result->is_own)
-		return result->lengths[column];
-	return (int)strlen(PQgetvalue(result, row, column));
-}
-
-int PQgetisnull(const PGresult *result, int row, int column)
-{
-	assert(row < (int)result->rows);
-	if (result->is_own)
-		return !result->own[column];
-	return !result->answer.cell && !result->long_cell;
-}
-
-/* Only asked of a COMMIT. */
-char *PQcmdStatus(PGresult *result)
-{
-	(void)result;
-	return (char *)(fake_server.undoes ? "ROLLBACK" : "COMMIT");
-}
-
-char *PQcmdTuples(PGresult *result)
-{
-	static char digits[16];
-
-	snprintf(digits, sizeof(digits), "%u", result->answer.rows);
-	return digits;
-}
-
-int PQnparams(const PGresult *result)
-{
-	(void)result;
-	return fake_server.param_oid != 0;
-}
-
-Oid PQparamtype(const PGresult *result, int param)
-{
-	(void)result, (void)param;
-	return fake_server.param_oid;
 }

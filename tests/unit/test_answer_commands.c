@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes back for commands: what is certain, what is not, and the position. */
-/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "base/clock.h"
 #include "fake_libpq.h"
 #include "pg/answer.h"

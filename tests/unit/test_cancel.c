@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: pg_stage.c fake_libpq.c fake_libpq_server.c */
+/* links: pg_stage.c fake_libpq.c fake_libpq_result.c fake_libpq_server.c */
 /* A query that nobody waits for any more is ended on the server, and nothing else is. */
 #include "pg_stage.h"
 

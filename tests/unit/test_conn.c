@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a session is opened. Its life under time-outs is in test_janitor.c. */
-/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "pg/conn.h"
 
 #include "base/clock.h"

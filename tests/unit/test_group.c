@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that commit together: what is sent, whose an error is, and when who is told. */
-/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "fake_libpq.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every time-out of pg/, on a clock that moves only when told; and how conns are made. */
-/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "pg/janitor.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: pg_stage.c fake_libpq.c fake_libpq_server.c */
+/* links: pg_stage.c fake_libpq.c fake_libpq_result.c fake_libpq_server.c */
 /* A queue to which more come than leave: who is let in, who is let go. */
 #include "pg_stage.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queues, lanes, and who is told when. */
-/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "pg/pool.h"
 
 #include "base/clock.h"
@@ -108,7 +108,7 @@ static void test_the_wait_for_a_conn_counts_from_when_there_is_one(void **state)
 	stage_pass(CONN_OPENING_US_MAX / 2);
 	fake_server.hangs = false;
 	fake_welcome(0);
-	stage_turn();
+	stage_connect();
 	assert_true(pool_opened(stage.pool));
 	stage_pass(settings.queue_wait_us - 1);
 	assert_int_equal(calls[1].told, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: fake_libpq.c fake_libpq_server.c pg_stage.c */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 /* A node of two cores: one is spared for quick queries, for as long as they come. */
 #include "pg/spare.h"
 
