@@ -172,6 +172,7 @@ static enum check_answer check_statement(struct checking *checking,
 			       (int)word.len, word.ptr);
 	else
 		check_rows(checking, operation, statement_shape(on_primary));
+	check_leaves(&checking->primary, operation, findings);
 	return CHECK_FINE;
 }
 

@@ -23,8 +23,10 @@ struct findings {
 
 void findings_init(struct findings *findings, const char *catalog);
 void findings_fini(struct findings *findings);
-/* "file:line:col: error: …"; an error fails the check, a note does not. */
+/* "file:line:col: error: …"; an error fails the check, the others do not. */
 void findings_error(struct findings *findings, struct place place, const char *format, ...)
+	printf_like(3, 4);
+void findings_warning(struct findings *findings, struct place place, const char *format, ...)
 	printf_like(3, 4);
 void findings_note(struct findings *findings, struct place place, const char *format, ...)
 	printf_like(3, 4);
@@ -84,6 +86,12 @@ void check_rights(struct check_node *primary, struct findings *findings);
 
 /* Fails the check where the schema cqrsd is not all of one role's; a note where that is another. */
 void check_schema(struct check_node *primary, struct findings *findings);
+
+/* --- check_leaves.c -------------------------------------------------------------------------- */
+
+/* A warning about what no transaction ends: locks and settings of the session and the like. */
+void check_leaves(struct check_node *node, const struct operation *operation,
+		  struct findings *findings);
 
 /* --- check_text.c: pure ---------------------------------------------------------------------- */
 

@@ -74,6 +74,15 @@ void findings_error(struct findings *findings, struct place place, const char *f
 	va_end(args);
 }
 
+void findings_warning(struct findings *findings, struct place place, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	findings_say(findings, "warning", place, format, args);
+	va_end(args);
+}
+
 void findings_note(struct findings *findings, struct place place, const char *format, ...)
 {
 	va_list args;

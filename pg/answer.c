@@ -308,8 +308,9 @@ static void answer_position(struct batch *batch, const PGresult *result)
 {
 	uint64_t flush, insert;
 
-	if (PQntuples(result) != 1 || PQnfields(result) != 3)
+	if (PQntuples(result) != 1 || PQnfields(result) != 4)
 		return;
+	batch->temporary = *PQgetvalue(result, 0, 3) != '0';
 	if (!lsn_parse(text_of(PQgetvalue(result, 0, 0)), &flush) ||
 	    !lsn_parse(text_of(PQgetvalue(result, 0, 1)), &insert))
 		return;
@@ -643,6 +644,14 @@ static bool answer_goes_on(struct conn *conn)
 	return false;
 }
 
+static void answer_clean(struct conn *conn)
+{
+	if (conn->batch.temporary)
+		batch_send_clean(conn);
+	else
+		answer_over(conn);
+}
+
 static void answer_sync(struct conn *conn, const struct entry *entry)
 {
 	struct batch *batch = &conn->batch;
@@ -660,7 +669,7 @@ static void answer_sync(struct conn *conn, const struct entry *entry)
 	}
 	if (batch->grouped) {
 		if (group_is_over(conn))
-			answer_over(conn);
+			answer_clean(conn);
 	} else if (answer_goes_on(conn)) {
 		batch_send_behind(conn);
 	} else if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
@@ -671,6 +680,6 @@ static void answer_sync(struct conn *conn, const struct entry *entry)
 	} else if (first && answer_lacks_upper(batch)) {
 		batch_send_probe(conn);
 	} else {
-		answer_over(conn);
+		answer_clean(conn);
 	}
 }

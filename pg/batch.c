@@ -44,6 +44,9 @@
 	" set_config('statement_timeout', '" BATCH_STATEMENT "', true),"                           \
 	" set_config('cqrsd.kept', " BATCH_KEPT ", true)"
 
+/* No transaction ends the session's locks: each batch does, whatever becomes of its calls. */
+#define BATCH_UNLOCKED "pg_advisory_unlock_all() IS NOT NULL"
+
 /*
  * The first look of a batch of queries, and the last one. On a standby the position is read before
  * what was received, so that "all that was received is replayed" is true of the position; on a
@@ -60,7 +63,8 @@ static const struct {
 				   " ELSE pg_current_wal_flush_lsn() END, clock_timestamp()" },
 	[FIXED_BOUND] = { "bound", "SELECT pg_is_in_recovery(),"
 				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-				   " ELSE pg_current_wal_flush_lsn() END, clock_timestamp(),"
+				   " ELSE pg_current_wal_flush_lsn() END,"
+				   " CASE WHEN " BATCH_UNLOCKED " THEN clock_timestamp() END,"
 				   " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
 				   " ELSE pg_current_wal_insert_lsn() END, " STANDS_TIMELINE },
 	[FIXED_STANDS] = { "stands", STANDS_BOUND },
@@ -72,13 +76,14 @@ static const struct {
 	[FIXED_BACKEND] = { "backend", "SELECT pg_backend_pid()" },
 	[FIXED_POSITION] = { "position",
 			     "SELECT pg_current_wal_flush_lsn(), pg_current_wal_insert_lsn(),"
-			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)" },
+			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8),"
+			     " CASE WHEN " BATCH_UNLOCKED " THEN pg_my_temp_schema() END" },
 	[FIXED_LIMITS] = { "limits", BATCH_LIMITS },
 	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
 	[FIXED_BACK] = { "back", "ROLLBACK TO SAVEPOINT c" },
 	/* The next and the last divide by zero where that is not so. */
-	[FIXED_LOOK] = { "look",
-			 "SELECT 1 / (current_setting('cqrsd.kept') = " BATCH_KEPT ")::int" },
+	[FIXED_LOOK] = { "look", "SELECT 1 / (" BATCH_UNLOCKED
+				 " AND current_setting('cqrsd.kept') = " BATCH_KEPT ")::int" },
 	[FIXED_RESET] = { "reset", "RESET ALL" },
 	[FIXED_GROUP_END] = { "end", BATCH_END ", 1 / " BATCH_AS_ASKED "::int" },
 };
@@ -165,7 +170,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->trouble = NULL;
 	batch->position_known = false;
 	batch->position = POSITION_NONE;
-	batch->rolled_back = batch->between = batch->framed = false;
+	batch->rolled_back = batch->between = batch->framed = batch->temporary = false;
 }
 
 static size_t batch_param_bytes(const struct call *call)
@@ -599,6 +604,16 @@ void batch_send_rollback(struct conn *conn)
 	conn->batch.entries_count = conn->batch.next = 0;
 	conn->batch.rolled_back = true;
 	batch_sent(conn, batch_send_plain(conn, ENTRY_ROLLBACK, "ROLLBACK") &&
+				 batch_send_plain(conn, ENTRY_ROLLBACK,
+						  "SELECT pg_advisory_unlock_all()") &&
+				 batch_send_sync(conn, ENTRY_SYNC_AFTER));
+}
+
+void batch_send_clean(struct conn *conn)
+{
+	conn->batch.entries_count = conn->batch.next = 0;
+	conn->batch.temporary = false;
+	batch_sent(conn, batch_send_plain(conn, ENTRY_ROLLBACK, "DISCARD TEMP") &&
 				 batch_send_sync(conn, ENTRY_SYNC_AFTER));
 }
 

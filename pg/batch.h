@@ -134,6 +134,7 @@ struct batch {
 	struct position position;
 	bool framed;         /* the commit of a framed command was not sent yet */
 	bool rolled_back;    /* a ROLLBACK was sent */
+	bool temporary;      /* the session has a schema for temporary tables */
 	bool grouped;        /* more than one command: pg/group.h */
 	bool committed;      /* the group's COMMIT was answered */
 	unsigned raised;     /* the slot whose error of its own came last */
@@ -151,6 +152,8 @@ void batch_send(struct conn *conn, struct list *queue);
 /* One more look at the position, for calls that are complete and lack their upper bound. */
 void batch_send_probe(struct conn *conn);
 void batch_send_rollback(struct conn *conn);
+/* Commands have run in a session that has made temporary tables: what is left of them goes. */
+void batch_send_clean(struct conn *conn);
 /* The framed command has run: what stands behind it, and the commit. */
 void batch_send_behind(struct conn *conn);
 /* libpq wants each result's rows one by one told when its turn comes. */

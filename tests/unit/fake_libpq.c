@@ -597,6 +597,8 @@ static bool result_of_own(struct pg_result *result, const char *name)
 		snprintf(text, sizeof(text), "0/%" PRIX64, fake_server.insert);
 		result_own(result, 1, text);
 		result_own(result, 2, "00000007");
+		result_own(result, 3, fake_server.temporary ? "16390" : "0");
+		result->columns = 4;
 	} else {
 		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
 		       !strcmp(name, "limits") || !strcmp(name, "savepoint") ||

@@ -30,6 +30,7 @@ struct fake_server {
 	bool unsent;                    /* there is no walreceiver: the timeline is told as 0 */
 	bool stands;                    /* and redo is seen to wait */
 	bool wrote, asynchronous;
+	bool temporary;             /* sessions have made temporary tables */
 	bool undoes;                /* a COMMIT says that it was a ROLLBACK */
 	int64_t clock_us, takes_us; /* takes_us: passes from one probe to the next */
 	const char *sync_error;     /* SQLSTATE that the next Sync with a commit ends in */

@@ -590,7 +590,7 @@ static void test_a_transaction_left_open_is_rolled_back_before_the_next_batch(vo
 	stage_turn();
 	(void)fake_sent(0);
 	stage_answer(0);
-	assert_string_equal(fake_sent(0), "[ROLLBACK] sync");
+	assert_string_equal(fake_sent(0), "[ROLLBACK] [SELECT pg_advisory_unlock_all()] sync");
 	assert_int_equal(calls[0].told + calls[1].told, 0);
 	stage_answer(0);
 	assert_int_equal(calls[0].call.end, CALL_OK);

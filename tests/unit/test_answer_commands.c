@@ -196,7 +196,7 @@ static void test_after_an_error_its_own_transaction_is_rolled_back_first(void **
 	send_command(ISOLATION_SERIALIZABLE);
 	stage_send(&next, CALL_COMMAND, stage_statement(2), "7");
 	stage_answer(CONN);
-	assert_string_equal(fake_sent(CONN), "[ROLLBACK] sync");
+	assert_string_equal(fake_sent(CONN), "[ROLLBACK] [SELECT pg_advisory_unlock_all()] sync");
 	assert_int_equal(call.told, 0);
 	stage_answer(CONN);
 	assert_int_equal(call.call.end, CALL_ERROR);

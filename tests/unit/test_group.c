@@ -454,7 +454,7 @@ static void check_trouble(const char *sqlstate)
 	(void)fake_sent(CONN);
 	stage_answer(CONN);
 	assert_nobody_was_told();
-	assert_string_equal(fake_sent(CONN), "[ROLLBACK] sync");
+	assert_string_equal(fake_sent(CONN), "[ROLLBACK] [SELECT pg_advisory_unlock_all()] sync");
 	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
 		     "prepare:s3 " LONE("s3"));
 	assert_all_went_well();

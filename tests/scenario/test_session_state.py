@@ -1,0 +1,120 @@
+"""What no transaction ends is not left to the next request on the same connection."""
+
+import contextlib
+
+import pytest
+
+from harness.load import Load
+from harness.service import run
+from harness.until import until
+
+CATALOG = """
+-- command: locks :one
+SELECT pg_try_advisory_lock(12, 1) AS locked;
+
+-- command: locks_and_fails :one
+SELECT test_locks_and_fails() AS locked;
+
+-- query: reads_and_locks :one
+SELECT pg_try_advisory_lock(12, 3) AS locked;
+
+-- command: makes_temporary :one
+SELECT test_makes_temporary() AS made;
+
+-- command: sees_temporary :one
+SELECT to_regclass('pg_temp.test_left')::text AS seen;
+
+-- command: sets :one
+SELECT test_sets() AS was;
+
+-- command: fine :one
+SELECT test_sets_for_the_transaction() AS was;
+"""
+
+SCHEMA = """
+CREATE FUNCTION test_locks_and_fails() RETURNS bool LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_lock(12, 2); RAISE 'not this one'; END $$;
+CREATE FUNCTION test_makes_temporary() RETURNS int LANGUAGE plpgsql AS
+    $$ BEGIN CREATE TEMP TABLE test_left (number int); RETURN 1; END $$;
+CREATE FUNCTION test_sets() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE was text := current_setting('app.caller', true);
+BEGIN PERFORM set_config('app.caller', 'somebody', false); RETURN coalesce(was, ''); END $$;
+CREATE FUNCTION test_sets_for_the_transaction() RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN RETURN set_config('app.other', 'somebody', true); END $$;
+"""
+
+CLEAN = """
+DROP FUNCTION test_locks_and_fails; DROP FUNCTION test_makes_temporary; DROP FUNCTION test_sets;
+DROP FUNCTION test_sets_for_the_transaction;
+"""
+
+
+@pytest.fixture
+def folder(cluster, own_catalog):
+    cluster.primary.sql(SCHEMA)
+    cluster.wait_until_replayed()
+    yield own_catalog(CATALOG)
+    cluster.primary.sql(CLEAN)
+
+
+@pytest.fixture
+def service(folder, start_cqrsd):
+    return start_cqrsd(catalog=folder)
+
+
+def held(node):
+    return node.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 12")
+
+
+def test_a_lock_of_the_session_ends_with_its_command(service, cluster):
+    answers = [service.command("locks").data["locked"] for _ in range(8)]
+
+    assert answers == [True] * 8
+    assert held(cluster.primary) == "0"
+
+
+def test_a_lock_of_the_session_ends_with_a_command_that_fails(service, cluster):
+    assert service.command("locks_and_fails").status == 422
+    assert service.command("locks_and_fails", headers={"Idempotency-Key": "k"}).status == 422
+
+    assert held(cluster.primary) == "0"
+
+
+def test_a_lock_of_the_session_ends_within_a_group(service, cluster):
+    answers = []
+
+    async def client(load, number, connection):
+        while not load.stopping:
+            answers.append(await connection.command("locks", "ann"))
+
+    with Load(service.address, client, 8):
+        until(lambda: len(answers) > 300, "answers")
+
+    until(lambda: held(cluster.primary) == "0", "all locks to be given back")
+    # Who runs at the same time on another connection may find it taken; afterwards it is free.
+    assert {answer.status for answer in answers} == {200}
+    assert [service.command("locks").data["locked"] for _ in range(8)] == [True] * 8
+
+
+def test_a_lock_of_the_session_ends_with_its_query(service, cluster):
+    assert [service.query("reads_and_locks").data["locked"] for _ in range(8)] == [True] * 8
+
+    assert [held(node) for node in cluster.replicas] == ["0", "0"]
+
+
+def test_a_temporary_table_is_gone_for_the_next_command(service):
+    assert [service.command("makes_temporary").status for _ in range(8)] == [200] * 8
+
+    assert {service.command("sees_temporary").data["seen"] for _ in range(8)} == {None}
+
+
+def test_check_names_what_a_statement_leaves_in_its_session(folder, cluster):
+    done = run("check", catalog=folder, primary=cluster.primary.conninfo)
+
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "session" in line]
+    with contextlib.suppress(IndexError):
+        assert ":3:" in told[0] and "warning" in told[0] and "pg_try_advisory_lock" in told[0]
+    for wanted in ("set_config", "temporary", "pg_advisory_lock"):
+        assert any(wanted in line for line in told), (wanted, done.stderr)
+    assert len(told) == 5, done.stderr
