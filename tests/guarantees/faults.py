@@ -343,6 +343,20 @@ def clock_jump_of_cqrsd(world, rng):
     world.clock.write_text("+0")
 
 
+# --- names ---------------------------------------------------------------------------------------
+
+@fault("cluster")
+def a_name_moves(world, rng):
+    """A name leads to another server, while conns to the one before live on, or some of them."""
+    for node in rng.sample(world.nodes, 2):
+        world.lead_name_to(node)
+        for one in world.followers if rng.random() < 0.5 else []:
+            one.psql(["-c", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                            "WHERE application_name = 'cqrsd' AND random() < 0.5"])
+        yield rng.uniform(0.5, 2)
+    world.lead_name_to(world.followers[0])
+
+
 # --- links ---------------------------------------------------------------------------------------
 
 def link(world, rng):

@@ -86,6 +86,7 @@ class Network:
         self.id = os.getpid()
         self.bridge = f"cqb{self.id}"
         self.prefix = f"10.{64 + self.id % 128}.{self.id // 128 % 256}"
+        self.driver = f"{self.prefix}.1"  # where every host reaches the process of the tests
         self.hosts = []
 
     def __enter__(self):

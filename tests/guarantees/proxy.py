@@ -221,6 +221,7 @@ class Network:
     """As net.Network: hosts that reach each other."""
 
     lacks = LACKS
+    driver = "127.0.0.1"
 
     def __init__(self):
         self.prefix = f"127.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}"

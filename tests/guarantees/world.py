@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import processes, service  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
+from harness.forwarder import Forwarder  # noqa: E402
 from harness.node import Node, as_server_user, server_user  # noqa: E402
 from harness.service import Service  # noqa: E402
 from harness.until import TooLate, until  # noqa: E402
@@ -186,6 +187,7 @@ class World:
         self.say = say
         self.session_slots = session_slots
         self.restarts = []  # (instance, ns)
+        self.name = None    # a Forwarder: one more name, of one server or another
         self.instances = []
         self.promotions = []  # [began, the old primary took no more writes] in ns
         self.reigns = []      # (old primary, its promotion)
@@ -203,9 +205,12 @@ class World:
             self.cluster.wait_until_replayed()
             self.clock.write_text("+0")
             self.clock.chmod(0o644)
+            self.name = Forwarder(listen=self.network.driver)
+            self.lead_name_to(self.followers[0])
             for number in range(2):
                 host = self.network.host(f"c{number}")
                 nodes = [self._for_instance(host, node) for node in self.nodes]
+                nodes.append(f"postgresql://postgres@{self.name.address}/{self.cluster.database}")
                 clock = self.clock if number == 0 and pathlib.Path(FAKETIME).exists() else None
                 instance = Instance(
                     host, clock, primary=nodes[0], replica=nodes[1:],
@@ -222,7 +227,13 @@ class World:
     def __exit__(self, *_):
         for instance in self.instances:
             instance.discard()
+        if self.name:
+            self.name.close()
         self.cluster.destroy()
+
+    def lead_name_to(self, node):
+        """From now on; connections that are open stay where they led."""
+        self.name.lead_to((node.host.address, node.port))
 
     def _for_instance(self, host, node):
         address = self.network.reach(host.name, node.host, node.port)
@@ -340,6 +351,7 @@ class World:
             except Exception:  # noqa: BLE001  whatever is wrong with it, a copy is not
                 self.clone_again(node)
                 until(lambda node=node: self.follows(node), f"{node.name} to follow", 20)
+        self.lead_name_to(self.followers[0])
         for number, instance in enumerate(self.instances):
             if not instance.running:
                 self.restart_instance(number)

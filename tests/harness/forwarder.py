@@ -15,9 +15,9 @@ PIECE_BYTES = 65536
 class Forwarder:
     """Forwards each new connection to the next of its targets, (host, port)."""
 
-    def __init__(self, *targets):
+    def __init__(self, *targets, listen="127.0.0.1"):
         self.lead_to(*targets)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((listen, 0))
         self.sockets = []
         self.accepted = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -32,7 +32,7 @@ class Forwarder:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return "%s:%d" % self.listener.getsockname()[:2]
 
     def close(self):
         with contextlib.suppress(OSError):
