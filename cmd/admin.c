@@ -43,6 +43,8 @@ static void admin_fault(struct buf *body, const struct node_view *view)
 	else if (view->short_of)
 		buf_printf(body, ",\"fault\":\"replay is paused: %s is less than the primary's\"",
 			   poll_limit_names[view->short_of - 1]);
+	else if (view->full)
+		buf_printf(body, ",\"fault\":\"it is up, but %s\"", reach_full_text(view->full));
 }
 
 static void admin_node(struct buf *body, const char *name, const struct node_view *view)

@@ -433,6 +433,8 @@ static void conn_fail(struct conn *conn, const char *reason, bool again)
 
 	metric_add(pool->metrics, METRIC_pool_errors_total, METRIC_LABELS(pool->node->name, reason),
 		   1);
+	if (!made)
+		reach_note_full(pool->node->reach, reach_full_of(message), loop_now(pool->loop));
 	pool_set_error(pool, *message ? message : reason);
 	conn_complain(conn, reason);
 	conn_shut(conn, reason, again);
@@ -448,9 +450,10 @@ void conn_close(struct conn *conn, const char *reason)
 void conn_refuse(struct conn *conn, const char *reason)
 {
 	struct pool *pool = conn->pool;
-	bool starting = strstr(PQerrorMessage(conn->pgconn), CONN_STARTING) != NULL;
+	const char *message = PQerrorMessage(conn->pgconn);
+	bool starting = strstr(message, CONN_STARTING) != NULL;
 
-	conn_close(conn, reason);
+	conn_close(conn, reach_full_of(message) ? "no more connections are granted" : reason);
 	janitor_on_refusal(pool, starting, conn->opened_us);
 }
 

@@ -2,6 +2,11 @@
 /* Pauses between logins that are refused. A lost race costs one login more, or a little waiting. */
 #include "pg/reach.h"
 
+#include <assert.h>
+#include <string.h>
+
+#define REACH_SQLSTATE_FULL " 53300: "
+
 static int64_t reach_pause_us(struct random *random, unsigned refused, int64_t max_us)
 {
 	return random_backoff_us(random, refused ? refused - 1 : 0, REACH_PAUSE_US_MIN, max_us);
@@ -41,8 +46,51 @@ void reach_refused(struct reach *reach, struct random *random, bool starting, in
 
 void reach_ended(struct reach *reach)
 {
+	if (atomic_load_explicit(&reach->full, memory_order_relaxed))
+		atomic_store(&reach->full, REACH_ROOM);
 	if (!reach_login_after_us(reach))
 		return;
 	atomic_store(&reach->refused, 0);
 	atomic_store(&reach->login_after_us, 0);
+}
+
+/* The message is in the server's language; the function that raised it is not. */
+enum reach_full reach_full_of(const char *message)
+{
+	if (!strstr(message, REACH_SQLSTATE_FULL))
+		return REACH_ROOM;
+	if (strstr(message, "InitializeSessionUserId"))
+		return REACH_FULL_ROLE;
+	if (strstr(message, "CheckMyDatabase"))
+		return REACH_FULL_DATABASE;
+	return REACH_FULL_SERVER;
+}
+
+void reach_note_full(struct reach *reach, enum reach_full full, int64_t now_us)
+{
+	atomic_store(&reach->full_us, now_us);
+	atomic_store(&reach->full, full);
+}
+
+enum reach_full reach_full(const struct reach *reach, int64_t now_us)
+{
+	if (now_us - atomic_load(&reach->full_us) > REACH_FULL_US)
+		return REACH_ROOM;
+	return atomic_load(&reach->full);
+}
+
+const char *reach_full_text(enum reach_full full)
+{
+	switch (full) {
+	case REACH_FULL_ROLE:
+		return "the connection limit of the role is reached";
+	case REACH_FULL_DATABASE:
+		return "the connection limit of the database is reached";
+	case REACH_FULL_SERVER:
+		return "all connections that the server grants are taken";
+	case REACH_ROOM:
+		break;
+	}
+	assert(!"a limit of connections");
+	return "";
 }

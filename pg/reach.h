@@ -22,7 +22,11 @@
 
 #define REACH_PAUSE_US_MIN (50 * US_PER_MS)
 #define REACH_PAUSE_US_MAX (3 * US_PER_S)
+#define REACH_FULL_US (10 * US_PER_S)           /* a refusal of that age says nothing of now */
 #define REACH_STARTING_US_MAX (400 * US_PER_MS) /* of a server that starts up or shuts down */
+
+/* Which limit of connections a login was refused for: SQLSTATE 53300. */
+enum reach_full { REACH_ROOM, REACH_FULL_ROLE, REACH_FULL_DATABASE, REACH_FULL_SERVER };
 
 /* Cleared memory: nothing was refused. */
 struct reach {
@@ -30,6 +34,8 @@ struct reach {
 	_Atomic int64_t refused_us;     /* when the last of them was */
 	_Atomic int64_t login_after_us; /* nobody logs in before */
 	_Atomic unsigned strays;        /* conns that led to another server, ever */
+	_Atomic enum reach_full full;   /* what the last login was refused for, by any pool */
+	_Atomic int64_t full_us;        /* when; 0: never */
 };
 
 /* When the pause ends; 0: there is none. */
@@ -42,3 +48,12 @@ void reach_refused(struct reach *reach, struct random *random, bool starting, in
 		   int64_t now_us);
 /* A login succeeded, here or elsewhere: the next may begin at once. */
 void reach_ended(struct reach *reach);
+
+/* What libpq said of a login that failed, with PQERRORS_VERBOSE. */
+enum reach_full reach_full_of(const char *message) must_check;
+/* A login has failed, for that or another reason. */
+void reach_note_full(struct reach *reach, enum reach_full full, int64_t now_us);
+/* Does the node, which is up, grant no more connections at the moment? */
+enum reach_full reach_full(const struct reach *reach, int64_t now_us) must_check;
+/* "the connection limit of the role is reached"; not for REACH_ROOM. A constant. */
+const char *reach_full_text(enum reach_full full) must_check;

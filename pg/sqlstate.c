@@ -44,7 +44,7 @@ static const struct sqlstate_row rows[] = {
 	{ "57P02", OUTCOME_NO_REPLICA, OUTCOME_NO_PRIMARY, NODE_TROUBLE }, /* crashing */
 	{ "57P03", OUTCOME_NO_REPLICA, OUTCOME_NO_PRIMARY, NODE_TROUBLE }, /* starting */
 	{ "57P04", OUTCOME_NO_REPLICA, OUTCOME_NO_PRIMARY, NEVER },        /* database dropped */
-	{ "53300", OUTCOME_NO_REPLICA, OUTCOME_NO_PRIMARY, NODE_TROUBLE }, /* no conns left */
+	{ "53300", BOTH(QUEUE_TIMEOUT), NODE_TROUBLE },                    /* no conns left */
 	{ "", BOTH(QUERY_FAILED), NEVER },
 };
 

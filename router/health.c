@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "pg/estimate.h"
 #include "pg/sqlstate.h"
+#include "router/full.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -234,8 +235,10 @@ void health_judge(struct router *router, unsigned node, const struct call *call)
 		health_bad(health, call->lost_reason);
 		return;
 	case CALL_UNSENT:
-		/* One that was never heard is only being connected to. */
-		if (call->expired && health->heard_us && !pool_connected(router->nodes[node].pool))
+		/* One that was never heard is only being connected to, and one that grants no more
+		 * connections is well. */
+		if (call->expired && health->heard_us && !full_is(router, node) &&
+		    !pool_connected(router->nodes[node].pool))
 			health_bad(health, "no connection in time");
 		return;
 	}

@@ -683,6 +683,9 @@ static void monitor_on_turn(struct loop_hook *hook)
 		return;
 	}
 	views_refresh(&monitor->views, now_us);
+	for (unsigned i = 0; i < monitor->count; i++)
+		monitor->views.topology.nodes[i].full =
+			reach_full(monitor->views.nodes[i]->reach, now_us);
 	differs = topology_differs(&monitor->published, &monitor->views.topology);
 	monitor->published = monitor->views.topology;
 	monitor->published_us = now_us;

@@ -8,6 +8,7 @@
 #include "pg/renewal.h"
 #include "pg/sqlstate.h"
 #include "router/bind.h"
+#include "router/full.h"
 #include "router/renew.h"
 #include "router/stages.h"
 
@@ -99,6 +100,7 @@ static void task_on_done(struct request *request)
 	stages_observe(task);
 	task_forget(task);
 	task_charge(task);
+	full_explain(task);
 	task_tell_pause(task);
 	loop_timer_cancel(task->router->loop, &request->timer);
 	if (request->stream == STREAM_OPEN)

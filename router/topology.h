@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/position.h"
 #include "pg/node.h"
+#include "pg/reach.h"
 #include "router/branches.h"
 #include "router/history.h"
 
@@ -21,19 +22,20 @@ struct node_view {
 	bool up;                  /* reached, and not silent for --lag-strikes looks */
 	bool in_rotation;         /* a replica that may get queries; the primary while it is up */
 	struct position position; /* primary: flush; replica: replayed */
-	int64_t started_us;  /* pg_postmaster_start_time, wall: a position belongs to one life */
-	bool paused;         /* replay is paused */
-	bool foreign;        /* of another cluster: nothing is sent there */
-	unsigned short_of;   /* the setting that has stopped replay, see poll.h; 0: none */
-	bool fenced;         /* out of recovery, but not our primary: nothing is sent there */
-	int64_t lag_us;      /* by the position ring; -1: not known */
-	int64_t lag_bytes;   /* -1: not known */
-	int64_t lag_seen_us; /* the moment this replica's state is known to reach up to: now
+	int64_t started_us;   /* pg_postmaster_start_time, wall: a position belongs to one life */
+	bool paused;          /* replay is paused */
+	bool foreign;         /* of another cluster: nothing is sent there */
+	unsigned short_of;    /* the setting that has stopped replay, see poll.h; 0: none */
+	enum reach_full full; /* it is up, and grants no more connections (pg/reach.h) */
+	bool fenced;          /* out of recovery, but not our primary: nothing is sent there */
+	int64_t lag_us;       /* by the position ring; -1: not known */
+	int64_t lag_bytes;    /* -1: not known */
+	int64_t lag_seen_us;  /* the moment this replica's state is known to reach up to: now
 	                            * minus this is its staleness; 0: not known */
-	double replay_rate;  /* bytes of WAL per microsecond, smoothed, while there was more to
+	double replay_rate;   /* bytes of WAL per microsecond, smoothed, while there was more to
 	                            * replay than it got done; 0: not known, or it keeps up */
-	int64_t seen_us;     /* when the last look was answered, monotonic */
-	unsigned life;       /* rises when the node restarted, vanished or changed its role */
+	int64_t seen_us;      /* when the last look was answered, monotonic */
+	unsigned life;        /* rises when the node restarted, vanished or changed its role */
 };
 
 struct topology {

@@ -12,7 +12,7 @@
 struct pool {
 	struct loop *loop;
 	struct list calls;
-	bool full, opening;
+	bool full, opening, away;
 	const char *abandoned;
 	unsigned dials, went_on;
 	struct describe *describing;
@@ -101,10 +101,14 @@ void fake_opening(unsigned node, bool opening)
 	fake_pool(node)->opening = opening;
 }
 
+void fake_away(unsigned node, bool away)
+{
+	fake_pool(node)->away = away;
+}
+
 bool pool_connected(const struct pool *pool)
 {
-	(void)pool;
-	return true;
+	return !pool->away;
 }
 
 const char *pool_last_error(const struct pool *pool)

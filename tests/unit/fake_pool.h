@@ -36,6 +36,8 @@ unsigned fake_went_on(unsigned node);
 void fake_full(unsigned node, bool full);
 /* Its first conns are being made, or are there. */
 void fake_opening(unsigned node, bool opening);
+/* No conn to it is open. */
+void fake_away(unsigned node, bool away);
 /* Who has a statement described anew by the node, or NULL. */
 struct describe *fake_describing(unsigned node);
 /* All of its parameters, and its column, are of those types now. */

@@ -111,6 +111,7 @@ void scene_init(struct scene *scene)
 		scene->nodes[i].index = i;
 		snprintf(scene->nodes[i].name, sizeof(scene->nodes[i].name), "node-%u:5432", i);
 		scene->node_list[i] = &scene->nodes[i];
+		scene->nodes[i].reach = &scene->reach[i];
 	}
 	struct router_shared shared = {
 		.nodes = scene->node_list,

@@ -9,6 +9,7 @@
 
 #include "base/request.h"
 #include "fake_pool.h"
+#include "pg/reach.h"
 #include "router/router.h"
 #include "router/topology.h"
 
@@ -19,6 +20,7 @@ struct scene {
 	struct options options;
 	struct node nodes[3];
 	struct node *node_list[3];
+	struct reach reach[3];    /* nothing was refused, unless the test says so */
 	struct topology topology; /* change it, then scene_publish */
 	struct snapshot *snapshot;
 	struct sessions *sessions;

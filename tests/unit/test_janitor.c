@@ -208,6 +208,59 @@ static void test_a_watcher_that_is_let_in_ends_the_pause_of_the_others(void **st
 	pool_free(watcher);
 }
 
+static void test_a_login_refused_for_a_limit_names_the_limit(void **state)
+{
+	static const struct {
+		const char *message;
+		enum reach_full full;
+	} rows[] = {
+		{ "FATAL:  53300: trop de connexions pour le rôle « app »\n"
+		  "LOCATION:  InitializeSessionUserId, miscinit.c:800\n",
+		  REACH_FULL_ROLE },
+		{ "FATAL:  53300: too many connections for database \"shop\"\n"
+		  "LOCATION:  CheckMyDatabase, postinit.c:371\n",
+		  REACH_FULL_DATABASE },
+		{ "FATAL:  53300: sorry, too many clients already\n"
+		  "LOCATION:  InitProcess, proc.c:354\n",
+		  REACH_FULL_SERVER },
+		{ "FATAL:  28000: role \"app\" is not permitted to log in", REACH_ROOM },
+	};
+
+	stage_open(NODE_REPLICA, 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pool *pool;
+
+		fake_server.refuses = rows[i].message;
+		pool = pool_new(stage.loop, stage.node, stage.metrics, &stage_settings);
+		pool_set_role(pool, NODE_REPLICA);
+		connect_all(&pool, 1);
+		assert_int_equal(reach_full(stage.node->reach, loop_now(stage.loop)), rows[i].full);
+		pool_free(pool);
+		stage_pass(REACH_PAUSE_US_MAX);
+	}
+}
+
+static void test_a_limit_is_over_when_a_login_succeeds_or_was_long_ago(void **state)
+{
+	int64_t now_us;
+
+	fake_server.refuses = "FATAL:  53300: sorry, too many clients already";
+	stage_open(NODE_REPLICA, 1);
+	stage_connect();
+	now_us = loop_now(stage.loop);
+	assert_int_equal(reach_full(stage.node->reach, now_us), REACH_FULL_SERVER);
+	assert_int_equal(reach_full(stage.node->reach, now_us + REACH_FULL_US + 1), REACH_ROOM);
+
+	fake_server.refuses = NULL;
+	for (unsigned i = 0; !pool_connected(stage.pool) && i < 100; i++) {
+		stage_pass(50 * US_PER_MS);
+		stage_connect();
+	}
+
+	assert_true(pool_connected(stage.pool));
+	assert_int_equal(reach_full(stage.node->reach, loop_now(stage.loop)), REACH_ROOM);
+}
+
 static void test_a_conn_to_another_server_than_expected_never_serves(void **state)
 {
 	unsigned dialed;
@@ -352,6 +405,8 @@ int main(void)
 		STORY(test_refused_logins_of_all_loops_share_one_pause),
 		STORY(test_a_server_that_starts_up_is_asked_sooner),
 		STORY(test_a_watcher_that_is_let_in_ends_the_pause_of_the_others),
+		STORY(test_a_login_refused_for_a_limit_names_the_limit),
+		STORY(test_a_limit_is_over_when_a_login_succeeds_or_was_long_ago),
 		STORY(test_a_conn_to_another_server_than_expected_never_serves),
 		STORY(test_while_connects_fail_one_is_tried_at_a_time),
 		STORY(test_a_conn_lost_after_a_while_is_replaced_at_once),

@@ -4,6 +4,7 @@
 #include "scene.h"
 
 #include "base/clock.h"
+#include "pg/reach.h"
 
 #include <cmocka.h>
 #include <setjmp.h>
@@ -253,6 +254,72 @@ static void without_a_primary_commands_are_refused_at_once(void **state)
 	scene_fini(&scene);
 }
 
+static void a_command_that_waits_in_vain_at_a_node_is_told_what_for(void **state)
+{
+	static const struct {
+		enum reach_full full;
+		enum outcome outcome;
+		const char *says;
+	} rows[] = {
+		{ REACH_FULL_ROLE, OUTCOME_QUEUE_TIMEOUT, "limit of the role" },
+		{ REACH_FULL_DATABASE, OUTCOME_QUEUE_TIMEOUT, "limit of the database" },
+		{ REACH_FULL_SERVER, OUTCOME_QUEUE_TIMEOUT, "the server grants" },
+		{ REACH_ROOM, OUTCOME_NO_PRIMARY, "waited too long" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct scene scene;
+		struct asked asked;
+		struct call *call;
+
+		scene_init(&scene);
+		reach_note_full(&scene.reach[0], rows[i].full, loop_now(scene.loop));
+		fake_away(0, true);
+		call = place(&scene, &asked);
+		call->expired = true;
+
+		fake_unsent(call, "waited too long for a connection");
+
+		assert_int_equal(asked.request->outcome, rows[i].outcome);
+		assert_non_null(strstr(asked.request->detail, rows[i].says));
+		asked_free(&asked);
+		scene_fini(&scene);
+	}
+}
+
+static void a_command_finds_no_primary_where_one_may_be_that_cannot_be_asked(void **state)
+{
+	static const struct {
+		enum node_role role;
+		enum outcome outcome;
+	} rows[] = {
+		{ NODE_UNKNOWN, OUTCOME_QUEUE_TIMEOUT },
+		{ NODE_REPLICA, OUTCOME_NO_PRIMARY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct scene scene;
+		struct asked asked;
+
+		scene_init(&scene);
+		scene.topology.primary = -1;
+		scene.topology.nodes[0].role = rows[i].role;
+		scene.topology.nodes[0].up = rows[i].role != NODE_UNKNOWN;
+		scene_publish(&scene);
+		reach_note_full(&scene.reach[0], REACH_FULL_ROLE, loop_now(scene.loop));
+		fake_away(0, true);
+		scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "ann");
+
+		scene_take(&scene, &asked);
+
+		assert_int_equal(asked.request->outcome, rows[i].outcome);
+		asked_free(&asked);
+		scene_fini(&scene);
+	}
+}
+
 static void a_misspelt_operation_is_answered_with_the_nearest_one(void **state)
 {
 	struct scene scene;
@@ -286,6 +353,8 @@ int main(void)
 		cmocka_unit_test(a_session_that_the_server_ended_is_an_unknown_outcome),
 		cmocka_unit_test(minimal_is_told_without_rows),
 		cmocka_unit_test(without_a_primary_commands_are_refused_at_once),
+		cmocka_unit_test(a_command_that_waits_in_vain_at_a_node_is_told_what_for),
+		cmocka_unit_test(a_command_finds_no_primary_where_one_may_be_that_cannot_be_asked),
 		cmocka_unit_test(a_misspelt_operation_is_answered_with_the_nearest_one),
 	};
 
