@@ -96,7 +96,6 @@
 #define RATE_COUNT_MAX 1000000       /* of a rate, of a burst */
 #define RATE_WINDOW_S_MAX 31622400LL /* a whole burst grows back within a year */
 #define RATE_SLOTS (1 << 18)         /* keys of rate limits with less than a full bucket, about */
-#define RATE_WARN_EVERY_US 10000000  /* a log line about refusals, per loop */
 #define CALLER_BYTES_MAX 63          /* who asks: an address */
 #define HOT_KEYS_MAX 64              /* heaviest users, callers, operations that a loop counts */
 #define ACCESS_WARNINGS_MAX 10       /* log lines a second for answers from 500 on, per loop */

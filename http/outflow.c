@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/repeats.h"
 #include "http/listener.h"
 #include "http/reply.h"
 
@@ -73,12 +74,17 @@ static ssize_t outflow_on_drained(struct connection *connection)
 static ssize_t outflow_on_broken(struct connection *connection)
 {
 	struct request *request = connection->exchange.request;
+	char again[REPEATS_TEXT_BYTES];
 
 	outflow_count(connection, "failed");
-	log_with(LOG_WARN, "http",
-		 LOG_FIELDS({ "request_id", request->id }, { "operation", request->operation_name },
-			    { "code", outcome_row(request->outcome)->code }),
-		 "a stream was cut off: %s", request->detail ? request->detail : "its rows ended");
+	if (repeats_allow(REPEATS_FAILURES, (uint64_t)request->outcome,
+			  loop_now(connection->listener->loop), again))
+		log_with(LOG_WARN, "http",
+			 LOG_FIELDS({ "request_id", request->id },
+				    { "operation", request->operation_name },
+				    { "code", outcome_row(request->outcome)->code }),
+			 "a stream was cut off: %s%s",
+			 request->detail ? request->detail : "its rows ended", again);
 	connection_close(connection, "its rows ended before they were whole");
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }

@@ -383,7 +383,7 @@ static void conn_complain(struct conn *conn, const char *reason)
 	int64_t now_us = loop_now(pool->loop);
 	char age[24], again[REPEATS_TEXT_BYTES];
 
-	if (!repeats_allow(conn_complaint_key(pool, reason), now_us, again))
+	if (!repeats_allow(REPEATS_CONNS, conn_complaint_key(pool, reason), now_us, again))
 		return;
 	snprintf(age, sizeof(age), "%lld", (long long)((now_us - conn->opened_us) / US_PER_MS));
 	log_with(LOG_WARN, "pg",

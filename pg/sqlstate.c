@@ -5,10 +5,11 @@
  */
 #include "pg/sqlstate.h"
 
-#include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/repeats.h"
 
 #include <assert.h>
 #include <string.h>
@@ -154,27 +155,20 @@ static const char *generic_detail(enum outcome outcome)
 /* Errors of the operation itself, not of its values: nobody but the operator can help. */
 static void sqlstate_log(const struct request *request, const struct pg_error *error)
 {
-	static __thread struct {
-		int64_t since_us;
-		unsigned lines;
-	} told;
-	int64_t now_us = loop_now(request->loop);
+	uint64_t key = hash_bytes(error->sqlstate, strlen(error->sqlstate), 0);
 	const char *message = error->message ? error->message : "";
+	char again[REPEATS_TEXT_BYTES];
 
 	/* The application's own words may hold values, which have no business in a log. */
 	if (class_is(error->sqlstate, "P0") || class_is(error->sqlstate, "PT"))
 		message = "raised by the application";
 
-	if (now_us - told.since_us >= US_PER_S) {
-		told.since_us = now_us;
-		told.lines = 0;
-	}
-	if (told.lines++ >= ACCESS_WARNINGS_MAX)
+	if (!repeats_allow(REPEATS_FAILURES, key, loop_now(request->loop), again))
 		return;
 	log_with(LOG_WARN, "pg",
 		 LOG_FIELDS({ "request_id", request->id }, { "operation", request->operation_name },
 			    { "sqlstate", error->sqlstate }),
-		 "%s", message);
+		 "%s%s", message, again);
 }
 
 static const char *copied(struct arena *arena, const char *text)

@@ -32,7 +32,7 @@ struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_re
  * Sets outcome, status, detail, sqlstate, constraint, column, errors of the request by the rules of
  * the contract: sqlstate and friends for classes 22, 23 and P0 only, never SQL text or row data.
  * param_name: of error.param, or ptr NULL. What PostgreSQL said of query-failed and query-writes
- * goes to the log, at most ACCESS_WARNINGS_MAX lines a second of a thread.
+ * goes to the log, unless lines of that SQLSTATE repeat themselves (base/repeats.h).
  */
 void sqlstate_explain(struct request *request, const struct call *call, bool command,
 		      struct text param_name);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/random.h"
+#include "base/repeats.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -104,19 +105,19 @@ static void ratelimit_tell(struct request *request, const struct use *uses, unsi
 	request->rates = states;
 }
 
-/* At most one line of a loop in RATE_WARN_EVERY_US; who was refused is not told. */
+/* Who was refused is not told. */
 static void ratelimit_log(struct router *router, const struct request *request,
 			  const struct rate_policy *policy)
 {
-	int64_t now_us = loop_now(router->loop);
+	uint64_t key = hash_bytes(policy->name, strlen(policy->name), 0);
+	char again[REPEATS_TEXT_BYTES];
 
-	if (router->limited_told_us && now_us - router->limited_told_us < RATE_WARN_EVERY_US)
+	if (!repeats_allow(REPEATS_LIMITED, key, loop_now(router->loop), again))
 		return;
-	router->limited_told_us = now_us;
 	log_with(LOG_WARN, "router",
 		 LOG_FIELDS({ "request_id", request->id }, { "operation", request->operation_name },
 			    { "policy", policy->name }),
-		 "requests are refused by the rate limit \"%s\"", policy->text);
+		 "requests are refused by the rate limit \"%s\"%s", policy->text, again);
 }
 
 static enum step ratelimit_refuse(struct task *task, const struct use *use, int64_t now_ns)

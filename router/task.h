@@ -74,7 +74,6 @@ struct router {
 	struct sweep sweep;       /* of the process's first loop */
 	struct loop_timer sample; /* gauges of this loop */
 	struct opening opening;
-	int64_t limited_told_us;  /* when a refusal by a rate limit was last logged; 0: never */
 	struct hot hot;           /* who makes the load */
 	struct snapshot *hot_out; /* where that is published, or NULL */
 	bool hot_charged;         /* since it was last published */

@@ -129,7 +129,7 @@ void views_silent(struct views *views, unsigned index, const char *reason)
 	    view->role == NODE_REPLICA) {
 		view->in_rotation = false;
 		if (memory->silent < views->strikes_max)
-			views_log(LOG_WARN, views, index, "out of rotation: %s", reason);
+			views_name_rotation(views, index, reason);
 	}
 	if (memory->silent >= views->strikes_max)
 		views_lose(views, index, reason);
@@ -682,10 +682,7 @@ static void views_judge(struct views *views, unsigned index)
 	if (!strikes_look(&memory->strikes, !fault, views->strikes_max, views->recoveries_min))
 		return;
 	view->in_rotation = memory->strikes.in;
-	if (view->in_rotation)
-		views_log(LOG_INFO, views, index, "in rotation");
-	else
-		views_log(LOG_WARN, views, index, "out of rotation: %s", fault);
+	views_name_rotation(views, index, view->in_rotation ? NULL : fault);
 }
 
 /* Asked later than they answered, the primary has less than they replayed: no standbys of it. */

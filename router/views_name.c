@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Part of router/views.h: which cluster is served, and what is wrong with a node. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/repeats.h"
 #include "router/views.h"
 
 #include <inttypes.h>
@@ -128,4 +130,20 @@ void views_name_short(struct views *views)
 				 views->limits[short_of - 1]);
 		memory->short_of = short_of;
 	}
+}
+
+/* --- rotation --------------------------------------------------------------------------------- */
+
+void views_name_rotation(const struct views *views, unsigned index, const char *out_for)
+{
+	const char *name = views->nodes[index]->name;
+	uint64_t key = hash_bytes(name, strlen(name), !!out_for);
+	char again[REPEATS_TEXT_BYTES];
+
+	if (!repeats_allow(REPEATS_ROTATION, key, views->topology.nodes[index].seen_us, again))
+		return;
+	if (out_for)
+		name_log(LOG_WARN, views, index, "out of rotation: %s%s", out_for, again);
+	else
+		name_log(LOG_INFO, views, index, "in rotation%s", again);
 }

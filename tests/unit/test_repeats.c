@@ -25,28 +25,28 @@ static int begin(void **state)
 static void the_first_is_written_and_the_rest_is_summed_up(void **state)
 {
 	(void)state;
-	assert_true(repeats_allow(1, NOW_US, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US, text));
 	assert_string_equal(text, "");
 	for (int64_t i = 1; i <= 36; i++)
-		assert_false(repeats_allow(1, NOW_US + i * US_PER_S, text));
-	assert_true(repeats_allow(1, NOW_US + REPEATS_US, text));
+		assert_false(repeats_allow(REPEATS_CONNS, 1, NOW_US + i * US_PER_S, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US + (60 * US_PER_S), text));
 	assert_string_equal(text, " (again, 37 times in the last 60 s)");
-	assert_false(repeats_allow(1, NOW_US + REPEATS_US + 1, text));
+	assert_false(repeats_allow(REPEATS_CONNS, 1, NOW_US + (60 * US_PER_S) + 1, text));
 }
 
 static void another_line_is_another_line(void **state)
 {
 	(void)state;
-	assert_true(repeats_allow(1, NOW_US, text));
-	assert_true(repeats_allow(2, NOW_US, text));
-	assert_false(repeats_allow(1, NOW_US, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 2, NOW_US, text));
+	assert_false(repeats_allow(REPEATS_CONNS, 1, NOW_US, text));
 }
 
 static void what_did_not_come_again_has_nothing_to_sum_up(void **state)
 {
 	(void)state;
-	assert_true(repeats_allow(1, NOW_US, text));
-	assert_true(repeats_allow(1, NOW_US + REPEATS_US, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US + (60 * US_PER_S), text));
 	assert_string_equal(text, "");
 }
 
@@ -54,9 +54,36 @@ static void the_oldest_makes_room(void **state)
 {
 	(void)state;
 	for (uint64_t key = 1; key <= 100; key++)
-		assert_true(repeats_allow(key, NOW_US + (int64_t)key, text));
-	assert_false(repeats_allow(100, NOW_US + 200, text));
-	assert_true(repeats_allow(1, NOW_US + 200, text));
+		assert_true(repeats_allow(REPEATS_CONNS, key, NOW_US + (int64_t)key, text));
+	assert_false(repeats_allow(REPEATS_CONNS, 100, NOW_US + 200, text));
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US + 200, text));
+}
+
+static void some_kinds_are_written_more_often(void **state)
+{
+	unsigned lines = 0;
+
+	(void)state;
+	for (int64_t i = 0; i < 100; i++)
+		lines += repeats_allow(REPEATS_FAILURES, 1, NOW_US + i, text);
+	assert_int_equal(lines, 10);
+	assert_true(repeats_allow(REPEATS_FAILURES, 1, NOW_US + US_PER_S, text));
+	assert_string_equal(text, " (again, 91 times in the last 1 s)");
+}
+
+static void a_key_of_another_kind_is_another_line(void **state)
+{
+	(void)state;
+	assert_true(repeats_allow(REPEATS_CONNS, 1, NOW_US, text));
+	assert_true(repeats_allow(REPEATS_LIMITED, 1, NOW_US, text));
+	assert_false(repeats_allow(REPEATS_LIMITED, 1, NOW_US, text));
+}
+
+static void the_clock_may_begin_at_nothing(void **state)
+{
+	(void)state;
+	assert_true(repeats_allow(REPEATS_CONNS, 1, 0, text));
+	assert_false(repeats_allow(REPEATS_CONNS, 1, 0, text));
 }
 
 int main(void)
@@ -66,6 +93,9 @@ int main(void)
 		cmocka_unit_test_setup(another_line_is_another_line, begin),
 		cmocka_unit_test_setup(what_did_not_come_again_has_nothing_to_sum_up, begin),
 		cmocka_unit_test_setup(the_oldest_makes_room, begin),
+		cmocka_unit_test_setup(some_kinds_are_written_more_often, begin),
+		cmocka_unit_test_setup(a_key_of_another_kind_is_another_line, begin),
+		cmocka_unit_test_setup(the_clock_may_begin_at_nothing, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
