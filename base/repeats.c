@@ -16,7 +16,7 @@ static const struct {
 	int64_t us;
 } rates[REPEATS_KINDS] = {
 	[REPEATS_CONNS] = { 1, 60 * US_PER_S },
-	[REPEATS_ROTATION] = { 5, 60 * US_PER_S },
+	[REPEATS_NODES] = { 5, 60 * US_PER_S },
 	[REPEATS_FAILURES] = { 10, US_PER_S },
 	[REPEATS_LIMITED] = { 1, 10 * US_PER_S },
 };

@@ -14,7 +14,7 @@
 
 enum repeats_kind {
 	REPEATS_CONNS,    /* a connection that is closed: 1 in 60 s */
-	REPEATS_ROTATION, /* a node comes and goes: 5 in 60 s */
+	REPEATS_NODES,    /* a node comes and goes: 5 in 60 s */
 	REPEATS_FAILURES, /* a request failed in PostgreSQL, or amid its rows: 10 in 1 s */
 	REPEATS_LIMITED,  /* a rate limit refuses: 1 in 10 s */
 	REPEATS_KINDS

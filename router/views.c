@@ -84,7 +84,7 @@ void views_answered(struct views *views, unsigned index, const struct look *look
 	if (first || view->started_us != look->started_us || memory->claims_primary != primary)
 		views_start_life(views, index, first || memory->claims_primary != primary);
 	if (!view->up)
-		views_log(LOG_INFO, views, index, first ? "reached" : "back");
+		views_name_state(views, index, LOG_INFO, first ? "reached" : "back", NULL);
 	memory->complained = false;
 	view->up = true;
 	view->started_us = look->started_us;
@@ -129,7 +129,7 @@ void views_silent(struct views *views, unsigned index, const char *reason)
 	    view->role == NODE_REPLICA) {
 		view->in_rotation = false;
 		if (memory->silent < views->strikes_max)
-			views_name_rotation(views, index, reason);
+			views_name_state(views, index, LOG_WARN, "out of rotation", reason);
 	}
 	if (memory->silent >= views->strikes_max)
 		views_lose(views, index, reason);
@@ -142,8 +142,8 @@ static void views_lose(struct views *views, unsigned index, const char *reason)
 	struct node_view *view = &views->topology.nodes[index];
 
 	if (!memory->complained)
-		views_log(LOG_WARN, views, index, view->up ? "lost: %s" : "cannot be reached: %s",
-			  reason);
+		views_name_state(views, index, LOG_WARN, view->up ? "lost" : "cannot be reached",
+				 reason);
 	memory->complained = true;
 	if (!view->up)
 		return;
@@ -682,7 +682,10 @@ static void views_judge(struct views *views, unsigned index)
 	if (!strikes_look(&memory->strikes, !fault, views->strikes_max, views->recoveries_min))
 		return;
 	view->in_rotation = memory->strikes.in;
-	views_name_rotation(views, index, view->in_rotation ? NULL : fault);
+	if (view->in_rotation)
+		views_name_state(views, index, LOG_INFO, "in rotation", NULL);
+	else
+		views_name_state(views, index, LOG_WARN, "out of rotation", fault);
 }
 
 /* Asked later than they answered, the primary has less than they replayed: no standbys of it. */

@@ -26,6 +26,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "base/options.h"
 #include "pg/node.h"
 #include "router/cluster.h"
@@ -100,8 +101,9 @@ void views_know_cluster(struct views *views, int64_t now_us);
  * in the log once. */
 void views_name_strangers(struct views *views);
 void views_name_short(struct views *views);
-/* The node is in rotation; or out of it, for that reason. Told unless it comes and goes. */
-void views_name_rotation(const struct views *views, unsigned index, const char *out_for);
+/* "lost: no answer"; detail may be NULL. Told unless the node comes and goes (base/repeats.h). */
+void views_name_state(const struct views *views, unsigned index, enum log_level level,
+		      const char *state, const char *detail);
 /* With it, or later: the settings that a standby needs as much of as its primary. */
 void views_told_limits(struct views *views, unsigned index, const uint32_t limits[POLL_LIMITS]);
 /* Is the node of the cluster that is served, as far as is known? */

@@ -132,18 +132,16 @@ void views_name_short(struct views *views)
 	}
 }
 
-/* --- rotation --------------------------------------------------------------------------------- */
+/* --- what becomes of a node ------------------------------------------------------------------ */
 
-void views_name_rotation(const struct views *views, unsigned index, const char *out_for)
+void views_name_state(const struct views *views, unsigned index, enum log_level level,
+		      const char *state, const char *detail)
 {
 	const char *name = views->nodes[index]->name;
-	uint64_t key = hash_bytes(name, strlen(name), !!out_for);
+	uint64_t key = hash_bytes(name, strlen(name), hash_bytes(state, strlen(state), 0));
 	char again[REPEATS_TEXT_BYTES];
 
-	if (!repeats_allow(REPEATS_ROTATION, key, views->topology.nodes[index].seen_us, again))
-		return;
-	if (out_for)
-		name_log(LOG_WARN, views, index, "out of rotation: %s%s", out_for, again);
-	else
-		name_log(LOG_INFO, views, index, "in rotation%s", again);
+	if (repeats_allow(REPEATS_NODES, key, views->topology.nodes[index].seen_us, again))
+		name_log(level, views, index, "%s%s%s%s", state, detail ? ": " : "",
+			 detail ? detail : "", again);
 }

@@ -5,14 +5,55 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/repeats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+/* --- the log --------------------------------------------------------------------------------- */
+
+static unsigned log_lines_with(FILE *log, const char *words)
+{
+	char line[1024];
+	unsigned count = 0;
+
+	rewind(log);
+	while (fgets(line, sizeof(line), log))
+		count += strstr(line, words) != NULL;
+	return count;
+}
+
+static void a_node_that_comes_and_goes_is_told_only_so_often(void **state)
+{
+	FILE *log = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	assert_non_null(log);
+	repeats_forget();
+	all_well();
+	log_setup(LOG_INFO, LOG_HUMAN);
+	dup2(fileno(log), STDERR_FILENO);
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned k = 0; k < 10; k++)
+			silence(R1);
+		for (unsigned k = 0; k < 10; k++)
+			replica_at(R1, 1000, 1);
+	}
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	log_setup(LOG_ERROR, LOG_HUMAN);
+	assert_in_range(log_lines_with(log, "lost: "), 1, 5);
+	assert_in_range(log_lines_with(log, "back"), 1, 5);
+	assert_in_range(log_lines_with(log, "in rotation"), 1, 5);
+	fclose(log);
+}
 
 /* --- the start ------------------------------------------------------------------------------- */
 
@@ -512,6 +553,7 @@ static void only_more_than_positions_is_news(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		story(a_node_that_comes_and_goes_is_told_only_so_often),
 		story(at_the_start_there_is_nobody),
 		story(roles_are_found_by_asking_and_good_replicas_enter_at_once),
 		story(nobody_is_admitted_while_the_primary_may_still_answer),
