@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "http/http.h"
 #include "router/router.h"
+#include "router/task.h"
 #include "router/topology.h"
 #include "tests/unit/fake_libpq.h"
 
@@ -31,6 +32,8 @@
 #define REPLAY_CONNS 2
 #define REPLAY_TURNS 4
 #define REPLAY_WARM_ROUNDS 8
+#define REPLAY_SETTLE_TURNS 200
+#define REPLAY_OPEN_TURNS_MAX 1000000
 #define REPLAY_ANSWERS_MAX 300
 #define REPLAY_LSN 0x1000
 #define REPLAY_TIMELINE 7 /* of the fake server */
@@ -199,10 +202,17 @@ static void replay_connect(uint16_t port)
 	}
 }
 
+static bool replay_is_open(const struct router *router)
+{
+	return pool_opened(router->nodes[0].pool) && pool_opened(router->nodes[1].pool);
+}
+
 /* Conns are dialed on threads of their own; the replay begins when all are there. */
 static void replay_settle(struct router *router)
 {
-	for (unsigned i = 0; i < 200; i++) {
+	for (unsigned i = 0; i < REPLAY_SETTLE_TURNS || !replay_is_open(router); i++) {
+		if (i == REPLAY_OPEN_TURNS_MAX)
+			replay_fail(0, "", 0);
 		router_look(router);
 		loop_turn(loop, 5 * US_PER_MS);
 		for (unsigned conn = 0; conn < fake_dialed(); conn++)
@@ -217,7 +227,7 @@ static struct listener *replay_listen(struct metrics *metrics, struct router *ro
 	struct listener_settings settings = {
 		.address = "127.0.0.1:0",
 		.connections_max = 2 * REPLAY_CLIENTS_MAX,
-		.connection_memory = 4096,
+		.connection_memory = 8192, /* as --http-connection-memory is by default */
 		.body_bytes_max = 8192,
 		.request_timeout_us = 5 * US_PER_S,
 		.idle_timeout_us = 75 * US_PER_S,
