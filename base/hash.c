@@ -15,12 +15,25 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t hash_load(const unsigned char *ptr, size_t len)
+static inline uint64_t hash_load(const unsigned char *ptr)
 {
-	uint64_t word = 0;
+	uint64_t word;
 
-	memcpy(&word, ptr, len);
+	memcpy(&word, ptr, sizeof(word));
 	return word;
+}
+
+/* 1 to 8 bytes, the others 0. From pieces that overlap: a copy of so many would be a call. */
+static inline uint64_t hash_load_last(const unsigned char *ptr, size_t len)
+{
+	uint32_t low, high;
+
+	if (len < 4)
+		return ptr[0] | (uint64_t)ptr[len / 2] << 8 * (len / 2) |
+		       (uint64_t)ptr[len - 1] << 8 * (len - 1);
+	memcpy(&low, ptr, sizeof(low));
+	memcpy(&high, ptr + len - 4, sizeof(high));
+	return low | (uint64_t)high << 8 * (len - 4);
 }
 
 uint64_t hash_bytes(const void *ptr, size_t len, uint64_t seed)
@@ -30,12 +43,12 @@ uint64_t hash_bytes(const void *ptr, size_t len, uint64_t seed)
 	uint64_t a = 0, b = 0;
 
 	for (; len > 16; at += 16, len -= 16)
-		hash = hash_fold(hash_load(at, 8) ^ SECRET_B, hash_load(at + 8, 8) ^ hash);
+		hash = hash_fold(hash_load(at) ^ SECRET_B, hash_load(at + 8) ^ hash);
 	if (len > 8) {
-		a = hash_load(at, 8);
-		b = hash_load(at + 8, len - 8);
+		a = hash_load(at);
+		b = hash_load_last(at + 8, len - 8);
 	} else if (len) {
-		a = hash_load(at, len);
+		a = hash_load_last(at, len);
 	}
 	return hash_fold(SECRET_C ^ hash, hash_fold(a ^ SECRET_B, b ^ hash));
 }

@@ -72,14 +72,26 @@ static void exchange_collect(struct connection *connection, struct head *head, c
 	head_collect(head, connection->mhd, exchange_target(exchange), &lines);
 }
 
+/* Eight digits at once, each in a byte of its own. */
+static void exchange_write_hex(char *out, uint32_t bits)
+{
+	uint64_t digits = (bits | (uint64_t)bits << 16) & UINT64_C(0x0000ffff0000ffff);
+	uint64_t letters;
+
+	digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	digits = (digits | digits << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	letters = (digits + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+	digits += UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+	memcpy(out, &digits, sizeof(digits));
+}
+
 void exchange_make_id(struct listener *listener, char *id)
 {
-	uint64_t bits = 0;
+	for (unsigned i = 0; i < 4; i += 2) {
+		uint64_t bits = random_next(&listener->random);
 
-	for (unsigned i = 0; i < 32; i++, bits >>= 4) {
-		if (i % 16 == 0)
-			bits = random_next(&listener->random);
-		id[i] = "0123456789abcdef"[bits & 15];
+		exchange_write_hex(id + 8 * i, (uint32_t)bits);
+		exchange_write_hex(id + 8 * i + 8, (uint32_t)(bits >> 32));
 	}
 	id[32] = '\0';
 }

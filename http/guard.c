@@ -8,56 +8,70 @@ static const char *const guard_methods[] = {
 	"GET", "POST", "QUERY", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", NULL,
 };
 
-/* Not ctype.h: it depends on the locale. */
-static bool guard_is_alphanumeric(unsigned char c)
+/* What a byte may be part of. */
+enum { GUARD_TOKEN = 1, GUARD_VALUE = 2, GUARD_TARGET = 4, GUARD_HOST = 8 };
+
+#define GUARD_EACH (GUARD_TOKEN | GUARD_VALUE | GUARD_TARGET | GUARD_HOST)
+#define GUARD_SHOWN (GUARD_VALUE | GUARD_TARGET) /* printed, of no name */
+
+/* A token: RFC 9110 section 5.6.2. Not ctype.h: it depends on the locale. */
+static const unsigned char guard_classes[256] = {
+	['\t'] = GUARD_VALUE,
+	[' '] = GUARD_VALUE,
+	['!'] = GUARD_EACH,
+	['"'] = GUARD_SHOWN,
+	['#'] = GUARD_VALUE | GUARD_TOKEN,
+	['$' ... '\''] = GUARD_EACH,
+	['(' ... ')'] = GUARD_SHOWN | GUARD_HOST,
+	['*' ... '+'] = GUARD_EACH,
+	[','] = GUARD_SHOWN,
+	['-' ... '.'] = GUARD_EACH,
+	['/'] = GUARD_SHOWN,
+	['0' ... '9'] = GUARD_EACH,
+	[':' ... ';'] = GUARD_SHOWN | GUARD_HOST,
+	['<'] = GUARD_SHOWN,
+	['='] = GUARD_SHOWN | GUARD_HOST,
+	['>' ... '@'] = GUARD_SHOWN,
+	['A' ... 'Z'] = GUARD_EACH,
+	['['] = GUARD_SHOWN | GUARD_HOST,
+	['\\'] = GUARD_SHOWN,
+	[']'] = GUARD_SHOWN | GUARD_HOST,
+	['^'] = GUARD_SHOWN | GUARD_TOKEN,
+	['_'] = GUARD_EACH,
+	['`'] = GUARD_SHOWN | GUARD_TOKEN,
+	['a' ... 'z'] = GUARD_EACH,
+	['{'] = GUARD_SHOWN,
+	['|'] = GUARD_SHOWN | GUARD_TOKEN,
+	['}'] = GUARD_SHOWN,
+	['~'] = GUARD_EACH,
+	[0x80 ... 0xff] = GUARD_VALUE,
+};
+
+static bool guard_is_all(struct text text, unsigned class)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+	unsigned common = class;
+
+	for (size_t i = 0; i < text.len; i++)
+		common &= guard_classes[(unsigned char)text.ptr[i]];
+	return common;
 }
 
-static bool guard_is_among(unsigned char c, const char *set)
+static bool guard_is_method(struct text method)
 {
-	return c && strchr(set, c);
-}
-
-/* RFC 9110 section 5.6.2. */
-static bool guard_is_token(struct text text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		if (!guard_is_alphanumeric(c) && !guard_is_among(c, "!#$%&'*+-.^_`|~"))
-			return false;
-	}
-	return text.len > 0;
-}
-
-static bool guard_is_field_value(struct text text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
+	for (size_t i = 0; guard_methods[i]; i++)
+		if (text_is(method, guard_methods[i]))
+			return true;
+	return false;
 }
 
 static const char *guard_request_line(const struct head *head)
 {
-	bool known = false;
-
-	for (size_t i = 0; guard_methods[i]; i++)
-		known |= text_is(head->method, guard_methods[i]);
-	if (!known)
+	if (!guard_is_method(head->method))
 		return "The method is not known";
 	if (head->target.len == 0 || head->target.ptr[0] != '/')
 		return "The request target must begin with /";
-	for (size_t i = 0; i < head->target.len; i++) {
-		unsigned char c = (unsigned char)head->target.ptr[i];
-
-		if (c <= ' ' || c >= 0x7f || c == '#')
-			return "The request target has a character that must be percent-encoded";
-	}
+	if (!guard_is_all(head->target, GUARD_TARGET))
+		return "The request target has a character that must be percent-encoded";
 	if (!text_is(head->version, "HTTP/1.1") && !text_is(head->version, "HTTP/1.0"))
 		return "The HTTP version must be 1.1";
 	return NULL;
@@ -73,13 +87,7 @@ static const char *guard_host(const struct head *head)
 		return "There must be exactly one Host header";
 	if (host.len == 0)
 		return "The Host header is empty";
-	for (size_t i = 0; i < host.len; i++) {
-		unsigned char c = (unsigned char)host.ptr[i];
-
-		if (!guard_is_alphanumeric(c) && !guard_is_among(c, "-._~:[]%!$&'()*+;="))
-			return "The Host header is not a host";
-	}
-	return NULL;
+	return guard_is_all(host, GUARD_HOST) ? NULL : "The Host header is not a host";
 }
 
 /* Which bytes after the headers are the body: one way to say it, at most once. */
@@ -119,9 +127,11 @@ const char *guard_refusal(const struct head *head)
 	if (head->too_many)
 		return "There are too many headers";
 	for (size_t i = 0; i < head->count; i++) {
-		if (!guard_is_token(head->headers[i].name))
+		struct text name = head->headers[i].name;
+
+		if (name.len == 0 || !guard_is_all(name, GUARD_TOKEN))
 			return "A header name has a character that it must not have";
-		if (!guard_is_field_value(head->headers[i].value))
+		if (!guard_is_all(head->headers[i].value, GUARD_VALUE))
 			return "A header value has a control character";
 	}
 	refusal = guard_host(head);

@@ -4,7 +4,6 @@
 
 #include <microhttpd.h>
 #include <string.h>
-#include <strings.h>
 
 struct collector {
 	struct head *head;
@@ -59,6 +58,7 @@ static void head_note(struct text *place, bool *several, struct text value)
 void head_add(struct head *head, struct text name, struct text value)
 {
 	head->headers[head->count++] = (struct header){ name, value };
+	head->lengths |= head_length_bit(name.len);
 	if (head_is(name, "host", 4))
 		head_note(&head->host, &head->several_hosts, value);
 	else if (head_is(name, "origin", 6))
@@ -76,6 +76,7 @@ void head_collect(struct head *head, struct MHD_Connection *connection, struct t
 	head->target = raw;
 	head->version = text_of(lines->version);
 	head->count = 0;
+	head->lengths = 0;
 	head->too_many = head->line_noise = false;
 	head->several_hosts = head->several_origins = false;
 	head->host = head->origin = head->fetch_site = (struct text){ NULL, 0 };
@@ -92,26 +93,21 @@ void head_collect(struct head *head, struct MHD_Connection *connection, struct t
 		head_expect(&collector, lines->method + lines->bytes - 2, "");
 }
 
-const struct header *head_find(const struct head *head, const char *name)
+const struct header *head_find_text(const struct head *head, struct text name)
 {
 	for (size_t i = 0; i < head->count; i++)
-		if (text_is_caseless(head->headers[i].name, name))
+		if (head_is(head->headers[i].name, name.ptr, name.len))
 			return &head->headers[i];
 	return NULL;
 }
 
-size_t head_count(const struct head *head, const char *name)
+size_t head_count_text(const struct head *head, struct text name)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < head->count; i++)
-		count += text_is_caseless(head->headers[i].name, name);
+		count += head_is(head->headers[i].name, name.ptr, name.len);
 	return count;
-}
-
-bool text_is_caseless(struct text text, const char *string)
-{
-	return text.len == strlen(string) && strncasecmp(text.ptr, string, text.len) == 0;
 }
 
 static bool head_is_space(char c)

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
 struct MHD_Connection;
 
@@ -23,8 +25,9 @@ struct head {
 	struct text method, target, version; /* target: raw, before anything was decoded */
 	struct header headers[HEADERS_MAX];
 	size_t count;
-	bool too_many;   /* headers: more than HEADERS_MAX */
-	bool line_noise; /* bytes that became no header: NUL, a folded line, a bare LF */
+	uint64_t lengths; /* bit n: a name of n bytes is there; 63: of 63 or more */
+	bool too_many;    /* headers: more than HEADERS_MAX */
+	bool line_noise;  /* bytes that became no header: NUL, a folded line, a bare LF */
 
 	/* Whom it is for, and by what a page is known (http/origin.h); ptr NULL: absent. */
 	struct text host, origin, fetch_site;
@@ -46,12 +49,41 @@ void head_collect(struct head *head, struct MHD_Connection *connection, struct t
 /* Adds one; there is room. */
 void head_add(struct head *head, struct text name, struct text value);
 
-/* The first header of that name, or NULL. name in lower case. */
-const struct header *head_find(const struct head *head, const char *name);
-size_t head_count(const struct head *head, const char *name);
+const struct header *head_find_text(const struct head *head, struct text name);
+size_t head_count_text(const struct head *head, struct text name);
+
+static inline uint64_t head_length_bit(size_t len)
+{
+	return UINT64_C(1) << (len < 63 ? len : 63);
+}
+
+/*
+ * The first header of that name, or NULL. name in lower case. Inline: most names are literals that
+ * are not there, which their length tells without a look at the headers.
+ */
+static inline const struct header *head_find(const struct head *head, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!(head->lengths & head_length_bit(len)))
+		return NULL;
+	return head_find_text(head, (struct text){ name, len });
+}
+
+static inline size_t head_count(const struct head *head, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!(head->lengths & head_length_bit(len)))
+		return 0;
+	return head_count_text(head, (struct text){ name, len });
+}
 
 /* ASCII letters of either case are the same. */
-bool text_is_caseless(struct text text, const char *string);
+static inline bool text_is_caseless(struct text text, const char *string)
+{
+	return text.len == strlen(string) && strncasecmp(text.ptr, string, text.len) == 0;
+}
 /* Without spaces and tabs at both ends. */
 struct text text_trim(struct text text);
 /* Takes the next element off the front of a list, trimmed, no empty ones; false: none is left. */
