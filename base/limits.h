@@ -57,8 +57,11 @@
 #define POOLER_ROUNDS 4           /* looks at a conn behind a pooler: does it keep its backend? */
 #define STREAM_BUFFER_BYTES 65536 /* a reply that grows beyond leaves before it is whole */
 #define STREAM_BYTES_TAKEN_MIN                                                                     \
-	65536                     /* a reader takes as much per --stream-stall-ms, or is cut off */
-#define CONN_IDLE_US_MAX 60000000 /* a conn that is opened when needed is closed after so long */
+	65536 /* a reader takes as much per --stream-stall-ms, or is cut off */
+#define STREAM_SLOW_BYTES_PER_S                                                                    \
+	65536 /* a slower reader is cut off when another stream finds no conn (http/displace.h) */
+#define STREAM_SETTLED_US 5000000    /* but not before its stream has been under way for so long */
+#define CONN_IDLE_US_MAX 60000000    /* a conn that is opened when needed is closed after so long */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */

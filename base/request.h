@@ -107,7 +107,12 @@ struct request {
 	 */
 	enum stream stream;
 	void (*on_stream)(struct request *request); /* set by http/ */
-	void (*on_taken)(struct request *request);  /* set by router/ */
+	/*
+	 * All conns for streams of a node are taken, and this request wants one. True: another
+	 * stream there was ended for it (by its on_client_gone, before this returns). Set by http/.
+	 */
+	bool (*on_streams_full)(struct request *request, const char *node);
+	void (*on_taken)(struct request *request); /* set by router/ */
 
 	/* What came of it; read by http/ after on_done. */
 	enum outcome outcome;

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "http/connection.h"
 #include "http/cors.h"
+#include "http/displace.h"
 #include "http/guard.h"
 #include "http/listener.h"
 #include "http/outflow.h"
@@ -242,6 +243,7 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	/* HTTP/1.0 has no chunks: there, a reply that was cut off looks like a whole one. */
 	request->may_stream = strcmp(version, "HTTP/1.1") == 0 && !text_is(head.method, "HEAD");
 	request->on_stream = outflow_on_rows;
+	request->on_streams_full = displace_stream;
 	if (cors_take(connection, &head))
 		exchange_take_asked(connection, &head);
 	if (exchange->asked->headers.content_length > (int64_t)listener->settings.body_bytes_max) {

@@ -39,7 +39,7 @@ struct asked {
 	size_t taken;          /* of request->out */
 	uint64_t handed_over;  /* to the library, in all */
 	uint64_t acknowledged; /* by the client's kernel, when progress was seen last */
-	int64_t progress_us;
+	int64_t began_us, progress_us;
 };
 
 /* Small while the connection rests: there may be many thousands of them. */

@@ -129,7 +129,7 @@ enum MHD_Result outflow_begin(struct connection *connection)
 		log_fatal("http", "out of memory");
 	asked->taken = 0;
 	asked->handed_over = asked->acknowledged = 0;
-	asked->progress_us = loop_now(connection->listener->loop);
+	asked->began_us = asked->progress_us = loop_now(connection->listener->loop);
 	connection_move(connection, CONNECTION_STREAMING);
 	return reply_send_head(connection, 200, response);
 }
@@ -161,17 +161,25 @@ void outflow_cut(struct connection *connection, const char *end, const char *rea
 	}
 }
 
+uint64_t outflow_taken(const struct connection *connection, size_t *unsent)
+{
+	uint64_t handed_over = connection->exchange.asked->handed_over;
+	int queued = 0;
+
+	(void)ioctl(connection->fd, SIOCOUTQ, &queued);
+	*unsent = (size_t)queued;
+	/* The head and the chunks' own bytes are in the queue as well. */
+	return handed_over > *unsent ? handed_over - *unsent : 0;
+}
+
 /* Takes note of what the reader has taken since the last look. */
 static bool outflow_stalls(struct connection *connection)
 {
 	struct asked *asked = connection->exchange.asked;
 	int64_t now_us = loop_now(connection->listener->loop);
-	int unsent = 0;
-	uint64_t taken;
+	size_t unsent;
+	uint64_t taken = outflow_taken(connection, &unsent);
 
-	(void)ioctl(connection->fd, SIOCOUTQ, &unsent);
-	/* The head and the chunks' own bytes are in the queue as well. */
-	taken = asked->handed_over > (uint64_t)unsent ? asked->handed_over - (uint64_t)unsent : 0;
 	if (taken >= asked->acknowledged + STREAM_BYTES_TAKEN_MIN || unsent == 0) {
 		asked->acknowledged = taken;
 		asked->progress_us = now_us;

@@ -23,5 +23,7 @@ enum MHD_Result outflow_begin(struct connection *connection) must_check;
 void outflow_on_lost(struct connection *connection);
 /* The client is gone, or takes too little: nothing more is sent. end: for the metric. */
 void outflow_cut(struct connection *connection, const char *end, const char *reason);
+/* What its reader has taken since it began; unsent: what lies in the kernel for it. Bytes. */
+uint64_t outflow_taken(const struct connection *connection, size_t *unsent);
 /* Cuts those whose reader has stalled. */
 void outflows_sweep(struct listener *listener);

@@ -160,8 +160,24 @@ static size_t query_stream_bytes_max(const struct task *task)
 	return (size_t)options->stream_bytes_max;
 }
 
+/* Once for a request: another stream ends instead, and this one is placed again. */
+static bool query_makes_room(struct task *task)
+{
+	struct request *request = task->request;
+	const char *node = task->router->shared.nodes[task->full_last]->name;
+
+	if (!task->query.streams || task->made_room || !request->on_streams_full)
+		return false;
+	task->made_room = request->on_streams_full(request, node);
+	if (task->made_room)
+		task->full_at &= ~(1u << task->full_last);
+	return task->made_room;
+}
+
 static enum step query_refuse_full(struct task *task)
 {
+	if (query_makes_room(task))
+		return query_place(task->request);
 	if (task->query.streams)
 		return request_fail(task->request, OUTCOME_QUEUE_FULL,
 				    "too many streams are under way");

@@ -110,6 +110,7 @@ struct task {
 	uint32_t failed_at;    /* nodes, a bit each: could not answer */
 	uint32_t early_at;     /* nodes, a bit each: had not replayed far enough */
 	uint32_t full_at;      /* nodes, a bit each: had no room for it */
+	bool made_room;        /* a stream was ended for this one */
 	unsigned full_last;    /* the last of them */
 	unsigned retries;      /* on another node, after one has had it and failed: at most one */
 	bool pays;             /* its next placement is that retry */

@@ -106,6 +106,16 @@ def test_other_queries_go_on_while_streams_are_held_still(cqrsd, user):
             assert cqrsd.query("ping").served_by.role == "replica"
 
 
+@pytest.mark.serve(loops=1, stream_conns=2, replicas=1, stream_stall_ms=3600000)
+def test_two_readers_that_hardly_read_do_not_keep_everybody_else_out(cqrsd):
+    learn(cqrsd)
+
+    with held_still(cqrsd), held_still(cqrsd):
+        until(lambda: cqrsd.query("wide", rows=500, width=1000).status == 200,
+              "one of both to make room")
+        assert streams(cqrsd, "slow") == 1
+
+
 @pytest.mark.serve(loops=1, stream_conns=1, replicas=1, stream_stall_ms=3600000)
 def test_where_all_conns_for_streams_are_taken_the_next_is_refused(cqrsd):
     learn(cqrsd)

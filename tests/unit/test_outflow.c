@@ -190,6 +190,74 @@ static void test_a_stream_counts_as_in_flight(void **state)
 	assert_int_equal(fixture.gone, 0);
 }
 
+/* --- room for another stream ------------------------------------------------------------------ */
+
+static int start_patient(void **state)
+{
+	struct listener_settings settings = {
+		.handlers = { fixture_take, &fixture },
+		.stream_stall_us = US_PER_S * 3600,
+		.request_timeout_us = US_PER_S * 3600,
+		.user_header = "X-User-Id",
+	};
+
+	fixture_start(state);
+	fixture_listen(&settings);
+	taken = 0;
+	return 0;
+}
+
+/* One more client asks for a stream. */
+static struct request *ask(struct http_client *client, const char *user)
+{
+	unsigned held = fixture.held_count;
+
+	http_client_open(client, fixture.loop, listener_port(fixture.listener));
+	http_client_say(client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\nX-User-Id: %s\r\n",
+			user);
+	fixture_wait_held(held + 1);
+	return fixture.held[held];
+}
+
+static void test_a_slow_reader_makes_room_for_another_stream(void **state)
+{
+	struct http_client other;
+	struct request *asking;
+
+	begin("GET /v1/queries/one HTTP/1.1\r\nX-User-Id: slow");
+	request->node = "n1";
+	fill_sockets();
+	asking = ask(&other, "u2");
+	assert_false(asking->on_streams_full(asking, "n1")); /* too early to tell */
+	fixture_pass(60 * US_PER_S);
+	assert_int_equal(fixture.gone, 0); /* but as long as no other asks it stays */
+	assert_false(asking->on_streams_full(asking, "n2"));
+	fixture_pass(600 * US_PER_S);
+	assert_true(asking->on_streams_full(asking, "n1"));
+	assert_int_equal(fixture.gone, 1);
+	end(STREAM_BROKEN);
+	assert_false(asking->on_streams_full(asking, "n1"));
+	fixture_finish(asking);
+	http_client_close(&other);
+}
+
+static void test_a_stream_that_waits_for_rows_is_not_slow(void **state)
+{
+	struct http_client other;
+	struct request *asking;
+
+	begin("GET /v1/queries/one HTTP/1.1\r\nX-User-Id: idle");
+	request->node = "n1";
+	(void)received();
+	asking = ask(&other, "u2");
+	fixture_pass(600 * US_PER_S);
+	assert_false(asking->on_streams_full(asking, "n1"));
+	assert_int_equal(fixture.gone, 0);
+	end(STREAM_WHOLE);
+	fixture_finish(asking);
+	http_client_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +271,10 @@ int main(void)
 		TEST(test_who_does_not_know_chunks_gets_none),
 		TEST(test_the_answer_to_a_head_is_not_streamed),
 		TEST(test_a_stream_counts_as_in_flight),
+#undef TEST
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_patient, fixture_stop)
+		TEST(test_a_slow_reader_makes_room_for_another_stream),
+		TEST(test_a_stream_that_waits_for_rows_is_not_slow),
 #undef TEST
 	};
 
