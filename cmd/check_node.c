@@ -20,7 +20,8 @@
 #define CHECK_PAUSE_US (5 * US_PER_MS)
 
 static const char check_generic[] =
-	"SELECT set_config('plan_cache_mode', 'force_generic_plan', false)";
+	"SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
+	" set_config('jit', 'off', false)";
 
 static const char check_cluster[] =
 	"SELECT system_identifier::text AS cluster FROM pg_control_system()";

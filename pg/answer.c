@@ -273,6 +273,14 @@ static void answer_describe(struct conn *conn, const struct entry *entry, const 
 		slot->call->shape->column_types[i] = answer_type(PQftype(result, i));
 }
 
+static void answer_leaves(const struct batch *batch, const PGresult *result)
+{
+	struct call *call = batch->slots[0].call;
+
+	if (call && call->shape && PQntuples(result) == 1 && PQnfields(result) == 2)
+		call->shape->leaves = (uint8_t)*PQgetvalue(result, 0, 1) - '0';
+}
+
 static uint64_t answer_number(const PGresult *result, int column)
 {
 	return strtoull(PQgetvalue(result, 0, column), NULL, 10);
@@ -354,6 +362,9 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 		return;
 	case ENTRY_DESCRIBE:
 		answer_describe(conn, entry, result);
+		return;
+	case ENTRY_LEAVES:
+		answer_leaves(&conn->batch, result);
 		return;
 	case ENTRY_XID:
 		answer_xid(&conn->batch, result);
@@ -498,6 +509,7 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 	case ENTRY_PROBE_LOWER:
 	case ENTRY_PROBE_UPPER:
 	case ENTRY_BACKEND:
+	case ENTRY_LEAVES:
 		(void)answer_fixed_error(conn, entry, result);
 		return;
 	case ENTRY_POSITION:
@@ -566,6 +578,7 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
 	case ENTRY_BEGIN:
 	case ENTRY_XID:
 	case ENTRY_BACKEND:
+	case ENTRY_LEAVES:
 	case ENTRY_COMMIT:
 	case ENTRY_POSITION:
 	case ENTRY_ROLLBACK:

@@ -8,6 +8,7 @@
 #include "pg/group.h"
 #include "pg/held.h"
 #include "pg/inside.h"
+#include "pg/leaves.h"
 #include "pg/stands.h"
 
 #include <assert.h>
@@ -78,6 +79,7 @@ static const struct {
 			     "SELECT pg_current_wal_flush_lsn(), pg_current_wal_insert_lsn(),"
 			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8),"
 			     " CASE WHEN " BATCH_UNLOCKED " THEN pg_my_temp_schema() END" },
+	[FIXED_LEAVES] = { "leaves", leaves_text },
 	[FIXED_LIMITS] = { "limits", BATCH_LIMITS },
 	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
 	[FIXED_BACK] = { "back", "ROLLBACK TO SAVEPOINT c" },
@@ -168,6 +170,7 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->grouped = batch->committed = false;
 	batch->raised = 0;
 	batch->trouble = NULL;
+	batch->leaves = 0;
 	batch->position_known = false;
 	batch->position = POSITION_NONE;
 	batch->rolled_back = batch->between = batch->framed = batch->temporary = false;
@@ -460,6 +463,7 @@ bool batch_send_run(struct conn *conn, unsigned slot)
 	const struct call *call = conn->batch.slots[slot].call;
 
 	batch_entry(&conn->batch, ENTRY_RUN, 0, slot, call->statement->id);
+	conn->batch.leaves |= atomic_load_explicit(&call->statement->leaves, memory_order_relaxed);
 	return PQsendQueryPrepared(conn->pgconn, batch_name(call->statement->id).text,
 				   call->statement->params, call->values, NULL, NULL, 0) == 1;
 }
@@ -589,6 +593,9 @@ static bool batch_send_describe(struct conn *conn)
 		return false;
 	batch_entry(batch, ENTRY_DESCRIBE, 0, 0, id);
 	return PQsendDescribePrepared(conn->pgconn, batch_name(id).text) &&
+	       batch_send_plain(conn, ENTRY_LEAVES, leaves_hastens) &&
+	       batch_send_fixed(conn, ENTRY_LEAVES, FIXED_LEAVES, SLOT_NONE,
+				batch->slots[0].call->statement->text) &&
 	       batch_send_sync(conn, ENTRY_SYNC);
 }
 

@@ -8,7 +8,7 @@
  *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
  *   group      pg/group.h
  *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
- *   describe   [prepare] [describe] Sync
+ *   describe   [prepare] [describe] [leaves] Sync
  *   stream     [probe] Sync  [BEGIN] [stands] [call] [COMMIT] Sync     (pg/stream.h)
  *
  * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
@@ -46,6 +46,7 @@ enum fixed {
 	FIXED_XID,
 	FIXED_BACKEND,
 	FIXED_POSITION,
+	FIXED_LEAVES, /* pg/leaves.h */
 	FIXED_LIMITS, /* the rest is of groups */
 	FIXED_SAVEPOINT,
 	FIXED_LOOK,
@@ -73,6 +74,7 @@ enum entry_kind {
 	ENTRY_BEFORE, /* of the call's frame */
 	ENTRY_BEHIND,
 	ENTRY_DESCRIBE,
+	ENTRY_LEAVES,
 	ENTRY_PROBE_UPPER,
 	ENTRY_BEGIN,
 	ENTRY_XID,
@@ -132,6 +134,7 @@ struct batch {
 	int64_t ran_us; /* of a command or a group, up to its commit; -1: not known */
 	bool position_known;
 	struct position position;
+	uint8_t leaves;      /* what its statements may leave in the session: pg/leaves.h */
 	bool framed;         /* the commit of a framed command was not sent yet */
 	bool rolled_back;    /* a ROLLBACK was sent */
 	bool temporary;      /* the session has a schema for temporary tables */

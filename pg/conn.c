@@ -9,6 +9,7 @@
 #include "pg/answer.h"
 #include "pg/dialer.h"
 #include "pg/inside.h"
+#include "pg/leaves.h"
 #include "pg/pooler.h"
 #include "pg/reach.h"
 #include "pg/session.h"
@@ -316,6 +317,8 @@ void conn_rest(struct conn *conn)
 	else if (conn->pooled &&
 		 pooler_is_shared(conn->pool->node->pooler, loop_now(conn->pool->loop)))
 		conn_close(conn, POOLER_SHARED);
+	else if (conn->batch.leaves && leaves_stay(&conn->batch))
+		conn_retire(conn, "a statement may have left something in its session");
 	else if (conn->cancel.lost)
 		conn_retire(conn, "a cancel may still come to it");
 	else if (lane == LANES || conn->read_only != (lane != LANE_COMMAND))
@@ -411,6 +414,7 @@ static void conn_shut(struct conn *conn, const char *reason, bool again)
 	conn->backend = 0;
 	conn->by_options = conn->by_sql = conn->pooled = false;
 	conn->leaves = NULL;
+	conn->batch.leaves = 0;
 	memset(&conn->look, 0, sizeof(conn->look));
 	if (state == CONN_BUSY)
 		answer_lost(conn, reason, again);

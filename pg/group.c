@@ -9,6 +9,7 @@
 #include "pg/estimate.h"
 #include "pg/exile.h"
 #include "pg/inside.h"
+#include "pg/leaves.h"
 
 #include <assert.h>
 #include <string.h>
@@ -28,7 +29,9 @@ bool group_welcomes(const struct pool *pool, const struct call *call)
 	return pool->settings.group_max > 1 && call->kind == CALL_COMMAND && call->groups &&
 	       !call->apart && !call->frame && !call->begins &&
 	       call->isolation == ISOLATION_READ_COMMITTED && estimate_is_known(call->statement) &&
-	       !estimate_is_slow(call->statement) && !exile_is_on(call->statement);
+	       !estimate_is_slow(call->statement) && !exile_is_on(call->statement) &&
+	       !(atomic_load_explicit(&call->statement->leaves, memory_order_relaxed) &
+		 LEAVES_SESSION);
 }
 
 bool group_is_out(const struct pool *pool)
@@ -263,6 +266,7 @@ void group_on_error(struct conn *conn, const struct entry *entry, const PGresult
 	case ENTRY_BEFORE:
 	case ENTRY_BEHIND:
 	case ENTRY_DESCRIBE:
+	case ENTRY_LEAVES:
 		break;
 	}
 	assert(!"an entry of a group");

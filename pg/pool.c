@@ -11,6 +11,7 @@
 #include "pg/group.h"
 #include "pg/held.h"
 #include "pg/inside.h"
+#include "pg/leaves.h"
 #include "pg/relief.h"
 #include "pg/spare.h"
 #include "pg/stream.h"
@@ -272,7 +273,10 @@ bool pool_travels_alone(const struct pool *pool, const struct call *call, enum l
 {
 	if (lane == LANE_GROUP)
 		return !group_welcomes(pool, call);
-	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX;
+	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX ||
+	       (call->statement &&
+		atomic_load_explicit(&call->statement->leaves, memory_order_relaxed) &
+			LEAVES_SESSION);
 }
 
 unsigned pool_batch_max(const struct pool *pool, enum lane lane)

@@ -18,6 +18,26 @@ SELECT test_locks_and_fails() AS locked;
 -- query: reads_and_locks :one
 SELECT pg_try_advisory_lock(12, 3) AS locked;
 
+-- query: reads_and_locks_and_fails :one
+SELECT pg_try_advisory_lock(12, 4) AS locked, 1 / :zero::int AS never;
+
+-- command: keeps :one
+SELECT test_keeps(:what) AS kept;
+
+-- query: keeps_by_query :one
+SELECT test_keeps_by_query() AS kept;
+
+-- command: sees_kept :one
+SELECT concat_ws(' ', nullif(current_setting('app.caller', true), ''),
+    (SELECT string_agg(name, ' ') FROM pg_cursors WHERE is_holdable),
+    (SELECT string_agg(name, ' ') FROM pg_prepared_statements WHERE name = 'kept'),
+    (SELECT string_agg(channel, ' ') FROM pg_listening_channels() AS channel),
+    nullif(current_setting('TimeZone'), 'UTC'),
+    nullif(current_setting('pg_trgm.similarity_threshold', true), '')) AS seen;
+
+-- query: sees_kept_by_query :one
+SELECT nullif(current_setting('app.caller', true), '') AS seen;
+
 -- command: makes_temporary :one
 SELECT test_makes_temporary() AS made;
 
@@ -34,6 +54,17 @@ SELECT test_sets_for_the_transaction() AS was;
 SCHEMA = """
 CREATE FUNCTION test_locks_and_fails() RETURNS bool LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_advisory_lock(12, 2); RAISE 'not this one'; END $$;
+CREATE FUNCTION test_keeps(what text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    IF what = 'setting' THEN PERFORM set_config('app.caller', 'somebody', false); END IF;
+    IF what = 'SET' THEN SET TimeZone = 'Asia/Tokyo'; END IF;
+    IF what = 'LISTEN' THEN LISTEN kept; END IF;
+    IF what = 'PREPARE' THEN EXECUTE 'PREPARE kept AS SELECT 1'; END IF;
+    IF what = 'cursor' THEN EXECUTE 'DECLARE kept CURSOR WITH HOLD FOR SELECT 1'; END IF;
+    RETURN 1;
+END $$;
+CREATE FUNCTION test_keeps_by_query() RETURNS text LANGUAGE sql AS
+    $$ SELECT set_config('app.caller', 'somebody', false) $$;
 CREATE FUNCTION test_makes_temporary() RETURNS int LANGUAGE plpgsql AS
     $$ BEGIN CREATE TEMP TABLE test_left (number int); RETURN 1; END $$;
 CREATE FUNCTION test_sets() RETURNS text LANGUAGE plpgsql AS $$
@@ -44,6 +75,7 @@ CREATE FUNCTION test_sets_for_the_transaction() RETURNS text LANGUAGE plpgsql AS
 """
 
 CLEAN = """
+DROP FUNCTION test_keeps; DROP FUNCTION test_keeps_by_query;
 DROP FUNCTION test_locks_and_fails; DROP FUNCTION test_makes_temporary; DROP FUNCTION test_sets;
 DROP FUNCTION test_sets_for_the_transaction;
 """
@@ -102,6 +134,25 @@ def test_a_lock_of_the_session_ends_with_its_query(service, cluster):
     assert [held(node) for node in cluster.replicas] == ["0", "0"]
 
 
+def test_a_lock_of_the_session_ends_with_a_query_that_fails(service, cluster):
+    assert service.query("reads_and_locks_and_fails", zero=0).status == 422
+
+    until(lambda: [held(node) for node in cluster.replicas] == ["0", "0"], "the locks to end")
+
+
+@pytest.mark.parametrize("what", ["setting", "SET", "LISTEN", "PREPARE", "cursor"])
+def test_what_a_command_keeps_in_its_session_is_gone_for_the_next(service, what):
+    assert [service.command("keeps", what=what).status for _ in range(8)] == [200] * 8
+
+    assert {service.command("sees_kept").data["seen"] for _ in range(8)} == {""}
+
+
+def test_what_a_query_keeps_in_its_session_is_gone_for_the_next(service):
+    assert [service.query("keeps_by_query").status for _ in range(8)] == [200] * 8
+
+    assert {service.query("sees_kept_by_query").data["seen"] for _ in range(8)} == {None}
+
+
 def test_a_temporary_table_is_gone_for_the_next_command(service):
     assert [service.command("makes_temporary").status for _ in range(8)] == [200] * 8
 
@@ -117,4 +168,4 @@ def test_check_names_what_a_statement_leaves_in_its_session(folder, cluster):
         assert ":3:" in told[0] and "warning" in told[0] and "pg_try_advisory_lock" in told[0]
     for wanted in ("set_config", "temporary", "pg_advisory_lock"):
         assert any(wanted in line for line in told), (wanted, done.stderr)
-    assert len(told) == 5, done.stderr
+    assert len(told) == 8, done.stderr

@@ -599,6 +599,11 @@ static bool result_of_own(struct pg_result *result, const char *name)
 		result_own(result, 2, "00000007");
 		result_own(result, 3, fake_server.temporary ? "16390" : "0");
 		result->columns = 4;
+	} else if (strcmp(name, "leaves") == 0) {
+		result_own(result, 0, NULL);
+		snprintf(text, sizeof(text), "%u", fake_server.leaves);
+		result_own(result, 1, text);
+		result->columns = 2;
 	} else {
 		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
 		       !strcmp(name, "limits") || !strcmp(name, "savepoint") ||

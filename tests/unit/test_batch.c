@@ -223,7 +223,9 @@ static void test_a_description_runs_nothing(void **state)
 	fake_server.param_oid = 20;
 	assert_true(pool_submit(stage.pool, &call.call));
 	stage_turn();
-	assert_string_equal(fake_sent(0), "prepare:s1 describe:s1 sync");
+	assert_string_equal(fake_sent(0),
+			    "prepare:s1 describe:s1 [SELECT set_config('jit', 'off', true)]"
+			    " prepare:leaves leaves(SELECT 1.) sync");
 	assert_string_equal(fake_oids(0), "20");
 	stage_answer(0);
 	assert_int_equal(call.call.end, CALL_OK);

@@ -63,7 +63,9 @@ static void test_a_statement_without_declared_types_needs_one_trip(void **state)
 	fake_server.param_oid = 20;
 	stage_open(NODE_REPLICA, 1);
 	start(NULL);
-	assert_string_equal(fake_sent(0), "prepare:s50 describe:s50 sync");
+	assert_string_equal(fake_sent(0),
+			    "prepare:s50 describe:s50 [SELECT set_config('jit', 'off', true)]"
+			    " prepare:leaves leaves(SELECT $1) sync");
 	assert_string_equal(fake_oids(0), "0");
 	stage_answer(0);
 	assert_int_equal(told, 1);
