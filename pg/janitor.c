@@ -120,14 +120,14 @@ static int64_t janitor_waits_since_us(const struct pool *pool, enum lane lane,
 
 static int64_t janitor_expires_us(const struct pool *pool, enum lane lane, const struct call *call)
 {
-	int64_t wait_us = pool->settings.queue_wait_us;
+	int64_t since_us = janitor_waits_since_us(pool, lane, call);
 
 	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
 		return CLOCK_NEVER;
 	/* From when it leaves anyway, it waits like others. */
 	if (call->held)
-		wait_us += SPARE_WAIT_US_MAX;
-	return janitor_waits_since_us(pool, lane, call) + wait_us;
+		since_us += SPARE_WAIT_US_MAX;
+	return overload_expires_us(pool, (int)lane, since_us);
 }
 
 static int64_t janitor_next_expiry_us(const struct pool *pool)

@@ -14,6 +14,7 @@
 /* Commands. No more than share one commit are not too many, however long each of them takes: to
  * refuse one would let no other leave sooner, and its client would only come again. */
 #define OVERLOAD_FEW_COMMANDS GROUP_CALLS_MAX
+#define OVERLOAD_FEW_WAITS 5 /* so often --queue-wait-ms they wait while none of them leaves */
 
 void overload_fini(struct overload *overload)
 {
@@ -266,6 +267,28 @@ static bool overload_is_of_few(const struct pool *pool, int lane, unsigned joini
 
 	return (lane == LANE_COMMAND || lane == LANE_GROUP) && count <= OVERLOAD_FEW_COMMANDS &&
 	       count <= pool->settings.queue_max;
+}
+
+static int64_t overload_later_us(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t overload_expires_us(const struct pool *pool, int lane, int64_t since_us)
+{
+	const struct overload *overload = pool->overload;
+	int64_t wait_us = pool->settings.queue_wait_us;
+	int64_t left_us;
+
+	if (overload_is_of_few(pool, lane, 0) && pool_made(pool, LANE_COMMAND) &&
+	    pool_next_in_us(pool, lane) <= wait_us) {
+		left_us = overload_later_us(overload[LANE_COMMAND].codel.left_us,
+					    overload[LANE_GROUP].codel.left_us);
+		return overload_later_us(since_us, left_us) + OVERLOAD_FEW_WAITS * wait_us;
+	}
+	if (lane == LANE_QUICK && pool->queue[lane].count <= OVERLOAD_FEW)
+		since_us = overload_later_us(since_us, overload[lane].codel.left_us);
+	return since_us + wait_us;
 }
 
 /* As above, for a queue that is overloaded. */

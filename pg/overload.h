@@ -42,6 +42,14 @@ bool overload_admits(struct pool *pool, int lane, struct call *call) must_check;
 void overload_enqueue(struct pool *pool, int lane, struct call *call);
 /* Before a batch is formed: those who are too late are ended. */
 void overload_drop_late(struct pool *pool, int lane);
+/*
+ * When a call of that queue, which has waited since then, has waited too long. Few calls that the
+ * next batch or the one behind it takes are not refused while batches leave: their wait counts
+ * from when the last one left. Commands, which no other node could run, wait longer for a conn that
+ * is known to be back soon, or is overdue: where the processor was taken from those that commit, a
+ * refused client would only come again.
+ */
+int64_t overload_expires_us(const struct pool *pool, int lane, int64_t since_us) must_check;
 /* It waited as long as anybody may. */
 void overload_expired(struct pool *pool, int lane, const struct call *call);
 /* So many have left together, and waited between so long and so long. */

@@ -748,6 +748,59 @@ static void in_a_late_turn_who_can_leave_leaves(void **state)
 	finish_commands();
 }
 
+/* The one before them takes a moment as a rule: its commit waits for a processor, or for a lock. */
+static void few_commands_wait_longer_behind_one_that_is_overdue(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_PRIMARY, &settings);
+	stage_statement(2)->running_us = (uint32_t)US_PER_MS;
+	assert_true(command_came());
+	stage_turn();
+	assert_true(command_came());
+	stage_pass(4 * settings.queue_wait_us);
+	assert_int_equal(calls[1].told, 0);
+	finish_commands();
+}
+
+static void but_not_for_ever(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_PRIMARY, &settings);
+	stage_statement(2)->running_us = (uint32_t)US_PER_MS;
+	assert_true(command_came());
+	stage_turn();
+	assert_true(command_came());
+	stage_pass(5 * settings.queue_wait_us);
+	assert_int_equal(calls[1].told, 1);
+	assert_true(calls[1].call.expired);
+	stage_answer(1);
+	stage_call_fini(&calls[0]);
+	stage_call_fini(&calls[1]);
+}
+
+/* Three of them, one a batch, and each batch takes more than half of what a call may wait. */
+static void few_quick_calls_wait_as_long_as_batches_leave(void **state)
+{
+	struct pool_settings settings = alone();
+
+	(void)state;
+	stage_open_with(NODE_REPLICA, &settings);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(came(3));
+	stage_turn();
+	for (unsigned i = 0; i < 3; i++) {
+		stage_pass(settings.queue_wait_us * 2 / 3);
+		stage_answer(0);
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_OK);
+	}
+	finish();
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, stage_clear, stage_close)
 
 int main(void)
@@ -779,6 +832,9 @@ int main(void)
 		STORY(whoever_takes_little_takes_a_place_from_who_takes_much),
 		STORY(of_few_commands_none_is_refused_though_they_stand),
 		STORY(in_a_late_turn_who_can_leave_leaves),
+		STORY(few_commands_wait_longer_behind_one_that_is_overdue),
+		STORY(but_not_for_ever),
+		STORY(few_quick_calls_wait_as_long_as_batches_leave),
 		STORY(without_limits_everybody_waits),
 		STORY(queries_share_a_batch_for_5_ms),
 		STORY(beyond_the_limit_conns_stay_idle_but_the_first),
