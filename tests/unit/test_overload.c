@@ -674,114 +674,6 @@ static void whoever_takes_little_takes_a_place_from_who_takes_much(void **state)
 	finish();
 }
 
-static bool command_came(void)
-{
-	struct stage_call *call = &calls[calls_count];
-
-	stage_call_init(call, CALL_COMMAND, stage_statement(2), "7");
-	call->call.standing = (struct standing){ .asked = true, .urgency = 3 };
-	if (!pool_submit(stage.pool, &call->call))
-		return false;
-	calls_count++;
-	return true;
-}
-
-/* As where the processor is taken from a closed loop: two always wait, and each for long. */
-static void commands_stand(void)
-{
-	struct pool_settings settings = alone();
-
-	stage_open_with(NODE_PRIMARY, &settings);
-	for (int i = 0; i < 3; i++)
-		assert_true(command_came());
-	stage_turn();
-	for (int i = 0; i < 40; i++) {
-		stage_pass(SERVED_US);
-		stage_answer(1);
-		assert_true(command_came());
-		stage_turn();
-	}
-	assert_true(
-		codel_overloaded(&stage.pool->overload[LANE_COMMAND].codel, loop_now(stage.loop)));
-}
-
-static void finish_commands(void)
-{
-	while (pool_load(stage.pool)) {
-		stage_pass(1);
-		stage_answer(1);
-	}
-	for (unsigned i = 0; i < calls_count; i++) {
-		assert_int_equal(calls[i].call.end, CALL_OK);
-		stage_call_fini(&calls[i]);
-	}
-}
-
-static void of_few_commands_none_is_refused_though_they_stand(void **state)
-{
-	(void)state;
-	commands_stand();
-	while (stage.pool->queue[LANE_COMMAND].count < GROUP_CALLS_MAX)
-		assert_true(command_came());
-	stage_pass(SERVED_US);
-	assert_int_equal(stage.pool->queue[LANE_COMMAND].count, GROUP_CALLS_MAX);
-	assert_false(command_came());
-	stage_call_fini(&calls[calls_count]);
-	finish_commands();
-}
-
-/* The answer of the one before it was there, but the turn in which both are seen came late. */
-static void in_a_late_turn_who_can_leave_leaves(void **state)
-{
-	struct pool_settings settings = alone();
-
-	(void)state;
-	stage_open_with(NODE_PRIMARY, &settings);
-	assert_true(command_came());
-	assert_true(command_came());
-	stage_turn();
-	stage.now_us += 3 * settings.queue_wait_us;
-	loop_fake_clock(stage.loop, stage.now_us);
-	stage_answer(1);
-	assert_int_equal(calls[0].told, 1);
-	assert_int_equal(calls[1].told, 0);
-	finish_commands();
-}
-
-/* The one before them takes a moment as a rule: its commit waits for a processor, or for a lock. */
-static void few_commands_wait_longer_behind_one_that_is_overdue(void **state)
-{
-	struct pool_settings settings = alone();
-
-	(void)state;
-	stage_open_with(NODE_PRIMARY, &settings);
-	stage_statement(2)->running_us = (uint32_t)US_PER_MS;
-	assert_true(command_came());
-	stage_turn();
-	assert_true(command_came());
-	stage_pass(4 * settings.queue_wait_us);
-	assert_int_equal(calls[1].told, 0);
-	finish_commands();
-}
-
-static void but_not_for_ever(void **state)
-{
-	struct pool_settings settings = alone();
-
-	(void)state;
-	stage_open_with(NODE_PRIMARY, &settings);
-	stage_statement(2)->running_us = (uint32_t)US_PER_MS;
-	assert_true(command_came());
-	stage_turn();
-	assert_true(command_came());
-	stage_pass(5 * settings.queue_wait_us);
-	assert_int_equal(calls[1].told, 1);
-	assert_true(calls[1].call.expired);
-	stage_answer(1);
-	stage_call_fini(&calls[0]);
-	stage_call_fini(&calls[1]);
-}
-
 /* Three of them, one a batch, and each batch takes more than half of what a call may wait. */
 static void few_quick_calls_wait_as_long_as_batches_leave(void **state)
 {
@@ -830,10 +722,6 @@ int main(void)
 		STORY(a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for),
 		STORY(whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order),
 		STORY(whoever_takes_little_takes_a_place_from_who_takes_much),
-		STORY(of_few_commands_none_is_refused_though_they_stand),
-		STORY(in_a_late_turn_who_can_leave_leaves),
-		STORY(few_commands_wait_longer_behind_one_that_is_overdue),
-		STORY(but_not_for_ever),
 		STORY(few_quick_calls_wait_as_long_as_batches_leave),
 		STORY(without_limits_everybody_waits),
 		STORY(queries_share_a_batch_for_5_ms),
