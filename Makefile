@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds, tests and shows cqrsd. `make help` lists the targets.
 #
-# VARIANT=release|asan|tsan|clang picks the compiler flags and the folder that is built in.
+# VARIANT=release|asan|tsan|clang|fuzz picks the compiler flags and the folder that is built in.
 # Sources are found by looking: base/ pg/ catalog/ read/ write/ router/ http/ cmd/, one level, *.c.
 
 VERSION := 0.1.0
@@ -35,7 +35,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls hostile rolling patroni bench overload recovery \
+        chaos chaos-controls fuzz fuzz-programs hostile rolling patroni bench overload recovery \
         clang-tidy format clean \
         help FORCE
 
@@ -57,18 +57,25 @@ else ifeq ($(VARIANT),tsan)
   BUILD    := build/tsan
   COMPILER := gcc
   SANITIZE := -fsanitize=thread
+else ifeq ($(VARIANT),fuzz)
+  BUILD    := build/fuzz
+  COMPILER := clang
+  SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 else ifneq ($(filter no-proof no-floor no-timelines no-commit no-pressure,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc
   OPTIMISE := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_$(shell echo $(VARIANT) | tr a-z- A-Z_)
 else
-  $(error VARIANT=$(VARIANT): choose release, asan, tsan, clang, or a control build)
+  $(error VARIANT=$(VARIANT): choose release, asan, tsan, clang, fuzz, or a control build)
 endif
 
 # What a sanitizer inserts hides from the compiler which values are possible: two warnings err.
 ifdef SANITIZE
   OPTIMISE := -O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized -Wno-format-truncation
+ifeq ($(COMPILER),clang)
+  OPTIMISE += -Wno-unknown-warning-option
+endif
   # Server processes write their reports here; a file in it fails the run.
   export SANITIZER_LOG_DIR := $(abspath $(BUILD)/reports)
   SANITIZED := tests/sanitized $(VARIANT)
@@ -178,6 +185,15 @@ $(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/unit/fake_libpq.o $(BUILD)/uni
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/%) ## build/loadgen and the other programs of bench/
 
+# --- what feeds it anything (tests/fuzz/) ---------------------------------------------------------
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+
+$(BUILD)/fuzz_connection: $(BUILD)/unit/library_clock.o
+
 # --- tests ---------------------------------------------------------------------------------------
 
 # Every test takes `void **state`, few need it. cmocka.h leaves these includes to whoever includes it.
@@ -259,6 +275,13 @@ patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lo
 	@deploy/install-packages build cluster test patroni
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/patroni/run $(ARGS)
+
+fuzz: ## libFuzzer over heads, types, catalogs and connections: SECONDS=600 for each
+	@deploy/install-packages build test
+	@$(MAKE) VARIANT=fuzz fuzz-programs
+	@tests/fuzz/run --seconds $(or $(SECONDS),60) $(TARGETS)
+
+fuzz-programs: $(FUZZERS)
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@deploy/install-packages build cluster test chaos

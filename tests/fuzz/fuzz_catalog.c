@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libFuzzer over catalog_load_text: whatever the bytes, it answers with a catalog or with errors,
- * and what it answers holds together. Build: clang -fsanitize=fuzzer,address,undefined with base/
- * and catalog/; tests/fuzz/catalog.dict helps it.
+ * and what it answers holds together.
+ *
+ *     make fuzz TARGETS=catalog SECONDS=60
  */
 #include "catalog/catalog.h"
 

@@ -5,11 +5,7 @@
  * the program builds on holds. The first line is method, target and version; each other one a
  * header.
  *
- *     clang -fsanitize=fuzzer,address,undefined -g -O1 -I. -D_GNU_SOURCE tests/fuzz/fuzz_head.c \
- *         http/guard.c http/head.c http/headers_in.c http/origin.c http/prefer.c \
- *         http/query_string.c http/route.c http/utf8.c base/[a-z]*.c -lmicrohttpd -ljansson \
- *         -lck -lcrypto -lm -o build/fuzz_head
- *     build/fuzz_head -dict=tests/fuzz/http.dict -max_total_time=60
+ *     make fuzz TARGETS=head SECONDS=60
  */
 #include "base/clock.h"
 #include "http/guard.h"

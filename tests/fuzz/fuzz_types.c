@@ -3,9 +3,7 @@
  * Any cell becomes JSON, any JSON value is taken or refused, and an array that was taken is one
  * that reads back as it was. The first byte picks the type, the second what is done with the rest.
  *
- *     clang -fsanitize=fuzzer,address,undefined -g -O1 -I. -D_GNU_SOURCE tests/fuzz/fuzz_types.c \
- *         pg/types*.c base/arena.c base/buf.c base/json.c base/log.c base/clock.c -ljansson \
- *         -o build/fuzz_types && build/fuzz_types -max_total_time=60
+ *     make fuzz TARGETS=types SECONDS=60
  */
 #include "pg/types.h"
 
