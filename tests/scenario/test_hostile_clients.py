@@ -4,6 +4,7 @@ import contextlib
 import resource
 
 import pytest
+from harness import service as harness_service
 from harness.client import answers_in
 from harness.until import until
 
@@ -88,3 +89,29 @@ def test_without_descriptors_it_goes_on_and_recovers(cqrsd):
         resource.prlimit(cqrsd.pid, resource.RLIMIT_NOFILE, before)
     until(lambda: cqrsd.query("ping").status == 200, "it to accept again")
     assert cqrsd.metrics().sum("cqrsd_http_refused_total", reason="descriptors") >= 30
+
+
+def stuck(letters):
+    """A request that is answered late, and with it a chunk whose line never ends."""
+    return (HEAD + b"\r\nPOST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+            + letters * b"a")
+
+
+@pytest.mark.serve(loops=1, connections_max=100, http_connection_memory=4096,
+                   request_timeout_ms=1500, queue_wait_ms=1500)
+@pytest.mark.parametrize("letters", [4500, 9000])
+def test_requests_that_can_never_arrive_keep_no_place(cqrsd, letters):
+    with many(cqrsd, 100) as stuck_ones:
+        for raw in stuck_ones:
+            raw.send(stuck(letters))
+        until(lambda: all(ended(raw) for raw in stuck_ones), "all of them to be ended", 20)
+
+        # Their clients have not closed; a connection that the library kept would hold its place.
+        until(lambda: cqrsd.query("ping").status == 200, "room for others")
+        until(lambda: cqrsd.metrics().sum("cqrsd_http_connections") <= 1, "their places")
+        # From 1.0 on it ends them itself.
+        if "libmicrohttpd 0." in harness_service.run("version").stdout:
+            assert cqrsd.metrics().sum("cqrsd_http_forced_total") == 100
+
+    cqrsd.terminate()
+    assert cqrsd.wait(20) == 0
