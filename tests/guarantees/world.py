@@ -162,11 +162,13 @@ class Instance(Service):
         self.logs = b""
         self.lock = threading.Lock()
 
-    def _spawn(self):
+    def choose_addresses(self):
         self.address, self.admin_address = (f"{self.host.address}:{port}"
                                             for port in self.host.ports)
         self.client = service.Client(self.address)
         self.admin = service.Client(self.admin_address, timeout_s=2)
+
+    def launch(self):
         line = [*self.host.enter, "setpriv", "--pdeathsig=KILL", "--", service.binary(), "serve",
                 *service.flags({**self.options, "listen": self.address,
                                 "admin_listen": self.admin_address})]

@@ -94,10 +94,7 @@ class Service:
     def start(self, wait="rotation"):
         """wait: until it is "alive", can serve "commands", or has all nodes in "rotation"."""
         for _ in range(5):
-            self.address = f"127.0.0.1:{processes.free_port()}"
-            self.admin_address = f"127.0.0.1:{processes.free_port()}"
-            self.client = Client(self.address)
-            self.admin = Client(self.admin_address, timeout_s=10)
+            self.choose_addresses()
             self.launch()
             try:
                 until(lambda: self.reached(wait), f"cqrsd to be up ({wait})", START_DEADLINE_S)
@@ -110,6 +107,12 @@ class Service:
                 if "in use" not in self.log_text():
                     raise
         raise OSError("no free ports for cqrsd")
+
+    def choose_addresses(self):
+        self.address = f"127.0.0.1:{processes.free_port()}"
+        self.admin_address = f"127.0.0.1:{processes.free_port()}"
+        self.client = Client(self.address)
+        self.admin = Client(self.admin_address, timeout_s=10)
 
     def launch(self):
         """Start it once more where it was, and wait for nothing."""
