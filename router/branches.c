@@ -149,6 +149,9 @@ static enum fate branch_fate(const struct branch *branch, const struct history *
 
 	if (lsn > branch->cut)
 		return FATE_LOST;
+	/* Nobody told where it parted: what cannot be shown to have survived is told as lost. */
+	if (number > now->timeline && now->timeline && !branch->history.complete)
+		return FATE_LOST;
 	if (!history_lists(&branch->history, number) || !now->timeline ||
 	    !lineages_part(&its, &ours, &last))
 		return FATE_UNKNOWN;

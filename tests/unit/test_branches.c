@@ -107,14 +107,16 @@ static void when_the_number_of_eras_is_used_up_nothing_is_given_up(void **state)
 	assert_false(branches_leave(&branches, &first, 5000, 1000));
 }
 
-static void without_histories_a_cut_still_tells_what_is_lost(void **state)
+/* Where timeline 5 parted is not known: nothing of it can be shown to be there. */
+static void without_histories_a_higher_timeline_that_was_given_up_is_lost(void **state)
 {
 	const struct history hidden = { .timeline = 5 }, lower = { .timeline = 4 };
 	struct branches branches = { 0 };
 
 	assert_true(branches_leave(&branches, &hidden, 1500, 1300));
 	assert_int_equal(branches_fate(&branches, &lower, at(0, 5, 1301)), FATE_LOST);
-	assert_int_equal(branches_fate(&branches, &lower, at(0, 5, 1299)), FATE_UNKNOWN);
+	assert_int_equal(branches_fate(&branches, &lower, at(0, 5, 1299)), FATE_LOST);
+	assert_int_equal(branches_fate(&branches, &lower, at(0, 4, 1299)), FATE_UNKNOWN);
 }
 
 /* --- tokens ----------------------------------------------------------------------------------- */
@@ -229,7 +231,7 @@ int main(void)
 		cmocka_unit_test(what_was_given_up_twice_is_judged_by_the_least_cut),
 		cmocka_unit_test(of_more_than_are_remembered_nothing_is_known),
 		cmocka_unit_test(when_the_number_of_eras_is_used_up_nothing_is_given_up),
-		cmocka_unit_test(without_histories_a_cut_still_tells_what_is_lost),
+		cmocka_unit_test(without_histories_a_higher_timeline_that_was_given_up_is_lost),
 		cmocka_unit_test(a_token_finds_its_way_back),
 		cmocka_unit_test(
 			a_token_of_a_lost_timeline_is_not_taken_for_the_next_of_its_number),
