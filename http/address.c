@@ -54,7 +54,7 @@ static bool address_resolve(const char *address, struct addrinfo **found, char *
 	return code == 0;
 }
 
-static bool address_open(const struct addrinfo *info, bool reuse_port, int *fd)
+static bool address_open(const struct addrinfo *info, bool reuse_port, bool listens, int *fd)
 {
 	static const int on = 1;
 
@@ -65,13 +65,15 @@ static bool address_open(const struct addrinfo *info, bool reuse_port, int *fd)
 	if (setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
 	    (!reuse_port || setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
 	    setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
-	    bind(*fd, info->ai_addr, info->ai_addrlen) == 0 && listen(*fd, ADDRESS_BACKLOG) == 0)
+	    bind(*fd, info->ai_addr, info->ai_addrlen) == 0 &&
+	    (!listens || listen(*fd, ADDRESS_BACKLOG) == 0))
 		return true;
 	close(*fd);
 	return false;
 }
 
-int address_listen(const char *address, bool reuse_port, char *error, size_t error_room)
+static int address_take(const char *address, bool reuse_port, bool listens, char *error,
+			size_t error_room)
 {
 	struct addrinfo *found;
 	int fd = -1;
@@ -79,13 +81,18 @@ int address_listen(const char *address, bool reuse_port, char *error, size_t err
 	if (!address_resolve(address, &found, error, error_room))
 		return -1;
 	for (const struct addrinfo *info = found; info; info = info->ai_next) {
-		if (address_open(info, reuse_port, &fd))
+		if (address_open(info, reuse_port, listens, &fd))
 			break;
 		snprintf(error, error_room, "%s: %s", address, strerror(errno));
 		fd = -1;
 	}
 	freeaddrinfo(found);
 	return fd;
+}
+
+int address_listen(const char *address, bool reuse_port, char *error, size_t error_room)
+{
+	return address_take(address, reuse_port, true, error, error_room);
 }
 
 uint16_t address_port(int fd)
@@ -133,7 +140,8 @@ bool listener_address_is_loopback(const char *address, bool *loopback, char *err
 
 bool listener_address_is_free(const char *address, char *error, size_t error_room)
 {
-	int fd = address_listen(address, false, error, error_room);
+	/* It does not listen: whoever connected in that moment would be reset. */
+	int fd = address_take(address, false, false, error, error_room);
 
 	if (fd < 0)
 		return false;
