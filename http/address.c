@@ -140,7 +140,7 @@ bool listener_address_is_loopback(const char *address, bool *loopback, char *err
 
 bool listener_address_is_free(const char *address, char *error, size_t error_room)
 {
-	/* It does not listen: whoever connected in that moment would be reset. */
+	/* It does not listen: a client that connected in that moment would be reset. */
 	int fd = address_take(address, false, false, error, error_room);
 
 	if (fd < 0)
