@@ -83,6 +83,9 @@
 #define HTTP_SENDING_BYTES_MAX (256 << 20) /* of replies not taken yet, per loop */
 #define HTTP_BODIES_BYTES_MAX (32 << 20)   /* of all bodies on their way in, per loop */
 #define HTTP_YIELD_REST_US 5000000       /* who rests longer yields the place where all are taken */
+#define HTTP_YIELD_ARRIVING_US 1000000   /* and a request that has been arriving for longer */
+#define HTTP_SHARE_LOOKS_MAX 256         /* connections looked at to find who makes room */
+#define HTTP_CALLERS_BUCKETS 1024        /* of the table of callers that have connections */
 #define HTTP_YIELDING_MAX 64             /* connections that have yielded and are not gone yet */
 #define HTTP_TRIM_CONNECTIONS 1000       /* so many fewer: their memory goes back to the system */
 #define HTTP_TRIM_PAUSE_US (5 * 1000000) /* from one such work to the next */

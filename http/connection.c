@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "http/caller.h"
 #include "http/listener.h"
 #include "http/outflow.h"
 
@@ -40,6 +39,43 @@ static const struct {
 
 static void connection_on_socket(struct loop_watch *watch, uint32_t events);
 
+/* --- what its caller holds -------------------------------------------------------------------- */
+
+static void connection_take_place(struct connection *connection)
+{
+	struct callers *callers = &connection->listener->callers;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	connection->caller = callers_take(callers, info->client_addr);
+	callers_hold(callers, connection->caller, CALLERS_PLACES, 1);
+	list_append(&connection->caller->connections, &connection->of_caller);
+}
+
+static void connection_leave_place(struct connection *connection)
+{
+	if (!list_linked(&connection->of_caller))
+		return;
+	list_remove(&connection->caller->connections, &connection->of_caller);
+	callers_let_go(&connection->listener->callers, connection->caller, CALLERS_PLACES, 1);
+	connection_let_go_of_body(connection);
+}
+
+void connection_hold_body(struct connection *connection, size_t bytes)
+{
+	connection->body_held += bytes;
+	callers_hold(&connection->listener->callers, connection->caller, CALLERS_BODIES, bytes);
+}
+
+void connection_let_go_of_body(struct connection *connection)
+{
+	callers_let_go(&connection->listener->callers, connection->caller, CALLERS_BODIES,
+		       connection->body_held);
+	connection->body_held = 0;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
 struct connection *connection_new(struct listener *listener, struct MHD_Connection *mhd, int fd)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
@@ -49,8 +85,7 @@ struct connection *connection_new(struct listener *listener, struct MHD_Connecti
 	connection->listener = listener;
 	connection->mhd = mhd;
 	connection->fd = fd;
-	caller_name(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-		    connection->caller);
+	connection_take_place(connection);
 	connection->state = CONNECTION_RESTING;
 	connection->since_us = loop_now(listener->loop);
 	connection->watch.fd = -1;
@@ -81,6 +116,8 @@ void connection_free(struct connection *connection)
 	if (connection->lingers)
 		linger(&listener->lingerers, connection->fd);
 	exchange_fini(&connection->exchange);
+	connection_leave_place(connection);
+	callers_release(&listener->callers, connection->caller);
 	list_remove(&listener->connections[connection->state], &connection->link);
 	free(connection);
 }
@@ -113,6 +150,7 @@ void connection_give_up(struct connection *connection, const char *reason)
 			      US_PER_MS),
 		  connection_states[connection->state].name, reason);
 	connection_move(connection, CONNECTION_CLOSING);
+	connection_leave_place(connection);
 }
 
 void connection_close(struct connection *connection, const char *reason)
@@ -270,40 +308,11 @@ void connections_make_room(struct listener *listener)
 				    "replies that are not taken need too much memory");
 }
 
-void connection_yield(struct connection *connection, const char *reason)
+void connection_yield(struct connection *connection, const char *reason, const char *told)
 {
 	metric_add(connection->listener->metrics, METRIC_http_yielded_total,
-		   METRIC_LABELS(connection_states[connection->state].name), 1);
-	connection_close(connection, reason);
-}
-
-bool connections_yield_place(struct listener *listener)
-{
-	struct list *resting = &listener->connections[CONNECTION_RESTING];
-	struct list *arriving = &listener->connections[CONNECTION_ARRIVING];
-	int64_t rest_us_min = listener->settings.pages ? 0 : HTTP_YIELD_REST_US;
-	struct connection *connection = NULL;
-
-	if (!list_empty(resting))
-		connection = container_of(list_first(resting), struct connection, link);
-	if (connection && loop_now(listener->loop) - connection->since_us < rest_us_min)
-		connection = NULL;
-	if (!connection && listener->settings.pages && !list_empty(arriving))
-		connection = container_of(list_first(arriving), struct connection, link);
-	if (connection)
-		connection_yield(connection, "others need its place");
-	return connection != NULL;
-}
-
-struct connection *connections_slowest_body(struct listener *listener)
-{
-	list_each (&listener->connections[CONNECTION_ARRIVING], it) {
-		struct connection *connection = container_of(it, struct connection, link);
-
-		if (connection->exchange.body.len)
-			return connection;
-	}
-	return NULL;
+		   METRIC_LABELS(connection_states[connection->state].name, reason), 1);
+	connection_close(connection, told);
 }
 
 bool connections_sweep(struct listener *listener)

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct caller;
 struct listener;
 struct MHD_Connection;
 
@@ -51,8 +52,10 @@ struct connection {
 	struct list_link link;
 	struct listener *listener;
 	struct MHD_Connection *mhd;
-	int fd;                            /* libmicrohttpd's */
-	char caller[CALLER_BYTES_MAX + 1]; /* empty: not known */
+	int fd;                     /* libmicrohttpd's */
+	struct caller *caller;      /* whose it is */
+	struct list_link of_caller; /* while it holds a place */
+	uint64_t body_held;         /* of CALLERS_BODIES: what came of a body that arrives */
 	enum connection_state state;
 	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
 	struct loop_watch watch; /* only for the client's end of it */
@@ -92,14 +95,10 @@ void connections_fini(struct listener *listener);
 void connections_close_half_closed(struct listener *listener);
 /* Replies take too much memory: closes those that have been SENDING longest, but for the newest. */
 void connections_make_room(struct listener *listener);
-/*
- * All places are taken: the one that has rested longest goes, on an admin listener else the one
- * whose request has been arriving longest. False: there is none.
- */
-bool connections_yield_place(struct listener *listener) must_check;
-/* The one whose body has been arriving longest; NULL: there is none. */
-struct connection *connections_slowest_body(struct listener *listener) must_check;
-/* Counts it as one that makes room, and closes it. */
-void connection_yield(struct connection *connection, const char *reason);
+/* Counts it as one that makes room, and closes it. reason: for the metric (http/share.h). */
+void connection_yield(struct connection *connection, const char *reason, const char *told);
+/* So many bytes more came of its body; none of them counts as arriving any more. */
+void connection_hold_body(struct connection *connection, size_t bytes);
+void connection_let_go_of_body(struct connection *connection);
 /* Closes those whose time is over, HTTP_CLOSES_PER_TURN at most; false: there may be more. */
 bool connections_sweep(struct listener *listener);

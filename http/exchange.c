@@ -11,6 +11,7 @@
 #include "http/outflow.h"
 #include "http/query_string.h"
 #include "http/reply.h"
+#include "http/share.h"
 
 #include <assert.h>
 #include <string.h>
@@ -148,9 +149,9 @@ static void exchange_take_api(struct connection *connection, const struct head *
 {
 	struct exchange *exchange = &connection->exchange;
 
-	if (connection->caller[0])
+	if (connection->caller->name[0])
 		exchange->request->caller =
-			arena_text(&exchange->request->arena, text_of(connection->caller));
+			arena_text(&exchange->request->arena, text_of(connection->caller->name));
 	exchange_take_route(exchange, head->method);
 	if (exchange_failed(exchange))
 		return;
@@ -274,6 +275,9 @@ static void exchange_read_json(struct exchange *exchange, struct text text)
 
 static void exchange_drop_body(struct connection *connection)
 {
+	if (!connection->exchange.body.room)
+		return;
+	connection_let_go_of_body(connection);
 	connection->listener->bodies_bytes -= connection->exchange.body.room;
 	buf_fini(&connection->exchange.body);
 }
@@ -285,7 +289,7 @@ static void exchange_shed(struct connection *connection)
 			   "Bodies on their way in need too much memory");
 }
 
-/* All bodies together have a bound; beyond it the slowest ones go. */
+/* All bodies together have a bound; beyond it the slowest of who holds the most goes. */
 static enum MHD_Result exchange_keep(struct connection *connection, struct text piece)
 {
 	struct listener *listener = connection->listener;
@@ -294,16 +298,16 @@ static enum MHD_Result exchange_keep(struct connection *connection, struct text 
 
 	buf_text(body, piece);
 	listener->bodies_bytes += body->room - before;
+	connection_hold_body(connection, body->room - before);
 	if (bytes_max < 2 * listener->settings.body_bytes_max)
 		bytes_max = 2 * listener->settings.body_bytes_max;
 	while (listener->bodies_bytes > bytes_max) {
-		struct connection *slowest = connections_slowest_body(listener);
+		struct connection *slowest = share_slowest_body(listener);
 		enum MHD_Result result;
 
-		assert(slowest);
 		exchange_shed(slowest);
 		result = reply_past_library(slowest);
-		connection_yield(slowest, "its body was the slowest of too many");
+		connection_yield(slowest, "body", "its body was the slowest of too many");
 		if (slowest == connection)
 			return result;
 	}
@@ -383,6 +387,8 @@ static enum MHD_Result exchange_complete(struct connection *connection)
 
 	request->born_us = loop_now(listener->loop);
 	request->deadline_us = request->born_us + listener->settings.request_timeout_us;
+	if (exchange->body.len)
+		connection_let_go_of_body(connection);
 	if (!exchange_failed(exchange) && exchange->body.len)
 		exchange_read_json(exchange,
 				   (struct text){ exchange->body.ptr, exchange->body.len });

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define INTAKE_HEAD_BYTES 4096
 #define INTAKE_OTHERS 4  /* one of so many */
@@ -44,8 +45,8 @@ static bool intake_is_whole(int fd)
 	       (size_t)(head + len - end) - strlen("\r\n\r\n");
 }
 
-void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
-		socklen_t address_len)
+struct newcomer *intake_add(struct intake *intake, int fd, const struct sockaddr *address,
+			    socklen_t address_len, struct caller *caller)
 {
 	struct newcomer *newcomer = calloc(1, sizeof(*newcomer));
 
@@ -54,8 +55,22 @@ void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
 	assert(address_len <= sizeof(newcomer->address));
 	newcomer->fd = fd;
 	newcomer->address_len = address_len;
+	newcomer->caller = caller;
 	memcpy(&newcomer->address, address, address_len);
 	list_append(&intake->others, &newcomer->link);
+	return newcomer;
+}
+
+bool intake_says_nothing(const struct newcomer *newcomer)
+{
+	int unread = 0;
+
+	return ioctl(newcomer->fd, FIONREAD, &unread) != 0 || unread == 0;
+}
+
+void intake_remove(struct intake *intake, struct newcomer *newcomer)
+{
+	list_remove(newcomer->whole ? &intake->whole : &intake->others, &newcomer->link);
 }
 
 void intake_look(struct intake *intake)
@@ -75,6 +90,7 @@ void intake_look(struct intake *intake)
 			continue;
 		list_remove(others, it);
 		list_append(&intake->whole, it);
+		newcomer->whole = true;
 	}
 }
 

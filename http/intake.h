@@ -14,10 +14,15 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+struct caller;
+
 struct newcomer {
 	struct list_link link;
+	struct list_link of_caller; /* not ours: on a list of whoever added it */
+	bool whole;                 /* which list it is on */
 	int fd;
 	socklen_t address_len;
+	struct caller *caller; /* as given */
 	struct sockaddr_storage address;
 };
 
@@ -29,10 +34,14 @@ struct intake {
 
 void intake_init(struct intake *intake);
 unsigned intake_waiting(const struct intake *intake) must_check;
-/* Takes the descriptor. */
-void intake_add(struct intake *intake, int fd, const struct sockaddr *address,
-		socklen_t address_len);
+/* Takes the descriptor; caller comes back with the newcomer, which lives until it is taken. */
+struct newcomer *intake_add(struct intake *intake, int fd, const struct sockaddr *address,
+			    socklen_t address_len, struct caller *caller);
 /* Where more wait than are let in, finds those whose request has come, among the newest. */
 void intake_look(struct intake *intake);
+/* Is there nothing to read from it? */
+bool intake_says_nothing(const struct newcomer *newcomer) must_check;
+/* It is not to be let in; the caller frees it, its descriptor is the caller's. */
+void intake_remove(struct intake *intake, struct newcomer *newcomer);
 /* The one to let in; the caller frees it, its descriptor is the caller's. NULL: nobody waits. */
 struct newcomer *intake_take(struct intake *intake) must_check;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "http/address.h"
 #include "http/refusal.h"
+#include "http/share.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -138,25 +139,49 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 				  socklen_t address_len)
 {
 	struct listener *listener = container_of(acceptor, struct listener, acceptor);
-
-	size_t yielding = listener->connections[CONNECTION_CLOSING].count;
+	size_t closing = listener->connections[CONNECTION_CLOSING].count;
+	struct caller *caller = callers_take(&listener->callers, address);
+	struct newcomer *newcomer;
 
 	/* Those that are closing hold no place that counts: the library is about to end them. */
-	if (listener_open(listener) - yielding >= listener->settings.connections_max &&
-	    (yielding >= HTTP_YIELDING_MAX || !connections_yield_place(listener))) {
+	if (listener_open(listener) - closing >= listener->settings.connections_max &&
+	    !share_yield_place(listener, caller)) {
+		callers_release(&listener->callers, caller);
 		listener_count_refused(listener, "connections-max");
 		refusal_full(listener, fd, "There are as many connections as are allowed");
 		return;
 	}
-	intake_add(&listener->intake, fd, address, address_len);
+	callers_hold(&listener->callers, caller, CALLERS_PLACES, 1);
+	newcomer = intake_add(&listener->intake, fd, address, address_len, caller);
+	list_append(&caller->newcomers, &newcomer->of_caller);
+}
+
+/* It waits no more. */
+static void listener_forget(struct listener *listener, struct newcomer *newcomer)
+{
+	list_remove(&newcomer->caller->newcomers, &newcomer->of_caller);
+	callers_let_go(&listener->callers, newcomer->caller, CALLERS_PLACES, 1);
+	callers_release(&listener->callers, newcomer->caller);
+	free(newcomer);
+}
+
+void listener_turn_away(struct listener *listener, struct newcomer *newcomer, const char *detail)
+{
+	intake_remove(&listener->intake, newcomer);
+	refusal_full(listener, newcomer->fd, detail);
+	listener_forget(listener, newcomer);
 }
 
 /* False: it is closed; who has too many connections needs not be told. */
-static bool listener_add(struct listener *listener, const struct newcomer *newcomer)
+static bool listener_add(struct listener *listener, struct newcomer *newcomer)
 {
-	if (MHD_add_connection(listener->daemon, newcomer->fd,
-			       (const struct sockaddr *)&newcomer->address,
-			       newcomer->address_len) == MHD_YES)
+	bool added = MHD_add_connection(listener->daemon, newcomer->fd,
+					(const struct sockaddr *)&newcomer->address,
+					newcomer->address_len) == MHD_YES;
+
+	/* From now on its connection holds the place. */
+	listener_forget(listener, newcomer);
+	if (added)
 		return true;
 	listener_count_refused(listener, "connections-per-address");
 	return false;
@@ -169,7 +194,6 @@ static void listener_let_in(struct listener *listener, unsigned places, unsigned
 
 	while (places && looks-- && (newcomer = intake_take(&listener->intake))) {
 		places -= listener_add(listener, newcomer);
-		free(newcomer);
 		/* What the client has sent already is read in this turn. */
 		listener->ready = true;
 	}
@@ -354,11 +378,12 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	listener->settings = *settings;
 	listener->settings.address = NULL;
 	listener->metrics = metrics;
-	listener->full_told_us = loop_now(loop) - HTTP_FULL_TOLD_US;
+	listener->full_told_us = listener->share_told_us = loop_now(loop) - HTTP_FULL_TOLD_US;
 	listener->port = address_port(fd);
 	buf_init(&listener->line);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&listener->random, seed);
+	callers_init(&listener->callers, random_next(&listener->random));
 	list_init(&listener->dead);
 	connections_init(listener);
 	stuck_init(listener);
@@ -422,6 +447,7 @@ void listener_free(struct listener *listener)
 	MHD_stop_daemon(listener->daemon);
 	listener_tell_gauges(listener);
 	connections_fini(listener);
+	callers_fini(&listener->callers);
 	stuck_fini(listener);
 	lingerers_fini(&listener->lingerers);
 	buf_fini(&listener->line);

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "http/acceptor.h"
+#include "http/callers.h"
 #include "http/connection.h"
 #include "http/http.h"
 #include "http/intake.h"
@@ -37,6 +38,7 @@ struct listener {
 	size_t sending_bytes; /* of all replies that are SENDING */
 	struct lingerers lingerers;
 	struct stuck stuck;
+	struct callers callers;
 	size_t peak;             /* connections, since memory was given back last */
 	struct loop_timer sweep; /* deadlines, while there are connections */
 	struct loop_timer
@@ -48,10 +50,14 @@ struct listener {
 	struct buf line;       /* of a header that is being written; empty in between */
 	struct random random;  /* request ids */
 	int64_t full_told_us;  /* when it was last logged that it is full */
+	int64_t share_told_us; /* when it was last logged who makes room */
 	int64_t warn_since_us; /* at most ACCESS_WARNINGS_MAX lines a second */
 	unsigned warned;
 	double gauge_connections, gauge_in_flight; /* as last told */
 };
+
+/* 503 for who was accepted and not let in yet, and whose place others need. */
+void listener_turn_away(struct listener *listener, struct newcomer *newcomer, const char *detail);
 
 /* Connections with a request, from its first line to the end of its reply. */
 unsigned listener_busy(const struct listener *listener);

@@ -60,6 +60,13 @@ static const struct refusal_row refusal_of_line = {
 	.detail = "The line before a chunk is too long",
 };
 
+/* All places are taken, and it makes room. */
+static const struct refusal_row refusal_of_place = {
+	.our_status = 503,
+	.outcome = OUTCOME_SHED,
+	.detail = "There are as many connections as are allowed",
+};
+
 /* --- who is meant? -------------------------------------------------------------------------- */
 
 static bool refusal_is_complete(const struct connection *connection)
@@ -210,6 +217,11 @@ void refusal_stuck(struct connection *connection)
 	/* Amid a reply that the client does not take there is no place for another. */
 	if (ioctl(connection->fd, SIOCOUTQ, &unsent) == 0 && unsent == 0)
 		refusal_answer(connection, &refusal_of_line);
+}
+
+void refusal_shed(struct connection *connection)
+{
+	refusal_answer(connection, &refusal_of_place);
 }
 
 void refusal_full(struct listener *listener, int fd, const char *detail)

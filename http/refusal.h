@@ -23,5 +23,8 @@ void refusal_stuck(struct connection *connection);
 /* Ends a request whose reply the library has no room for: written to the socket, past it. */
 void refusal_past_library(struct connection *connection, const struct problem *problem);
 
+/* 503 for a request whose head is not in yet; shuts the socket for writing. */
+void refusal_shed(struct connection *connection);
+
 /* 503 for a connection that the library does not get. Takes fd; the client need not have asked. */
 void refusal_full(struct listener *listener, int fd, const char *detail);

@@ -176,9 +176,10 @@ def with_identity(headers, user, consistency, token):
 class Raw:
     """A bare connection, for what no proper client would send."""
 
-    def __init__(self, address, timeout_s=10):
+    def __init__(self, address, timeout_s=10, source=None):
         host, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=slowly(timeout_s))
+        self.socket = socket.create_connection((host, int(port)), timeout=slowly(timeout_s),
+                                               source_address=(source, 0) if source else None)
 
     def __enter__(self):
         return self

@@ -202,8 +202,8 @@ class Service:
     def post(self, target, body=None, headers=None):
         return self.client.post(target, body, headers)
 
-    def raw(self, timeout_s=10):
-        return Raw(self.address, timeout_s)
+    def raw(self, timeout_s=10, source=None):
+        return Raw(self.address, timeout_s, source)
 
     def readyz(self):
         return self.admin.get("/readyz")

@@ -8,6 +8,9 @@ from harness.until import until
 
 PING = b"GET /v1/queries/ping HTTP/1.1\r\nHost: x\r\n"
 MIB = 1 << 20
+POST = (b"POST /v1/queries/undeclared HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % MIB)
+GREEDY = "127.0.0.2"  # everybody else comes from 127.0.0.1
 BODIES = 100
 BODIES_BYTES_MAX = 32 * MIB
 PROCESS_GROWTH_BYTES_MAX = 64 * MIB  # what the sockets bring in meanwhile, too
@@ -50,15 +53,13 @@ def test_a_head_beyond_what_is_held_is_answered_431_and_counted(cqrsd):
 
 @pytest.mark.serve(loops=1)
 def test_bodies_that_never_end_hold_a_bounded_memory(cqrsd):
-    head = (b"POST /v1/queries/undeclared HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n" % MIB)
     before = cqrsd.rss()
 
     with contextlib.ExitStack() as open_ones:
         for _ in range(BODIES):
             raw = open_ones.enter_context(cqrsd.raw())
             with contextlib.suppress(ConnectionError):
-                raw.send(head + b" " * (MIB - 1))
+                raw.send(POST + b" " * (MIB - 1))
         until(lambda: cqrsd.metrics().sum("cqrsd_http_yielded_total", state="arriving") >=
               BODIES - BODIES_BYTES_MAX // MIB - 1, "the first of them to give up")
         assert cqrsd.rss() - before <= PROCESS_GROWTH_BYTES_MAX
@@ -80,3 +81,37 @@ def test_connections_that_rest_long_make_room_for_who_comes(cqrsd):
             raw.send(PING + b"\r\n")
             assert raw.one_answer().data == {"pong": 1}
         until(lambda: cqrsd.query("ping").status == 200, "one of them to make room")
+
+
+def yielded(cqrsd, **labels):
+    return cqrsd.metrics().sum("cqrsd_http_yielded_total", **labels)
+
+
+@pytest.mark.serve(loops=1, connections_max=10, queue_wait_ms=5000)
+def test_an_address_that_takes_all_places_again_and_again_keeps_nobody_out(cqrsd):
+    """Half of them say a part of a head, half say nothing; who is ended comes back at once."""
+    with contextlib.ExitStack() as open_ones:
+        for number in range(20):
+            for part in range(12):
+                raw = open_ones.enter_context(cqrsd.raw(source=GREEDY))
+                raw.send(PING + b"X-Slow: " if part % 2 else b"")
+            answer = cqrsd.query("ping")
+            assert answer.status == 200, f"request {number}: {answer!r}"
+        assert yielded(cqrsd, reason="share") >= 20
+        assert yielded(cqrsd, reason="rest") == 0
+
+
+@pytest.mark.serve(loops=1)
+def test_a_flood_of_bodies_from_one_address_ends_no_upload_of_another(cqrsd):
+    with contextlib.ExitStack() as open_ones:
+        upload = open_ones.enter_context(cqrsd.raw())
+        upload.send(POST + b" " * (MIB // 2))
+        for _ in range(BODIES):
+            raw = open_ones.enter_context(cqrsd.raw(source=GREEDY))
+            with contextlib.suppress(ConnectionError):
+                raw.send(POST + b" " * (MIB - 1))
+        until(lambda: yielded(cqrsd, reason="body") >= BODIES - BODIES_BYTES_MAX // MIB - 1,
+              "the flood to give up")
+        end = b'{"first": 2, "second": "3"}'
+        upload.send(b" " * (MIB // 2 - len(end)) + end)
+        assert upload.one_answer().data == {"sum": 5}

@@ -17,15 +17,25 @@
 
 void http_client_open(struct http_client *client, struct loop *loop, uint16_t port)
 {
+	http_client_open_from(client, loop, port, "127.0.0.1");
+}
+
+void http_client_open_from(struct http_client *client, struct loop *loop, uint16_t port,
+			   const char *source)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct sockaddr_in name = { .sin_family = AF_INET,
 				    .sin_port = htons(port),
 				    .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int done;
 
+	from.sin_addr.s_addr = inet_addr(source);
 	client->loop = loop;
 	buf_init(&client->in);
 	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert(client->fd >= 0);
+	done = bind(client->fd, (struct sockaddr *)&from, sizeof(from));
+	assert(done == 0);
 	done = connect(client->fd, (struct sockaddr *)&name, sizeof(name));
 	assert(done == 0);
 }

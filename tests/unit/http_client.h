@@ -25,6 +25,9 @@ struct http_reply {
 };
 
 void http_client_open(struct http_client *client, struct loop *loop, uint16_t port);
+/* From an address of the loopback network, "127.0.0.2". */
+void http_client_open_from(struct http_client *client, struct loop *loop, uint16_t port,
+			   const char *source);
 void http_client_close(struct http_client *client);
 /* False: the server has reset the connection before all was sent. */
 bool http_client_send(struct http_client *client, const char *bytes, size_t len);

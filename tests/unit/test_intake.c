@@ -24,7 +24,7 @@ static int comes(const char *said)
 	if (said)
 		assert_int_equal(write(pair[1], said, strlen(said)), strlen(said));
 	close(pair[1]);
-	intake_add(&intake, pair[0], &nowhere, sizeof(nowhere));
+	(void)intake_add(&intake, pair[0], &nowhere, sizeof(nowhere), NULL);
 	return pair[0];
 }
 

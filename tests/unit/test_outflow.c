@@ -4,8 +4,10 @@
 #include "http_fixture.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define STALL_US (2 * US_PER_S)
 
@@ -213,7 +215,7 @@ static struct request *ask(struct http_client *client, const char *user)
 	unsigned held = fixture.held_count;
 
 	http_client_open(client, fixture.loop, listener_port(fixture.listener));
-	http_client_say(client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "\r\nX-User-Id: %s\r\n",
+	http_client_say(client, "GET /v1/queries/one HTTP/1.1\r\n" HOST "X-User-Id: %s\r\n\r\n",
 			user);
 	fixture_wait_held(held + 1);
 	return fixture.held[held];
@@ -258,6 +260,99 @@ static void test_a_stream_that_waits_for_rows_is_not_slow(void **state)
 	http_client_close(&other);
 }
 
+/* --- shares ----------------------------------------------------------------------------------- */
+
+struct reader {
+	struct http_client client;
+	struct request *request;
+};
+
+static unsigned pieces_wanted; /* of whichever stream was taken last */
+
+static void reader_on_taken(struct request *of)
+{
+	(void)of;
+	pieces_wanted++;
+}
+
+static void reader_begin(struct reader *reader, const char *user)
+{
+	fixture.hold = true;
+	reader->request = ask(&reader->client, user);
+	reader->request->stream = STREAM_OPEN;
+	reader->request->on_taken = reader_on_taken;
+	reader->request->operation_name = "one";
+	reader->request->node = "n1";
+}
+
+/* Takes so much, and then nothing: what comes next waits in the kernels. */
+static void reader_take(struct reader *reader, size_t bytes)
+{
+	static char piece[1 << 16], taken_in[1 << 16];
+	size_t all = 0;
+	unsigned idle = 0;
+
+	memset(piece, '1', sizeof(piece));
+	pieces_wanted = 1;
+	while (idle++ < 50) {
+		ssize_t got = 0;
+
+		if (pieces_wanted) {
+			pieces_wanted = idle = 0;
+			buf_add(&reader->request->out, piece, sizeof(piece));
+			reader->request->on_stream(reader->request);
+		}
+		fixture_turn();
+		if (all < bytes)
+			got = recv(reader->client.fd, taken_in, sizeof(taken_in), MSG_DONTWAIT);
+		if (got > 0)
+			all += (size_t)got, idle = 0;
+	}
+	assert_true(all >= bytes);
+}
+
+static void reader_end(struct reader *reader)
+{
+	reader->request->stream = STREAM_BROKEN;
+	reader->request->on_done(reader->request);
+	http_client_close(&reader->client);
+}
+
+/* Two read quickly enough, as yet: it is the caller who has too many. */
+static void test_who_holds_most_of_the_streams_gives_one_up_for_another_caller(void **state)
+{
+	static struct reader greedy[2], modest;
+	struct http_client same, other;
+	struct request *asking_same, *asking;
+
+	for (unsigned i = 0; i < 2; i++) {
+		reader_begin(&greedy[i], "greedy");
+		reader_take(&greedy[i], (size_t)(4 + 4 * i) << 20);
+	}
+	reader_begin(&modest, "modest");
+	reader_take(&modest, 2 << 20);
+	fixture_pass(STREAM_SETTLED_US);
+	asking_same = ask(&same, "greedy");
+	asking = ask(&other, "other");
+	fixture.held[0] = greedy[0].request; /* who is reported gone */
+
+	assert_false(asking_same->on_streams_full(asking_same, "n1"));
+	assert_int_equal(fixture.gone, 0);
+	assert_true(asking->on_streams_full(asking, "n1"));
+	assert_int_equal(fixture.gone, 1); /* the slower of the two, not the slowest of all */
+	assert_int_equal(greedy[0].request->stream, STREAM_OPEN);
+
+	reader_end(&greedy[0]);
+	/* Now nobody has more than half. */
+	assert_false(asking->on_streams_full(asking, "n1"));
+	reader_end(&greedy[1]);
+	reader_end(&modest);
+	fixture_finish(asking_same);
+	fixture_finish(asking);
+	http_client_close(&same);
+	http_client_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +370,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_patient, fixture_stop)
 		TEST(test_a_slow_reader_makes_room_for_another_stream),
 		TEST(test_a_stream_that_waits_for_rows_is_not_slow),
+		TEST(test_who_holds_most_of_the_streams_gives_one_up_for_another_caller),
 #undef TEST
 	};
 

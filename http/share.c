@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looks at connections only when there is too little for all, and at few of them each time. */
+#include "http/share.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/listener.h"
+#include "http/refusal.h"
+#include "http/reply.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define SHARE_FULL "There are as many connections as are allowed"
+
+/* --- who goes before whom? -------------------------------------------------------------------- */
+
+static int64_t share_age_us(const struct connection *connection)
+{
+	return loop_now(connection->listener->loop) - connection->since_us;
+}
+
+/* Of what arrives; as fast as can be while its first turn lasts. */
+static int64_t share_bytes_per_s(const struct connection *connection)
+{
+	int64_t age_us = share_age_us(connection);
+
+	if (!connection->exchange.body_bytes)
+		return 0;
+	return age_us ? (int64_t)connection->exchange.body_bytes * US_PER_S / age_us : INT64_MAX;
+}
+
+/* The states in this order are those that go. */
+static bool share_goes_before(const struct connection *a, const struct connection *b)
+{
+	static_assert(CONNECTION_RESTING < CONNECTION_ARRIVING, "who rests goes first");
+	static_assert(CONNECTION_ARRIVING < CONNECTION_SENDING, "a reply is more than a request");
+
+	if (a->state != b->state)
+		return a->state < b->state;
+	if (a->state == CONNECTION_ARRIVING && share_bytes_per_s(a) != share_bytes_per_s(b))
+		return share_bytes_per_s(a) < share_bytes_per_s(b);
+	return a->since_us < b->since_us;
+}
+
+/* --- of one caller ---------------------------------------------------------------------------- */
+
+/* Who was looked at is the last to be looked at again. */
+static struct connection *share_look(struct caller *caller)
+{
+	struct list_link *link = list_take_first(&caller->connections);
+
+	list_append(&caller->connections, link);
+	return container_of(link, struct connection, of_caller);
+}
+
+/* What has come for it is a request that was not read yet, in this turn. */
+static bool share_has_asked(const struct connection *connection)
+{
+	int unread = 0;
+
+	return connection->state == CONNECTION_RESTING &&
+	       ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+static bool share_may_go(const struct connection *connection)
+{
+	if (connection->state == CONNECTION_SENDING)
+		return share_age_us(connection) >= HTTP_YIELD_REST_US;
+	return connection->state == CONNECTION_RESTING || connection->state == CONNECTION_ARRIVING;
+}
+
+static struct connection *share_least(struct caller *caller)
+{
+	struct connection *least = NULL;
+
+	for (size_t i = 0; i < caller->connections.count && i < HTTP_SHARE_LOOKS_MAX; i++) {
+		struct connection *connection = share_look(caller);
+
+		if (share_may_go(connection) && (!least || share_goes_before(connection, least)) &&
+		    !share_has_asked(connection))
+			least = connection;
+	}
+	return least;
+}
+
+struct connection *share_slowest_body(struct listener *listener)
+{
+	struct caller *caller = callers_most(&listener->callers, CALLERS_BODIES);
+	struct connection *slowest = NULL;
+
+	assert(caller);
+	for (size_t i = 0; i < caller->connections.count; i++) {
+		struct connection *connection = share_look(caller);
+
+		if (connection->body_held && (!slowest || share_goes_before(connection, slowest)))
+			slowest = connection;
+		if (slowest && i >= HTTP_SHARE_LOOKS_MAX)
+			break;
+	}
+	assert(slowest);
+	return slowest;
+}
+
+/* --- whose ever it is ------------------------------------------------------------------------- */
+
+static struct connection *share_rested(struct listener *listener)
+{
+	struct list *resting = &listener->connections[CONNECTION_RESTING];
+	int64_t us_min = listener->settings.pages ? 0 : HTTP_YIELD_REST_US;
+	unsigned looks = HTTP_SHARE_LOOKS_MAX;
+
+	list_each (resting, it) {
+		struct connection *connection = container_of(it, struct connection, link);
+
+		if (!looks-- || share_age_us(connection) < us_min)
+			break;
+		if (!share_has_asked(connection))
+			return connection;
+	}
+	return NULL;
+}
+
+/* Those who have been arriving longest are first. */
+static struct connection *share_slow(struct listener *listener, const struct caller *asking)
+{
+	int64_t us_min = listener->settings.pages ? 0 : HTTP_YIELD_ARRIVING_US;
+	struct connection *slowest = NULL;
+	unsigned looks = HTTP_SHARE_LOOKS_MAX;
+
+	list_each (&listener->connections[CONNECTION_ARRIVING], it) {
+		struct connection *connection = container_of(it, struct connection, link);
+
+		if (!looks-- || share_age_us(connection) < us_min)
+			break;
+		if (connection->caller->held[CALLERS_PLACES] >= asking->held[CALLERS_PLACES] &&
+		    (!slowest || share_goes_before(connection, slowest)))
+			slowest = connection;
+	}
+	return slowest;
+}
+
+/* --- who waits to be let in ------------------------------------------------------------------- */
+
+/* The oldest who has said nothing yet. */
+static struct newcomer *share_mute(struct caller *caller)
+{
+	unsigned looks = HTTP_SHARE_LOOKS_MAX;
+
+	list_each (&caller->newcomers, it) {
+		struct newcomer *newcomer = container_of(it, struct newcomer, of_caller);
+
+		if (!looks--)
+			break;
+		if (intake_says_nothing(newcomer))
+			return newcomer;
+	}
+	return NULL;
+}
+
+static bool share_turn_away(struct listener *listener, struct newcomer *newcomer,
+			    const char *reason)
+{
+	if (!newcomer)
+		return false;
+	metric_add(listener->metrics, METRIC_http_yielded_total, METRIC_LABELS("waiting", reason),
+		   1);
+	listener_turn_away(listener, newcomer, SHARE_FULL);
+	return true;
+}
+
+/* --- it goes ---------------------------------------------------------------------------------- */
+
+static void share_tell(struct listener *listener, const struct caller *caller)
+{
+	if (loop_now(listener->loop) - listener->share_told_us < HTTP_FULL_TOLD_US)
+		return;
+	listener->share_told_us = loop_now(listener->loop);
+	log_warn("http", "all connections are taken: %s made room and holds %" PRIu64 " of %u",
+		 caller->name[0] ? caller->name : "a caller without an address",
+		 caller->held[CALLERS_PLACES], listener->settings.connections_max);
+}
+
+/* Who has begun a request is told; what a client has not taken is not kept. */
+static bool share_end(struct connection *connection, const char *reason)
+{
+	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+	struct request *request;
+
+	if (!connection)
+		return false;
+	request = connection->exchange.request;
+	if (connection->state == CONNECTION_SENDING) {
+		(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	} else if (request) {
+		if (request->outcome == OUTCOME_OK)
+			(void)request_fail(request, OUTCOME_SHED, "%s", SHARE_FULL);
+		(void)!reply_past_library(connection);
+	} else if (connection->state == CONNECTION_ARRIVING) {
+		refusal_shed(connection);
+	}
+	connection_yield(connection, reason, "others need its place");
+	return true;
+}
+
+/* may_close: of those who yielded few are still there. */
+static bool share_of_most(struct listener *listener, struct caller *most, bool may_close)
+{
+	struct list_link *newest = list_last(&most->newcomers);
+
+	if (share_turn_away(listener, share_mute(most), "share"))
+		return true;
+	if (may_close && share_end(share_least(most), "share"))
+		return true;
+	return newest &&
+	       share_turn_away(listener, container_of(newest, struct newcomer, of_caller), "share");
+}
+
+static bool share_whose_ever(struct listener *listener, struct caller *asking, size_t closing)
+{
+	bool is_admin = listener->settings.pages;
+	/* Who replaces their own connections leaves others the chance to take one of them. */
+	size_t closing_max = is_admin ? HTTP_YIELDING_MAX : HTTP_YIELDING_MAX / 2;
+
+	if (closing < closing_max && (share_end(share_rested(listener), "rest") ||
+				      share_end(share_slow(listener, asking), "slow")))
+		return true;
+	return is_admin && share_turn_away(listener, share_mute(asking), "rest");
+}
+
+bool share_yield_place(struct listener *listener, struct caller *asking)
+{
+	struct caller *most = callers_most(&listener->callers, CALLERS_PLACES);
+	size_t closing = listener->connections[CONNECTION_CLOSING].count;
+
+	if (most && most->held[CALLERS_PLACES] > asking->held[CALLERS_PLACES] + 1 &&
+	    share_of_most(listener, most, closing < HTTP_YIELDING_MAX)) {
+		share_tell(listener, most);
+		return true;
+	}
+	return share_whose_ever(listener, asking, closing);
+}
