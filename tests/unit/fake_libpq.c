@@ -352,13 +352,26 @@ ConnStatusType PQstatus(const PGconn *conn)
 	return conn->lost ? CONNECTION_BAD : CONNECTION_OK;
 }
 
-int PQbackendPID(const PGconn *conn)
+/* Its own number for the client, which cancels nothing in the server, or something else. */
+#define POOLER_NUMBERS 7000
+
+static unsigned conn_number(const struct pg_conn *conn)
 {
 	unsigned at = 0;
 
 	while (conns[at] != conn)
 		at++;
-	return 100 + (int)at;
+	return at;
+}
+
+int fake_backend(unsigned conn)
+{
+	return 100 + (int)conn;
+}
+
+int PQbackendPID(const PGconn *conn)
+{
+	return fake_backend(conn_number(conn)) + (fake_server.pooled ? POOLER_NUMBERS : 0);
 }
 
 int PQsocket(const PGconn *conn)
@@ -578,7 +591,7 @@ static void result_own_look(struct pg_result *result, const char *name)
 	result->columns = 5;
 }
 
-static bool result_of_own(struct pg_result *result, const char *name)
+static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, const char *name)
 {
 	char text[32];
 
@@ -599,6 +612,10 @@ static bool result_of_own(struct pg_result *result, const char *name)
 		result_own(result, 2, "00000007");
 		result_own(result, 3, fake_server.temporary ? "16390" : "0");
 		result->columns = 4;
+	} else if (strcmp(name, "backend") == 0) {
+		snprintf(text, sizeof(text), "%d", fake_backend(conn_number(conn)));
+		result_own(result, 0, text);
+		result->columns = 1;
 	} else if (strcmp(name, "leaves") == 0) {
 		result_own(result, 0, NULL);
 		snprintf(text, sizeof(text), "%u", fake_server.leaves);
@@ -616,7 +633,7 @@ static void result_greet(struct pg_result *result, const struct pg_conn *conn)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%d", PQbackendPID(conn));
+	snprintf(text, sizeof(text), "%d", fake_backend(conn_number(conn)));
 	result_own(result, 0, text);
 	snprintf(text, sizeof(text), "%" PRId64, fake_server.started_us);
 	result_own(result, 1, text);
@@ -634,7 +651,7 @@ static struct pg_result *conn_rows(struct pg_conn *conn, struct message *message
 		conn->null_due = true;
 		return result;
 	}
-	if (message->kind == EXECUTE && result_of_own(result, message->name)) {
+	if (message->kind == EXECUTE && result_of_own(result, conn, message->name)) {
 		conn->null_due = true;
 		return result;
 	}

@@ -38,6 +38,7 @@ struct fake_server {
 	const char *sync_severity;  /* NULL: ERROR */
 	const char *refuses;        /* message of a connect that fails */
 	int64_t started_us;         /* of its postmaster */
+	bool pooled;                /* a pooler tells numbers of its own: see fake_backend */
 	bool unreachable;           /* a connect that fails gets no answer at all */
 	bool hangs;                 /* connects are never done */
 	const char *time_zone;
@@ -54,6 +55,8 @@ void fake_answer_with(struct fake_answer answer);
 /* Conns are numbered in the order in which they were dialed; their backends from 100 on. */
 unsigned fake_dialed(void);
 bool fake_is_open(unsigned conn);
+/* The number by which the server knows its backend; behind a pooler PQbackendPID gives another. */
+int fake_backend(unsigned conn);
 /* The value of a keyword it was dialed with; NULL. */
 const char *fake_keyword(unsigned conn, const char *keyword);
 /*

@@ -80,6 +80,23 @@ static void a_forgotten_query_is_cancelled_on_another_conn(void **state)
 	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 2);
 }
 
+/* The number that a pooler gives its client names no backend of the server, or somebody else's. */
+static void behind_a_pooler_it_is_cancelled_by_the_number_of_the_server(void **state)
+{
+	char number[16];
+
+	fake_server.pooled = true;
+	begin(2);
+
+	forget();
+
+	snprintf(number, sizeof(number), "%d", fake_backend(SLOW));
+	assert_true(cancel_was_sent(number));
+	stage_answer(QUICK);
+	stage_answer(SLOW);
+	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 2);
+}
+
 static void one_that_is_waited_for_is_not(void **state)
 {
 	begin(2);
@@ -224,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(a_forgotten_query_is_cancelled_on_another_conn),
+		STORY(behind_a_pooler_it_is_cancelled_by_the_number_of_the_server),
 		STORY(one_that_is_waited_for_is_not),
 		STORY(the_conn_takes_nothing_before_the_cancel_is_answered),
 		STORY(a_conn_whose_cancel_was_not_answered_is_given_up),

@@ -3,6 +3,7 @@
 /* What a statement may leave in its session: alone on its conn, which is retired then. */
 #include "pg/leaves.h"
 
+#include "base/limits.h"
 #include "fake_libpq.h"
 #include "pg/inside.h"
 #include "pg_stage.h"
@@ -76,6 +77,115 @@ static void test_other_queries_do_not_travel_with_it(void **state)
 		stage_call_fini(&calls[i]);
 }
 
+/* --- commands -------------------------------------------------------------------------------- */
+
+/* Of a primary's two conns, the one for commands. */
+enum { CONN = 1 };
+
+static void send_command(struct stage_call *call, unsigned number, unsigned leaves)
+{
+	struct statement *statement = leaving(number, leaves);
+
+	statement->running_us = 100; /* something is known of it: it may join a group */
+	stage_call_init(call, CALL_COMMAND, statement, "7");
+	call->call.groups = true;
+	assert_true(pool_submit(stage.pool, &call->call));
+}
+
+static void open_groups(void)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.group_max = GROUP_CALLS_MAX;
+	stage_open_with(NODE_PRIMARY, &settings);
+}
+
+/* Has taken what waits; the last one dialed, where one was retired. */
+static unsigned conn_for_commands(void)
+{
+	stage_turn();
+	stage_connect();
+	stage_turn();
+	return fake_dialed() - 1;
+}
+
+/* Each leaves by itself, and the conn on which it ran is retired. */
+static void assert_each_leaves_alone(struct stage_call *calls, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		unsigned conn = conn_for_commands();
+
+		assert_null(strstr(fake_sent(conn), "savepoint"));
+		stage_answer(conn);
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_OK);
+		assert_false(fake_is_open(conn));
+		stage_call_fini(&calls[i]);
+	}
+}
+
+static void test_a_command_that_leaves_something_joins_no_group(void **state)
+{
+	static struct stage_call calls[3];
+
+	open_groups();
+	for (unsigned i = 0; i < 3; i++)
+		send_command(&calls[i], 1, LEAVES_SESSION);
+	assert_each_leaves_alone(calls, 3);
+}
+
+static void test_nor_does_one_of_which_it_was_learnt_while_it_waited(void **state)
+{
+	static struct stage_call calls[3];
+
+	open_groups();
+	for (unsigned i = 0; i < 3; i++)
+		send_command(&calls[i], 1, 0);
+	leaving(1, LEAVES_SESSION);
+	assert_each_leaves_alone(calls, 3);
+}
+
+static void test_the_group_of_the_others_goes_without_it(void **state)
+{
+	static struct stage_call calls[3];
+	const char *sent;
+
+	open_groups();
+	send_command(&calls[0], 2, 0);
+	send_command(&calls[1], 1, LEAVES_SESSION);
+	send_command(&calls[2], 3, 0);
+	for (unsigned told = 0; told < 3; told = calls[0].told + calls[1].told + calls[2].told) {
+		unsigned conn = conn_for_commands();
+
+		sent = fake_sent(conn);
+		assert_true(!strstr(sent, " s1(7)") || !strstr(sent, "savepoint"));
+		stage_answer(conn);
+	}
+	assert_false(fake_is_open(CONN));
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&calls[i]);
+}
+
+/* Each member's locks end before the next one runs. */
+static void test_one_that_leaves_only_locks_may_join(void **state)
+{
+	static struct stage_call calls[2];
+
+	open_groups();
+	for (unsigned i = 0; i < 2; i++)
+		send_command(&calls[i], 1, LEAVES_LOCKS);
+	stage_turn();
+	assert_non_null(strstr(fake_sent(CONN), "look prepare:reset reset limits savepoint s1(7) look"));
+	stage_answer(CONN);
+	assert_true(fake_is_open(CONN));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(calls[i].told, 1);
+		stage_call_fini(&calls[i]);
+	}
+}
+
+/* --- queries --------------------------------------------------------------------------------- */
+
 static void test_locks_end_with_the_last_look_unless_an_error_left_it_out(void **state)
 {
 	struct stage_call call;
@@ -120,6 +230,10 @@ int main(void)
 		STORY(test_a_description_tells_what_may_stay),
 		STORY(test_a_conn_with_another_session_is_retired),
 		STORY(test_other_queries_do_not_travel_with_it),
+		STORY(test_a_command_that_leaves_something_joins_no_group),
+		STORY(test_nor_does_one_of_which_it_was_learnt_while_it_waited),
+		STORY(test_the_group_of_the_others_goes_without_it),
+		STORY(test_one_that_leaves_only_locks_may_join),
 		STORY(test_locks_end_with_the_last_look_unless_an_error_left_it_out),
 		STORY(test_a_query_that_leaves_nothing_may_fail),
 	};
