@@ -21,8 +21,8 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 UNIT     ?= test_*
 SCENARIO ?= tests/scenario
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
-THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_newest* test_session* \
-            test_snapshot* test_statement* test_told* test_topology*
+THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_newest* \
+            test_repeats* test_session* test_snapshot* test_statement* test_told* test_topology*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)

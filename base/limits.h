@@ -75,7 +75,6 @@
 #define HTTP_ACCEPTS_PER_TURN 64       /* so that those who are in are not kept waiting */
 #define HTTP_NEWCOMERS_PER_TURN 16     /* of those who were accepted: let in */
 #define HTTP_FULL_FORGOTTEN_BYTES 4096 /* read of a request whose connection is refused */
-#define HTTP_FULL_TOLD_US 1000000      /* a log line about it at most this often, per loop */
 #define HTTP_ACCEPT_PAUSE_US 20000     /* after an accept that failed for want of resources */
 /* A reply must be taken within the first, plus its size by the second. */
 #define HTTP_SENDING_US 10000000
@@ -104,7 +103,6 @@
 #define RATE_SLOTS (1 << 18)         /* keys of rate limits with less than a full bucket, about */
 #define CALLER_BYTES_MAX 63          /* who asks: an address */
 #define HOT_KEYS_MAX 64              /* heaviest users, callers, operations that a loop counts */
-#define ACCESS_WARNINGS_MAX 10       /* log lines a second for answers from 500 on, per loop */
 #define HOT_NAME_BYTES_MAX USER_BYTES_MAX
 
 static_assert(OPERATION_NAME_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");

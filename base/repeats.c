@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One small table under one lock: it is asked when something is wrong, never for a request. */
+/* One small table under one lock, which is not taken for a line that is not written: under overload
+ * that is one for each answer. */
 #include "base/repeats.h"
 
 #include "base/clock.h"
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 
 #define REPEATS_MAX 64
 
@@ -19,14 +20,16 @@ static const struct {
 	[REPEATS_NODES] = { 5, 60 * US_PER_S },
 	[REPEATS_FAILURES] = { 10, US_PER_S },
 	[REPEATS_LIMITED] = { 1, 10 * US_PER_S },
+	[REPEATS_ANSWERS] = { 10, US_PER_S },
+	[REPEATS_FULL] = { 1, US_PER_S },
 };
 
 struct repeat {
-	enum repeats_kind kind;
-	uint64_t key;
-	int64_t since_us;
-	unsigned lines;  /* written since; 0: the slot is free */
-	unsigned silent; /* and not written */
+	_Atomic enum repeats_kind kind;
+	_Atomic uint64_t key;
+	_Atomic int64_t since_us;
+	_Atomic unsigned lines;  /* written since; 0: the slot is free */
+	_Atomic unsigned silent; /* and not written */
 };
 
 static struct repeat repeats[REPEATS_MAX];
@@ -45,8 +48,28 @@ static struct repeat *repeats_slot(enum repeats_kind kind, uint64_t key)
 		if (oldest->lines && (!repeat->lines || repeat->since_us < oldest->since_us))
 			oldest = repeat;
 	}
-	*oldest = (struct repeat){ .kind = kind, .key = key };
+	oldest->lines = oldest->silent = 0;
+	oldest->kind = kind;
+	oldest->key = key;
 	return oldest;
+}
+
+/* Is it one of those that are only counted? Without the lock: the key is read before the lines, for
+ * whoever takes the slot for another key clears the lines first. */
+static bool repeats_count(enum repeats_kind kind, uint64_t key, int64_t now_us)
+{
+	for (unsigned i = 0; i < REPEATS_MAX; i++) {
+		struct repeat *repeat = &repeats[i];
+
+		if (repeat->key != key || repeat->kind != kind)
+			continue;
+		if (repeat->lines < rates[kind].lines ||
+		    now_us - repeat->since_us >= rates[kind].us)
+			return false;
+		repeat->silent++;
+		return true;
+	}
+	return false;
 }
 
 bool repeats_allow(enum repeats_kind kind, uint64_t key, int64_t now_us,
@@ -56,6 +79,8 @@ bool repeats_allow(enum repeats_kind kind, uint64_t key, int64_t now_us,
 	bool allowed;
 
 	*text = '\0';
+	if (repeats_count(kind, key, now_us))
+		return false;
 	pthread_mutex_lock(&repeats_mutex);
 	repeat = repeats_slot(kind, key);
 	if (!repeat->lines || now_us - repeat->since_us >= rates[kind].us) {
@@ -78,6 +103,7 @@ bool repeats_allow(enum repeats_kind kind, uint64_t key, int64_t now_us,
 void repeats_forget(void)
 {
 	pthread_mutex_lock(&repeats_mutex);
-	memset(repeats, 0, sizeof(repeats));
+	for (unsigned i = 0; i < REPEATS_MAX; i++)
+		repeats[i].lines = repeats[i].silent = 0;
 	pthread_mutex_unlock(&repeats_mutex);
 }

@@ -2,7 +2,8 @@
 /*
  * Which lines of the log say what others have just said. Of each kind so many of a key are written
  * in a while; those beyond are counted, whichever thread has them; the first of the next while
- * tells how many. A fixed table: the key that was begun longest ago makes room. Any thread.
+ * tells how many. A fixed table: the key that was begun longest ago makes room. Any thread; a line
+ * that is only counted takes no lock.
  */
 #pragma once
 
@@ -17,6 +18,8 @@ enum repeats_kind {
 	REPEATS_NODES,    /* a node comes and goes: 5 in 60 s */
 	REPEATS_FAILURES, /* a request failed in PostgreSQL, or amid its rows: 10 in 1 s */
 	REPEATS_LIMITED,  /* a rate limit refuses: 1 in 10 s */
+	REPEATS_ANSWERS,  /* an answer from 500 on: 10 in 1 s */
+	REPEATS_FULL,     /* a listener takes no more connections: 1 in 1 s */
 	REPEATS_KINDS
 };
 

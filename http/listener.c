@@ -6,8 +6,10 @@
 #include "http/listener.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/repeats.h"
 #include "http/address.h"
 #include "http/refusal.h"
 #include "http/share.h"
@@ -128,11 +130,13 @@ static unsigned listener_open(const struct listener *listener)
 
 static void listener_count_refused(struct listener *listener, const char *reason)
 {
+	/* The service's listeners are one to their clients; the admin listener is another. */
+	uint64_t key = hash_bytes(reason, strlen(reason), !!listener->settings.pages);
+	char again[REPEATS_TEXT_BYTES];
+
 	metric_add(listener->metrics, METRIC_http_refused_total, METRIC_LABELS(reason), 1);
-	if (loop_now(listener->loop) - listener->full_told_us < HTTP_FULL_TOLD_US)
-		return;
-	listener->full_told_us = loop_now(listener->loop);
-	log_warn("http", "connections are refused: %s", reason);
+	if (repeats_allow(REPEATS_FULL, key, loop_now(listener->loop), again))
+		log_warn("http", "connections are refused: %s%s", reason, again);
 }
 
 static void listener_on_connected(struct acceptor *acceptor, int fd, const struct sockaddr *address,
@@ -378,7 +382,6 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	listener->settings = *settings;
 	listener->settings.address = NULL;
 	listener->metrics = metrics;
-	listener->full_told_us = listener->share_told_us = loop_now(loop) - HTTP_FULL_TOLD_US;
 	listener->port = address_port(fd);
 	buf_init(&listener->line);
 	random_bytes(&seed, sizeof(seed));

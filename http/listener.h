@@ -47,12 +47,8 @@ struct listener {
 	char host[HTTP_HOST_BYTES_KEPT]; /* the last Host that was served */
 	size_t host_len;
 
-	struct buf line;       /* of a header that is being written; empty in between */
-	struct random random;  /* request ids */
-	int64_t full_told_us;  /* when it was last logged that it is full */
-	int64_t share_told_us; /* when it was last logged who makes room */
-	int64_t warn_since_us; /* at most ACCESS_WARNINGS_MAX lines a second */
-	unsigned warned;
+	struct buf line;      /* of a header that is being written; empty in between */
+	struct random random; /* request ids */
 	double gauge_connections, gauge_in_flight; /* as last told */
 };
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/rate_policy.h"
+#include "base/repeats.h"
 #include "http/cors.h"
 #include "http/listener.h"
 #include "http/prefer.h"
@@ -196,16 +197,16 @@ static const char *reply_kind(const struct exchange *exchange)
 	return exchange->asked->route.kind == ROUTE_COMMAND ? "command" : "-";
 }
 
-/* At most ACCESS_WARNINGS_MAX a second. */
-static bool reply_may_warn(struct listener *listener)
+/* again: what to add to the line. */
+static bool reply_is_logged(const struct connection *connection, enum log_level level,
+			    char again[REPEATS_TEXT_BYTES])
 {
-	int64_t now_us = loop_now(listener->loop);
-
-	if (now_us - listener->warn_since_us >= US_PER_S) {
-		listener->warn_since_us = now_us;
-		listener->warned = 0;
-	}
-	return listener->warned++ < ACCESS_WARNINGS_MAX;
+	*again = '\0';
+	if (!log_enabled(level))
+		return false;
+	return level != LOG_WARN ||
+	       repeats_allow(REPEATS_ANSWERS, (uint64_t)connection->exchange.request->outcome,
+			     loop_now(connection->listener->loop), again);
 }
 
 static void reply_log(struct connection *connection, const char *code, int64_t took_us)
@@ -214,18 +215,16 @@ static void reply_log(struct connection *connection, const char *code, int64_t t
 	const struct request *request = exchange->request;
 	bool is_page = connection->listener->settings.pages;
 	enum log_level level = code[0] == '5' && !is_page ? LOG_WARN : LOG_DEBUG;
-	char took[32];
+	char took[32], again[REPEATS_TEXT_BYTES];
 
-	if (!log_enabled(level))
-		return;
-	if (level == LOG_WARN && !reply_may_warn(connection->listener))
+	if (!reply_is_logged(connection, level, again))
 		return;
 	snprintf(took, sizeof(took), "%.3f", (double)took_us / US_PER_MS);
 	log_with(level, "http",
 		 LOG_FIELDS({ "request_id", request->id }, { "kind", reply_kind(exchange) },
 			    { "operation", request->operation_name }, { "status", code },
 			    { "code", outcome_row(request->outcome)->code }, { "ms", took }),
-		 "%s", request->detail ? request->detail : "answered");
+		 "%s%s", request->detail ? request->detail : "answered", again);
 }
 
 static void reply_account(struct connection *connection, unsigned status)

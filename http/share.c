@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/repeats.h"
 #include "http/listener.h"
 #include "http/refusal.h"
 #include "http/reply.h"
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#define SHARE_LINE 1 /* its key among lines that repeat themselves */
 #define SHARE_FULL "There are as many connections as are allowed"
 
 /* --- who goes before whom? -------------------------------------------------------------------- */
@@ -176,12 +178,14 @@ static bool share_turn_away(struct listener *listener, struct newcomer *newcomer
 
 static void share_tell(struct listener *listener, const struct caller *caller)
 {
-	if (loop_now(listener->loop) - listener->share_told_us < HTTP_FULL_TOLD_US)
+	char again[REPEATS_TEXT_BYTES];
+
+	/* Callers are many: whichever of them it is, it is one line. */
+	if (!repeats_allow(REPEATS_FULL, SHARE_LINE, loop_now(listener->loop), again))
 		return;
-	listener->share_told_us = loop_now(listener->loop);
-	log_warn("http", "all connections are taken: %s made room and holds %" PRIu64 " of %u",
+	log_warn("http", "all connections are taken: %s made room and holds %" PRIu64 " of %u%s",
 		 caller->name[0] ? caller->name : "a caller without an address",
-		 caller->held[CALLERS_PLACES], listener->settings.connections_max);
+		 caller->held[CALLERS_PLACES], listener->settings.connections_max, again);
 }
 
 /* Who has begun a request is told; what a client has not taken is not kept. */

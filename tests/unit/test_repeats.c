@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #define NOW_US (1000 * US_PER_S)
 
@@ -71,6 +72,35 @@ static void some_kinds_are_written_more_often(void **state)
 	assert_string_equal(text, " (again, 91 times in the last 1 s)");
 }
 
+enum { THREADS = 4, LINES_EACH = 20000 };
+
+static void *writes_lines(void *arg)
+{
+	unsigned *written = arg;
+	char again[REPEATS_TEXT_BYTES];
+
+	for (unsigned i = 0; i < LINES_EACH; i++)
+		*written += repeats_allow(REPEATS_ANSWERS, 1, NOW_US, again);
+	return NULL;
+}
+
+static void none_is_lost_whichever_thread_has_it(void **state)
+{
+	pthread_t threads[THREADS];
+	unsigned written[THREADS] = { 0 }, all = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, writes_lines, &written[i]), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		all += written[i];
+	}
+	assert_int_equal(all, 10);
+	assert_true(repeats_allow(REPEATS_ANSWERS, 1, NOW_US + US_PER_S, text));
+	assert_string_equal(text, " (again, 79991 times in the last 1 s)");
+}
+
 static void a_key_of_another_kind_is_another_line(void **state)
 {
 	(void)state;
@@ -94,6 +124,7 @@ int main(void)
 		cmocka_unit_test_setup(what_did_not_come_again_has_nothing_to_sum_up, begin),
 		cmocka_unit_test_setup(the_oldest_makes_room, begin),
 		cmocka_unit_test_setup(some_kinds_are_written_more_often, begin),
+		cmocka_unit_test_setup(none_is_lost_whichever_thread_has_it, begin),
 		cmocka_unit_test_setup(a_key_of_another_kind_is_another_line, begin),
 		cmocka_unit_test_setup(the_clock_may_begin_at_nothing, begin),
 	};
