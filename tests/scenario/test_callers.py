@@ -14,10 +14,11 @@ def test_such_a_catalog_is_not_served_and_the_place_is_named(cluster, own_catalo
     folder = own_catalog(GUARDED[option])
     place = f"operations.sql:5:4: error: @{option.split()[0]} of two is not available yet"
     served = run("serve", primary=cluster.primary.conninfo, catalog=folder,
-                 listen="127.0.0.1:0", admin_listen="127.0.0.1:0")
+                 listen="127.0.0.1:0", admin_listen="127.0.0.1:0", timeout_s=20)
     checked = run("check", primary=cluster.primary.conninfo, catalog=folder)
+    offline = run("check", catalog=folder, offline=True)
 
-    for done in (served, checked):
+    for done in (served, checked, offline):
         assert done.returncode == 1, done
         assert place in done.stderr, done.stderr
         assert "--insecure-roles" in done.stderr
