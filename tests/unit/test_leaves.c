@@ -175,7 +175,8 @@ static void test_one_that_leaves_only_locks_may_join(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		send_command(&calls[i], 1, LEAVES_LOCKS);
 	stage_turn();
-	assert_non_null(strstr(fake_sent(CONN), "look prepare:reset reset limits savepoint s1(7) look"));
+	assert_non_null(
+		strstr(fake_sent(CONN), "look prepare:reset reset limits savepoint s1(7) look"));
 	stage_answer(CONN);
 	assert_true(fake_is_open(CONN));
 	for (unsigned i = 0; i < 2; i++) {
