@@ -276,7 +276,6 @@ static void listener_run(struct listener *listener)
 	listener->ready = stuck_after_run(listener);
 	if (listener->ready)
 		loop_again(listener->loop);
-	listener_tell_gauges(listener);
 }
 
 static void listener_on_answer(struct loop_hook *hook)
@@ -307,6 +306,7 @@ static void listener_on_bury(struct loop_hook *hook)
 	connections_make_room(listener);
 	if (!list_empty(&listener->connections[CONNECTION_CLOSING]))
 		stuck_force_out(listener);
+	listener_tell_gauges(listener);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
 }
