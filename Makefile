@@ -2,7 +2,8 @@
 # Builds, tests and shows cqrsd. `make help` lists the targets.
 #
 # VARIANT=release|asan|tsan|clang|fuzz picks the compiler flags and the folder that is built in.
-# Sources are found by looking: base/ pg/ catalog/ read/ write/ router/ http/ cmd/, one level, *.c.
+# Sources are found by looking: *.c in base/ pg/ catalog/ read/ write/ router/ http/ cmd/ and in the
+# folders of these, two levels.
 
 VERSION := 0.1.0
 VARIANT ?= release
@@ -21,8 +22,8 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 UNIT     ?= test_*
 SCENARIO ?= tests/scenario
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
-THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_newest* \
-            test_repeats* test_session* test_snapshot* test_statement* test_told* test_topology*
+THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
+            test_repeats* test_sessions* test_snapshot* test_statement* test_loss_notices*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -101,7 +102,7 @@ LDFLAGS  += -pthread $(SANITIZE)
 
 # --- what is built from what ---------------------------------------------------------------------
 
-SOURCES     := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c))
+SOURCES     := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c $(folder)/*/*.c))
 LIB_SOURCES := $(filter-out cmd/main.c,$(SOURCES))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/migrations.o
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
@@ -313,7 +314,8 @@ clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c ## clang-tidy over all sources
 	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=gnu11 $(LIB_CFLAGS)
 
 format: ## clang-format all C files in place
-	clang-format -i $(foreach folder,$(FOLDERS) bench tests/unit,$(wildcard $(folder)/*.[ch]))
+	clang-format -i $(foreach folder,$(FOLDERS) bench tests/unit,$(wildcard $(folder)/*.[ch] \
+	    $(folder)/*/*.[ch]))
 
 clean: ## remove what was built (.run/ stays)
 	rm -rf build
@@ -321,4 +323,4 @@ clean: ## remove what was built (.run/ stays)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
--include $(wildcard $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -2,7 +2,7 @@
 /*
  * JSON that comes in, read by jansson, which only base/json.c knows. Strict: duplicate keys, NUL
  * characters, invalid UTF-8, depth beyond JSON_DEPTH_MAX and trailing bytes are errors.
- * Replies are not made here but by base/buf.h and pg/encode.h.
+ * Replies are not made here but by base/buf.h and pg/types/encode.h.
  */
 #pragma once
 

@@ -27,26 +27,27 @@
 #define PAIRS_MAX 256 /* name=value pairs of one query string */
 #define HEADERS_MAX 100
 #define JSON_DEPTH_MAX 64
-#define ARRAY_DEPTH_MAX 6       /* dimensions of a PostgreSQL array */
-#define BATCH_CALLS_MAX 64      /* calls under one Sync */
-#define GROUP_CALLS_MAX 32      /* commands of one transaction; the same limit in options.def */
-#define GROUP_LOCK_WAIT_MS 50   /* a group waits that long for a lock, then its members go alone */
-#define GROUP_STATEMENT_MS 100  /* and runs that long for one of them */
-#define GROUP_EXILE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
-#define GROUP_EXILE_RUNS_MAX 4096   /* when it keeps breaking them */
+#define ARRAY_DEPTH_MAX 6      /* dimensions of a PostgreSQL array */
+#define BATCH_CALLS_MAX 64     /* calls under one Sync */
+#define GROUP_CALLS_MAX 32     /* commands of one transaction; the same limit in options.def */
+#define GROUP_LOCK_WAIT_MS 50  /* a group waits that long for a lock, then its members go alone */
+#define GROUP_STATEMENT_MS 100 /* and runs that long for one of them */
+#define GROUP_QUARANTINE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
+#define GROUP_QUARANTINE_RUNS_MAX 4096 /* when it keeps breaking them */
 #define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */
-#define CALL_PLACEMENTS_MAX 8     /* how often one call may be placed again, all reasons together */
-#define RENEWAL_BURST 8           /* how often a statement is described anew at once, */
-#define RENEWAL_EVERY_US 1000000  /* and then once in so long: pg/renewal.h */
-#define RENEWAL_LOOK_US 2000      /* how often a loop looks whether another one has done it */
-#define RENEWAL_YOUNG_US 60000000 /* a replica may lack what was described since */
-#define RENEWAL_LACK_US 500000    /* and is left alone for so long when it did */
-#define RENEWALS_PER_REQUEST_MAX 2 /* of the statement of one request */
-#define COMMAND_RERUNS_MAX 3       /* after serialization failures and deadlocks */
-#define MAILBOX_SLOTS 1024         /* a power of two: letters waiting for one loop */
-#define TOLD_PER_SESSION_SLOT 16   /* users who need not be told of a loss, per session slot */
-#define LAG_RING_SLOTS 4096        /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000            /* waiters of one loop: resuming costs with their number */
+#define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
+#define REVALIDATION_BURST 8  /* how often a statement is described anew at once, */
+#define REVALIDATION_EVERY_US 1000000   /* and then once in so long: pg/revalidation.h */
+#define REVALIDATION_LOOK_US 2000       /* how often a loop looks whether another one has done it */
+#define REVALIDATION_YOUNG_US 60000000  /* a replica may lack what was described since */
+#define REVALIDATION_LACK_US 500000     /* and is left alone for so long when it did */
+#define REVALIDATIONS_PER_REQUEST_MAX 2 /* of the statement of one request */
+#define COMMAND_RERUNS_MAX 3            /* after serialization failures and deadlocks */
+#define MAILBOX_SLOTS 1024              /* a power of two: letters waiting for one loop */
+#define LOSS_NOTICES_PER_SESSION_SLOT                                                              \
+	16                  /* users who need not be told of a loss, per session slot */
+#define LAG_RING_SLOTS 4096 /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000     /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */
@@ -59,13 +60,13 @@
 #define STREAM_BYTES_TAKEN_MIN                                                                     \
 	65536 /* a reader takes as much per --stream-stall-ms, or is cut off */
 #define STREAM_SLOW_BYTES_PER_S                                                                    \
-	65536 /* a slower reader is cut off when another stream finds no conn (http/displace.h) */
+	65536 /* a slower reader may be evicted for another stream (http/stream_eviction.h) */
 #define STREAM_SETTLED_US 5000000    /* but not before its stream has been under way for so long */
 #define CONN_IDLE_US_MAX 60000000    /* a conn that is opened when needed is closed after so long */
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */
-#define HTTP_STUCK_LOOK_US 50000     /* between looks for requests that make no progress */
+#define HTTP_WATCHDOG_LOOK_US 50000  /* between looks for requests that make no progress */
 #define HTTP_SILENT_RUNS_MAX 64      /* of the HTTP library at once, in a row, without any effect */
 #define HTTP_SILENT_PAUSE_US 1000    /* between runs after that many */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
@@ -88,10 +89,10 @@
 #define HTTP_YIELDING_MAX 64             /* connections that have yielded and are not gone yet */
 #define HTTP_TRIM_CONNECTIONS 1000       /* so many fewer: their memory goes back to the system */
 #define HTTP_TRIM_PAUSE_US (5 * 1000000) /* from one such work to the next */
-#define HTTP_LINGER_US 1000000 /* how long a client may go on sending to a closed connection */
-#define HTTP_LINGERERS_MAX 64
-#define HTTP_LINGER_BYTES_MAX (16 << 20)
-#define HTTP_LINGER_PIECE_BYTES 16384
+#define HTTP_LINGERING_US 1000000 /* how long a client may go on sending to a closed connection */
+#define HTTP_LINGERING_MAX 64
+#define HTTP_LINGERING_BYTES_MAX (16 << 20)
+#define HTTP_LINGERING_PIECE_BYTES 16384
 #define HTTP_REPLY_HEAD_BYTES 1536   /* kept free of a connection's memory: for the reply's head */
 #define HTTP_HEADER_RECORD_BYTES 64  /* of that memory that libmicrohttpd needs for each header */
 #define HTTP_REFUSAL_LOOKS_MAX 32    /* connections looked at to find whom the library refuses */
@@ -101,14 +102,16 @@
 #define RATE_COUNT_MAX 1000000       /* of a rate, of a burst */
 #define RATE_WINDOW_S_MAX 31622400LL /* a whole burst grows back within a year */
 #define RATE_SLOTS (1 << 18)         /* keys of rate limits with less than a full bucket, about */
-#define CALLER_BYTES_MAX 63          /* who asks: an address */
-#define HOT_KEYS_MAX 64              /* heaviest users, callers, operations that a loop counts */
-#define HOT_NAME_BYTES_MAX USER_BYTES_MAX
+#define CLIENT_ADDRESS_BYTES_MAX 63  /* who asks: an address */
+#define HEAVY_HITTERS_KEYS_MAX 64    /* heaviest users, callers, operations that a loop counts */
+#define HEAVY_HITTERS_NAME_BYTES_MAX USER_BYTES_MAX
 
-static_assert(OPERATION_NAME_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");
-static_assert(CALLER_BYTES_MAX <= HOT_NAME_BYTES_MAX, "room for the names of each kind");
+static_assert(OPERATION_NAME_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
+	      "room for the names of each kind");
+static_assert(CLIENT_ADDRESS_BYTES_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
+	      "room for the names of each kind");
 static_assert(GROUP_CALLS_MAX <= BATCH_CALLS_MAX, "a group is a batch");
 static_assert(GROUP_CALLS_MAX <= 32, "beyond 64 sub-transactions snapshots overflow on standbys");
-static_assert(GROUP_EXILE_RUNS_MAX <= 0x7fff, "kept in half a word");
+static_assert(GROUP_QUARANTINE_RUNS_MAX <= 0x7fff, "kept in half a word");
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");
 static_assert((LAG_RING_SLOTS & (LAG_RING_SLOTS - 1)) == 0, "the ring is indexed by a mask");

@@ -13,7 +13,7 @@
 
 struct position {
 	/* PostgreSQL's number, 0: not known. Where it is kept, with the era of its branch above it
-	 * (router/branches.h). */
+	 * (router/cluster/branches.h). */
 	uint32_t timeline;
 	uint64_t lsn; /* 0: not known, or nothing */
 };

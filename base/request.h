@@ -71,8 +71,9 @@ struct request {
 	/* What was asked; filled by http/. Texts live in the arena. */
 	enum request_kind kind;
 	struct text operation;
-	struct text user;   /* the end user; ptr NULL: none */
-	struct text caller; /* who asks on their behalf: see http/caller.h; ptr NULL: not known */
+	struct text user; /* the end user; ptr NULL: none */
+	/* who asks on their behalf: see http/client_address.h; ptr NULL: not known */
+	struct text caller;
 	char id[REQUEST_ID_BYTES_MAX + 1];
 	struct pair *pairs; /* of the query string; a repeated name is an array */
 	size_t pairs_count;

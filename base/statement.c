@@ -26,7 +26,8 @@ void statement_set_shape(struct statement *statement, struct shape *shape)
 	assert(shape);
 	if (!shape->generation)
 		shape->generation = statement_next_generation();
-	atomic_store_explicit(&statement->leaves, shape->leaves, memory_order_relaxed);
+	atomic_store_explicit(&statement->session_state, shape->session_state,
+			      memory_order_relaxed);
 	if (!atomic_compare_exchange_strong_explicit(&statement->shape, &none, shape,
 						     memory_order_acq_rel, memory_order_acquire))
 		free(shape);
@@ -53,7 +54,8 @@ void statement_renew_shape(struct statement *statement, struct shape *shape)
 
 	assert(shape);
 	assert(shape->generation);
-	atomic_store_explicit(&statement->leaves, shape->leaves, memory_order_relaxed);
+	atomic_store_explicit(&statement->session_state, shape->session_state,
+			      memory_order_relaxed);
 	do {
 		if (before && shape_same(before, shape)) {
 			atomic_store_explicit(&before->generation, shape->generation,

@@ -28,7 +28,7 @@ struct pg_type {
 struct shape {
 	_Atomic uint32_t generation; /* unique in the process */
 	uint16_t params, columns;
-	uint8_t leaves;           /* bits of pg/leaves.h */
+	uint8_t session_state;    /* bits of pg/wire/session_state.h */
 	int64_t since_us;         /* when a node first told it, of the loop's clock; 0: made here */
 	struct shape *before;     /* what was published before; kept, calls may hold it */
 	_Atomic uint32_t lacking; /* nodes, a bit each, whose catalogs do not fit it yet */
@@ -46,11 +46,14 @@ struct statement {
 	_Atomic(struct shape *) shape;  /* NULL until described */
 	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
 	_Atomic uint32_t late_us;       /* of twenty, nineteen are answered sooner; 0: not known */
-	_Atomic uint32_t exile;         /* of groups that it broke: pg/exile.c */
-	_Atomic int64_t renewals_us;    /* how far its renewals are paid for: pg/renewal.c */
-	_Atomic uint8_t leaves;         /* what it may leave in its session: pg/leaves.h */
-	_Atomic bool renewing;          /* a loop describes it anew */
-	_Atomic uint8_t large; /* small results to come until its results are taken for small */
+	/* of groups that it broke: pg/admission/quarantine.c */
+	_Atomic uint32_t quarantine;
+	/* how far its renewals are paid for: pg/revalidation.c */
+	_Atomic int64_t revalidations_us;
+	/* what it may leave in its session: pg/wire/session_state.h */
+	_Atomic uint8_t session_state;
+	_Atomic bool revalidating; /* a loop describes it anew */
+	_Atomic uint8_t large;     /* small results to come until its results are taken for small */
 };
 
 /* The next id, from 1 on; any thread. */

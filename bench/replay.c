@@ -13,9 +13,9 @@
 #include "base/snapshot.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
+#include "router/cluster/topology.h"
 #include "router/router.h"
 #include "router/task.h"
-#include "router/topology.h"
 #include "tests/unit/fake_libpq.h"
 
 #include <arpa/inet.h>
@@ -55,7 +55,7 @@ static struct loop *loop;
 static struct options options;
 static struct topology topology;
 static struct node *nodes[2];
-static struct newest newest;
+static struct high_water high_water;
 static int clients[REPLAY_CLIENTS_MAX];
 static bool waits[REPLAY_CLIENTS_MAX];
 static unsigned clients_count;
@@ -251,7 +251,7 @@ static void replay(unsigned rounds)
 		.options = &options,
 		.topology = snapshot,
 		.sessions = sessions,
-		.newest = &newest,
+		.high_water = &high_water,
 	};
 	struct router *router;
 

@@ -56,7 +56,7 @@ struct draft {
 
 	/* The statement. */
 	bool begun, ended; /* its first token was seen; its semicolon was seen */
-	bool second_told;
+	bool second_reported;
 	size_t sql_start, sql_end;
 	struct draft_use *uses;
 	unsigned uses_count, uses_room;

@@ -16,8 +16,8 @@ struct file {
 	struct loading *loading;
 	struct source source;
 	struct draft draft;
-	bool open;         /* a draft is begun */
-	bool outside_told; /* SQL before any header was complained about */
+	bool open;             /* a draft is begun */
+	bool outside_reported; /* SQL before any header was complained about */
 };
 
 static struct operation *file_operation(struct loading *loading)
@@ -92,22 +92,22 @@ static void file_comment(struct file *file, const struct token *token)
 
 static void file_outside(struct file *file, const struct token *token)
 {
-	if (!file->outside_told)
+	if (!file->outside_reported)
 		source_error(
 			&file->source, token->start,
 			"a statement without an operation: begin it with \"-- query: NAME :many\" "
 			"or \"-- command: NAME :one\"");
-	file->outside_told = true;
+	file->outside_reported = true;
 }
 
 static void file_second(struct file *file, const struct token *token)
 {
-	if (!file->draft.second_told)
+	if (!file->draft.second_reported)
 		source_error(
 			&file->source, token->start,
 			"a second statement: an operation has exactly one, and the next begins "
 			"with \"-- query: …\" or \"-- command: …\"");
-	file->draft.second_told = true;
+	file->draft.second_reported = true;
 }
 
 static void file_sql(struct file *file, const struct token *token)

@@ -2,9 +2,9 @@
 /* Health in JSON, metrics in Prometheus text. */
 #include "cmd/admin.h"
 
-#include "cmd/hot_page.h"
+#include "cmd/heavy_hitters_page.h"
 #include "cmd/version.h"
-#include "router/poll.h"
+#include "router/cluster/node_status.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -42,9 +42,9 @@ static void admin_fault(struct buf *body, const struct node_view *view)
 		buf_literal(body, ",\"fault\":\"it belongs to another cluster\"");
 	else if (view->short_of)
 		buf_printf(body, ",\"fault\":\"replay is paused: %s is less than the primary's\"",
-			   poll_limit_names[view->short_of - 1]);
+			   node_status_limit_names[view->short_of - 1]);
 	else if (view->full)
-		buf_printf(body, ",\"fault\":\"it is up, but %s\"", reach_full_text(view->full));
+		buf_printf(body, ",\"fault\":\"it is up, but %s\"", conn_limit_text(view->full));
 }
 
 static void admin_node(struct buf *body, const char *name, const struct node_view *view)
@@ -71,16 +71,16 @@ static void admin_readyz(struct admin_reply *reply, void *arg)
 	const struct admin *admin = arg;
 	struct topology topology;
 	struct buf *body = &reply->body;
-	bool queries, commands, opening = atomic_load(admin->opening) > 0;
+	bool queries, commands, readiness = atomic_load(admin->readiness) > 0;
 
 	admin_read(admin, &topology);
-	queries = admin_serves_queries(&topology) && !admin->draining && !opening;
+	queries = admin_serves_queries(&topology) && !admin->draining && !readiness;
 	commands = queries && topology.primary >= 0;
 	reply->status = queries ? 200 : 503;
 	reply->content_type = "application/json";
 	buf_printf(body, "{\"status\":\"%s\",\"queries\":%s,\"commands\":%s,\"operations\":%u",
 		   admin->draining ? "draining"
-		   : opening       ? "starting"
+		   : readiness     ? "starting"
 		   : queries       ? "ready"
 				   : "not-ready",
 		   queries ? "true" : "false", commands ? "true" : "false", admin->operations);
@@ -161,6 +161,6 @@ const struct admin_page admin_pages[] = {
 	{ "/livez", admin_livez },
 	{ "/readyz", admin_readyz },
 	{ "/metrics", admin_metrics },
-	{ "/admin/api/hot", hot_page },
+	{ "/admin/api/hot", heavy_hitters_page },
 	{ NULL, NULL },
 };

@@ -10,19 +10,20 @@
 #include "catalog/catalog.h"
 #include "http/http.h"
 #include "pg/node.h"
-#include "router/sessions.h"
-#include "router/topology.h"
+#include "router/cluster/topology.h"
+#include "router/consistency/sessions.h"
 
 struct admin {
 	/* Lent by serve. */
 	struct node *const *nodes;
 	struct snapshot_reader *reader;
 	const struct sessions *sessions;
-	struct metrics *metrics;                 /* of the main thread */
-	struct snapshot_reader *hots[LOOPS_MAX]; /* of what the loops publish of their load */
-	unsigned hots_count;
+	struct metrics *metrics; /* of the main thread */
+	/* of what the loops publish of their load */
+	struct snapshot_reader *hitters[LOOPS_MAX];
+	unsigned hitters_count;
 	unsigned operations;
-	const _Atomic unsigned *opening; /* loops whose first conns are being made */
+	const _Atomic unsigned *readiness; /* loops whose first conns are being made */
 	bool draining;
 };
 

@@ -3,7 +3,7 @@
 #include "cmd/ask.h"
 
 #include "base/clock.h"
-#include "pg/pooler.h"
+#include "pg/wire/pooler.h"
 
 #include <assert.h>
 #include <stdio.h>

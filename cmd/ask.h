@@ -34,7 +34,7 @@ enum call_end asker_call(struct asker *asker, struct call *call) must_check;
 /* SQL text without parameters, as a query or as a command of its own transaction. */
 enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *text,
 			struct call *call) must_check;
-/* Does a pooler that shares its server connections stand in between (pg/pooler.h)? */
+/* Does a pooler that shares its server connections stand in between (pg/wire/pooler.h)? */
 bool asker_is_shared(struct asker *asker) must_check;
 /* One line on stderr: what PostgreSQL said, or why it could not be asked. */
 void asker_complain(const struct asker *asker, const char *verb, const struct call *call);

@@ -28,7 +28,7 @@ struct checking {
 	char cluster[64]; /* of the first node that told it, the --primary if it can be asked */
 	char cluster_of[256];
 	unsigned queries, commands;
-	int64_t told_us; /* the last line about progress */
+	int64_t reported_us; /* the last line about progress */
 };
 
 /* --- nodes ----------------------------------------------------------------------------------- */
@@ -172,7 +172,7 @@ static enum check_answer check_statement(struct checking *checking,
 			       (int)word.len, word.ptr);
 	else
 		check_rows(checking, operation, statement_shape(on_primary));
-	check_leaves(&checking->primary, operation, findings);
+	check_session_state(&checking->primary, operation, findings);
 	return CHECK_FINE;
 }
 
@@ -197,11 +197,11 @@ static void check_progress(struct checking *checking, unsigned done)
 {
 	int64_t now_us = loop_now(checking->primary.asker.loop);
 
-	if (checking->told_us == 0)
-		checking->told_us = now_us;
-	if (now_us - checking->told_us < PROGRESS_US)
+	if (checking->reported_us == 0)
+		checking->reported_us = now_us;
+	if (now_us - checking->reported_us < PROGRESS_US)
 		return;
-	checking->told_us = now_us;
+	checking->reported_us = now_us;
 	fprintf(stderr, "cqrsd check: %u of %u operations\n", done, checking->catalog->count);
 }
 

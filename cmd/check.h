@@ -87,11 +87,11 @@ void check_rights(struct check_node *primary, struct findings *findings);
 /* Fails the check where the schema cqrsd is not all of one role's; a note where that is another. */
 void check_schema(struct check_node *primary, struct findings *findings);
 
-/* --- check_leaves.c -------------------------------------------------------------------------- */
+/* --- check_session_state.c -------------------------------------------------------------------- */
 
 /* A warning about what no transaction ends: locks and settings of the session and the like. */
-void check_leaves(struct check_node *node, const struct operation *operation,
-		  struct findings *findings);
+void check_session_state(struct check_node *node, const struct operation *operation,
+			 struct findings *findings);
 
 /* --- check_text.c: pure ---------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
  */
 #include "cmd/check.h"
 
-#include "pg/pooler.h"
+#include "pg/wire/pooler.h"
 
 #include "base/clock.h"
 #include "cmd/verbs.h"

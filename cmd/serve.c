@@ -7,7 +7,7 @@
  *                  │  ▲                   └─────────────────┴──a second signal──► exit 1
  *                  └──┘ SIGHUP: the catalog is read again     or drain-ms over
  *
- * Starting: connections wait in the backlog until the nodes were looked at (router/opening.h).
+ * Starting: connections wait in the backlog until the nodes were looked at (router/readiness.h).
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,7 +17,7 @@
 #include "cmd/verbs.h"
 #include "cmd/version.h"
 #include "cmd/worker.h"
-#include "pg/limit.h"
+#include "pg/admission/concurrency.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ struct serve {
 	struct catalog *catalog;
 	struct snapshot *topology;
 	struct sessions *sessions;
-	struct newest newest;
+	struct high_water high_water;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit;
 	struct router_shared shared;
@@ -59,10 +59,10 @@ struct serve {
 	struct loop_timer drain_over;
 	struct letter ended; /* a worker has ended; the last one posts it */
 	atomic_uint workers_left;
-	struct letter opened;     /* every worker serves; the last one posts it */
-	_Atomic unsigned opening; /* workers that do not serve yet */
-	bool announced;           /* READY=1 was said */
-	struct loop_timer delay;  /* draining: requests are still taken */
+	struct letter opened;       /* every worker serves; the last one posts it */
+	_Atomic unsigned readiness; /* workers that do not serve yet */
+	bool announced;             /* READY=1 was said */
+	struct loop_timer delay;    /* draining: requests are still taken */
 	int code;
 };
 
@@ -217,7 +217,7 @@ static void serve_on_worker_open(void *arg)
 {
 	struct serve *serve = arg;
 
-	if (atomic_fetch_sub(&serve->opening, 1) != 1)
+	if (atomic_fetch_sub(&serve->readiness, 1) != 1)
 		return;
 	if (!loop_post(serve->loop, &serve->opened))
 		log_fatal("serve", "the main loop takes no letters");
@@ -359,7 +359,7 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.sessions = serve->sessions;
 	serve->admin.metrics = serve->metrics;
 	serve->admin.operations = serve->catalog->count;
-	serve->admin.opening = &serve->opening;
+	serve->admin.readiness = &serve->readiness;
 	serve->listener =
 		listener_new(serve->loop, &settings, serve->metrics, error, sizeof(error));
 	if (!serve->listener)
@@ -403,7 +403,7 @@ static bool serve_start_workers(struct serve *serve)
 	if (!serve_port_is_free(serve))
 		return false;
 	atomic_store(&serve->workers_left, loops);
-	atomic_store(&serve->opening, loops);
+	atomic_store(&serve->readiness, loops);
 	serve->ended.on_delivery = serve_on_ended;
 	serve->opened.on_delivery = serve_on_opened;
 	for (unsigned i = 0; i < loops; i++) {
@@ -415,9 +415,9 @@ static bool serve_start_workers(struct serve *serve)
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;
 		}
-		serve->admin.hots[serve->workers_count++] =
-			snapshot_reader_new(worker_hot(serve->workers[i]));
-		serve->admin.hots_count = serve->workers_count;
+		serve->admin.hitters[serve->workers_count++] =
+			snapshot_reader_new(worker_heavy_hitters(serve->workers[i]));
+		serve->admin.hitters_count = serve->workers_count;
 	}
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
 	/* What was published before anybody could be woken. */
@@ -438,7 +438,7 @@ static void serve_share(struct serve *serve)
 		.options = &serve->options,
 		.topology = serve->topology,
 		.sessions = serve->sessions,
-		.newest = &serve->newest,
+		.high_water = &serve->high_water,
 		.monitor = serve->monitor,
 		.ratelimit = serve->ratelimit,
 	};
@@ -451,13 +451,14 @@ static void serve_announce(struct serve *serve)
 	serve_address(serve, address, sizeof(address));
 	log_info("serve", "cqrsd %s (%s): %u operations, %u nodes, %u loops", version_text(),
 		 revision_text(), serve->catalog->count, serve->nodes_count, serve->workers_count);
-	if (serve->options.limit != LIMIT_OFF)
-		log_info(
-			"serve", "a node may have %lld batches at once (--limit %s, %lld cores%s)",
-			(long long)(2 * serve->options.node_cores),
-			serve->options.limit == LIMIT_FIXED ? "fixed" : "adaptive: for a beginning",
-			(long long)serve->options.node_cores,
-			serve->options.node_cores_guessed ? ", as this machine: --node-cores" : "");
+	if (serve->options.limit != CONCURRENCY_OFF)
+		log_info("serve", "a node may have %lld batches at once (--limit %s, %lld cores%s)",
+			 (long long)(2 * serve->options.node_cores),
+			 serve->options.limit == CONCURRENCY_FIXED ? "fixed"
+								   : "adaptive: for a beginning",
+			 (long long)serve->options.node_cores,
+			 serve->options.node_cores_guessed ? ", as this machine: --node-cores"
+							   : "");
 	log_info("serve", "listening on http://%s, admin on port %u", address,
 		 listener_port(serve->listener));
 	sd_notify(0, "READY=1");
@@ -481,7 +482,7 @@ static void serve_stop(struct serve *serve)
 	for (unsigned i = 0; i < serve->nodes_count; i++)
 		node_free(serve->nodes[i]);
 	for (unsigned i = 0; i < serve->workers_count; i++) {
-		snapshot_reader_free(serve->admin.hots[i]);
+		snapshot_reader_free(serve->admin.hitters[i]);
 		worker_free(serve->workers[i]);
 	}
 	loop_unwatch(serve->loop, &serve->signals);

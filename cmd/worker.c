@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
-#include "router/hot.h"
+#include "router/heavy_hitters.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@ struct worker {
 	struct metrics *metrics;
 	struct listener *listener;
 	struct router *router;
-	struct snapshot *hot; /* outlives the router: the admin page reads it */
+	struct snapshot *hitters; /* outlives the router: the admin page reads it */
 	pthread_t thread;
 	struct worker_events events;
 
@@ -203,14 +203,14 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->look.on_delivery = worker_on_look;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
-	worker->hot = snapshot_new(sizeof(struct hot));
+	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	router_open_then(worker->router, worker_on_open, worker);
-	router_publish_hot(worker->router, worker->hot);
+	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
 		router_sweep(worker->router);
 	if (!worker_listen(worker, shared->options, address, error, error_room)) {
 		router_free(worker->router);
-		snapshot_free(worker->hot);
+		snapshot_free(worker->hitters);
 		metrics_free(worker->metrics);
 		free(worker);
 		return NULL;
@@ -220,9 +220,9 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	return worker;
 }
 
-struct snapshot *worker_hot(const struct worker *worker)
+struct snapshot *worker_heavy_hitters(const struct worker *worker)
 {
-	return worker->hot;
+	return worker->hitters;
 }
 
 uint16_t worker_port(const struct worker *worker)
@@ -238,7 +238,7 @@ void worker_join(struct worker *worker)
 void worker_free(struct worker *worker)
 {
 	loop_free(worker->loop);
-	snapshot_free(worker->hot);
+	snapshot_free(worker->hitters);
 	metrics_free(worker->metrics);
 	free(worker);
 }

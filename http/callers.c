@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "http/caller.h"
+#include "http/client_address.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -43,10 +43,10 @@ static struct caller **callers_find(struct callers *callers, const char *name)
 
 struct caller *callers_take(struct callers *callers, const struct sockaddr *address)
 {
-	char name[CALLER_BYTES_MAX + 1];
+	char name[CLIENT_ADDRESS_BYTES_MAX + 1];
 	struct caller **at, *caller;
 
-	caller_name(address, name);
+	client_address_text(address, name);
 	at = callers_find(callers, name);
 	caller = *at;
 	if (!caller) {

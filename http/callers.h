@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each caller (http/caller.h) holds of a listener, and who holds the most: the one from whom
- * something is taken first when there is too little for all (http/share.h). A caller is known while
- * it has a connection, so that there are never more of them than connections. All connections that
- * have no address of the internet are of one caller without a name. One thread.
+ * What each caller (http/client_address.h) holds of a listener, and who holds the most: the one
+ * from whom something is taken first when there is too little for all (http/share.h). A caller
+ * is known while it has a connection, so that there are never more of them than connections. All
+ * connections that have no address of the internet are of one caller without a name. One thread.
  */
 #pragma once
 
@@ -24,12 +24,13 @@ enum callers_good {
 
 struct caller {
 	struct caller *next; /* of its bucket */
-	char name[CALLER_BYTES_MAX + 1];
+	char name[CLIENT_ADDRESS_BYTES_MAX + 1];
 	unsigned users;
 	uint64_t held[CALLERS_GOODS];
 	size_t slot[CALLERS_GOODS]; /* in callers->most, from 1; 0: it holds nothing of it */
 	struct list connections;    /* that hold a place, in the order in which to look at them */
-	struct list newcomers;      /* (http/intake.h) that hold a place, the oldest first */
+	/* (http/accept_queue.h) that hold a place, the oldest first */
+	struct list newcomers;
 };
 
 struct callers {

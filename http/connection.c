@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "http/chunked_reply.h"
 #include "http/listener.h"
-#include "http/outflow.h"
 
 #include <assert.h>
 #include <linux/sockios.h>
@@ -114,7 +114,7 @@ void connection_free(struct connection *connection)
 	if (connection->forced)
 		metric_add(listener->metrics, METRIC_http_forced_total, NULL, 1);
 	if (connection->lingers)
-		linger(&listener->lingerers, connection->fd);
+		lingering_close_begin(&listener->lingering_close, connection->fd);
 	exchange_fini(&connection->exchange);
 	connection_leave_place(connection);
 	callers_release(&listener->callers, connection->caller);
@@ -182,7 +182,7 @@ static void connection_on_socket(struct loop_watch *watch, uint32_t events)
 		connection_report_gone(connection);
 	if (connection->state == CONNECTION_STREAMING || connection->state == CONNECTION_HUNGRY ||
 	    connection->state == CONNECTION_FED)
-		outflow_cut(connection, "gone", "the client went away");
+		chunked_reply_cut(connection, "gone", "the client went away");
 }
 
 void connections_close_half_closed(struct listener *listener)
@@ -308,11 +308,11 @@ void connections_make_room(struct listener *listener)
 				    "replies that are not taken need too much memory");
 }
 
-void connection_yield(struct connection *connection, const char *reason, const char *told)
+void connection_yield(struct connection *connection, const char *reason, const char *message)
 {
 	metric_add(connection->listener->metrics, METRIC_http_yielded_total,
 		   METRIC_LABELS(connection_states[connection->state].name, reason), 1);
-	connection_close(connection, told);
+	connection_close(connection, message);
 }
 
 bool connections_sweep(struct listener *listener)
@@ -324,8 +324,8 @@ bool connections_sweep(struct listener *listener)
 	connections_close_older(listener, CONNECTION_ARRIVING, connections_arrival_us_max(listener),
 				"the request took too long to arrive", &closes_left);
 	connections_close_untaken(listener, &closes_left);
-	stuck_look_soon(listener);
-	outflows_sweep(listener);
+	watchdog_look_soon(listener);
+	chunked_replies_sweep(listener);
 	return closes_left > 0;
 }
 

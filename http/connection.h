@@ -9,7 +9,7 @@
  *                  └─────────────────────────────────────────────────────────┘
  *   RESTING, ARRIVING, SENDING ──► CLOSING, when their time is over
  *
- * A reply that leaves while it grows (http/outflow.h):
+ * A reply that leaves while it grows (http/chunked_reply.h):
  *
  *   RESUMED, DONE ──► STREAMING ──► HUNGRY ──► FED ──► STREAMING ──► SENDING
  *   STREAMING, HUNGRY, FED ──► CLOSING, when it is cut off
@@ -68,7 +68,7 @@ struct connection {
 	bool lingers;         /* the client may be sending still when it is closed */
 	bool outlasts;        /* CLOSING, and there at the end of that turn */
 	bool forced;          /* CLOSING; the library's own time-out is to end it */
-	unsigned look;        /* the last look at it (http/stuck.h), and what was seen */
+	unsigned look;        /* the last look at it (http/watchdog.h), and what was seen */
 	int look_unread;
 	uint64_t look_body_bytes;
 	struct exchange exchange; /* of the request under way */
@@ -96,7 +96,7 @@ void connections_close_half_closed(struct listener *listener);
 /* Replies take too much memory: closes those that have been SENDING longest, but for the newest. */
 void connections_make_room(struct listener *listener);
 /* Counts it as one that makes room, and closes it. reason: for the metric (http/share.h). */
-void connection_yield(struct connection *connection, const char *reason, const char *told);
+void connection_yield(struct connection *connection, const char *reason, const char *message);
 /* So many bytes more came of its body; none of them counts as arriving any more. */
 void connection_hold_body(struct connection *connection, size_t bytes);
 void connection_let_go_of_body(struct connection *connection);

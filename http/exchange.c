@@ -3,15 +3,15 @@
 #include "http/exchange.h"
 
 #include "base/limits.h"
+#include "http/chunked_reply.h"
 #include "http/connection.h"
 #include "http/cors.h"
-#include "http/displace.h"
 #include "http/guard.h"
 #include "http/listener.h"
-#include "http/outflow.h"
 #include "http/query_string.h"
 #include "http/reply.h"
 #include "http/share.h"
+#include "http/stream_eviction.h"
 
 #include <assert.h>
 #include <string.h>
@@ -243,8 +243,8 @@ static enum MHD_Result exchange_begin(struct connection *connection, const char 
 	}
 	/* HTTP/1.0 has no chunks: there, a reply that was cut off looks like a whole one. */
 	request->may_stream = strcmp(version, "HTTP/1.1") == 0 && !text_is(head.method, "HEAD");
-	request->on_stream = outflow_on_rows;
-	request->on_streams_full = displace_stream;
+	request->on_stream = chunked_reply_on_rows;
+	request->on_streams_full = stream_eviction_make_room;
 	if (cors_take(connection, &head))
 		exchange_take_asked(connection, &head);
 	if (exchange->asked->headers.content_length > (int64_t)listener->settings.body_bytes_max) {
@@ -355,7 +355,7 @@ static void exchange_on_done(struct request *request)
 	if (request->stream == STREAM_NONE)
 		connection_move(connection, CONNECTION_DONE);
 	else
-		outflow_on_rows(request);
+		chunked_reply_on_rows(request);
 }
 
 static void exchange_take_page(struct connection *connection)
@@ -443,7 +443,7 @@ enum MHD_Result exchange_on_call(struct connection *connection, const char *meth
 		return MHD_NO;
 	if (connection->state == CONNECTION_DONE)
 		connection->listener->to_suspend--;
-	return exchange->request->stream == STREAM_OPEN ? outflow_begin(connection)
+	return exchange->request->stream == STREAM_OPEN ? chunked_reply_begin(connection)
 							: reply_send(connection);
 }
 
@@ -478,7 +478,7 @@ void exchange_on_completed(struct connection *connection, enum MHD_RequestTermin
 	if (working || connection->state == CONNECTION_DONE)
 		connection->listener->to_suspend--;
 	if (connection->state == CONNECTION_STREAMING)
-		outflow_on_lost(connection);
+		chunked_reply_on_lost(connection);
 	else if (working || connection->state == CONNECTION_RESUMED ||
 		 connection->state == CONNECTION_DONE)
 		reply_discard(connection);

@@ -35,7 +35,7 @@ struct asked {
 	const char *cors_headers; /* that it may send, of a preflight; NULL: no list */
 	bool preflight;           /* asks only whether it may ask */
 
-	/* Of a reply that leaves while it grows (http/outflow.h). */
+	/* Of a reply that leaves while it grows (http/chunked_reply.h). */
 	size_t taken;          /* of request->out */
 	uint64_t handed_over;  /* to the library, in all */
 	uint64_t acknowledged; /* by the client's kernel, when progress was seen last */

@@ -96,7 +96,7 @@ static enum MHD_Result listener_on_call(void *arg, struct MHD_Connection *mhd, c
 
 	(void)mhd;
 	(void)url;
-	listener->stuck.calls++;
+	listener->watchdog.calls++;
 	return exchange_on_call(*context, method, version, upload, upload_bytes);
 }
 
@@ -125,7 +125,7 @@ static unsigned listener_open(const struct listener *listener)
 	return listener_busy(listener) +
 	       (unsigned)(listener->connections[CONNECTION_RESTING].count +
 			  listener->connections[CONNECTION_CLOSING].count +
-			  intake_waiting(&listener->intake));
+			  accept_queue_waiting(&listener->accept_queue));
 }
 
 static void listener_count_refused(struct listener *listener, const char *reason)
@@ -156,7 +156,7 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 		return;
 	}
 	callers_hold(&listener->callers, caller, CALLERS_PLACES, 1);
-	newcomer = intake_add(&listener->intake, fd, address, address_len, caller);
+	newcomer = accept_queue_add(&listener->accept_queue, fd, address, address_len, caller);
 	list_append(&caller->newcomers, &newcomer->of_caller);
 }
 
@@ -171,7 +171,7 @@ static void listener_forget(struct listener *listener, struct newcomer *newcomer
 
 void listener_turn_away(struct listener *listener, struct newcomer *newcomer, const char *detail)
 {
-	intake_remove(&listener->intake, newcomer);
+	accept_queue_remove(&listener->accept_queue, newcomer);
 	refusal_full(listener, newcomer->fd, detail);
 	listener_forget(listener, newcomer);
 }
@@ -196,12 +196,12 @@ static void listener_let_in(struct listener *listener, unsigned places, unsigned
 {
 	struct newcomer *newcomer;
 
-	while (places && looks-- && (newcomer = intake_take(&listener->intake))) {
+	while (places && looks-- && (newcomer = accept_queue_take(&listener->accept_queue))) {
 		places -= listener_add(listener, newcomer);
 		/* What the client has sent already is read in this turn. */
 		listener->ready = true;
 	}
-	if (intake_waiting(&listener->intake))
+	if (accept_queue_waiting(&listener->accept_queue))
 		loop_again(listener->loop);
 }
 
@@ -273,7 +273,7 @@ static void listener_run(struct listener *listener)
 {
 	if (MHD_run(listener->daemon) != MHD_YES)
 		log_debug("http", "libmicrohttpd could not wait for its sockets");
-	listener->ready = stuck_after_run(listener);
+	listener->ready = watchdog_after_run(listener);
 	if (listener->ready)
 		loop_again(listener->loop);
 }
@@ -283,8 +283,8 @@ static void listener_on_answer(struct loop_hook *hook)
 	struct listener *listener = container_of(hook, struct listener, on_answer);
 	bool resumed = listener_resume(listener);
 
-	if (intake_waiting(&listener->intake)) {
-		intake_look(&listener->intake);
+	if (accept_queue_waiting(&listener->accept_queue)) {
+		accept_queue_look(&listener->accept_queue);
 		listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN, HTTP_ACCEPTS_PER_TURN);
 	}
 	if (resumed || listener->ready)
@@ -305,7 +305,7 @@ static void listener_on_bury(struct loop_hook *hook)
 	connections_close_half_closed(listener);
 	connections_make_room(listener);
 	if (!list_empty(&listener->connections[CONNECTION_CLOSING]))
-		stuck_force_out(listener);
+		watchdog_force_out(listener);
 	listener_tell_gauges(listener);
 	while (!list_empty(&listener->dead))
 		request_free(container_of(list_take_first(&listener->dead), struct request, link));
@@ -389,9 +389,9 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	callers_init(&listener->callers, random_next(&listener->random));
 	list_init(&listener->dead);
 	connections_init(listener);
-	stuck_init(listener);
-	intake_init(&listener->intake);
-	lingerers_init(&listener->lingerers, loop);
+	watchdog_init(listener);
+	accept_queue_init(&listener->accept_queue);
+	lingering_close_init(&listener->lingering_close, loop);
 	if (!listener_start(listener)) {
 		snprintf(error, error_room, "%s: libmicrohttpd did not start", settings->address);
 		close(fd);
@@ -435,7 +435,8 @@ unsigned listener_in_flight(const struct listener *listener)
 	/* A connection that rests may bring one more request until it is closed; one that was shut
 	 * down brings nothing. */
 	return listener_busy(listener) + (unsigned)listener->connections[CONNECTION_RESTING].count +
-	       intake_waiting(&listener->intake) + listener_closing_with_router(listener);
+	       accept_queue_waiting(&listener->accept_queue) +
+	       listener_closing_with_router(listener);
 }
 
 void listener_free(struct listener *listener)
@@ -451,8 +452,8 @@ void listener_free(struct listener *listener)
 	listener_tell_gauges(listener);
 	connections_fini(listener);
 	callers_fini(&listener->callers);
-	stuck_fini(listener);
-	lingerers_fini(&listener->lingerers);
+	watchdog_fini(listener);
+	lingering_close_fini(&listener->lingering_close);
 	buf_fini(&listener->line);
 	free(listener);
 }

@@ -3,13 +3,13 @@
 #pragma once
 
 #include "base/random.h"
+#include "http/accept_queue.h"
 #include "http/acceptor.h"
 #include "http/callers.h"
 #include "http/connection.h"
 #include "http/http.h"
-#include "http/intake.h"
-#include "http/linger.h"
-#include "http/stuck.h"
+#include "http/lingering_close.h"
+#include "http/watchdog.h"
 
 #include <microhttpd.h>
 
@@ -19,7 +19,7 @@ struct listener {
 	struct metrics *metrics;
 	struct MHD_Daemon *daemon;
 	struct acceptor acceptor;
-	struct intake intake;
+	struct accept_queue accept_queue;
 	uint16_t port;
 	struct loop_watch watch;    /* the daemon's epoll */
 	struct loop_hook on_answer; /* LOOP_STAGE_ANSWER: resumes, runs the daemon */
@@ -36,8 +36,8 @@ struct listener {
 	struct list connections[CONNECTION_STATES];
 	size_t bodies_bytes;  /* of all bodies that are on their way in */
 	size_t sending_bytes; /* of all replies that are SENDING */
-	struct lingerers lingerers;
-	struct stuck stuck;
+	struct lingering_close lingering_close;
+	struct watchdog watchdog;
 	struct callers callers;
 	size_t peak;             /* connections, since memory was given back last */
 	struct loop_timer sweep; /* deadlines, while there are connections */

@@ -210,7 +210,7 @@ static void refusal_answer(struct connection *connection, const struct refusal_r
 	refusal_past_library(connection, &problem);
 }
 
-void refusal_stuck(struct connection *connection)
+void refusal_stalled(struct connection *connection)
 {
 	int unsent = 0;
 

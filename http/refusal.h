@@ -18,7 +18,7 @@ struct problem;
 void refusal_on_log(struct listener *listener, const char *format, va_list args);
 
 /* 400 for a request that the library will never read on; shuts the socket for writing. */
-void refusal_stuck(struct connection *connection);
+void refusal_stalled(struct connection *connection);
 
 /* Ends a request whose reply the library has no room for: written to the socket, past it. */
 void refusal_past_library(struct connection *connection, const struct problem *problem);

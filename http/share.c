@@ -157,7 +157,7 @@ static struct newcomer *share_mute(struct caller *caller)
 
 		if (!looks--)
 			break;
-		if (intake_says_nothing(newcomer))
+		if (accept_queue_says_nothing(newcomer))
 			return newcomer;
 	}
 	return NULL;

@@ -8,7 +8,7 @@
  *   places (connections)     when all are taken and someone comes, in this order:
  *
  *     "share"  of the caller with the most places, if these are at least two more than the
- *              newcomer's caller has: who waits to be let in (http/intake.h) and has said nothing;
+ *              newcomer's caller has: who waits to be let in (accept_queue.h) and has said nothing;
  *              else the connection that has rested longest; else the request that arrives slowest
  *              (a head counts as no bytes); else the reply that its client has not taken for
  *              longest, HTTP_YIELD_REST_US at least; else who waits to be let in

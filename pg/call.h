@@ -59,15 +59,15 @@ struct call_frame {
 	bool (*on_ran)(struct call *call);
 };
 
-/* Who is let in first when not all can be (pg/overload.h). */
-struct standing {
+/* Who is let in first when not all can be (pg/admission/admission.h). */
+struct priority {
 	bool asked;            /* by a request; false: it goes on with something, and is let in */
-	unsigned urgency;      /* 0 most urgent … 7; STANDING_SPILLED: the primary's favour */
-	unsigned luck;         /* among equals, the least first */
+	unsigned urgency;      /* 0 most urgent … 7; PRIORITY_SPILLED: the primary's favour */
+	unsigned cohort;       /* among equals, the least first */
 	uint64_t user, caller; /* hashes, to whom its time is charged; 0: nobody is known */
 };
 
-#define STANDING_SPILLED 8
+#define PRIORITY_SPILLED 8
 
 struct call {
 	/* Set by the maker. */
@@ -82,17 +82,18 @@ struct call {
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	const struct shape *bound;   /* by which values were made; NULL: the statement's of now */
 	uint32_t generation;         /* of what is prepared; CALL_DESCRIBE: set by the maker */
-	struct standing standing;
+	struct priority priority;
 	int64_t deadline_us; /* of the loop's clock: later nobody wants the answer; 0: none */
 	enum isolation isolation;
 	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
 	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
-	bool groups;  /* command: may commit together with others (pg/group.h) */
-	bool renews;  /* what a changed catalog refuses is described anew by its maker */
+	bool groups;  /* command: may commit together with others (pg/wire/group.h) */
+	/* what a changed catalog refuses is described anew by its maker */
+	bool revalidates;
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 	/*
-	 * CALL_QUERY: it travels as a stream (pg/stream.h): called each time out has reached
+	 * CALL_QUERY: it travels as a stream (pg/wire/stream.h): called each time out has reached
 	 * STREAM_BUFFER_BYTES, and from then on whenever no more rows have come yet. The bounds are
 	 * there. Whoever takes out's bytes clears it and calls pool_go_on; may forget the call.
 	 */
@@ -106,13 +107,13 @@ struct call {
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
 	uint64_t bytes;           /* of a stream: what its rows took in all */
-	bool told;                /* of a stream: on_rows was called, so it cannot be run again */
+	bool streamed;            /* of a stream: on_rows was called, so it cannot be run again */
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
 	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
 	uint32_t timeline;        /* of a standby that streams, behind all it saw; 0: not told */
 	bool in_recovery;         /* the node was a standby when the batch began */
-	bool undone;              /* command with a frame: on_ran wanted no commit */
+	bool rolled_back;         /* command with a frame: on_ran wanted no commit */
 	bool frame_failed;        /* the error is of the frame's own statements */
 	bool wrote;               /* command: it, or its group, was given a transaction id */
 	struct position position; /* command: at or after its commit record */
@@ -126,10 +127,11 @@ struct call {
 	struct conn *conn;   /* NULL while it waits */
 	unsigned placements; /* how often it was put into a batch */
 	bool prepared_again; /* once is enough */
-	bool apart;          /* its group broke: it travels alone now */
-	bool suspect;        /* and nobody knows yet whose fault that was */
-	bool held;           /* it waits for the sake of quick ones (pg/spare.h) */
-	unsigned rank;       /* in a queue that is overloaded */
+	bool solo;           /* its group broke: it travels alone now */
+	bool blamed;         /* and nobody knows yet whose fault that was */
+	/* it waits for the sake of quick ones (pg/admission/core_reserve.h) */
+	bool waits_for_core;
+	unsigned rank; /* in a queue that is overloaded */
 	int64_t waits_since_us;
 	size_t out_start; /* what of out was there before */
 };

@@ -3,9 +3,9 @@
 #include "pg/cancel.h"
 
 #include "base/clock.h"
-#include "pg/conn.h"
 #include "pg/inside.h"
-#include "pg/types.h"
+#include "pg/types/types.h"
+#include "pg/wire/conn.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -11,7 +11,7 @@
 
 #include "base/limits.h"
 #include "pg/inside.h"
-#include "pg/types.h"
+#include "pg/types/types.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -330,7 +330,7 @@ static void describe_publish(struct describe *describe)
 {
 	describe->shape->generation = describe->generation;
 	describe->shape->since_us = loop_now(describe->pool->loop);
-	if (describe->renews)
+	if (describe->revalidates)
 		statement_renew_shape(describe->statement, describe->shape);
 	else
 		statement_set_shape(describe->statement, describe->shape);

@@ -13,7 +13,7 @@ struct describe {
 	/* Set by the maker. */
 	struct statement *statement;
 	struct arena *arena;
-	bool renews; /* whether there is a shape or not: it takes its place */
+	bool revalidates; /* whether there is a shape or not: it takes its place */
 	void (*on_done)(struct describe *describe); /* once, on the loop's thread */
 
 	/* What came of it: CALL_OK: statement_shape() is there now. */

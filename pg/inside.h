@@ -6,25 +6,27 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/metrics.h"
-#include "pg/conn.h"
-#include "pg/fair.h"
+#include "pg/admission/admission.h"
+#include "pg/admission/fair.h"
 #include "pg/janitor.h"
-#include "pg/overload.h"
 #include "pg/pool.h"
-#include "pg/reach.h"
+#include "pg/reconnect.h"
+#include "pg/wire/conn.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* What a conn is kept for, by its place in the pool; what is queued for it. */
 enum lane {
-	LANE_QUICK,   /* queries that batch */
-	LANE_SLOW,    /* queries that travel alone, and descriptions */
-	LANE_LONG,    /* no conns: of those, the ones that may be held back (pg/spare.h) */
+	LANE_QUICK, /* queries that batch */
+	LANE_SLOW,  /* queries that travel alone, and descriptions */
+	/* no conns: of those, the ones that may be held back (pg/admission/core_reserve.h) */
+	LANE_LONG,
 	LANE_COMMAND, /* the only conns that may write */
 	LANE_GROUP,   /* no conns: commands that may share one of LANE_COMMAND */
 	LANE_STREAM,  /* opened when needed: queries whose rows leave as the client takes them */
-	LANE_RELIEF,  /* no queue, opened when needed: for quick calls (pg/relief.h) */
+	/* no queue, opened when needed: for quick calls (pg/reserve_conn.h) */
+	LANE_RESERVE,
 	LANES
 };
 
@@ -45,14 +47,14 @@ struct pool {
 	unsigned in_flight;
 	bool resuming; /* a conn of a stream may read again */
 
-	struct overload overload[LANES]; /* of the queues */
-	struct fair users, callers;      /* who used the node lately */
-	struct limit limit;
+	struct admission admission[LANES]; /* of the queues */
+	struct fair users, callers;        /* who used the node lately */
+	struct concurrency concurrency;
 
 	struct loop_hook hook;
 	struct janitor janitor;
-	struct reach *reach; /* the node's, or its own */
-	struct reach own_reach;
+	struct reconnect *reconnect; /* the node's, or its own */
+	struct reconnect own_reconnect;
 	int64_t server_us;        /* the only server its conns may lead to; 0: any */
 	int64_t quick_us;         /* when a quick call last came */
 	int64_t opened_us[LANES]; /* when a lane that had no conn last got one */

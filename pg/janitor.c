@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "pg/admission/core_reserve.h"
 #include "pg/inside.h"
-#include "pg/spare.h"
 
 #include <assert.h>
 
@@ -77,7 +77,7 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 		conn_close(conn, "connecting took too long");
 		return;
 	case CONN_BUSY:
-		limit_missed(&conn->pool->limit);
+		concurrency_missed(&conn->pool->concurrency);
 		conn_close(conn, "no answer in time");
 		return;
 	case CONN_IDLE:
@@ -122,12 +122,12 @@ static int64_t janitor_expires_us(const struct pool *pool, enum lane lane, const
 {
 	int64_t since_us = janitor_waits_since_us(pool, lane, call);
 
-	if (pool->settings.limit == LIMIT_OFF && pool_made(pool, lane))
+	if (pool->settings.concurrency == CONCURRENCY_OFF && pool_made(pool, lane))
 		return CLOCK_NEVER;
 	/* From when it leaves anyway, it waits like others. */
-	if (call->held)
-		since_us += SPARE_WAIT_US_MAX;
-	return overload_expires_us(pool, (int)lane, since_us);
+	if (call->waits_for_core)
+		since_us += CORE_RESERVE_WAIT_US_MAX;
+	return admission_expires_us(pool, (int)lane, since_us);
 }
 
 static int64_t janitor_next_expiry_us(const struct pool *pool)
@@ -165,7 +165,7 @@ static void janitor_expire(struct pool *pool, int64_t now_us)
 			if (janitor_expires_us(pool, (enum lane)lane, call) > now_us)
 				continue;
 			call->expired = true;
-			overload_expired(pool, lane, call);
+			admission_expired(pool, lane, call);
 			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
 		}
 	}
@@ -177,9 +177,9 @@ static void janitor_set_gauges(struct pool *pool, int64_t now_us)
 {
 	pool->janitor.gauged_us = now_us;
 	/* The monitor's pool has none. */
-	if (pool->settings.limit_fixed)
+	if (pool->settings.concurrency_fixed)
 		metric_set(pool->metrics, METRIC_limit, METRIC_LABELS(pool->node->name),
-			   pool->ended ? 0 : limit_now(&pool->limit));
+			   pool->ended ? 0 : concurrency_now(&pool->concurrency));
 	for (enum conn_state state = CONN_CLOSED; state < CONN_STATES; state++)
 		metric_set(pool->metrics, METRIC_pool_connections,
 			   METRIC_LABELS(pool->node->name, conn_state_text(state)),
@@ -201,8 +201,8 @@ static int64_t janitor_next_us(const struct pool *pool)
 	next_us = janitor_earlier(next_us, janitor_next_expiry_us(pool));
 	if (janitor->dial_after_us > loop_now(pool->loop))
 		next_us = janitor_earlier(next_us, janitor->dial_after_us);
-	if (reach_login_after_us(pool->reach) > loop_now(pool->loop))
-		next_us = janitor_earlier(next_us, reach_login_after_us(pool->reach));
+	if (reconnect_login_after_us(pool->reconnect) > loop_now(pool->loop))
+		next_us = janitor_earlier(next_us, reconnect_login_after_us(pool->reconnect));
 	return next_us;
 }
 
@@ -223,17 +223,18 @@ void janitor_on_refusal(struct pool *pool, bool starting, int64_t begun_us)
 {
 	struct janitor *janitor = &pool->janitor;
 
-	reach_refused(pool->reach, &janitor->random, starting, begun_us, loop_now(pool->loop));
+	reconnect_refused(pool->reconnect, &janitor->random, starting, begun_us,
+			  loop_now(pool->loop));
 	janitor->dial_after_us = 0;
-	janitor_want(pool, reach_login_after_us(pool->reach));
+	janitor_want(pool, reconnect_login_after_us(pool->reconnect));
 }
 
 void janitor_on_success(struct pool *pool)
 {
-	reach_ended(pool->reach);
+	reconnect_ended(pool->reconnect);
 	/* What lets the watcher in lets all others in. */
 	if (pool->settings.watches && pool->janitor.failures)
-		reach_ended(pool->node->reach);
+		reconnect_ended(pool->node->reconnect);
 	pool->janitor.failures = 0;
 	pool->janitor.dial_after_us = 0;
 	pool->last_error[0] = '\0';
@@ -248,8 +249,8 @@ bool janitor_may_dial(struct pool *pool)
 	    (now_us < janitor->dial_after_us || !list_empty(&pool->conns_in[CONN_DIALING]) ||
 	     !list_empty(&pool->conns_in[CONN_CONNECTING])))
 		return false;
-	if (reach_may_login(pool->reach, &janitor->random, now_us))
+	if (reconnect_may_login(pool->reconnect, &janitor->random, now_us))
 		return true;
-	janitor_want(pool, reach_login_after_us(pool->reach));
+	janitor_want(pool, reconnect_login_after_us(pool->reconnect));
 	return false;
 }

@@ -2,10 +2,10 @@
 /* Reads a connection string once. What libpq would say of a bad one may hold its password. */
 #include "pg/node.h"
 
-#include "pg/dialer.h"
-#include "pg/pooler.h"
-#include "pg/reach.h"
-#include "pg/spare.h"
+#include "pg/admission/core_reserve.h"
+#include "pg/reconnect.h"
+#include "pg/wire/dialer.h"
+#include "pg/wire/pooler.h"
 
 #include <assert.h>
 #include <libpq-fe.h>
@@ -160,10 +160,10 @@ struct node *node_new(unsigned index, const char *conninfo, char *error, size_t 
 		node_keep(node, given);
 		node_clear_environment();
 		node->dialer = dialer_new();
-		node->spare = calloc(1, sizeof(*node->spare));
-		assert(node->spare);
-		node->reach = calloc(1, sizeof(*node->reach));
-		assert(node->reach);
+		node->core_reserve = calloc(1, sizeof(*node->core_reserve));
+		assert(node->core_reserve);
+		node->reconnect = calloc(1, sizeof(*node->reconnect));
+		assert(node->reconnect);
 		node->pooler = pooler_new();
 	}
 	PQconninfoFree(given);
@@ -178,8 +178,8 @@ void node_free(struct node *node)
 		free(node->keywords[i]);
 		free(node->values[i]);
 	}
-	free(node->spare);
-	free(node->reach);
+	free(node->core_reserve);
+	free(node->reconnect);
 	pooler_free(node->pooler);
 	free(node->keywords);
 	free(node->values);

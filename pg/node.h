@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 struct dialer;
-struct reach;
+struct reconnect;
 struct pooler;
-struct spare;
+struct core_reserve;
 
 enum node_role { NODE_UNKNOWN, NODE_PRIMARY, NODE_REPLICA };
 
@@ -22,9 +22,11 @@ struct node {
 	const char *search_path;   /* set before any other statement; NULL: as the role has it */
 	char **keywords, **values; /* for PQconnectStartParams, NULL-terminated */
 	struct dialer *dialer;     /* begins connections; has a lock of its own */
-	struct spare *spare;       /* of its cores (pg/spare.h); lock-free */
-	struct reach *reach;       /* refused logins (pg/reach.h); lock-free */
-	struct pooler *pooler;     /* what stands in between (pg/pooler.h); has a lock of its own */
+	/* of its cores (pg/admission/core_reserve.h); lock-free */
+	struct core_reserve *core_reserve;
+	struct reconnect *reconnect; /* refused logins (pg/reconnect.h); lock-free */
+	/* what stands in between (pg/wire/pooler.h); has a lock of its own */
+	struct pooler *pooler;
 };
 
 /*

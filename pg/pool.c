@@ -6,15 +6,15 @@
 #include "pg/pool.h"
 
 #include "base/clock.h"
-#include "pg/batch.h"
-#include "pg/estimate.h"
-#include "pg/group.h"
-#include "pg/held.h"
+#include "pg/admission/core_reserve.h"
+#include "pg/admission/estimate.h"
+#include "pg/core_reserve_pool.h"
 #include "pg/inside.h"
-#include "pg/leaves.h"
-#include "pg/relief.h"
-#include "pg/spare.h"
-#include "pg/stream.h"
+#include "pg/reserve_conn.h"
+#include "pg/wire/batch.h"
+#include "pg/wire/group.h"
+#include "pg/wire/session_state.h"
+#include "pg/wire/stream.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -53,15 +53,15 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 		conn_init(&pool->conns[i], pool, i);
 	pool_share_out(pool);
 	for (int lane = 0; lane < LANES; lane++) {
-		pool->overload[lane].codel.patience_us = settings->queue_wait_us;
-		pool->overload[lane].codel.interval_us =
-			lane == LANE_LONG && settings->queue_wait_us < SPARE_WAIT_US_MAX
-				? SPARE_WAIT_US_MAX
+		pool->admission[lane].codel.patience_us = settings->queue_wait_us;
+		pool->admission[lane].codel.interval_us =
+			lane == LANE_LONG && settings->queue_wait_us < CORE_RESERVE_WAIT_US_MAX
+				? CORE_RESERVE_WAIT_US_MAX
 				: settings->queue_wait_us;
 	}
-	limit_init(&pool->limit, settings->limit, settings->limit_fixed, settings->limit_floor,
-		   settings->conns_max);
-	pool->reach = settings->watches ? &pool->own_reach : node->reach;
+	concurrency_init(&pool->concurrency, settings->concurrency, settings->concurrency_fixed,
+			 settings->concurrency_floor, settings->conns_max);
+	pool->reconnect = settings->watches ? &pool->own_reconnect : node->reconnect;
 	pool->hook.on_turn = pool_on_turn;
 	loop_hook_add(loop, &pool->hook, LOOP_STAGE_SEND);
 	janitor_init(pool);
@@ -73,7 +73,7 @@ static void pool_bury(struct pool *pool)
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		conn_fini(&pool->conns[i]);
 	for (int lane = 0; lane < LANES; lane++)
-		overload_fini(&pool->overload[lane]);
+		admission_fini(&pool->admission[lane]);
 	free(pool->conns);
 	free(pool);
 }
@@ -109,7 +109,7 @@ static void pool_share_out(struct pool *pool)
 	size[LANE_SLOW] = count >= 2 ? 1 : 0;
 	size[LANE_QUICK] = count - size[LANE_SLOW];
 	size[LANE_STREAM] = pool->settings.streams_max;
-	size[LANE_RELIEF] = size[LANE_SLOW] ? 0 : 1;
+	size[LANE_RESERVE] = size[LANE_SLOW] ? 0 : 1;
 	assert(size[LANE_QUICK] > 0);
 }
 
@@ -145,7 +145,7 @@ void pool_set_role(struct pool *pool, enum node_role role)
 
 bool pool_quick_is_past(const struct pool *pool)
 {
-	return loop_now(pool->loop) - pool->quick_us >= SPARE_LATELY_US;
+	return loop_now(pool->loop) - pool->quick_us >= CORE_RESERVE_LATELY_US;
 }
 
 /* Of two queues, the one whose first has waited longer. */
@@ -174,7 +174,8 @@ static struct list *pool_slow(struct pool *pool)
 {
 	struct list *slow = &pool->queue[LANE_SLOW], *of_long = &pool->queue[LANE_LONG];
 
-	return list_empty(of_long) || held_back(pool) ? slow : pool_older(slow, of_long);
+	return list_empty(of_long) || core_reserve_holds_back(pool) ? slow
+								    : pool_older(slow, of_long);
 }
 
 /*
@@ -190,10 +191,11 @@ static struct list *pool_work(struct pool *pool, unsigned index)
 		return pool_commands(pool);
 	if (lane == LANE_SLOW) {
 		queue = pool_slow(pool);
-		return list_empty(queue) && relief_is_due(pool) ? &pool->queue[LANE_QUICK] : queue;
+		return list_empty(queue) && reserve_conn_is_due(pool) ? &pool->queue[LANE_QUICK]
+								      : queue;
 	}
-	if (lane == LANE_RELIEF)
-		return relief_is_due(pool) ? &pool->queue[LANE_QUICK] : queue;
+	if (lane == LANE_RESERVE)
+		return reserve_conn_is_due(pool) ? &pool->queue[LANE_QUICK] : queue;
 	if (lane != LANE_QUICK || !pool_travels_on(pool, LANE_SLOW, index))
 		return queue;
 	return pool_older(queue, pool_slow(pool));
@@ -223,8 +225,8 @@ static bool pool_lacks_conn(struct pool *pool, unsigned index)
 		return pool->queue[lane].count > pool_count(pool, lane, CONN_IDLE) +
 							 pool_count(pool, lane, CONN_DIALING) +
 							 pool_count(pool, lane, CONN_CONNECTING);
-	if (lane == LANE_RELIEF)
-		return !list_empty(&pool->queue[LANE_QUICK]) && relief_is_due(pool);
+	if (lane == LANE_RESERVE)
+		return !list_empty(&pool->queue[LANE_QUICK]) && reserve_conn_is_due(pool);
 	if (pool->role != NODE_UNKNOWN)
 		return true;
 	return !list_empty(pool_work(pool, index)) && !pool_count(pool, lane, CONN_IDLE) &&
@@ -244,9 +246,9 @@ void pool_open_conns(struct pool *pool)
 
 /* --- calls come ------------------------------------------------------------------------------ */
 
-static bool pool_spares(const struct pool *pool)
+static bool pool_reserves_core(const struct pool *pool)
 {
-	return pool->settings.cores && pool->settings.limit != LIMIT_OFF;
+	return pool->settings.cores && pool->settings.concurrency != CONCURRENCY_OFF;
 }
 
 static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
@@ -263,7 +265,9 @@ static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 			return LANE_STREAM;
 		if (!estimate_is_slow(call->statement))
 			return LANE_QUICK;
-		return pool_spares(pool) && spare_is_long(call->statement) ? LANE_LONG : LANE_SLOW;
+		return pool_reserves_core(pool) && core_reserve_is_long(call->statement)
+			       ? LANE_LONG
+			       : LANE_SLOW;
 	}
 	assert(!"a kind of call");
 	return LANE_QUICK;
@@ -275,8 +279,8 @@ bool pool_travels_alone(const struct pool *pool, const struct call *call, enum l
 		return !group_welcomes(pool, call);
 	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX ||
 	       (call->statement &&
-		atomic_load_explicit(&call->statement->leaves, memory_order_relaxed) &
-			LEAVES_SESSION);
+		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
+			SESSION_STATE_SESSION);
 }
 
 unsigned pool_batch_max(const struct pool *pool, enum lane lane)
@@ -342,8 +346,8 @@ bool pool_travels_on(const struct pool *pool, int queue, unsigned index)
 	enum lane of_conn = pool_lane(pool, index);
 
 	return of_conn == lane ||
-	       (lane == LANE_QUICK && (of_conn == LANE_SLOW || of_conn == LANE_RELIEF) &&
-		relief_is_due(pool)) ||
+	       (lane == LANE_QUICK && (of_conn == LANE_SLOW || of_conn == LANE_RESERVE) &&
+		reserve_conn_is_due(pool)) ||
 	       (lane == LANE_SLOW && of_conn == LANE_QUICK &&
 		(index > 0 || !pool->lane_size[LANE_SLOW] || pool_quick_is_past(pool)));
 }
@@ -354,7 +358,7 @@ static bool pool_is_exempt(const struct pool *pool, unsigned index, bool quick)
 {
 	enum lane lane = pool_lane(pool, index);
 
-	return lane == LANE_STREAM || lane == LANE_RELIEF || (index == 0 && quick) ||
+	return lane == LANE_STREAM || lane == LANE_RESERVE || (index == 0 && quick) ||
 	       index == pool->lane_size[LANE_QUICK] + pool->lane_size[LANE_SLOW];
 }
 
@@ -392,7 +396,7 @@ unsigned pool_ready(const struct pool *pool, int lane)
 		else
 			others++;
 	}
-	while (others && !limit_allows(&pool->limit, out + exempt + others - 1))
+	while (others && !concurrency_allows(&pool->concurrency, out + exempt + others - 1))
 		others--;
 	return exempt + others;
 }
@@ -432,7 +436,7 @@ static bool pool_admits(struct pool *pool, enum lane lane, struct call *call)
 	if (lane == LANE_STREAM)
 		return pool->queue[lane].count + pool_count(pool, lane, CONN_BUSY) <
 		       pool->lane_size[lane];
-	return overload_admits(pool, (int)lane, call);
+	return admission_admits(pool, (int)lane, call);
 }
 
 bool pool_submit(struct pool *pool, struct call *call)
@@ -440,7 +444,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	enum lane lane;
 
 	pool_check(call);
-	call->apart = call->suspect = call->shed = call->held = false;
+	call->solo = call->blamed = call->shed = call->waits_for_core = false;
 	call->rank = 0;
 	lane = pool_lane_of(pool, call);
 	if (pool->ended || !pool_admits(pool, lane, call))
@@ -450,24 +454,24 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->lost_reason = NULL;
 	call->expired = false;
 	call->rows = call->bytes = 0;
-	call->told = false;
+	call->streamed = false;
 	call->affected = -1;
 	call->lower = call->upper = call->newest = 0;
-	call->in_recovery = call->wrote = call->undone = call->frame_failed = false;
+	call->in_recovery = call->wrote = call->rolled_back = call->frame_failed = false;
 	call->position = POSITION_NONE;
 	call->shape = NULL;
 	call->placements = 0;
 	call->prepared_again = false;
 	if (lane == LANE_QUICK) {
 		pool->quick_us = loop_now(pool->loop);
-		if (call->standing.asked)
-			spare_quick(pool->node->spare, pool->quick_us);
+		if (call->priority.asked)
+			core_reserve_quick(pool->node->core_reserve, pool->quick_us);
 	}
 	call->queued_us = call->waits_since_us = loop_now(pool->loop);
 	call->sent_us = call->done_us = 0;
 	call->out_start = call->out ? call->out->len : 0;
 	call->list = &pool->queue[lane];
-	overload_enqueue(pool, (int)lane, call);
+	admission_enqueue(pool, (int)lane, call);
 	janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 	return true;
 }
@@ -511,12 +515,12 @@ static void pool_sort_again(struct pool *pool, enum lane lane)
 			continue;
 		list_remove(queue, it);
 		/* It waits like others, from now on. */
-		if (call->held)
+		if (call->waits_for_core)
 			call->waits_since_us = loop_now(pool->loop);
-		call->held = false;
+		call->waits_for_core = false;
 		janitor_want(pool, call->waits_since_us + pool->settings.queue_wait_us);
 		call->list = &pool->queue[other];
-		overload_enqueue(pool, (int)other, call);
+		admission_enqueue(pool, (int)other, call);
 	}
 }
 
@@ -549,7 +553,7 @@ static bool pool_may_send(const struct pool *pool, unsigned index, const struct 
 		return false;
 	if (pool_is_exempt(pool, index, work == &pool->queue[LANE_QUICK]))
 		return true;
-	return limit_allows(&pool->limit, pool_out(pool));
+	return concurrency_allows(&pool->concurrency, pool_out(pool));
 }
 
 static void pool_send_on(struct pool *pool, unsigned index)
@@ -560,7 +564,7 @@ static void pool_send_on(struct pool *pool, unsigned index)
 	if (!pool_may_send(pool, index, work))
 		return;
 	/* Another loop may have been quicker. */
-	if (work == &pool->queue[LANE_LONG] && !held_takes_core(conn)) {
+	if (work == &pool->queue[LANE_LONG] && !core_reserve_takes(conn)) {
 		work = &pool->queue[pool_lane(pool, index)];
 		if (!pool_may_send(pool, index, work))
 			return;
@@ -595,15 +599,15 @@ void pool_send_now(struct pool *pool)
 	pool_sort_again(pool, LANE_LONG);
 	for (int lane = 0; lane < LANES; lane++)
 		if (lane != LANE_STREAM && !list_empty(&pool->queue[lane]))
-			overload_drop_late(pool, lane);
+			admission_drop_late(pool, lane);
 	pool_send(pool, true);
 	pool_send(pool, false);
-	held_mark(pool);
+	core_reserve_mark(pool);
 	/* Then the conn that is kept for quick calls may take slow ones. */
 	if ((!list_empty(&pool->queue[LANE_SLOW]) || !list_empty(&pool->queue[LANE_LONG])) &&
 	    !pool_quick_is_past(pool))
-		janitor_want(pool, pool->quick_us + SPARE_LATELY_US);
-	relief_watch(pool);
+		janitor_want(pool, pool->quick_us + CORE_RESERVE_LATELY_US);
+	reserve_conn_watch(pool);
 	if (!pool->lane_size[LANE_COMMAND])
 		pool_refuse_commands(pool);
 	pool_open_conns(pool);
@@ -615,7 +619,7 @@ void pool_send_now(struct pool *pool)
 
 static void pool_take_back(struct call *call)
 {
-	if (call->out && !call->told && call->out->len > call->out_start)
+	if (call->out && !call->streamed && call->out->len > call->out_start)
 		call->out->len = call->out_start;
 }
 
@@ -643,14 +647,14 @@ void pool_again(struct pool *pool, struct call *call)
 		pool_end(pool, call, CALL_LOST, "it was placed too often");
 		return;
 	}
-	if (call->told) {
+	if (call->streamed) {
 		pool_end(pool, call, CALL_LOST, "a stream cannot be begun again");
 		return;
 	}
 	pool_take_back(call);
 	call->rows = call->bytes = 0;
 	call->affected = -1;
-	call->held = false;
+	call->waits_for_core = false;
 	call->waits_since_us = loop_now(pool->loop);
 	call->list = &pool->queue[pool_lane_of(pool, call)];
 	list_prepend(call->list, &call->link);
@@ -724,7 +728,7 @@ bool pool_opened(const struct pool *pool)
 	if (pool->role == NODE_UNKNOWN)
 		return false;
 	for (int lane = 0; lane < LANES; lane++)
-		if (lane != LANE_STREAM && lane != LANE_RELIEF && pool->lane_size[lane] &&
+		if (lane != LANE_STREAM && lane != LANE_RESERVE && pool->lane_size[lane] &&
 		    !pool_made(pool, (enum lane)lane))
 			return false;
 	return true;

@@ -4,21 +4,21 @@
  * an idle conn takes what is queued at the end of the turn; while it is out, calls gather. No
  * locks: everything happens on the loop's thread.
  *
- * A query batch is [probe] [call 1] … [call n] [probe] Sync, read only. A call that fails ends the
- * batch for those behind it; the pool queues them again by itself, and fetches a later probe for
- * those before it. Lanes: quick statements batch; a statement whose running estimate is slow
- * travels alone on the slow lane, and may have to wait there when it is long (pg/spare.h); commands
- * have conns of their own, where those that queue while one group is on its way leave as the next
- * group (pg/group.h), and so have streams: queries with on_rows, of which there are never more than
- * streams_max.
+ * A query batch is [probe] [call 1] … [call n] [probe] Sync, read only. A call that fails ends
+ * the batch for those behind it; the pool queues them again by itself, and fetches a later probe
+ * for those before it. Lanes: quick statements batch; a statement whose running estimate is slow
+ * travels alone on the slow lane, and may have to wait there when it is long
+ * (pg/admission/core_reserve.h); commands have conns of their own, where those that queue while
+ * one group is on its way leave as the next group (pg/wire/group.h), and so have streams:
+ * queries with on_rows, of which there are never more than streams_max.
  */
 #pragma once
 
 #include "base/check.h"
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "pg/admission/concurrency.h"
 #include "pg/call.h"
-#include "pg/limit.h"
 #include "pg/node.h"
 
 #include <stdbool.h>
@@ -28,20 +28,24 @@
 struct pool;
 
 struct pool_settings {
-	unsigned conns_max;    /* of this loop */
-	unsigned streams_max;  /* conns more, opened only while there are streams */
-	unsigned queue_max;    /* calls that may wait, of a kind; see pg/overload.h */
-	enum limit_kind limit; /* of batches that are out, of this loop; off: calls wait on */
-	unsigned limit_fixed;  /* where it stays, or begins */
-	unsigned limit_floor;
-	unsigned cores;               /* of the node, one of them spared (pg/spare.h); 0: none is */
+	unsigned conns_max;   /* of this loop */
+	unsigned streams_max; /* conns more, opened only while there are streams */
+	/* calls that may wait, of a kind; see pg/admission/admission.h */
+	unsigned queue_max;
+	/* of batches that are out, of this loop; off: calls wait on */
+	enum concurrency_kind concurrency;
+	unsigned concurrency_fixed; /* where it stays, or begins */
+	unsigned concurrency_floor;
+	/* of the node, one of them spared (pg/admission/core_reserve.h); 0: none is */
+	unsigned cores;
 	unsigned group_max;           /* commands of one group; 0 or 1: no groups */
 	unsigned batch_calls_max;     /* under one Sync, at most BATCH_CALLS_MAX; 0: that many */
 	int64_t queue_wait_us;        /* longest a call waits for a conn; then CALL_UNSENT */
 	int64_t statement_timeout_us; /* the server's own limit for calls that name none */
 	int64_t connect_timeout_us;
 	int64_t answer_timeout_us; /* no answer to a batch for that long: the conn is given up */
-	bool watches; /* looks at the node for others: paces its logins by itself (pg/reach.h) */
+	/* looks at the node for others: paces its logins by itself (pg/reconnect.h) */
+	bool watches;
 };
 
 enum conn_state {

@@ -7,7 +7,7 @@
  */
 #include "pg/timeline.h"
 
-#include "pg/dialer.h"
+#include "pg/wire/dialer.h"
 
 #include <libpq-fe.h>
 
@@ -36,7 +36,7 @@ struct timeline_ask {
 	struct loop_watch watch;
 	struct loop_timer timer; /* the end of all patience */
 	uint32_t timeline;
-	void (*on_told)(void *owner, const struct timeline_told *told);
+	void (*on_answer)(void *owner, const struct timeline_answer *answer);
 	void *owner;
 };
 
@@ -44,17 +44,16 @@ static void timeline_on_dialed(void *owner, PGconn *pgconn);
 static void timeline_on_ready(struct loop_watch *watch, uint32_t events);
 static void timeline_on_due(struct loop_timer *timer);
 
-struct timeline_ask *timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline,
-				  int64_t timeout_us,
-				  void (*on_told)(void *owner, const struct timeline_told *told),
-				  void *owner)
+struct timeline_ask *
+timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline, int64_t timeout_us,
+	     void (*on_answer)(void *owner, const struct timeline_answer *answer), void *owner)
 {
 	struct timeline_ask *ask = calloc(1, sizeof(*ask));
 	const char *keywords[TIMELINE_KEYWORDS_MAX + 2], *values[TIMELINE_KEYWORDS_MAX + 2];
 	size_t count = 0;
 
 	assert(ask);
-	assert(on_told);
+	assert(on_answer);
 	for (size_t i = 0; node->keywords[i]; i++) {
 		assert(count < TIMELINE_KEYWORDS_MAX);
 		keywords[count] = node->keywords[i];
@@ -67,7 +66,7 @@ struct timeline_ask *timeline_ask(struct loop *loop, const struct node *node, ui
 	ask->watch = (struct loop_watch){ .fd = -1, .on_ready = timeline_on_ready };
 	ask->timer.on_due = timeline_on_due;
 	ask->timeline = timeline;
-	ask->on_told = on_told;
+	ask->on_answer = on_answer;
 	ask->owner = owner;
 	loop_timer_set(loop, &ask->timer, loop_now(loop) + timeout_us);
 	ask->dial = dialer_dial(node->dialer, loop, keywords, values, timeline_on_dialed, ask);
@@ -98,10 +97,10 @@ void timeline_ask_forget(struct timeline_ask *ask)
 }
 
 /* The conn lives until its words have been heard. */
-static void timeline_tell(struct timeline_ask *ask, struct timeline_told told)
+static void timeline_tell(struct timeline_ask *ask, struct timeline_answer answer)
 {
 	timeline_close(ask);
-	ask->on_told(ask->owner, &told);
+	ask->on_answer(ask->owner, &answer);
 	timeline_free(ask);
 }
 
@@ -109,14 +108,14 @@ static void timeline_refused(struct timeline_ask *ask, const char *reason)
 {
 	const char *message = ask->pgconn ? PQerrorMessage(ask->pgconn) : "";
 
-	timeline_tell(ask, (struct timeline_told){ .refusal = *message ? message : reason });
+	timeline_tell(ask, (struct timeline_answer){ .refusal = *message ? message : reason });
 }
 
 static void timeline_on_due(struct loop_timer *timer)
 {
 	struct timeline_ask *ask = container_of(timer, struct timeline_ask, timer);
 
-	timeline_tell(ask, (struct timeline_told){ .refusal = "no answer in time" });
+	timeline_tell(ask, (struct timeline_answer){ .refusal = "no answer in time" });
 }
 
 static void timeline_on_dialed(void *owner, PGconn *pgconn)
@@ -193,7 +192,7 @@ static void timeline_on_identity(struct timeline_ask *ask, const PGresult *resul
 	if (ask->timeline > 1)
 		timeline_begin(ask);
 	else if (ask->timeline)
-		timeline_tell(ask, (struct timeline_told){ .timeline = ask->timeline });
+		timeline_tell(ask, (struct timeline_answer){ .timeline = ask->timeline });
 	else
 		timeline_refused(ask, "IDENTIFY_SYSTEM names no timeline");
 }
@@ -205,7 +204,7 @@ static void timeline_on_history(struct timeline_ask *ask, const PGresult *result
 		timeline_refused(ask, "TIMELINE_HISTORY answers something else");
 		return;
 	}
-	timeline_tell(ask, (struct timeline_told){
+	timeline_tell(ask, (struct timeline_answer){
 				   .timeline = ask->timeline,
 				   .history = { PQgetvalue(result, 0, 1),
 						(size_t)PQgetlength(result, 0, 1) },

@@ -18,20 +18,20 @@
 
 struct timeline_ask;
 
-struct timeline_told {
-	const char *refusal; /* NULL: told; else why not, borrowed while on_told runs */
+struct timeline_answer {
+	const char *refusal; /* NULL: told; else why not, borrowed while on_answer runs */
 	uint32_t timeline; /* the one asked for, or where the node is; a standby: what it replays */
 	struct text history; /* the file's content, borrowed likewise; empty on timeline 1 */
 };
 
 /*
- * timeline: whose history; 0: of the one the node is on. on_told is called once on the loop's
+ * timeline: whose history; 0: of the one the node is on. on_answer is called once on the loop's
  * thread, never from inside, at the latest after timeout_us; the ask is gone then. Borrows the
  * node.
  */
-struct timeline_ask *timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline,
-				  int64_t timeout_us,
-				  void (*on_told)(void *owner, const struct timeline_told *told),
-				  void *owner) must_check;
-/* on_told will not be called. Nothing to do for NULL. */
+struct timeline_ask *
+timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline, int64_t timeout_us,
+	     void (*on_answer)(void *owner, const struct timeline_answer *answer),
+	     void *owner) must_check;
+/* on_answer will not be called. Nothing to do for NULL. */
 void timeline_ask_forget(struct timeline_ask *ask);

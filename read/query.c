@@ -7,7 +7,7 @@
 
 #include "base/control.h"
 #include "catalog/document.h"
-#include "pg/estimate.h"
+#include "pg/admission/estimate.h"
 #include "pg/sqlstate.h"
 
 #include <assert.h>
@@ -43,14 +43,14 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.statement = (struct statement *)&query->operation->statement,
 		.values = query->values,
 		.bound = query->shape,
-		.renews = true,
+		.revalidates = true,
 		.arena = &query->request->arena,
 		.out = query_out(query),
 		.rows_max = document_rows_max(query->operation),
 		.bytes_max = query_bytes_max(query),
 		.timeout_us = query->streams ? query->stream_timeout_us : query->timeout_us,
 		/* A stream ends with its conn. */
-		.standing = query->standing,
+		.priority = query->priority,
 		.deadline_us = query->streams ? 0 : query->request->deadline_us,
 		.cancels = !query->streams,
 		.on_done = query_on_call,

@@ -5,7 +5,7 @@
  *
  * A result is a document of its own in request->out, unless it grows beyond STREAM_BUFFER_BYTES and
  * may be told in pieces. What statements have such results is remembered: those are sent as a
- * stream (pg/stream.h), which begins when its first buffer is full; a small result is the same
+ * stream (pg/wire/stream.h), which begins when its first buffer is full; a small result is the same
  * either way.
  */
 #pragma once
@@ -39,7 +39,7 @@ struct query {
 	size_t stream_bytes_max;   /* of a stream; 0: it may not be one */
 	int64_t timeout_us;        /* of the statement; 0: the pool's */
 	int64_t stream_timeout_us;
-	struct standing standing; /* who goes first where not all can */
+	struct priority priority; /* who goes first where not all can */
 	void (*on_done)(struct query *query, enum query_end end);
 	/* A stream: request->out holds more. The first time nothing was told yet, the bounds are
 	 * there, and whoever finds that the rows do not count forgets the query. */

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "router/fates.h"
+#include "router/consistency/required.h"
 #include "router/ratelimit.h"
-#include "router/stages.h"
+#include "router/request_timing.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -23,7 +23,8 @@ static void admit_find(struct task *task)
 {
 	struct request *request = task->request;
 
-	task->operation = catalog_find(task->lease->catalog, request->kind, request->operation);
+	task->operation =
+		catalog_find(task->catalog_ref->catalog, request->kind, request->operation);
 	/* A copy: it is read after the catalog may be gone. */
 	if (task->operation)
 		request->operation_name = arena_copy(&request->arena, task->operation->name,
@@ -38,7 +39,7 @@ static enum step admit_operation(struct task *task)
 
 	if (task->operation)
 		return STEP_NEXT;
-	near = catalog_nearest(task->lease->catalog, request->kind, request->operation);
+	near = catalog_nearest(task->catalog_ref->catalog, request->kind, request->operation);
 	if (near.ptr)
 		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
 				    "there is no such %s; did you mean \"%.*s\"?",
@@ -53,7 +54,7 @@ static enum step admit_key(struct task *task)
 {
 	struct router *router = task->router;
 
-	if (router->opening.looking)
+	if (router->readiness.looking)
 		return request_fail(task->request, OUTCOME_STARTING,
 				    "no node has been reached yet");
 	if (router->tokens)
@@ -69,7 +70,7 @@ static void admit_on_query_deadline(struct loop_timer *timer)
 	struct request *request = container_of(timer, struct request, timer);
 	struct task *task = request->task;
 
-	stages_missed(task);
+	request_timing_missed(task);
 	request_fail(request, OUTCOME_TIMEOUT, "no answer within the time allowed");
 	task_finish(task);
 }
@@ -82,13 +83,13 @@ static void admit_on_command_deadline(struct loop_timer *timer)
 	int64_t now_us = loop_now(request->loop);
 
 	if (!command_is_out(&task->command)) {
-		stages_missed(task);
+		request_timing_missed(task);
 		request_fail(request, OUTCOME_TIMEOUT, "the command did not start in time");
 	} else if (now_us < request->deadline_us + ADMIT_OUTCOME_GRACE_US) {
 		loop_timer_set(request->loop, timer, request->deadline_us + ADMIT_OUTCOME_GRACE_US);
 		return;
 	} else {
-		stages_missed(task);
+		request_timing_missed(task);
 		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
 			     "the primary has not told how the command ended");
 	}
@@ -109,11 +110,11 @@ static void admit_on_client_gone(struct request *request)
 static void admit_deadline(struct task *task, void (*on_due)(struct loop_timer *timer))
 {
 	struct request *request = task->request;
-	int64_t wishes_us[] = { task->operation->timeout_us, request->timeout_us_max };
+	int64_t wanted_us[] = { task->operation->timeout_us, request->timeout_us_max };
 
-	for (size_t i = 0; i < sizeof(wishes_us) / sizeof(wishes_us[0]); i++)
-		if (wishes_us[i] && request->born_us + wishes_us[i] < request->deadline_us)
-			request->deadline_us = request->born_us + wishes_us[i];
+	for (size_t i = 0; i < sizeof(wanted_us) / sizeof(wanted_us[0]); i++)
+		if (wanted_us[i] && request->born_us + wanted_us[i] < request->deadline_us)
+			request->deadline_us = request->born_us + wanted_us[i];
 	request->timer.on_due = on_due;
 	request->on_client_gone = admit_on_client_gone;
 	loop_timer_set(request->loop, &request->timer, request->deadline_us);
@@ -126,25 +127,25 @@ static int64_t admit_least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void admit_wish(struct task *task)
+static void admit_needs(struct task *task)
 {
 	struct request *request = task->request;
 	const struct operation *operation = task->operation;
-	struct wish *wish = &task->wish;
+	struct query_needs *needs = &task->needs;
 	int64_t wait_us = request->wait_us_max >= 0 ? request->wait_us_max
 						    : task->router->shared.options->wait_us_max;
 
-	wish->level = request->level == LEVEL_DEFAULT ? operation->consistency : request->level;
-	wish->staleness_us_max =
+	needs->level = request->level == LEVEL_DEFAULT ? operation->consistency : request->level;
+	needs->staleness_us_max =
 		admit_least(request->staleness_us_max, operation->staleness_us_max);
-	wish->stale_allowed = operation->on_lag == ON_LAG_STALE;
-	wish->primary_allowed = operation->on_lag == ON_LAG_SPILL;
+	needs->stale_allowed = operation->on_lag == ON_LAG_STALE;
+	needs->primary_allowed = operation->on_lag == ON_LAG_SPILL;
 	if (request->user.ptr)
-		wish->user_hash = hash_bytes(request->user.ptr, request->user.len, 0);
+		needs->user_hash = hash_bytes(request->user.ptr, request->user.len, 0);
 	task->wait_until_us = loop_now(request->loop) + wait_us;
 	if (task->wait_until_us > request->deadline_us)
 		task->wait_until_us = request->deadline_us;
-	request->level_used = wish->level;
+	request->level_used = needs->level;
 }
 
 /* A key that would be ignored is refused: whoever sends one relies on it. */
@@ -180,8 +181,8 @@ enum step admit_query(struct request *request)
 	    admit_key(task) == STEP_DONE)
 		return STEP_DONE;
 	admit_deadline(task, admit_on_query_deadline);
-	admit_wish(task);
-	return fates_judge(task);
+	admit_needs(task);
+	return required_judge(task);
 }
 
 enum step admit_command(struct request *request)
@@ -197,5 +198,5 @@ enum step admit_command(struct request *request)
 	if (task->router->topology.primary < 0)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
 	admit_deadline(task, admit_on_command_deadline);
-	return fates_judge(task);
+	return required_judge(task);
 }

@@ -2,7 +2,7 @@
 /* Binding: first what should not be there, then each parameter by its type. */
 #include "router/bind.h"
 
-#include "pg/types.h"
+#include "pg/types/types.h"
 
 #include <assert.h>
 

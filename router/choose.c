@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which node a query goes to; no state, no clock, no luck but the dice in the wish. */
+/* Which node a query goes to; no state, no clock, no chance but the random bits in the needs. */
 #include "router/choose.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 struct choosing {
 	const struct topology *topology;
 	const struct node_use *uses;
-	const struct wish *wish;
+	const struct query_needs *needs;
 	int64_t now_us;
 };
 
@@ -80,8 +80,8 @@ static bool choose_recent(const struct choosing *c, unsigned i)
 {
 	int64_t seen_us = c->topology->nodes[i].lag_seen_us;
 
-	return c->wish->staleness_us_max < 0 ||
-	       (seen_us && c->now_us - seen_us <= c->wish->staleness_us_max);
+	return c->needs->staleness_us_max < 0 ||
+	       (seen_us && c->now_us - seen_us <= c->needs->staleness_us_max);
 }
 
 static uint64_t choose_replayed(const struct choosing *c, unsigned i)
@@ -95,7 +95,7 @@ static uint64_t choose_replayed(const struct choosing *c, unsigned i)
 static int64_t choose_forecast(const struct choosing *c, unsigned i)
 {
 	const struct node_view *node = &c->topology->nodes[i];
-	struct position required = c->wish->required;
+	struct position required = c->needs->required;
 
 	if (!position_known(required))
 		return 0;
@@ -106,7 +106,7 @@ static int64_t choose_forecast(const struct choosing *c, unsigned i)
 
 static bool choose_reached(const struct choosing *c, unsigned i)
 {
-	struct position required = c->wish->required;
+	struct position required = c->needs->required;
 
 	return !position_known(required) ||
 	       (c->topology->nodes[i].position.timeline == required.timeline &&
@@ -138,7 +138,7 @@ static uint32_t choose_started_of(const struct choosing *c, uint32_t set)
 	uint32_t started = set;
 
 	for (unsigned i = 0; i < c->topology->count; i++)
-		if (set & 1u << i && hash_mix(c->wish->dice, i + 1) % 100 < c->uses[i].held_back)
+		if (set & 1u << i && hash_mix(c->needs->random, i + 1) % 100 < c->uses[i].held_back)
 			started &= ~(1u << i);
 	return started ? started : set;
 }
@@ -149,7 +149,7 @@ static uint32_t choose_started_of(const struct choosing *c, uint32_t set)
  */
 static int choose_of_two(const struct choosing *c, uint32_t set)
 {
-	uint64_t key = c->wish->user_hash ? c->wish->user_hash : c->wish->dice;
+	uint64_t key = c->needs->user_hash ? c->needs->user_hash : c->needs->random;
 	uint64_t best_rank = 0, next_rank = 0;
 	int best = NOBODY, next = NOBODY;
 
@@ -201,7 +201,7 @@ static uint32_t choose_soonest_of(const struct choosing *c, uint32_t set, int64_
 /* A replica of the set that is fresh, or will be in time. False: there is none. */
 static bool choose_fresh(const struct choosing *c, uint32_t set, struct choice *choice)
 {
-	bool proof = position_known(c->wish->required);
+	bool proof = position_known(c->needs->required);
 	uint32_t reached = 0, soonest;
 	int64_t soonest_us;
 
@@ -210,13 +210,13 @@ static bool choose_fresh(const struct choosing *c, uint32_t set, struct choice *
 		if (set & 1u << i && choose_reached(c, i))
 			reached |= 1u << i;
 	if (reached) {
-		*choice = choose_place((unsigned)choose_of_two(c, reached),
-				       c->wish->level == LEVEL_EVENTUAL ? REASON_ANY : REASON_FRESH,
-				       proof);
+		*choice = choose_place(
+			(unsigned)choose_of_two(c, reached),
+			c->needs->level == LEVEL_EVENTUAL ? REASON_ANY : REASON_FRESH, proof);
 		return true;
 	}
 	soonest = choose_soonest_of(c, set, &soonest_us);
-	if (!soonest || c->wish->wait_us_left <= 0 || soonest_us > c->wish->wait_us_left)
+	if (!soonest || c->needs->wait_us_left <= 0 || soonest_us > c->needs->wait_us_left)
 		return false;
 	*choice = choose_place((unsigned)choose_of_two(c, soonest), REASON_VERIFIED_LATE, proof);
 	return true;
@@ -323,7 +323,7 @@ static bool choose_misses_one(const struct choosing *c)
 
 static bool choose_may_spill(const struct choosing *c, const struct replicas *replicas)
 {
-	return c->wish->spill_allowed && (!replicas->full || choose_misses_one(c));
+	return c->needs->spill_allowed && (!replicas->full || choose_misses_one(c));
 }
 
 /* No replica is fresh in time: the primary, one that is left alone, a stale answer, or none. */
@@ -331,7 +331,7 @@ static struct choice choose_otherwise(const struct choosing *c, const struct rep
 {
 	uint32_t set = replicas->set, connected = replicas->connected, early = replicas->early;
 	/* A query that takes stale answers has nothing to take when no replica is there. */
-	bool wants = c->wish->primary_allowed || (c->wish->stale_allowed && !set);
+	bool wants = c->needs->primary_allowed || (c->needs->stale_allowed && !set);
 	bool may_spill = wants && choose_primary_answers(c);
 	struct choice choice;
 	int stale = NOBODY;
@@ -345,7 +345,7 @@ static struct choice choose_otherwise(const struct choosing *c, const struct rep
 		return choose_refusal(c, replicas, may_spill);
 	if (choose_fresh(c, replicas->broken & ~early, &choice))
 		return choice;
-	if (c->wish->stale_allowed) {
+	if (c->needs->stale_allowed) {
 		stale = choose_stale(c, connected);
 		if (stale == NOBODY)
 			stale = choose_stale(c, set | replicas->broken);
@@ -356,16 +356,16 @@ static struct choice choose_otherwise(const struct choosing *c, const struct rep
 }
 
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
-			  const struct wish *wish, int64_t now_us)
+			  const struct query_needs *needs, int64_t now_us)
 {
-	const struct choosing c = { topology, uses, wish, now_us };
+	const struct choosing c = { topology, uses, needs, now_us };
 	struct replicas replicas;
 	struct choice choice;
 
 	static_assert(NODES_MAX <= 32, "a set of nodes is a word");
-	assert(wish->level != LEVEL_DEFAULT);
+	assert(needs->level != LEVEL_DEFAULT);
 	assert(topology->count > 0 && topology->count <= NODES_MAX);
-	if (wish->level == LEVEL_STRONG)
+	if (needs->level == LEVEL_STRONG)
 		return choose_primary(&c, REASON_STRONG);
 	if (topology->count == 1 && topology->nodes[0].role != NODE_REPLICA)
 		return choose_primary(&c, REASON_SPILL_NO_REPLICA);

@@ -7,7 +7,7 @@
 
 #include "base/position.h"
 #include "base/request.h"
-#include "router/topology.h"
+#include "router/cluster/topology.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,13 +24,13 @@ struct node_use {
 	unsigned held_back; /* percent of the picks it does not get yet: it has just returned */
 };
 
-struct wish {
+struct query_needs {
 	enum level level;         /* never LEVEL_DEFAULT */
 	struct position required; /* POSITION_NONE: nothing */
 	int64_t staleness_us_max; /* -1: no limit; holds for stale answers too */
 	int64_t wait_us_left;     /* how long it may still wait for a replica; 0: not at all */
 	uint64_t user_hash;       /* rendezvous: one user tends to stay on one node; 0: no user */
-	uint64_t dice;            /* random bits: which two are compared when there is no user */
+	uint64_t random;          /* random bits: which two are compared when there is no user */
 	bool spill_allowed;       /* the spill budget has room */
 	bool stale_allowed;       /* @on-lag stale */
 	bool primary_allowed;     /* @on-lag spill */
@@ -69,7 +69,7 @@ struct choice {
  * than the nodes can do is neither a reason for stale answers nor to ask one that is left alone.
  */
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
-			  const struct wish *wish, int64_t now_us);
+			  const struct query_needs *needs, int64_t now_us);
 /*
  * How long until the replica has replayed lsn, by its rate; CLOCK_NEVER: paused, down, or not to be
  * told. A replica that was at rest when last seen is taken to get there at once (it takes a

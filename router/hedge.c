@@ -127,7 +127,7 @@ static void hedge_send(struct task *task)
 	task->hedged = true;
 	task->hedge = hedge;
 	sent = query_send(&hedge->query, router->nodes[choice.node].pool,
-			  choice.must_prove ? task->wish.required.lsn : 0, false);
+			  choice.must_prove ? task->needs.required.lsn : 0, false);
 	if (!sent) {
 		hedge_forget(task);
 		return;

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/control.h"
 #include "base/log.h"
-#include "pg/estimate.h"
+#include "pg/admission/estimate.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -23,13 +23,13 @@
 static void router_probe(struct router_node *node);
 
 /* While there is something to tell: what faded away is told once more. */
-static void router_tell_hot(struct router *router)
+static void router_publish_hitters(struct router *router)
 {
-	if (!router->hot_out || !router->hot_charged)
+	if (!router->hitters_out || !router->hitters_charged)
 		return;
-	hot_decay(&router->hot, loop_now(router->loop));
-	router->hot_charged = router->hot.tops[HOT_CALLERS].count > 0;
-	snapshot_publish(router->hot_out, &router->hot);
+	heavy_hitters_decay(&router->hitters, loop_now(router->loop));
+	router->hitters_charged = router->hitters.tops[HEAVY_HITTERS_CALLERS].count > 0;
+	snapshot_publish(router->hitters_out, &router->hitters);
 }
 
 /* Gauges of this loop and how long its turns take: a sample now and then, not each turn. */
@@ -38,7 +38,7 @@ static void router_on_sample(struct loop_timer *timer)
 	struct router *router = container_of(timer, struct router, sample);
 
 	metric_observe(router->metrics, METRIC_loop_turn_seconds, NULL, loop_turn_us(router->loop));
-	router_tell_hot(router);
+	router_publish_hitters(router);
 	loop_timer_set(router->loop, timer, loop_now(router->loop) + ROUTER_SAMPLE_EVERY_US);
 }
 
@@ -67,9 +67,9 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 		.conns_max = conns,
 		.streams_max = router_streams_max(options),
 		.queue_max = (unsigned)options->queue_max,
-		.limit = (enum limit_kind)options->limit,
-		.limit_fixed = router_share(options, 2 * options->node_cores),
-		.limit_floor = router_share(options, options->node_cores),
+		.concurrency = (enum concurrency_kind)options->limit,
+		.concurrency_fixed = router_share(options, 2 * options->node_cores),
+		.concurrency_floor = router_share(options, options->node_cores),
 		.cores = (unsigned)options->node_cores,
 		.group_max = (unsigned)options->group_commands,
 		.batch_calls_max = (unsigned)options->batch_calls,
@@ -98,7 +98,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	router->loop = loop;
 	router->shared = *shared;
 	router->metrics = metrics;
-	router->lease = lease_new(catalog);
+	router->catalog_ref = catalog_ref_new(catalog);
 	router->topology.primary = -1;
 	list_init(&router->describing);
 	list_init(&router->awaiting);
@@ -107,7 +107,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	random_init(&router->random, seed);
 	for (unsigned i = 0; i < shared->nodes_count; i++)
 		router_node_init(router, i, conns);
-	hot_init(&router->hot, loop_now(loop));
+	heavy_hitters_init(&router->hitters, loop_now(loop));
 	router->sample.on_due = router_on_sample;
 	router_on_sample(&router->sample);
 	return router;
@@ -115,12 +115,12 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 
 void router_open_then(struct router *router, void (*on_open)(void *arg), void *arg)
 {
-	opening_begin(router, on_open, arg);
+	readiness_begin(router, on_open, arg);
 }
 
 bool router_is_open(const struct router *router)
 {
-	return !router->opening.closed;
+	return !router->readiness.closed;
 }
 
 void router_free(struct router *router)
@@ -138,11 +138,11 @@ void router_free(struct router *router)
 		arena_fini(&node->probe_arena);
 	}
 	loop_timer_cancel(router->loop, &router->sample);
-	opening_end(router);
+	readiness_end(router);
 	snapshot_reader_free(router->reader);
 	if (router->tokens)
 		token_maker_free(router->tokens);
-	lease_drop(router->lease);
+	catalog_ref_drop(router->catalog_ref);
 	free(router);
 }
 
@@ -162,15 +162,15 @@ void router_sweep(struct router *router)
 	sweep_start(&router->sweep);
 }
 
-void router_publish_hot(struct router *router, struct snapshot *snapshot)
+void router_publish_heavy_hitters(struct router *router, struct snapshot *snapshot)
 {
-	router->hot_out = snapshot;
+	router->hitters_out = snapshot;
 }
 
 void router_set_catalog(struct router *router, struct catalog *catalog)
 {
-	lease_drop(router->lease);
-	router->lease = lease_new(catalog);
+	catalog_ref_drop(router->catalog_ref);
+	router->catalog_ref = catalog_ref_new(catalog);
 }
 
 void router_set_options(struct router *router, const struct options *options)
@@ -258,7 +258,7 @@ void router_refresh(struct router *router)
 
 		router_apply(router, i, &view);
 	}
-	visibility_refresh(router);
+	wait_replicas_refresh(router);
 }
 
 /* Positions of an answer are nearly always of one branch: what its tokens say of it is kept. */
@@ -281,7 +281,7 @@ void router_look(struct router *router)
 
 void router_drain(struct router *router)
 {
-	visibility_drain(router);
+	wait_replicas_drain(router);
 }
 
 void router_learn(struct router *router, unsigned node, uint64_t replayed)
@@ -305,7 +305,7 @@ bool router_gone_over(const struct router *router, unsigned node, const struct c
 void router_learn_call(struct router *router, unsigned node, const struct call *call)
 {
 	if (router_gone_over(router, node, call))
-		monitor_hurry(router->shared.monitor);
+		monitor_poll_now(router->shared.monitor);
 	else
 		router_learn(router, node, call->lower);
 }

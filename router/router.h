@@ -17,10 +17,10 @@
 #include "base/snapshot.h"
 #include "catalog/catalog.h"
 #include "pg/node.h"
-#include "router/monitor.h"
-#include "router/newest.h"
+#include "router/cluster/monitor.h"
+#include "router/consistency/high_water.h"
+#include "router/consistency/sessions.h"
 #include "router/ratelimit.h"
-#include "router/sessions.h"
 
 /* Lent to every router until it is freed. */
 struct router_shared {
@@ -29,7 +29,7 @@ struct router_shared {
 	const struct options *options;
 	struct snapshot *topology;
 	struct sessions *sessions;
-	struct newest *newest;
+	struct high_water *high_water;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit; /* NULL: no rate limits */
 };
@@ -54,8 +54,9 @@ void router_free(struct router *router);
 /* This loop deletes expired idempotency keys: one of a process. */
 void router_sweep(struct router *router);
 
-/* Publishes there who makes the load of this loop: a struct hot (router/hot.h), now and then. */
-void router_publish_hot(struct router *router, struct snapshot *snapshot);
+/* Publishes there who makes the load of this loop: a struct heavy_hitters
+ * (router/heavy_hitters.h), now and then. */
+void router_publish_heavy_hitters(struct router *router, struct snapshot *snapshot);
 
 /* As listener_handlers.on_request: takes the request until its on_done. */
 void router_take(struct request *request, void *router);

@@ -5,7 +5,7 @@
  */
 #include "base/control.h"
 #include "router/admit.h"
-#include "router/renew.h"
+#include "router/revalidate.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -13,8 +13,9 @@
 static enum step command_place(struct request *request);
 static enum step command_acknowledge(struct request *request);
 
-const request_step command_steps[] = { admit_command,       fates_confirm, task_describe,
-				       task_bind,           command_place, visibility_await,
+const request_step command_steps[] = { admit_command,       required_confirm,
+				       task_describe,       task_bind,
+				       command_place,       wait_replicas_await,
 				       command_acknowledge, NULL };
 
 /* The primary may be another one by now, or none. */
@@ -31,7 +32,7 @@ static struct pool *command_on_rerun(struct command *command)
 	if (!pool)
 		return NULL;
 	/* What its user wrote before may be lost by now: told before anything runs. */
-	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
+	if (!required_hold(task) && required_judge(task) == STEP_DONE)
 		return NULL;
 	task->choice.node = (unsigned)router->topology.primary;
 	return pool;
@@ -73,8 +74,8 @@ static bool command_remember(struct task *task)
 		return false;
 	}
 	command->position = position;
-	newest_raise(task->router->shared.newest, position);
-	router_token(task->router, position_max(position, task->wish.required), request->token);
+	high_water_raise(task->router->shared.high_water, position);
+	router_token(task->router, position_max(position, task->needs.required), request->token);
 	request->routed = true;
 	request->level_used = LEVEL_STRONG;
 	request->reason = REASON_STRONG;
@@ -111,7 +112,7 @@ static void command_on_done(struct command *command, enum command_end end)
 		return;
 	case COMMAND_REPLAYED:
 		command->position.timeline = task->judged;
-		request->replayed = fates_hold(task) && command_remember(task);
+		request->replayed = required_hold(task) && command_remember(task);
 		command_count_key(task, "replayed");
 		if (!request->replayed) {
 			request_fail(request, OUTCOME_NO_PRIMARY,
@@ -123,11 +124,11 @@ static void command_on_done(struct command *command, enum command_end end)
 		request_run(request);
 		return;
 	case COMMAND_WRONG_NODE:
-		monitor_hurry(task->router->shared.monitor);
+		monitor_poll_now(task->router->shared.monitor);
 		task_finish(task);
 		return;
 	case COMMAND_FAILED:
-		if (renew_try(task, &command->call))
+		if (revalidate_try(task, &command->call))
 			return;
 		if (request->outcome == OUTCOME_IDEMPOTENCY_MISMATCH)
 			command_count_key(task, "mismatch");
@@ -148,7 +149,7 @@ static enum step command_place(struct request *request)
 
 	if (!pool)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
-	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
+	if (!required_hold(task) && required_judge(task) == STEP_DONE)
 		return STEP_DONE;
 	task->choice.node = (unsigned)router->topology.primary;
 	request->retry_after_us = breaker_wait_us(&router->nodes[task->choice.node].health.breaker,
@@ -162,7 +163,7 @@ static enum step command_place(struct request *request)
 	command->bytes_max = (size_t)router->shared.options->result_bytes_max;
 	command->random = &router->random;
 	command->timeout_us = router_statement_timeout_us(task);
-	command->standing = task_standing(task, false);
+	command->priority = task_priority(task, false);
 	command->on_rerun = command_on_rerun;
 	command->on_done = command_on_done;
 	if (command_send(command, pool))

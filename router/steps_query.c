@@ -4,9 +4,9 @@
  * not answer; tell who answered and why.
  */
 #include "base/clock.h"
-#include "pg/estimate.h"
+#include "pg/admission/estimate.h"
 #include "router/admit.h"
-#include "router/renew.h"
+#include "router/revalidate.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -14,8 +14,8 @@
 static enum step query_place(struct request *request);
 static enum step query_answer(struct request *request);
 
-const request_step query_steps[] = { admit_query, fates_confirm, task_describe, task_bind,
-				     query_place, query_answer,  NULL };
+const request_step query_steps[] = { admit_query, required_confirm, task_describe, task_bind,
+				     query_place, query_answer,     NULL };
 
 enum { QUERY_STEP_PLACE = TASK_STEP_DESCRIBE + 2 };
 
@@ -54,13 +54,13 @@ static void query_on_pause_over(struct loop_timer *timer)
 static unsigned query_nearest_replica(const struct task *task)
 {
 	const struct router *router = task->router;
-	int64_t now_us = loop_now(router->loop), soonest_us = task->wish.wait_us_left;
+	int64_t now_us = loop_now(router->loop), soonest_us = task->needs.wait_us_left;
 	unsigned nearest = NODES_MAX;
 
 	for (unsigned i = 0; i < router->topology.count; i++) {
 		uint64_t replayed = router->uses[i].replayed;
 		int64_t us = forecast_us(&router->topology.nodes[i], replayed,
-					 task->wish.required.lsn, now_us);
+					 task->needs.required.lsn, now_us);
 
 		if (!(task->early_at & (1u << i)) || us > soonest_us)
 			continue;
@@ -79,11 +79,11 @@ static bool query_park(struct task *task)
 
 	if (nearest == NODES_MAX)
 		return false;
-	task->waiter.lsn = task->wish.required.lsn;
+	task->waiter.lsn = task->needs.required.lsn;
 	task->waiter.on_reached = query_on_reached;
 	if (!router_park(router, task, nearest))
 		return false;
-	monitor_hurry(router->shared.monitor);
+	monitor_poll_now(router->shared.monitor);
 	task->waited = true;
 	task->pause.on_due = query_on_pause_over;
 	loop_timer_set(router->loop, &task->pause, task->wait_until_us);
@@ -99,7 +99,7 @@ static bool query_spills(const struct choice *choice)
 /* No replica could in time, and there is time left: better to wait than to burden the primary. */
 static bool query_should_wait(const struct task *task)
 {
-	if (!task->early_at || task->wish.wait_us_left <= 0)
+	if (!task->early_at || task->needs.wait_us_left <= 0)
 		return false;
 	return task->choice.kind == CHOICE_REFUSE || query_spills(&task->choice) ||
 	       task->choice.reason == REASON_STALE;
@@ -108,7 +108,7 @@ static bool query_should_wait(const struct task *task)
 void query_choose(struct task *task)
 {
 	struct router *router = task->router;
-	struct wish *wish = &task->wish;
+	struct query_needs *needs = &task->needs;
 	int64_t now_us = loop_now(router->loop);
 	uint32_t avoid = task->failed_at;
 	uint64_t budget =
@@ -117,10 +117,10 @@ void query_choose(struct task *task)
 		100;
 
 	if (task->shape->lacking)
-		avoid |= renew_lacking(task->shape, now_us);
+		avoid |= revalidate_lacking(task->shape, now_us);
 	router_refresh(router);
 	for (unsigned i = 0; i < router->topology.count; i++) {
-		if (router->uses[i].replayed >= wish->required.lsn)
+		if (router->uses[i].replayed >= needs->required.lsn)
 			task->early_at &= ~(1u << i);
 		router->uses[i].load = pool_load(router->nodes[i].pool);
 		router->uses[i].connected = pool_connected(router->nodes[i].pool);
@@ -129,10 +129,10 @@ void query_choose(struct task *task)
 		router->uses[i].early = task->early_at & (1u << i);
 		health_tell(router, i, &router->uses[i]);
 	}
-	wish->wait_us_left = task->wait_until_us > now_us ? task->wait_until_us - now_us : 0;
-	wish->dice = random_next(&router->random);
-	wish->spill_allowed = task->spilled || router->spilled < budget;
-	task->choice = choose_node(&router->topology, router->uses, wish, now_us);
+	needs->wait_us_left = task->wait_until_us > now_us ? task->wait_until_us - now_us : 0;
+	needs->random = random_next(&router->random);
+	needs->spill_allowed = task->spilled || router->spilled < budget;
+	task->choice = choose_node(&router->topology, router->uses, needs, now_us);
 }
 
 static void query_count_spill(struct task *task)
@@ -140,7 +140,7 @@ static void query_count_spill(struct task *task)
 	if (!query_spills(&task->choice))
 		return;
 	if (task->router->topology.count > 1)
-		monitor_hurry(task->router->shared.monitor);
+		monitor_poll_now(task->router->shared.monitor);
 	if (!task->spilled)
 		task->router->spilled++;
 	task->spilled = true;
@@ -253,7 +253,7 @@ static enum step query_send_chosen(struct task *task)
 	struct router *router = task->router;
 	unsigned node = task->choice.node;
 	bool primary = (int)node == router->topology.primary;
-	uint64_t required = task->choice.must_prove ? task->wish.required.lsn : 0;
+	uint64_t required = task->choice.must_prove ? task->needs.required.lsn : 0;
 
 	query_count_spill(task);
 	task->life = router->topology.nodes[node].life;
@@ -265,7 +265,7 @@ static enum step query_send_chosen(struct task *task)
 	task->query.timeout_us = router_statement_timeout_us(task);
 	task->query.stream_bytes_max = query_stream_bytes_max(task);
 	task->query.stream_timeout_us = router->shared.options->stream_timeout_us;
-	task->query.standing = task_standing(task, query_spills(&task->choice));
+	task->query.priority = task_priority(task, query_spills(&task->choice));
 	task->query.on_done = query_on_call;
 	task->query.on_rows = query_on_rows;
 	if (!query_send(&task->query, router->nodes[node].pool, required, primary))
@@ -281,7 +281,7 @@ static enum step query_place(struct request *request)
 	struct task *task = request->task;
 
 	router_refresh(task->router);
-	if (!fates_hold(task) && fates_judge(task) == STEP_DONE)
+	if (!required_hold(task) && required_judge(task) == STEP_DONE)
 		return STEP_DONE;
 	if (task->placements >= CALL_PLACEMENTS_MAX)
 		return request_fail(
@@ -295,7 +295,7 @@ static enum step query_place(struct request *request)
 		return query_refuse_full(task);
 	if (task->choice.kind == CHOICE_PLACE)
 		return query_pays(task) ? query_send_chosen(task) : query_refuse_retry(task);
-	monitor_hurry(task->router->shared.monitor);
+	monitor_poll_now(task->router->shared.monitor);
 	request->retry_after_us = task->choice.retry_after_us;
 	return request_fail(request, task->choice.outcome, "%s",
 			    task->trouble ? task->trouble : "no node could answer in time");
@@ -343,7 +343,7 @@ static bool query_is_outdated(const struct task *task)
 	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
 
 	return view->life != task->life || view->position.timeline != task->timeline ||
-	       !fates_hold(task);
+	       !required_hold(task);
 }
 
 static void query_elsewhere(struct task *task);
@@ -357,7 +357,7 @@ static bool query_went_over(struct task *task)
 {
 	if (!router_gone_over(task->router, task->choice.node, &task->query.call))
 		return false;
-	monitor_hurry(task->router->shared.monitor);
+	monitor_poll_now(task->router->shared.monitor);
 	if (task->choice.must_prove) {
 		request_fail(task->request, OUTCOME_NO_REPLICA,
 			     "the replica has gone over to another timeline");
@@ -383,9 +383,9 @@ static bool query_does_not_count(struct task *task)
 	}
 	if (query_went_over(task))
 		return true;
-	if (query->on_primary && query->call.newest && fates_beyond(task, query->call.newest)) {
+	if (query->on_primary && query->call.newest && required_beyond(task, query->call.newest)) {
 		query_forget_failure(task->request);
-		(void)fates_refuse_beyond(task);
+		(void)required_refuse_beyond(task);
 		task_finish(task);
 		return true;
 	}
@@ -514,12 +514,12 @@ static void query_count(struct task *task)
 static struct position query_seen(const struct task *task)
 {
 	struct position seen = { task->timeline, task->query.upper };
-	struct position required = task->wish.required;
+	struct position required = task->needs.required;
 
 	if (!position_known(required) || seen.timeline == required.timeline)
 		return position_max(seen, required);
-	if (fates_of(task, seen) == FATE_SURVIVED)
-		return position_max(fates_translate(task, seen), required);
+	if (required_of(task, seen) == FATE_SURVIVED)
+		return position_max(required_translate(task, seen), required);
 	return required;
 }
 
@@ -542,8 +542,8 @@ static void query_tell(struct task *task)
 	if (seen.timeline)
 		router_token(router, seen, request->token);
 	if (task->timeline == task->judged)
-		newest_raise(router->shared.newest,
-			     (struct position){ task->timeline, task->query.upper });
+		high_water_raise(router->shared.high_water,
+				 (struct position){ task->timeline, task->query.upper });
 	query_count(task);
 }
 
@@ -658,10 +658,10 @@ void query_ended(struct task *task, enum query_end end)
 		}
 		if (query->lower && query_does_not_count(task))
 			return;
-		if (renew_is_behind(task, &query->call) &&
+		if (revalidate_is_behind(task, &query->call) &&
 		    query_moves(task, "catalog", "the node lacks a change of the schema"))
 			return;
-		if (renew_try(task, &query->call))
+		if (revalidate_try(task, &query->call))
 			return;
 		if (query->upper)
 			query_tell(task);

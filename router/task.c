@@ -5,37 +5,37 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "pg/renewal.h"
+#include "pg/revalidation.h"
 #include "pg/sqlstate.h"
 #include "router/bind.h"
-#include "router/full.h"
-#include "router/renew.h"
-#include "router/stages.h"
+#include "router/request_timing.h"
+#include "router/revalidate.h"
+#include "router/too_many_connections.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TASK_LUCK_US (3600 * US_PER_S) /* how long luck lasts */
+#define TASK_COHORT_US (3600 * US_PER_S) /* how long cohort lasts */
 
-struct lease *lease_new(struct catalog *catalog)
+struct catalog_ref *catalog_ref_new(struct catalog *catalog)
 {
-	struct lease *lease = calloc(1, sizeof(*lease));
+	struct catalog_ref *catalog_ref = calloc(1, sizeof(*catalog_ref));
 
-	assert(lease);
-	lease->catalog = catalog_hold(catalog);
-	lease->users = 1;
-	return lease;
+	assert(catalog_ref);
+	catalog_ref->catalog = catalog_hold(catalog);
+	catalog_ref->users = 1;
+	return catalog_ref;
 }
 
-void lease_drop(struct lease *lease)
+void catalog_ref_drop(struct catalog_ref *catalog_ref)
 {
-	assert(lease->users > 0);
-	if (--lease->users)
+	assert(catalog_ref->users > 0);
+	if (--catalog_ref->users)
 		return;
-	catalog_let_go(lease->catalog);
-	free(lease);
+	catalog_let_go(catalog_ref->catalog);
+	free(catalog_ref);
 }
 
 static void task_stop_describing(struct task *task);
@@ -52,15 +52,15 @@ static void task_forget(struct task *task)
 	if (task->leader)
 		list_remove(&task->leader->followers, &task->follower_link);
 	task->leader = NULL;
-	renew_end(task);
-	fates_forget(task);
+	revalidate_end(task);
+	required_forget(task);
 	health_back(task);
 	hedge_forget(task);
 	if (task->request->kind == REQUEST_QUERY)
 		query_forget(&task->query);
 	else
 		command_forget(&task->command);
-	visibility_forget(task);
+	wait_replicas_forget(task);
 	router_unpark(router, task);
 	loop_timer_cancel(router->loop, &task->pause);
 }
@@ -68,14 +68,15 @@ static void task_forget(struct task *task)
 static void task_charge(struct task *task)
 {
 	const struct request *request = task->request;
-	const struct text names[HOT_KINDS] = {
-		[HOT_OPERATIONS] = text_of(request->operation_name),
-		[HOT_USERS] = request->user,
-		[HOT_CALLERS] = request->caller,
+	const struct text names[HEAVY_HITTERS_KINDS] = {
+		[HEAVY_HITTERS_OPERATIONS] = text_of(request->operation_name),
+		[HEAVY_HITTERS_USERS] = request->user,
+		[HEAVY_HITTERS_CALLERS] = request->caller,
 	};
 
-	hot_charge(&task->router->hot, loop_now(request->loop), names, request->db_us);
-	task->router->hot_charged = true;
+	heavy_hitters_charge(&task->router->hitters, loop_now(request->loop), names,
+			     request->db_us);
+	task->router->hitters_charged = true;
 }
 
 /* To come back before a breaker lets a request through would be in vain. */
@@ -87,7 +88,7 @@ static void task_tell_pause(struct task *task)
 	if (outcome_row(request->outcome)->status != 503)
 		return;
 	pause_us = health_pause_us(task->router, request->kind == REQUEST_COMMAND ||
-							 task->wish.level == LEVEL_STRONG);
+							 task->needs.level == LEVEL_STRONG);
 	if (pause_us > request->retry_after_us)
 		request->retry_after_us = pause_us;
 }
@@ -97,10 +98,10 @@ static void task_on_done(struct request *request)
 {
 	struct task *task = request->task;
 
-	stages_observe(task);
+	request_timing_observe(task);
 	task_forget(task);
 	task_charge(task);
-	full_explain(task);
+	too_many_connections_explain(task);
 	task_tell_pause(task);
 	loop_timer_cancel(task->router->loop, &request->timer);
 	if (request->stream == STREAM_OPEN)
@@ -109,7 +110,7 @@ static void task_on_done(struct request *request)
 		task->router->spilled--;
 	request->on_client_gone = NULL;
 	request->on_done = task->on_done;
-	lease_drop(task->lease);
+	catalog_ref_drop(task->catalog_ref);
 	request->task = NULL;
 	request->on_done(request);
 }
@@ -121,14 +122,14 @@ struct task *task_new(struct router *router, struct request *request)
 	memset(task, 0, offsetof(struct task, describe));
 	task->request = request;
 	task->router = router;
-	task->lease = router->lease;
-	task->lease->users++;
+	task->catalog_ref = router->catalog_ref;
+	task->catalog_ref->users++;
 	task->on_done = request->on_done;
 	if (request->kind == REQUEST_QUERY)
 		task->query = (struct query){ .request = request };
 	else
 		task->command = (struct command){ .request = request };
-	task->luck = (unsigned)random_next(&router->random);
+	task->cohort = (unsigned)random_next(&router->random);
 	request->on_done = task_on_done;
 	request->steps = request->kind == REQUEST_QUERY ? query_steps : command_steps;
 	request->step = 0;
@@ -137,23 +138,23 @@ struct task *task_new(struct router *router, struct request *request)
 
 /* A client can only lower itself. The same users are lucky for an hour; one who is not known is so
  * or not each time. */
-struct standing task_standing(const struct task *task, bool spilled)
+struct priority task_priority(const struct task *task, bool spilled)
 {
 	const struct request *request = task->request;
-	uint64_t hour = (uint64_t)(loop_now(request->loop) / TASK_LUCK_US);
-	struct standing standing = { .asked = true, .urgency = task->operation->urgency };
+	uint64_t hour = (uint64_t)(loop_now(request->loop) / TASK_COHORT_US);
+	struct priority priority = { .asked = true, .urgency = task->operation->urgency };
 
-	if (request->urgency > standing.urgency)
-		standing.urgency = request->urgency;
+	if (request->urgency > priority.urgency)
+		priority.urgency = request->urgency;
 	if (spilled)
-		standing.urgency = STANDING_SPILLED;
+		priority.urgency = PRIORITY_SPILLED;
 	if (request->caller.ptr)
-		standing.caller = hash_bytes(request->caller.ptr, request->caller.len, 1);
+		priority.caller = hash_bytes(request->caller.ptr, request->caller.len, 1);
 	if (request->user.ptr)
-		standing.user =
-			hash_bytes(request->user.ptr, request->user.len, standing.caller + 1);
-	standing.luck = (unsigned)(standing.user ? hash_mix(standing.user, hour) : task->luck);
-	return standing;
+		priority.user =
+			hash_bytes(request->user.ptr, request->user.len, priority.caller + 1);
+	priority.cohort = (unsigned)(priority.user ? hash_mix(priority.user, hour) : task->cohort);
+	return priority;
 }
 
 static enum step task_step_end(struct request *request)
@@ -245,7 +246,7 @@ static bool task_asks_primary(struct task *task)
 
 	if (!task->describe.error.of_catalog || primary < 0 ||
 	    !task_may_describe_at(task, (unsigned)primary) ||
-	    !renewal_pay(task->describe.statement, loop_now(router->loop)))
+	    !revalidation_pay(task->describe.statement, loop_now(router->loop)))
 		return false;
 	task->describe_failed_at = ~(1u << primary);
 	return true;
@@ -258,7 +259,7 @@ static void task_on_described(struct describe *describe)
 	struct verdict verdict;
 
 	if (describe->end == CALL_OK)
-		renew_end(task);
+		revalidate_end(task);
 	task_stop_describing(task);
 	switch (describe->end) {
 	case CALL_OK:
@@ -324,15 +325,15 @@ enum step task_describe(struct request *request)
 	struct task *leader = task_who_describes(router, &task->operation->statement);
 	int node;
 
-	if (renew_is_described(task)) {
-		renew_end(task);
+	if (revalidate_is_described(task)) {
+		revalidate_end(task);
 		return STEP_NEXT;
 	}
 	if (leader)
 		return task_follow(task, leader);
-	if (renew_waits(task))
+	if (revalidate_waits(task))
 		return STEP_WAIT;
-	if (!renew_may_describe(task))
+	if (!revalidate_may_describe(task))
 		return request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
 				    task->operation->name);
 	node = task_describing_node(task);
@@ -343,7 +344,7 @@ enum step task_describe(struct request *request)
 	task->describe = (struct describe){
 		.statement = (struct statement *)&task->operation->statement,
 		.arena = &request->arena,
-		.renews = task->outdated,
+		.revalidates = task->outdated,
 		.on_done = task_on_described,
 	};
 	if (!describe_start(&task->describe, router->nodes[node].pool))

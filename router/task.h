@@ -7,7 +7,7 @@
  *
  *   describe ──► describe_on_done          place ──► query_on_done (answered, early, elsewhere)
  *   parked   ──► the replica's heap of waiters, or pause_us (the wait limit), whichever is first
- *   committed ─► the heaps of all replicas in rotation, or its time is over (router/visibility.h)
+ *   committed ─► the heaps of all replicas in rotation, or its time is over (wait_replicas.h)
  *   anywhere ──► the request's timer (its deadline), or the client going away
  */
 #pragma once
@@ -16,20 +16,20 @@
 #include "pg/describe.h"
 #include "read/query.h"
 #include "router/choose.h"
-#include "router/fates.h"
-#include "router/health.h"
+#include "router/consistency/required.h"
+#include "router/consistency/token.h"
+#include "router/health/health.h"
+#include "router/heavy_hitters.h"
 #include "router/hedge.h"
-#include "router/hot.h"
-#include "router/opening.h"
+#include "router/readiness.h"
 #include "router/router.h"
-#include "router/token.h"
-#include "router/visibility.h"
+#include "router/wait_replicas.h"
 #include "router/waiters.h"
 #include "write/command.h"
 #include "write/sweep.h"
 
 /* A catalog as long as requests of this loop use it. */
-struct lease {
+struct catalog_ref {
 	struct catalog *catalog;
 	unsigned users; /* tasks, and the router while it is current */
 };
@@ -54,7 +54,7 @@ struct router {
 	struct router_shared shared;
 	struct metrics *metrics;
 	struct random random;
-	struct lease *lease;
+	struct catalog_ref *catalog_ref;
 	struct snapshot_reader *reader;
 	uint64_t version; /* of the topology below */
 	struct topology topology;
@@ -68,21 +68,21 @@ struct router {
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
 	unsigned spilled;         /* queries at the primary because no replica could */
-	struct list awaiting;     /* commands that wait for replicas (router/visibility.c) */
+	struct list awaiting;     /* commands that wait for replicas (router/wait_replicas.c) */
 	bool draining;            /* nobody may wait for replicas any more */
 	struct list describing;   /* tasks that are finding out the types of a statement */
 	struct sweep sweep;       /* of the process's first loop */
 	struct loop_timer sample; /* gauges of this loop */
-	struct opening opening;
-	struct hot hot;           /* who makes the load */
-	struct snapshot *hot_out; /* where that is published, or NULL */
-	bool hot_charged;         /* since it was last published */
+	struct readiness readiness;
+	struct heavy_hitters hitters; /* who makes the load */
+	struct snapshot *hitters_out; /* where that is published, or NULL */
+	bool hitters_charged;         /* since it was last published */
 };
 
 struct task {
 	struct request *request;
 	struct router *router;
-	struct lease *lease;
+	struct catalog_ref *catalog_ref;
 	const struct operation *operation;
 	const char *const *values;
 	const struct shape *shape;                /* by which they were made */
@@ -95,16 +95,17 @@ struct task {
 	struct list_link follower_link;
 	uint32_t describe_failed_at; /* nodes, a bit each */
 	uint32_t outdated;           /* the generation that a node refused last; 0: none */
-	unsigned renewals;           /* how often it went back for that (router/renew.h) */
-	bool renewing;               /* it is for this one to describe its statement anew */
+	unsigned revalidations;      /* how often it went back for that (router/revalidate.h) */
+	bool revalidating;           /* it is for this one to describe its statement anew */
 
-	uint32_t judged;      /* the timeline by whose history the wish was judged; 0: none yet */
+	/* the timeline by whose history the needs were judged; 0: none yet */
+	uint32_t judged;
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
 	uint64_t session_lsn; /* of the user's own last write, likewise */
 	bool looked_again;    /* at the primary, for what may not have been visible */
 	bool confirming;
-	unsigned luck; /* of one who is not known */
-	struct wish wish;
+	unsigned cohort; /* of one who is not known */
+	struct query_needs needs;
 	int64_t wait_until_us; /* no parking after this */
 	struct choice choice;  /* the one under way */
 	uint32_t failed_at;    /* nodes, a bit each: could not answer */
@@ -128,10 +129,11 @@ struct task {
 	bool spilled;        /* counted in router->spilled */
 	bool waited;
 	struct waiter waiter;
-	unsigned parked_at;            /* the node whose heap it is in */
-	int64_t parked_us;             /* since when; 0: not parked */
-	struct loop_timer pause;       /* ends the parking */
-	struct visibility *visibility; /* a command's, while it waits for replicas; or NULL */
+	unsigned parked_at;      /* the node whose heap it is in */
+	int64_t parked_us;       /* since when; 0: not parked */
+	struct loop_timer pause; /* ends the parking */
+	/* a command's, while it waits for replicas; or NULL */
+	struct wait_replicas *wait_replicas;
 
 	/* Large, and set as a whole before they are used: task_new clears what stands above. */
 	struct describe describe; /* while describing */
@@ -145,7 +147,7 @@ struct task {
 /* The request becomes a task of this router; its first step is next. */
 struct task *task_new(struct router *router, struct request *request) must_check;
 /* Who it is among those that a node cannot all serve; spilled: the primary does it a favour. */
-struct standing task_standing(const struct task *task, bool spilled) must_check;
+struct priority task_priority(const struct task *task, bool spilled) must_check;
 /* Steps that queries and commands share; their number in both. */
 enum { TASK_STEP_DESCRIBE = 2 };
 
@@ -165,8 +167,8 @@ void query_leave(struct task *task);
 extern const request_step query_steps[];
 extern const request_step command_steps[];
 
-struct lease *lease_new(struct catalog *catalog) must_check;
-void lease_drop(struct lease *lease);
+struct catalog_ref *catalog_ref_new(struct catalog *catalog) must_check;
+void catalog_ref_drop(struct catalog_ref *catalog_ref);
 
 /* router.c */
 void router_refresh(struct router *router);

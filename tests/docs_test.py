@@ -72,9 +72,9 @@ def test_every_reason_is_explained():
 
 
 @pytest.mark.parametrize("name", sorted({
-    name for name, kind in TYPE.findall(read("pg/types.def")) if kind != "STRING"}))
+    name for name, kind in TYPE.findall(read("pg/types/types.def")) if kind != "STRING"}))
 def test_a_type_with_a_json_form_of_its_own_is_in_the_table_of_types(name):
-    words = re.search(rf'^TYPE\({name},.*?"([^"]+)"', read("pg/types.def"), re.M).group(1)
+    words = re.search(rf'^TYPE\({name},.*?"([^"]+)"', read("pg/types/types.def"), re.M).group(1)
 
     assert f"`{words}`" in read("docs/http.md")
 

@@ -23,8 +23,8 @@ BAD = [
     ("line_length", "pg/a.h", HEAD + "\t" * 12 + "int a;\n", 3),
     ("line_length", "tests/a.py", "#" * 101 + "\n", 1),
     ("line_length", "deploy/a", "#!/bin/sh\n# " + "x" * 100 + "\n", 2),
-    ("file_length", "pg/a.c", HEAD + "int a;\n" * 799, 801),
-    ("function_length", "pg/a.c", HEAD + "int a(void)\n{\n" + "\tb();\n" * 71 + "}\n", 4),
+    ("file_length", "pg/a.c", HEAD + "int a;\n" * 599, 601),
+    ("function_length", "pg/a.c", HEAD + "int a(void)\n{\n" + "\tb();\n" * 61 + "}\n", 4),
     ("trailing_space", "pg/a.c", HEAD + "int a; \n", 3),
     ("trailing_space", "base/a.def", "ROW(a)\t\n", 1),
     ("trailing_space", "migrations/1.sql", "SELECT 1;", 1),
@@ -47,13 +47,33 @@ BAD = [
     ("include_direction", "pg/a.c", HEAD + '#include "catalog/catalog.h"\n', 3),
     ("include_direction", "catalog/a.c", HEAD + '#include "pg/pool.h"\n', 3),
     ("include_direction", "http/a.c", HEAD + '#include "cmd/start.h"\n', 3),
+    ("include_direction", "pg/admission/a.c", HEAD + '#include "pg/pool.h"\n', 3),
+    ("include_direction", "pg/admission/a.c", HEAD + '#include "pg/wire/conn.h"\n', 3),
+    ("include_direction", "pg/types/a.c", HEAD + '#include "pg/call.h"\n', 3),
+    ("include_direction", "read/a.c", HEAD + '#include "pg/wire/conn.h"\n', 3),
+    ("include_direction", "router/health/a.c", HEAD + '#include "router/hedge.h"\n', 3),
+    ("include_direction", "router/cluster/a.c",
+     HEAD + '#include "router/consistency/token.h"\n', 3),
+    ("include_direction", "http/a.c", HEAD + '#include "router/cluster/topology.h"\n', 3),
+    ("private_header", "pg/wire/a.c", HEAD + '#include "pg/inside.h"\n', 3),
+    ("private_header", "router/a.c", HEAD + '#include "router/cluster/private.h"\n', 3),
+    ("private_header", "cmd/a.c", HEAD + '#include "router/task.h"\n', 3),
+    ("private_header", "cmd/a.c", HEAD + '#include "pg/wire/conn_private.h"\n', 3),
+    ("bools", "pg/a.h", HEAD + "struct a {\n\tbool a, b; /* c */\n\tbool c;\n\tbool d;\n"
+     "\tunsigned e : 1;\n};\n", 3),
+    ("bools", "read/a.c", HEAD + "struct a {\n\tstruct {\n\t\tbool a, b, c;\n\t} in;\n"
+     "\tatomic_bool d, e;\n};\n", 3),
+    ("word", "pg/lagring.c", HEAD, 1),
+    ("word", "router/a.c", HEAD + "int nudge_it;\n", 3),
+    ("word", "router/a.c", HEAD + "int x = OVER_CUTOFF;\n", 3),
+    ("word", "router/a.h", HEAD + "struct rate;\n", 3),
     ("door", "router/a.c", HEAD + "#include <microhttpd.h>\n", 3),
     ("door", "router/a.c", HEAD + "#include <libpq-fe.h>\n", 3),
     ("door", "base/a.c", HEAD + "#include <postgresql/libpq-fe.h>\n", 3),
     ("door", "http/a.c", HEAD + "#include <jansson.h>\n", 3),
     ("door", "pg/a.c", HEAD + "# include <jansson.h>\n", 3),
     ("door", "base/loop.c", HEAD + "#include <ck_ring.h>\n", 3),
-    ("door", "router/token.c", HEAD + "#include <openssl/hmac.h>\n", 3),
+    ("door", "router/consistency/token.c", HEAD + "#include <openssl/hmac.h>\n", 3),
     ("door", "base/log.c", HEAD + "#include <systemd/sd-daemon.h>\n", 3),
     ("door", "base/a.c", HEAD + "#include <cmocka.h>\n", 3),
     ("clock", "pg/a.c", HEAD + "\tclock_gettime(CLOCK_MONOTONIC, &now);\n", 3),
@@ -75,10 +95,17 @@ GOOD = {
     "pg/pool.c": HEAD + '#include "base/own.h"\n\n#include <libpq-fe.h>\n',
     "pg/words.c": HEAD + "/* system(), sleep(1) and strcpy() */\n"
                   'static const char *a = "sprintf(";\n'
-                  "static void f(void)\n{\n\tmy_system(1);\n\tx->sleep(1);\n\tx.time(1);\n}\n",
-    "pg/long.c": HEAD + "int a(void)\n{\n" + "\tb();\n" * 70 + "}\n",
-    "router/sessions.c": HEAD + '#include "read/query.h"\n#include "write/command.h"\n'
-                         "\n#include <ck_pr.h>\n",
+                  "static void g(void)\n{\n\tmy_system(1);\n\tx->sleep(1);\n\tx.time(1);\n}\n",
+    "pg/long.c": HEAD + "int a(void)\n{\n" + "\tb();\n" * 60 + "}\n",
+    "router/task.c": HEAD + '#include "read/query.h"\n#include "write/command.h"\n'
+                         '#include "router/task.h"\n',
+    "router/consistency/sessions.c": HEAD + '#include "router/cluster/topology.h"\n'
+                                     "\n#include <ck_pr.h>\n",
+    "router/health/health.c": HEAD + "struct health {\n\tbool a, b, c, d;\n\tunsigned e : 2;\n};\n"
+                              "int rate(void);\nint limit_of_cut;\n/* no cutoff */\n",
+    "pg/inside.h": HEAD + "#pragma once\n",
+    "pg/cancel.c": HEAD + '#include "pg/inside.h"\n#include "pg/wire/conn.h"\n',
+    "pg/wire/conn.c": HEAD + '#include "base/own.h"\n#include "pg/call.h"\n',
     "read/cache_fill.c": HEAD + "#include <ck_ht.h>\n",
     "http/a.c": HEAD + '#include "catalog/catalog.h"\n\n#include <microhttpd.h>\n',
     "cmd/version.c": HEAD + '#include "gen/revision.h"\n\n#include <systemd/sd-daemon.h>\n',
@@ -91,6 +118,47 @@ GOOD = {
     "build/base/left.c": "\tsleep(1); \n",
     ".run/left.py": "sleep(1) \n",
 }
+
+
+ABOVE = "#pragma once\n\nint %s(void);\n"
+
+# Rule, the files, where it is found.
+BAD_TREES = [
+    # By includes alone; by a call; by a function in a table, whose own header nobody includes.
+    ("circle", {"pg/a.h": HEAD + '#include "pg/b.h"\n', "pg/b.h": HEAD + '#include "pg/a.h"\n'},
+     [("pg/a.h", 1)]),
+    ("circle", {"pg/a.c": HEAD + '#include "pg/b.h"\n\nint a_one(void)\n{\n\treturn 1;\n}\n',
+                "pg/b.h": HEAD + ABOVE % "b_two",
+                "pg/b.c": HEAD + '#include "pg/b.h"\n\nint a_one(void);\n'
+                          "int b_two(void)\n{\n\treturn a_one();\n}\n"},
+     [("pg/a.c", 1)]),
+    ("circle", {"read/a.c": HEAD + '#include "read/b.h"\n\nint a_step(void)\n{\n\treturn 1;\n}\n',
+                "read/b.h": HEAD + ABOVE % "a_step",
+                "read/b.c": HEAD + '#include "read/b.h"\n\nstatic int (*const steps[])(void) = {\n'
+                            "\ta_step,\n};\n"},
+     [("read/a.c", 1)]),
+    ("circle", {"base/a.c": HEAD + "extern const int b_table[];\nint a_sum(void)\n{\n"
+                            "\treturn b_table[0];\n}\n",
+                "base/b.c": HEAD + "int a_sum(void);\nconst int b_table[] = { 1 };\n"
+                            "int b_sum(void)\n{\n\treturn a_sum();\n}\n"},
+     [("base/a.c", 1)]),
+    ("name", {"read/a.c": HEAD + "static int a_one(void)\n{\n\treturn 1;\n}\n",
+              "write/a.c": HEAD + "static int a_one(void)\n{\n\treturn 2;\n}\n"},
+     [("write/a.c", 3)]),
+    ("name", {"pg/a.h": HEAD + "struct twice {\n\tint a;\n};\n",
+              "pg/wire/a.h": HEAD + "struct twice {\n\tint a;\n};\n"},
+     [("pg/wire/a.h", 3)]),
+]
+
+GOOD_TREES = [
+    # A member, a local function and a comment are no calls.
+    {"pg/a.c": HEAD + '#include "pg/b.h"\n\nint a_one(void)\n{\n\treturn 1;\n}\n',
+     "pg/b.h": HEAD + ABOVE % "b_two",
+     "pg/b.c": HEAD + '#include "pg/b.h"\n\n/* a_one() */\nint b_two(void)\n{\n'
+               "\treturn x->a_one(1) + y.a_one;\n}\n"},
+    {"pg/a.c": HEAD + "static int a_one(void)\n{\n\treturn 1;\n}\n",
+     "pg/b.c": HEAD + "static int a_one(void)\n{\n\treturn 2;\n}\n"},
+]
 
 
 def write(root, name, text):
@@ -122,8 +190,49 @@ def test_a_rule_finds_what_it_forbids(tree, rule, name, text, line):
     assert [(found[0], found[1], found[2]) for found in problems] == [(name, line, rule)]
 
 
+@pytest.mark.parametrize("rule, files, places", BAD_TREES,
+                         ids=[f"{bad[0]}:{min(bad[1])}" for bad in BAD_TREES])
+def test_a_rule_of_the_whole_finds_what_it_forbids(tree, rule, files, places):
+    for name, text in files.items():
+        write(tree, name, text)
+
+    problems, _ = tidy.check(tree)
+
+    assert [(found[0], found[1], found[2]) for found in problems] == \
+        [(name, line, rule) for name, line in places]
+
+
+@pytest.mark.parametrize("files", GOOD_TREES)
+def test_a_tree_without_a_circle_has_no_problem(tree, files):
+    for name, text in files.items():
+        write(tree, name, text)
+
+    assert tidy.check(tree)[0] == []
+
+
 def test_every_rule_has_an_example_that_breaks_it():
     assert {bad[0] for bad in BAD} == set(tidy.RULES)
+    assert {bad[0] for bad in BAD_TREES} == set(tidy.WHOLE_RULES)
+
+
+def allow(tree, rule, file, message):
+    write(tree, "tests/tidy_allowed.py", f"ALLOWED = {{ {rule!r}: [({file!r}, {message!r})] }}\n")
+
+
+def test_what_is_on_the_list_is_allowed_up_to_its_number(tree):
+    write(tree, "pg/a.c", HEAD + "int a;\n" * 618)
+    allow(tree, "file_length", "pg/a.c", "620 lines, at most 600")
+    assert tidy.check(tree)[0] == []
+
+    write(tree, "pg/a.c", HEAD + "int a;\n" * 619)
+    assert [found[2] for found in tidy.check(tree)[0]] == ["file_length"]
+
+
+def test_what_is_on_the_list_for_nothing_is_a_problem(tree):
+    allow(tree, "file_length", "pg/a.c", "620 lines, at most 600")
+
+    assert [(found[0], found[2]) for found in tidy.check(tree)[0]] == \
+        [("tests/tidy_allowed.py", "allowed")]
 
 
 @pytest.mark.skipif(not shutil.which("clang-format"), reason="clang-format is not installed")

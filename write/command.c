@@ -47,13 +47,13 @@ static bool command_submit(struct command *command)
 		.statement = (struct statement *)&command->operation->statement,
 		.values = command->values,
 		.bound = command->shape,
-		.renews = true,
+		.revalidates = true,
 		.arena = &request->arena,
 		.out = &request->out,
 		.rows_max = document_rows_max(command->operation),
 		.bytes_max = command->bytes_max,
 		.timeout_us = command->timeout_us,
-		.standing = command->standing,
+		.priority = command->priority,
 		.deadline_us = request->deadline_us,
 		.isolation = command_isolation(command->operation),
 		.begins = command->operation->is_call,
@@ -62,8 +62,8 @@ static bool command_submit(struct command *command)
 		.on_done = command_on_call,
 	};
 	/* What goes on is not refused for others. */
-	command->call.standing.asked =
-		command->standing.asked && !command->reruns && !command->tries;
+	command->call.priority.asked =
+		command->priority.asked && !command->reruns && !command->tries;
 	command->in_flight = pool_submit(command->pool, &command->call);
 	return command->in_flight;
 }
@@ -145,7 +145,7 @@ static enum command_end command_committed(struct command *command)
 	command->position = call->position;
 	if (!command->key)
 		return command_tell(command);
-	assert(!call->undone);
+	assert(!call->rolled_back);
 	return COMMAND_COMMITTED;
 }
 
@@ -399,7 +399,7 @@ static void command_on_call(struct call *call)
 	switch (call->end) {
 	case CALL_OK:
 	case CALL_TOO_LARGE:
-		if (call->undone)
+		if (call->rolled_back)
 			command_fail(command);
 		else
 			command->on_done(command, command_committed(command));

@@ -46,7 +46,7 @@ struct command {
 	size_t bytes_max;
 	int64_t timeout_us;       /* of the statement; 0: the pool's */
 	struct random *random;    /* borrowed, for jitter */
-	struct standing standing; /* who goes first where not all can */
+	struct priority priority; /* who goes first where not all can */
 	/* Asked before each rerun: the primary's pool now, or NULL: there is none, or the request
 	 * holds why it is not to run. */
 	struct pool *(*on_rerun)(struct command *command);

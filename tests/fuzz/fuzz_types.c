@@ -5,7 +5,7 @@
  *
  *     make fuzz TARGETS=types SECONDS=60
  */
-#include "pg/types.h"
+#include "pg/types/types.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct pg_type types[] = {
 #define TYPE(name, oid, array_oid, words, kind) { oid, 0 }, { array_oid, oid },
-#include "pg/types.def"
+#include "pg/types/types.def"
 #undef TYPE
 	{ 0, 0 },
 	{ 20000, 0 },

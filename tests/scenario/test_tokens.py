@@ -129,7 +129,7 @@ def test_the_token_of_a_query_covers_what_it_saw(cqrsd, cluster):
 
 
 def signed(primary, lsn, timeline=1, cluster=0):
-    """As cqrsd would sign it (router/token.h). cluster: added to the system identifier."""
+    """As cqrsd signs it (router/consistency/token.h). cluster: added to the system identifier."""
     key = bytes.fromhex(primary.sql("SELECT encode(key, 'hex') FROM cqrsd.token_key"))
     identifier = int(primary.sql("SELECT system_identifier FROM pg_control_system()")) + cluster
     token = bytes([1]) + timeline.to_bytes(4, "big") + lsn.to_bytes(8, "big")

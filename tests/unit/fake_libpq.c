@@ -418,7 +418,8 @@ static void conn_note(struct pg_conn *conn, const char *before, const char *word
 					   conn->sent_len ? " " : "", before, word, after);
 }
 
-/* What every conn is asked when it is made (pg/session.h): answered at once, not written down. */
+/* What every conn is asked when it is made (pg/wire/handshake.h): answered at once, not written
+ * down. */
 static bool conn_greets(const struct pg_conn *conn, const char *text)
 {
 	return strncmp(text, "SELECT pg_catalog.pg_backend_pid(),", 35) == 0 ||
@@ -618,7 +619,7 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		result->columns = 1;
 	} else if (strcmp(name, "leaves") == 0) {
 		result_own(result, 0, NULL);
-		snprintf(text, sizeof(text), "%u", fake_server.leaves);
+		snprintf(text, sizeof(text), "%u", fake_server.session_state);
 		result_own(result, 1, text);
 		result->columns = 2;
 	} else {

@@ -32,7 +32,7 @@ struct fake_server {
 	bool wrote, asynchronous;
 	bool temporary;             /* sessions have made temporary tables */
 	bool undoes;                /* a COMMIT says that it was a ROLLBACK */
-	unsigned leaves;            /* what statements may leave in their session */
+	unsigned session_state;     /* what statements may leave in their session */
 	int64_t clock_us, takes_us; /* takes_us: passes from one probe to the next */
 	const char *sync_error;     /* SQLSTATE that the next Sync with a commit ends in */
 	const char *sync_severity;  /* NULL: ERROR */

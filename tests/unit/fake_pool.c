@@ -3,7 +3,7 @@
 #include "fake_pool.h"
 
 #include "pg/describe.h"
-#include "router/monitor.h"
+#include "router/cluster/monitor.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 struct pool {
 	struct loop *loop;
 	struct list calls;
-	bool full, opening, away;
+	bool full, readiness, away;
 	const char *abandoned;
 	unsigned dials, went_on;
 	struct describe *describing;
@@ -20,7 +20,7 @@ struct pool {
 
 static struct pool *fake_pools[NODES_MAX];
 static unsigned fake_pools_count;
-static unsigned fake_hurried;
+static unsigned fake_polled_now;
 
 struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
 		      const struct pool_settings *settings)
@@ -93,12 +93,12 @@ unsigned pool_load(const struct pool *pool)
 
 bool pool_opened(const struct pool *pool)
 {
-	return !pool->opening;
+	return !pool->readiness;
 }
 
-void fake_opening(unsigned node, bool opening)
+void fake_opening(unsigned node, bool readiness)
 {
-	fake_pool(node)->opening = opening;
+	fake_pool(node)->readiness = readiness;
 }
 
 void fake_away(unsigned node, bool away)
@@ -139,7 +139,7 @@ void fake_described(struct describe *describe, uint32_t param_oid, uint32_t colu
 {
 	struct shape *shape = shape_new(describe->statement->params, 1);
 
-	assert(describe->renews);
+	assert(describe->revalidates);
 	for (unsigned i = 0; i < shape->params; i++)
 		shape->param_types[i].oid = param_oid;
 	shape->column_types[0].oid = column_oid;
@@ -150,15 +150,15 @@ void fake_described(struct describe *describe, uint32_t param_oid, uint32_t colu
 	describe->on_done(describe);
 }
 
-void monitor_hurry(struct monitor *monitor)
+void monitor_poll_now(struct monitor *monitor)
 {
 	(void)monitor;
-	fake_hurried++;
+	fake_polled_now++;
 }
 
-unsigned fake_hurries(void)
+unsigned fake_polls_now(void)
 {
-	return fake_hurried;
+	return fake_polled_now;
 }
 
 struct pool *fake_pool(unsigned node)
@@ -214,7 +214,7 @@ struct call *fake_last_call(unsigned node, enum call_kind kind)
 void fake_stream(struct call *call, uint64_t lower, uint64_t upper, const char *rows)
 {
 	buf_string(call->out, rows);
-	call->told = true;
+	call->streamed = true;
 	call->in_recovery = true;
 	call->lower = lower;
 	call->upper = upper;

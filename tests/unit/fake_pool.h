@@ -35,7 +35,7 @@ unsigned fake_went_on(unsigned node);
 /* The next submissions to that node find the queue full. */
 void fake_full(unsigned node, bool full);
 /* Its first conns are being made, or are there. */
-void fake_opening(unsigned node, bool opening);
+void fake_opening(unsigned node, bool readiness);
 /* No conn to it is open. */
 void fake_away(unsigned node, bool away);
 /* Who has a statement described anew by the node, or NULL. */
@@ -48,5 +48,5 @@ unsigned fake_waiting(unsigned node);
 const char *fake_abandoned(unsigned node);
 /* How often pool_dial_now was called. */
 unsigned fake_dials(unsigned node);
-/* How often monitor_hurry was called. */
-unsigned fake_hurries(void);
+/* How often monitor_poll_now was called. */
+unsigned fake_polls_now(void);

@@ -20,7 +20,7 @@ static char texts[STATEMENTS_MAX][32];
 const struct pool_settings stage_settings = {
 	.conns_max = 2,
 	.queue_max = 100,
-	.limit_fixed = 64,
+	.concurrency_fixed = 64,
 	.queue_wait_us = 100 * US_PER_MS,
 	.statement_timeout_us = 5 * US_PER_S,
 	.connect_timeout_us = 3 * US_PER_S,
@@ -135,8 +135,8 @@ static void stage_on_done(struct call *call)
 	struct stage_call *stage_call = container_of(call, struct stage_call, call);
 
 	stage_call->told++;
-	if (stage_call->on_told)
-		stage_call->on_told(stage_call);
+	if (stage_call->on_answer)
+		stage_call->on_answer(stage_call);
 }
 
 void stage_call_init(struct stage_call *call, enum call_kind kind, struct statement *statement,

@@ -27,7 +27,7 @@ struct stage_call {
 	struct buf out;
 	const char *values[4];
 	unsigned told;
-	void (*on_told)(struct stage_call *stage_call); /* or NULL */
+	void (*on_answer)(struct stage_call *stage_call); /* or NULL */
 	void *arg;
 };
 

@@ -111,7 +111,7 @@ void scene_init(struct scene *scene)
 		scene->nodes[i].index = i;
 		snprintf(scene->nodes[i].name, sizeof(scene->nodes[i].name), "node-%u:5432", i);
 		scene->node_list[i] = &scene->nodes[i];
-		scene->nodes[i].reach = &scene->reach[i];
+		scene->nodes[i].reconnect = &scene->reconnect[i];
 	}
 	struct router_shared shared = {
 		.nodes = scene->node_list,
@@ -119,7 +119,7 @@ void scene_init(struct scene *scene)
 		.options = &scene->options,
 		.topology = scene->snapshot,
 		.sessions = scene->sessions,
-		.newest = &scene->newest,
+		.high_water = &scene->high_water,
 		.ratelimit = scene->ratelimit,
 	};
 

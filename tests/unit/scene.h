@@ -9,9 +9,9 @@
 
 #include "base/request.h"
 #include "fake_pool.h"
-#include "pg/reach.h"
+#include "pg/reconnect.h"
+#include "router/cluster/topology.h"
 #include "router/router.h"
-#include "router/topology.h"
 
 #define SCENE_START_US INT64_C(1000000)
 
@@ -20,11 +20,11 @@ struct scene {
 	struct options options;
 	struct node nodes[3];
 	struct node *node_list[3];
-	struct reach reach[3];    /* nothing was refused, unless the test says so */
-	struct topology topology; /* change it, then scene_publish */
+	struct reconnect reconnect[3]; /* nothing was refused, unless the test says so */
+	struct topology topology;      /* change it, then scene_publish */
 	struct snapshot *snapshot;
 	struct sessions *sessions;
-	struct newest newest;
+	struct high_water high_water;
 	struct ratelimit *ratelimit;
 	struct catalog *catalog;
 	struct metrics *metrics;

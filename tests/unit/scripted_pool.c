@@ -57,7 +57,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	else if (strcmp(call->statement->name, "monitor.key") == 0)
 		pool->node->keys++;
 	else if (strcmp(call->statement->name, "monitor.nudge") == 0)
-		pool->node->nudges++;
+		pool->node->wal_flushes++;
 	else
 		pool->node->looks++;
 	pthread_cond_broadcast(&script_changed);
@@ -74,8 +74,8 @@ static const char *pool_script(const struct pool *pool)
 	pthread_mutex_lock(&script_mutex);
 	answer = strcmp(name, "monitor.identity") == 0 ? pool->node->identity
 		 : strcmp(name, "monitor.key") == 0    ? pool->node->key
-		 : strcmp(name, "monitor.nudge") == 0  ? pool->node->nudge
-						       : pool->node->look;
+		 : strcmp(name, "monitor.nudge") == 0  ? pool->node->wal_flush
+						       : pool->node->status;
 	pthread_mutex_unlock(&script_mutex);
 	return answer;
 }

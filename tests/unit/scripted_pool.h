@@ -15,8 +15,8 @@
 #define SCRIPT_ERROR "error"
 
 struct script_node {
-	const char *identity, *key, *look, *nudge;
-	unsigned identities, keys, looks, nudges; /* asked so far */
+	const char *identity, *key, *status, *wal_flush;
+	unsigned identities, keys, looks, wal_flushes; /* asked so far */
 	unsigned abandoned;
 };
 

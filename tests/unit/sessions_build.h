@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* router/sessions.c as it is, and built wrong on purpose, so that a checker can be checked. */
+/* router/consistency/sessions.c as it is, and built wrong on purpose, so that a checker can be
+ * checked. */
 #pragma once
 
-#include "router/sessions.h"
+#include "router/consistency/sessions.h"
 
 struct sessions_build {
 	struct sessions *(*make)(size_t slots);

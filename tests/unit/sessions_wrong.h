@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* router/sessions.c under other names: WRONG(name) gives them, SESSIONS_LEAVE the fault. */
+/* router/consistency/sessions.c under other names: WRONG(name) gives them, SESSIONS_LEAVE the
+ * fault. */
 #define sessions_new WRONG(new)
 #define sessions_free WRONG(free)
 #define sessions_raise_floor WRONG(raise_floor)
@@ -9,7 +10,7 @@
 #define sessions_promoted WRONG(promoted)
 #define sessions_settle WRONG(settle)
 #define sessions_count WRONG(count)
-#include "router/sessions.c"
+#include "router/consistency/sessions.c"
 
 #include "sessions_build.h"
 

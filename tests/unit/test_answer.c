@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes back for queries: rows, bounds, errors that are one call's own, and lost conns. */
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
-#include "pg/answer.h"
+#include "pg/wire/answer.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -509,7 +509,7 @@ static void test_what_another_plan_would_return_is_for_its_maker_to_describe(voi
 					       .function = "RevalidateCachedQuery" });
 	stage_open(NODE_REPLICA, 1);
 	stage_call_init(&call, CALL_QUERY, stage_statement(1), "7");
-	call.call.renews = true;
+	call.call.revalidates = true;
 	assert_true(pool_submit(stage.pool, &call.call));
 	stage_turn();
 	stage_answer(0);

@@ -3,7 +3,7 @@
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "base/clock.h"
 #include "fake_libpq.h"
-#include "pg/answer.h"
+#include "pg/wire/answer.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is sent: how calls gather into batches, and what stands around them. */
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
-#include "pg/batch.h"
+#include "pg/wire/batch.h"
 
 #include "base/clock.h"
 #include "fake_libpq.h"

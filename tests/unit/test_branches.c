@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Branches that were given up: positions and tokens of theirs, judged by lineage, cut and mark. */
-#include "router/branches.h"
+#include "router/cluster/branches.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The breaker by a clock of the test: a row is a story, a step of it a moment and an event. */
-#include "router/breaker.h"
+#include "router/health/breaker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The arithmetic of budgets, by a clock of the test. */
-#include "router/budget.h"
+#include "router/health/budget.h"
 
 #include "base/clock.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
-#include "pg/estimate.h"
+#include "pg/admission/estimate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

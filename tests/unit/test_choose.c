@@ -27,7 +27,7 @@ struct a_node {
 	unsigned held_back;
 };
 
-struct a_wish {
+struct some_needs {
 	enum level level;
 	uint64_t required;
 	uint32_t timeline; /* of required; 0: 1 */
@@ -48,7 +48,7 @@ struct an_answer {
 struct a_case {
 	const char *name;
 	struct a_node nodes[4];
-	struct a_wish wish;
+	struct some_needs needs;
 	struct an_answer answer;
 };
 
@@ -426,7 +426,7 @@ static const struct a_case cases[] = {
 static const struct a_case equals = {
 	.name = "four equal replicas",
 	.nodes = { R(.lsn = 9), R(.lsn = 9), R(.lsn = 9), R(.lsn = 9) },
-	.wish = EVENTUAL(),
+	.needs = EVENTUAL(),
 };
 /* clang-format on */
 
@@ -477,19 +477,19 @@ static void world(const struct a_case *c, struct topology *topology, struct node
 	}
 }
 
-static struct wish wish_of(const struct a_wish *wish)
+static struct query_needs needs_of(const struct some_needs *needs)
 {
-	return (struct wish){
-		.level = wish->level,
-		.required = { wish->required ? (wish->timeline ? wish->timeline : 1) : 0,
-			      wish->required },
-		.staleness_us_max = wish->staleness_ms ? ms(wish->staleness_ms) : -1,
-		.wait_us_left = ms(wish->wait_ms),
+	return (struct query_needs){
+		.level = needs->level,
+		.required = { needs->required ? (needs->timeline ? needs->timeline : 1) : 0,
+			      needs->required },
+		.staleness_us_max = needs->staleness_ms ? ms(needs->staleness_ms) : -1,
+		.wait_us_left = ms(needs->wait_ms),
 		.user_hash = 4711,
-		.dice = 42,
-		.spill_allowed = !wish->full,
-		.stale_allowed = wish->stale_allowed,
-		.primary_allowed = !wish->on_lag_fail && !wish->stale_allowed,
+		.random = 42,
+		.spill_allowed = !needs->full,
+		.stale_allowed = needs->stale_allowed,
+		.primary_allowed = !needs->on_lag_fail && !needs->stale_allowed,
 	};
 }
 
@@ -510,13 +510,13 @@ static void the_table(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct a_case *c = &cases[i];
-		struct wish wish = wish_of(&c->wish);
+		struct query_needs needs = needs_of(&c->needs);
 		struct topology topology;
 		struct node_use uses[NODES_MAX];
 		struct choice choice;
 
 		world(c, &topology, uses);
-		choice = choose_node(&topology, uses, &wish, ms(NOW_MS));
+		choice = choose_node(&topology, uses, &needs, ms(NOW_MS));
 		if (as_expected(c, &choice))
 			continue;
 		print_error("%s: kind %d node %u reason %d prove %d outcome %d retry %d ms\n",
@@ -532,18 +532,18 @@ static void a_user_stays_on_one_node_and_users_spread(void **state)
 {
 	struct topology topology;
 	struct node_use uses[NODES_MAX];
-	struct wish wish = wish_of(&equals.wish);
+	struct query_needs needs = needs_of(&equals.needs);
 	unsigned count[4] = { 0 };
 
 	world(&equals, &topology, uses);
 	for (uint64_t user = 1; user <= 4000; user++) {
 		unsigned first;
 
-		wish.user_hash = user;
-		wish.dice = user * 3;
-		first = choose_node(&topology, uses, &wish, ms(NOW_MS)).node;
-		wish.dice++;
-		assert_int_equal(choose_node(&topology, uses, &wish, ms(NOW_MS)).node, first);
+		needs.user_hash = user;
+		needs.random = user * 3;
+		first = choose_node(&topology, uses, &needs, ms(NOW_MS)).node;
+		needs.random++;
+		assert_int_equal(choose_node(&topology, uses, &needs, ms(NOW_MS)).node, first);
 		count[first]++;
 	}
 	for (unsigned i = 0; i < 4; i++)
@@ -554,13 +554,13 @@ static void without_a_user_the_dice_spread(void **state)
 {
 	struct topology topology;
 	struct node_use uses[NODES_MAX];
-	struct wish wish = wish_of(&equals.wish);
+	struct query_needs needs = needs_of(&equals.needs);
 	unsigned count[4] = { 0 };
 
 	world(&equals, &topology, uses);
-	wish.user_hash = 0;
-	for (wish.dice = 1; wish.dice <= 4000; wish.dice++)
-		count[choose_node(&topology, uses, &wish, ms(NOW_MS)).node]++;
+	needs.user_hash = 0;
+	for (needs.random = 1; needs.random <= 4000; needs.random++)
+		count[choose_node(&topology, uses, &needs, ms(NOW_MS)).node]++;
 	for (unsigned i = 0; i < 4; i++)
 		assert_in_range(count[i], 800, 1200);
 }
@@ -570,18 +570,18 @@ static void a_user_moves_only_between_two_nodes(void **state)
 {
 	struct topology topology;
 	struct node_use uses[NODES_MAX];
-	struct wish wish = wish_of(&equals.wish);
+	struct query_needs needs = needs_of(&equals.needs);
 
 	world(&equals, &topology, uses);
-	for (wish.user_hash = 1; wish.user_hash <= 200; wish.user_hash++) {
+	for (needs.user_hash = 1; needs.user_hash <= 200; needs.user_hash++) {
 		unsigned first, second;
 
-		first = choose_node(&topology, uses, &wish, ms(NOW_MS)).node;
+		first = choose_node(&topology, uses, &needs, ms(NOW_MS)).node;
 		uses[first].load = 10;
-		second = choose_node(&topology, uses, &wish, ms(NOW_MS)).node;
+		second = choose_node(&topology, uses, &needs, ms(NOW_MS)).node;
 		assert_int_not_equal(first, second);
 		uses[second].load = 11;
-		assert_int_equal(choose_node(&topology, uses, &wish, ms(NOW_MS)).node, first);
+		assert_int_equal(choose_node(&topology, uses, &needs, ms(NOW_MS)).node, first);
 		uses[first].load = uses[second].load = 0;
 	}
 }
@@ -590,14 +590,14 @@ static void who_has_just_returned_gets_its_share_of_the_picks(void **state)
 {
 	struct topology topology;
 	struct node_use uses[NODES_MAX];
-	struct wish wish = wish_of(&equals.wish);
+	struct query_needs needs = needs_of(&equals.needs);
 	unsigned count[4] = { 0 };
 
 	world(&equals, &topology, uses);
-	wish.user_hash = 0;
+	needs.user_hash = 0;
 	uses[2].held_back = 80;
-	for (wish.dice = 1; wish.dice <= 4000; wish.dice++)
-		count[choose_node(&topology, uses, &wish, ms(NOW_MS)).node]++;
+	for (needs.random = 1; needs.random <= 4000; needs.random++)
+		count[choose_node(&topology, uses, &needs, ms(NOW_MS)).node]++;
 	/* A fifth of the thousand it will get. */
 	assert_in_range(count[2], 150, 250);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a queue counts as overloaded, by a clock of the test. */
-#include "pg/codel.h"
+#include "pg/admission/codel.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

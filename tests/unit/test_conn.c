@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a session is opened. Its life under time-outs is in test_janitor.c. */
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
-#include "pg/conn.h"
+#include "pg/wire/conn.h"
 
 #include "base/clock.h"
 #include "fake_libpq.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows to JSON objects; the results are libpq's own, made by hand. */
-#include "pg/encode.h"
+#include "pg/types/encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

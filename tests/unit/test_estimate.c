@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which statements are slow, learnt from batches that show only their sums. */
-#include "pg/estimate.h"
+#include "pg/admission/estimate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

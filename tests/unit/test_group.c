@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "fake_libpq.h"
-#include "pg/exile.h"
+#include "pg/admission/quarantine.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -196,7 +196,7 @@ static void test_who_may_not_join_a_group_does_not_wait_for_it(void **state)
 	end_calls();
 }
 
-enum why { NOT_WANTED, NOTHING_KNOWN, SLOW, EXILED, STRICT, BEGINS, WHY_COUNT };
+enum why { NOT_WANTED, NOTHING_KNOWN, SLOW, QUARANTINED, STRICT, BEGINS, WHY_COUNT };
 
 static void test_some_commands_never_join_a_group(void **state)
 {
@@ -209,8 +209,8 @@ static void test_some_commands_never_join_a_group(void **state)
 			statement->running_us = 0;
 		if (why == SLOW)
 			statement->running_us = 20001;
-		if (why == EXILED)
-			exile_begin(statement);
+		if (why == QUARANTINED)
+			quarantine_begin(statement);
 		for (unsigned i = 0; i < 3; i++) {
 			stage_call_init(&calls[i], CALL_COMMAND, statement, "7");
 			calls[i].call.groups = why != NOT_WANTED;
@@ -303,7 +303,7 @@ static void open_without_limits(void)
 {
 	struct pool_settings settings = stage_settings;
 
-	settings.limit = LIMIT_OFF;
+	settings.concurrency = CONCURRENCY_OFF;
 	settings.queue_max = 1;
 	settings.group_max = TOGETHER;
 	stage_open_with(NODE_PRIMARY, &settings);
@@ -314,7 +314,7 @@ static void ask_of_group(struct stage_call *call)
 {
 	stage_call_init(call, CALL_COMMAND, known(1), "7");
 	call->call.groups = true;
-	call->call.standing.asked = true;
+	call->call.priority.asked = true;
 	assert_true(pool_submit(stage.pool, &call->call));
 }
 
@@ -381,7 +381,7 @@ static void check_one_raises(unsigned number, const char *sqlstate, const char *
 		assert_string_equal(stage_out(&calls[i]), failed ? "" : "{\"x\":1}");
 	}
 	assert_string_equal(calls[number - 1].call.error.sqlstate, sqlstate);
-	assert_false(exile_is_on(stage_statement(number)));
+	assert_false(quarantine_is_on(stage_statement(number)));
 	end_calls();
 }
 
@@ -458,8 +458,8 @@ static void check_trouble(const char *sqlstate)
 	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
 		     "prepare:s3 " LONE("s3"));
 	assert_all_went_well();
-	assert_true(exile_is_on(stage_statement(2)));
-	assert_false(exile_is_on(stage_statement(1)));
+	assert_true(quarantine_is_on(stage_statement(2)));
+	assert_false(quarantine_is_on(stage_statement(1)));
 	end_calls();
 }
 
@@ -514,8 +514,8 @@ static void test_a_commit_that_fails_sends_all_one_by_one_and_finds_whose_fault_
 	stage_answer(CONN);
 	assert_int_equal(calls[1].call.end, CALL_OK);
 	assert_int_equal(calls[2].call.end, CALL_OK);
-	assert_true(exile_is_on(stage_statement(1)));
-	assert_false(exile_is_on(stage_statement(2)));
+	assert_true(quarantine_is_on(stage_statement(1)));
+	assert_false(quarantine_is_on(stage_statement(2)));
 	end_calls();
 }
 
@@ -545,8 +545,8 @@ static void test_settings_left_behind_send_all_one_by_one(void **state)
 	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
 		     "prepare:s3 " LONE("s3"));
 	assert_all_went_well();
-	assert_false(exile_is_on(stage_statement(1)));
-	assert_true(exile_is_on(stage_statement(2)));
+	assert_false(quarantine_is_on(stage_statement(1)));
+	assert_true(quarantine_is_on(stage_statement(2)));
 	end_calls();
 }
 
@@ -560,7 +560,7 @@ static void test_settings_that_reset_does_not_bring_back_are_nobodys_fault(void 
 	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync", LONE("s2"),
 		     LONE("s3"));
 	assert_all_went_well();
-	assert_false(exile_is_on(stage_statement(1)));
+	assert_false(quarantine_is_on(stage_statement(1)));
 	end_calls();
 }
 
@@ -577,7 +577,7 @@ static void test_a_stale_plan_is_prepared_again_by_the_lone_one(void **state)
 	answer_alone("s1(7) prepare:xid xid sync prepare:position position sync",
 		     "[DEALLOCATE s2] prepare:" LONE("s2 s2"), "prepare:s3 " LONE("s3"));
 	assert_all_went_well();
-	assert_false(exile_is_on(stage_statement(2)));
+	assert_false(quarantine_is_on(stage_statement(2)));
 	end_calls();
 }
 
@@ -595,7 +595,7 @@ static void test_a_statement_of_ours_that_vanished_is_nobodys_fault(void **state
 	for (unsigned i = 0; i < 3; i++)
 		stage_answer(CONN);
 	assert_all_went_well();
-	assert_false(exile_is_on(stage_statement(1)));
+	assert_false(quarantine_is_on(stage_statement(1)));
 	end_calls();
 }
 

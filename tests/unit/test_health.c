@@ -261,11 +261,11 @@ static void no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_throu
 	begin(&scene);
 	scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "bob");
 	scene_take(&scene, &asked);
-	for (unsigned opening = 0; opening < 2; opening++) {
+	for (unsigned readiness = 0; readiness < 2; readiness++) {
 		for (unsigned i = 0; i < BREAKER_ROW_MAX; i++) {
 			struct asked other;
 
-			if (opening)
+			if (readiness)
 				break;
 			scene_ask(&scene, &other, REQUEST_COMMAND, "place", "ann");
 			scene_take(&scene, &other);
@@ -273,7 +273,7 @@ static void no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_throu
 			asked_free(&other);
 			scene_pass(&scene, US_PER_MS);
 		}
-		scene_pass(&scene, US_PER_S << opening);
+		scene_pass(&scene, US_PER_S << readiness);
 		assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
 		fake_lost(fake_call(0, CALL_PROBE), CALL_LOST, "lost");
 	}

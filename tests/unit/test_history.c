@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of a position when the primary went on to another timeline. */
-#include "router/history.h"
+#include "router/cluster/history.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

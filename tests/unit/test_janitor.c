@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
-#include "pg/reach.h"
+#include "pg/reconnect.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -212,18 +212,18 @@ static void test_a_login_refused_for_a_limit_names_the_limit(void **state)
 {
 	static const struct {
 		const char *message;
-		enum reach_full full;
+		enum conn_limit full;
 	} rows[] = {
 		{ "FATAL:  53300: trop de connexions pour le rôle « app »\n"
 		  "LOCATION:  InitializeSessionUserId, miscinit.c:800\n",
-		  REACH_FULL_ROLE },
+		  CONN_LIMIT_ROLE },
 		{ "FATAL:  53300: too many connections for database \"shop\"\n"
 		  "LOCATION:  CheckMyDatabase, postinit.c:371\n",
-		  REACH_FULL_DATABASE },
+		  CONN_LIMIT_DATABASE },
 		{ "FATAL:  53300: sorry, too many clients already\n"
 		  "LOCATION:  InitProcess, proc.c:354\n",
-		  REACH_FULL_SERVER },
-		{ "FATAL:  28000: role \"app\" is not permitted to log in", REACH_ROOM },
+		  CONN_LIMIT_SERVER },
+		{ "FATAL:  28000: role \"app\" is not permitted to log in", CONN_LIMIT_NONE },
 	};
 
 	stage_open(NODE_REPLICA, 1);
@@ -234,9 +234,10 @@ static void test_a_login_refused_for_a_limit_names_the_limit(void **state)
 		pool = pool_new(stage.loop, stage.node, stage.metrics, &stage_settings);
 		pool_set_role(pool, NODE_REPLICA);
 		connect_all(&pool, 1);
-		assert_int_equal(reach_full(stage.node->reach, loop_now(stage.loop)), rows[i].full);
+		assert_int_equal(reconnect_limit(stage.node->reconnect, loop_now(stage.loop)),
+				 rows[i].full);
 		pool_free(pool);
-		stage_pass(REACH_PAUSE_US_MAX);
+		stage_pass(RECONNECT_PAUSE_US_MAX);
 	}
 }
 
@@ -248,8 +249,9 @@ static void test_a_limit_is_over_when_a_login_succeeds_or_was_long_ago(void **st
 	stage_open(NODE_REPLICA, 1);
 	stage_connect();
 	now_us = loop_now(stage.loop);
-	assert_int_equal(reach_full(stage.node->reach, now_us), REACH_FULL_SERVER);
-	assert_int_equal(reach_full(stage.node->reach, now_us + REACH_FULL_US + 1), REACH_ROOM);
+	assert_int_equal(reconnect_limit(stage.node->reconnect, now_us), CONN_LIMIT_SERVER);
+	assert_int_equal(reconnect_limit(stage.node->reconnect, now_us + RECONNECT_FULL_US + 1),
+			 CONN_LIMIT_NONE);
 
 	fake_server.refuses = NULL;
 	for (unsigned i = 0; !pool_connected(stage.pool) && i < 100; i++) {
@@ -258,7 +260,8 @@ static void test_a_limit_is_over_when_a_login_succeeds_or_was_long_ago(void **st
 	}
 
 	assert_true(pool_connected(stage.pool));
-	assert_int_equal(reach_full(stage.node->reach, loop_now(stage.loop)), REACH_ROOM);
+	assert_int_equal(reconnect_limit(stage.node->reconnect, loop_now(stage.loop)),
+			 CONN_LIMIT_NONE);
 }
 
 static void test_a_conn_to_another_server_than_expected_never_serves(void **state)
@@ -274,14 +277,14 @@ static void test_a_conn_to_another_server_than_expected_never_serves(void **stat
 	pool_expect(stage.pool, fake_server.started_us + 1);
 	stage_connect();
 	assert_false(pool_connected(stage.pool));
-	assert_int_equal(stage.node->reach->strays, 1);
+	assert_int_equal(stage.node->reconnect->strays, 1);
 	assert_string_equal(pool_last_error(stage.pool), "its name led to another server");
 
 	dialed = fake_dialed();
 	fake_server.started_us++;
 	pool_expect(stage.pool, 0);
 	pool_expect(stage.pool, fake_server.started_us);
-	stage_pass(REACH_PAUSE_US_MAX);
+	stage_pass(RECONNECT_PAUSE_US_MAX);
 	stage_connect();
 	assert_int_equal(fake_dialed(), dialed + 1);
 	assert_true(pool_connected(stage.pool));

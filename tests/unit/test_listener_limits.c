@@ -267,10 +267,10 @@ static void test_who_says_it_all_does_not_wait_for_a_crowd(void **state)
 	http_client_say(quick, "/v1/queries/one HTTP/1.1\r\n" HOST "\r\n");
 
 	assert_int_equal(http_client_read(quick)->status, 200);
-	assert_in_range(intake_waiting(&fixture.listener->intake), CROWD / 2, CROWD);
-	for (int i = 0; i < 100 && intake_waiting(&fixture.listener->intake); i++)
+	assert_in_range(accept_queue_waiting(&fixture.listener->accept_queue), CROWD / 2, CROWD);
+	for (int i = 0; i < 100 && accept_queue_waiting(&fixture.listener->accept_queue); i++)
 		loop_turn(fixture.loop, 0);
-	assert_int_equal(intake_waiting(&fixture.listener->intake), 0);
+	assert_int_equal(accept_queue_waiting(&fixture.listener->accept_queue), 0);
 
 	for (unsigned i = 0; i < CROWD; i++)
 		http_client_close(&crowd[i]);
@@ -286,7 +286,7 @@ static void test_a_crowd_of_one_address_is_refused_in_one_turn(void **state)
 	for (unsigned i = 0; i < CROWD; i++)
 		open_another(&crowd[i]);
 	loop_turn(fixture.loop, 5000);
-	assert_int_equal(intake_waiting(&fixture.listener->intake), 0);
+	assert_int_equal(accept_queue_waiting(&fixture.listener->accept_queue), 0);
 	assert_int_equal(metrics_sum(METRIC_http_refused_total), CROWD);
 	assert_served(&fixture.client);
 	for (unsigned i = 0; i < CROWD; i++)
@@ -335,11 +335,11 @@ static void test_who_waits_to_be_let_in_is_answered_before_the_end(void **state)
 		http_client_say(&crowd[i], REQUEST);
 	}
 	loop_turn(fixture.loop, 5000);
-	assert_in_range(intake_waiting(&fixture.listener->intake), 1, CROWD);
+	assert_in_range(accept_queue_waiting(&fixture.listener->accept_queue), 1, CROWD);
 
 	listener_quiesce(fixture.listener);
 
-	assert_int_equal(intake_waiting(&fixture.listener->intake), 0);
+	assert_int_equal(accept_queue_waiting(&fixture.listener->accept_queue), 0);
 	for (unsigned i = 0; i < CROWD; i++) {
 		assert_int_equal(http_client_read(&crowd[i])->status, 200);
 		http_client_close(&crowd[i]);

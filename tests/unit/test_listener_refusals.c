@@ -276,7 +276,7 @@ static void test_a_client_that_never_ends_is_reset(void **state)
 	assert_true(http_client_ended(&fixture.client));
 	assert_true(http_client_send(&fixture.client, "x", 1));
 
-	fixture_pass(HTTP_LINGER_US);
+	fixture_pass(HTTP_LINGERING_US);
 
 	for (int i = 0; i < 100 && sent; i++) {
 		sent = http_client_send(&fixture.client, "x", 1);

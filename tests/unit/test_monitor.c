@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: scripted_pool.c */
 /* The monitor's thread against scripted nodes: what it asks, when, and what it publishes. */
-#include "router/monitor.h"
+#include "router/cluster/monitor.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "pg/reach.h"
+#include "pg/reconnect.h"
 #include "scripted_pool.h"
 
 #include <errno.h>
@@ -27,10 +27,10 @@
 
 enum { P, R, NODES, PATIENCE_S = 20, NEVER_MS = 60000 };
 
-static struct reach reach[NODES];
+static struct reconnect reconnect[NODES];
 static struct node nodes_room[NODES] = {
-	{ .index = P, .name = "p:1", .reach = &reach[P] },
-	{ .index = R, .name = "r:1", .reach = &reach[R] },
+	{ .index = P, .name = "p:1", .reconnect = &reconnect[P] },
+	{ .index = R, .name = "r:1", .reconnect = &reconnect[R] },
 };
 static struct node *const nodes[NODES] = { &nodes_room[P], &nodes_room[R] };
 static struct options options;
@@ -64,8 +64,8 @@ static int begin(void **state)
 	};
 	for (unsigned i = 0; i < NODES; i++)
 		script[i] = (struct script_node){ .identity = IDENTITY("7", "1"), .key = KEY_TEXT };
-	script[P].look = PRIMARY_AT("1000");
-	script[R].look = REPLICA_AT("1000");
+	script[P].status = PRIMARY_AT("1000");
+	script[R].status = REPLICA_AT("1000");
 	snapshot = snapshot_new(sizeof(struct topology));
 	reader = snapshot_reader_new(snapshot);
 	change_reader = snapshot_reader_new(snapshot);
@@ -122,10 +122,10 @@ static bool wait_a_moment(int64_t late_us)
 			fail_msg("waited in vain: %s", #condition);                                \
 	} while (0)
 
-static void set_look(unsigned index, const char *look)
+static void set_look(unsigned index, const char *status)
 {
 	pthread_mutex_lock(&script_mutex);
-	script[index].look = look;
+	script[index].status = status;
 	pthread_mutex_unlock(&script_mutex);
 }
 
@@ -173,7 +173,7 @@ static void whoever_hurries_gets_a_look_at_once(void **state)
 	wait_until(topology.nodes[R].in_rotation);
 	before = asked_of(R).looks;
 	for (unsigned i = 1; i <= 20; i++) {
-		monitor_hurry(monitor);
+		monitor_poll_now(monitor);
 		wait_until(script[R].looks >= before + i);
 	}
 }
@@ -260,15 +260,15 @@ static void who_may_not_read_the_key_or_the_identity_still_knows_the_rest(void *
 
 static void a_primary_that_stands_amid_a_record_is_nudged_once(void **state)
 {
-	script[P].look = PRIMARY_AMID("2000");
-	script[P].nudge = "local0/2100";
+	script[P].status = PRIMARY_AMID("2000");
+	script[P].wal_flush = "local0/2100";
 	start();
-	wait_until(topology.primary == P && script[P].nudges == 1);
+	wait_until(topology.primary == P && script[P].wal_flushes == 1);
 	set_look(P, PRIMARY_AT("2100"));
 	wait_until(topology.primary_position.lsn == 0x2100);
 	set_look(P, PRIMARY_AMID("4000"));
-	wait_until(script[P].nudges == 2);
-	assert_int_equal(asked_of(R).nudges, 0);
+	wait_until(script[P].wal_flushes == 2);
+	assert_int_equal(asked_of(R).wal_flushes, 0);
 	assert_int_equal(asked_of(P).abandoned, 0);
 }
 
@@ -276,15 +276,15 @@ static void a_primary_that_will_not_be_nudged_is_looked_at_as_ever(void **state)
 {
 	unsigned looks;
 
-	script[P].look = PRIMARY_AMID("2000");
-	script[P].nudge = SCRIPT_ERROR;
+	script[P].status = PRIMARY_AMID("2000");
+	script[P].wal_flush = SCRIPT_ERROR;
 	start();
-	wait_until(script[P].nudges == 1);
+	wait_until(script[P].wal_flushes == 1);
 	set_look(P, PRIMARY_AMID("4000"));
 	wait_until(topology.primary_position.lsn == 0x4000);
 	looks = asked_of(P).looks;
 	wait_until(script[P].looks > looks + 10);
-	assert_int_equal(asked_of(P).nudges, 1);
+	assert_int_equal(asked_of(P).wal_flushes, 1);
 	assert_int_equal(topology.primary, P);
 }
 
@@ -292,7 +292,7 @@ static void a_primary_that_will_not_be_nudged_is_looked_at_as_ever(void **state)
 static void a_nudge_that_is_not_answered_is_no_strike(void **state)
 {
 	options.lag_strikes = 1;
-	script[P].look = PRIMARY_AMID("2000");
+	script[P].status = PRIMARY_AMID("2000");
 	start();
 	wait_until(script[P].abandoned == 1);
 	set_look(P, PRIMARY_AT("2100"));
@@ -303,7 +303,7 @@ static void a_nudge_that_is_not_answered_is_no_strike(void **state)
 
 static void it_stops_although_nobody_answers(void **state)
 {
-	script[P].look = script[R].look = NULL;
+	script[P].status = script[R].status = NULL;
 	script[R].identity = NULL;
 	start();
 	wait_until(script[P].looks > 0 && script[R].identities > 0);

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
-#include "pg/estimate.h"
+#include "pg/admission/estimate.h"
 #include "pg/inside.h"
 #include "pg_stage.h"
 
@@ -456,7 +456,7 @@ static void test_on_done_may_submit(void **state)
 
 	stage_open(NODE_REPLICA, 1);
 	stage_call_init(&first, CALL_QUERY, stage_statement(1), "7");
-	first.on_told = submit_another;
+	first.on_answer = submit_another;
 	first.arg = &second;
 	assert_true(pool_submit(stage.pool, &first.call));
 	stage_turn();
@@ -484,7 +484,7 @@ static void test_on_done_may_forget_its_mate(void **state)
 	stage_open(NODE_REPLICA, 1);
 	stage_query(&calls[0], stage_statement(1), "7");
 	stage_query(&calls[1], stage_statement(1), "8");
-	calls[0].on_told = forget_another;
+	calls[0].on_answer = forget_another;
 	calls[0].arg = &calls[1];
 	stage_turn();
 	stage_answer(0);
@@ -506,7 +506,7 @@ static void test_on_done_may_free_the_pool(void **state)
 	stage_open(NODE_REPLICA, 1);
 	stage_query(&calls[0], stage_statement(1), "7");
 	stage_query(&calls[1], stage_statement(1), "8");
-	calls[0].on_told = free_the_pool;
+	calls[0].on_answer = free_the_pool;
 	stage_turn();
 	stage_query(&calls[2], stage_statement(1), "9");
 	stage_answer(0);
@@ -534,7 +534,7 @@ static void test_freeing_the_pool_ends_every_call_and_takes_no_more(void **state
 	stage_query(&out, stage_statement(1), "7");
 	stage_turn();
 	stage_query(&waiting, stage_statement(1), "8");
-	waiting.on_told = submit_in_vain;
+	waiting.on_answer = submit_in_vain;
 	waiting.arg = &late;
 	pool_free(stage.pool);
 	stage.pool = NULL;
@@ -555,7 +555,7 @@ static void test_abandoning_a_node_gives_everything_back_at_once(void **state)
 	stage_send(&command, CALL_COMMAND, stage_statement(1), "7");
 	stage_turn();
 	stage_query(&waiting, stage_statement(1), "8");
-	waiting.on_told = submit_another;
+	waiting.on_answer = submit_another;
 	waiting.arg = &again;
 	pool_abandon(stage.pool, "the node does not answer");
 	assert_int_equal(out.call.end, CALL_LOST);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two conns on one backend: what stands in between shares its server connections. */
 #include "base/limits.h"
-#include "pg/pooler.h"
+#include "pg/wire/pooler.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: sessions_late.c sessions_forgetful.c sessions_racing.c */
 /* For every user, always: required >= position of the last acknowledged write. */
-#include "router/sessions.h"
+#include "router/consistency/sessions.h"
 
 #include "sessions_build.h"
 

@@ -4,7 +4,7 @@
 #include "scene.h"
 
 #include "base/clock.h"
-#include "pg/reach.h"
+#include "pg/reconnect.h"
 
 #include <cmocka.h>
 #include <setjmp.h>
@@ -142,7 +142,7 @@ static void a_standby_that_was_taken_for_the_primary_makes_the_monitor_look(void
 {
 	struct scene scene;
 	struct asked asked;
-	unsigned hurries = fake_hurries();
+	unsigned polls = fake_polls_now();
 
 	(void)state;
 	scene_init(&scene);
@@ -151,7 +151,7 @@ static void a_standby_that_was_taken_for_the_primary_makes_the_monitor_look(void
 		   "cannot execute INSERT in a read-only transaction");
 
 	assert_int_equal(asked.request->outcome, OUTCOME_NO_PRIMARY);
-	assert_int_equal(fake_hurries(), hurries + 1);
+	assert_int_equal(fake_polls_now(), polls + 1);
 	asked_free(&asked);
 	scene_fini(&scene);
 }
@@ -257,14 +257,14 @@ static void without_a_primary_commands_are_refused_at_once(void **state)
 static void a_command_that_waits_in_vain_at_a_node_is_told_what_for(void **state)
 {
 	static const struct {
-		enum reach_full full;
+		enum conn_limit full;
 		enum outcome outcome;
 		const char *says;
 	} rows[] = {
-		{ REACH_FULL_ROLE, OUTCOME_QUEUE_TIMEOUT, "limit of the role" },
-		{ REACH_FULL_DATABASE, OUTCOME_QUEUE_TIMEOUT, "limit of the database" },
-		{ REACH_FULL_SERVER, OUTCOME_QUEUE_TIMEOUT, "the server grants" },
-		{ REACH_ROOM, OUTCOME_NO_PRIMARY, "waited too long" },
+		{ CONN_LIMIT_ROLE, OUTCOME_QUEUE_TIMEOUT, "limit of the role" },
+		{ CONN_LIMIT_DATABASE, OUTCOME_QUEUE_TIMEOUT, "limit of the database" },
+		{ CONN_LIMIT_SERVER, OUTCOME_QUEUE_TIMEOUT, "the server grants" },
+		{ CONN_LIMIT_NONE, OUTCOME_NO_PRIMARY, "waited too long" },
 	};
 
 	(void)state;
@@ -274,7 +274,7 @@ static void a_command_that_waits_in_vain_at_a_node_is_told_what_for(void **state
 		struct call *call;
 
 		scene_init(&scene);
-		reach_note_full(&scene.reach[0], rows[i].full, loop_now(scene.loop));
+		reconnect_note_limit(&scene.reconnect[0], rows[i].full, loop_now(scene.loop));
 		fake_away(0, true);
 		call = place(&scene, &asked);
 		call->expired = true;
@@ -308,7 +308,7 @@ static void a_command_finds_no_primary_where_one_may_be_that_cannot_be_asked(voi
 		scene.topology.nodes[0].role = rows[i].role;
 		scene.topology.nodes[0].up = rows[i].role != NODE_UNKNOWN;
 		scene_publish(&scene);
-		reach_note_full(&scene.reach[0], REACH_FULL_ROLE, loop_now(scene.loop));
+		reconnect_note_limit(&scene.reconnect[0], CONN_LIMIT_ROLE, loop_now(scene.loop));
 		fake_away(0, true);
 		scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "ann");
 

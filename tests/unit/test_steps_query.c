@@ -568,7 +568,7 @@ static void before_any_primary_was_seen_only_eventual_is_served(void **state)
 					.options = &scene.options,
 					.topology = scene.snapshot,
 					.sessions = scene.sessions,
-					.newest = &scene.newest };
+					.high_water = &scene.high_water };
 	scene.router = router_new(scene.loop, &shared, 4, scene.catalog, scene.metrics);
 	scene_ask(&scene, &session, REQUEST_QUERY, "order", "ann");
 	scene_ask(&scene, &eventual, REQUEST_QUERY, "order", "ann");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rotation as a word of looks: g good, b bad; after each the state: I in, - out. */
-#include "router/strikes.h"
+#include "router/cluster/strikes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

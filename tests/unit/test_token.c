@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens: what comes back is what was given out, and nothing else is believed. */
-#include "router/token.h"
+#include "router/consistency/token.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

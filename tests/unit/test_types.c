@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A type is found by any of its names, and PostgreSQL is asked for the others. */
-#include "pg/types.h"
+#include "pg/types/types.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

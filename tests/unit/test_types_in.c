@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What clients send becomes PostgreSQL's text form, or is refused with a reason they understand. */
-#include "pg/types.h"
+#include "pg/types/types.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cells become the JSON that docs/http.md promises, and always JSON. */
-#include "pg/types.h"
+#include "pg/types/types.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

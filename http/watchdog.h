@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections that the library neither reads on nor ends. An end is seen, not trusted: who was shut
+ * down and outlasts the library's next look is given a time-out of the library's, the shortest it
+ * has (1 s), which ends a connection in any state. And a library that asks to be called at once,
+ * again and again, though nothing comes of it, is called less often, while we look whose bytes it
+ * leaves unread: such a request can never arrive.
+ *
+ * Before 1.0 the library waits for ever where the line of a chunk does not fit its buffer, and does
+ * not notice the end of a connection that was resumed while more bytes were there than it could
+ * take. 1.0 forgets such a connection, and ends it without a word about its request.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct listener;
+
+struct watchdog {
+	struct loop_timer timer; /* the library's next run, where it need not be at once */
+	unsigned calls;          /* of our handlers, ever: the library gets on */
+	unsigned calls_seen;     /* of those, after the last run */
+	unsigned silent_runs;    /* in a row, after which it asked for another one at once */
+	bool restless;           /* it asked for another one after the last run */
+	bool look_due;           /* after the next run */
+	int64_t looked_us;       /* or when it became restless */
+	unsigned look;           /* the number of the last look */
+};
+
+void watchdog_init(struct listener *listener);
+void watchdog_fini(struct listener *listener);
+
+/* Who made no progress between two looks is refused. After the next run, in this turn. */
+void watchdog_look_soon(struct listener *listener);
+/* After each run of the library: true: it is to run in the next turn, too. */
+bool watchdog_after_run(struct listener *listener) must_check;
+/* Once per turn, when there are connections that were shut down. */
+void watchdog_force_out(struct listener *listener);

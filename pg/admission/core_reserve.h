@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core of a node is spared for quick queries. Where long ones keep every core busy, a quick one
+ * waits for the scheduler's next turn, some milliseconds, however short its queue is here. So,
+ * while quick ones come, no more long ones run at once than the node has cores less one, of all
+ * loops together. Who is held back for that waits three times what it takes, a second at most, and
+ * then runs anyway: nobody is refused for it.
+ *
+ * One per node, used by the loops of all its pools; lock-free.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/statement.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CORE_RESERVE_WAIT_US_MAX 1000000
+#define CORE_RESERVE_LATELY_US 50000 /* so long after a quick one, others are expected */
+
+/* Cleared memory: nothing runs, and nobody came. */
+struct core_reserve {
+	_Atomic unsigned running; /* long ones */
+	_Atomic int64_t quick_us; /* when a quick one last came, about */
+};
+
+/* Is it known to run so long that it may wait for others? */
+bool core_reserve_is_long(const struct statement *statement) must_check;
+/* How long it may be held back. */
+int64_t core_reserve_wait_us(const struct statement *statement) must_check;
+
+/* A quick one came. */
+void core_reserve_quick(struct core_reserve *core_reserve, int64_t now_us);
+/* May one more long one run, on a node of so many cores? */
+bool core_reserve_allows(const struct core_reserve *core_reserve, unsigned cores,
+			 int64_t now_us) must_check;
+/* It runs, if it may; anyway: it has waited long enough. To be given back. */
+bool core_reserve_take(struct core_reserve *core_reserve, unsigned cores, bool anyway,
+		       int64_t now_us) must_check;
+void core_reserve_give_back(struct core_reserve *core_reserve);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JSON arrays to PostgreSQL's array literals. Every element is quoted, so that none is mistaken for
+ * NULL, a delimiter or a brace. Arrays of json have one dimension: what is nested is JSON.
+ */
+#include "pg/types/types.h"
+
+#include "base/limits.h"
+#include "pg/types/types_in.h"
+#include "pg/types/types_table.h"
+
+#include <string.h>
+
+/* One array on its way in. */
+struct array {
+	struct pg_type type;
+	struct arena *arena;
+	struct buf literal;
+	size_t lengths[ARRAY_DEPTH_MAX]; /* of each dimension, outermost first */
+	unsigned depth;
+	const char *why;
+};
+
+static bool array_measure(struct array *array, const struct json *json);
+static bool array_regular(struct array *array, const struct json *json, unsigned level);
+static bool array_empty(const struct array *array);
+static bool array_write(struct array *array, const struct json *json, unsigned level);
+static void array_quote(struct array *array, const char *text);
+
+bool array_from_json(struct pg_type type, const struct json *json, struct arena *arena,
+		     const char **out, const char **why)
+{
+	struct array array = { .type = type, .arena = arena };
+	bool ok;
+
+	if (json_kind(json) == JSON_NULL_) {
+		*out = NULL;
+		return true;
+	}
+	if (json_kind(json) != JSON_ARR) {
+		*why = type_mismatch(type, json_kind(json), arena);
+		return false;
+	}
+	buf_init(&array.literal);
+	ok = array_measure(&array, json) && array_regular(&array, json, 0);
+	if (ok && array_empty(&array))
+		buf_literal(&array.literal, "{}");
+	else if (ok)
+		ok = array_write(&array, json, 0);
+	if (ok)
+		*out = arena_copy(arena, array.literal.ptr, array.literal.len);
+	else
+		*why = array.why;
+	buf_fini(&array.literal);
+	return ok;
+}
+
+bool array_from_texts(struct pg_type type, const struct text *values, size_t count,
+		      struct arena *arena, const char **out, const char **why)
+{
+	struct array array = { .type = type, .arena = arena };
+	struct pg_type element = { type.element_oid, 0 };
+	bool ok = true;
+
+	buf_init(&array.literal);
+	buf_byte(&array.literal, '{');
+	for (size_t i = 0; ok && i < count; i++) {
+		const char *text = NULL;
+
+		if (i > 0)
+			buf_byte(&array.literal, type_delimiter(type.element_oid));
+		ok = scalar_from_text(element, values[i], arena, &text, why);
+		if (ok)
+			array_quote(&array, text);
+		else
+			*why = arena_printf(arena, "[%zu] %s", i, *why);
+	}
+	buf_byte(&array.literal, '}');
+	if (ok)
+		*out = arena_copy(arena, array.literal.ptr, array.literal.len);
+	buf_fini(&array.literal);
+	return ok;
+}
+
+static bool array_nests(const struct array *array, const struct json *json)
+{
+	return json_kind(json) == JSON_ARR && type_kind(array->type.element_oid) != KIND_JSON;
+}
+
+/* The dimensions, by the first element of each. */
+static bool array_measure(struct array *array, const struct json *json)
+{
+	array->lengths[array->depth++] = json_length(json);
+	while (json_length(json) > 0 && array_nests(array, json_at(json, 0))) {
+		if (array->depth == ARRAY_DEPTH_MAX) {
+			array->why = arena_printf(array->arena, "has more than %d dimensions",
+						  ARRAY_DEPTH_MAX);
+			return false;
+		}
+		json = json_at(json, 0);
+		array->lengths[array->depth++] = json_length(json);
+	}
+	return true;
+}
+
+static bool array_regular(struct array *array, const struct json *json, unsigned level)
+{
+	bool nested = level + 1 < array->depth;
+
+	if (json_length(json) != array->lengths[level]) {
+		array->why = "has nested arrays of different lengths";
+		return false;
+	}
+	for (size_t i = 0; i < json_length(json); i++) {
+		const struct json *element = json_at(json, i);
+
+		if (array_nests(array, element) != nested) {
+			array->why = "has arrays and other elements side by side";
+			return false;
+		}
+		if (nested && !array_regular(array, element, level + 1))
+			return false;
+	}
+	return true;
+}
+
+static bool array_empty(const struct array *array)
+{
+	return array->lengths[array->depth - 1] == 0;
+}
+
+static bool array_write_element(struct array *array, const struct json *json)
+{
+	struct pg_type element = { array->type.element_oid, 0 };
+	const char *text = NULL;
+
+	if (!scalar_from_json(element, json, array->arena, &text, &array->why))
+		return false;
+	if (text)
+		array_quote(array, text);
+	else
+		buf_literal(&array->literal, "NULL");
+	return true;
+}
+
+/* why of an element begins with its place, "[1][0] must be …". */
+static bool array_write(struct array *array, const struct json *json, unsigned level)
+{
+	bool nested = level + 1 < array->depth;
+
+	buf_byte(&array->literal, '{');
+	for (size_t i = 0; i < json_length(json); i++) {
+		const struct json *element = json_at(json, i);
+
+		if (i > 0)
+			buf_byte(&array->literal, type_delimiter(array->type.element_oid));
+		if (nested ? !array_write(array, element, level + 1)
+			   : !array_write_element(array, element)) {
+			array->why = arena_printf(array->arena, nested ? "[%zu]%s" : "[%zu] %s", i,
+						  array->why);
+			return false;
+		}
+	}
+	buf_byte(&array->literal, '}');
+	return true;
+}
+
+static void array_quote(struct array *array, const char *text)
+{
+	buf_byte(&array->literal, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_byte(&array->literal, '\\');
+		buf_byte(&array->literal, *text);
+	}
+	buf_byte(&array->literal, '"');
+}

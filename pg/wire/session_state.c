@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One question to the catalogs, and what follows from its answer. */
+#include "pg/wire/session_state.h"
+
+#include "pg/wire/batch.h"
+
+#define SESSION_STATE_BODIES_MAX "200" /* looked through for one statement */
+#define SESSION_STATE_BEGINS "(^|;|''|\\mbegin|\\mthen|\\melse|\\mloop)\\s*"
+#define SESSION_STATE_OWN                                                                          \
+	" NOT IN (SELECT oid FROM pg_namespace"                                                    \
+	" WHERE nspname IN ('pg_catalog', 'information_schema', 'cqrsd'))"
+
+/* The texts that the words of one text may lead to. */
+#define SESSION_STATE_MORE                                                                         \
+	" SELECT CASE WHEN p.prosrc = '' AND p.prokind IN ('f', 'p')"                              \
+	"  THEN pg_get_functiondef(p.oid) ELSE p.prosrc END AS text"                               \
+	" FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"                                  \
+	" WHERE p.proname = named.word AND named.paren = '('"                                      \
+	" AND l.lanname NOT IN ('internal', 'c') AND p.pronamespace" SESSION_STATE_OWN             \
+	" UNION ALL SELECT pg_get_viewdef(c.oid) FROM pg_class c"                                  \
+	" WHERE c.relkind = 'v' AND c.relname = named.word AND c.relnamespace" SESSION_STATE_OWN   \
+	" UNION ALL SELECT pg_get_expr(p.polqual, p.polrelid) FROM pg_policy p"                    \
+	" JOIN pg_class c ON c.oid = p.polrelid WHERE c.relname = named.word"                      \
+	" UNION ALL SELECT written.text FROM pg_class c, LATERAL ("                                \
+	"SELECT f.proname || '()' AS text FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid"    \
+	" WHERE t.tgrelid = c.oid AND NOT t.tgisinternal"                                          \
+	" UNION ALL SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"                      \
+	" WHERE d.adrelid = c.oid) AS written"                                                     \
+	" WHERE c.relname = named.word AND c.relnamespace" SESSION_STATE_OWN                       \
+	" AND body.text ~ '\\m(insert|update|delete|merge|truncate)\\M'"
+
+#define SESSION_STATE_SETS                                                                         \
+	"set\\s+(session\\s+)?((?!local\\M|transaction\\M|constraints\\M)[a-z_.%\"]+\\s*(=|to\\M)" \
+	"|role\\M|time\\s+zone\\M|names\\M|authorization\\M|xml\\M|characteristics\\M)"
+
+const char session_state_prelude[] = "SELECT set_config('jit', 'off', true)";
+
+const char session_state_query[] =
+	"WITH RECURSIVE body(text) AS (SELECT lower($1::text) COLLATE \"C\" UNION"
+	" SELECT lower(more.text) COLLATE \"C\" FROM body,"
+	" LATERAL (SELECT DISTINCT m[1] AS word, m[2] AS paren FROM"
+	"  regexp_matches(body.text, '([a-z_][a-z0-9_$]*)[\"]?\\s*(\\()?', 'g') m) AS named,"
+	" LATERAL (" SESSION_STATE_MORE ") AS more)"
+	" SELECT string_agg(DISTINCT found.what, ', ') AS found,"
+	" coalesce(bit_or(found.leaves), 0) AS leaves"
+	" FROM (SELECT text FROM body LIMIT " SESSION_STATE_BODIES_MAX ") AS body, LATERAL ("
+	" SELECT m[1], 1 FROM regexp_matches(text,"
+	"  '\\m(pg_(?:try_)?advisory_lock(?:_shared)?)\\s*\\(', 'g') m"
+	" UNION SELECT 'a temporary table', 0 WHERE text ~ '\\mcreate\\s+(local\\s+|global\\s+)?"
+	"temp(orary)?\\s' AND text !~ '\\mon\\s+commit\\s+drop\\M'"
+	" UNION SELECT 'set_config', 2 WHERE regexp_replace(text,"
+	"  'set_config\\s*\\([^;()]*(\\([^()]*\\)[^;()]*)*,\\s*true\\s*\\)', '', 'g')"
+	"  ~ '\\mset_config\\s*\\('"
+	" UNION SELECT 'SET', 2 WHERE text ~ '" SESSION_STATE_BEGINS SESSION_STATE_SETS "'"
+	" OR text ~ '\\mupdate\\s+(pg_catalog\\.)?pg_settings\\M'"
+	" UNION SELECT 'LISTEN', 2 WHERE text ~ '" SESSION_STATE_BEGINS "listen\\s'"
+	" UNION SELECT 'PREPARE', 2 WHERE text ~ '" SESSION_STATE_BEGINS "prepare\\s'"
+	" UNION SELECT 'LOAD', 2 WHERE text ~ '" SESSION_STATE_BEGINS "load\\s'"
+	" UNION SELECT 'a cursor WITH HOLD', 2 WHERE text ~ '\\mwith\\s+hold\\M'"
+	" UNION SELECT m[1], 2 FROM regexp_matches(text, '\\m"
+	"(setseed|set_limit|dblink_connect(?:_u)?"
+	"|pg_create_(?:logical|physical)_replication_slot)\\s*\\(', 'g') m"
+	" UNION SELECT 'what a language keeps', 2 WHERE text ~ '\\$_shared\\M|\\m[gs]d\\['"
+	") AS found(what, leaves)";
+
+/* The look that ends locks is the last one of a batch of queries, and behind each command. */
+static bool session_state_locked(const struct batch *batch)
+{
+	if (batch->kind == CALL_COMMAND)
+		return !batch->position_known;
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		if (batch->slots[i].state == SLOT_FAILED || batch->slots[i].state == SLOT_AGAIN)
+			return true;
+	return batch->streams;
+}
+
+bool session_state_stays(const struct batch *batch)
+{
+	return batch->session_state & SESSION_STATE_SESSION ||
+	       (batch->session_state & SESSION_STATE_LOCKS && session_state_locked(batch));
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A conn that waits for its reader is not watched at all: epoll reports a hang-up unasked. */
+#include "pg/wire/stream.h"
+
+#include "base/clock.h"
+#include "base/control.h"
+#include "pg/inside.h"
+#include "pg/wire/answer.h"
+
+#include <assert.h>
+#include <sys/epoll.h>
+
+/* The stream on this conn, or NULL when nobody waits for one, or it has failed. */
+static struct call *stream_call(const struct conn *conn)
+{
+	const struct slot *slot = &conn->batch.slots[0];
+
+	if (conn->state != CONN_BUSY || conn->paused || !conn->batch.streams)
+		return NULL;
+	return slot->call && (slot->state == SLOT_OUT || slot->state == SLOT_DONE) ? slot->call
+										   : NULL;
+}
+
+static void stream_tell(struct conn *conn, struct call *call)
+{
+	const struct batch *batch = &conn->batch;
+
+	/* Our own statements went wrong, as they do where a pooler forgets what was prepared. */
+	if (!batch->lower_known || !batch->upper_known) {
+		conn_retire_again(conn, "what a stream saw could not be bounded");
+		return;
+	}
+	call->streamed = true;
+	answer_bounds(batch, call);
+	call->on_rows(call);
+}
+
+void stream_on_result(struct conn *conn)
+{
+	struct call *call = stream_call(conn);
+
+	if (!call || call->out->len < STREAM_BUFFER_BYTES)
+		return;
+	if (CONTROL_PRESSURE) {
+		loop_unwatch(conn->pool->loop, &conn->watch);
+		conn->paused = true;
+		conn->due_us = CLOCK_NEVER;
+	}
+	stream_tell(conn, call);
+}
+
+void stream_on_drained(struct conn *conn)
+{
+	struct call *call = stream_call(conn);
+
+	if (call && call->streamed && call->out->len)
+		stream_tell(conn, call);
+}
+
+void stream_on_taken(struct conn *conn)
+{
+	if (!conn->paused)
+		return;
+	conn->resumes = conn->pool->resuming = true;
+	loop_again(conn->pool->loop);
+}
+
+static void stream_resume(struct conn *conn)
+{
+	struct loop *loop = conn->pool->loop;
+
+	assert(conn->state == CONN_BUSY);
+	conn->paused = conn->resumes = false;
+	loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
+	conn->due_us = loop_now(loop) + conn->batch.patience_us;
+	janitor_want(conn->pool, conn->due_us);
+	/* libpq may hold rows that came with those before. */
+	answer_take(conn);
+}
+
+void stream_go_on(struct pool *pool)
+{
+	if (!pool->resuming)
+		return;
+	pool->resuming = false;
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].resumes)
+			stream_resume(&pool->conns[i]);
+}
+
+void stream_forget(struct conn *conn)
+{
+	/* What is left may be any number of rows, and the server may work for long on the next. */
+	if (conn->state == CONN_BUSY)
+		conn_retire(conn, "nobody reads its stream any more");
+}

@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor's thread: one loop, one conn to each node, one question at a time on it. What the
+ * answers mean is router/cluster/topology_build.c; here is when to ask, what to do when nobody
+ * answers, and when to publish.
+ *
+ *   due ──► asked ──► answered: the next look one --lag-poll-ms after this one was asked, sooner
+ *             │                 at a replica that may return, at once when somebody hurries
+ *             └─────► silent:   a strike; an open conn that does not answer is given up
+ *
+ * A primary that has flushed half a record is asked for a WAL flush
+ * (router/cluster/wal_flush.h). Each --resolve-ms a name check (router/cluster/name_check.h)
+ * sees where a node's name leads by now. What it finds is looked at from then on where the
+ * server that was is of no use, or loops are led elsewhere.
+ *
+ * A node is asked for its identity before its first look and whenever its life is a new one, and
+ * for the token key until one of the nodes has told it. While there is no primary, every node is
+ * looked at often. What only a walsender tells is asked beside the looks.
+ */
+#include "router/cluster/monitor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pg/pool.h"
+#include "pg/reconnect.h"
+#include "pg/timeline.h"
+#include "router/cluster/history.h"
+#include "router/cluster/name_check.h"
+#include "router/cluster/node_status.h"
+#include "router/cluster/topology_build.h"
+#include "router/cluster/wal_flush.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_NOW_US US_PER_MS /* looks and publications are at least this far apart */
+#define PATIENCE_US_MIN (100 * US_PER_MS)
+#define CONNECT_TICK_US (20 * US_PER_MS)
+#define RETURNING_LOOKS 4 /* in the time of one, at a replica that is not in rotation */
+#define CONNECT_US_MAX (3 * US_PER_S)
+#define KEY_AGAIN_US US_PER_S             /* the schema may appear while we run */
+#define ORPHANED_LOOK_US (20 * US_PER_MS) /* between looks while there is no primary */
+#define HISTORY_US_MAX US_PER_S           /* a new primary waits no longer for its history */
+#define HISTORY_AGAIN_US (250 * US_PER_MS)
+#define HISTORY_REFUSED_US (5 * US_PER_S) /* doubled by each refusal in a row */
+#define HISTORY_REFUSALS_MAX 7
+
+#define NAME_CHECK_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
+
+#define CONFIRM_US (5 * US_PER_MS) /* between two looks at a primary that may need a WAL flush */
+
+enum question { ASK_IDENTITY, ASK_KEY, ASK_STATUS, ASK_WAL_FLUSH, QUESTIONS };
+
+/* One node being watched. */
+struct watched {
+	struct monitor *monitor;
+	unsigned index;
+	struct pool *pool;
+	struct loop_timer timer; /* while asked: its patience; otherwise: when to ask */
+	bool asked;
+	bool poll_now; /* the next look need not wait for its turn */
+	int64_t asked_us;
+	enum question question;   /* being asked, or next */
+	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
+	int64_t identified_us;    /* the start of the server that told it; 0: nothing told */
+	char server[NODE_STATUS_SERVER_BYTES]; /* the address that it told; "": none yet */
+	bool schema;                           /* it has the table of the token key */
+	int64_t key_again_us;                  /* no sooner */
+	struct wal_flush wal_flush;
+	enum wal_flush_advice advice; /* what comes of the last look */
+	bool refused[QUESTIONS];      /* answered with an error, and said so */
+	struct timeline_ask *history; /* under way, or NULL */
+	uint32_t history_of;          /* what was asked for last */
+	int64_t history_again_us;     /* the same no sooner */
+	unsigned history_refusals;    /* in a row */
+	struct name_check name_check;
+	unsigned strays; /* of reach, when the name was followed last */
+	struct call call;
+	struct arena arena;
+	struct buf out;
+};
+
+struct monitor {
+	struct loop *loop;
+	pthread_t thread;
+	struct metrics *metrics;
+	struct snapshot *snapshot;
+	void (*on_change)(void *arg);
+	void *arg;
+	int64_t poll_us, patience_us, resolve_us;
+
+	struct letter poll_now;
+	atomic_bool polling_now;                 /* the letter is on its way */
+	_Atomic(const struct options *) options; /* the newest; taken over before the next look */
+	const struct options *options_used;
+
+	struct topology_build build;
+	struct topology published;
+	int64_t published_us;
+	bool news; /* something was learned since */
+	struct loop_hook hook;
+	struct loop_timer publish_at;
+
+	struct statement statements[QUESTIONS];
+	unsigned count;
+	struct watched nodes[NODES_MAX];
+};
+
+static void monitor_take_options(struct monitor *monitor);
+static void monitor_prepare(struct monitor *monitor);
+static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node);
+static void *monitor_run(void *arg);
+static void monitor_on_turn(struct loop_hook *hook);
+static void monitor_on_publish_at(struct loop_timer *timer);
+static void monitor_on_poll_now(struct letter *letter, struct loop *loop);
+static void watched_on_timer(struct loop_timer *timer);
+static void watched_on_call(struct call *call);
+static void watched_on_name_check(struct name_check *name_check, const struct node_status *status);
+
+struct monitor *monitor_start(struct node *const *nodes, unsigned count,
+			      const struct options *options, struct snapshot *topology,
+			      struct sessions *sessions, void (*on_change)(void *arg), void *arg)
+{
+	struct monitor *monitor = calloc(1, sizeof(*monitor));
+	sigset_t all, before;
+	int error;
+
+	if (!monitor)
+		log_fatal("monitor", "no memory");
+	monitor->loop = loop_new("monitor");
+	monitor->metrics = metrics_new();
+	monitor->snapshot = topology;
+	monitor->on_change = on_change;
+	monitor->arg = arg;
+	monitor->count = count;
+	topology_build_init(&monitor->build, nodes, count, sessions);
+	atomic_init(&monitor->options, options);
+	monitor_take_options(monitor);
+	monitor_prepare(monitor);
+	for (unsigned i = 0; i < count; i++)
+		monitor_watch(monitor, i, nodes[i]);
+
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&monitor->thread, NULL, monitor_run, monitor);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		log_fatal("monitor", "no thread: %s", strerror(error));
+	return monitor;
+}
+
+void monitor_stop(struct monitor *monitor)
+{
+	loop_stop(monitor->loop);
+	pthread_join(monitor->thread, NULL);
+	loop_free(monitor->loop);
+	metrics_free(monitor->metrics);
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		statement_fini(&monitor->statements[i]);
+	free(monitor);
+}
+
+void monitor_poll_now(struct monitor *monitor)
+{
+	if (atomic_exchange(&monitor->polling_now, true))
+		return;
+	if (!loop_post(monitor->loop, &monitor->poll_now))
+		atomic_store(&monitor->polling_now, false);
+}
+
+void monitor_set_options(struct monitor *monitor, const struct options *options)
+{
+	atomic_store(&monitor->options, options);
+	monitor_poll_now(monitor);
+}
+
+static void monitor_take_options(struct monitor *monitor)
+{
+	const struct options *options = atomic_load(&monitor->options);
+
+	if (options == monitor->options_used)
+		return;
+	monitor->options_used = options;
+	monitor->poll_us = options->lag_poll_us;
+	monitor->resolve_us = options->resolve_us;
+	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
+									  : PATIENCE_US_MIN;
+	topology_build_set_limits(&monitor->build, options);
+}
+
+/* The questions have no parameters and answer one text. */
+static void monitor_prepare(struct monitor *monitor)
+{
+	static const struct {
+		const char *name, *text;
+	} questions[QUESTIONS] = {
+		[ASK_IDENTITY] = { "monitor.identity", node_status_identity_query },
+		[ASK_KEY] = { "monitor.key", node_status_key_query },
+		[ASK_STATUS] = { "monitor.look", node_status_query },
+		[ASK_WAL_FLUSH] = { "monitor.nudge", node_status_wal_flush_query },
+	};
+	enum { TEXTOID = 25 };
+
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		struct statement *statement = &monitor->statements[i];
+		struct shape *shape = shape_new(0, 1);
+
+		statement->id = statement_next_id();
+		statement->name = questions[i].name;
+		statement->text = questions[i].text;
+		shape->column_types[0].oid = TEXTOID;
+		statement_set_shape(statement, shape);
+	}
+	monitor->hook.on_turn = monitor_on_turn;
+	monitor->publish_at.on_due = monitor_on_publish_at;
+	monitor->poll_now.on_delivery = monitor_on_poll_now;
+	loop_hook_add(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
+}
+
+static const struct pool_settings monitor_settings = {
+	.conns_max = 1,
+	.queue_max = 1,
+	.queue_wait_us = CONNECT_US_MAX,
+	.statement_timeout_us = CONNECT_US_MAX,
+	.connect_timeout_us = CONNECT_US_MAX,
+	.answer_timeout_us = CONNECT_US_MAX,
+	.watches = true,
+};
+
+static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node)
+{
+	struct watched *watched = &monitor->nodes[index];
+
+	watched->monitor = monitor;
+	watched->index = index;
+	watched->timer.on_due = watched_on_timer;
+	arena_init(&watched->arena);
+	buf_init(&watched->out);
+	name_check_init(&watched->name_check, watched_on_name_check);
+	watched->name_check.begun_us = loop_now(monitor->loop);
+	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &monitor_settings);
+	pool_set_role(watched->pool, NODE_REPLICA);
+	loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
+}
+
+static void *monitor_run(void *arg)
+{
+	struct monitor *monitor = arg;
+
+	loop_run(monitor->loop);
+	for (unsigned i = 0; i < monitor->count; i++) {
+		struct watched *watched = &monitor->nodes[i];
+
+		loop_timer_cancel(monitor->loop, &watched->timer);
+		timeline_ask_forget(watched->history);
+		if (watched->asked)
+			pool_forget(watched->pool, &watched->call);
+		name_check_fini(&watched->name_check);
+		pool_free(watched->pool);
+		arena_fini(&watched->arena);
+		buf_fini(&watched->out);
+	}
+	loop_timer_cancel(monitor->loop, &monitor->publish_at);
+	loop_hook_remove(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
+	loop_turn(monitor->loop, 0);
+	return NULL;
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+static bool watched_wants_key(const struct watched *watched, int64_t now_us)
+{
+	const struct topology_build *build = &watched->monitor->build;
+
+	return watched->schema && !build->topology.key_known &&
+	       topology_build_ours(build, watched->index) && now_us >= watched->key_again_us;
+}
+
+/* The first look begins the first life. */
+static unsigned watched_life(const struct watched *watched)
+{
+	unsigned life = watched->monitor->build.topology.nodes[watched->index].life;
+
+	return life ? life : 1;
+}
+
+/* The schema may be there by now; a life may be another server's. */
+static bool watched_wants_identity(const struct watched *watched, int64_t now_us)
+{
+	const struct topology *topology = &watched->monitor->build.topology;
+
+	return watched->identified_life != watched_life(watched) ||
+	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
+}
+
+/*
+ * When to look whether waiting is still worth it; now or earlier: it is not. Without a conn there
+ * is nobody to wait for but the one that is being made, and that for one turn.
+ */
+static int64_t watched_patient_until_us(const struct watched *watched)
+{
+	const struct monitor *monitor = watched->monitor;
+	int64_t tick_us = loop_now(monitor->loop) + CONNECT_TICK_US;
+	int64_t turn_us = watched->asked_us +
+			  (monitor->poll_us > CONNECT_TICK_US ? monitor->poll_us : CONNECT_TICK_US);
+
+	if (pool_connected(watched->pool))
+		return watched->asked_us + monitor->patience_us;
+	if (!pool_conns(watched->pool, CONN_DIALING) && !pool_conns(watched->pool, CONN_CONNECTING))
+		return 0;
+	return tick_us < turn_us ? tick_us : turn_us;
+}
+
+static void watched_ask(struct watched *watched)
+{
+	struct monitor *monitor = watched->monitor;
+	int64_t now_us = loop_now(monitor->loop);
+	struct statement *statement;
+
+	assert(!watched->asked);
+	monitor_take_options(monitor);
+	if (watched_wants_identity(watched, now_us))
+		watched->question = ASK_IDENTITY;
+	else if (watched_wants_key(watched, now_us))
+		watched->question = ASK_KEY;
+	else if (watched->advice == WAL_FLUSH_NOW && !watched->refused[ASK_WAL_FLUSH])
+		watched->question = ASK_WAL_FLUSH;
+	else
+		watched->question = ASK_STATUS;
+	if (watched->question == ASK_WAL_FLUSH)
+		watched->advice = WAL_FLUSH_NOT_DUE;
+	statement = &monitor->statements[watched->question];
+	/* Whatever happened to the last one, this is no slow statement. */
+	atomic_store(&statement->running_us, 0);
+	arena_reset(&watched->arena);
+	buf_clear(&watched->out);
+	watched->call = (struct call){
+		.kind = CALL_QUERY,
+		.statement = statement,
+		.arena = &watched->arena,
+		.out = &watched->out,
+		.rows_max = 1,
+		.on_done = watched_on_call,
+	};
+	if (!pool_connected(watched->pool))
+		pool_dial_now(watched->pool);
+	watched->asked = pool_submit(watched->pool, &watched->call);
+	assert(watched->asked);
+	watched->asked_us = now_us;
+	watched->poll_now = false;
+	loop_timer_set(
+		monitor->loop, &watched->timer,
+		now_us + (pool_connected(watched->pool) ? monitor->patience_us : CONNECT_TICK_US));
+}
+
+/* Until the next look. A replica that is there but not in rotation should not be kept waiting. */
+static int64_t watched_pause_us(const struct watched *watched)
+{
+	const struct monitor *monitor = watched->monitor;
+	const struct node_view *view = &monitor->build.topology.nodes[watched->index];
+
+	if (watched->poll_now)
+		return POLL_NOW_US;
+	if (monitor->build.topology.primary < 0 && monitor->poll_us > ORPHANED_LOOK_US)
+		return ORPHANED_LOOK_US;
+	if (watched->advice == WAL_FLUSH_LOOK_SOON && CONFIRM_US < monitor->poll_us)
+		return CONFIRM_US;
+	if (view->role == NODE_REPLICA && !view->in_rotation &&
+	    monitor->poll_us / RETURNING_LOOKS > POLL_NOW_US)
+		return monitor->poll_us / RETURNING_LOOKS;
+	return monitor->poll_us;
+}
+
+static unsigned watched_strays(const struct watched *watched)
+{
+	return atomic_load(&watched->monitor->build.nodes[watched->index]->reconnect->strays);
+}
+
+/* A conn that is lost is made anew anyway. */
+static void watched_send_name_check(struct watched *watched)
+{
+	struct monitor *monitor = watched->monitor;
+	bool soon =
+		monitor->build.topology.primary < 0 || watched_strays(watched) != watched->strays;
+	int64_t pause_us = soon && monitor->resolve_us > NAME_CHECK_SOON_US ? NAME_CHECK_SOON_US
+									    : monitor->resolve_us;
+
+	if (!monitor->resolve_us || watched->name_check.pool || !pool_connected(watched->pool) ||
+	    loop_now(monitor->loop) < watched->name_check.begun_us + pause_us)
+		return;
+	name_check_begin(&watched->name_check, monitor->loop, monitor->build.nodes[watched->index],
+			 monitor->metrics, &monitor_settings, &monitor->statements[ASK_STATUS]);
+}
+
+/* After an answer, or none. */
+static void watched_rest(struct watched *watched)
+{
+	struct loop *loop = watched->monitor->loop;
+	int64_t due_us = watched->asked_us + watched_pause_us(watched);
+
+	assert(!watched->asked);
+	watched_send_name_check(watched);
+	loop_timer_set(loop, &watched->timer, due_us > loop_now(loop) ? due_us : loop_now(loop));
+}
+
+static void watched_silent(struct watched *watched, const char *reason)
+{
+	topology_build_silent(&watched->monitor->build, watched->index, reason);
+	watched->monitor->news = true;
+	watched_rest(watched);
+}
+
+static void watched_on_timer(struct loop_timer *timer)
+{
+	struct watched *watched = container_of(timer, struct watched, timer);
+	struct loop *loop = watched->monitor->loop;
+	const char *reason;
+
+	if (!watched->asked) {
+		watched_ask(watched);
+		return;
+	}
+	if (watched_patient_until_us(watched) > loop_now(loop)) {
+		loop_timer_set(loop, timer, watched_patient_until_us(watched));
+		return;
+	}
+	/* A conn that is still being made has a time-out of its own. */
+	pool_forget(watched->pool, &watched->call);
+	watched->asked = false;
+	reason = pool_last_error(watched->pool);
+	if (pool_connected(watched->pool)) {
+		reason = "no answer";
+		pool_abandon(watched->pool, "no answer to the monitor");
+	}
+	/* A commit may take its time: that the node answers is for the next look to tell. */
+	if (watched->question == ASK_WAL_FLUSH)
+		watched_rest(watched);
+	else
+		watched_silent(watched, *reason ? reason : "no connection yet");
+}
+
+static void monitor_on_poll_now(struct letter *letter, struct loop *loop)
+{
+	struct monitor *monitor = container_of(letter, struct monitor, poll_now);
+
+	atomic_store(&monitor->polling_now, false);
+	for (unsigned i = 0; i < monitor->count; i++) {
+		struct watched *watched = &monitor->nodes[i];
+
+		if (!monitor->build.topology.nodes[i].up)
+			continue;
+		/* A look that is out may have been answered already, before what is hoped for. */
+		watched->poll_now = true;
+		if (!watched->asked && watched->asked_us + POLL_NOW_US < watched->timer.due_us)
+			loop_timer_set(loop, &watched->timer, watched->asked_us + POLL_NOW_US);
+	}
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+/* Another server answers by the node's name: is it to be looked at from now on? A balancer over
+ * several servers would otherwise move us at each look. */
+static bool watched_should_move(const struct watched *watched, const struct node_status *status)
+{
+	const struct topology *topology = &watched->monitor->build.topology;
+	const struct node_view *view = &topology->nodes[watched->index];
+
+	if (watched_strays(watched) != watched->strays)
+		return true;
+	if (topology->primary < 0 && !status->in_recovery)
+		return true;
+	return !view->in_rotation;
+}
+
+static void watched_move(struct watched *watched, struct pool *pool)
+{
+	if (watched->asked)
+		pool_forget(watched->pool, &watched->call);
+	watched->asked = false;
+	pool_free(watched->pool);
+	watched->pool = pool;
+	timeline_ask_forget(watched->history);
+	watched->history = NULL;
+	watched->identified_life = 0;
+	watched->identified_us = 0;
+	watched->server[0] = '\0';
+	memset(&watched->wal_flush, 0, sizeof(watched->wal_flush));
+	watched->advice = WAL_FLUSH_NOT_DUE;
+	topology_build_moved(&watched->monitor->build, watched->index);
+	watched->monitor->news = true;
+	watched_ask(watched);
+}
+
+static void watched_on_name_check(struct name_check *name_check, const struct node_status *status)
+{
+	struct watched *watched = container_of(name_check, struct watched, name_check);
+	const struct topology *topology = &watched->monitor->build.topology;
+	int64_t started_us = topology->nodes[watched->index].started_us;
+	bool elsewhere = status && status->started_us != started_us;
+	unsigned strays = watched_strays(watched);
+
+	if (elsewhere && watched_should_move(watched, status))
+		watched_move(watched, name_check_keep(name_check));
+	if (status)
+		watched->strays = strays;
+}
+
+/* --- histories ------------------------------------------------------------------------------- */
+
+static void watched_on_history(void *owner, const struct timeline_answer *answer)
+{
+	struct watched *watched = owner;
+	struct topology_build *build = &watched->monitor->build;
+	struct history history;
+	const char *reason = answer->refusal;
+
+	watched->history = NULL;
+	watched->monitor->news = true;
+	if (!reason && !history_read(&history, answer->timeline, answer->history))
+		reason = "its history file cannot be read";
+	if (!reason) {
+		watched->history_refusals = 0;
+		watched->history_again_us = loop_now(watched->monitor->loop) + HISTORY_AGAIN_US;
+		topology_build_take_history(build, watched->index, &history);
+		return;
+	}
+	watched->history_again_us = loop_now(watched->monitor->loop) +
+				    (HISTORY_REFUSED_US << watched->history_refusals);
+	if (watched->history_refusals < HISTORY_REFUSALS_MAX)
+		watched->history_refusals++;
+	topology_build_refused_history(build, watched->index, reason);
+}
+
+static void watched_ask_history(struct watched *watched)
+{
+	struct monitor *monitor = watched->monitor;
+	uint32_t wanted = topology_build_wants_history(&monitor->build, watched->index);
+
+	if (wanted == TOPOLOGY_BUILD_WANTS_NOTHING || watched->history ||
+	    (wanted == watched->history_of && loop_now(monitor->loop) < watched->history_again_us))
+		return;
+	watched->history_of = wanted;
+	watched->history = timeline_ask(monitor->loop, monitor->build.nodes[watched->index],
+					wanted == TOPOLOGY_BUILD_WANTS_TIMELINE ? 0 : wanted,
+					HISTORY_US_MAX, watched_on_history, watched);
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* PostgreSQL refuses to tell: said once, and lived without. */
+static void watched_refused(struct watched *watched)
+{
+	if (!watched->refused[watched->question])
+		log_with(
+			LOG_WARN, "monitor",
+			LOG_FIELDS({ "node", watched->monitor->build.nodes[watched->index]->name }),
+			"%s: %s (%s)", watched->call.statement->name, watched->call.error.message,
+			watched->call.error.sqlstate);
+	watched->refused[watched->question] = true;
+}
+
+static void watched_on_identity(struct watched *watched, bool answered)
+{
+	struct topology *topology = &watched->monitor->build.topology;
+	struct identity identity = { 0 };
+
+	if (answered && !node_status_read_identity(
+				(struct text){ watched->out.ptr, watched->out.len }, &identity))
+		identity = (struct identity){ 0 };
+	/* The conn was made anew, and led elsewhere. */
+	if (*watched->server && *identity.server && strcmp(watched->server, identity.server) != 0)
+		topology_build_moved(&watched->monitor->build, watched->index);
+	memcpy(watched->server, identity.server, sizeof(watched->server));
+	watched->identified_us = identity.started_us;
+	topology_build_identified(&watched->monitor->build, watched->index,
+				  identity.system_identifier);
+	topology_build_take_limits(&watched->monitor->build, watched->index, identity.limits);
+	watched->identified_life = watched_life(watched);
+	watched->schema = identity.schema;
+	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;
+	if (answered && !identity.schema &&
+	    topology_build_ours(&watched->monitor->build, watched->index))
+		topology->schema_missing = !topology->key_known;
+	watched_ask(watched);
+}
+
+static void watched_on_key(struct watched *watched, bool answered)
+{
+	struct topology *topology = &watched->monitor->build.topology;
+
+	watched->key_again_us = watched->asked_us + KEY_AGAIN_US;
+	/* Another node may have told it while this one was asked. */
+	if (!topology->key_known && answered &&
+	    node_status_read_key((struct text){ watched->out.ptr, watched->out.len },
+				 topology->key)) {
+		topology->key_known = true;
+		topology->schema_missing = false;
+		log_info("monitor", "the token key is known");
+	}
+	watched_ask(watched);
+}
+
+static void watched_on_status(struct watched *watched, bool answered)
+{
+	struct monitor *monitor = watched->monitor;
+	struct node_status status;
+
+	if (!answered ||
+	    !node_status_read((struct text){ watched->out.ptr, watched->out.len }, &status)) {
+		watched_silent(watched, "it answers with an error");
+		return;
+	}
+	if (watched->identified_us && status.started_us != watched->identified_us) {
+		/* Not of the server that told its identity: first things first. */
+		watched->identified_us = 0;
+		watched->identified_life = 0;
+		watched_ask(watched);
+		return;
+	}
+	topology_build_answered(&monitor->build, watched->index, &status, watched->call.sent_us,
+				loop_now(monitor->loop));
+	watched_ask_history(watched);
+	watched->advice = monitor->build.topology.primary == (int)watched->index
+				  ? wal_flush_advise(&watched->wal_flush, &status)
+				  : WAL_FLUSH_NOT_DUE;
+	if (watched->advice == WAL_FLUSH_NOW)
+		watched_ask(watched);
+	else
+		watched_rest(watched);
+}
+
+static void watched_on_call(struct call *call)
+{
+	struct watched *watched = container_of(call, struct watched, call);
+	bool answered = call->end == CALL_OK && call->rows == 1;
+
+	assert(watched->asked);
+	watched->asked = false;
+	watched->monitor->news = true;
+	if (call->end == CALL_UNSENT || call->end == CALL_LOST) {
+		watched_silent(watched, call->lost_reason);
+		return;
+	}
+	if (call->end == CALL_ERROR)
+		watched_refused(watched);
+	else
+		watched->refused[watched->question] = false;
+	switch (watched->question) {
+	case ASK_IDENTITY:
+		watched_on_identity(watched, answered);
+		return;
+	case ASK_KEY:
+		watched_on_key(watched, answered);
+		return;
+	case ASK_STATUS:
+		watched_on_status(watched, answered);
+		return;
+	case ASK_WAL_FLUSH:
+		watched->poll_now = true;
+		watched_rest(watched);
+		return;
+	case QUESTIONS:
+		break;
+	}
+	assert(!"a question");
+}
+
+/* --- publishing ------------------------------------------------------------------------------ */
+
+static void monitor_on_turn(struct loop_hook *hook)
+{
+	struct monitor *monitor = container_of(hook, struct monitor, hook);
+	int64_t now_us = loop_now(monitor->loop);
+	bool differs;
+
+	if (!monitor->news)
+		return;
+	if (now_us < monitor->published_us + POLL_NOW_US) {
+		loop_timer_set(monitor->loop, &monitor->publish_at,
+			       monitor->published_us + POLL_NOW_US);
+		return;
+	}
+	topology_build_refresh(&monitor->build, now_us);
+	for (unsigned i = 0; i < monitor->count; i++)
+		monitor->build.topology.nodes[i].full =
+			reconnect_limit(monitor->build.nodes[i]->reconnect, now_us);
+	differs = topology_differs(&monitor->published, &monitor->build.topology);
+	monitor->published = monitor->build.topology;
+	monitor->published_us = now_us;
+	monitor->news = false;
+	snapshot_publish(monitor->snapshot, &monitor->published);
+	if (differs)
+		monitor->on_change(monitor->arg);
+}
+
+/* The turn that this timer makes publishes. */
+static void monitor_on_publish_at(struct loop_timer *timer)
+{
+	(void)timer;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One claim, standbys that stream it, and nobody who answers otherwise. */
+#include "router/cluster/quorum.h"
+
+/* A standby says what it streams, or a walsender says it for one that may not. */
+static bool quorum_follows(const struct topology_build *build, unsigned index, unsigned primary)
+{
+	const struct node_memory *memory = &build->memory[index];
+	const struct history *its = &memory->history;
+	const struct history *ours = &build->memory[primary].history;
+	uint32_t streams = memory->timeline_hidden ? memory->timeline : memory->streams;
+
+	if (memory->claims_primary || memory->ahead)
+		return false;
+	if (streams != build->memory[primary].timeline)
+		return false;
+	if (!its->complete || !ours->complete || its->timeline != ours->timeline)
+		return true;
+	return history_agrees(its, ours);
+}
+
+/* Do all that answer agree on it, more than half of those named? all: nobody is silent. */
+static bool quorum_all(const struct topology_build *build, unsigned primary, bool *all)
+{
+	const struct topology *topology = &build->topology;
+	unsigned agree = 0;
+
+	*all = true;
+	for (unsigned i = 0; i < topology->count; i++) {
+		if (!topology->nodes[i].up || !topology_build_ours(build, i))
+			*all = false;
+		else if (i == primary || quorum_follows(build, i, primary))
+			agree++;
+		else
+			return false;
+	}
+	return 2 * agree > topology->count;
+}
+
+/* The one that claims to be primary; -1: none, or several. */
+static int quorum_only_claim(const struct topology_build *build)
+{
+	int only = -1;
+
+	for (unsigned i = 0; i < build->topology.count; i++) {
+		if (!build->topology.nodes[i].up || !build->memory[i].claims_primary ||
+		    !topology_build_ours(build, i))
+			continue;
+		if (only >= 0)
+			return -1;
+		only = (int)i;
+	}
+	return only;
+}
+
+int quorum_primary(const struct topology_build *build, bool *all)
+{
+	int only = quorum_only_claim(build);
+
+	*all = false;
+	return only >= 0 && quorum_all(build, (unsigned)only, all) ? only : -1;
+}

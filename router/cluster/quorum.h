@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whom the nodes that answer take for the primary, whoever it was so far: the only one that claims
+ * to be it, while all others that answer are standbys which stream its timeline now, and they are
+ * more than half of those that are named. A standby that streams from nobody agrees with nobody:
+ * the one that it waits for may live. Pure.
+ */
+#pragma once
+
+#include "router/cluster/topology_build.h"
+
+/* -1: they do not agree. all: no node is silent. */
+int quorum_primary(const struct topology_build *build, bool *all) must_check;

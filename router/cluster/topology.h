@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the monitor knows of the nodes, published as a snapshot, copied by each loop. Plain data.
+ */
+#pragma once
+
+#include "base/limits.h"
+#include "base/position.h"
+#include "pg/node.h"
+#include "pg/reconnect.h"
+#include "router/cluster/branches.h"
+#include "router/cluster/history.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct node_view {
+	/* NODE_UNKNOWN: never reached, not for --lag-strikes looks, or a primary of a timeline that
+	 * was left behind. */
+	enum node_role role;
+	bool asked;               /* its first look has ended, one way or the other */
+	bool up;                  /* reached, and not silent for --lag-strikes looks */
+	bool in_rotation;         /* a replica that may get queries; the primary while it is up */
+	struct position position; /* primary: flush; replica: replayed */
+	int64_t started_us; /* pg_postmaster_start_time, wall: a position belongs to one life */
+	bool paused;        /* replay is paused */
+	bool foreign;       /* of another cluster: nothing is sent there */
+	/* the setting that has stopped replay, see node_status.h; 0: none */
+	unsigned short_of;
+	/* it is up, and grants no more connections (pg/reconnect.h) */
+	enum conn_limit full;
+	bool fenced;         /* out of recovery, but not our primary: nothing is sent there */
+	int64_t lag_us;      /* by the position ring; -1: not known */
+	int64_t lag_bytes;   /* -1: not known */
+	int64_t lag_seen_us; /* the moment this replica's state is known to reach up to: now
+	                            * minus this is its staleness; 0: not known */
+	double replay_rate;  /* bytes of WAL per microsecond, smoothed, while there was more to
+	                            * replay than it got done; 0: not known, or it keeps up */
+	int64_t seen_us;     /* when the last look was answered, monotonic */
+	unsigned life;       /* rises when the node restarted, vanished or changed its role */
+};
+
+struct topology {
+	unsigned count;
+	int primary;                      /* index, or -1 */
+	struct position primary_position; /* newest known, kept when the primary is gone */
+	bool primary_seen;                /* ever, in this process: the floor is known */
+	struct history history;           /* of primary_position.timeline; its timeline 0: none */
+	struct branches branches;         /* that were given up, and which is followed since */
+	int64_t agreed_us;                /* since when all nodes that answer, more than half,
+	                                   * agree on this primary; 0: they do not */
+	uint64_t system_identifier;       /* 0: not known yet */
+	bool key_known;                   /* the token key was read from the cqrsd schema */
+	uint8_t key[32];
+	bool schema_missing; /* a node answered, but cqrsd migrate was never run there */
+	struct node_view nodes[NODES_MAX];
+};
+
+/* What became of a position of another timeline than the one that is followed now. */
+static inline enum fate topology_fate(const struct topology *topology, struct position position)
+{
+	return branches_fate(&topology->branches, &topology->history, position);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which errors send a request back, and who of them describes. */
+#include "router/revalidate.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "pg/revalidation.h"
+#include "router/task.h"
+
+#include <assert.h>
+
+static struct statement *revalidate_statement(const struct task *task)
+{
+	return (struct statement *)&task->operation->statement;
+}
+
+static bool revalidate_would_help(const struct task *task, const struct call *call)
+{
+	return call->end == CALL_ERROR && call->error.of_catalog && !call->frame_failed &&
+	       !call->streamed && task->revalidations < REVALIDATIONS_PER_REQUEST_MAX;
+}
+
+/* Described anew by now, being so, or it is for this request to do. */
+static bool revalidate_is_allowed(struct task *task, uint32_t generation)
+{
+	struct statement *statement = revalidate_statement(task);
+
+	if (statement_generation(statement) != generation || revalidation_is_on(statement))
+		return true;
+	task->revalidating = revalidation_begin(statement, loop_now(task->router->loop));
+	return task->revalidating || revalidation_is_on(statement);
+}
+
+bool revalidate_try(struct task *task, const struct call *call)
+{
+	struct request *request = task->request;
+
+	if (!revalidate_would_help(task, call) || !revalidate_is_allowed(task, call->generation))
+		return false;
+	task->revalidations++;
+	task->outdated = call->generation;
+	task->describe_failed_at = 0;
+	query_forget_failure(request);
+	request->step = TASK_STEP_DESCRIBE;
+	request_run(request);
+	return true;
+}
+
+bool revalidate_is_behind(struct task *task, const struct call *call)
+{
+	struct shape *shape = (struct shape *)call->bound;
+	int64_t now_us = loop_now(task->router->loop);
+
+	if (call->end != CALL_ERROR || !call->error.of_catalog || !call->in_recovery ||
+	    task->retries || task->router->topology.count < 2 || !shape || !shape->since_us ||
+	    call->generation != statement_generation(revalidate_statement(task)) ||
+	    now_us - shape->since_us >= REVALIDATION_YOUNG_US)
+		return false;
+	if (now_us - shape->lacking_us >= REVALIDATION_LACK_US)
+		atomic_store(&shape->lacking, 0);
+	atomic_store(&shape->lacking_us, now_us);
+	atomic_fetch_or(&shape->lacking, 1u << task->choice.node);
+	return true;
+}
+
+uint32_t revalidate_lacking(const struct shape *shape, int64_t now_us)
+{
+	if (now_us - atomic_load(&shape->lacking_us) >= REVALIDATION_LACK_US)
+		return 0;
+	return atomic_load(&shape->lacking);
+}
+
+bool revalidate_is_described(const struct task *task)
+{
+	uint32_t generation = statement_generation(revalidate_statement(task));
+
+	return generation && generation != task->outdated;
+}
+
+static void revalidate_on_turn(struct loop_timer *timer)
+{
+	request_run(container_of(timer, struct task, pause)->request);
+}
+
+bool revalidate_waits(struct task *task)
+{
+	struct loop *loop = task->router->loop;
+
+	if (!task->outdated || task->revalidating ||
+	    !revalidation_is_on(revalidate_statement(task)))
+		return false;
+	task->request->step--;
+	task->pause.on_due = revalidate_on_turn;
+	loop_timer_set(loop, &task->pause, loop_now(loop) + REVALIDATION_LOOK_US);
+	return true;
+}
+
+bool revalidate_may_describe(struct task *task)
+{
+	if (task->outdated && !task->revalidating)
+		task->revalidating = revalidation_begin(revalidate_statement(task),
+							loop_now(task->router->loop));
+	return !task->outdated || task->revalidating;
+}
+
+void revalidate_end(struct task *task)
+{
+	if (task->revalidating)
+		revalidation_end(revalidate_statement(task));
+	task->revalidating = false;
+}

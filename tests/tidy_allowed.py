@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may still break a rule of tests/tidy: (file, message). This list only shrinks: what is on it
+for nothing fails as well, and a number may become less, not more."""
+
+ALLOWED = {
+    "bools": [
+        ("base/loop.c", "struct loop has 5 bools, at most 4"),
+        ("base/request.h", "struct request has 7 bools, at most 4"),
+        ("catalog/draft.h", "struct draft has 5 bools, at most 4"),
+        ("http/connection.h", "struct connection has 5 bools, at most 4"),
+        ("pg/call.h", "struct call has 15 bools, at most 4"),
+        ("pg/wire/batch.h", "struct batch has 15 bools, at most 4"),
+        ("pg/wire/conn.h", "struct conn has 8 bools, at most 4"),
+        ("router/cluster/topology.h", "struct node_view has 6 bools, at most 4"),
+        ("router/cluster/topology_build.h", "struct node_memory has 9 bools, at most 4"),
+        ("router/task.h", "struct task has 11 bools, at most 4"),
+    ],
+    "circle": [
+        ("base/buf.c", "a circle of files: base/buf base/log"),
+        ("base/loop.c", "a circle of files: base/loop base/timers"),
+        ("base/metrics.c", "a circle of files: base/metrics base/metrics_series"),
+        ("base/option_rows.c",
+         "a circle of files: base/option_rows base/option_values base/options"),
+        ("catalog/draft.c",
+         "a circle of files: catalog/draft catalog/options catalog/params catalog/statement"),
+        ("cmd/admin.c", "a circle of files: cmd/admin cmd/heavy_hitters_page"),
+        ("cmd/check.c",
+         "a circle of files: cmd/check cmd/check_findings cmd/check_keys cmd/check_node "
+         "cmd/check_rights cmd/check_schema cmd/check_session_state cmd/check_text"),
+        ("http/chunked_reply.c",
+         "a circle of files: http/chunked_reply http/connection http/cors http/exchange "
+         "http/listener http/refusal http/reply http/share http/stream_eviction http/watchdog"),
+        ("http/headers_in.c", "a circle of files: http/headers_in http/prefer"),
+        ("pg/admission/admission.c",
+         "a circle of files: pg/admission/admission pg/cancel pg/core_reserve_pool pg/inside "
+         "pg/janitor pg/pool pg/pool_expect pg/reserve_conn pg/wire/answer pg/wire/answer_end "
+         "pg/wire/batch pg/wire/conn pg/wire/group pg/wire/handshake pg/wire/session_state "
+         "pg/wire/stream"),
+        ("pg/types/types.c", "a circle of files: pg/types/types pg/types/types_table"),
+        ("pg/types/types_array.c",
+         "a circle of files: pg/types/types_array pg/types/types_in pg/types/types_text"),
+        ("router/admit.c",
+         "a circle of files: router/admit router/consistency/required router/health/health "
+         "router/hedge router/ratelimit router/readiness router/request_timing "
+         "router/revalidate router/router router/steps_command router/steps_query router/task "
+         "router/too_many_connections router/wait_replicas"),
+        ("router/cluster/quorum.c",
+         "a circle of files: router/cluster/quorum router/cluster/topology_build "
+         "router/cluster/topology_build_conditions"),
+    ],
+    "file_length": [
+        ("pg/pool.c", "746 lines, at most 600"),
+        ("pg/wire/answer.c", "699 lines, at most 600"),
+        ("pg/wire/batch.c", "639 lines, at most 600"),
+        ("router/cluster/monitor.c", "707 lines, at most 600"),
+        ("router/cluster/topology_build.c", "809 lines, at most 600"),
+        ("router/steps_query.c", "678 lines, at most 600"),
+        ("tests/unit/fake_libpq.c", "717 lines, at most 600"),
+        ("tests/unit/test_admission.c", "732 lines, at most 600"),
+        ("tests/unit/test_answer.c", "636 lines, at most 600"),
+        ("tests/unit/test_choose.c", "639 lines, at most 600"),
+        ("tests/unit/test_group.c", "793 lines, at most 600"),
+        ("tests/unit/test_health.c", "754 lines, at most 600"),
+        ("tests/unit/test_pool.c", "610 lines, at most 600"),
+        ("tests/unit/test_required.c", "766 lines, at most 600"),
+        ("tests/unit/test_steps_query.c", "800 lines, at most 600"),
+    ],
+    "function_length": [
+        ("pg/wire/answer.c", "a function of 62 lines, at most 60"),
+        ("tests/unit/test_origin.c", "a function of 61 lines, at most 60"),
+        ("tests/unit/test_origin.c", "a function of 62 lines, at most 60"),
+        ("tests/unit/test_params.c", "a function of 62 lines, at most 60"),
+    ],
+    "include_direction": [
+        ("pg/admission/admission.c", "pg/admission/ must not know pg/core_reserve_pool.h"),
+        ("pg/admission/admission.c", "pg/admission/ must not know pg/inside.h"),
+        ("router/cluster/branches.h", "router/cluster/ must not know router/consistency/token.h"),
+        ("router/cluster/monitor.h", "router/cluster/ must not know router/consistency/sessions.h"),
+        ("router/cluster/topology_build.h",
+         "router/cluster/ must not know router/consistency/sessions.h"),
+        ("router/consistency/required.c", "router/consistency/ must not know router/task.h"),
+        ("router/health/health.c", "router/health/ must not know pg/admission/estimate.h"),
+        ("router/health/health.c", "router/health/ must not know router/task.h"),
+        ("router/health/health.c", "router/health/ must not know router/too_many_connections.h"),
+        ("router/health/health.h", "router/health/ must not know router/choose.h"),
+    ],
+    "name": [
+        ("catalog/options.c", "option_find is a name in base/ too"),
+        ("catalog/options.c", "options_finish is a name in base/ too"),
+        ("catalog/options.c", "struct option_row is a name in base/ too"),
+        ("catalog/source.c", "utf8_length is a name in base/ too"),
+        ("http/utf8.c", "utf8_length is a name in base/ too"),
+        ("pg/sqlstate.c", "is_digit is a name in catalog/ too"),
+        ("pg/types/types_text.c", "text_number is a name in catalog/ too"),
+        ("router/consistency/token.h", "struct token is a name in catalog/ too"),
+        ("router/steps_query.c", "query_on_call is a name in read/ too"),
+        ("router/steps_query.c", "query_on_rows is a name in read/ too"),
+    ],
+    "private_header": [
+        ("pg/admission/admission.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/answer.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/answer_end.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/batch.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/conn.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/group.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/handshake.c", "pg/inside.h is private to pg/"),
+        ("pg/wire/stream.c", "pg/inside.h is private to pg/"),
+        ("router/consistency/required.c", "router/task.h is private to router/"),
+        ("router/health/health.c", "router/task.h is private to router/"),
+    ],
+}
