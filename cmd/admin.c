@@ -2,14 +2,13 @@
 /* Health in JSON, metrics in Prometheus text. */
 #include "cmd/admin.h"
 
-#include "cmd/heavy_hitters_page.h"
 #include "cmd/version.h"
 #include "router/cluster/node_status.h"
 
 #include <dirent.h>
 #include <string.h>
 
-static void admin_livez(struct admin_reply *reply, void *arg)
+void admin_livez(struct admin_reply *reply, void *arg)
 {
 	(void)arg;
 	reply->status = 200;
@@ -66,7 +65,7 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 		buf_literal(body, ",\"lag_bytes\":null}");
 }
 
-static void admin_readyz(struct admin_reply *reply, void *arg)
+void admin_readyz(struct admin_reply *reply, void *arg)
 {
 	const struct admin *admin = arg;
 	struct topology topology;
@@ -143,7 +142,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 	}
 }
 
-static void admin_metrics(struct admin_reply *reply, void *arg)
+void admin_metrics(struct admin_reply *reply, void *arg)
 {
 	const struct admin *admin = arg;
 	struct metrics *metrics = admin->metrics;
@@ -156,11 +155,3 @@ static void admin_metrics(struct admin_reply *reply, void *arg)
 	reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	metrics_write(&reply->body);
 }
-
-const struct admin_page admin_pages[] = {
-	{ "/livez", admin_livez },
-	{ "/readyz", admin_readyz },
-	{ "/metrics", admin_metrics },
-	{ "/admin/api/hot", heavy_hitters_page },
-	{ NULL, NULL },
-};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pages of the admin listener. /livez touches nothing; /readyz and /metrics read what the
- * monitor has published. Main thread.
+ * What the pages of the admin listener (cmd/admin_pages.h) read, and three of them: /livez touches
+ * nothing; /readyz and /metrics read what the monitor has published. Main thread.
  */
 #pragma once
 
@@ -27,8 +27,10 @@ struct admin {
 	bool draining;
 };
 
-/* The routes of the admin listener, with a struct admin as their argument. */
-extern const struct admin_page admin_pages[];
+/* arg: a struct admin. */
+void admin_livez(struct admin_reply *reply, void *arg);
+void admin_readyz(struct admin_reply *reply, void *arg);
+void admin_metrics(struct admin_reply *reply, void *arg);
 
 /* Can queries be served, commands? From the topology alone. */
 bool admin_serves_queries(const struct topology *topology);

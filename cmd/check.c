@@ -5,9 +5,14 @@
  * lock; and with the rate limits that it is to be served under. PostgreSQL's own messages are told
  * at the author's place.
  */
-#include "cmd/check.h"
-
 #include "base/clock.h"
+#include "cmd/check_findings.h"
+#include "cmd/check_keys.h"
+#include "cmd/check_node.h"
+#include "cmd/check_rights.h"
+#include "cmd/check_schema.h"
+#include "cmd/check_session_state.h"
+#include "cmd/check_text.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "router/ratelimit.h"
@@ -18,6 +23,14 @@
 #include <string.h>
 
 #define PROGRESS_US (2 * US_PER_S)
+
+/* What is asked of the primary once, before the operations. */
+static void (*const checks_of_primary[])(struct check_node *primary, const struct catalog *catalog,
+					 struct findings *findings) = {
+	check_keys,
+	check_rights,
+	check_schema,
+};
 
 struct checking {
 	const struct options *options;
@@ -223,11 +236,9 @@ static void check_online(struct checking *checking)
 	unsigned count = checking->catalog->count;
 	bool goes_on = check_open_all(checking);
 
-	if (goes_on) {
-		check_keys(&checking->primary, checking->catalog, &checking->findings);
-		check_rights(&checking->primary, &checking->findings);
-		check_schema(&checking->primary, &checking->findings);
-	}
+	for (size_t i = 0; goes_on && i < sizeof(checks_of_primary) / sizeof(checks_of_primary[0]);
+	     i++)
+		checks_of_primary[i](&checking->primary, checking->catalog, &checking->findings);
 	for (unsigned i = 0; i < count; i++)
 		operations[i] = &checking->catalog->operations[i];
 	qsort(operations, count, sizeof(operations[0]), compare_places);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a check found: lines for people at once, objects for machines at the end. */
-#include "cmd/check.h"
+#include "cmd/check_findings.h"
 
 #include "catalog/words.h"
 

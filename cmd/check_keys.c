@@ -3,7 +3,7 @@
  * Can the primary keep idempotency keys for the role that asks? Read off the system catalogs, which
  * every role may see, so that a right that is missing is an answer and no error.
  */
-#include "cmd/check.h"
+#include "cmd/check_keys.h"
 
 #include <string.h>
 

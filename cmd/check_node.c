@@ -3,12 +3,12 @@
  * One node during a check: one conn that may only read. What it prepares is planned by
  * EXPLAIN EXECUTE on the same conn, always generically, so that no value hides a part of the plan.
  */
-#include "cmd/check.h"
-
-#include "pg/wire/pooler.h"
+#include "cmd/check_node.h"
 
 #include "base/clock.h"
-#include "cmd/verbs.h"
+#include "cmd/check_text.h"
+#include "pg/describe.h"
+#include "pg/wire/pooler.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A warning for each statement that may leave something in its session
  * (pg/wire/session_state.h). */
-#include "cmd/check.h"
+#include "cmd/check_session_state.h"
 
 #include "pg/wire/session_state.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts of the check verb: what is sent, and what is made of the answers. */
-#include "cmd/check.h"
+#include "cmd/check_text.h"
 
 #include "catalog/lexer.h"
 #include "catalog/words.h"

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/admin.h"
+#include "cmd/admin_pages.h"
 #include "cmd/descriptors.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"

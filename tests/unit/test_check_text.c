@@ -2,7 +2,8 @@
 /* links: catalog_story.c */
 /* Texts of the check verb: what is sent to PostgreSQL, and what is made of its answers. */
 #include "catalog_story.h"
-#include "cmd/check.h"
+#include "cmd/check_findings.h"
+#include "cmd/check_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

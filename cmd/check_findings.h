@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the check verb has found so far: lines go to stderr at once, objects are kept as JSON. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "catalog/catalog.h"
+
+#include <stdbool.h>
+
+struct findings {
+	const char *catalog; /* the folder */
+	unsigned errors, warnings, notes;
+	bool usage;      /* a connection string could not be read */
+	struct buf json; /* an object each, comma separated */
+};
+
+void findings_init(struct findings *findings, const char *catalog);
+void findings_fini(struct findings *findings);
+/* "file:line:col: error: …"; an error fails the check, the others do not. */
+void findings_error(struct findings *findings, struct place place, const char *format, ...)
+	printf_like(3, 4);
+void findings_warning(struct findings *findings, struct place place, const char *format, ...)
+	printf_like(3, 4);
+void findings_note(struct findings *findings, struct place place, const char *format, ...)
+	printf_like(3, 4);
+/* Lines that the catalog or the rate limits made: "file:line:col: error: …", "error: …", and, which
+ * does not fail the check, "file:line: warning: …", "file:line: note: …". */
+void findings_lines(struct findings *findings, const struct buf *lines);
+/* No line of the author's is to blame: "cqrsd check: …". Fails the check. */
+void findings_trouble(struct findings *findings, const char *format, ...) printf_like(2, 3);
