@@ -31,6 +31,3 @@ void headers_in_frame(const struct head *head, struct request *request, struct h
 /* The rest; kind is set. False: the request holds the outcome. user_header: as in the settings. */
 bool headers_in_read(const struct head *head, const char *user_header,
 		     struct request *request) must_check;
-
-/* Seconds with at most 6 decimals, up to a day, in microseconds; false: not such a number. */
-bool seconds_parse(struct text text, int64_t *us) must_check;

@@ -3,7 +3,7 @@
 #include "http/prefer.h"
 
 #include "base/clock.h"
-#include "http/headers_in.h"
+#include "http/seconds.h"
 
 #include <string.h>
 
