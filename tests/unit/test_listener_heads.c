@@ -81,50 +81,66 @@ static const struct shape {
 	{ "with a trace", fill_trace },
 };
 
-/* The status; 0: an empty reply. */
-static unsigned ask(const struct buf *head, size_t body_bytes)
+/* The head that a test writes; it has no memory before and after a test. */
+static struct buf head;
+
+static int start(void **state)
+{
+	buf_init(&head);
+	return fixture_start_api(state);
+}
+
+static int stop(void **state)
+{
+	buf_fini(&head);
+	return fixture_stop(state);
+}
+
+/* On a connection of its own, which ends with the next one, or with the test. */
+static void connect_anew(void)
+{
+	http_client_close(&fixture.client);
+	fixture_turn();
+	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
+}
+
+/* Sends the head; the status; 0: an empty reply. */
+static unsigned ask(size_t body_bytes)
 {
 	static char body[BODY_BYTES];
-	struct http_client client;
-	unsigned status;
 
-	http_client_open(&client, fixture.loop, listener_port(fixture.listener));
-	(void)http_client_send(&client, head->ptr, head->len);
+	connect_anew();
+	(void)http_client_send(&fixture.client, head.ptr, head.len);
 	if (body_bytes) {
 		memset(body, ' ', sizeof(body));
 		memcpy(body, "{}", 2);
-		(void)http_client_send(&client, body, body_bytes);
+		(void)http_client_send(&fixture.client, body, body_bytes);
 	}
-	status = http_client_read(&client)->status;
-	http_client_close(&client);
-	fixture_turn();
-	return status;
+	return http_client_read(&fixture.client)->status;
 }
 
-static void begin(struct buf *head, bool posts)
+static void begin(bool posts)
 {
-	buf_clear(head);
+	buf_clear(&head);
 	if (posts)
-		buf_printf(head,
+		buf_printf(&head,
 			   "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON "Content-Length: %d\r\n",
 			   BODY_BYTES);
 	else
-		buf_literal(head, "GET /v1/queries/one HTTP/1.1\r\n" HOST);
+		buf_literal(&head, "GET /v1/queries/one HTTP/1.1\r\n" HOST);
 }
 
 static void try_all_sizes(const struct shape *shape, bool posts)
 {
-	struct buf head;
 	bool refused = false;
 
-	buf_init(&head);
 	for (size_t bytes = 100; bytes < HEAD_BYTES_TRIED; bytes += HEAD_STEP) {
 		unsigned status;
 
-		begin(&head, posts);
+		begin(posts);
 		shape->fill(&head, bytes);
 		buf_literal(&head, "\r\n");
-		status = ask(&head, posts ? BODY_BYTES : 0);
+		status = ask(posts ? BODY_BYTES : 0);
 		if (status != 200 && status != 431 && !(refused && status == 400))
 			fail_msg("%s, %zu bytes%s: %u", shape->name, head.len,
 				 posts ? " and a body" : "", status);
@@ -133,7 +149,6 @@ static void try_all_sizes(const struct shape *shape, bool posts)
 		refused |= status != 200;
 	}
 	assert_true(refused);
-	buf_fini(&head);
 }
 
 static void test_a_head_of_any_size_is_answered(void **state)
@@ -152,10 +167,7 @@ static void test_a_head_of_any_size_before_a_body_is_answered(void **state)
 
 static void test_a_target_of_any_size_is_answered(void **state)
 {
-	struct buf head;
-
 	(void)state;
-	buf_init(&head);
 	for (size_t bytes = 100; bytes < HEAD_BYTES_TRIED; bytes += HEAD_STEP) {
 		unsigned status;
 
@@ -164,40 +176,31 @@ static void test_a_target_of_any_size_is_answered(void **state)
 		while (head.len + 40 < bytes)
 			buf_byte(&head, 'v');
 		buf_literal(&head, " HTTP/1.1\r\n" HOST "\r\n");
-		status = ask(&head, 0);
+		status = ask(0);
 		if (status != 200 && status != 414 && status != 431)
 			fail_msg("a target in %zu bytes: %u", head.len, status);
 	}
-	buf_fini(&head);
 }
 
 static void test_as_many_parameters_as_are_allowed_fit(void **state)
 {
-	struct buf head;
-
 	(void)state;
-	buf_init(&head);
 	for (unsigned count = 1; count <= PAIRS_MAX + 1; count++) {
 		buf_clear(&head);
 		buf_literal(&head, "GET /v1/queries/one?");
 		for (unsigned i = 0; i < count; i++)
 			buf_string(&head, i ? "&a=1" : "a=1");
 		buf_literal(&head, " HTTP/1.1\r\n" HOST "\r\n");
-		assert_int_equal(ask(&head, 0), count <= PAIRS_MAX ? 200 : 400);
+		assert_int_equal(ask(0), count <= PAIRS_MAX ? 200 : 400);
 	}
-	buf_fini(&head);
 }
 
 static void assert_served(fill_fn *fill, size_t bytes, bool posts)
 {
-	struct buf head;
-
-	buf_init(&head);
-	begin(&head, posts);
+	begin(posts);
 	fill(&head, bytes);
 	buf_literal(&head, "\r\n");
-	assert_int_equal(ask(&head, posts ? BODY_BYTES : 0), 200);
-	buf_fini(&head);
+	assert_int_equal(ask(posts ? BODY_BYTES : 0), 200);
 }
 
 static void test_what_browsers_and_proxies_send_is_served(void **state)
@@ -212,13 +215,13 @@ static void test_what_browsers_and_proxies_send_is_served(void **state)
 
 int main(void)
 {
-#define WITH_API(test) cmocka_unit_test_setup_teardown(test, fixture_start_api, fixture_stop)
+#define WITH_HEAD(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
-		WITH_API(test_a_head_of_any_size_is_answered),
-		WITH_API(test_a_head_of_any_size_before_a_body_is_answered),
-		WITH_API(test_a_target_of_any_size_is_answered),
-		WITH_API(test_as_many_parameters_as_are_allowed_fit),
-		WITH_API(test_what_browsers_and_proxies_send_is_served),
+		WITH_HEAD(test_a_head_of_any_size_is_answered),
+		WITH_HEAD(test_a_head_of_any_size_before_a_body_is_answered),
+		WITH_HEAD(test_a_target_of_any_size_is_answered),
+		WITH_HEAD(test_as_many_parameters_as_are_allowed_fit),
+		WITH_HEAD(test_what_browsers_and_proxies_send_is_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
