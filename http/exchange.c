@@ -184,23 +184,14 @@ static enum MHD_Result exchange_answer_early(struct connection *connection)
 
 /*
  * The library builds the head of a reply in what the request has left of the connection's memory;
- * where that is too little it ends the connection without a reply. It copies cookies, too.
+ * where that is too little it ends the connection without a reply.
  */
 static bool exchange_leaves_room(const struct connection *connection, const struct head *head)
 {
+	size_t records = head->count + HTTP_COOKIE_RECORDS;
 	size_t taken = connection->exchange.head_bytes + HTTP_REPLY_HEAD_BYTES +
-		       HTTP_HEADER_RECORD_BYTES * head->count;
+		       HTTP_HEADER_RECORD_BYTES * records;
 
-	for (size_t i = 0; i < head->count; i++) {
-		const struct header *header = &head->headers[i];
-
-		if (header->name.len != 6 || !text_is_caseless(header->name, "cookie"))
-			continue;
-		taken += header->value.len + HTTP_HEADER_RECORD_BYTES;
-		for (size_t at = 0; at < header->value.len; at++)
-			if (header->value.ptr[at] == ';' || header->value.ptr[at] == ',')
-				taken += HTTP_HEADER_RECORD_BYTES;
-	}
 	return taken <= connection->listener->settings.connection_memory && !head->too_many;
 }
 

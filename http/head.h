@@ -42,6 +42,13 @@ struct head_lines {
 	size_t bytes;       /* of the whole head, from method on */
 };
 
+/*
+ * The name of a header that comes before all others and is none of the client's: an empty cookie.
+ * The library copies the first cookie that it finds and makes a record of each of its pieces, which
+ * nothing here reads; so it finds an empty one (listener.c). head_collect passes it over.
+ */
+extern const char head_no_cookie[];
+
 /* Fills head from the connection; raw is a copy of the target. */
 void head_collect(struct head *head, struct MHD_Connection *connection, struct text raw,
 		  const struct head_lines *lines);

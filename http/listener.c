@@ -77,6 +77,8 @@ static void *listener_on_target(void *arg, const char *target, struct MHD_Connec
 	(void)arg;
 	exchange_on_target(connection, target);
 	listener_hide_arguments(target);
+	/* Where there is no memory for it, there is none for the reply either: that is 431. */
+	(void)MHD_set_connection_value(mhd, MHD_HEADER_KIND, head_no_cookie, "");
 	return connection;
 }
 

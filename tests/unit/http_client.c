@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TURNS_MAX 400 /* a test that waits for more waits for what never comes */
+#define TURNS_MAX 4000 /* a test that waits for more waits for what never comes */
 #define TURN_US 5000
 
 void http_client_open(struct http_client *client, struct loop *loop, uint16_t port)
