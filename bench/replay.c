@@ -161,7 +161,7 @@ static void replay_topology(void)
 
 		topology.nodes[i] = (struct node_view){
 			.role = i ? NODE_REPLICA : NODE_PRIMARY,
-			.up = true,
+			.contact = NODE_REACHED,
 			.in_rotation = true,
 			.position = { REPLAY_TIMELINE, REPLAY_LSN },
 			.started_us = REPLAY_STARTED_US,

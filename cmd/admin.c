@@ -21,7 +21,7 @@ bool admin_serves_queries(const struct topology *topology)
 	if (!topology->key_known)
 		return false;
 	for (unsigned i = 0; i < topology->count; i++)
-		if (topology->nodes[i].up && topology->nodes[i].in_rotation)
+		if (node_is_up(&topology->nodes[i]) && topology->nodes[i].in_rotation)
 			return true;
 	return topology->primary >= 0;
 }
@@ -51,7 +51,7 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 	buf_literal(body, "{\"node\":");
 	buf_json_string(body, name, strlen(name));
 	buf_printf(body, ",\"role\":\"%s\",\"up\":%s,\"in_rotation\":%s,\"timeline\":%u",
-		   node_role_text(view->role), view->up ? "true" : "false",
+		   node_role_text(view->role), node_is_up(view) ? "true" : "false",
 		   view->in_rotation ? "true" : "false", branch_number(view->position.timeline));
 	buf_printf(body, ",\"fenced\":%s", view->fenced ? "true" : "false");
 	admin_fault(body, view);
@@ -128,7 +128,7 @@ static void admin_gauge_nodes(const struct admin *admin)
 		const char *name = admin->nodes[i]->name;
 
 		metric_set(metrics, METRIC_node_up, METRIC_LABELS(name, node_role_text(view->role)),
-			   view->up);
+			   node_is_up(view));
 		metric_set(metrics, METRIC_node_fenced, METRIC_LABELS(name), view->fenced);
 		metric_set(metrics, METRIC_node_foreign, METRIC_LABELS(name), view->foreign);
 		if (view->role != NODE_REPLICA)

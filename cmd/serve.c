@@ -245,6 +245,14 @@ static void serve_on_topology(void *arg)
 		worker_look(serve->workers[i]);
 }
 
+static void serve_on_promoted(void *arg, const struct history *history,
+			      const struct branches *branches, struct position position)
+{
+	struct serve *serve = arg;
+
+	sessions_promoted(serve->sessions, history, branches, position);
+}
+
 /* --- starting, in the order in which things need each other; each complains by itself -------- */
 
 static bool serve_add_node(struct serve *serve, const char *option, const char *conninfo)
@@ -428,11 +436,17 @@ static bool serve_start_workers(struct serve *serve)
 
 static void serve_share(struct serve *serve)
 {
+	const struct topology_events events = {
+		.on_promoted = serve_on_promoted,
+		.on_change = serve_on_topology,
+		.arg = serve,
+	};
+
 	serve->topology = snapshot_new(sizeof(struct topology));
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);
 	serve->monitor = monitor_start(serve->nodes, serve->nodes_count, &serve->options,
-				       serve->topology, serve->sessions, serve_on_topology, serve);
+				       serve->topology, &events);
 	serve->shared = (struct router_shared){
 		.nodes = serve->nodes,
 		.nodes_count = serve->nodes_count,

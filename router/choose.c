@@ -46,8 +46,8 @@ static bool choose_primary_answers(const struct choosing *c)
 {
 	int primary = c->topology->primary;
 
-	return primary >= 0 && c->topology->nodes[primary].up && !c->uses[primary].avoid &&
-	       !c->uses[primary].broken_us;
+	return primary >= 0 && node_is_up(&c->topology->nodes[primary]) &&
+	       !c->uses[primary].avoid && !c->uses[primary].broken_us;
 }
 
 /* How long the primary's breaker, and nothing else, keeps it from answering; 0: it does not. */
@@ -55,7 +55,7 @@ static int64_t choose_primary_broken_us(const struct choosing *c)
 {
 	int primary = c->topology->primary;
 
-	if (primary < 0 || !c->topology->nodes[primary].up || c->uses[primary].avoid)
+	if (primary < 0 || !node_is_up(&c->topology->nodes[primary]) || c->uses[primary].avoid)
 		return 0;
 	return c->uses[primary].broken_us;
 }
@@ -119,7 +119,7 @@ int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t ls
 
 	if (replayed >= lsn)
 		return 0;
-	if (!node->up || node->paused)
+	if (!node_is_up(node) || node->paused)
 		return CLOCK_NEVER;
 	if (node->replay_rate <= 0)
 		return 0;

@@ -19,7 +19,7 @@ static bool readiness_serves(const struct router *router, unsigned at)
 {
 	const struct topology *topology = &router->topology;
 
-	return topology->nodes[at].up && pool_opened(router->nodes[at].pool) &&
+	return node_is_up(&topology->nodes[at]) && pool_opened(router->nodes[at].pool) &&
 	       (topology->primary != (int)at || topology->key_known || topology->schema_missing);
 }
 
@@ -30,9 +30,10 @@ static bool readiness_is_settled(const struct router *router)
 	for (unsigned i = 0; i < router->topology.count; i++) {
 		const struct node_view *view = &router->topology.nodes[i];
 
-		if (!view->asked || (view->up && !readiness_serves(router, i)))
+		if (view->contact == NODE_UNASKED ||
+		    (node_is_up(view) && !readiness_serves(router, i)))
 			return false;
-		any_up |= view->up;
+		any_up |= node_is_up(view);
 	}
 	return any_up;
 }
@@ -56,9 +57,9 @@ static bool readiness_look_is_over(const struct router *router)
 	if (router->topology.primary_seen)
 		return true;
 	for (unsigned i = 0; i < router->topology.count; i++) {
-		if (!router->topology.nodes[i].asked)
+		if (router->topology.nodes[i].contact == NODE_UNASKED)
 			return false;
-		any_up |= router->topology.nodes[i].up;
+		any_up |= node_is_up(&router->topology.nodes[i]);
 	}
 	return any_up;
 }

@@ -200,9 +200,9 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 {
 	struct router_node *node = &router->nodes[at];
 	struct node_use *use = &router->uses[at];
-	bool gone = node->up && !view->up;
+	bool gone = node->up && !node_is_up(view);
 	bool dethroned = node->role == NODE_PRIMARY && router->topology.primary != (int)at;
-	bool returned = view->up && node->life && (!node->up || node->life != view->life);
+	bool returned = node_is_up(view) && node->life && (!node->up || node->life != view->life);
 	enum node_role role = node->role;
 
 	if (node->life != view->life) {
@@ -211,9 +211,9 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 	}
 	if (view->started_us)
 		pool_expect(node->pool, view->started_us);
-	if (view->up && !node->up)
+	if (node_is_up(view) && !node->up)
 		pool_dial_now(node->pool);
-	node->up = view->up;
+	node->up = node_is_up(view);
 	/* Commands that wait there must not be run there: it may have been replaced. */
 	if (dethroned)
 		router_set_role(node, NODE_REPLICA);
@@ -252,7 +252,7 @@ void router_refresh(struct router *router)
 		return;
 	router->version = snapshot_read(router->reader, &router->topology);
 	router_learn_key(router);
-	router->stamp = (struct token){ 0 };
+	router->stamp = (struct branch_position){ 0 };
 	for (unsigned i = 0; i < router->topology.count; i++) {
 		struct node_view view = router->topology.nodes[i];
 
@@ -267,7 +267,8 @@ void router_token(struct router *router, struct position position, char out[TOKE
 	const struct topology *topology = &router->topology;
 
 	if (!router->stamp.timeline || router->stamp_of != position.timeline) {
-		router->stamp = branches_token(&topology->branches, &topology->history, position);
+		router->stamp =
+			branches_position(&topology->branches, &topology->history, position);
 		router->stamp_of = position.timeline;
 	}
 	router->stamp.lsn = position.lsn;

@@ -233,7 +233,7 @@ static bool task_may_describe_at(const struct task *task, unsigned at)
 {
 	const struct node_view *view = &task->router->topology.nodes[at];
 
-	return view->up && !(task->describe_failed_at & (1u << at)) &&
+	return node_is_up(view) && !(task->describe_failed_at & (1u << at)) &&
 	       ((view->role == NODE_REPLICA && view->in_rotation) ||
 		task->router->topology.primary == (int)at);
 }

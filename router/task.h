@@ -61,7 +61,7 @@ struct router {
 	struct node_use uses[NODES_MAX];
 	struct router_node nodes[NODES_MAX];
 	struct token_maker *tokens; /* NULL until the key is known */
-	struct token
+	struct branch_position
 		stamp; /* of the branch of stamp_of; its timeline 0: none since the last look */
 	uint32_t stamp_of;
 	struct heard heard; /* of a timeline that no node was seen on */

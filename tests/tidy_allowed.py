@@ -11,8 +11,6 @@ ALLOWED = {
         ("pg/call.h", "struct call has 15 bools, at most 4"),
         ("pg/wire/batch.h", "struct batch has 15 bools, at most 4"),
         ("pg/wire/conn.h", "struct conn has 8 bools, at most 4"),
-        ("router/cluster/topology.h", "struct node_view has 6 bools, at most 4"),
-        ("router/cluster/topology_build.h", "struct node_memory has 9 bools, at most 4"),
         ("router/task.h", "struct task has 11 bools, at most 4"),
     ],
     "circle": [
@@ -39,16 +37,11 @@ ALLOWED = {
          "router/hedge router/ratelimit router/readiness router/request_timing "
          "router/revalidate router/router router/steps_command router/steps_query router/task "
          "router/too_many_connections router/wait_replicas"),
-        ("router/cluster/quorum.c",
-         "a circle of files: router/cluster/quorum router/cluster/topology_build "
-         "router/cluster/topology_build_conditions"),
     ],
     "file_length": [
         ("pg/pool.c", "746 lines, at most 600"),
         ("pg/wire/answer.c", "699 lines, at most 600"),
         ("pg/wire/batch.c", "639 lines, at most 600"),
-        ("router/cluster/monitor.c", "707 lines, at most 600"),
-        ("router/cluster/topology_build.c", "809 lines, at most 600"),
         ("router/steps_query.c", "678 lines, at most 600"),
         ("tests/unit/fake_libpq.c", "717 lines, at most 600"),
         ("tests/unit/test_admission.c", "732 lines, at most 600"),
@@ -67,10 +60,6 @@ ALLOWED = {
     "include_direction": [
         ("pg/admission/admission.c", "pg/admission/ must not know pg/core_reserve_pool.h"),
         ("pg/admission/admission.c", "pg/admission/ must not know pg/inside.h"),
-        ("router/cluster/branches.h", "router/cluster/ must not know router/consistency/token.h"),
-        ("router/cluster/monitor.h", "router/cluster/ must not know router/consistency/sessions.h"),
-        ("router/cluster/topology_build.h",
-         "router/cluster/ must not know router/consistency/sessions.h"),
         ("router/consistency/required.c", "router/consistency/ must not know router/task.h"),
         ("router/health/health.c", "router/health/ must not know pg/admission/estimate.h"),
         ("router/health/health.c", "router/health/ must not know router/task.h"),
@@ -85,7 +74,6 @@ ALLOWED = {
         ("http/utf8.c", "utf8_length is a name in base/ too"),
         ("pg/sqlstate.c", "is_digit is a name in catalog/ too"),
         ("pg/types/types_text.c", "text_number is a name in catalog/ too"),
-        ("router/consistency/token.h", "struct token is a name in catalog/ too"),
         ("router/steps_query.c", "query_on_call is a name in read/ too"),
         ("router/steps_query.c", "query_on_rows is a name in read/ too"),
     ],

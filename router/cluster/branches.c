@@ -175,8 +175,8 @@ enum fate branches_fate(const struct branches *branches, const struct history *n
 
 /* --- tokens ----------------------------------------------------------------------------------- */
 
-struct token branches_token(const struct branches *branches, const struct history *now,
-			    struct position position)
+struct branch_position branches_position(const struct branches *branches, const struct history *now,
+					 struct position position)
 {
 	uint32_t era = position.timeline >> BRANCH_NUMBER_BITS;
 	uint32_t number = branch_number(position.timeline);
@@ -184,7 +184,7 @@ struct token branches_token(const struct branches *branches, const struct histor
 	const struct history *history = past ? &past->history : now;
 	bool known = (past || era == branches->era) && history_lists(history, number);
 
-	return (struct token){
+	return (struct branch_position){
 		.timeline = number,
 		.history = known ? history_hash(history, number) : 0,
 		.mark = past                   ? past->mark
@@ -194,7 +194,7 @@ struct token branches_token(const struct branches *branches, const struct histor
 	};
 }
 
-static bool history_has(const struct history *history, struct token token)
+static bool history_has(const struct history *history, struct branch_position token)
 {
 	uint32_t hash = history_hash(history, token.timeline);
 
@@ -203,7 +203,8 @@ static bool history_has(const struct history *history, struct token token)
 }
 
 /* Of a branch that was given up. A token without a mark may also be of who never heard of that. */
-static const struct branch *branches_past(const struct branches *branches, struct token token)
+static const struct branch *branches_past(const struct branches *branches,
+					  struct branch_position token)
 {
 	for (unsigned i = 0; i < branches->count; i++) {
 		const struct branch *branch = &branches->past[i];
@@ -216,7 +217,8 @@ static const struct branch *branches_past(const struct branches *branches, struc
 }
 
 /* Of a branch that was given up, and of none that goes on; any mark. */
-static const struct branch *branches_only_past(const struct branches *branches, struct token token)
+static const struct branch *branches_only_past(const struct branches *branches,
+					       struct branch_position token)
 {
 	for (unsigned i = branches->count; i-- > 0;)
 		if (history_has(&branches->past[i].history, token))
@@ -225,7 +227,7 @@ static const struct branch *branches_only_past(const struct branches *branches, 
 }
 
 enum fate branches_find(const struct branches *branches, const struct history *now,
-			struct token token, struct position *position)
+			struct branch_position token, struct position *position)
 {
 	const struct branch *past = NULL;
 	bool has = now->timeline && history_has(now, token);
@@ -251,7 +253,9 @@ bool branches_gave_up(const struct branches *branches, const struct history *now
 
 	for (unsigned i = 0; i < branches->count; i++) {
 		const struct history *past = &branches->past[i].history;
-		const struct token token = { number, known ? history_hash(its, number) : 0, 0, 0 };
+		const struct branch_position token = { number,
+						       known ? history_hash(its, number) : 0, 0,
+						       0 };
 
 		if (history_has(past, token) && !history_has(now, token))
 			return true;

@@ -20,8 +20,8 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/position.h"
+#include "router/cluster/branch_position.h"
 #include "router/cluster/history.h"
-#include "router/consistency/token.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,11 +72,11 @@ bool branches_leave(struct branches *branches, const struct history *history, ui
 enum fate branches_fate(const struct branches *branches, const struct history *now,
 			struct position position);
 /* What a token of this process says of the position. */
-struct token branches_token(const struct branches *branches, const struct history *now,
-			    struct position position);
+struct branch_position branches_position(const struct branches *branches, const struct history *now,
+					 struct position position);
 /* The token's position within this process, and what became of it. */
 enum fate branches_find(const struct branches *branches, const struct history *now,
-			struct token token, struct position *position);
+			struct branch_position token, struct position *position);
 /* Was a timeline of that number and history (of timeline 0: not known) given up, and is none of
  * what is followed now? */
 bool branches_gave_up(const struct branches *branches, const struct history *now, uint32_t number,

@@ -24,10 +24,12 @@
 #include "base/metrics.h"
 #include "pg/pool.h"
 #include "pg/reconnect.h"
-#include "pg/timeline.h"
-#include "router/cluster/history.h"
+#include "router/cluster/history_ask.h"
 #include "router/cluster/name_check.h"
 #include "router/cluster/node_status.h"
+#include "router/cluster/publication.h"
+#include "router/cluster/questions.h"
+#include "router/cluster/replay_limits.h"
 #include "router/cluster/topology_build.h"
 #include "router/cluster/wal_flush.h"
 
@@ -39,23 +41,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_NOW_US US_PER_MS /* looks and publications are at least this far apart */
+#define POLL_NOW_US US_PER_MS /* looks are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
 #define CONNECT_TICK_US (20 * US_PER_MS)
 #define RETURNING_LOOKS 4 /* in the time of one, at a replica that is not in rotation */
 #define CONNECT_US_MAX (3 * US_PER_S)
 #define KEY_AGAIN_US US_PER_S             /* the schema may appear while we run */
 #define ORPHANED_LOOK_US (20 * US_PER_MS) /* between looks while there is no primary */
-#define HISTORY_US_MAX US_PER_S           /* a new primary waits no longer for its history */
-#define HISTORY_AGAIN_US (250 * US_PER_MS)
-#define HISTORY_REFUSED_US (5 * US_PER_S) /* doubled by each refusal in a row */
-#define HISTORY_REFUSALS_MAX 7
 
 #define NAME_CHECK_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
 
 #define CONFIRM_US (5 * US_PER_MS) /* between two looks at a primary that may need a WAL flush */
-
-enum question { ASK_IDENTITY, ASK_KEY, ASK_STATUS, ASK_WAL_FLUSH, QUESTIONS };
 
 /* One node being watched. */
 struct watched {
@@ -75,10 +71,7 @@ struct watched {
 	struct wal_flush wal_flush;
 	enum wal_flush_advice advice; /* what comes of the last look */
 	bool refused[QUESTIONS];      /* answered with an error, and said so */
-	struct timeline_ask *history; /* under way, or NULL */
-	uint32_t history_of;          /* what was asked for last */
-	int64_t history_again_us;     /* the same no sooner */
-	unsigned history_refusals;    /* in a row */
+	struct history_ask history;
 	struct name_check name_check;
 	unsigned strays; /* of reach, when the name was followed last */
 	struct call call;
@@ -90,9 +83,6 @@ struct monitor {
 	struct loop *loop;
 	pthread_t thread;
 	struct metrics *metrics;
-	struct snapshot *snapshot;
-	void (*on_change)(void *arg);
-	void *arg;
 	int64_t poll_us, patience_us, resolve_us;
 
 	struct letter poll_now;
@@ -100,32 +90,25 @@ struct monitor {
 	_Atomic(const struct options *) options; /* the newest; taken over before the next look */
 	const struct options *options_used;
 
-	struct topology_build build;
-	struct topology published;
-	int64_t published_us;
-	bool news; /* something was learned since */
-	struct loop_hook hook;
-	struct loop_timer publish_at;
-
+	struct cluster cluster;
+	struct publication publication;
 	struct statement statements[QUESTIONS];
 	unsigned count;
 	struct watched nodes[NODES_MAX];
 };
 
 static void monitor_take_options(struct monitor *monitor);
-static void monitor_prepare(struct monitor *monitor);
 static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node);
 static void *monitor_run(void *arg);
-static void monitor_on_turn(struct loop_hook *hook);
-static void monitor_on_publish_at(struct loop_timer *timer);
 static void monitor_on_poll_now(struct letter *letter, struct loop *loop);
 static void watched_on_timer(struct loop_timer *timer);
 static void watched_on_call(struct call *call);
+static void watched_on_history(struct history_ask *history);
 static void watched_on_name_check(struct name_check *name_check, const struct node_status *status);
 
 struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      const struct options *options, struct snapshot *topology,
-			      struct sessions *sessions, void (*on_change)(void *arg), void *arg)
+			      const struct topology_events *events)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 	sigset_t all, before;
@@ -135,14 +118,13 @@ struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 		log_fatal("monitor", "no memory");
 	monitor->loop = loop_new("monitor");
 	monitor->metrics = metrics_new();
-	monitor->snapshot = topology;
-	monitor->on_change = on_change;
-	monitor->arg = arg;
 	monitor->count = count;
-	topology_build_init(&monitor->build, nodes, count, sessions);
+	cluster_init(&monitor->cluster, nodes, count, events);
 	atomic_init(&monitor->options, options);
 	monitor_take_options(monitor);
-	monitor_prepare(monitor);
+	questions_init(monitor->statements);
+	publication_init(&monitor->publication, monitor->loop, &monitor->cluster, topology);
+	monitor->poll_now.on_delivery = monitor_on_poll_now;
 	for (unsigned i = 0; i < count; i++)
 		monitor_watch(monitor, i, nodes[i]);
 
@@ -162,8 +144,7 @@ void monitor_stop(struct monitor *monitor)
 	pthread_join(monitor->thread, NULL);
 	loop_free(monitor->loop);
 	metrics_free(monitor->metrics);
-	for (unsigned i = 0; i < QUESTIONS; i++)
-		statement_fini(&monitor->statements[i]);
+	questions_fini(monitor->statements);
 	free(monitor);
 }
 
@@ -192,36 +173,7 @@ static void monitor_take_options(struct monitor *monitor)
 	monitor->resolve_us = options->resolve_us;
 	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
 									  : PATIENCE_US_MIN;
-	topology_build_set_limits(&monitor->build, options);
-}
-
-/* The questions have no parameters and answer one text. */
-static void monitor_prepare(struct monitor *monitor)
-{
-	static const struct {
-		const char *name, *text;
-	} questions[QUESTIONS] = {
-		[ASK_IDENTITY] = { "monitor.identity", node_status_identity_query },
-		[ASK_KEY] = { "monitor.key", node_status_key_query },
-		[ASK_STATUS] = { "monitor.look", node_status_query },
-		[ASK_WAL_FLUSH] = { "monitor.nudge", node_status_wal_flush_query },
-	};
-	enum { TEXTOID = 25 };
-
-	for (unsigned i = 0; i < QUESTIONS; i++) {
-		struct statement *statement = &monitor->statements[i];
-		struct shape *shape = shape_new(0, 1);
-
-		statement->id = statement_next_id();
-		statement->name = questions[i].name;
-		statement->text = questions[i].text;
-		shape->column_types[0].oid = TEXTOID;
-		statement_set_shape(statement, shape);
-	}
-	monitor->hook.on_turn = monitor_on_turn;
-	monitor->publish_at.on_due = monitor_on_publish_at;
-	monitor->poll_now.on_delivery = monitor_on_poll_now;
-	loop_hook_add(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
+	cluster_set_limits(&monitor->cluster, options);
 }
 
 static const struct pool_settings monitor_settings = {
@@ -245,6 +197,8 @@ static void monitor_watch(struct monitor *monitor, unsigned index, const struct 
 	buf_init(&watched->out);
 	name_check_init(&watched->name_check, watched_on_name_check);
 	watched->name_check.begun_us = loop_now(monitor->loop);
+	history_ask_init(&watched->history, monitor->loop, &monitor->cluster, index,
+			 watched_on_history);
 	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &monitor_settings);
 	pool_set_role(watched->pool, NODE_REPLICA);
 	loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
@@ -259,7 +213,7 @@ static void *monitor_run(void *arg)
 		struct watched *watched = &monitor->nodes[i];
 
 		loop_timer_cancel(monitor->loop, &watched->timer);
-		timeline_ask_forget(watched->history);
+		history_ask_forget(&watched->history);
 		if (watched->asked)
 			pool_forget(watched->pool, &watched->call);
 		name_check_fini(&watched->name_check);
@@ -267,8 +221,7 @@ static void *monitor_run(void *arg)
 		arena_fini(&watched->arena);
 		buf_fini(&watched->out);
 	}
-	loop_timer_cancel(monitor->loop, &monitor->publish_at);
-	loop_hook_remove(monitor->loop, &monitor->hook, LOOP_STAGE_ANSWER);
+	publication_fini(&monitor->publication);
 	loop_turn(monitor->loop, 0);
 	return NULL;
 }
@@ -277,16 +230,16 @@ static void *monitor_run(void *arg)
 
 static bool watched_wants_key(const struct watched *watched, int64_t now_us)
 {
-	const struct topology_build *build = &watched->monitor->build;
+	const struct cluster *cluster = &watched->monitor->cluster;
 
-	return watched->schema && !build->topology.key_known &&
-	       topology_build_ours(build, watched->index) && now_us >= watched->key_again_us;
+	return watched->schema && !cluster->topology.key_known &&
+	       cluster_ours(cluster, watched->index) && now_us >= watched->key_again_us;
 }
 
 /* The first look begins the first life. */
 static unsigned watched_life(const struct watched *watched)
 {
-	unsigned life = watched->monitor->build.topology.nodes[watched->index].life;
+	unsigned life = watched->monitor->cluster.topology.nodes[watched->index].life;
 
 	return life ? life : 1;
 }
@@ -294,7 +247,7 @@ static unsigned watched_life(const struct watched *watched)
 /* The schema may be there by now; a life may be another server's. */
 static bool watched_wants_identity(const struct watched *watched, int64_t now_us)
 {
-	const struct topology *topology = &watched->monitor->build.topology;
+	const struct topology *topology = &watched->monitor->cluster.topology;
 
 	return watched->identified_life != watched_life(watched) ||
 	       (!watched->schema && !topology->key_known && now_us >= watched->key_again_us);
@@ -364,11 +317,11 @@ static void watched_ask(struct watched *watched)
 static int64_t watched_pause_us(const struct watched *watched)
 {
 	const struct monitor *monitor = watched->monitor;
-	const struct node_view *view = &monitor->build.topology.nodes[watched->index];
+	const struct node_view *view = &monitor->cluster.topology.nodes[watched->index];
 
 	if (watched->poll_now)
 		return POLL_NOW_US;
-	if (monitor->build.topology.primary < 0 && monitor->poll_us > ORPHANED_LOOK_US)
+	if (monitor->cluster.topology.primary < 0 && monitor->poll_us > ORPHANED_LOOK_US)
 		return ORPHANED_LOOK_US;
 	if (watched->advice == WAL_FLUSH_LOOK_SOON && CONFIRM_US < monitor->poll_us)
 		return CONFIRM_US;
@@ -380,7 +333,7 @@ static int64_t watched_pause_us(const struct watched *watched)
 
 static unsigned watched_strays(const struct watched *watched)
 {
-	return atomic_load(&watched->monitor->build.nodes[watched->index]->reconnect->strays);
+	return atomic_load(&watched->monitor->cluster.nodes[watched->index]->reconnect->strays);
 }
 
 /* A conn that is lost is made anew anyway. */
@@ -388,15 +341,16 @@ static void watched_send_name_check(struct watched *watched)
 {
 	struct monitor *monitor = watched->monitor;
 	bool soon =
-		monitor->build.topology.primary < 0 || watched_strays(watched) != watched->strays;
+		monitor->cluster.topology.primary < 0 || watched_strays(watched) != watched->strays;
 	int64_t pause_us = soon && monitor->resolve_us > NAME_CHECK_SOON_US ? NAME_CHECK_SOON_US
 									    : monitor->resolve_us;
 
 	if (!monitor->resolve_us || watched->name_check.pool || !pool_connected(watched->pool) ||
 	    loop_now(monitor->loop) < watched->name_check.begun_us + pause_us)
 		return;
-	name_check_begin(&watched->name_check, monitor->loop, monitor->build.nodes[watched->index],
-			 monitor->metrics, &monitor_settings, &monitor->statements[ASK_STATUS]);
+	name_check_begin(&watched->name_check, monitor->loop,
+			 monitor->cluster.nodes[watched->index], monitor->metrics,
+			 &monitor_settings, &monitor->statements[ASK_STATUS]);
 }
 
 /* After an answer, or none. */
@@ -412,8 +366,8 @@ static void watched_rest(struct watched *watched)
 
 static void watched_silent(struct watched *watched, const char *reason)
 {
-	topology_build_silent(&watched->monitor->build, watched->index, reason);
-	watched->monitor->news = true;
+	topology_build_silent(&watched->monitor->cluster, watched->index, reason);
+	publication_has_news(&watched->monitor->publication);
 	watched_rest(watched);
 }
 
@@ -454,7 +408,7 @@ static void monitor_on_poll_now(struct letter *letter, struct loop *loop)
 	for (unsigned i = 0; i < monitor->count; i++) {
 		struct watched *watched = &monitor->nodes[i];
 
-		if (!monitor->build.topology.nodes[i].up)
+		if (!node_is_up(&monitor->cluster.topology.nodes[i]))
 			continue;
 		/* A look that is out may have been answered already, before what is hoped for. */
 		watched->poll_now = true;
@@ -469,7 +423,7 @@ static void monitor_on_poll_now(struct letter *letter, struct loop *loop)
  * several servers would otherwise move us at each look. */
 static bool watched_should_move(const struct watched *watched, const struct node_status *status)
 {
-	const struct topology *topology = &watched->monitor->build.topology;
+	const struct topology *topology = &watched->monitor->cluster.topology;
 	const struct node_view *view = &topology->nodes[watched->index];
 
 	if (watched_strays(watched) != watched->strays)
@@ -486,22 +440,21 @@ static void watched_move(struct watched *watched, struct pool *pool)
 	watched->asked = false;
 	pool_free(watched->pool);
 	watched->pool = pool;
-	timeline_ask_forget(watched->history);
-	watched->history = NULL;
+	history_ask_forget(&watched->history);
 	watched->identified_life = 0;
 	watched->identified_us = 0;
 	watched->server[0] = '\0';
 	memset(&watched->wal_flush, 0, sizeof(watched->wal_flush));
 	watched->advice = WAL_FLUSH_NOT_DUE;
-	topology_build_moved(&watched->monitor->build, watched->index);
-	watched->monitor->news = true;
+	topology_build_moved(&watched->monitor->cluster, watched->index);
+	publication_has_news(&watched->monitor->publication);
 	watched_ask(watched);
 }
 
 static void watched_on_name_check(struct name_check *name_check, const struct node_status *status)
 {
 	struct watched *watched = container_of(name_check, struct watched, name_check);
-	const struct topology *topology = &watched->monitor->build.topology;
+	const struct topology *topology = &watched->monitor->cluster.topology;
 	int64_t started_us = topology->nodes[watched->index].started_us;
 	bool elsewhere = status && status->started_us != started_us;
 	unsigned strays = watched_strays(watched);
@@ -512,44 +465,11 @@ static void watched_on_name_check(struct name_check *name_check, const struct no
 		watched->strays = strays;
 }
 
-/* --- histories ------------------------------------------------------------------------------- */
-
-static void watched_on_history(void *owner, const struct timeline_answer *answer)
+static void watched_on_history(struct history_ask *history)
 {
-	struct watched *watched = owner;
-	struct topology_build *build = &watched->monitor->build;
-	struct history history;
-	const char *reason = answer->refusal;
+	struct watched *watched = container_of(history, struct watched, history);
 
-	watched->history = NULL;
-	watched->monitor->news = true;
-	if (!reason && !history_read(&history, answer->timeline, answer->history))
-		reason = "its history file cannot be read";
-	if (!reason) {
-		watched->history_refusals = 0;
-		watched->history_again_us = loop_now(watched->monitor->loop) + HISTORY_AGAIN_US;
-		topology_build_take_history(build, watched->index, &history);
-		return;
-	}
-	watched->history_again_us = loop_now(watched->monitor->loop) +
-				    (HISTORY_REFUSED_US << watched->history_refusals);
-	if (watched->history_refusals < HISTORY_REFUSALS_MAX)
-		watched->history_refusals++;
-	topology_build_refused_history(build, watched->index, reason);
-}
-
-static void watched_ask_history(struct watched *watched)
-{
-	struct monitor *monitor = watched->monitor;
-	uint32_t wanted = topology_build_wants_history(&monitor->build, watched->index);
-
-	if (wanted == TOPOLOGY_BUILD_WANTS_NOTHING || watched->history ||
-	    (wanted == watched->history_of && loop_now(monitor->loop) < watched->history_again_us))
-		return;
-	watched->history_of = wanted;
-	watched->history = timeline_ask(monitor->loop, monitor->build.nodes[watched->index],
-					wanted == TOPOLOGY_BUILD_WANTS_TIMELINE ? 0 : wanted,
-					HISTORY_US_MAX, watched_on_history, watched);
+	publication_has_news(&watched->monitor->publication);
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -558,17 +478,17 @@ static void watched_ask_history(struct watched *watched)
 static void watched_refused(struct watched *watched)
 {
 	if (!watched->refused[watched->question])
-		log_with(
-			LOG_WARN, "monitor",
-			LOG_FIELDS({ "node", watched->monitor->build.nodes[watched->index]->name }),
-			"%s: %s (%s)", watched->call.statement->name, watched->call.error.message,
-			watched->call.error.sqlstate);
+		log_with(LOG_WARN, "monitor",
+			 LOG_FIELDS(
+				 { "node", watched->monitor->cluster.nodes[watched->index]->name }),
+			 "%s: %s (%s)", watched->call.statement->name, watched->call.error.message,
+			 watched->call.error.sqlstate);
 	watched->refused[watched->question] = true;
 }
 
 static void watched_on_identity(struct watched *watched, bool answered)
 {
-	struct topology *topology = &watched->monitor->build.topology;
+	struct topology *topology = &watched->monitor->cluster.topology;
 	struct identity identity = { 0 };
 
 	if (answered && !node_status_read_identity(
@@ -576,24 +496,24 @@ static void watched_on_identity(struct watched *watched, bool answered)
 		identity = (struct identity){ 0 };
 	/* The conn was made anew, and led elsewhere. */
 	if (*watched->server && *identity.server && strcmp(watched->server, identity.server) != 0)
-		topology_build_moved(&watched->monitor->build, watched->index);
+		topology_build_moved(&watched->monitor->cluster, watched->index);
 	memcpy(watched->server, identity.server, sizeof(watched->server));
 	watched->identified_us = identity.started_us;
-	topology_build_identified(&watched->monitor->build, watched->index,
+	topology_build_identified(&watched->monitor->cluster, watched->index,
 				  identity.system_identifier);
-	topology_build_take_limits(&watched->monitor->build, watched->index, identity.limits);
+	replay_limits_take(&watched->monitor->cluster, watched->index, identity.limits);
 	watched->identified_life = watched_life(watched);
 	watched->schema = identity.schema;
 	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;
 	if (answered && !identity.schema &&
-	    topology_build_ours(&watched->monitor->build, watched->index))
+	    cluster_ours(&watched->monitor->cluster, watched->index))
 		topology->schema_missing = !topology->key_known;
 	watched_ask(watched);
 }
 
 static void watched_on_key(struct watched *watched, bool answered)
 {
-	struct topology *topology = &watched->monitor->build.topology;
+	struct topology *topology = &watched->monitor->cluster.topology;
 
 	watched->key_again_us = watched->asked_us + KEY_AGAIN_US;
 	/* Another node may have told it while this one was asked. */
@@ -624,10 +544,10 @@ static void watched_on_status(struct watched *watched, bool answered)
 		watched_ask(watched);
 		return;
 	}
-	topology_build_answered(&monitor->build, watched->index, &status, watched->call.sent_us,
+	topology_build_answered(&monitor->cluster, watched->index, &status, watched->call.sent_us,
 				loop_now(monitor->loop));
-	watched_ask_history(watched);
-	watched->advice = monitor->build.topology.primary == (int)watched->index
+	history_ask_look(&watched->history);
+	watched->advice = monitor->cluster.topology.primary == (int)watched->index
 				  ? wal_flush_advise(&watched->wal_flush, &status)
 				  : WAL_FLUSH_NOT_DUE;
 	if (watched->advice == WAL_FLUSH_NOW)
@@ -643,7 +563,7 @@ static void watched_on_call(struct call *call)
 
 	assert(watched->asked);
 	watched->asked = false;
-	watched->monitor->news = true;
+	publication_has_news(&watched->monitor->publication);
 	if (call->end == CALL_UNSENT || call->end == CALL_LOST) {
 		watched_silent(watched, call->lost_reason);
 		return;
@@ -670,38 +590,4 @@ static void watched_on_call(struct call *call)
 		break;
 	}
 	assert(!"a question");
-}
-
-/* --- publishing ------------------------------------------------------------------------------ */
-
-static void monitor_on_turn(struct loop_hook *hook)
-{
-	struct monitor *monitor = container_of(hook, struct monitor, hook);
-	int64_t now_us = loop_now(monitor->loop);
-	bool differs;
-
-	if (!monitor->news)
-		return;
-	if (now_us < monitor->published_us + POLL_NOW_US) {
-		loop_timer_set(monitor->loop, &monitor->publish_at,
-			       monitor->published_us + POLL_NOW_US);
-		return;
-	}
-	topology_build_refresh(&monitor->build, now_us);
-	for (unsigned i = 0; i < monitor->count; i++)
-		monitor->build.topology.nodes[i].full =
-			reconnect_limit(monitor->build.nodes[i]->reconnect, now_us);
-	differs = topology_differs(&monitor->published, &monitor->build.topology);
-	monitor->published = monitor->build.topology;
-	monitor->published_us = now_us;
-	monitor->news = false;
-	snapshot_publish(monitor->snapshot, &monitor->published);
-	if (differs)
-		monitor->on_change(monitor->arg);
-}
-
-/* The turn that this timer makes publishes. */
-static void monitor_on_publish_at(struct loop_timer *timer)
-{
-	(void)timer;
 }

@@ -2,7 +2,7 @@
 /*
  * One thread that looks at every node on a conn of its own, each --lag-poll-ms, and publishes the
  * topology. Strikes and recoveries decide who is in rotation. It also learns the token key and the
- * cluster's system identifier, and sets the floor of the sessions when it first sees a primary.
+ * cluster's system identifier.
  */
 #pragma once
 
@@ -12,16 +12,15 @@
 #include "base/snapshot.h"
 #include "pg/node.h"
 #include "router/cluster/topology.h"
-#include "router/consistency/sessions.h"
 
 struct monitor;
 
-/* Borrows all of it until monitor_stop; starts the thread. on_change is called on the monitor's
- * thread after a publication that changed more than positions (role, rotation, key, life). */
+/* Borrows all of it but the events until monitor_stop; starts the thread, which calls the events:
+ * on_promoted before a primary is published, on_change after a publication that changed more than
+ * positions (role, rotation, key, life). */
 struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      const struct options *options, struct snapshot *topology,
-			      struct sessions *sessions, void (*on_change)(void *arg),
-			      void *arg) must_check;
+			      const struct topology_events *events) must_check;
 /* Any thread, wait-free: someone needs fresh positions. Looks at once, at most each millisecond. */
 void monitor_poll_now(struct monitor *monitor);
 /* Any thread: keeps to the lag limits of these options, which are borrowed until monitor_stop. */

@@ -3,16 +3,16 @@
 #include "router/cluster/quorum.h"
 
 /* A standby says what it streams, or a walsender says it for one that may not. */
-static bool quorum_follows(const struct topology_build *build, unsigned index, unsigned primary)
+static bool quorum_follows(const struct cluster *cluster, unsigned index, unsigned primary)
 {
-	const struct node_memory *memory = &build->memory[index];
+	const struct node_memory *memory = &cluster->memory[index];
 	const struct history *its = &memory->history;
-	const struct history *ours = &build->memory[primary].history;
+	const struct history *ours = &cluster->memory[primary].history;
 	uint32_t streams = memory->timeline_hidden ? memory->timeline : memory->streams;
 
-	if (memory->claims_primary || memory->ahead)
+	if (memory->claims_primary || memory->extent == WAL_AHEAD)
 		return false;
-	if (streams != build->memory[primary].timeline)
+	if (streams != cluster->memory[primary].timeline)
 		return false;
 	if (!its->complete || !ours->complete || its->timeline != ours->timeline)
 		return true;
@@ -20,16 +20,16 @@ static bool quorum_follows(const struct topology_build *build, unsigned index, u
 }
 
 /* Do all that answer agree on it, more than half of those named? all: nobody is silent. */
-static bool quorum_all(const struct topology_build *build, unsigned primary, bool *all)
+static bool quorum_all(const struct cluster *cluster, unsigned primary, bool *all)
 {
-	const struct topology *topology = &build->topology;
+	const struct topology *topology = &cluster->topology;
 	unsigned agree = 0;
 
 	*all = true;
 	for (unsigned i = 0; i < topology->count; i++) {
-		if (!topology->nodes[i].up || !topology_build_ours(build, i))
+		if (!node_is_up(&topology->nodes[i]) || !cluster_ours(cluster, i))
 			*all = false;
-		else if (i == primary || quorum_follows(build, i, primary))
+		else if (i == primary || quorum_follows(cluster, i, primary))
 			agree++;
 		else
 			return false;
@@ -38,13 +38,13 @@ static bool quorum_all(const struct topology_build *build, unsigned primary, boo
 }
 
 /* The one that claims to be primary; -1: none, or several. */
-static int quorum_only_claim(const struct topology_build *build)
+static int quorum_only_claim(const struct cluster *cluster)
 {
 	int only = -1;
 
-	for (unsigned i = 0; i < build->topology.count; i++) {
-		if (!build->topology.nodes[i].up || !build->memory[i].claims_primary ||
-		    !topology_build_ours(build, i))
+	for (unsigned i = 0; i < cluster->topology.count; i++) {
+		if (!node_is_up(&cluster->topology.nodes[i]) ||
+		    !cluster->memory[i].claims_primary || !cluster_ours(cluster, i))
 			continue;
 		if (only >= 0)
 			return -1;
@@ -53,10 +53,10 @@ static int quorum_only_claim(const struct topology_build *build)
 	return only;
 }
 
-int quorum_primary(const struct topology_build *build, bool *all)
+int quorum_primary(const struct cluster *cluster, bool *all)
 {
-	int only = quorum_only_claim(build);
+	int only = quorum_only_claim(cluster);
 
 	*all = false;
-	return only >= 0 && quorum_all(build, (unsigned)only, all) ? only : -1;
+	return only >= 0 && quorum_all(cluster, (unsigned)only, all) ? only : -1;
 }

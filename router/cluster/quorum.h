@@ -7,7 +7,10 @@
  */
 #pragma once
 
-#include "router/cluster/topology_build.h"
+#include "base/check.h"
+#include "router/cluster/cluster.h"
+
+#include <stdbool.h>
 
 /* -1: they do not agree. all: no node is silent. */
-int quorum_primary(const struct topology_build *build, bool *all) must_check;
+int quorum_primary(const struct cluster *cluster, bool *all) must_check;

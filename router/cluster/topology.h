@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/limits.h"
 #include "base/position.h"
 #include "pg/node.h"
@@ -14,12 +15,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum node_contact {
+	NODE_UNASKED, /* its first look has not ended yet */
+	NODE_LOST,    /* never reached, or silent for --lag-strikes looks */
+	NODE_REACHED,
+};
+
 struct node_view {
 	/* NODE_UNKNOWN: never reached, not for --lag-strikes looks, or a primary of a timeline that
 	 * was left behind. */
 	enum node_role role;
-	bool asked;               /* its first look has ended, one way or the other */
-	bool up;                  /* reached, and not silent for --lag-strikes looks */
+	enum node_contact contact;
 	bool in_rotation;         /* a replica that may get queries; the primary while it is up */
 	struct position position; /* primary: flush; replica: replayed */
 	int64_t started_us; /* pg_postmaster_start_time, wall: a position belongs to one life */
@@ -56,8 +62,27 @@ struct topology {
 	struct node_view nodes[NODES_MAX];
 };
 
+static inline bool node_is_up(const struct node_view *view)
+{
+	return view->contact == NODE_REACHED;
+}
+
 /* What became of a position of another timeline than the one that is followed now. */
 static inline enum fate topology_fate(const struct topology *topology, struct position position)
 {
 	return branches_fate(&topology->branches, &topology->history, position);
 }
+
+/* Do they differ in more than positions, lags and rates? */
+bool topology_differs(const struct topology *a, const struct topology *b) must_check;
+
+/* What the monitor reports, on its own thread. */
+struct topology_events {
+	/* A node is the primary on a timeline, or of an era, newer than the last: before any
+	 * topology that says so is published. Borrows the history, and what was given up. */
+	void (*on_promoted)(void *arg, const struct history *history,
+			    const struct branches *branches, struct position position);
+	/* A topology was published that differs from the one before. */
+	void (*on_change)(void *arg);
+	void *arg;
+};

@@ -101,7 +101,8 @@ static enum step required_newer(struct task *task)
 }
 
 /* The token's position in this process. Without any primary so far there is nothing to judge by. */
-static enum fate required_find(struct task *task, struct token token, struct position *position)
+static enum fate required_find(struct task *task, struct branch_position token,
+			       struct position *position)
 {
 	const struct topology *topology = &task->router->topology;
 	enum fate fate;
@@ -117,7 +118,7 @@ static enum fate required_find(struct task *task, struct token token, struct pos
 	return fate;
 }
 
-static enum step required_token(struct task *task, struct token token, struct loss *loss)
+static enum step required_token(struct task *task, struct branch_position token, struct loss *loss)
 {
 	struct position position;
 
@@ -148,7 +149,7 @@ static enum step required_tokens(struct task *task, struct loss *loss)
 	struct router *router = task->router;
 
 	for (unsigned i = 0; i < request->tokens_count; i++) {
-		struct token token;
+		struct branch_position token;
 
 		if (!token_read(router->tokens, request->tokens[i], &token))
 			return request_fail(request, OUTCOME_INVALID_CONSISTENCY_TOKEN,

@@ -27,7 +27,7 @@ static_assert(TOKEN_CHARS <= TOKEN_TEXT_MAX, "a token fits where tokens are kept
 struct token_maker {
 	struct signer *signer;
 	uint64_t system_identifier;
-	struct token last; /* lsn 0: none was made yet */
+	struct branch_position last; /* lsn 0: none was made yet */
 	char last_text[TOKEN_TEXT_MAX + 1];
 	struct buf text; /* for the encoder */
 };
@@ -79,13 +79,13 @@ static size_t token_signed(const struct token_maker *maker, const uint8_t *bytes
 	return len + 8;
 }
 
-static bool token_is(const struct token *a, const struct token *b)
+static bool token_is(const struct branch_position *a, const struct branch_position *b)
 {
 	return a->lsn == b->lsn && a->timeline == b->timeline && a->history == b->history &&
 	       a->mark == b->mark;
 }
 
-static void token_write(struct token_maker *maker, struct token token)
+static void token_write(struct token_maker *maker, struct branch_position token)
 {
 	uint8_t bytes[TOKEN_BYTES], over[TOKEN_SIGNED_BYTES + 8];
 	size_t len;
@@ -105,7 +105,8 @@ static void token_write(struct token_maker *maker, struct token token)
 	maker->last = token;
 }
 
-void token_make(struct token_maker *maker, struct token token, char out[TOKEN_TEXT_MAX + 1])
+void token_make(struct token_maker *maker, struct branch_position token,
+		char out[TOKEN_TEXT_MAX + 1])
 {
 	assert(token.lsn);
 	if (!token_is(&token, &maker->last))
@@ -113,7 +114,7 @@ void token_make(struct token_maker *maker, struct token token, char out[TOKEN_TE
 	memcpy(out, maker->last_text, TOKEN_CHARS + 1);
 }
 
-bool token_read(struct token_maker *maker, struct text text, struct token *token)
+bool token_read(struct token_maker *maker, struct text text, struct branch_position *token)
 {
 	uint8_t bytes[TOKEN_BYTES], over[TOKEN_SIGNED_BYTES + 8];
 	size_t len, signed_len;

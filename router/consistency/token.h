@@ -11,17 +11,10 @@
 #include "base/limits.h"
 #include "base/sign.h"
 #include "base/text.h"
+#include "router/cluster/branch_position.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* What a token says. The branch: router/cluster/branches.h. */
-struct token {
-	uint32_t timeline; /* PostgreSQL's number; 0: not known */
-	uint32_t history;  /* hash of the switch points that led to it; 0: not known */
-	uint32_t mark;     /* of the era; 0: none is known */
-	uint64_t lsn;
-};
 
 /* One thread; remembers the last token made, since a batch shares its position. */
 struct token_maker;
@@ -29,6 +22,8 @@ struct token_maker;
 struct token_maker *token_maker_new(const uint8_t key[SIGN_KEY_BYTES],
 				    uint64_t system_identifier) must_check;
 void token_maker_free(struct token_maker *maker);
-void token_make(struct token_maker *maker, struct token token, char out[TOKEN_TEXT_MAX + 1]);
+void token_make(struct token_maker *maker, struct branch_position token,
+		char out[TOKEN_TEXT_MAX + 1]);
 /* False: not a token of this cluster. */
-bool token_read(struct token_maker *maker, struct text text, struct token *token) must_check;
+bool token_read(struct token_maker *maker, struct text text,
+		struct branch_position *token) must_check;

@@ -56,8 +56,7 @@ static void scene_topology(struct scene *scene)
 	for (unsigned i = 0; i < 3; i++)
 		topology->nodes[i] = (struct node_view){
 			.role = i ? NODE_REPLICA : NODE_PRIMARY,
-			.asked = true,
-			.up = true,
+			.contact = NODE_REACHED,
 			.in_rotation = true,
 			.position = { 1, 1000 },
 			.started_us = 1,
@@ -155,6 +154,18 @@ void scene_fini(struct scene *scene)
 void scene_publish_unseen(struct scene *scene)
 {
 	snapshot_publish(scene->snapshot, &scene->topology);
+}
+
+void scene_lose(struct scene *scene, unsigned node)
+{
+	scene->topology.nodes[node].contact = NODE_LOST;
+	scene->topology.nodes[node].in_rotation = false;
+}
+
+void scene_find(struct scene *scene, unsigned node)
+{
+	scene->topology.nodes[node].contact = NODE_REACHED;
+	scene->topology.nodes[node].in_rotation = true;
 }
 
 void scene_publish(struct scene *scene)

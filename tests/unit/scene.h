@@ -37,6 +37,10 @@ void scene_init(struct scene *scene);
 void scene_fini(struct scene *scene);
 /* As at the start of a service: until the router says so, it is not open. */
 void scene_open(struct scene *scene);
+/* The monitor is going to say that the node does not answer: before scene_publish. */
+void scene_lose(struct scene *scene, unsigned node);
+/* Or that it answers again. */
+void scene_find(struct scene *scene, unsigned node);
 /* What the monitor has seen. */
 void scene_publish(struct scene *scene);
 /* Likewise; nothing tells the loop, which looks when it has a reason of its own. */

@@ -122,7 +122,7 @@ static void without_histories_a_higher_timeline_that_was_given_up_is_lost(void *
 /* --- tokens ----------------------------------------------------------------------------------- */
 
 static enum fate find(const struct branches *branches, const struct history *now,
-		      struct token token, struct position expected)
+		      struct branch_position token, struct position expected)
 {
 	struct position position;
 	enum fate fate = branches_find(branches, now, token, &position);
@@ -137,9 +137,9 @@ static enum fate find(const struct branches *branches, const struct history *now
 static void a_token_finds_its_way_back(void **state)
 {
 	struct branches none = { 0 }, branches = back();
-	struct token before = branches_token(&none, &second, at(0, 2, 1450));
-	struct token lower = branches_token(&none, &second, at(0, 1, 1100));
-	struct token now = branches_token(&branches, &first, at(1, 1, 1450));
+	struct branch_position before = branches_position(&none, &second, at(0, 2, 1450));
+	struct branch_position lower = branches_position(&none, &second, at(0, 1, 1100));
+	struct branch_position now = branches_position(&branches, &first, at(1, 1, 1450));
 
 	assert_int_equal(find(&none, &second, before, at(0, 2, 1450)), FATE_CURRENT);
 	assert_int_equal(find(&none, &second, lower, at(0, 1, 1100)), FATE_SURVIVED);
@@ -151,8 +151,8 @@ static void a_token_finds_its_way_back(void **state)
 static void a_token_of_a_lost_timeline_is_not_taken_for_the_next_of_its_number(void **state)
 {
 	struct branches none = { 0 }, branches = back();
-	struct token lost = branches_token(&none, &second, at(0, 2, 1450));
-	struct token now = branches_token(&branches, &other, at(1, 2, 1450));
+	struct branch_position lost = branches_position(&none, &second, at(0, 2, 1450));
+	struct branch_position now = branches_position(&branches, &other, at(1, 2, 1450));
 
 	assert_int_equal(find(&branches, &other, lost, at(0, 2, 1450)), FATE_LOST);
 	assert_int_equal(find(&branches, &other, now, at(1, 2, 1450)), FATE_CURRENT);
@@ -164,7 +164,7 @@ static void a_token_of_a_lost_timeline_is_not_taken_for_the_next_of_its_number(v
 static void a_token_of_a_timeline_that_was_never_seen_is_newer(void **state)
 {
 	struct branches none = { 0 };
-	struct token token = branches_token(&none, &second, at(0, 2, 1450));
+	struct branch_position token = branches_position(&none, &second, at(0, 2, 1450));
 
 	assert_int_equal(find(&none, &first, token, at(0, 2, 1450)), FATE_NEWER);
 }
@@ -173,10 +173,10 @@ static void a_token_of_a_timeline_that_was_never_seen_is_newer(void **state)
 static void a_token_from_before_wal_was_lost_is_lost_and_one_since_is_not(void **state)
 {
 	struct branches none = { 0 }, branches = { 0 };
-	struct token before = branches_token(&none, &first, at(0, 1, 1400)), since;
+	struct branch_position before = branches_position(&none, &first, at(0, 1, 1400)), since;
 
 	assert_true(branches_leave(&branches, &first, 1500, 1000));
-	since = branches_token(&branches, &first, at(1, 1, 1400));
+	since = branches_position(&branches, &first, at(1, 1, 1400));
 	assert_int_equal(find(&branches, &first, before, at(0, 1, 1400)), FATE_LOST);
 	assert_int_equal(find(&branches, &first, since, at(1, 1, 1400)), FATE_CURRENT);
 	before.lsn = 1000;
@@ -190,18 +190,18 @@ static void a_token_from_before_wal_was_lost_is_lost_and_one_since_is_not(void *
 static void a_mark_that_is_not_ours_means_what_is_followed_now(void **state)
 {
 	struct branches ours = { 0 }, theirs = { 0 };
-	struct token token;
+	struct branch_position token;
 
 	assert_true(branches_leave(&ours, &first, 1500, 1000));
 	assert_true(branches_leave(&theirs, &first, 1500, 1001));
-	token = branches_token(&theirs, &first, at(1, 1, 1400));
+	token = branches_position(&theirs, &first, at(1, 1, 1400));
 	assert_int_equal(find(&ours, &first, token, at(1, 1, 1400)), FATE_CURRENT);
 }
 
 static void a_token_that_knows_no_history_is_judged_by_its_number(void **state)
 {
 	struct branches none = { 0 }, branches = back();
-	const struct token old = { .timeline = 2, .lsn = 1450 };
+	const struct branch_position old = { .timeline = 2, .lsn = 1450 };
 
 	assert_int_equal(find(&none, &second, old, at(0, 2, 1450)), FATE_CURRENT);
 	assert_int_equal(find(&branches, &first, old, at(0, 2, 1450)), FATE_LOST);

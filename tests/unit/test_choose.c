@@ -455,7 +455,7 @@ static void world(const struct a_case *c, struct topology *topology, struct node
 			topology->primary = (int)i;
 		topology->nodes[i] = (struct node_view){
 			.role = node_roles[is->is],
-			.up = is->is != DOWN_PRIMARY,
+			.contact = is->is != DOWN_PRIMARY ? NODE_REACHED : NODE_LOST,
 			.in_rotation = primary || replica,
 			.position = { is->timeline ? is->timeline : 1, is->lsn },
 			.paused = is->paused,
@@ -605,7 +605,7 @@ static void who_has_just_returned_gets_its_share_of_the_picks(void **state)
 static void a_forecast_counts_what_was_likely_replayed_since_the_look(void **state)
 {
 	struct node_view node = {
-		.up = true,
+		.contact = NODE_REACHED,
 		.position = { 1, 1000 },
 		.replay_rate = 1,
 		.seen_us = 5000,
@@ -620,7 +620,7 @@ static void a_forecast_counts_what_was_likely_replayed_since_the_look(void **sta
 	node.paused = true;
 	assert_true(forecast_us(&node, 1000, 1500, 5000) == CLOCK_NEVER);
 	node.paused = false;
-	node.up = false;
+	node.contact = NODE_LOST;
 	assert_true(forecast_us(&node, 1000, 1500, 5000) == CLOCK_NEVER);
 }
 

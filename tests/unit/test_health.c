@@ -200,10 +200,10 @@ static void the_monitor_that_sees_a_node_return_closes_its_breaker(void **state)
 	begin(&scene);
 	break_replica(&scene, "57P01");
 	assert_true(opened() == 1);
-	scene.topology.nodes[1].up = scene.topology.nodes[1].in_rotation = false;
+	scene_lose(&scene, 1);
 	scene_publish(&scene);
 
-	scene.topology.nodes[1].up = scene.topology.nodes[1].in_rotation = true;
+	scene_find(&scene, 1);
 	scene_publish(&scene);
 
 	assert_true(opened() == 0);
@@ -376,7 +376,7 @@ static void of_a_new_statement_only_the_monitor_can_tell(void **state)
 	pass_slowly(&scene, 300 * US_PER_MS);
 	assert_non_null(fake_call(node, CALL_QUERY));
 
-	scene.topology.nodes[node].up = scene.topology.nodes[node].in_rotation = false;
+	scene_lose(&scene, node);
 	scene_publish(&scene);
 	scene_pass(&scene, 5 * US_PER_MS);
 

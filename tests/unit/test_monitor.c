@@ -2,6 +2,7 @@
 /* links: scripted_pool.c */
 /* The monitor's thread against scripted nodes: what it asks, when, and what it publishes. */
 #include "router/cluster/monitor.h"
+#include "router/consistency/sessions.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -54,6 +55,17 @@ static void on_change(void *arg)
 	atomic_fetch_add(&changes, 1);
 }
 
+static void on_promoted(void *arg, const struct history *history, const struct branches *branches,
+			struct position position)
+{
+	assert_ptr_equal(arg, &changes);
+	sessions_promoted(sessions, history, branches, position);
+}
+
+static const struct topology_events events = { .on_promoted = on_promoted,
+					       .on_change = on_change,
+					       .arg = &changes };
+
 static int begin(void **state)
 {
 	options = (struct options){
@@ -78,7 +90,7 @@ static int begin(void **state)
 
 static void start(void)
 {
-	monitor = monitor_start(nodes, NODES, &options, snapshot, sessions, on_change, &changes);
+	monitor = monitor_start(nodes, NODES, &options, snapshot, &events);
 }
 
 static int end(void **state)
@@ -183,7 +195,7 @@ static void a_node_that_does_not_answer_is_given_up_and_found_again(void **state
 	start();
 	wait_until(topology.nodes[R].in_rotation);
 	set_look(R, NULL);
-	wait_until(!topology.nodes[R].up);
+	wait_until(!node_is_up(&topology.nodes[R]));
 	assert_false(topology.nodes[R].in_rotation);
 	wait_until(script[R].abandoned >= 2);
 	set_look(R, REPLICA_AT("1000"));
@@ -226,11 +238,11 @@ static void an_answer_that_is_none_is_a_strike(void **state)
 	start();
 	wait_until(topology.nodes[R].in_rotation);
 	set_look(R, "what?");
-	wait_until(!topology.nodes[R].up);
+	wait_until(!node_is_up(&topology.nodes[R]));
 	set_look(R, REPLICA_AT("1000"));
-	wait_until(topology.nodes[R].up);
+	wait_until(node_is_up(&topology.nodes[R]));
 	set_look(R, SCRIPT_ERROR);
-	wait_until(!topology.nodes[R].up);
+	wait_until(!node_is_up(&topology.nodes[R]));
 }
 
 static void without_the_schema_everything_else_is_known(void **state)

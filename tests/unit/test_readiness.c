@@ -24,7 +24,7 @@ static void the_router_is_open_when_every_node_that_is_up_has_conns(void **state
 	fake_opening(1, false);
 	scene_pass(&scene, US_PER_S);
 	assert_int_equal(scene.opened, 0);
-	scene.topology.nodes[0].up = false;
+	scene.topology.nodes[0].contact = NODE_LOST;
 	scene_publish(&scene);
 	scene_pass(&scene, US_PER_S / 2);
 	assert_int_equal(scene.opened, 1);
@@ -41,16 +41,16 @@ static void the_router_is_not_open_before_every_node_was_looked_at(void **state)
 	scene_init(&scene);
 	scene_open(&scene);
 	for (unsigned i = 0; i < 3; i++)
-		scene.topology.nodes[i].up = scene.topology.nodes[i].asked = false;
+		scene.topology.nodes[i].contact = NODE_UNASKED;
 	scene_publish(&scene);
 	scene_pass(&scene, US_PER_S / 2);
 	assert_int_equal(scene.opened, 0);
-	scene.topology.nodes[1].up = scene.topology.nodes[1].asked = true;
+	scene.topology.nodes[1].contact = NODE_REACHED;
 	scene_publish(&scene);
 	scene_pass(&scene, US_PER_S / 2);
 	assert_int_equal(scene.opened, 0);
 	/* That one answers, and these two do not. */
-	scene.topology.nodes[0].asked = scene.topology.nodes[2].asked = true;
+	scene.topology.nodes[0].contact = scene.topology.nodes[2].contact = NODE_LOST;
 	scene_publish(&scene);
 	scene_pass(&scene, US_PER_S / 2);
 	assert_int_equal(scene.opened, 1);
@@ -65,7 +65,7 @@ static void where_no_node_answers_the_router_is_closed_for_3_s(void **state)
 	scene_init(&scene);
 	scene_open(&scene);
 	for (unsigned i = 0; i < 3; i++)
-		scene.topology.nodes[i].up = false;
+		scene.topology.nodes[i].contact = NODE_LOST;
 	scene_publish(&scene);
 	scene_pass(&scene, 3 * US_PER_S - 1);
 	assert_int_equal(scene.opened, 0);
@@ -95,7 +95,7 @@ static void a_replica_that_does_not_answer_delays_the_start_by_half_a_second(voi
 
 	scene_init(&scene);
 	scene_open(&scene);
-	scene.topology.nodes[2].up = scene.topology.nodes[2].asked = false;
+	scene.topology.nodes[2].contact = NODE_UNASKED;
 	scene_publish(&scene);
 	scene_pass(&scene, US_PER_S / 4);
 	assert_int_equal(scene.opened, 0);
@@ -128,7 +128,7 @@ static void no_node_was_heard_of(struct scene *scene)
 	scene->topology.primary = -1;
 	scene->topology.primary_seen = false;
 	for (unsigned i = 0; i < 3; i++)
-		scene->topology.nodes[i].up = scene->topology.nodes[i].asked = false;
+		scene->topology.nodes[i].contact = NODE_UNASKED;
 	scene_publish(scene);
 }
 
@@ -146,8 +146,8 @@ static void until_a_node_has_answered_starting_is_the_answer(void **state)
 	scene_take(&scene, &early);
 	assert_int_equal(early.request->outcome, OUTCOME_STARTING);
 	for (unsigned i = 0; i < 3; i++)
-		scene.topology.nodes[i].asked = true;
-	scene.topology.nodes[1].up = true;
+		scene.topology.nodes[i].contact = NODE_LOST;
+	scene.topology.nodes[1].contact = NODE_REACHED;
 	scene_publish(&scene);
 	scene_pass(&scene, US_PER_S);
 	scene_ask(&scene, &late, REQUEST_COMMAND, "place", "ann");

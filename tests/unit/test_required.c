@@ -71,7 +71,7 @@ static void bring(struct story *story, struct position position)
 	const struct history *history = &story->scene.topology.history;
 	char *token = story->tokens[request->tokens_count];
 
-	token_make(maker, branches_token(branches, history, position), token);
+	token_make(maker, branches_position(branches, history, position), token);
 	request->tokens[request->tokens_count++] = text_of(token);
 	token_maker_free(maker);
 }
@@ -89,7 +89,7 @@ static struct position told(struct story *story)
 {
 	struct token_maker *maker =
 		token_maker_new(story->scene.topology.key, story->scene.topology.system_identifier);
-	struct token token;
+	struct branch_position token;
 
 	assert_true(token_read(maker, text_of(story->asked.request->token), &token));
 	token_maker_free(maker);
@@ -580,7 +580,7 @@ static void stale_of_the_old_timeline(struct story *story, uint64_t brought, uin
 
 	promote(&story->scene, true);
 	topology->primary = -1;
-	topology->nodes[1].up = topology->nodes[1].in_rotation = false;
+	scene_lose(&story->scene, 1);
 	topology->nodes[2].position = (struct position){ 1, seen };
 	snapshot_publish(story->scene.snapshot, topology);
 	scene_ask(&story->scene, &story->asked, REQUEST_QUERY, "orders", NULL);

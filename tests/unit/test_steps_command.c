@@ -306,7 +306,8 @@ static void a_command_finds_no_primary_where_one_may_be_that_cannot_be_asked(voi
 		scene_init(&scene);
 		scene.topology.primary = -1;
 		scene.topology.nodes[0].role = rows[i].role;
-		scene.topology.nodes[0].up = rows[i].role != NODE_UNKNOWN;
+		scene.topology.nodes[0].contact =
+			rows[i].role != NODE_UNKNOWN ? NODE_REACHED : NODE_LOST;
 		scene_publish(&scene);
 		reconnect_note_limit(&scene.reconnect[0], CONN_LIMIT_ROLE, loop_now(scene.loop));
 		fake_away(0, true);

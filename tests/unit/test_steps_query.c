@@ -463,7 +463,7 @@ static void a_node_that_stops_answering_gives_its_queries_to_the_others(void **s
 	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
 	scene_take(&scene, &asked);
 	node = asked_replica();
-	scene.topology.nodes[node].up = scene.topology.nodes[node].in_rotation = false;
+	scene_lose(&scene, node);
 
 	scene_publish(&scene);
 
@@ -482,10 +482,10 @@ static void a_node_that_is_back_is_dialed_at_once(void **state)
 
 	(void)state;
 	scene_init(&scene);
-	scene.topology.nodes[1].up = scene.topology.nodes[1].in_rotation = false;
+	scene_lose(&scene, 1);
 	scene_publish(&scene);
 	dials = fake_dials(1);
-	scene.topology.nodes[1].up = true;
+	scene.topology.nodes[1].contact = NODE_REACHED;
 
 	scene_publish(&scene);
 

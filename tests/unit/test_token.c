@@ -11,7 +11,7 @@
 static const uint8_t key[SIGN_KEY_BYTES] = { 1, 2, 3 };
 static const uint8_t other_key[SIGN_KEY_BYTES] = { 1, 2, 4 };
 
-static const struct token tokens[] = {
+static const struct branch_position tokens[] = {
 	{ 1, 1, 0, 1 },
 	{ 1, 1, 0, 0x3000148 },
 	{ 7, 0xABCDEF01, 9, UINT64_C(0x1964C6F00000) },
@@ -25,7 +25,7 @@ static void a_token_carries_its_position_and_its_branch(void **state)
 
 	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
 		char out[TOKEN_TEXT_MAX + 1];
-		struct token token;
+		struct branch_position token;
 
 		token_make(maker, tokens[i], out);
 		assert_int_equal(strlen(out), 50);
@@ -63,7 +63,7 @@ static void every_instance_with_the_key_reads_it_and_no_other_cluster_does(void 
 	struct token_maker *cluster = token_maker_new(key, 8);
 	struct token_maker *stranger = token_maker_new(other_key, 7);
 	char out[TOKEN_TEXT_MAX + 1];
-	struct token token;
+	struct branch_position token;
 
 	token_make(maker, tokens[1], out);
 	assert_true(token_read(peer, text_of(out), &token));
@@ -79,7 +79,7 @@ static void a_changed_token_is_refused(void **state)
 {
 	struct token_maker *maker = token_maker_new(key, 7);
 	char out[TOKEN_TEXT_MAX + 1];
-	struct token token;
+	struct branch_position token;
 
 	token_make(maker, tokens[2], out);
 	for (size_t i = 0; i < strlen(out); i++) {
@@ -107,7 +107,7 @@ static void what_is_no_token_is_refused(void **state)
 		"++++++++++++++++++++++++++++++++++++++/",
 	};
 	struct token_maker *maker = token_maker_new(key, 7);
-	struct token token;
+	struct branch_position token;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_false(token_read(maker, text_of(texts[i]), &token));
@@ -119,7 +119,7 @@ static void what_is_no_token_is_refused(void **state)
 static void a_token_of_an_older_instance_is_read(void **state)
 {
 	struct token_maker *maker = token_maker_new(key, 7);
-	struct token token;
+	struct branch_position token;
 
 	assert_true(token_read(maker, text_of("AQAAAAcAABlkxvAAANvDFSqecU_WO5VGyPFfSiQ"), &token));
 	assert_int_equal(token.timeline, 7);

@@ -59,11 +59,11 @@ static void a_node_that_comes_and_goes_is_told_only_so_often(void **state)
 
 static void at_the_start_there_is_nobody(void **state)
 {
-	assert_int_equal(build.topology.primary, -1);
-	assert_false(build.topology.primary_seen);
+	assert_int_equal(cluster.topology.primary, -1);
+	assert_false(cluster.topology.primary_seen);
 	for (unsigned i = 0; i < NODES; i++) {
 		assert_int_equal(view(i)->role, NODE_UNKNOWN);
-		assert_false(view(i)->up);
+		assert_false(node_is_up(view(i)));
 		assert_false(view(i)->in_rotation);
 	}
 }
@@ -72,9 +72,9 @@ static void roles_are_found_by_asking_and_good_replicas_enter_at_once(void **sta
 {
 	replica_at(P, 1000, 1);
 	replica_at(R2, 1000, 1);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	primary_at(R1, 1000, 1);
-	assert_int_equal(build.topology.primary, R1);
+	assert_int_equal(cluster.topology.primary, R1);
 	assert_int_equal(view(R1)->role, NODE_PRIMARY);
 	assert_true(view(R1)->in_rotation);
 	assert_int_equal(view(P)->role, NODE_REPLICA);
@@ -112,7 +112,7 @@ static void the_first_primary_sets_the_floor(void **state)
 	assert_int_equal(sessions_floor(sessions).lsn, 1000);
 	primary_at(P, 2000, 1);
 	assert_int_equal(sessions_floor(sessions).lsn, 1000);
-	assert_int_equal(build.topology.primary_position.lsn, 2000);
+	assert_int_equal(cluster.topology.primary_position.lsn, 2000);
 }
 
 /* --- lag ------------------------------------------------------------------------------------- */
@@ -164,8 +164,8 @@ static void an_idle_cluster_has_no_lag(void **state)
 
 static void zero_means_no_limit(void **state)
 {
-	build.lag_us_max = 0;
-	build.lag_bytes_max = 0;
+	cluster.lag_us_max = 0;
+	cluster.lag_bytes_max = 0;
 	primary_at(P, UINT64_C(1) << 50, 1);
 	replica_at(R1, 1, 1);
 	assert_true(view(R1)->in_rotation);
@@ -187,12 +187,12 @@ static void replicas_serve_on_when_the_primary_is_gone(void **state)
 {
 	all_well();
 	silence(P);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 	silence(P);
-	assert_int_equal(build.topology.primary, -1);
-	assert_false(view(P)->up);
+	assert_int_equal(cluster.topology.primary, -1);
+	assert_false(node_is_up(view(P)));
 	assert_int_equal(view(P)->role, NODE_UNKNOWN);
-	assert_int_equal(build.topology.primary_position.lsn, 1000);
+	assert_int_equal(cluster.topology.primary_position.lsn, 1000);
 	for (unsigned i = 0; i < 100; i++) {
 		now_us += US_PER_S;
 		replica_at(R1, 1000, 1);
@@ -207,21 +207,21 @@ static void a_promotion_moves_the_primary_the_floor_and_fences_the_old_one(void 
 	all_well();
 	primary_at(P, 3000, 1);
 	primary_at(R1, 2500, 2);
-	assert_int_equal(build.topology.primary, R1);
+	assert_int_equal(cluster.topology.primary, R1);
 	assert_int_equal(view(R1)->role, NODE_PRIMARY);
 	assert_int_equal(view(P)->role, NODE_UNKNOWN);
 	assert_false(view(P)->in_rotation);
 	assert_int_equal(sessions_floor(sessions).timeline, 2);
 	assert_int_equal(sessions_floor(sessions).lsn, 2500);
-	assert_int_equal(build.topology.primary_position.lsn, 2500);
+	assert_int_equal(cluster.topology.primary_position.lsn, 2500);
 
 	primary_at(P, 9000, 1);
-	assert_int_equal(build.topology.primary, R1);
+	assert_int_equal(cluster.topology.primary, R1);
 	/* Nor when the new one is silent: never back to a lower timeline. */
 	silence(R1);
 	silence(R1);
 	primary_at(P, 9000, 1);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 }
 
 static void the_new_primary_begins_a_new_measure_of_lag(void **state)
@@ -266,7 +266,7 @@ static void of_two_primaries_on_one_timeline_the_one_that_was_it_stays(void **st
 {
 	primary_at(R1, 1000, 1);
 	primary_at(P, 2000, 1);
-	assert_int_equal(build.topology.primary, R1);
+	assert_int_equal(cluster.topology.primary, R1);
 	assert_int_equal(view(P)->role, NODE_UNKNOWN);
 }
 
@@ -307,7 +307,7 @@ static void a_hidden_timeline_is_the_primarys_before_any_promotion(void **state)
 	hidden_at(R1, 1000);
 	assert_true(view(R1)->in_rotation);
 	assert_int_equal(view(R1)->position.timeline, 1);
-	assert_int_equal(topology_build_wants_history(&build, R1), TOPOLOGY_BUILD_WANTS_NOTHING);
+	assert_int_equal(node_history_wanted(&cluster, R1), NODE_HISTORY_WANTS_NOTHING);
 }
 
 static void after_a_promotion_a_walsender_tells_a_hidden_timeline(void **state)
@@ -317,27 +317,27 @@ static void after_a_promotion_a_walsender_tells_a_hidden_timeline(void **state)
 	primary_at(P, 1000, 2);
 	hidden_at(R1, 1000);
 	assert_false(view(R1)->in_rotation);
-	assert_int_equal(topology_build_wants_history(&build, R1), TOPOLOGY_BUILD_WANTS_TIMELINE);
-	topology_build_take_history(&build, R1, &old);
+	assert_int_equal(node_history_wanted(&cluster, R1), NODE_HISTORY_WANTS_TIMELINE);
+	topology_build_take_history(&cluster, R1, &old);
 	hidden_at(R1, 1000);
 	assert_false(view(R1)->in_rotation);
-	assert_int_equal(topology_build_wants_history(&build, R1), TOPOLOGY_BUILD_WANTS_TIMELINE);
-	topology_build_take_history(&build, R1, &new);
+	assert_int_equal(node_history_wanted(&cluster, R1), NODE_HISTORY_WANTS_TIMELINE);
+	topology_build_take_history(&cluster, R1, &new);
 	assert_true(view(R1)->in_rotation);
-	assert_int_equal(topology_build_wants_history(&build, R1), TOPOLOGY_BUILD_WANTS_NOTHING);
+	assert_int_equal(node_history_wanted(&cluster, R1), NODE_HISTORY_WANTS_NOTHING);
 }
 
 static void a_hidden_timeline_that_nobody_tells_is_that_of_the_last_restartpoint(void **state)
 {
 	primary_at(P, 1000, 3);
 	hidden_behind(R1, 1000, 2);
-	topology_build_refused_history(&build, R1, "must be superuser or replication role");
+	topology_build_refused_history(&cluster, R1, "must be superuser or replication role");
 	hidden_behind(R1, 1000, 2);
 	assert_false(view(R1)->in_rotation);
 	hidden_behind(R1, 1000, 3);
 	assert_true(view(R1)->in_rotation);
 	assert_int_equal(view(R1)->position.timeline, 3);
-	for (unsigned i = 0; i < build.strikes_max; i++)
+	for (unsigned i = 0; i < cluster.strikes_max; i++)
 		hidden_behind(R1, 1000, 4);
 	assert_false(view(R1)->in_rotation);
 }
@@ -350,50 +350,50 @@ static void a_new_primary_waits_for_its_history(void **state)
 
 	all_well();
 	look_at(R1, (struct node_status){ .lsn = 2500, .timeline = 2 });
-	assert_int_equal(build.topology.primary, P);
-	assert_int_equal(topology_build_wants_history(&build, R1), 2);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(node_history_wanted(&cluster, R1), 2);
 	assert_false(view(R1)->fenced);
-	topology_build_take_history(&build, R1, &history);
-	assert_int_equal(build.topology.primary, R1);
-	assert_int_equal(build.topology.history.timeline, 2);
-	assert_true(build.topology.history.complete);
-	assert_int_equal(topology_build_wants_history(&build, R1), TOPOLOGY_BUILD_WANTS_NOTHING);
+	topology_build_take_history(&cluster, R1, &history);
+	assert_int_equal(cluster.topology.primary, R1);
+	assert_int_equal(cluster.topology.history.timeline, 2);
+	assert_true(cluster.topology.history.complete);
+	assert_int_equal(node_history_wanted(&cluster, R1), NODE_HISTORY_WANTS_NOTHING);
 }
 
 static void a_history_that_is_refused_leaves_what_the_node_tells_itself(void **state)
 {
-	const struct history *history = &build.topology.history;
+	const struct history *history = &cluster.topology.history;
 
 	all_well();
 	look_at(R1, (struct node_status){ .lsn = 2500, .timeline = 2, .switched = 2100 });
-	topology_build_refused_history(&build, R1, "no entry in pg_hba.conf");
-	assert_int_equal(build.topology.primary, R1);
+	topology_build_refused_history(&cluster, R1, "no entry in pg_hba.conf");
+	assert_int_equal(cluster.topology.primary, R1);
 	assert_false(history->complete);
 	assert_int_equal(history_fate(history, (struct position){ 1, 2100 }), FATE_SURVIVED);
 	assert_int_equal(history_fate(history, (struct position){ 1, 2101 }), FATE_LOST);
 	/* It may be told later, after all. */
-	assert_int_equal(topology_build_wants_history(&build, R1), 2);
+	assert_int_equal(node_history_wanted(&cluster, R1), 2);
 	tell_history(R1);
 	assert_true(history->complete);
 }
 
 static void without_knowing_the_ancestor_only_a_loss_is_told(void **state)
 {
-	const struct history *history = &build.topology.history;
+	const struct history *history = &cluster.topology.history;
 
 	look_at(R1, (struct node_status){ .lsn = 2500, .timeline = 3, .switched = 2100 });
-	topology_build_refused_history(&build, R1, "no entry in pg_hba.conf");
-	assert_int_equal(build.topology.primary, R1);
+	topology_build_refused_history(&cluster, R1, "no entry in pg_hba.conf");
+	assert_int_equal(cluster.topology.primary, R1);
 	assert_int_equal(history_fate(history, (struct position){ 2, 2100 }), FATE_UNKNOWN);
 	assert_int_equal(history_fate(history, (struct position){ 2, 2101 }), FATE_LOST);
 }
 
 static void after_its_restart_a_primary_tells_nothing(void **state)
 {
-	const struct history *history = &build.topology.history;
+	const struct history *history = &cluster.topology.history;
 
 	look_at(R1, (struct node_status){ .lsn = 2500, .timeline = 2 });
-	topology_build_refused_history(&build, R1, "no entry in pg_hba.conf");
+	topology_build_refused_history(&cluster, R1, "no entry in pg_hba.conf");
 	assert_int_equal(history->timeline, 2);
 	assert_int_equal(history_fate(history, (struct position){ 1, 99999 }), FATE_UNKNOWN);
 }
@@ -413,7 +413,7 @@ static void nor_do_they_return_when_the_new_primary_is_gone(void **state)
 	primary_at(R1, 2500, 2);
 	silence(R1);
 	silence(R1);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	for (unsigned i = 0; i < 5; i++)
 		replica_at(R2, 2600, 1);
 	assert_false(view(R2)->in_rotation);
@@ -430,19 +430,19 @@ static void two_promotions_to_one_number_are_told_apart(void **state)
 	primary_at(R1, 2500, 2);
 	other.switches[0].lsn++;
 	look_at(R2, (struct node_status){ .lsn = 2600, .timeline = 2 });
-	topology_build_take_history(&build, R2, &other);
-	assert_int_equal(build.topology.primary, R1);
+	topology_build_take_history(&cluster, R2, &other);
+	assert_int_equal(cluster.topology.primary, R1);
 	look_at(R2, (struct node_status){ .lsn = 2600, .timeline = 2 });
 	assert_true(view(R2)->fenced);
 	/* Nor is its replica a replica of ours. */
 	look_at(P, (struct node_status){ .in_recovery = true, .lsn = 2500, .timeline = 2 });
-	topology_build_take_history(&build, P, &other);
+	topology_build_take_history(&cluster, P, &other);
 	look_at(P, (struct node_status){ .in_recovery = true, .lsn = 2500, .timeline = 2 });
 	assert_false(view(P)->in_rotation);
 	silence(R1);
 	silence(R1);
 	look_at(R2, (struct node_status){ .lsn = 2600, .timeline = 2 });
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 }
 
 /* --- lives ----------------------------------------------------------------------------------- */
@@ -468,15 +468,15 @@ static void a_lost_replica_is_another_life_and_comes_back_slowly(void **state)
 {
 	all_well();
 	silence(R1);
-	assert_true(view(R1)->up);
+	assert_true(node_is_up(view(R1)));
 	assert_true(view(R1)->in_rotation);
 	silence(R1);
-	assert_false(view(R1)->up);
+	assert_false(node_is_up(view(R1)));
 	assert_false(view(R1)->in_rotation);
 	assert_int_equal(view(R1)->role, NODE_UNKNOWN);
 	assert_int_equal(view(R1)->life, 2);
 	replica_at(R1, 1000, 1);
-	assert_true(view(R1)->up);
+	assert_true(node_is_up(view(R1)));
 	assert_int_equal(view(R1)->role, NODE_REPLICA);
 	assert_false(view(R1)->in_rotation);
 	replica_at(R1, 1000, 1);
@@ -496,7 +496,7 @@ static void a_promoted_node_is_another_life(void **state)
 
 static void a_replica_of_another_cluster_never_enters(void **state)
 {
-	topology_build_identified(&build, R1, US + 1);
+	topology_build_identified(&cluster, R1, US + 1);
 	all_well();
 	replica_at(R1, 1000, 1);
 	assert_false(view(R1)->in_rotation);
@@ -506,23 +506,23 @@ static void a_replica_of_another_cluster_never_enters(void **state)
 static void a_primary_of_another_cluster_is_left_alone(void **state)
 {
 	all_well();
-	topology_build_identified(&build, R1, US + 1);
+	topology_build_identified(&cluster, R1, US + 1);
 	primary_at(R1, 2500, 2);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 	assert_int_equal(view(R1)->role, NODE_UNKNOWN);
 }
 
 static void the_primary_says_which_cluster_is_ours(void **state)
 {
-	topology_build_init(&build, nodes, NODES, sessions);
-	topology_build_set_limits(&build, &options);
-	topology_build_identified(&build, R1, US + 1);
-	build.topology.key_known = true;
-	topology_build_identified(&build, P, US);
-	topology_build_identified(&build, R2, US);
+	cluster_init(&cluster, nodes, NODES, &events);
+	cluster_set_limits(&cluster, &options);
+	topology_build_identified(&cluster, R1, US + 1);
+	cluster.topology.key_known = true;
+	topology_build_identified(&cluster, P, US);
+	topology_build_identified(&cluster, R2, US);
 	all_well();
-	assert_true(build.topology.system_identifier == US);
-	assert_false(build.topology.key_known);
+	assert_true(cluster.topology.system_identifier == US);
+	assert_false(cluster.topology.key_known);
 	assert_false(view(R1)->in_rotation);
 	assert_true(view(R2)->in_rotation);
 }
@@ -534,18 +534,18 @@ static void only_more_than_positions_is_news(void **state)
 	struct topology before;
 
 	all_well();
-	before = build.topology;
+	before = cluster.topology;
 	primary_at(P, 1100, 1);
 	replica_at(R1, 1100, 1);
-	assert_false(topology_differs(&before, &build.topology));
+	assert_false(topology_differs(&before, &cluster.topology));
 	answer(R1, (struct node_status){
 			   .in_recovery = true, .lsn = 1100, .timeline = 1, .paused = true });
-	assert_true(topology_differs(&before, &build.topology));
-	before = build.topology;
+	assert_true(topology_differs(&before, &cluster.topology));
+	before = cluster.topology;
 	silence(R2);
-	assert_false(topology_differs(&before, &build.topology));
+	assert_false(topology_differs(&before, &cluster.topology));
 	silence(R2);
-	assert_true(topology_differs(&before, &build.topology));
+	assert_true(topology_differs(&before, &cluster.topology));
 }
 
 #define story(name) cmocka_unit_test_setup_teardown(name, topology_build_begin, topology_build_end)

@@ -88,17 +88,17 @@ static void when_all_agree_for_long_the_lower_timeline_is_followed(void **state)
 	all_follow_p();
 	assert_true(view(P)->fenced);
 	pass(9 * US_PER_S, all_follow_p);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	pass(2 * US_PER_S, all_follow_p);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 	assert_false(view(P)->fenced);
 	assert_true(view(R1)->in_rotation);
 	assert_true(view(R2)->in_rotation);
 	assert_int_equal(branch_number(view(P)->position.timeline), 1);
 	assert_true(view(P)->position.timeline > 2);
 	assert_int_equal(view(R1)->position.timeline, view(P)->position.timeline);
-	assert_int_equal(topology_fate(&build.topology, lost), FATE_LOST);
-	assert_int_equal(topology_fate(&build.topology, kept), FATE_SURVIVED);
+	assert_int_equal(topology_fate(&cluster.topology, lost), FATE_LOST);
+	assert_int_equal(topology_fate(&cluster.topology, kept), FATE_SURVIVED);
 	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
 }
 
@@ -106,9 +106,9 @@ static void while_one_does_not_answer_they_agree_for_longer(void **state)
 {
 	promoted_and_gone();
 	pass(29 * US_PER_S, two_follow_p);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	pass(3 * US_PER_S, two_follow_p);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 }
 
 static void never(void (*looks)(void))
@@ -118,9 +118,9 @@ static void never(void (*looks)(void))
 		for (unsigned i = 0; i < 2; i++)
 			silence(R2);
 	pass(100 * US_PER_S, looks);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	assert_true(view(P)->fenced);
-	assert_int_equal(build.topology.primary_position.timeline, 2);
+	assert_int_equal(cluster.topology.primary_position.timeline, 2);
 }
 
 static void an_old_primary_alone_convinces_nobody(void **state)
@@ -145,7 +145,7 @@ static void nor_do_two_that_lead(void **state)
 
 static void nor_where_it_is_switched_off(void **state)
 {
-	build.back_us = 0;
+	cluster.back_us = 0;
 	never(all_follow_p);
 }
 
@@ -155,9 +155,9 @@ static void a_look_at_the_awaited_one_begins_the_wait_anew(void **state)
 	pass(9 * US_PER_S, all_follow_p);
 	replica_at(R1, 1500, 2);
 	pass(9 * US_PER_S, all_follow_p);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	primary_at(R1, 1500, 2);
-	assert_int_equal(build.topology.primary, R1);
+	assert_int_equal(cluster.topology.primary, R1);
 }
 
 static void all_on_the_second(void)
@@ -173,37 +173,37 @@ static void a_primary_that_was_agreed_on_goes_back_no_sooner(void **state)
 	pass(20 * US_PER_S, all_on_the_second);
 	all_follow_p();
 	all_follow_p();
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 }
 
 static void the_only_node_is_waited_for_as_well(void **state)
 {
-	topology_build_init(&build, nodes, 1, sessions);
-	topology_build_set_limits(&build, &options);
-	topology_build_identified(&build, P, US);
+	cluster_init(&cluster, nodes, 1, &events);
+	cluster_set_limits(&cluster, &options);
+	topology_build_identified(&cluster, P, US);
 	for (unsigned i = 0; i < 20; i++) {
 		primary_at(P, 2500, 2);
 		now_us += US_PER_S;
 	}
 	p_leads_again(2600);
 	p_leads_again(2600);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	pass(11 * US_PER_S, alone);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 }
 
 static void gone_back(void)
 {
 	promoted_and_gone();
 	pass(11 * US_PER_S, all_follow_p);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 }
 
 static void what_comes_back_of_the_branch_that_was_given_up_is_left_alone(void **state)
 {
 	gone_back();
 	primary_at(R1, 1500, 2);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.primary, P);
 	primary_at(R1, 1600, 2);
 	assert_true(view(R1)->fenced);
 	/* Nor does its standby serve, with a primary or without. */
@@ -215,7 +215,7 @@ static void what_comes_back_of_the_branch_that_was_given_up_is_left_alone(void *
 	for (unsigned i = 0; i < 5; i++)
 		replica_at(R2, 1500, 2);
 	assert_false(view(R2)->in_rotation);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 }
 
 static void the_next_timeline_of_that_number_is_followed_and_is_another_one(void **state)
@@ -227,11 +227,11 @@ static void the_next_timeline_of_that_number_is_followed_and_is_another_one(void
 	silence(P);
 	silence(P);
 	look_at(R2, (struct node_status){ .lsn = 1400, .timeline = 2, .started_us = 3 });
-	topology_build_take_history(&build, R2, &second);
-	assert_int_equal(build.topology.primary, R2);
+	topology_build_take_history(&cluster, R2, &second);
+	assert_int_equal(cluster.topology.primary, R2);
 	assert_int_equal(branch_number(view(R2)->position.timeline), 2);
 	assert_true(view(R2)->position.timeline != 2);
-	assert_int_equal(topology_fate(&build.topology, lost), FATE_LOST);
+	assert_int_equal(topology_fate(&cluster.topology, lost), FATE_LOST);
 }
 
 static void back_twice_is_given_up_twice(void **state)
@@ -242,12 +242,12 @@ static void back_twice_is_given_up_twice(void **state)
 	silence(P);
 	silence(P);
 	look_at(R2, (struct node_status){ .lsn = 1400, .timeline = 2, .started_us = 3 });
-	topology_build_take_history(&build, R2, &second);
+	topology_build_take_history(&cluster, R2, &second);
 	silence(R2);
 	silence(R2);
 	pass(11 * US_PER_S, all_follow_p);
-	assert_int_equal(build.topology.primary, P);
-	assert_int_equal(build.topology.branches.era, 2);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 2);
 }
 
 /* --- less WAL on the same timeline ------------------------------------------------------------ */
@@ -264,11 +264,11 @@ static void a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost(void 
 
 	all_well();
 	restored(P, 700, 800);
-	assert_int_equal(build.topology.primary, P);
-	assert_int_equal(build.topology.branches.era, 1);
-	assert_int_equal(topology_fate(&build.topology, lost), FATE_LOST);
-	assert_int_equal(topology_fate(&build.topology, kept), FATE_SURVIVED);
-	assert_int_equal(build.topology.primary_position.lsn, 800);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_int_equal(topology_fate(&cluster.topology, lost), FATE_LOST);
+	assert_int_equal(topology_fate(&cluster.topology, kept), FATE_SURVIVED);
+	assert_int_equal(cluster.topology.primary_position.lsn, 800);
 	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
 	/* The standbys have replayed what is lost: also when the primary has passed them. */
 	assert_false(view(R1)->in_rotation);
@@ -289,8 +289,8 @@ static void a_crash_loses_no_wal(void **state)
 {
 	all_well();
 	restored(P, 1000, 1100);
-	assert_int_equal(build.topology.primary, P);
-	assert_int_equal(build.topology.branches.era, 0);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 0);
 	assert_true(view(R1)->in_rotation);
 }
 
@@ -299,17 +299,17 @@ static void a_copy_that_has_written_on_is_found_as_well(void **state)
 {
 	all_well();
 	restored(P, 700, 5000);
-	assert_int_equal(build.topology.branches.era, 1);
-	assert_int_equal(build.topology.branches.past[0].cut, 700);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_int_equal(cluster.topology.branches.past[0].cut, 700);
 	restored(P, 700, 6000);
-	assert_int_equal(build.topology.branches.era, 1);
+	assert_int_equal(cluster.topology.branches.era, 1);
 }
 
 static void half_a_record_that_was_flushed_is_no_loss(void **state)
 {
 	primary_at(P, 8192, 1);
 	restored(P, 8100, 8300);
-	assert_int_equal(build.topology.branches.era, 0);
+	assert_int_equal(cluster.topology.branches.era, 0);
 }
 
 static void lost_for_a_while_and_back_with_less(void **state)
@@ -318,8 +318,8 @@ static void lost_for_a_while_and_back_with_less(void **state)
 	silence(P);
 	silence(P);
 	restored(P, 0, 800);
-	assert_int_equal(build.topology.primary, P);
-	assert_int_equal(build.topology.branches.past[0].cut, 800);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.past[0].cut, 800);
 }
 
 static void an_older_copy_elsewhere_is_no_primary_until_all_agree(void **state)
@@ -328,16 +328,16 @@ static void an_older_copy_elsewhere_is_no_primary_until_all_agree(void **state)
 	silence(P);
 	silence(P);
 	restored(R1, 700, 800);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	/* Nor by growing. */
 	restored(R1, 700, 1200);
-	assert_int_equal(build.topology.primary, -1);
+	assert_int_equal(cluster.topology.primary, -1);
 	for (int64_t end_us = now_us + 31 * US_PER_S; now_us < end_us; now_us += US_PER_S / 2) {
 		restored(R1, 700, 1200);
 		standby_of_p(R2, 1200);
 	}
-	assert_int_equal(build.topology.primary, R1);
-	assert_int_equal(build.topology.branches.era, 1);
+	assert_int_equal(cluster.topology.primary, R1);
+	assert_int_equal(cluster.topology.branches.era, 1);
 }
 
 static void a_replica_of_an_older_copy_is_only_behind(void **state)
@@ -347,8 +347,8 @@ static void a_replica_of_an_older_copy_is_only_behind(void **state)
 			   .in_recovery = true, .lsn = 10, .timeline = 1, .started_us = 5 });
 	primary_at(P, 1000, 1);
 	assert_int_equal(view(R1)->position.lsn, 10);
-	assert_int_equal(build.topology.branches.era, 0);
-	assert_int_equal(build.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 0);
+	assert_int_equal(cluster.topology.primary, P);
 }
 
 static void a_lower_timeline_with_less_wal_loses_both(void **state)
@@ -361,8 +361,8 @@ static void a_lower_timeline_with_less_wal_loses_both(void **state)
 		standby_of_p(R1, 900);
 		standby_of_p(R2, 900);
 	}
-	assert_int_equal(build.topology.primary, P);
-	assert_int_equal(topology_fate(&build.topology, both), FATE_LOST);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(topology_fate(&cluster.topology, both), FATE_LOST);
 }
 
 #define story(name) cmocka_unit_test_setup_teardown(name, topology_build_begin, topology_build_end)

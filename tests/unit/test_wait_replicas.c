@@ -265,8 +265,7 @@ static void replicas_that_vanish_leave_the_number_of_before(void **state)
 
 	probe_says(1, COMMITTED_LSN);
 	for (unsigned i = 1; i < 3; i++) {
-		story->scene.topology.nodes[i].up = story->scene.topology.nodes[i].in_rotation =
-			false;
+		scene_lose(&story->scene, i);
 		story->scene.topology.nodes[i].role = NODE_UNKNOWN;
 		story->scene.topology.nodes[i].life++;
 	}
@@ -284,7 +283,7 @@ static void promote(struct story *story, uint64_t switch_lsn)
 	struct topology *topology = &story->scene.topology;
 
 	topology->nodes[0].role = NODE_UNKNOWN;
-	topology->nodes[0].up = topology->nodes[0].in_rotation = false;
+	scene_lose(&story->scene, 0);
 	topology->nodes[1].role = NODE_PRIMARY;
 	topology->nodes[1].life++;
 	topology->primary = 1;

@@ -12,8 +12,16 @@ static struct node nodes_room[NODES] = {
 struct node *const nodes[NODES] = { &nodes_room[P], &nodes_room[R1], &nodes_room[R2] };
 struct options options;
 struct sessions *sessions;
-struct topology_build build;
+struct cluster cluster;
 int64_t now_us;
+
+static void raise_floor(void *arg, const struct history *history, const struct branches *branches,
+			struct position position)
+{
+	sessions_promoted(sessions, history, branches, position);
+}
+
+const struct topology_events events = { .on_promoted = raise_floor };
 
 int topology_build_begin(void **state)
 {
@@ -25,10 +33,10 @@ int topology_build_begin(void **state)
 		.timeline_back_us = 10 * US_PER_S,
 	};
 	sessions = sessions_new(64);
-	topology_build_init(&build, nodes, NODES, sessions);
-	topology_build_set_limits(&build, &options);
+	cluster_init(&cluster, nodes, NODES, &events);
+	cluster_set_limits(&cluster, &options);
 	for (unsigned i = 0; i < NODES; i++)
-		topology_build_identified(&build, i, US);
+		topology_build_identified(&cluster, i, US);
 	now_us = 1000 * US_PER_S;
 	return 0;
 }
@@ -41,7 +49,7 @@ int topology_build_end(void **state)
 
 const struct node_view *view(unsigned index)
 {
-	return &build.topology.nodes[index];
+	return &cluster.topology.nodes[index];
 }
 
 /* Of a timeline whose ancestors were left one after the other. */
@@ -57,13 +65,13 @@ struct history history_of(uint32_t timeline)
 /* What a walsender would say. */
 void tell_history(unsigned index)
 {
-	uint32_t wanted = topology_build_wants_history(&build, index);
+	uint32_t wanted = node_history_wanted(&cluster, index);
 	struct history history;
 
-	if (wanted == TOPOLOGY_BUILD_WANTS_NOTHING || wanted == TOPOLOGY_BUILD_WANTS_TIMELINE)
+	if (wanted == NODE_HISTORY_WANTS_NOTHING || wanted == NODE_HISTORY_WANTS_TIMELINE)
 		return;
 	history = history_of(wanted);
-	topology_build_take_history(&build, index, &history);
+	topology_build_take_history(&cluster, index, &history);
 }
 
 void look_at(unsigned index, struct node_status status)
@@ -71,15 +79,15 @@ void look_at(unsigned index, struct node_status status)
 	if (!status.started_us)
 		status.started_us = 1;
 	now_us += 1000;
-	topology_build_answered(&build, index, &status, now_us - 500, now_us);
-	topology_build_refresh(&build, now_us);
+	topology_build_answered(&cluster, index, &status, now_us - 500, now_us);
+	topology_build_refresh(&cluster, now_us);
 }
 
 void answer(unsigned index, struct node_status status)
 {
 	look_at(index, status);
 	tell_history(index);
-	topology_build_refresh(&build, now_us);
+	topology_build_refresh(&cluster, now_us);
 }
 
 void primary_at(unsigned index, uint64_t lsn, uint32_t timeline)
@@ -96,8 +104,8 @@ void replica_at(unsigned index, uint64_t lsn, uint32_t timeline)
 void silence(unsigned index)
 {
 	now_us += 200000;
-	topology_build_silent(&build, index, "no answer");
-	topology_build_refresh(&build, now_us);
+	topology_build_silent(&cluster, index, "no answer");
+	topology_build_refresh(&cluster, now_us);
 }
 
 void all_well(void)

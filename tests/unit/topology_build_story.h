@@ -3,7 +3,9 @@
  * router/cluster/topology_build.h. */
 #pragma once
 
+#include "router/cluster/node_history.h"
 #include "router/cluster/topology_build.h"
+#include "router/consistency/sessions.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -13,7 +15,8 @@ enum { P, R1, R2, NODES, US = 7 /* a cluster */ };
 extern struct node *const nodes[NODES];
 extern struct options options;
 extern struct sessions *sessions;
-extern struct topology_build build;
+extern struct cluster cluster;
+extern const struct topology_events events;
 extern int64_t now_us;
 
 int topology_build_begin(void **state);

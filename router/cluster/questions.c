@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table of names and texts. */
+#include "router/cluster/questions.h"
+
+#include "router/cluster/node_status.h"
+
+#define QUESTIONS_TEXTOID 25
+
+static const struct {
+	const char *name, *text;
+} questions[QUESTIONS] = {
+	[ASK_IDENTITY] = { "monitor.identity", node_status_identity_query },
+	[ASK_KEY] = { "monitor.key", node_status_key_query },
+	[ASK_STATUS] = { "monitor.look", node_status_query },
+	[ASK_WAL_FLUSH] = { "monitor.nudge", node_status_wal_flush_query },
+};
+
+void questions_init(struct statement statements[QUESTIONS])
+{
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		struct statement *statement = &statements[i];
+		struct shape *shape = shape_new(0, 1);
+
+		statement->id = statement_next_id();
+		statement->name = questions[i].name;
+		statement->text = questions[i].text;
+		shape->column_types[0].oid = QUESTIONS_TEXTOID;
+		statement_set_shape(statement, shape);
+	}
+}
+
+void questions_fini(struct statement statements[QUESTIONS])
+{
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		statement_fini(&statements[i]);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the monitor asks a node on an ordinary conn: statements without parameters that answer one
+ * text, which router/cluster/node_status.h reads.
+ */
+#pragma once
+
+#include "base/statement.h"
+
+enum question {
+	ASK_IDENTITY,  /* which server, of which cluster, with which settings */
+	ASK_KEY,       /* the key that signs tokens */
+	ASK_STATUS,    /* a look: role, position, timeline */
+	ASK_WAL_FLUSH, /* a commit of nothing (router/cluster/wal_flush.h) */
+	QUESTIONS,
+};
+
+/* Described already: no node is asked for their types. */
+void questions_init(struct statement statements[QUESTIONS]);
+void questions_fini(struct statement statements[QUESTIONS]);
