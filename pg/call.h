@@ -85,9 +85,10 @@ struct call {
 	struct priority priority;
 	int64_t deadline_us; /* of the loop's clock: later nobody wants the answer; 0: none */
 	enum isolation isolation;
-	bool cancels; /* a query: ended on the server when it is forgotten there (pg/cancel.h) */
-	bool begins;  /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
-	bool groups;  /* command: may commit together with others (pg/wire/group.h) */
+	/* a query: ended on the server when it is forgotten there (pg/wire/cancel.h) */
+	bool cancels;
+	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
+	bool groups; /* command: may commit together with others (pg/wire/group.h) */
 	/* what a changed catalog refuses is described anew by its maker */
 	bool revalidates;
 	const struct call_frame *frame;     /* command: NULL: none */

@@ -37,6 +37,13 @@ bool core_reserve_takes(struct conn *conn)
 	return conn->holds_core;
 }
 
+void core_reserve_release(struct conn *conn)
+{
+	if (conn->holds_core)
+		core_reserve_give_back(conn->pool->node->core_reserve);
+	conn->holds_core = false;
+}
+
 void core_reserve_mark(struct pool *pool)
 {
 	unsigned room;

@@ -16,6 +16,8 @@ struct call;
 bool core_reserve_holds_back(const struct pool *pool) must_check;
 /* For the first that waits, which leaves on that conn. False: there is none after all. */
 bool core_reserve_takes(struct conn *conn) must_check;
+/* Its batch is over, or it is closed: the core that it holds, if any, is free. */
+void core_reserve_release(struct conn *conn);
 /* Those who could leave but for that are not refused for it. */
 void core_reserve_mark(struct pool *pool);
 /* How long a call has waited for its turn; that it was held back does not count. */

@@ -10,7 +10,7 @@
 #include "pg/describe.h"
 
 #include "base/limits.h"
-#include "pg/inside.h"
+#include "pg/pool.h"
 #include "pg/types/types.h"
 
 #include <assert.h>
@@ -329,7 +329,7 @@ static void describe_on_call(struct call *call)
 static void describe_publish(struct describe *describe)
 {
 	describe->shape->generation = describe->generation;
-	describe->shape->since_us = loop_now(describe->pool->loop);
+	describe->shape->since_us = describe->call.done_us;
 	if (describe->revalidates)
 		statement_renew_shape(describe->statement, describe->shape);
 	else

@@ -30,6 +30,11 @@ enum lane {
 	LANES
 };
 
+#define POOL_LANE_CHANGED "its lane is another one now"
+
+/* What a pool is told by its conns. */
+extern const struct conn_owner pool_owner;
+
 struct pool {
 	struct loop *loop;
 	const struct node *node;
@@ -37,6 +42,7 @@ struct pool {
 	struct pool_settings settings;
 	enum node_role role;
 
+	struct conn_home home; /* what they have in common */
 	struct conn *conns;
 	unsigned conns_count;
 	struct list conns_in[CONN_STATES];
@@ -55,7 +61,6 @@ struct pool {
 	struct janitor janitor;
 	struct reconnect *reconnect; /* the node's, or its own */
 	struct reconnect own_reconnect;
-	int64_t server_us;        /* the only server its conns may lead to; 0: any */
 	int64_t quick_us;         /* when a quick call last came */
 	int64_t opened_us[LANES]; /* when a lane that had no conn last got one */
 	char last_error[256];
@@ -70,9 +75,6 @@ enum lane pool_lane(const struct pool *pool, unsigned index);
 bool pool_quick_is_past(const struct pool *pool) must_check;
 /* Would that conn take what waits in that lane's queue, beside quick calls? */
 bool pool_travels_on(const struct pool *pool, int queue, unsigned index) must_check;
-/* Does a call in this lane's queue travel by itself? */
-bool pool_travels_alone(const struct pool *pool, const struct call *call,
-			enum lane lane) must_check;
 /* How many calls of that lane could leave at once, each on a conn that is idle. */
 unsigned pool_ready(const struct pool *pool, int lane) must_check;
 /* And when one more, on a conn that is not; 0: any moment. CLOCK_NEVER: no conn is open or about to
@@ -80,15 +82,15 @@ unsigned pool_ready(const struct pool *pool, int lane) must_check;
 int64_t pool_next_in_us(const struct pool *pool, int lane) must_check;
 /* Batches that are out, without streams: what the limit counts. */
 unsigned pool_out(const struct pool *pool) must_check;
-/* How many calls of that lane's queue may travel together. */
-unsigned pool_batch_max(const struct pool *pool, enum lane lane) must_check;
 /* Two queues have no conns of their own: whose they travel on. */
 enum lane pool_lane_with_conns(enum lane lane) must_check;
+/* Has that conn a lane, and may its session do what those of the lane do? */
+bool pool_fits_lane(const struct pool *pool, const struct conn *conn) must_check;
 unsigned pool_count(const struct pool *pool, enum lane lane, enum conn_state state) must_check;
 /* Those of the lane that were made and still are. */
 unsigned pool_made(const struct pool *pool, enum lane lane) must_check;
-/* That conn has just been made: before, did its lane have any? */
-void pool_on_made(struct pool *pool, const struct conn *conn);
+/* Streams that were taken read on. With the pool held. */
+void pool_resume_streams(struct pool *pool);
 /* Opens the conns that are needed and may be opened. */
 void pool_open_conns(struct pool *pool);
 

@@ -74,14 +74,14 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 	switch (conn->state) {
 	case CONN_DIALING:
 	case CONN_CONNECTING:
-		conn_close(conn, "connecting took too long");
+		conn_close(conn, closing_failed("connecting took too long"));
 		return;
 	case CONN_BUSY:
 		concurrency_missed(&conn->pool->concurrency);
-		conn_close(conn, "no answer in time");
+		conn_close(conn, closing_failed("no answer in time"));
 		return;
 	case CONN_IDLE:
-		conn_retire(conn, "idle for long");
+		conn_close(conn, closing_unused("idle for long"));
 		return;
 	case CONN_CANCELING:
 	case CONN_CLOSED:

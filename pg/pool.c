@@ -9,11 +9,12 @@
 #include "pg/admission/core_reserve.h"
 #include "pg/admission/estimate.h"
 #include "pg/core_reserve_pool.h"
+#include "pg/departure.h"
 #include "pg/inside.h"
 #include "pg/reserve_conn.h"
 #include "pg/wire/batch.h"
+#include "pg/wire/connect.h"
 #include "pg/wire/group.h"
-#include "pg/wire/session_state.h"
 #include "pg/wire/stream.h"
 
 #include <assert.h>
@@ -47,10 +48,20 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	pool->conns_count = settings->conns_max < POOL_CONNS_MIN_PRIMARY ? POOL_CONNS_MIN_PRIMARY
 									 : settings->conns_max;
 	pool->conns_count += settings->streams_max + 1;
+	pool->home = (struct conn_home){
+		.owner = &pool_owner,
+		.loop = loop,
+		.node = node,
+		.metrics = metrics,
+		.conns_in = pool->conns_in,
+		.connect_timeout_us = settings->connect_timeout_us,
+		.answer_timeout_us = settings->answer_timeout_us,
+		.statement_timeout_us = settings->statement_timeout_us,
+	};
 	pool->conns = calloc(pool->conns_count, sizeof(*pool->conns));
 	assert(pool->conns);
 	for (unsigned i = 0; i < pool->conns_count; i++)
-		conn_init(&pool->conns[i], pool, i);
+		conn_init(&pool->conns[i], &pool->home, pool, i);
 	pool_share_out(pool);
 	for (int lane = 0; lane < LANES; lane++) {
 		pool->admission[lane].codel.patience_us = settings->queue_wait_us;
@@ -84,7 +95,7 @@ void pool_free(struct pool *pool)
 	pool_hold(pool);
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		if (pool->conns[i].state != CONN_CLOSED)
-			conn_retire(&pool->conns[i], "the pool is closed");
+			conn_close(&pool->conns[i], closing_unused("the pool is closed"));
 	pool_end_all(pool, "the pool is closed");
 	pool->ended = true;
 	janitor_fini(pool);
@@ -131,12 +142,11 @@ void pool_set_role(struct pool *pool, enum node_role role)
 		pool_share_out(pool);
 		for (unsigned i = 0; i < pool->conns_count; i++) {
 			struct conn *conn = &pool->conns[i];
-			enum lane lane = pool_lane(pool, i);
 
 			/* Busy ones look for themselves when they come to rest. */
 			if (conn->state != CONN_CLOSED && conn->state != CONN_BUSY &&
-			    (lane == LANES || conn->read_only != (lane != LANE_COMMAND)))
-				conn_retire(conn, "its lane is another one now");
+			    !pool_fits_lane(pool, conn))
+				conn_close(conn, closing_unused(POOL_LANE_CHANGED));
 		}
 	}
 	pool_open_conns(pool);
@@ -162,12 +172,20 @@ static struct list *pool_older(struct list *queue, struct list *other)
 	return first->waits_since_us <= first_of_other->waits_since_us ? queue : other;
 }
 
+static bool pool_group_is_out(const struct pool *pool)
+{
+	list_each (&pool->conns_in[CONN_BUSY], it)
+		if (container_of(it, struct conn, link)->batch.grouped)
+			return true;
+	return false;
+}
+
 /* Whoever may join the next group waits while one is on its way; the others need not. */
 static struct list *pool_commands(struct pool *pool)
 {
 	struct list *queue = &pool->queue[LANE_COMMAND];
 
-	return group_is_out(pool) ? queue : pool_older(queue, &pool->queue[LANE_GROUP]);
+	return pool_group_is_out(pool) ? queue : pool_older(queue, &pool->queue[LANE_GROUP]);
 }
 
 static struct list *pool_slow(struct pool *pool)
@@ -240,7 +258,7 @@ void pool_open_conns(struct pool *pool)
 
 		if (lane != LANES && pool->conns[i].state == CONN_CLOSED &&
 		    pool_lacks_conn(pool, i) && janitor_may_dial(pool))
-			conn_open(&pool->conns[i]);
+			connect_open(&pool->conns[i], lane != LANE_COMMAND);
 	}
 }
 
@@ -255,7 +273,7 @@ static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 {
 	switch (call->kind) {
 	case CALL_COMMAND:
-		return group_welcomes(pool, call) ? LANE_GROUP : LANE_COMMAND;
+		return group_welcomes(pool->settings.group_max, call) ? LANE_GROUP : LANE_COMMAND;
 	case CALL_PROBE:
 		return LANE_QUICK;
 	case CALL_DESCRIBE:
@@ -271,25 +289,6 @@ static enum lane pool_lane_of(const struct pool *pool, const struct call *call)
 	}
 	assert(!"a kind of call");
 	return LANE_QUICK;
-}
-
-bool pool_travels_alone(const struct pool *pool, const struct call *call, enum lane lane)
-{
-	if (lane == LANE_GROUP)
-		return !group_welcomes(pool, call);
-	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX ||
-	       (call->statement &&
-		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
-			SESSION_STATE_SESSION);
-}
-
-unsigned pool_batch_max(const struct pool *pool, enum lane lane)
-{
-	unsigned calls_max = pool->settings.batch_calls_max;
-
-	if (lane == LANE_GROUP)
-		return pool->settings.group_max;
-	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
 enum lane pool_lane_with_conns(enum lane lane)
@@ -309,16 +308,6 @@ unsigned pool_made(const struct pool *pool, enum lane lane)
 	lane = pool_lane_with_conns(lane);
 	return pool_count(pool, lane, CONN_IDLE) + pool_count(pool, lane, CONN_BUSY) +
 	       pool_count(pool, lane, CONN_CANCELING);
-}
-
-void pool_on_made(struct pool *pool, const struct conn *conn)
-{
-	enum lane lane = pool_lane(pool, conn->index);
-
-	if (lane == LANES || pool_made(pool, lane))
-		return;
-	pool->opened_us[lane] = loop_now(pool->loop);
-	janitor_want(pool, pool->opened_us[lane] + pool->settings.queue_wait_us);
 }
 
 static void pool_check(const struct call *call)
@@ -483,8 +472,10 @@ void pool_forget(struct pool *pool, struct call *call)
 	assert(call->pool == pool);
 	if (call->list)
 		list_remove(call->list, &call->link);
-	else if (conn)
+	else if (conn) {
+		pool->in_flight--;
 		batch_forget(conn, call);
+	}
 	call->list = NULL;
 	call->conn = NULL;
 	if (conn && call->on_rows)
@@ -494,8 +485,8 @@ void pool_forget(struct pool *pool, struct call *call)
 void pool_go_on(struct pool *pool, struct call *call)
 {
 	assert(call->pool == pool);
-	if (call->conn)
-		stream_on_taken(call->conn);
+	if (call->conn && stream_on_taken(call->conn))
+		pool->resuming = true;
 }
 
 /* --- calls go -------------------------------------------------------------------------------- */
@@ -569,7 +560,7 @@ static void pool_send_on(struct pool *pool, unsigned index)
 		if (!pool_may_send(pool, index, work))
 			return;
 	}
-	batch_send(conn, work);
+	departure_send(conn, work);
 }
 
 /* The conns of one kind take what waits for them. */
@@ -594,7 +585,7 @@ void pool_send_now(struct pool *pool)
 	if (!pool_is_waited_for(pool) && !pool->resuming && list_empty(&pool->done))
 		return;
 	pool_hold(pool);
-	stream_go_on(pool);
+	pool_resume_streams(pool);
 	pool_sort_again(pool, LANE_SLOW);
 	pool_sort_again(pool, LANE_LONG);
 	for (int lane = 0; lane < LANES; lane++)
@@ -673,7 +664,7 @@ void pool_abandon(struct pool *pool, const char *reason)
 	pool_set_error(pool, reason);
 	for (unsigned i = 0; i < pool->conns_count; i++)
 		if (pool->conns[i].state != CONN_CLOSED)
-			conn_close(&pool->conns[i], reason);
+			conn_close(&pool->conns[i], closing_failed(reason));
 	pool_end_all(pool, reason);
 	pool_deliver(pool);
 }

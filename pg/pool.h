@@ -20,6 +20,7 @@
 #include "pg/admission/concurrency.h"
 #include "pg/call.h"
 #include "pg/node.h"
+#include "pg/wire/conn_state.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,16 +47,6 @@ struct pool_settings {
 	int64_t answer_timeout_us; /* no answer to a batch for that long: the conn is given up */
 	/* looks at the node for others: paces its logins by itself (pg/reconnect.h) */
 	bool watches;
-};
-
-enum conn_state {
-	CONN_CLOSED,
-	CONN_DIALING,
-	CONN_CONNECTING,
-	CONN_IDLE,
-	CONN_BUSY,
-	CONN_CANCELING,
-	CONN_STATES
 };
 
 struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics *metrics,
@@ -99,4 +90,3 @@ bool pool_opened(const struct pool *pool) must_check;
 /* Why the last conn could not be made or was lost, for logs; "" when all is well. */
 const char *pool_last_error(const struct pool *pool);
 unsigned pool_conns(const struct pool *pool, enum conn_state state);
-const char *conn_state_text(enum conn_state state);

@@ -6,7 +6,6 @@
  */
 #include "pg/wire/answer.h"
 
-#include "pg/inside.h"
 #include "pg/types/types.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
@@ -31,7 +30,7 @@ static void answer_sync(struct conn *conn, const struct entry *entry);
 
 void answer_take(struct conn *conn)
 {
-	while (conn->state == CONN_BUSY && !conn->paused && !PQisBusy(conn->pgconn)) {
+	while (conn->state == CONN_BUSY && conn->flow == FLOW_READS && !PQisBusy(conn->pgconn)) {
 		PGresult *result = PQgetResult(conn->pgconn);
 
 		if (result)
@@ -86,7 +85,7 @@ static void answer_result(struct conn *conn, const PGresult *result)
 	case PGRES_NONFATAL_ERROR:
 		break;
 	}
-	conn_close(conn, ANSWER_OUT_OF_STEP);
+	conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 }
 
 /* NULL: all of this entry is there. A Sync is over only when libpq says so. */
@@ -96,9 +95,9 @@ static void answer_between(struct conn *conn)
 	enum entry_kind kind = batch->entries[batch->next].kind;
 
 	if (batch->between) {
-		conn_close(conn, PQstatus(conn->pgconn) == CONNECTION_BAD
-					 ? "the connection was lost"
-					 : ANSWER_OUT_OF_STEP);
+		conn_close(conn, closing_failed(PQstatus(conn->pgconn) == CONNECTION_BAD
+							? "the connection was lost"
+							: ANSWER_OUT_OF_STEP));
 		return;
 	}
 	batch->between = true;
@@ -240,7 +239,7 @@ static void answer_run(struct conn *conn, const struct entry *entry, const PGres
 	for (int row = 0; row < PQntuples(result); row++)
 		answer_row(conn, slot, result, row);
 	if (slot->discarded > BATCH_DISCARD_BYTES_MAX && conn->batch.kind == CALL_QUERY) {
-		conn_retire_again(conn, "a result was too large");
+		conn_close(conn, closing_again(closing_unused("a result was too large")));
 		return;
 	}
 	if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
@@ -334,10 +333,10 @@ static void answer_backend(struct conn *conn, const PGresult *result)
 	if (PQntuples(result) != 1 ||
 	    strtol(PQgetvalue(result, 0, 0), NULL, 10) == conn->backend_pid)
 		return;
-	pooler_caught(conn->pool->node->pooler, loop_now(conn->pool->loop));
+	pooler_caught(conn->home->node->pooler, loop_now(conn->home->loop));
 	conn->session_state = POOLER_SHARED;
 	if (conn->batch.kind == CALL_QUERY)
-		conn_close_again(conn, POOLER_SHARED);
+		conn_close(conn, closing_again(closing_failed(POOLER_SHARED)));
 }
 
 static void answer_good(struct conn *conn, const struct entry *entry, const PGresult *result)
@@ -395,7 +394,7 @@ static void answer_good(struct conn *conn, const struct entry *entry, const PGre
 	case ENTRY_SYNC_AFTER:
 		break;
 	}
-	conn_close(conn, ANSWER_OUT_OF_STEP);
+	conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 }
 
 /* --- what went wrong ------------------------------------------------------------------------- */
@@ -469,7 +468,7 @@ static void answer_commit_error(struct conn *conn, const PGresult *result)
 	if (conn->batch.kind != CALL_COMMAND)
 		return;
 	if (error_is_fatal(result))
-		conn_close(conn, "the server ended the connection during a commit");
+		conn_close(conn, closing_failed("the server ended the connection during a commit"));
 	else
 		answer_fail(&conn->batch.slots[0], result);
 }
@@ -479,7 +478,7 @@ static void answer_blame_pooler(struct conn *conn, const struct entry *entry,
 				const PGresult *result)
 {
 	if (error_is_prepared(result) && entry->kind == ENTRY_PREPARE_FIXED) {
-		pooler_caught(conn->pool->node->pooler, loop_now(conn->pool->loop));
+		pooler_caught(conn->home->node->pooler, loop_now(conn->home->loop));
 		conn->session_state = POOLER_SHARED;
 	} else if (error_is_unprepared(result)) {
 		conn->session_state = "behind the pooler, what was prepared is gone";
@@ -489,7 +488,7 @@ static void answer_blame_pooler(struct conn *conn, const struct entry *entry,
 static void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	if (!error_sqlstate(result)) {
-		conn_close(conn, "the connection was lost");
+		conn_close(conn, closing_failed("the connection was lost"));
 		return;
 	}
 	if (conn->pooled)
@@ -601,11 +600,10 @@ static void answer_aborted(struct conn *conn, const struct entry *entry)
  */
 static void answer_copy(struct conn *conn, const struct entry *entry, bool in)
 {
-	const char *reason = "a statement began a COPY";
 	struct slot *slot;
 
 	if (entry->kind != ENTRY_RUN) {
-		conn_close(conn, ANSWER_OUT_OF_STEP);
+		conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 		return;
 	}
 	slot = answer_slot(conn, entry);
@@ -616,7 +614,7 @@ static void answer_copy(struct conn *conn, const struct entry *entry, bool in)
 			.message = "COPY cannot be an operation",
 		};
 	}
-	conn_close_again(conn, reason);
+	conn_close(conn, closing_again(closing_failed("a statement began a COPY")));
 }
 
 /* --- the ends -------------------------------------------------------------------------------- */
@@ -672,7 +670,7 @@ static void answer_sync(struct conn *conn, const struct entry *entry)
 	bool first = entry->kind == ENTRY_SYNC;
 
 	if (!first && entry->kind != ENTRY_SYNC_AFTER) {
-		conn_close(conn, ANSWER_OUT_OF_STEP);
+		conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 		return;
 	}
 	if (first)
@@ -688,7 +686,7 @@ static void answer_sync(struct conn *conn, const struct entry *entry)
 		batch_send_behind(conn);
 	} else if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
 		if (batch->rolled_back)
-			conn_close(conn, "a transaction could not be ended");
+			conn_close(conn, closing_failed("a transaction could not be ended"));
 		else
 			batch_send_rollback(conn);
 	} else if (first && answer_lacks_upper(batch)) {

@@ -7,7 +7,6 @@
 
 #include "pg/admission/estimate.h"
 #include "pg/admission/quarantine.h"
-#include "pg/inside.h"
 #include "pg/wire/conn.h"
 
 #include <assert.h>
@@ -20,7 +19,6 @@ static struct call *answer_release(struct conn *conn, struct slot *slot)
 	assert(call->conn == conn);
 	slot->call = NULL;
 	call->conn = NULL;
-	conn->pool->in_flight--;
 	return call;
 }
 
@@ -37,7 +35,7 @@ static void answer_judge(const struct call *call, enum slot_state state)
 static void answer_learn_commands(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
-	int64_t took_us = loop_now(conn->pool->loop) - batch->sent_us;
+	int64_t took_us = loop_now(conn->home->loop) - batch->sent_us;
 
 	if (batch->ran_us >= 0)
 		batch_learn(conn, batch->ran_us);
@@ -59,14 +57,15 @@ static void answer_end_command(struct conn *conn, struct slot *slot)
 		const char *standby = PQparameterStatus(conn->pgconn, "in_hot_standby");
 
 		call->in_recovery = standby && strcmp(standby, "on") == 0;
-		pool_end(conn->pool, call, CALL_ERROR, NULL);
+		conn->home->owner->on_result_end(conn, call, CALL_ERROR, NULL);
 	} else if (state == SLOT_AGAIN) {
-		pool_again(conn->pool, call);
+		conn->home->owner->on_again(conn, call);
 	} else if (call->rolled_back || batch->position_known) {
-		pool_end(conn->pool, call, state == SLOT_DONE ? CALL_OK : CALL_TOO_LARGE, NULL);
+		conn->home->owner->on_result_end(
+			conn, call, state == SLOT_DONE ? CALL_OK : CALL_TOO_LARGE, NULL);
 	} else {
-		pool_end(conn->pool, call, CALL_LOST,
-			 "the position of its commit could not be read");
+		conn->home->owner->on_result_end(conn, call, CALL_LOST,
+						 "the position of its commit could not be read");
 	}
 }
 
@@ -92,19 +91,20 @@ static void answer_end_query(struct conn *conn, struct slot *slot)
 	switch (state) {
 	case SLOT_DONE:
 		if (batch->kind == CALL_QUERY && !batch->upper_known)
-			pool_end(conn->pool, call, CALL_LOST, "what it saw could not be bounded");
+			conn->home->owner->on_result_end(conn, call, CALL_LOST,
+							 "what it saw could not be bounded");
 		else
-			pool_end(conn->pool, call, CALL_OK, NULL);
+			conn->home->owner->on_result_end(conn, call, CALL_OK, NULL);
 		return;
 	case SLOT_TOO_LARGE:
-		pool_end(conn->pool, call, CALL_TOO_LARGE, NULL);
+		conn->home->owner->on_result_end(conn, call, CALL_TOO_LARGE, NULL);
 		return;
 	case SLOT_FAILED:
-		pool_end(conn->pool, call, CALL_ERROR, NULL);
+		conn->home->owner->on_result_end(conn, call, CALL_ERROR, NULL);
 		return;
 	case SLOT_OUT: /* a probe that failed */
 	case SLOT_AGAIN:
-		pool_again(conn->pool, call);
+		conn->home->owner->on_again(conn, call);
 		return;
 	}
 	assert(!"a slot's state");
@@ -118,7 +118,7 @@ void answer_over(struct conn *conn)
 	assert(conn->state == CONN_BUSY);
 	if (batch->kind == CALL_COMMAND)
 		answer_learn_commands(conn);
-	admission_charge(conn);
+	conn->home->owner->on_answered(conn);
 	for (unsigned i = batch->slots_count; i-- > 0;)
 		if (!batch->slots[i].call)
 			continue;
@@ -137,16 +137,17 @@ static void answer_lose_command(struct conn *conn, struct slot *slot, const char
 
 	/* Whether an error holds is not known before the commit is; the effect is gone for sure. */
 	if (failed && batch->grouped && !batch->committed) {
-		pool_end(conn->pool, call, batch->may_commit ? CALL_LOST : CALL_UNSENT, reason);
+		conn->home->owner->on_result_end(
+			conn, call, batch->may_commit ? CALL_LOST : CALL_UNSENT, reason);
 		return;
 	}
 
 	if (failed)
-		pool_end(conn->pool, call, CALL_ERROR, NULL);
+		conn->home->owner->on_result_end(conn, call, CALL_ERROR, NULL);
 	else if (again || !conn->batch.may_commit)
-		pool_end(conn->pool, call, CALL_UNSENT, reason);
+		conn->home->owner->on_result_end(conn, call, CALL_UNSENT, reason);
 	else
-		pool_end(conn->pool, call, CALL_LOST, reason);
+		conn->home->owner->on_result_end(conn, call, CALL_LOST, reason);
 }
 
 static void answer_lose_query(struct conn *conn, struct slot *slot, const char *reason, bool again)
@@ -159,9 +160,10 @@ static void answer_lose_query(struct conn *conn, struct slot *slot, const char *
 		return;
 	}
 	if (again)
-		pool_again(conn->pool, answer_release(conn, slot));
+		conn->home->owner->on_again(conn, answer_release(conn, slot));
 	else
-		pool_end(conn->pool, answer_release(conn, slot), CALL_LOST, reason);
+		conn->home->owner->on_result_end(conn, answer_release(conn, slot), CALL_LOST,
+						 reason);
 }
 
 void answer_lost(struct conn *conn, const char *reason, bool again)

@@ -4,8 +4,6 @@
 
 #include "base/clock.h"
 #include "pg/admission/estimate.h"
-#include "pg/core_reserve_pool.h"
-#include "pg/inside.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/group.h"
 #include "pg/wire/session_state.h"
@@ -15,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH_LENGTH_US (5 * US_PER_MS)     /* what queries that share a batch may take together */
 #define BATCH_PREPARING_US (50 * US_PER_MS) /* taken off what a batch took that prepared */
 #define BATCH_TEXT_OF(number) #number
 #define BATCH_TEXT(macro) BATCH_TEXT_OF(macro)
@@ -104,21 +101,16 @@ struct statement_name {
 	char text[16];
 };
 
-static void batch_begin(struct conn *conn, enum call_kind kind);
-static void batch_take(struct conn *conn, struct list *queue);
 static bool batch_send_queries(struct conn *conn);
 static bool batch_send_stream(struct conn *conn);
 static bool batch_send_command(struct conn *conn);
 static bool batch_send_describe(struct conn *conn);
 
-void batch_send(struct conn *conn, struct list *queue)
+void batch_send(struct conn *conn)
 {
-	struct call *first = container_of(list_first(queue), struct call, link);
 	bool sent = false;
 
-	assert(conn->state == CONN_IDLE);
-	batch_begin(conn, first->kind == CALL_PROBE ? CALL_QUERY : first->kind);
-	batch_take(conn, queue);
+	assert(conn->batch.slots_count > 0);
 	conn_move(conn, CONN_BUSY);
 	switch (conn->batch.kind) {
 	case CALL_QUERY:
@@ -138,29 +130,27 @@ void batch_send(struct conn *conn, struct list *queue)
 
 void batch_sent(struct conn *conn, bool sent)
 {
-	struct pool *pool = conn->pool;
-
 	if (!sent) {
-		conn_close(conn, "a batch could not be sent");
+		conn_close(conn, closing_failed("a batch could not be sent"));
 		return;
 	}
 	batch_expect(conn);
-	conn->due_us = loop_now(pool->loop) + conn->batch.patience_us;
-	janitor_want(pool, conn->due_us);
+	conn_set_due(conn, loop_now(conn->home->loop) + conn->batch.patience_us);
 	conn_flush(conn);
 }
 
 /* --- which calls ----------------------------------------------------------------------------- */
 
-static void batch_begin(struct conn *conn, enum call_kind kind)
+void batch_begin(struct conn *conn, enum call_kind kind)
 {
 	struct batch *batch = &conn->batch;
 
-	batch->kind = kind;
+	assert(conn->state == CONN_IDLE);
+	batch->kind = kind == CALL_PROBE ? CALL_QUERY : kind;
 	batch->slots_count = batch->entries_count = batch->next = 0;
-	batch->sent_us = loop_now(conn->pool->loop);
+	batch->sent_us = loop_now(conn->home->loop);
 	batch->timeout_us = 0;
-	batch->patience_us = conn->pool->settings.answer_timeout_us;
+	batch->patience_us = conn->home->answer_timeout_us;
 	batch->may_commit = batch->rows_begun = batch->streams = false;
 	batch->in_recovery = batch->lower_known = batch->upper_known = false;
 	batch->lower = batch->upper = batch->newest = 0;
@@ -177,21 +167,8 @@ static void batch_begin(struct conn *conn, enum call_kind kind)
 	batch->rolled_back = batch->between = batch->framed = batch->temporary = false;
 }
 
-static size_t batch_param_bytes(const struct call *call)
+void batch_add(struct conn *conn, struct call *call)
 {
-	size_t bytes = 0;
-
-	if (call->kind == CALL_PROBE || call->kind == CALL_DESCRIBE)
-		return 0;
-	for (unsigned i = 0; i < call->statement->params; i++)
-		if (call->values[i])
-			bytes += strlen(call->values[i]);
-	return bytes;
-}
-
-static void batch_add(struct conn *conn, struct call *call)
-{
-	struct pool *pool = conn->pool;
 	struct batch *batch = &conn->batch;
 
 	assert(batch->slots_count < BATCH_CALLS_MAX);
@@ -199,53 +176,9 @@ static void batch_add(struct conn *conn, struct call *call)
 	batch->slots[batch->slots_count++] = (struct slot){ .call = call, .state = SLOT_OUT };
 	call->conn = conn;
 	call->sent_us = batch->sent_us;
-	pool->in_flight++;
-	if (call->placements++ == 0)
-		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
-			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
+	call->placements++;
 	if (call->timeout_us + BATCH_PATIENCE_GRACE_US > batch->patience_us && call->timeout_us)
 		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
-}
-
-/* Beyond that a batch saves nothing: who could wait for a conn would wait in the batch instead,
- * where nobody can judge the queue, nor put the more urgent first. */
-static bool batch_is_long(enum lane lane, const struct call *call, int64_t *length_us)
-{
-	if (lane != LANE_QUICK || !call->statement)
-		return false;
-	*length_us += estimate_us(call->statement);
-	return *length_us > BATCH_LENGTH_US;
-}
-
-static void batch_take(struct conn *conn, struct list *queue)
-{
-	struct pool *pool = conn->pool;
-	enum lane lane = (enum lane)(queue - pool->queue);
-	int64_t now_us = conn->batch.sent_us, longest_us = 0, least_us = CLOCK_NEVER;
-	int64_t length_us = 0;
-	size_t bytes = 0;
-
-	while (!list_empty(queue) && conn->batch.slots_count < pool_batch_max(pool, lane)) {
-		struct call *call = container_of(list_first(queue), struct call, link);
-		bool alone = pool_travels_alone(pool, call, lane);
-		bool is_long = batch_is_long(lane, call, &length_us);
-
-		bytes += batch_param_bytes(call);
-		if (conn->batch.slots_count && (alone || is_long || bytes > BATCH_PARAM_BYTES_MAX))
-			break;
-		list_remove(queue, &call->link);
-		call->list = NULL;
-		batch_add(conn, call);
-		if (now_us - call->waits_since_us > longest_us)
-			longest_us = now_us - call->waits_since_us;
-		if (core_reserve_waited_us(call, now_us) < least_us)
-			least_us = core_reserve_waited_us(call, now_us);
-		if (alone)
-			break;
-	}
-	admission_left(pool, (int)lane, conn->batch.slots_count, longest_us, least_us);
-	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name),
-		       conn->batch.slots_count);
 }
 
 void batch_forget(struct conn *conn, const struct call *call)
@@ -258,8 +191,7 @@ void batch_forget(struct conn *conn, const struct call *call)
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call == call) {
 			batch->slots[i].call = NULL;
-			conn->pool->in_flight--;
-			cancel_forgotten(conn, call);
+			conn_cancel(conn, call);
 			return;
 		}
 	assert(!"a call that is on its way has a slot");
@@ -310,7 +242,7 @@ int64_t batch_expected_us(const struct conn *conn)
 
 void batch_learn_late(struct conn *conn)
 {
-	int64_t took_us = loop_now(conn->pool->loop) - conn->batch.sent_us;
+	int64_t took_us = loop_now(conn->home->loop) - conn->batch.sent_us;
 
 	if (conn->batch.kind == CALL_QUERY && took_us > ESTIMATE_SLOW_US)
 		batch_learn(conn, took_us);
@@ -432,7 +364,7 @@ static int64_t batch_timeout_us(const struct conn *conn, const struct call *call
 	if (!conn->batch.grouped)
 		return timeout_us;
 	if (!timeout_us)
-		timeout_us = conn->pool->settings.statement_timeout_us;
+		timeout_us = conn->home->statement_timeout_us;
 	return timeout_us && timeout_us < group_us ? timeout_us : group_us;
 }
 
@@ -447,7 +379,7 @@ static bool batch_set_timeout(struct conn *conn, unsigned slot)
 		return true;
 	batch->timeout_us = timeout_us;
 	if (!timeout_us)
-		timeout_us = conn->pool->settings.statement_timeout_us;
+		timeout_us = conn->home->statement_timeout_us;
 	snprintf(value, sizeof(value), "%lld",
 		 (long long)((timeout_us + US_PER_MS - 1) / US_PER_MS));
 	return batch_send_fixed(conn, ENTRY_TIMEOUT, FIXED_TIMEOUT, slot, value);

@@ -150,11 +150,12 @@ struct batch {
 
 struct conn;
 
-/*
- * Takes calls off the queue, as many as may travel together, and sends them; the conn is busy then.
- * The queue must not be empty.
- */
-void batch_send(struct conn *conn, struct list *queue);
+/* A batch for calls of that kind, on an idle conn, without any yet. */
+void batch_begin(struct conn *conn, enum call_kind kind);
+/* One more call, which is in no queue; BATCH_CALLS_MAX at most. */
+void batch_add(struct conn *conn, struct call *call);
+/* Sends what was added, one call at least: the conn is busy then, or closed. */
+void batch_send(struct conn *conn);
 /* One more look at the position, for calls that are complete and lack their upper bound. */
 void batch_send_probe(struct conn *conn);
 void batch_send_rollback(struct conn *conn);

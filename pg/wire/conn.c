@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From dialing to closing. What travels on a conn is the business of batch.c and answer.c. */
+/* States, what is prepared, rest and end. What travels on a conn is the business of batch.c. */
 #include "pg/wire/conn.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/repeats.h"
-#include "pg/admission/core_reserve.h"
-#include "pg/inside.h"
 #include "pg/reconnect.h"
 #include "pg/wire/answer.h"
 #include "pg/wire/dialer.h"
-#include "pg/wire/handshake.h"
 #include "pg/wire/pooler.h"
 #include "pg/wire/session_state.h"
-#include "pg/wire/stream.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -22,8 +19,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define CONN_YOUNG_US US_PER_S /* lost at this age: something is wrong with the node */
-#define CONN_SERVER_VERSION_MIN 130000
+#define CONN_YOUNG_US US_PER_S   /* lost at this age: something is wrong with the node */
+#define CONN_SAID_BYTES 256      /* of what libpq says, for logs */
 #define CONN_STARTING " 57P03: " /* in what libpq says of a server that starts up or ends */
 
 static_assert(MARK_NONE == 0, "marks are cleared with memset");
@@ -40,12 +37,10 @@ static const struct {
 	[CONN_BUSY] = { "busy", TO(IDLE) | TO(CANCELING) | TO(CLOSED) },
 	[CONN_CANCELING] = { "canceling", TO(IDLE) | TO(CLOSED) },
 };
+#undef TO
 
-static void conn_on_dialed(void *owner, PGconn *pgconn);
-static void conn_on_ready(struct loop_watch *watch, uint32_t events);
-static void conn_poll(struct conn *conn);
-static void conn_greet(struct conn *conn);
-static void conn_shut(struct conn *conn, const char *reason, bool again);
+static void conn_on_cancel_answered(struct cancel *cancel);
+static void conn_drop_cancel(struct conn *conn);
 
 const char *conn_state_text(enum conn_state state)
 {
@@ -56,239 +51,37 @@ const char *conn_state_text(enum conn_state state)
 void conn_move(struct conn *conn, enum conn_state next)
 {
 	assert(conn_states[conn->state].next & (1u << next));
-	list_remove(&conn->pool->conns_in[conn->state], &conn->link);
+	list_remove(&conn->home->conns_in[conn->state], &conn->link);
 	conn->state = next;
-	if (conn->holds_core && next != CONN_BUSY) {
-		core_reserve_give_back(conn->pool->node->core_reserve);
-		conn->holds_core = false;
-	}
-	list_append(&conn->pool->conns_in[next], &conn->link);
+	list_append(&conn->home->conns_in[next], &conn->link);
 }
 
-void conn_init(struct conn *conn, struct pool *pool, unsigned index)
+void conn_init(struct conn *conn, const struct conn_home *home, struct pool *pool, unsigned index)
 {
-	*conn = (struct conn){ .pool = pool, .index = index, .due_us = CLOCK_NEVER };
-	conn->watch = (struct loop_watch){ .fd = -1, .on_ready = conn_on_ready };
+	*conn = (struct conn){ .home = home, .pool = pool, .index = index, .due_us = CLOCK_NEVER };
+	conn->watch.fd = -1;
 	encoder_init(&conn->encoder);
-	cancel_init(&conn->cancel);
-	list_append(&pool->conns_in[CONN_CLOSED], &conn->link);
+	cancel_init(&conn->cancel, conn_on_cancel_answered);
+	list_append(&home->conns_in[CONN_CLOSED], &conn->link);
 }
 
 void conn_fini(struct conn *conn)
 {
 	assert(conn->state == CONN_CLOSED);
-	list_remove(&conn->pool->conns_in[CONN_CLOSED], &conn->link);
+	list_remove(&conn->home->conns_in[CONN_CLOSED], &conn->link);
 	encoder_fini(&conn->encoder);
 	cancel_fini(&conn->cancel);
 	free(conn->marks);
 }
 
-/* --- connecting ------------------------------------------------------------------------------ */
-
-#define CONN_KEYWORDS_MAX 64
-
-void conn_open(struct conn *conn)
-{
-	const struct node *node = conn->pool->node;
-	const char *keywords[CONN_KEYWORDS_MAX + 2], *values[CONN_KEYWORDS_MAX + 2];
-	const char *given = NULL;
-	char options[NODE_OPTIONS_BYTES_MAX + 1024];
-	size_t count = 0;
-
-	for (size_t i = 0; node->keywords[i]; i++) {
-		assert(count < CONN_KEYWORDS_MAX);
-		if (strcmp(node->keywords[i], "options") == 0) {
-			given = node->values[i];
-			continue;
-		}
-		keywords[count] = node->keywords[i];
-		values[count++] = node->values[i];
-	}
-	conn->read_only = pool_lane(conn->pool, conn->index) != LANE_COMMAND;
-	conn->by_options = pooler_takes_options(node->pooler);
-	if (conn->by_options) {
-		handshake_options(conn, given, options, sizeof(options));
-		keywords[count] = "options";
-		values[count++] = options;
-	}
-	keywords[count] = values[count] = NULL;
-
-	conn_move(conn, CONN_DIALING);
-	conn->reached = false;
-	conn->server_us = 0;
-	conn->opened_us = loop_now(conn->pool->loop);
-	conn->due_us = conn->opened_us + conn->pool->settings.connect_timeout_us;
-	janitor_want(conn->pool, conn->due_us);
-	conn->dial =
-		dialer_dial(node->dialer, conn->pool->loop, keywords, values, conn_on_dialed, conn);
-}
-
-static bool conn_given_options(const struct conn *conn)
-{
-	char **keywords = conn->pool->node->keywords;
-
-	while (*keywords && strcmp(*keywords, "options") != 0)
-		keywords++;
-	return *keywords;
-}
-
-static void conn_on_notice(void *arg, const PGresult *result)
-{
-	struct conn *conn = arg;
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-	if (severity && message && strcmp(severity, "FATAL") == 0)
-		pool_set_error(conn->pool, message);
-}
-
-static void conn_on_dialed(void *owner, PGconn *pgconn)
-{
-	struct conn *conn = owner;
-	struct pool *pool = conn->pool;
-
-	pool_hold(pool);
-	assert(conn->state == CONN_DIALING);
-	conn->dial = NULL;
-	conn->pgconn = pgconn;
-	if (!pgconn || PQstatus(pgconn) == CONNECTION_BAD) {
-		conn_close(conn, "connecting failed");
-	} else {
-		conn_move(conn, CONN_CONNECTING);
-		(void)PQsetNoticeReceiver(pgconn, conn_on_notice, conn);
-		/* A refusal with its SQLSTATE, which libpq tells in no other way. */
-		(void)PQsetErrorVerbosity(pgconn, PQERRORS_VERBOSE);
-		loop_watch(pool->loop, &conn->watch, PQsocket(pgconn), EPOLLOUT);
-	}
-	pool_deliver(pool);
-}
-
-/* A pooler that takes no options is asked again at once, without. */
-static void conn_on_refusal(struct conn *conn)
-{
-	struct pool *pool = conn->pool;
-
-	if (!handshake_can_do_without(conn, PQerrorMessage(conn->pgconn))) {
-		conn_refuse(conn, "connecting failed");
-		return;
-	}
-	if (conn_given_options(conn)) {
-		conn_refuse(conn, "a pooler refuses the options that the connection string gives");
-		return;
-	}
-	conn_retire(conn, "a pooler refuses options");
-	pool_open_conns(pool);
-}
-
-/* Each step may close the socket and open another one. */
-static void conn_poll(struct conn *conn)
-{
-	struct loop *loop = conn->pool->loop;
-	ConnStatusType status = PQstatus(conn->pgconn);
-
-	loop_unwatch(loop, &conn->watch);
-	conn->reached = status != CONNECTION_STARTED && status != CONNECTION_NEEDED;
-	switch (PQconnectPoll(conn->pgconn)) {
-	case PGRES_POLLING_READING:
-		loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
-		return;
-	case PGRES_POLLING_ACTIVE:
-	case PGRES_POLLING_WRITING:
-		loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLOUT);
-		return;
-	case PGRES_POLLING_OK:
-		conn_greet(conn);
-		return;
-	case PGRES_POLLING_FAILED:
-		if (conn->reached)
-			conn_on_refusal(conn);
-		else
-			conn_close(conn, "connecting failed");
-		return;
-	}
-	assert(!"a polling status");
-}
-
-static void conn_greet(struct conn *conn)
-{
-	if (PQserverVersion(conn->pgconn) < CONN_SERVER_VERSION_MIN) {
-		conn_refuse(conn, "the server is older than PostgreSQL 13");
-		return;
-	}
-	(void)PQsetErrorVerbosity(conn->pgconn, PQERRORS_DEFAULT);
-	if (PQsetnonblocking(conn->pgconn, 1) != 0 || !PQenterPipelineMode(conn->pgconn)) {
-		conn_refuse(conn, "libpq refused pipeline mode");
-		return;
-	}
-	loop_watch(conn->pool->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
-	if (!handshake_send_look(conn))
-		conn_refuse(conn, HANDSHAKE_UNANSWERED);
-}
+/* --- at work and at rest --------------------------------------------------------------------- */
 
 void conn_made(struct conn *conn)
 {
-	struct pool *pool = conn->pool;
-	struct janitor *janitor = &pool->janitor;
-
 	conn->due_us = CLOCK_NEVER;
-	/* RESET ALL, which groups need, would lose them. */
-	if (conn->by_sql)
-		pool->settings.group_max = 1;
-	pool_on_made(pool, conn);
+	conn->home->owner->on_ready(conn);
 	conn_move(conn, CONN_IDLE);
-	log_with(janitor->failures ? LOG_INFO : LOG_DEBUG, "pg",
-		 LOG_FIELDS({ "node", pool->node->name }), "connected to %s, %s", pool->node->name,
-		 conn->read_only ? "for queries" : "for commands");
-	janitor_on_success(pool);
 	conn_rest(conn);
-}
-
-/* --- working --------------------------------------------------------------------------------- */
-
-static void conn_on_input(struct conn *conn, uint32_t events)
-{
-	PGnotify *notify;
-	bool alive;
-
-	if (events & EPOLLOUT)
-		conn_flush(conn);
-	if (conn->state == CONN_CLOSED)
-		return;
-	alive = PQconsumeInput(conn->pgconn) == 1;
-	if (conn->state == CONN_BUSY) {
-		conn->due_us = loop_now(conn->pool->loop) + conn->batch.patience_us;
-		answer_take(conn);
-	}
-	if (conn->state == CONN_CLOSED)
-		return;
-	/* Lets libpq read what came unasked; nobody listens, so nothing may pile up. */
-	while ((notify = PQnotifies(conn->pgconn)))
-		PQfreemem(notify);
-	if (!alive || PQstatus(conn->pgconn) == CONNECTION_BAD)
-		conn_close(conn, "the connection was lost");
-}
-
-static void conn_on_look(struct conn *conn, uint32_t events)
-{
-	if (events & EPOLLOUT)
-		conn_flush(conn);
-	if (conn->state == CONN_CONNECTING)
-		handshake_on_input(conn);
-}
-
-static void conn_on_ready(struct loop_watch *watch, uint32_t events)
-{
-	struct conn *conn = container_of(watch, struct conn, watch);
-	struct pool *pool = conn->pool;
-
-	pool_hold(pool);
-	if (conn->state == CONN_CONNECTING && conn->handshake.asks)
-		conn_on_look(conn, events);
-	else if (conn->state == CONN_CONNECTING)
-		conn_poll(conn);
-	else
-		conn_on_input(conn, events);
-	pool_deliver(pool);
 }
 
 void conn_flush(struct conn *conn)
@@ -296,37 +89,94 @@ void conn_flush(struct conn *conn)
 	int left = PQflush(conn->pgconn);
 
 	if (left < 0)
-		conn_close(conn, "the connection was lost");
+		conn_close(conn, closing_failed("the connection was lost"));
 	else
-		loop_rewatch(conn->pool->loop, &conn->watch, left ? EPOLLIN | EPOLLOUT : EPOLLIN);
+		loop_rewatch(conn->home->loop, &conn->watch, left ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void conn_set_due(struct conn *conn, int64_t due_us)
+{
+	conn->due_us = due_us;
+	conn->home->owner->want(conn, due_us);
+}
+
+/* Why it can serve no more, after this batch; NULL: it can. */
+static const char *conn_is_used_up(const struct conn *conn)
+{
+	if (conn->batch.session_state && session_state_stays(&conn->batch))
+		return "a statement may have left something in its session";
+	if (conn->cancel.state == CANCEL_LOST)
+		return "a cancel may still come to it";
+	if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
+		return "it holds too many prepared statements";
+	return NULL;
 }
 
 void conn_rest(struct conn *conn)
 {
-	enum lane lane = pool_lane(conn->pool, conn->index);
+	const struct conn_home *home = conn->home;
+	const char *reason = conn->session_state;
 
 	conn->due_us = CLOCK_NEVER;
-	if (conn->state == CONN_BUSY && cancel_holds(conn)) {
+	/* One that has not left would come to whatever runs on it next. */
+	if (cancel_waits(&conn->cancel))
+		conn_drop_cancel(conn);
+	if (conn->state == CONN_BUSY && conn->cancel.state == CANCEL_PENDING) {
 		conn_move(conn, CONN_CANCELING);
 		return;
 	}
 	if (conn->state != CONN_IDLE)
 		conn_move(conn, CONN_IDLE);
-	if (conn->session_state)
-		conn_close(conn, conn->session_state);
-	else if (conn->pooled &&
-		 pooler_is_shared(conn->pool->node->pooler, loop_now(conn->pool->loop)))
-		conn_close(conn, POOLER_SHARED);
-	else if (conn->batch.session_state && session_state_stays(&conn->batch))
-		conn_retire(conn, "a statement may have left something in its session");
-	else if (conn->cancel.lost)
-		conn_retire(conn, "a cancel may still come to it");
-	else if (lane == LANES || conn->read_only != (lane != LANE_COMMAND))
-		conn_retire(conn, "its lane is another one now");
-	else if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
-		conn_retire(conn, "it holds too many prepared statements");
-	else if (lane == LANE_STREAM || lane == LANE_RESERVE)
-		janitor_close_idle(conn);
+	if (!reason && conn->pooled && pooler_is_shared(home->node->pooler, loop_now(home->loop)))
+		reason = POOLER_SHARED;
+	if (reason) {
+		conn_close(conn, closing_failed(reason));
+		return;
+	}
+	reason = conn_is_used_up(conn);
+	if (reason)
+		conn_close(conn, closing_unused(reason));
+	else
+		home->owner->on_rest(conn);
+}
+
+/* --- cancels --------------------------------------------------------------------------------- */
+
+static bool conn_submit_cancel(struct conn *conn)
+{
+	struct call *call = cancel_call(&conn->cancel, conn->backend_pid);
+
+	if (!conn->home->owner->submit(conn, call))
+		return false;
+	conn->cancel.state = CANCEL_PENDING;
+	loop_again(conn->home->loop);
+	return true;
+}
+
+void conn_cancel(struct conn *conn, const struct call *call)
+{
+	const struct conn_home *home = conn->home;
+
+	if (call->cancels && conn->batch.kind == CALL_QUERY && conn->batch.slots_count == 1 &&
+	    conn->cancel.state != CANCEL_PENDING && conn_submit_cancel(conn))
+		metric_add(home->metrics, METRIC_cancels_total, METRIC_LABELS(home->node->name), 1);
+}
+
+static void conn_on_cancel_answered(struct cancel *cancel)
+{
+	struct conn *conn = container_of(cancel, struct conn, cancel);
+
+	if (conn->state == CONN_CANCELING)
+		conn_rest(conn);
+	else if (cancel->call.expired && conn->state == CONN_BUSY)
+		(void)conn_submit_cancel(conn);
+}
+
+static void conn_drop_cancel(struct conn *conn)
+{
+	if (conn->cancel.state == CANCEL_PENDING)
+		conn->home->owner->forget(conn, &conn->cancel.call);
+	conn->cancel.state = CANCEL_NONE;
 }
 
 /* --- prepared statements --------------------------------------------------------------------- */
@@ -372,115 +222,97 @@ void conn_set_mark(struct conn *conn, uint32_t statement_id, uint32_t generation
 /* --- closing --------------------------------------------------------------------------------- */
 
 /* All pools of a node say the same when something is wrong with it. */
-static uint64_t conn_complaint_key(const struct pool *pool, const char *reason)
+static uint64_t conn_complaint_key(const struct node *node, const char *reason, const char *said)
 {
-	uint64_t key = hash_bytes(pool->node->name, strlen(pool->node->name), 0);
+	uint64_t key = hash_bytes(node->name, strlen(node->name), 0);
 
 	key = hash_bytes(reason, strlen(reason), key);
-	return hash_bytes(pool->last_error, strlen(pool->last_error), key);
+	return hash_bytes(said, strlen(said), key);
 }
 
-static void conn_complain(struct conn *conn, const char *reason)
+static void conn_complain(const struct conn *conn, const char *reason, const char *said)
 {
-	struct pool *pool = conn->pool;
-	int64_t now_us = loop_now(pool->loop);
+	const struct node *node = conn->home->node;
+	int64_t now_us = loop_now(conn->home->loop);
 	char age[24], again[REPEATS_TEXT_BYTES];
 
-	if (!repeats_allow(REPEATS_CONNS, conn_complaint_key(pool, reason), now_us, again))
+	if (!repeats_allow(REPEATS_CONNS, conn_complaint_key(node, reason, said), now_us, again))
 		return;
 	snprintf(age, sizeof(age), "%lld", (long long)((now_us - conn->opened_us) / US_PER_MS));
 	log_with(LOG_WARN, "pg",
-		 LOG_FIELDS({ "node", pool->node->name }, { "reason", reason }, { "age_ms", age },
+		 LOG_FIELDS({ "node", node->name }, { "reason", reason }, { "age_ms", age },
 			    { "state", conn_states[conn->state].name }),
-		 "connection to %s closed: %s: %s%s", pool->node->name, reason, pool->last_error,
-		 again);
+		 "connection to %s closed: %s: %s%s", node->name, reason, said, again);
 }
 
-static void conn_shut(struct conn *conn, const char *reason, bool again)
+/* Something is wrong with it or its node: that is counted, remembered and logged. */
+static void conn_report(struct conn *conn, struct closing *closing)
 {
-	enum conn_state state = conn->state;
+	const struct conn_home *home = conn->home;
+	const char *message = conn->pgconn ? PQerrorMessage(conn->pgconn) : "";
+	bool made = conn->state == CONN_IDLE || conn->state == CONN_BUSY ||
+		    conn->state == CONN_CANCELING;
+	int64_t now_us = loop_now(home->loop);
+	char said[CONN_SAID_BYTES];
 
-	assert(state != CONN_CLOSED);
-	if (conn->dial)
-		dial_forget(conn->dial);
-	conn->dial = NULL;
-	loop_unwatch(conn->pool->loop, &conn->watch);
-	conn_move(conn, CONN_CLOSED);
-	conn->due_us = CLOCK_NEVER;
-	cancel_drop(conn);
-	conn->paused = conn->resumes = false;
+	if (closing->cause == CLOSING_REFUSED) {
+		closing->starting = strstr(message, CONN_STARTING) != NULL;
+		if (reconnect_limit_of(message))
+			closing->reason = "no more connections are granted";
+	}
+	closing->early = !made || now_us - conn->opened_us < CONN_YOUNG_US;
+	metric_add(home->metrics, METRIC_pool_errors_total,
+		   METRIC_LABELS(home->node->name, closing->reason), 1);
+	if (!made)
+		reconnect_note_limit(home->node->reconnect, reconnect_limit_of(message), now_us);
+	if (!*message)
+		message = closing->reason;
+	snprintf(said, sizeof(said), "%.*s", (int)strcspn(message, "\n"), message);
+	home->owner->on_error(conn, said);
+	conn_complain(conn, closing->reason, said);
+}
+
+/* Back to what conn_init made of it, but for its calls, its libpq and its time. */
+static void conn_clear(struct conn *conn)
+{
 	if (conn->backend)
-		pooler_leave(conn->pool->node->pooler, conn->backend);
+		pooler_leave(conn->home->node->pooler, conn->backend);
 	conn->backend = 0;
-	conn->by_options = conn->by_sql = conn->pooled = false;
+	conn->settings = SETTINGS_NONE;
+	conn->flow = FLOW_READS;
+	conn->pooled = false;
 	conn->session_state = NULL;
 	conn->batch.session_state = 0;
 	memset(&conn->handshake, 0, sizeof(conn->handshake));
-	if (state == CONN_BUSY)
-		answer_lost(conn, reason, again);
-	PQfinish(conn->pgconn);
-	conn->pgconn = NULL;
 	if (conn->marks_room)
 		memset(conn->marks, 0, conn->marks_room * sizeof(*conn->marks));
 	memset(conn->fixed, MARK_NONE, sizeof(conn->fixed));
 	conn->prepared = 0;
-	janitor_want(conn->pool, loop_now(conn->pool->loop));
 }
 
-static void conn_fail(struct conn *conn, const char *reason, bool again)
+void conn_close(struct conn *conn, struct closing closing)
 {
-	struct pool *pool = conn->pool;
-	const char *message = conn->pgconn ? PQerrorMessage(conn->pgconn) : "";
-	bool made = conn->state == CONN_IDLE || conn->state == CONN_BUSY ||
-		    conn->state == CONN_CANCELING;
-	bool young = loop_now(pool->loop) - conn->opened_us < CONN_YOUNG_US;
+	const struct conn_home *home = conn->home;
+	enum conn_state state = conn->state;
 
-	metric_add(pool->metrics, METRIC_pool_errors_total, METRIC_LABELS(pool->node->name, reason),
-		   1);
-	if (!made)
-		reconnect_note_limit(pool->node->reconnect, reconnect_limit_of(message),
-				     loop_now(pool->loop));
-	pool_set_error(pool, *message ? message : reason);
-	conn_complain(conn, reason);
-	conn_shut(conn, reason, again);
-	if (!made || young)
-		janitor_on_failure(pool);
-}
-
-void conn_close(struct conn *conn, const char *reason)
-{
-	conn_fail(conn, reason, false);
-}
-
-void conn_refuse(struct conn *conn, const char *reason)
-{
-	struct pool *pool = conn->pool;
-	const char *message = PQerrorMessage(conn->pgconn);
-	bool starting = strstr(message, CONN_STARTING) != NULL;
-
-	conn_close(conn, reconnect_limit_of(message) ? "no more connections are granted" : reason);
-	janitor_on_refusal(pool, starting, conn->opened_us);
-}
-
-void conn_close_again(struct conn *conn, const char *reason)
-{
-	conn_fail(conn, reason, true);
-}
-
-static void conn_part(struct conn *conn, const char *reason, bool again)
-{
-	log_with(LOG_DEBUG, "pg",
-		 LOG_FIELDS({ "node", conn->pool->node->name }, { "reason", reason }),
-		 "connection to %s closed: %s", conn->pool->node->name, reason);
-	conn_shut(conn, reason, again);
-}
-
-void conn_retire(struct conn *conn, const char *reason)
-{
-	conn_part(conn, reason, false);
-}
-
-void conn_retire_again(struct conn *conn, const char *reason)
-{
-	conn_part(conn, reason, true);
+	assert(state != CONN_CLOSED);
+	if (closing.cause == CLOSING_UNUSED)
+		log_with(LOG_DEBUG, "pg",
+			 LOG_FIELDS({ "node", home->node->name }, { "reason", closing.reason }),
+			 "connection to %s closed: %s", home->node->name, closing.reason);
+	else
+		conn_report(conn, &closing);
+	if (conn->dial)
+		dial_forget(conn->dial);
+	conn->dial = NULL;
+	loop_unwatch(home->loop, &conn->watch);
+	conn_move(conn, CONN_CLOSED);
+	conn->due_us = CLOCK_NEVER;
+	conn_drop_cancel(conn);
+	conn_clear(conn);
+	if (state == CONN_BUSY)
+		answer_lost(conn, closing.reason, closing.calls_again);
+	PQfinish(conn->pgconn);
+	conn->pgconn = NULL;
+	home->owner->on_closed(conn, &closing);
 }

@@ -6,7 +6,6 @@
 #include "base/control.h"
 #include "pg/admission/estimate.h"
 #include "pg/admission/quarantine.h"
-#include "pg/inside.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
 #include "pg/wire/session_state.h"
@@ -24,22 +23,14 @@ static void group_break(struct conn *conn);
 
 /* --- who ------------------------------------------------------------------------------------- */
 
-bool group_welcomes(const struct pool *pool, const struct call *call)
+bool group_welcomes(unsigned group_max, const struct call *call)
 {
-	return pool->settings.group_max > 1 && call->kind == CALL_COMMAND && call->groups &&
-	       !call->solo && !call->frame && !call->begins &&
-	       call->isolation == ISOLATION_READ_COMMITTED && estimate_is_known(call->statement) &&
-	       !estimate_is_slow(call->statement) && !quarantine_is_on(call->statement) &&
+	return group_max > 1 && call->kind == CALL_COMMAND && call->groups && !call->solo &&
+	       !call->frame && !call->begins && call->isolation == ISOLATION_READ_COMMITTED &&
+	       estimate_is_known(call->statement) && !estimate_is_slow(call->statement) &&
+	       !quarantine_is_on(call->statement) &&
 	       !(atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
 		 SESSION_STATE_SESSION);
-}
-
-bool group_is_out(const struct pool *pool)
-{
-	for (unsigned i = 0; i < pool->conns_count; i++)
-		if (pool->conns[i].state == CONN_BUSY && pool->conns[i].batch.grouped)
-			return true;
-	return false;
 }
 
 /* --- what is sent ---------------------------------------------------------------------------- */
@@ -51,8 +42,8 @@ bool group_send(struct conn *conn)
 	assert(batch->slots_count > 1);
 	assert(batch->slots_count <= GROUP_CALLS_MAX);
 	batch->grouped = true;
-	metric_observe(conn->pool->metrics, METRIC_command_group_calls,
-		       METRIC_LABELS(conn->pool->node->name), batch->slots_count);
+	metric_observe(conn->home->metrics, METRIC_command_group_calls,
+		       METRIC_LABELS(conn->home->node->name), batch->slots_count);
 	return batch_send_begin(conn, ISOLATION_READ_COMMITTED) && group_send_from(conn, 0);
 }
 
@@ -218,7 +209,7 @@ void group_on_error(struct conn *conn, const struct entry *entry, const PGresult
 	struct batch *batch = &conn->batch;
 
 	if (error_is_fatal(result)) {
-		conn_close(conn, "the server ended the connection of a group");
+		conn_close(conn, closing_failed("the server ended the connection of a group"));
 		return;
 	}
 	switch ((enum entry_kind)entry->kind) {
@@ -301,7 +292,7 @@ bool group_is_over(struct conn *conn)
 	if (status == PQTRANS_IDLE)
 		return true;
 	if (batch->rolled_back)
-		conn_close(conn, "a transaction could not be ended");
+		conn_close(conn, closing_failed("a transaction could not be ended"));
 	else
 		batch_send_rollback(conn);
 	return false;
@@ -313,8 +304,8 @@ static void group_break(struct conn *conn)
 	struct batch *batch = &conn->batch;
 	const char *reason = batch->trouble ? batch->trouble : GROUP_AT_COMMIT;
 
-	metric_add(conn->pool->metrics, METRIC_command_groups_broken_total,
-		   METRIC_LABELS(conn->pool->node->name, reason), 1);
+	metric_add(conn->home->metrics, METRIC_command_groups_broken_total,
+		   METRIC_LABELS(conn->home->node->name, reason), 1);
 	for (unsigned i = 0; i < batch->slots_count; i++) {
 		struct slot *slot = &batch->slots[i];
 

@@ -27,12 +27,8 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-struct pool;
-
-/* May this command share a transaction now? */
-bool group_welcomes(const struct pool *pool, const struct call *call) must_check;
-/* Is a group on its way? Those who may join the next one wait for it. */
-bool group_is_out(const struct pool *pool) must_check;
+/* May this command share a transaction now? group_max: the commands of one group; up to 1: none. */
+bool group_welcomes(unsigned group_max, const struct call *call) must_check;
 
 /* For batch.c: a batch of commands that is more than one, but for its sending. */
 bool group_send(struct conn *conn) must_check;

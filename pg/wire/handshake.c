@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/limits.h"
-#include "pg/inside.h"
 #include "pg/reconnect.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/pooler.h"
@@ -37,8 +36,8 @@ struct handshake_setting {
 
 static unsigned handshake_settings(const struct conn *conn, struct handshake_setting *settings)
 {
-	int64_t timeout_us = conn->pool->settings.statement_timeout_us;
-	const char *search_path = conn->pool->node->search_path;
+	int64_t timeout_us = conn->home->statement_timeout_us;
+	const char *search_path = conn->home->node->search_path;
 	const struct handshake_setting asked[HANDSHAKE_SETTINGS_MAX] = {
 		{ "client_encoding", HANDSHAKE_IS, "UTF8" },
 		{ "TimeZone", HANDSHAKE_IS, "UTC" },
@@ -127,6 +126,11 @@ static void handshake_look_text(const struct conn *conn, char *out, size_t room)
 }
 #pragma GCC diagnostic pop
 
+static void handshake_refuse(struct conn *conn, const char *reason)
+{
+	conn_close(conn, closing_refused(reason));
+}
+
 static bool handshake_send(struct conn *conn, const char *text)
 {
 	conn->handshake.known = false;
@@ -142,8 +146,7 @@ bool handshake_send_look(struct conn *conn)
 	char text[HANDSHAKE_TEXT_MAX];
 
 	handshake_look_text(conn, text, sizeof(text));
-	conn->handshake.asks = true;
-	conn->handshake.sets = false;
+	conn->handshake.trip = HANDSHAKE_LOOKS;
 	return handshake_send(conn, text);
 }
 
@@ -152,28 +155,29 @@ static void handshake_set(struct conn *conn)
 	char text[HANDSHAKE_TEXT_MAX];
 
 	handshake_set_text(conn, text, sizeof(text));
-	conn->handshake.sets = conn->by_sql = true;
+	conn->handshake.trip = HANDSHAKE_SETS;
+	conn->settings = SETTINGS_BY_SQL;
 	if (!handshake_send(conn, text))
-		conn_refuse(conn, HANDSHAKE_UNANSWERED);
+		handshake_refuse(conn, HANDSHAKE_UNANSWERED);
 }
 
 /* Does the name lead to the server that the monitor looks at? */
 static bool handshake_is_there(struct conn *conn, const char *started)
 {
-	struct pool *pool = conn->pool;
+	const struct conn_home *home = conn->home;
 
 	conn->server_us = strtoll(started, NULL, 10);
-	if (!pool->server_us || conn->server_us == pool->server_us)
+	if (!home->server_us || conn->server_us == home->server_us)
 		return true;
-	atomic_fetch_add(&pool->node->reconnect->strays, 1);
+	atomic_fetch_add(&home->node->reconnect->strays, 1);
 	return false;
 }
 
 /* Is the backend its own, and the one it was? */
 static bool handshake_is_own(struct conn *conn, int pid, const char *started)
 {
-	struct pooler *pooler = conn->pool->node->pooler;
-	int64_t now_us = loop_now(conn->pool->loop);
+	struct pooler *pooler = conn->home->node->pooler;
+	int64_t now_us = loop_now(conn->home->loop);
 	uint64_t backend = hash_bytes(started, strlen(started), (uint64_t)pid) | 1;
 
 	conn->pooled = pid != PQbackendPID(conn->pgconn);
@@ -194,9 +198,9 @@ static void handshake_read(struct conn *conn, const PGresult *result)
 
 	conn->handshake.as_asked = *PQgetvalue(result, 0, 2) == 't';
 	if (!handshake_is_there(conn, started))
-		conn_refuse(conn, "its name led to another server");
+		handshake_refuse(conn, "its name led to another server");
 	else if (!handshake_is_own(conn, (int)strtol(PQgetvalue(result, 0, 0), NULL, 10), started))
-		conn_close(conn, POOLER_SHARED);
+		conn_close(conn, closing_failed(POOLER_SHARED));
 }
 
 static void handshake_take(struct conn *conn, const PGresult *result)
@@ -204,11 +208,11 @@ static void handshake_take(struct conn *conn, const PGresult *result)
 	switch (PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
 		conn->handshake.known = true;
-		if (!conn->handshake.sets)
+		if (conn->handshake.trip == HANDSHAKE_LOOKS)
 			handshake_read(conn, result);
 		return;
 	case PGRES_FATAL_ERROR:
-		pool_set_error(conn->pool, PQresultErrorMessage(result));
+		conn->home->owner->on_error(conn, PQresultErrorMessage(result));
 		return;
 	default:
 		return;
@@ -219,28 +223,29 @@ static void handshake_take(struct conn *conn, const PGresult *result)
 static void handshake_go_on(struct conn *conn)
 {
 	if (!conn->handshake.known) {
-		conn_refuse(conn, HANDSHAKE_UNANSWERED);
+		handshake_refuse(conn, HANDSHAKE_UNANSWERED);
 		return;
 	}
-	if (!conn->handshake.sets && !conn->handshake.as_asked) {
-		if (conn->by_sql)
-			conn_refuse(conn, HANDSHAKE_NOT_AS_ASKED);
+	if (conn->handshake.trip == HANDSHAKE_LOOKS && !conn->handshake.as_asked) {
+		if (conn->settings == SETTINGS_BY_SQL)
+			handshake_refuse(conn, HANDSHAKE_NOT_AS_ASKED);
 		else
 			handshake_set(conn);
 		return;
 	}
-	if (!conn->handshake.sets && (!conn->pooled || ++conn->handshake.rounds >= POOLER_ROUNDS)) {
+	if (conn->handshake.trip == HANDSHAKE_LOOKS &&
+	    (!conn->pooled || ++conn->handshake.rounds >= POOLER_ROUNDS)) {
 		conn_made(conn);
 		return;
 	}
 	if (!handshake_send_look(conn))
-		conn_refuse(conn, HANDSHAKE_UNANSWERED);
+		handshake_refuse(conn, HANDSHAKE_UNANSWERED);
 }
 
 void handshake_on_input(struct conn *conn)
 {
 	if (!PQconsumeInput(conn->pgconn)) {
-		conn_refuse(conn, "connecting failed");
+		handshake_refuse(conn, "connecting failed");
 		return;
 	}
 	while (conn->state == CONN_CONNECTING && !PQisBusy(conn->pgconn)) {
@@ -253,7 +258,7 @@ void handshake_on_input(struct conn *conn)
 		if (conn->state != CONN_CONNECTING)
 			return;
 		if (PQstatus(conn->pgconn) == CONNECTION_BAD)
-			conn_refuse(conn, "connecting failed");
+			handshake_refuse(conn, "connecting failed");
 		else if (over)
 			handshake_go_on(conn);
 	}
@@ -261,9 +266,9 @@ void handshake_on_input(struct conn *conn)
 
 bool handshake_can_do_without(const struct conn *conn, const char *message)
 {
-	struct pooler *pooler = conn->pool->node->pooler;
+	struct pooler *pooler = conn->home->node->pooler;
 
-	if (!conn->by_options || !strstr(message, "startup parameter"))
+	if (conn->settings != SETTINGS_BY_OPTIONS || !strstr(message, "startup parameter"))
 		return false;
 	pooler_refused_options(pooler);
 	return true;

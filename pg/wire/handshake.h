@@ -25,12 +25,6 @@
 
 struct conn;
 
-struct handshake {
-	bool asks, sets;      /* it is under way; it is [set] */
-	bool known, as_asked; /* of the answer */
-	unsigned rounds;      /* looks that found all as asked */
-};
-
 /* The value of "options". given: the operator's, or NULL. */
 void handshake_options(const struct conn *conn, const char *given, char *out, size_t room);
 /* libpq has connected, in pipeline mode. False: it refused to send. */

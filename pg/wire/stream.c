@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/control.h"
-#include "pg/inside.h"
 #include "pg/wire/answer.h"
 
 #include <assert.h>
@@ -15,7 +14,7 @@ static struct call *stream_call(const struct conn *conn)
 {
 	const struct slot *slot = &conn->batch.slots[0];
 
-	if (conn->state != CONN_BUSY || conn->paused || !conn->batch.streams)
+	if (conn->state != CONN_BUSY || conn->flow != FLOW_READS || !conn->batch.streams)
 		return NULL;
 	return slot->call && (slot->state == SLOT_OUT || slot->state == SLOT_DONE) ? slot->call
 										   : NULL;
@@ -27,7 +26,8 @@ static void stream_tell(struct conn *conn, struct call *call)
 
 	/* Our own statements went wrong, as they do where a pooler forgets what was prepared. */
 	if (!batch->lower_known || !batch->upper_known) {
-		conn_retire_again(conn, "what a stream saw could not be bounded");
+		conn_close(conn,
+			   closing_again(closing_unused("what a stream saw could not be bounded")));
 		return;
 	}
 	call->streamed = true;
@@ -42,8 +42,8 @@ void stream_on_result(struct conn *conn)
 	if (!call || call->out->len < STREAM_BUFFER_BYTES)
 		return;
 	if (CONTROL_PRESSURE) {
-		loop_unwatch(conn->pool->loop, &conn->watch);
-		conn->paused = true;
+		loop_unwatch(conn->home->loop, &conn->watch);
+		conn->flow = FLOW_PAUSED;
 		conn->due_us = CLOCK_NEVER;
 	}
 	stream_tell(conn, call);
@@ -57,40 +57,32 @@ void stream_on_drained(struct conn *conn)
 		stream_tell(conn, call);
 }
 
-void stream_on_taken(struct conn *conn)
+bool stream_on_taken(struct conn *conn)
 {
-	if (!conn->paused)
-		return;
-	conn->resumes = conn->pool->resuming = true;
-	loop_again(conn->pool->loop);
+	if (conn->flow == FLOW_READS)
+		return false;
+	conn->flow = FLOW_RESUMES;
+	loop_again(conn->home->loop);
+	return true;
 }
 
-static void stream_resume(struct conn *conn)
+void stream_go_on(struct conn *conn)
 {
-	struct loop *loop = conn->pool->loop;
+	struct loop *loop = conn->home->loop;
 
+	if (conn->flow != FLOW_RESUMES)
+		return;
 	assert(conn->state == CONN_BUSY);
-	conn->paused = conn->resumes = false;
+	conn->flow = FLOW_READS;
 	loop_watch(loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
-	conn->due_us = loop_now(loop) + conn->batch.patience_us;
-	janitor_want(conn->pool, conn->due_us);
+	conn_set_due(conn, loop_now(loop) + conn->batch.patience_us);
 	/* libpq may hold rows that came with those before. */
 	answer_take(conn);
-}
-
-void stream_go_on(struct pool *pool)
-{
-	if (!pool->resuming)
-		return;
-	pool->resuming = false;
-	for (unsigned i = 0; i < pool->conns_count; i++)
-		if (pool->conns[i].resumes)
-			stream_resume(&pool->conns[i]);
 }
 
 void stream_forget(struct conn *conn)
 {
 	/* What is left may be any number of rows, and the server may work for long on the next. */
 	if (conn->state == CONN_BUSY)
-		conn_retire(conn, "nobody reads its stream any more");
+		conn_close(conn, closing_unused("nobody reads its stream any more"));
 }

@@ -15,16 +15,19 @@
  */
 #pragma once
 
-#include "pg/call.h"
+#include "base/check.h"
 #include "pg/wire/conn.h"
+
+#include <stdbool.h>
 
 /* Tells the maker of the stream on this conn what came, where it is enough; may close the conn. */
 void stream_on_result(struct conn *conn);
 /* There is nothing more to read now: what has come is told, once a stream has begun. */
 void stream_on_drained(struct conn *conn);
-/* out is empty again: the end of this turn goes on, if the conn was waiting for that. */
-void stream_on_taken(struct conn *conn);
-/* At the end of a turn: those that were taken go on. With the pool held. */
-void stream_go_on(struct pool *pool);
+/* out is empty again. True: the conn waited for that, and the end of this turn calls
+ * stream_go_on. */
+bool stream_on_taken(struct conn *conn) must_check;
+/* Reads on, where the stream was taken. Calls may end. */
+void stream_go_on(struct conn *conn);
 /* Nobody wants the rest. */
 void stream_forget(struct conn *conn);

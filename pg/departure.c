@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the head of a queue into the slots of a batch, until one does not fit. */
+#include "pg/departure.h"
+
+#include "base/clock.h"
+#include "pg/admission/estimate.h"
+#include "pg/core_reserve_pool.h"
+#include "pg/inside.h"
+#include "pg/wire/batch.h"
+#include "pg/wire/group.h"
+#include "pg/wire/session_state.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define DEPARTURE_LENGTH_US (5 * US_PER_MS) /* what quick queries may take together */
+
+/* What has been taken so far. */
+struct departure {
+	int64_t length_us;            /* what its queries are expected to take */
+	size_t bytes;                 /* of parameters */
+	int64_t longest_us, least_us; /* how long its calls have waited */
+};
+
+static unsigned departure_calls_max(const struct pool *pool, enum lane lane)
+{
+	unsigned calls_max = pool->settings.batch_calls_max;
+
+	if (lane == LANE_GROUP)
+		return pool->settings.group_max;
+	return calls_max ? calls_max : BATCH_CALLS_MAX;
+}
+
+static bool departure_is_solo(const struct pool *pool, const struct call *call, enum lane lane)
+{
+	if (lane == LANE_GROUP)
+		return !group_welcomes(pool->settings.group_max, call);
+	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX ||
+	       (call->statement &&
+		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
+			SESSION_STATE_SESSION);
+}
+
+static size_t departure_param_bytes(const struct call *call)
+{
+	size_t bytes = 0;
+
+	if (call->kind == CALL_PROBE || call->kind == CALL_DESCRIBE)
+		return 0;
+	for (unsigned i = 0; i < call->statement->params; i++)
+		if (call->values[i])
+			bytes += strlen(call->values[i]);
+	return bytes;
+}
+
+/* A longer batch saves nothing, and its calls would wait in it, where no more urgent call can pass
+ * them and admission does not see them. */
+static bool departure_has_room(struct departure *departure, enum lane lane, const struct call *call)
+{
+	departure->bytes += departure_param_bytes(call);
+	if (lane == LANE_QUICK && call->statement)
+		departure->length_us += estimate_us(call->statement);
+	return departure->length_us <= DEPARTURE_LENGTH_US &&
+	       departure->bytes <= BATCH_PARAM_BYTES_MAX;
+}
+
+static void departure_add(struct departure *departure, struct conn *conn, struct call *call)
+{
+	struct pool *pool = conn->pool;
+	int64_t now_us = loop_now(pool->loop);
+	int64_t waited_us = core_reserve_waited_us(call, now_us);
+
+	call->list = NULL;
+	batch_add(conn, call);
+	pool->in_flight++;
+	if (call->placements == 1)
+		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
+			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
+	if (now_us - call->waits_since_us > departure->longest_us)
+		departure->longest_us = now_us - call->waits_since_us;
+	if (waited_us < departure->least_us)
+		departure->least_us = waited_us;
+}
+
+void departure_send(struct conn *conn, struct list *queue)
+{
+	struct pool *pool = conn->pool;
+	enum lane lane = (enum lane)(queue - pool->queue);
+	struct departure departure = { .least_us = CLOCK_NEVER };
+	unsigned count = 0, count_max = departure_calls_max(pool, lane);
+	bool solo = false;
+
+	batch_begin(conn, container_of(list_first(queue), struct call, link)->kind);
+	while (!list_empty(queue) && count < count_max && !solo) {
+		struct call *call = container_of(list_first(queue), struct call, link);
+		bool fits = departure_has_room(&departure, lane, call);
+
+		solo = departure_is_solo(pool, call, lane);
+		if (count && (solo || !fits))
+			break;
+		list_remove(queue, &call->link);
+		departure_add(&departure, conn, call);
+		count++;
+	}
+	admission_left(pool, (int)lane, count, departure.longest_us, departure.least_us);
+	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name), count);
+	batch_send(conn);
+}

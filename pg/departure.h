@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which of the calls that wait leave together, as one batch. Quick queries do, as long as they are
+ * expected to be over in a few ms; so do commands that may share a commit; all others travel alone.
+ */
+#pragma once
+
+struct conn;
+struct list;
+
+/* Takes calls off the head of that queue of the conn's pool, one at least, and sends them. The conn
+ * is idle before; afterwards it is busy, or closed. */
+void departure_send(struct conn *conn, struct list *queue);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Part of a pool: what becomes of its conns, as struct conn_owner (pg/wire/conn.h) has it said. */
+#include "base/log.h"
+#include "pg/core_reserve_pool.h"
+#include "pg/inside.h"
+#include "pg/wire/stream.h"
+
+/* Is it of a lane, and may its session do what those of the lane do? */
+bool pool_fits_lane(const struct pool *pool, const struct conn *conn)
+{
+	enum lane lane = pool_lane(pool, conn->index);
+
+	return lane != LANES && conn->read_only == (lane != LANE_COMMAND);
+}
+
+void pool_resume_streams(struct pool *pool)
+{
+	if (!pool->resuming)
+		return;
+	pool->resuming = false;
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		stream_go_on(&pool->conns[i]);
+}
+
+static void pool_on_conn_event(struct conn *conn)
+{
+	pool_hold(conn->pool);
+}
+
+static void pool_on_conn_event_over(struct conn *conn)
+{
+	pool_deliver(conn->pool);
+}
+
+/* Calls that waited for the lane's first conn have waited for that, and not for a conn to be free:
+ * until now. */
+static void pool_on_conn_ready(struct conn *conn)
+{
+	struct pool *pool = conn->pool;
+	enum lane lane = pool_lane(pool, conn->index);
+
+	/* RESET ALL, which groups need, would lose them. */
+	if (conn->settings == SETTINGS_BY_SQL)
+		pool->settings.group_max = 1;
+	if (lane != LANES && !pool_made(pool, lane)) {
+		pool->opened_us[lane] = loop_now(pool->loop);
+		janitor_want(pool, pool->opened_us[lane] + pool->settings.queue_wait_us);
+	}
+	log_with(pool->janitor.failures ? LOG_INFO : LOG_DEBUG, "pg",
+		 LOG_FIELDS({ "node", pool->node->name }), "connected to %s, %s", pool->node->name,
+		 conn->read_only ? "for queries" : "for commands");
+	janitor_on_success(pool);
+}
+
+static void pool_on_batch_answered(struct conn *conn)
+{
+	admission_charge(conn);
+	core_reserve_release(conn);
+}
+
+static void pool_on_call_end(struct conn *conn, struct call *call, enum call_end end,
+			     const char *lost_reason)
+{
+	conn->pool->in_flight--;
+	pool_end(conn->pool, call, end, lost_reason);
+}
+
+static void pool_on_call_again(struct conn *conn, struct call *call)
+{
+	conn->pool->in_flight--;
+	pool_again(conn->pool, call);
+}
+
+static void pool_on_conn_rest(struct conn *conn)
+{
+	enum lane lane = pool_lane(conn->pool, conn->index);
+
+	if (!pool_fits_lane(conn->pool, conn))
+		conn_close(conn, closing_unused(POOL_LANE_CHANGED));
+	else if (lane == LANE_STREAM || lane == LANE_RESERVE)
+		janitor_close_idle(conn);
+}
+
+static void pool_on_conn_error(struct conn *conn, const char *message)
+{
+	pool_set_error(conn->pool, message);
+}
+
+static void pool_on_conn_closed(struct conn *conn, const struct closing *closing)
+{
+	struct pool *pool = conn->pool;
+
+	core_reserve_release(conn);
+	janitor_want(pool, loop_now(pool->loop));
+	if (closing->early)
+		janitor_on_failure(pool);
+	if (closing->cause == CLOSING_REFUSED)
+		janitor_on_refusal(pool, closing->starting, conn->opened_us);
+}
+
+static void pool_on_conn_due(struct conn *conn, int64_t due_us)
+{
+	janitor_want(conn->pool, due_us);
+}
+
+static bool pool_submit_of_conn(struct conn *conn, struct call *call)
+{
+	return pool_submit(conn->pool, call);
+}
+
+static void pool_forget_of_conn(struct conn *conn, struct call *call)
+{
+	pool_forget(conn->pool, call);
+}
+
+const struct conn_owner pool_owner = {
+	.hold = pool_on_conn_event,
+	.deliver = pool_on_conn_event_over,
+	.on_ready = pool_on_conn_ready,
+	.on_answered = pool_on_batch_answered,
+	.on_result_end = pool_on_call_end,
+	.on_again = pool_on_call_again,
+	.on_rest = pool_on_conn_rest,
+	.on_error = pool_on_conn_error,
+	.on_closed = pool_on_conn_closed,
+	.want = pool_on_conn_due,
+	.submit = pool_submit_of_conn,
+	.forget = pool_forget_of_conn,
+};
