@@ -79,21 +79,122 @@ static void request_destroy(struct request *request)
 	free(request);
 }
 
-void request_run(struct request *request)
-{
-	enum step step = STEP_NEXT;
+/* Whose slot was filled last. Only compared: it may be gone by the time its step returns. */
+static __thread const struct request *slot_filled;
 
-	assert(request->done_us == 0);
-	while (step == STEP_NEXT && request->steps[request->step]) {
-		step = request->steps[request->step++](request);
-		/* Whoever it was handed to may have finished it already. */
-		if (step == STEP_WAIT)
-			return;
-	}
+static enum step request_step_now(struct request *request)
+{
+	request_step step = request->steps[request->step];
+
+	return step ? step(request) : STEP_DONE;
+}
+
+static void request_end(struct request *request)
+{
 	if (request->timer.slot)
 		loop_timer_cancel(request->loop, &request->timer);
 	request->done_us = loop_now(request->loop);
 	request->on_done(request);
+}
+
+/* outer: whose slot was filled last before this request ran. */
+static void request_go_on(struct request *request, enum step step, const struct request *outer)
+{
+	while (step == STEP_NEXT) {
+		request->step++;
+		step = request_step_now(request);
+	}
+	/* Whoever it was handed to may have finished it already. */
+	if (step == STEP_WAIT)
+		assert(slot_filled == request);
+	else
+		request_end(request);
+	slot_filled = outer;
+}
+
+void request_run(struct request *request)
+{
+	const struct request *outer = slot_filled;
+
+	assert(request->done_us == 0);
+	slot_filled = NULL;
+	request_wait_over(request);
+	request_go_on(request, request_step_now(request), outer);
+}
+
+void request_resume(struct request *request, enum step step)
+{
+	const struct request *outer = slot_filled;
+
+	assert(request->done_us == 0);
+	if (step != STEP_WAIT) {
+		slot_filled = NULL;
+		request_wait_over(request);
+	}
+	request_go_on(request, step, outer);
+}
+
+enum step request_wait(struct request *request, enum wait_kind kind,
+		       void (*cancel)(struct request *request))
+{
+	assert(kind != WAIT_NONE);
+	assert(request->wait.kind == WAIT_NONE);
+	request->wait.kind = kind;
+	request->wait.since_us = loop_now(request->loop);
+	request->wait.sent_us = NULL;
+	request->wait.cancel = cancel;
+	slot_filled = request;
+	return STEP_WAIT;
+}
+
+enum step request_wait_for_call(struct request *request, const int64_t *sent_us,
+				void (*cancel)(struct request *request))
+{
+	enum step step = request_wait(request, WAIT_QUEUE, cancel);
+
+	request->wait.sent_us = sent_us;
+	return step;
+}
+
+void request_wait_goes_on(struct request *request, enum wait_kind kind, const int64_t *sent_us)
+{
+	assert(request->wait.kind != WAIT_NONE);
+	request->wait.kind = kind;
+	request->wait.since_us = loop_now(request->loop);
+	request->wait.sent_us = sent_us;
+}
+
+void request_wait_over(struct request *request)
+{
+	request->wait.kind = WAIT_NONE;
+}
+
+void request_let_go(struct request *request)
+{
+	if (request->wait.kind == WAIT_NONE)
+		return;
+	request->wait.cancel(request);
+	request->wait.kind = WAIT_NONE;
+}
+
+enum wait_kind request_wait_kind(const struct request *request)
+{
+	const struct wait *wait = &request->wait;
+
+	return wait->kind == WAIT_QUEUE && wait->sent_us && *wait->sent_us ? WAIT_DB : wait->kind;
+}
+
+const char *wait_text(enum wait_kind kind)
+{
+	static const char *const texts[WAIT_KINDS] = {
+		[WAIT_NONE] = "none",       [WAIT_QUEUE] = "queue",
+		[WAIT_DB] = "db",           [WAIT_REPLICA] = "replica",
+		[WAIT_BACKOFF] = "backoff", [WAIT_DESCRIBE] = "describe",
+		[WAIT_CONFIRM] = "confirm",
+	};
+
+	assert((unsigned)kind < WAIT_KINDS);
+	return texts[kind];
 }
 
 int64_t request_wait_until_us(const struct request *request)

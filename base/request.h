@@ -4,8 +4,9 @@
  * router/ sets the steps and takes it through, http/ tells the client what came of it.
  * A request is born, waits, runs on and dies on one loop.
  *
- * It is a row of steps. A step answers STEP_NEXT (run the next one), STEP_WAIT (it has handed the
- * request to someone who will call request_run; touch it no more) or STEP_DONE (it is answered).
+ * It is a row of steps. A step answers STEP_NEXT (run the next one), STEP_DONE (it is answered), or
+ * STEP_WAIT: the request has filled its wait slot and was handed to someone who will call
+ * request_run or request_resume; the step touches it no more.
  */
 #pragma once
 
@@ -41,8 +42,28 @@ enum stream {
 
 enum step { STEP_NEXT, STEP_WAIT, STEP_DONE };
 
+/* What a request waits for. */
+enum wait_kind {
+	WAIT_NONE,     /* for nothing: a step of it runs, or it is not with router/ */
+	WAIT_QUEUE,    /* for a conn */
+	WAIT_DB,       /* for the answer to its statement */
+	WAIT_REPLICA,  /* for replicas that have replayed far enough */
+	WAIT_BACKOFF,  /* for a moment to pass before it is tried again */
+	WAIT_DESCRIBE, /* for the types of its statement */
+	WAIT_CONFIRM,  /* for the primary to say how far it is */
+	WAIT_KINDS
+};
+
 struct request;
 typedef enum step (*request_step)(struct request *request);
+
+/* The one thing a request waits for, and how to let go of it. */
+struct wait {
+	enum wait_kind kind;
+	int64_t since_us;
+	const int64_t *sent_us; /* of a call: when it left the queue, 0: not yet; else NULL */
+	void (*cancel)(struct request *request); /* the request waits for it no more */
+};
 
 struct pair {
 	struct text name, value; /* percent-decoded, NUL-terminated */
@@ -95,8 +116,9 @@ struct request {
 
 	/* On its way. */
 	const request_step *steps; /* ends with NULL; set by router/ */
-	unsigned step;             /* the next one to run */
+	unsigned step;             /* the one that runs or waits */
 	void *task;                /* router's own, in the arena */
+	struct wait wait;          /* filled while a step's STEP_WAIT holds */
 	struct loop_timer timer;   /* the deadline; set by router/ */
 	/* The client went away: called at most once, by http/; NULL when router/ does not care. */
 	void (*on_client_gone)(struct request *request);
@@ -154,8 +176,33 @@ void request_free(struct request *request);
 /* Frees the calling thread's cache, at its end. */
 void request_cache_fini(void);
 
-/* Runs steps until one waits or it is done; then cancels the timer and calls on_done. */
+/*
+ * Runs its step (once more, if that waited), then those that follow, until one waits or it is done;
+ * then cancels the timer and calls on_done. Whoever calls it has ended the wait.
+ */
 void request_run(struct request *request);
+/* The same, as if its step, which waits, had answered that now. */
+void request_resume(struct request *request, enum step step);
+
+/*
+ * Fills the wait slot, which must be empty. Always STEP_WAIT: a step that waits answers what this
+ * returned, and calls it before it hands the request to anyone who could end the wait at once.
+ * cancel may not run the request.
+ */
+enum step request_wait(struct request *request, enum wait_kind kind,
+		       void (*cancel)(struct request *request));
+/* The same for a call: in the queue as long as *sent_us is 0, then in the database. */
+enum step request_wait_for_call(struct request *request, const int64_t *sent_us,
+				void (*cancel)(struct request *request));
+/* It waits for the next thing, and lets go of it in the same way. */
+void request_wait_goes_on(struct request *request, enum wait_kind kind, const int64_t *sent_us);
+/* What it waited for has come: there is nothing to let go of. */
+void request_wait_over(struct request *request);
+/* Lets go of what it waits for, if it does. */
+void request_let_go(struct request *request);
+/* WAIT_NONE: it does not wait. */
+enum wait_kind request_wait_kind(const struct request *request) must_check;
+const char *wait_text(enum wait_kind kind) must_check;
 
 /* Until when the client would like to wait: Prefer: wait since it was in, never past the deadline,
  * which holds alone when wait was not given. */

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the request has summed up, and the call that is out. */
+/* What the request has summed up, and what it waits for. */
 #include "router/request_timing.h"
 
 #include "router/task.h"
 
 #include <assert.h>
-
-static const struct call *request_timing_call(const struct task *task)
-{
-	if (task->request->kind == REQUEST_QUERY)
-		return task->query.pool ? &task->query.call : NULL;
-	return task->command.in_flight ? &task->command.call : NULL;
-}
 
 static void request_timing_count(const struct task *task, const char *stage)
 {
@@ -20,17 +13,28 @@ static void request_timing_count(const struct task *task, const char *stage)
 
 void request_timing_missed(struct task *task)
 {
-	const struct call *call = request_timing_call(task);
+	struct request *request = task->request;
 	int64_t now_us = loop_now(task->router->loop);
 
-	if (call && call->sent_us) {
-		task->request->db_us += now_us - call->sent_us;
+	switch (request_wait_kind(request)) {
+	case WAIT_DB:
+		request->db_us += now_us - *request->wait.sent_us;
 		request_timing_count(task, "db");
-	} else if (call) {
-		task->request->queue_us += now_us - call->queued_us;
+		break;
+	case WAIT_QUEUE:
+		request->queue_us += now_us - request->wait.since_us;
 		request_timing_count(task, "queue");
-	} else {
-		request_timing_count(task, task->parked_us || task->wait_replicas ? "wait" : "own");
+		break;
+	case WAIT_REPLICA:
+		request_timing_count(task, "wait");
+		break;
+	case WAIT_NONE:
+	case WAIT_BACKOFF:
+	case WAIT_DESCRIBE:
+	case WAIT_CONFIRM:
+	case WAIT_KINDS:
+		request_timing_count(task, "own");
+		break;
 	}
 	task->missed = true;
 }

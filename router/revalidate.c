@@ -77,22 +77,10 @@ bool revalidate_is_described(const struct task *task)
 	return generation && generation != task->outdated;
 }
 
-static void revalidate_on_turn(struct loop_timer *timer)
+bool revalidate_must_wait(const struct task *task)
 {
-	request_run(container_of(timer, struct task, pause)->request);
-}
-
-bool revalidate_waits(struct task *task)
-{
-	struct loop *loop = task->router->loop;
-
-	if (!task->outdated || task->revalidating ||
-	    !revalidation_is_on(revalidate_statement(task)))
-		return false;
-	task->request->step--;
-	task->pause.on_due = revalidate_on_turn;
-	loop_timer_set(loop, &task->pause, loop_now(loop) + REVALIDATION_LOOK_US);
-	return true;
+	return task->outdated && !task->revalidating &&
+	       revalidation_is_on(revalidate_statement(task));
 }
 
 bool revalidate_may_describe(struct task *task)

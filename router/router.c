@@ -372,21 +372,3 @@ bool router_watch(struct router *router, unsigned node, struct waiter *waiter)
 		router_probe(&router->nodes[node]);
 	return true;
 }
-
-bool router_park(struct router *router, struct task *task, unsigned node)
-{
-	if (!router_watch(router, node, &task->waiter))
-		return false;
-	task->parked_at = node;
-	task->parked_us = loop_now(router->loop);
-	return true;
-}
-
-void router_unpark(struct router *router, struct task *task)
-{
-	if (!task->parked_us)
-		return;
-	waiters_leave(&router->nodes[task->parked_at].waiters, &task->waiter);
-	task->request->wait_us += loop_now(router->loop) - task->parked_us;
-	task->parked_us = 0;
-}

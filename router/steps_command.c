@@ -95,6 +95,7 @@ static void command_on_done(struct command *command, enum command_end end)
 	struct task *task = container_of(command, struct task, command);
 	struct request *request = task->request;
 
+	request_wait_over(request);
 	if (command->call.pool)
 		health_judge(task->router, task->choice.node, &command->call);
 	switch (end) {
@@ -104,7 +105,7 @@ static void command_on_done(struct command *command, enum command_end end)
 			return;
 		}
 		request->outcome = OUTCOME_OK;
-		request_run(request);
+		request_resume(request, STEP_NEXT);
 		return;
 	case COMMAND_COMMITTED_UNTELLABLE:
 		(void)command_remember(task);
@@ -121,7 +122,7 @@ static void command_on_done(struct command *command, enum command_end end)
 			return;
 		}
 		request->outcome = OUTCOME_OK;
-		request_run(request);
+		request_resume(request, STEP_NEXT);
 		return;
 	case COMMAND_WRONG_NODE:
 		monitor_poll_now(task->router->shared.monitor);
@@ -138,6 +139,13 @@ static void command_on_done(struct command *command, enum command_end end)
 		return;
 	}
 	assert(!"an end of a command");
+}
+
+static void command_cancel(struct request *request)
+{
+	struct task *task = request->task;
+
+	command_forget(&task->command);
 }
 
 static enum step command_place(struct request *request)
@@ -167,7 +175,7 @@ static enum step command_place(struct request *request)
 	command->on_rerun = command_on_rerun;
 	command->on_done = command_on_done;
 	if (command_send(command, pool))
-		return STEP_WAIT;
+		return request_wait_for_call(request, &command->call.sent_us, command_cancel);
 	return request_fail(request, command->call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
 			    "too many commands are waiting");
 }

@@ -17,15 +17,12 @@ static enum step query_answer(struct request *request);
 const request_step query_steps[] = { admit_query, required_confirm, task_describe, task_bind,
 				     query_place, query_answer,     NULL };
 
-enum { QUERY_STEP_PLACE = TASK_STEP_DESCRIBE + 2 };
-
 #define QUERY_RETRY_JITTER_US (5 * US_PER_MS)
 
-/* A stream that was not told yet may still be on its way. */
+/* It waits in the step that places it. A stream that was not told yet may still be on its way. */
 static void query_place_again(struct task *task)
 {
-	query_forget(&task->query);
-	task->request->step = QUERY_STEP_PLACE;
+	request_let_go(task->request);
 	request_run(task->request);
 }
 
@@ -33,18 +30,17 @@ static void query_on_reached(struct waiter *waiter)
 {
 	struct task *task = container_of(waiter, struct task, waiter);
 
-	router_unpark(task->router, task);
-	loop_timer_cancel(task->router->loop, &task->pause);
 	task->early_at = task->full_at = 0;
 	query_place_again(task);
 }
 
-static void query_on_pause_over(struct loop_timer *timer)
+static void query_cancel_parking(struct request *request)
 {
-	struct task *task = container_of(timer, struct task, pause);
+	struct task *task = request->task;
 
-	router_unpark(task->router, task);
-	query_place_again(task);
+	waiters_leave(&task->router->nodes[task->parked_at].waiters, &task->waiter);
+	request->wait_us += loop_now(request->loop) - request->wait.since_us;
+	task_cancel_timer(request);
 }
 
 /*
@@ -72,6 +68,7 @@ static unsigned query_nearest_replica(const struct task *task)
 	return nearest;
 }
 
+/* False: no replica will be there in time, or too many are parked already. */
 static bool query_park(struct task *task)
 {
 	struct router *router = task->router;
@@ -81,12 +78,11 @@ static bool query_park(struct task *task)
 		return false;
 	task->waiter.lsn = task->needs.required.lsn;
 	task->waiter.on_reached = query_on_reached;
-	if (!router_park(router, task, nearest))
+	if (!router_watch(router, nearest, &task->waiter))
 		return false;
-	monitor_poll_now(router->shared.monitor);
+	task->parked_at = nearest;
 	task->waited = true;
-	task->pause.on_due = query_on_pause_over;
-	loop_timer_set(router->loop, &task->pause, task->wait_until_us);
+	monitor_poll_now(router->shared.monitor);
 	return true;
 }
 
@@ -248,6 +244,15 @@ static enum step query_refuse_retry(struct task *task)
 	return request_fail(task->request, OUTCOME_NO_REPLICA, "%s", task->trouble);
 }
 
+static void query_cancel_call(struct request *request)
+{
+	struct task *task = request->task;
+
+	health_back(task);
+	hedge_forget(task);
+	query_forget(&task->query);
+}
+
 static enum step query_send_chosen(struct task *task)
 {
 	struct router *router = task->router;
@@ -273,7 +278,7 @@ static enum step query_send_chosen(struct task *task)
 	task->placements++;
 	query_earn(task);
 	health_sent(router, node, task);
-	return STEP_WAIT;
+	return request_wait_for_call(task->request, &task->query.call.sent_us, query_cancel_call);
 }
 
 static enum step query_place(struct request *request)
@@ -290,7 +295,8 @@ static enum step query_place(struct request *request)
 			task->trouble ? task->trouble : "no replica was fresh enough in time");
 	query_choose(task);
 	if (query_should_wait(task) && query_park(task))
-		return STEP_WAIT;
+		return task_wait_until(task, WAIT_REPLICA, query_cancel_parking,
+				       task->wait_until_us);
 	if (task->full_at && task->choice.kind == CHOICE_REFUSE)
 		return query_refuse_full(task);
 	if (task->choice.kind == CHOICE_PLACE)
@@ -311,9 +317,12 @@ void query_forget_failure(struct request *request)
 	request->sqlstate = request->constraint = request->column = NULL;
 }
 
-static void query_on_turn_again(struct loop_timer *timer)
+/* Places it again after a moment. */
+static void query_back_off(struct task *task, int64_t us)
 {
-	query_place_again(container_of(timer, struct task, pause));
+	request_let_go(task->request);
+	request_resume(task->request, task_wait_until(task, WAIT_BACKOFF, task_cancel_timer,
+						      loop_now(task->router->loop) + us));
 }
 
 /*
@@ -331,10 +340,8 @@ static bool query_may_be_invisible(const struct task *task)
 
 static void query_look_again(struct task *task)
 {
-	query_forget(&task->query);
 	task->looked_again = true;
-	task->pause.on_due = query_on_turn_again;
-	loop_timer_set(task->router->loop, &task->pause, loop_now(task->router->loop) + US_PER_MS);
+	query_back_off(task, US_PER_MS);
 }
 
 /* The node began another life or timeline meanwhile: lsns of two histories cannot be compared. */
@@ -423,13 +430,8 @@ static bool query_was_tried(const struct task *task)
 /* Not at once: what was lost with a node was lost by many. */
 static void query_retry(struct task *task)
 {
-	struct router *router = task->router;
-
 	task->pays = true;
-	task->pause.on_due = query_on_turn_again;
-	loop_timer_set(router->loop, &task->pause,
-		       loop_now(router->loop) +
-			       (int64_t)random_below(&router->random, QUERY_RETRY_JITTER_US));
+	query_back_off(task, (int64_t)random_below(&task->router->random, QUERY_RETRY_JITTER_US));
 }
 
 static void query_elsewhere(struct task *task)
@@ -437,7 +439,7 @@ static void query_elsewhere(struct task *task)
 	unsigned node = task->choice.node;
 	bool tried = query_was_tried(task);
 
-	query_forget(&task->query);
+	request_let_go(task->request);
 	/* Once elsewhere, never in a loop: a query that makes trouble everywhere is the trouble. */
 	if (tried && task->retries++) {
 		request_fail(task->request, OUTCOME_NO_REPLICA, "%s could not run on two nodes",
@@ -479,12 +481,9 @@ static bool query_moves(struct task *task, const char *reason, const char *troub
 	task->trouble = trouble;
 	metric_add(router->metrics, METRIC_retries_total,
 		   METRIC_LABELS(router->shared.nodes[node]->name, reason), 1);
-	health_back(task);
-	hedge_forget(task);
-	query_forget(&task->query);
+	request_let_go(task->request);
 	query_forget_failure(task->request);
-	if (query_send_chosen(task) == STEP_DONE)
-		task_finish(task);
+	request_resume(task->request, query_send_chosen(task));
 	return true;
 }
 
@@ -619,7 +618,7 @@ void query_ended(struct task *task, enum query_end end)
 {
 	struct query *query = &task->query;
 
-	health_back(task);
+	request_let_go(task->request);
 	if (end == QUERY_ANSWERED && task->router->shared.options->hedge)
 		hedge_learn((struct statement *)&task->operation->statement,
 			    loop_now(task->router->loop) - task->out_us);
@@ -630,7 +629,7 @@ void query_ended(struct task *task, enum query_end end)
 			return;
 		if (!query->on_primary)
 			router_learn_call(task->router, task->choice.node, &query->call);
-		request_run(task->request);
+		request_resume(task->request, STEP_NEXT);
 		return;
 	case QUERY_EARLY:
 		query_early(task);

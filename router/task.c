@@ -38,32 +38,32 @@ void catalog_ref_drop(struct catalog_ref *catalog_ref)
 	free(catalog_ref);
 }
 
-static void task_stop_describing(struct task *task);
+/* --- waiting ---------------------------------------------------------------------------------- */
 
-/* Lets go of everything it waits for. */
-static void task_forget(struct task *task)
+static void task_on_wait_timer(struct loop_timer *timer)
 {
-	struct router *router = task->router;
+	struct request *request = container_of(timer, struct task, wait_timer)->request;
 
-	if (task->describing) {
-		describe_forget(&task->describe);
-		task_stop_describing(task);
-	}
-	if (task->leader)
-		list_remove(&task->leader->followers, &task->follower_link);
-	task->leader = NULL;
-	revalidate_end(task);
-	required_forget(task);
-	health_back(task);
-	hedge_forget(task);
-	if (task->request->kind == REQUEST_QUERY)
-		query_forget(&task->query);
-	else
-		command_forget(&task->command);
-	wait_replicas_forget(task);
-	router_unpark(router, task);
-	loop_timer_cancel(router->loop, &task->pause);
+	request_let_go(request);
+	request_run(request);
 }
+
+enum step task_wait_until(struct task *task, enum wait_kind kind,
+			  void (*cancel)(struct request *request), int64_t due_us)
+{
+	task->wait_timer.on_due = task_on_wait_timer;
+	loop_timer_set(task->router->loop, &task->wait_timer, due_us);
+	return request_wait(task->request, kind, cancel);
+}
+
+void task_cancel_timer(struct request *request)
+{
+	struct task *task = request->task;
+
+	loop_timer_cancel(request->loop, &task->wait_timer);
+}
+
+/* --- from its beginning to its end ------------------------------------------------------------ */
 
 static void task_charge(struct task *task)
 {
@@ -93,13 +93,13 @@ static void task_tell_pause(struct task *task)
 		request->retry_after_us = pause_us;
 }
 
-/* Between the last step and http: the router lets go, then the client is told. */
+/* Between the last step and http: what the task holds is given back, then the client is told. */
 static void task_on_done(struct request *request)
 {
 	struct task *task = request->task;
 
 	request_timing_observe(task);
-	task_forget(task);
+	revalidate_end(task);
 	task_charge(task);
 	too_many_connections_explain(task);
 	task_tell_pause(task);
@@ -157,29 +157,22 @@ struct priority task_priority(const struct task *task, bool spilled)
 	return priority;
 }
 
-static enum step task_step_end(struct request *request)
-{
-	(void)request;
-	return STEP_DONE;
-}
-
-static const request_step task_end_steps[] = { task_step_end, NULL };
-
 void task_finish(struct task *task)
 {
-	struct request *request = task->request;
-
-	task_forget(task);
-	request->steps = task_end_steps;
-	request->step = 0;
-	request_run(request);
+	request_let_go(task->request);
+	request_resume(task->request, STEP_DONE);
 }
 
 /* --- describing: one task asks, the others that want the same follow it ---------------------- */
 
-static void task_on_turn_to_describe(struct loop_timer *timer)
+static void task_cancel_follow(struct request *request)
 {
-	request_run(container_of(timer, struct task, pause)->request);
+	struct task *task = request->task;
+
+	if (task->leader)
+		list_remove(&task->leader->followers, &task->follower_link);
+	task->leader = NULL;
+	task_cancel_timer(request);
 }
 
 /* Its followers look again by themselves: the shape is there, or one of them asks next. */
@@ -188,15 +181,21 @@ static void task_stop_describing(struct task *task)
 	struct loop *loop = task->router->loop;
 	struct list_link *link;
 
-	task->describing = false;
 	list_remove(&task->router->describing, &task->describing_link);
 	while ((link = list_take_first(&task->followers))) {
 		struct task *follower = container_of(link, struct task, follower_link);
 
 		follower->leader = NULL;
-		follower->pause.on_due = task_on_turn_to_describe;
-		loop_timer_set(loop, &follower->pause, loop_now(loop));
+		loop_timer_set(loop, &follower->wait_timer, loop_now(loop));
 	}
+}
+
+static void task_cancel_describe(struct request *request)
+{
+	struct task *task = request->task;
+
+	describe_forget(&task->describe);
+	task_stop_describing(task);
 }
 
 static struct task *task_who_describes(struct router *router, const struct statement *statement)
@@ -258,6 +257,7 @@ static void task_on_described(struct describe *describe)
 	struct request *request = task->request;
 	struct verdict verdict;
 
+	request_wait_over(request);
 	if (describe->end == CALL_OK)
 		revalidate_end(task);
 	task_stop_describing(task);
@@ -284,8 +284,7 @@ static void task_on_described(struct describe *describe)
 		task->trouble = describe->lost_reason;
 		break;
 	}
-	/* Again from the same step: described, or another node is asked. */
-	request->step--;
+	/* The same step once more: described, or another node is asked. */
 	request_run(request);
 }
 
@@ -313,9 +312,9 @@ static int task_describing_node(const struct task *task)
 static enum step task_follow(struct task *task, struct task *leader)
 {
 	task->leader = leader;
+	task->wait_timer.on_due = task_on_wait_timer;
 	list_append(&leader->followers, &task->follower_link);
-	task->request->step--;
-	return STEP_WAIT;
+	return request_wait(task->request, WAIT_DESCRIBE, task_cancel_follow);
 }
 
 enum step task_describe(struct request *request)
@@ -331,8 +330,9 @@ enum step task_describe(struct request *request)
 	}
 	if (leader)
 		return task_follow(task, leader);
-	if (revalidate_waits(task))
-		return STEP_WAIT;
+	if (revalidate_must_wait(task))
+		return task_wait_until(task, WAIT_DESCRIBE, task_cancel_timer,
+				       loop_now(router->loop) + REVALIDATION_LOOK_US);
 	if (!revalidate_may_describe(task))
 		return request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
 				    task->operation->name);
@@ -351,10 +351,9 @@ enum step task_describe(struct request *request)
 		return request_fail(request, OUTCOME_QUEUE_FULL,
 				    "too many requests are waiting for %s",
 				    router->shared.nodes[node]->name);
-	task->describing = true;
 	list_init(&task->followers);
 	list_append(&router->describing, &task->describing_link);
-	return STEP_WAIT;
+	return request_wait(request, WAIT_DESCRIBE, task_cancel_describe);
 }
 
 enum step task_bind(struct request *request)

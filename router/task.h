@@ -6,9 +6,12 @@
  * Where a query may pause, and who wakes it:
  *
  *   describe ──► describe_on_done          place ──► query_on_done (answered, early, elsewhere)
- *   parked   ──► the replica's heap of waiters, or pause_us (the wait limit), whichever is first
+ *   parked   ──► the replica's heap of waiters, or the wait limit, whichever is first
+ *   backoff  ──► its moment is over
  *   committed ─► the heaps of all replicas in rotation, or its time is over (wait_replicas.h)
  *   anywhere ──► the request's timer (its deadline), or the client going away
+ *
+ * Each of them fills the request's wait slot, and brings its own way of letting go.
  */
 #pragma once
 
@@ -88,10 +91,9 @@ struct task {
 	const struct shape *shape;                /* by which they were made */
 	void (*on_done)(struct request *request); /* http's; the router's own stands in its place */
 
-	bool describing; /* on the router's list of those who describe */
-	struct list_link describing_link;
-	struct list followers; /* tasks that wait for the same description */
-	struct task *leader;   /* whose follower it is, or NULL */
+	struct list_link describing_link; /* of the router's list, while it describes */
+	struct list followers;            /* tasks that wait for the same description */
+	struct task *leader;              /* whose follower it is, or NULL */
 	struct list_link follower_link;
 	uint32_t describe_failed_at; /* nodes, a bit each */
 	uint32_t outdated;           /* the generation that a node refused last; 0: none */
@@ -103,8 +105,7 @@ struct task {
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
 	uint64_t session_lsn; /* of the user's own last write, likewise */
 	bool looked_again;    /* at the primary, for what may not have been visible */
-	bool confirming;
-	unsigned cohort; /* of one who is not known */
+	unsigned cohort;      /* of one who is not known */
 	struct query_needs needs;
 	int64_t wait_until_us; /* no parking after this */
 	struct choice choice;  /* the one under way */
@@ -129,15 +130,14 @@ struct task {
 	bool spilled;        /* counted in router->spilled */
 	bool waited;
 	struct waiter waiter;
-	unsigned parked_at;      /* the node whose heap it is in */
-	int64_t parked_us;       /* since when; 0: not parked */
-	struct loop_timer pause; /* ends the parking */
+	unsigned parked_at;           /* the node whose heap it is in */
+	struct loop_timer wait_timer; /* ends a wait that has an end of its own */
 	/* a command's, while it waits for replicas; or NULL */
 	struct wait_replicas *wait_replicas;
 
 	/* Large, and set as a whole before they are used: task_new clears what stands above. */
 	struct describe describe; /* while describing */
-	struct call confirm;      /* while confirming: has the primary come so far? */
+	struct call confirm;      /* WAIT_CONFIRM: has the primary come so far? */
 	union {
 		struct query query;     /* of a REQUEST_QUERY, */
 		struct command command; /* of a REQUEST_COMMAND */
@@ -153,8 +153,13 @@ enum { TASK_STEP_DESCRIBE = 2 };
 
 enum step task_describe(struct request *request);
 enum step task_bind(struct request *request);
-/* Ends the request now with what it holds, wherever it pauses. */
+/* Ends the request now with what it holds, wherever it waits. */
 void task_finish(struct task *task);
+/* request_wait; when that moment has come, what it waits for is let go of and its step runs once
+ * more. cancel lets go of the timer, too: task_cancel_timer. */
+enum step task_wait_until(struct task *task, enum wait_kind kind,
+			  void (*cancel)(struct request *request), int64_t due_us);
+void task_cancel_timer(struct request *request);
 
 /* Steps of a query that others take for it. */
 void query_choose(struct task *task);
@@ -183,9 +188,6 @@ void router_learn_call(struct router *router, unsigned node, const struct call *
 /* Parks a waiter at a node, which is asked how far it is as long as someone waits there. False: too
  * many are parked already. */
 bool router_watch(struct router *router, unsigned node, struct waiter *waiter) must_check;
-/* Parks a query at a node; false: too many are parked already. */
-bool router_park(struct router *router, struct task *task, unsigned node) must_check;
-void router_unpark(struct router *router, struct task *task);
 /* The pool commands go to, or NULL: no node is the primary. */
 struct pool *router_primary_pool(struct router *router);
 /*

@@ -52,6 +52,11 @@ static void wait_replicas_on_client_gone(struct request *request)
 	wait_replicas_end(task->wait_replicas);
 }
 
+static void wait_replicas_cancel(struct request *request)
+{
+	wait_replicas_forget(request->task);
+}
+
 /* The command's own deadline does not hold any more: it would call a committed command late. */
 static void wait_replicas_wait(struct wait_replicas *waiting, int64_t until_us)
 {
@@ -99,7 +104,7 @@ enum step wait_replicas_await(struct request *request)
 	if (!wait_replicas_look(waiting) && until_us > waiting->since_us &&
 	    !task->router->draining && wait_replicas_park(waiting)) {
 		wait_replicas_wait(waiting, until_us);
-		return STEP_WAIT;
+		return request_wait(request, WAIT_REPLICA, wait_replicas_cancel);
 	}
 	wait_replicas_forget(task);
 	return STEP_NEXT;
@@ -109,8 +114,8 @@ static void wait_replicas_end(struct wait_replicas *waiting)
 {
 	struct request *request = waiting->task->request;
 
-	wait_replicas_forget(waiting->task);
-	request_run(request);
+	request_let_go(request);
+	request_resume(request, STEP_NEXT);
 }
 
 /* Also tells: whichever way the wait ended, this is the number of now. */

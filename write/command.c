@@ -19,6 +19,7 @@
 
 static void command_on_call(struct call *call);
 static bool command_on_ran(struct call *call);
+static void command_on_pause_over(struct loop_timer *timer);
 
 static enum isolation command_isolation(const struct operation *operation)
 {
@@ -66,6 +67,16 @@ static bool command_submit(struct command *command)
 		command->priority.asked && !command->reruns && !command->tries;
 	command->in_flight = pool_submit(command->pool, &command->call);
 	return command->in_flight;
+}
+
+/* The request waits for this command from its first call on: here for a moment to pass. */
+static void command_pause(struct command *command, int64_t due_us)
+{
+	struct request *request = command->request;
+
+	command->pause.on_due = command_on_pause_over;
+	loop_timer_set(request->loop, &command->pause, due_us);
+	request_wait_goes_on(request, WAIT_BACKOFF, NULL);
 }
 
 bool command_send(struct command *command, struct pool *pool)
@@ -160,8 +171,10 @@ static void command_again(struct command *command)
 		command->on_done(command, COMMAND_FAILED);
 		return;
 	}
-	if (command_submit(command))
+	if (command_submit(command)) {
+		request_wait_goes_on(command->request, WAIT_QUEUE, &command->call.sent_us);
 		return;
+	}
 	request_fail(command->request, OUTCOME_QUEUE_FULL, "too many commands are waiting");
 	command->on_done(command, COMMAND_FAILED);
 }
@@ -184,8 +197,7 @@ static bool command_rerun(struct command *command)
 	if (command->reruns >= COMMAND_RERUNS_MAX || due_us >= request->deadline_us)
 		return false;
 	command->reruns++;
-	command->pause.on_due = command_on_pause_over;
-	loop_timer_set(request->loop, &command->pause, due_us);
+	command_pause(command, due_us);
 	return true;
 }
 
@@ -319,8 +331,10 @@ static void command_ask_stored(struct command *command)
 		.on_done = command_on_stored,
 	};
 	command->asking = pool_submit(command->pool, &command->stored);
-	if (command->asking)
+	if (command->asking) {
+		request_wait_goes_on(request, WAIT_QUEUE, &command->stored.sent_us);
 		return;
+	}
 	request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting");
 	command_end_by_key(command, COMMAND_FAILED);
 }
@@ -354,8 +368,7 @@ static void command_wait_for_key(struct command *command)
 
 	request->wait_applied = request->prefer_wait_us >= 0;
 	if (due_us < until_us && command->tries++ < COMMAND_KEY_TRIES_MAX) {
-		command->pause.on_due = command_on_pause_over;
-		loop_timer_set(request->loop, &command->pause, due_us);
+		command_pause(command, due_us);
 		return;
 	}
 	request_fail(request, OUTCOME_IDEMPOTENCY_IN_PROGRESS,

@@ -70,7 +70,10 @@ struct command {
 	unsigned tries; /* of the key while another one runs with it */
 };
 
-/* False: the pool has no room for it and on_done is not called. */
+/*
+ * False: the pool has no room for it and on_done is not called. Else the request waits for it: the
+ * caller fills its slot with call.sent_us, and the command changes what it says as it goes on.
+ */
 bool command_send(struct command *command, struct pool *pool) must_check;
 /* May it have left for the node already? */
 bool command_is_out(const struct command *command);

@@ -271,10 +271,10 @@ static void required_on_confirmed(struct call *call)
 	struct task *task = container_of(call, struct task, confirm);
 	struct position required = task->needs.required;
 
-	task->confirming = false;
+	request_wait_over(task->request);
 	if (call->end != CALL_OK || call->in_recovery || !required_hold(task)) {
 		/* Who the primary is will be seen when the request is placed. */
-		request_run(task->request);
+		request_resume(task->request, STEP_NEXT);
 		return;
 	}
 	high_water_raise(task->router->shared.high_water,
@@ -284,7 +284,14 @@ static void required_on_confirmed(struct call *call)
 		task_finish(task);
 		return;
 	}
-	request_run(task->request);
+	request_resume(task->request, STEP_NEXT);
+}
+
+static void required_cancel_confirm(struct request *request)
+{
+	struct task *task = request->task;
+
+	pool_forget(task->confirm.pool, &task->confirm);
 }
 
 enum step required_confirm(struct request *request)
@@ -308,13 +315,5 @@ enum step required_confirm(struct request *request)
 	};
 	if (!pool_submit(pool, &task->confirm))
 		return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting");
-	task->confirming = true;
-	return STEP_WAIT;
-}
-
-void required_forget(struct task *task)
-{
-	if (task->confirming)
-		pool_forget(task->confirm.pool, &task->confirm);
-	task->confirming = false;
+	return request_wait(request, WAIT_CONFIRM, required_cancel_confirm);
 }

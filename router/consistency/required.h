@@ -33,5 +33,3 @@ bool required_beyond(const struct task *task, uint64_t newest) must_check;
 enum step required_refuse_beyond(struct task *task);
 /* A step behind admission: a token beyond all that was heard of is asked for at the primary. */
 enum step required_confirm(struct request *request) must_check;
-/* Lets go of that question. Nothing to do for a task that does not ask. */
-void required_forget(struct task *task);

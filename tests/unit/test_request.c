@@ -3,11 +3,15 @@
 #include "base/request.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,9 +26,22 @@ static enum step step_a(struct request *one)
 	return STEP_NEXT;
 }
 
+static int let_go;
+
+static void on_let_go(struct request *one)
+{
+	let_go++;
+}
+
 static enum step step_wait(struct request *one)
 {
 	strcat(trail, "w");
+	return request_wait(one, WAIT_REPLICA, on_let_go);
+}
+
+/* Says that it waits, and nothing knows for what. */
+static enum step step_forgets_its_slot(struct request *one)
+{
 	return STEP_WAIT;
 }
 
@@ -43,8 +60,10 @@ static enum step step_fail(struct request *one)
 /* Hands the request to someone who finishes it before this step returns. */
 static enum step step_at_once(struct request *one)
 {
-	request_run(one);
-	return STEP_WAIT;
+	enum step step = request_wait(one, WAIT_REPLICA, on_let_go);
+
+	request_resume(one, STEP_NEXT);
+	return step;
 }
 
 static void on_done(struct request *one)
@@ -71,7 +90,7 @@ static int setup(void **state)
 	request = request_new(loop);
 	request->on_done = count_done;
 	trail[0] = '\0';
-	done = 0;
+	done = let_go = 0;
 	return 0;
 }
 
@@ -104,10 +123,89 @@ static void a_waiting_request_runs_on_where_it_stopped(void **state)
 	assert_string_equal(trail, "aw");
 	assert_int_equal(done, 0);
 	loop_fake_clock(loop, 5000);
-	request_run(request);
+	request_resume(request, STEP_NEXT);
 	assert_string_equal(trail, "awe");
 	assert_int_equal(done, 1);
 	assert_true(request->done_us == 5000);
+	assert_int_equal(let_go, 0);
+}
+
+static void a_waiting_request_may_run_its_step_once_more(void **state)
+{
+	static const request_step steps[] = { step_a, step_wait, step_end, NULL };
+
+	request->steps = steps;
+	request_run(request);
+	request_run(request);
+	assert_string_equal(trail, "aww");
+	assert_int_equal(done, 0);
+	request_resume(request, STEP_DONE);
+	assert_string_equal(trail, "aww");
+	assert_int_equal(done, 1);
+}
+
+static void a_request_says_what_it_waits_for(void **state)
+{
+	int64_t sent_us = 0;
+
+	assert_int_equal(request_wait_kind(request), WAIT_NONE);
+	(void)request_wait_for_call(request, &sent_us, on_let_go);
+	assert_string_equal(wait_text(request_wait_kind(request)), "queue");
+	sent_us = 2000;
+	assert_string_equal(wait_text(request_wait_kind(request)), "db");
+	loop_fake_clock(loop, 3000);
+	request_wait_goes_on(request, WAIT_BACKOFF, NULL);
+	assert_string_equal(wait_text(request_wait_kind(request)), "backoff");
+	assert_true(request->wait.since_us == 3000);
+	request_wait_over(request);
+	assert_int_equal(request_wait_kind(request), WAIT_NONE);
+}
+
+static void what_a_request_waits_for_is_let_go_of_once(void **state)
+{
+	(void)request_wait(request, WAIT_DESCRIBE, on_let_go);
+	request_let_go(request);
+	request_let_go(request);
+	assert_int_equal(let_go, 1);
+	assert_int_equal(request_wait_kind(request), WAIT_NONE);
+}
+
+static void run_a_step_without_a_slot(void)
+{
+	static const request_step steps[] = { step_forgets_its_slot, NULL };
+
+	request->steps = steps;
+	request_run(request);
+}
+
+static void fill_a_slot_twice(void)
+{
+	(void)request_wait(request, WAIT_REPLICA, on_let_go);
+	(void)request_wait(request, WAIT_BACKOFF, on_let_go);
+}
+
+/* In a process of its own: what asserts does not come back. */
+static bool dies(void (*story)(void))
+{
+	int status = 0;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		signal(SIGABRT, SIG_DFL);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(0);
+		story();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void a_step_that_waits_for_nothing_is_a_bug(void **state)
+{
+	assert_true(dies(run_a_step_without_a_slot));
+	assert_true(dies(fill_a_slot_twice));
 }
 
 static void a_row_that_ends_is_done(void **state)
@@ -232,6 +330,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(steps_run_in_their_order_until_one_is_done, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_waiting_request_runs_on_where_it_stopped, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_waiting_request_may_run_its_step_once_more, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_request_says_what_it_waits_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_request_waits_for_is_let_go_of_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_step_that_waits_for_nothing_is_a_bug, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_row_that_ends_is_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(
