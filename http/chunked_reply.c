@@ -8,14 +8,13 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/repeats.h"
-#include "http/listener.h"
+#include "http/connection.h"
 #include "http/reply.h"
 
 #include <assert.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #define CHUNKED_REPLY_BLOCK_BYTES                                                                  \
 	16 /* unused: chunks are written straight into the library's buffer */
@@ -52,7 +51,7 @@ static void chunked_reply_count(struct connection *connection, const char *end)
 {
 	const struct request *request = connection->exchange.request;
 
-	metric_add(connection->listener->metrics, METRIC_streams_total,
+	metric_add(connection->shared->metrics, METRIC_streams_total,
 		   METRIC_LABELS(request->operation_name, end), 1);
 }
 
@@ -79,7 +78,7 @@ static ssize_t chunked_reply_on_broken(struct connection *connection)
 
 	chunked_reply_count(connection, "failed");
 	if (repeats_allow(REPEATS_FAILURES, (uint64_t)request->outcome,
-			  loop_now(connection->listener->loop), again))
+			  loop_now(connection->shared->loop), again))
 		log_with(LOG_WARN, "http",
 			 LOG_FIELDS({ "request_id", request->id },
 				    { "operation", request->operation_name },
@@ -98,7 +97,7 @@ static ssize_t chunked_reply_on_read(void *arg, uint64_t position, char *bytes, 
 	size_t left;
 
 	(void)position;
-	connection->listener->watchdog.calls++;
+	connection->shared->calls++;
 	if (connection->state == CONNECTION_CLOSING)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (request->stream == STREAM_BROKEN)
@@ -131,7 +130,7 @@ enum MHD_Result chunked_reply_begin(struct connection *connection)
 		log_fatal("http", "out of memory");
 	asked->taken = 0;
 	asked->handed_over = asked->acknowledged = 0;
-	asked->began_us = asked->progress_us = loop_now(connection->listener->loop);
+	asked->began_us = asked->progress_us = loop_now(connection->shared->loop);
 	connection_move(connection, CONNECTION_STREAMING);
 	return reply_send_head(connection, 200, response);
 }
@@ -144,7 +143,6 @@ void chunked_reply_on_lost(struct connection *connection)
 
 void chunked_reply_cut(struct connection *connection, const char *end, const char *reason)
 {
-	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 	struct exchange *exchange = &connection->exchange;
 	struct request *request = exchange->request;
 
@@ -153,13 +151,13 @@ void chunked_reply_cut(struct connection *connection, const char *end, const cha
 	if (exchange->with_router && request->on_client_gone)
 		request->on_client_gone(request);
 	/* What it did not take is not kept in the kernel either. */
-	(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	connection_drop_unsent(connection);
 	connection_close(connection, reason);
 	if (connection->suspended) {
 		connection->suspended = false;
 		MHD_resume_connection(connection->mhd);
-		connection->listener->ready = true;
-		loop_again(connection->listener->loop);
+		connection->shared->library_due = true;
+		loop_again(connection->shared->loop);
 	}
 }
 
@@ -178,7 +176,7 @@ uint64_t chunked_reply_taken(const struct connection *connection, size_t *unsent
 static bool chunked_reply_stalls(struct connection *connection)
 {
 	struct asked *asked = connection->exchange.asked;
-	int64_t now_us = loop_now(connection->listener->loop);
+	int64_t now_us = loop_now(connection->shared->loop);
 	size_t unsent;
 	uint64_t taken = chunked_reply_taken(connection, &unsent);
 
@@ -186,15 +184,15 @@ static bool chunked_reply_stalls(struct connection *connection)
 		asked->acknowledged = taken;
 		asked->progress_us = now_us;
 	}
-	return now_us - asked->progress_us >= connection->listener->settings.stream_stall_us;
+	return now_us - asked->progress_us >= connection->shared->settings.stream_stall_us;
 }
 
-void chunked_replies_sweep(struct listener *listener)
+void chunked_replies_sweep(struct connections *connections)
 {
 	static const enum connection_state flowing[] = { CONNECTION_STREAMING, CONNECTION_HUNGRY };
 
 	for (size_t i = 0; i < sizeof(flowing) / sizeof(flowing[0]); i++) {
-		struct list *list = &listener->connections[flowing[i]];
+		struct list *list = &connections->by_state[flowing[i]];
 
 		for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
 			struct connection *connection = container_of(it, struct connection, link);

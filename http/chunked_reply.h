@@ -13,7 +13,7 @@
 #include <microhttpd.h>
 
 struct connection;
-struct listener;
+struct connections;
 
 /* As request->on_stream: there is more in out; also when all is over. */
 void chunked_reply_on_rows(struct request *request);
@@ -26,4 +26,4 @@ void chunked_reply_cut(struct connection *connection, const char *end, const cha
 /* What its reader has taken since it began; unsent: what lies in the kernel for it. Bytes. */
 uint64_t chunked_reply_taken(const struct connection *connection, size_t *unsent);
 /* Cuts those whose reader has stalled. */
-void chunked_replies_sweep(struct listener *listener);
+void chunked_replies_sweep(struct connections *connections);

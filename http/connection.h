@@ -8,6 +8,7 @@
  *                  │            └──────────────────► DONE                    ▲
  *                  └─────────────────────────────────────────────────────────┘
  *   RESTING, ARRIVING, SENDING ──► CLOSING, when their time is over
+ *   CLOSING: it ends in the next turn, or outlasts it, and then is forced out (http/watchdog.h)
  *
  * A reply that leaves while it grows (http/chunked_reply.h):
  *
@@ -18,20 +19,30 @@
  * HUNGRY; request->on_done and on_stream wake it.
  *
  * A resting connection may already have sent a part of a request line, which nobody can see.
+ *
+ * This file knows states, lists and sockets, no reply and no time-out: who decides about those
+ * stands above it and calls it. What happens on a socket goes up by struct connections_owner.
  */
 #pragma once
 
+#include "base/buf.h"
+#include "base/check.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/random.h"
+#include "http/callers.h"
 #include "http/exchange.h"
+#include "http/http.h"
+#include "http/lingering_close.h"
 
+#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-struct caller;
-struct listener;
-struct MHD_Connection;
+struct connection;
+struct connections;
+struct newcomer;
 
 enum connection_state {
 	CONNECTION_RESTING,   /* between requests; until idle_timeout_us */
@@ -48,57 +59,109 @@ enum connection_state {
 	CONNECTION_STATES
 };
 
+/* How far the end of a connection that is CLOSING has come. */
+enum closing_stage {
+	CLOSING_BEGUN,
+	CLOSING_OUTLASTS, /* it was still there at the end of that turn */
+	CLOSING_FORCED    /* the library's own time-out is to end it */
+};
+
 struct connection {
 	struct list_link link;
-	struct listener *listener;
+	struct connections *shared;
 	struct MHD_Connection *mhd;
-	int fd;                     /* libmicrohttpd's */
-	struct caller *caller;      /* whose it is */
-	struct list_link of_caller; /* while it holds a place */
-	uint64_t body_held;         /* of CALLERS_BODIES: what came of a body that arrives */
+	struct caller *caller;        /* whose it is */
+	struct list_link of_caller;   /* while it holds a place */
+	struct list_link half_closed; /* on the list of those whose client has closed its side */
+	struct loop_watch watch;      /* only for the client's end of it */
+	int fd;                       /* libmicrohttpd's */
 	enum connection_state state;
-	int64_t since_us;        /* when it entered the state; WATCHED: when WORKING began */
-	struct loop_watch watch; /* only for the client's end of it */
-	struct list_link
-		half_closed;  /* on the listener's list once the client has closed its side */
+	int64_t since_us; /* when it entered the state; WATCHED: when WORKING began */
+	enum closing_stage closing;
 	bool suspended;       /* by libmicrohttpd */
 	bool client_gone;     /* and its request was reported */
+	bool lingers;         /* the client may be sending still when it is closed */
+	uint64_t body_held;   /* of CALLERS_BODIES: what came of a body that arrives */
 	size_t sending_bytes; /* SENDING: the size of the reply */
 	uint64_t bytes_taken; /* of its requests that are over */
-	bool lingers;         /* the client may be sending still when it is closed */
-	bool outlasts;        /* CLOSING, and there at the end of that turn */
-	bool forced;          /* CLOSING; the library's own time-out is to end it */
 	unsigned look;        /* the last look at it (http/watchdog.h), and what was seen */
 	int look_unread;
 	uint64_t look_body_bytes;
 	struct exchange exchange; /* of the request under way */
 };
 
-struct connection *connection_new(struct listener *listener, struct MHD_Connection *mhd,
+/* What goes up from here, to the listener; each is set. */
+struct connections_owner {
+	/* The client has closed its side; once per connection, in whatever state it is. */
+	void (*on_half_closed)(struct connection *connection);
+	/* HTTP_SWEEP_US after the first connection: deadlines are to be looked at. */
+	void (*on_sweep_due)(struct loop_timer *sweep);
+	/* The first that is WORKING has been so for HTTP_WATCH_AFTER_US. */
+	void (*on_watch_due)(struct loop_timer *watch_timer);
+	/* Refuse who was accepted and not let in yet: others need the place. Frees it. */
+	void (*on_turned_away)(struct connections *connections, struct newcomer *newcomer,
+			       const char *detail);
+};
+
+/* The connections of one listener, and what the files that serve them share. */
+struct connections {
+	const struct connections_owner *owner;
+	struct loop *loop;
+	struct metrics *metrics;
+	struct listener_settings settings; /* texts are borrowed */
+	bool library_due;                  /* the daemon has something to do in this turn */
+	bool quiescing;
+	bool sees_lines; /* the library leaves the lines of a request where they were */
+	unsigned calls;  /* of our handlers by the library, ever: it gets on */
+
+	struct list by_state[CONNECTION_STATES];
+	struct list half_closed; /* whose client has closed its side */
+	struct callers callers;
+	struct lingering_close lingering_close;
+	struct loop_timer sweep; /* deadlines, while there are connections */
+	struct loop_timer
+		watch_timer; /* the next request that will have waited long enough to be watched */
+
+	unsigned to_suspend; /* whose request is the router's, not suspended yet */
+	unsigned orphans;    /* requests that the router has though their connection ended */
+	struct list dead;    /* of those, the ones that are done; freed at the end of the turn */
+	struct connection *replying;     /* the reply of which is being put together; or NULL */
+	size_t bodies_bytes;             /* of all bodies that are on their way in */
+	size_t sending_bytes;            /* of all replies that are SENDING */
+	struct buf line;                 /* of a header that is being written; empty in between */
+	struct random random;            /* request ids */
+	char host[HTTP_HOST_BYTES_KEPT]; /* the last Host that was served */
+	size_t host_len;
+};
+
+/* Lists, timers, seeds; the settings are copied. */
+void connections_init(struct connections *connections, const struct connections_owner *owner,
+		      struct loop *loop, const struct listener_settings *settings,
+		      struct metrics *metrics);
+/* There are none any more. */
+void connections_fini(struct connections *connections);
+size_t connections_count(const struct connections *connections) must_check;
+
+struct connection *connection_new(struct connections *connections, struct MHD_Connection *mhd,
 				  int fd) must_check;
-/* From libmicrohttpd's notice that it is closed; no request may be with the router. */
+/* From libmicrohttpd's notice that it is closed; its exchange is over. */
 void connection_free(struct connection *connection);
 
+/* As metrics and the log name it. */
+const char *connection_state_name(enum connection_state state) must_check;
 void connection_move(struct connection *connection, enum connection_state next);
+/* Moves it to SENDING; its reply holds so many bytes of memory until it leaves that state. */
+void connection_send(struct connection *connection, size_t bytes);
 /* Shuts the socket down, so that libmicrohttpd ends it; the reason is logged. */
 void connection_close(struct connection *connection, const char *reason);
 /* The same, when it has got a last reply and was shut for writing: what comes is not reset. */
 void connection_give_up(struct connection *connection, const char *reason);
-
-/* Sets up the lists and timers of a listener. */
-void connections_init(struct listener *listener);
-void connections_fini(struct listener *listener);
-/*
- * Closes those that will bring no more requests. libmicrohttpd overlooks an end that came together
- * with the last bytes: it asks epoll for edges, and stops reading after a short read.
- */
-void connections_close_half_closed(struct listener *listener);
-/* Replies take too much memory: closes those that have been SENDING longest, but for the newest. */
-void connections_make_room(struct listener *listener);
 /* Counts it as one that makes room, and closes it. reason: for the metric (http/share.h). */
 void connection_yield(struct connection *connection, const char *reason, const char *message);
+/* When it is closed, the kernel throws away what the client has not taken, instead of keeping it
+ * for minutes. */
+void connection_drop_unsent(struct connection *connection);
+
 /* So many bytes more came of its body; none of them counts as arriving any more. */
 void connection_hold_body(struct connection *connection, size_t bytes);
 void connection_let_go_of_body(struct connection *connection);
-/* Closes those whose time is over, HTTP_CLOSES_PER_TURN at most; false: there may be more. */
-bool connections_sweep(struct listener *listener);

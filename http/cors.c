@@ -2,8 +2,8 @@
 /* Most requests come from no browser, and with the Host of the one before: those cost a memcmp. */
 #include "http/cors.h"
 
-#include "http/listener.h"
-#include "http/reply.h"
+#include "http/connection.h"
+#include "http/headers_out.h"
 
 #include <string.h>
 
@@ -11,18 +11,18 @@
 #define CORS_METHODS "GET, HEAD, POST, QUERY"
 #define CORS_MAX_AGE_S "600" /* that a browser need not ask again */
 
-static bool cors_host_is_known(const struct listener *listener, struct text host)
+static bool cors_host_is_known(const struct connections *connections, struct text host)
 {
-	return host.len && host.len == listener->host_len &&
-	       memcmp(host.ptr, listener->host, host.len) == 0;
+	return host.len && host.len == connections->host_len &&
+	       memcmp(host.ptr, connections->host, host.len) == 0;
 }
 
-static void cors_remember_host(struct listener *listener, struct text host)
+static void cors_remember_host(struct connections *connections, struct text host)
 {
-	if (!host.len || host.len > sizeof(listener->host))
+	if (!host.len || host.len > sizeof(connections->host))
 		return;
-	memcpy(listener->host, host.ptr, host.len);
-	listener->host_len = host.len;
+	memcpy(connections->host, host.ptr, host.len);
+	connections->host_len = host.len;
 }
 
 static void cors_refuse(struct request *request, enum origin_verdict verdict,
@@ -76,7 +76,7 @@ static bool cors_take_listed(struct exchange *exchange, const struct head *head)
 
 bool cors_take(struct connection *connection, const struct head *head)
 {
-	struct listener *listener = connection->listener;
+	struct connections *connections = connection->shared;
 	struct origin_asked asked = { .method = head->method,
 				      .host = head->host,
 				      .origin = head->origin,
@@ -84,11 +84,12 @@ bool cors_take(struct connection *connection, const struct head *head)
 				      .several = head->several_origins };
 	enum origin_verdict verdict;
 
-	if (!head->origin.ptr && !head->fetch_site.ptr && cors_host_is_known(listener, head->host))
+	if (!head->origin.ptr && !head->fetch_site.ptr &&
+	    cors_host_is_known(connections, head->host))
 		return true;
-	verdict = origin_judge(&listener->settings.origins, &asked);
+	verdict = origin_judge(&connections->settings.origins, &asked);
 	if (verdict != ORIGIN_FORBIDDEN_HOST)
-		cors_remember_host(listener, head->host);
+		cors_remember_host(connections, head->host);
 	switch (verdict) {
 	case ORIGIN_OWN:
 		return true;
@@ -106,18 +107,18 @@ void cors_reply(struct MHD_Response *response, const struct connection *connecti
 {
 	const struct asked *asked = connection->exchange.asked;
 
-	if (!connection->listener->settings.origins.origins_count)
+	if (!connection->shared->settings.origins.origins_count)
 		return;
 	/* The same reply to another origin would be another one. */
-	reply_header(response, "Vary", "Origin");
+	headers_out_add(response, "Vary", "Origin");
 	if (!asked->cors_origin)
 		return;
-	reply_header(response, "Access-Control-Allow-Origin", asked->cors_origin);
-	reply_header(response, "Access-Control-Expose-Headers", CORS_EXPOSED);
+	headers_out_add(response, "Access-Control-Allow-Origin", asked->cors_origin);
+	headers_out_add(response, "Access-Control-Expose-Headers", CORS_EXPOSED);
 	if (!asked->preflight)
 		return;
-	reply_header(response, "Access-Control-Allow-Methods", CORS_METHODS);
+	headers_out_add(response, "Access-Control-Allow-Methods", CORS_METHODS);
 	if (asked->cors_headers)
-		reply_header(response, "Access-Control-Allow-Headers", asked->cors_headers);
-	reply_header(response, "Access-Control-Max-Age", CORS_MAX_AGE_S);
+		headers_out_add(response, "Access-Control-Allow-Headers", asked->cors_headers);
+	headers_out_add(response, "Access-Control-Max-Age", CORS_MAX_AGE_S);
 }

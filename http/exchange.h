@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One HTTP exchange: from the request line to the last byte of the reply. It owns the struct
- * request in between, but while the router has it.
- *
- *   request line ─► headers: guard, route, headers, query string
- *                     │  refused and it cannot go on: answered at once, the connection closes
- *                     ▼
- *                   body ─► complete: JSON ─► router ─► answered, or suspended until on_done
- *
- * A refusal that leaves the framing intact waits for the body and answers then, so that the
- * connection stays open.
+ * One HTTP exchange, from the request line to the last byte of the reply: what was asked, what came
+ * of the body, and the struct request, which it owns but while the router has it. How it goes on
+ * is in http/handler.h.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "base/request.h"
+#include "base/text.h"
 #include "http/headers_in.h"
 #include "http/route.h"
 
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-struct connection;
-struct listener;
 
 /* What was asked, as far as struct request does not hold it, and how the reply gets on. */
 struct asked {
@@ -59,13 +49,18 @@ struct exchange {
 void exchange_init(struct exchange *exchange);
 void exchange_fini(struct exchange *exchange);
 
-/* A new request id; id holds REQUEST_ID_BYTES_MAX + 1 bytes. */
-void exchange_make_id(struct listener *listener, char *id);
+struct text exchange_target(const struct exchange *exchange);
 
-/* The request line is in. */
-void exchange_on_target(struct connection *connection, const char *target);
-/* As MHD_AccessHandlerCallback; MHD_NO ends the connection. */
-enum MHD_Result exchange_on_call(struct connection *connection, const char *method,
-				 const char *version, const char *upload, size_t *upload_bytes);
-/* The reply has left, or never will. */
-void exchange_on_completed(struct connection *connection, enum MHD_RequestTerminationCode code);
+static inline bool exchange_failed(const struct exchange *exchange)
+{
+	return exchange->request->outcome != OUTCOME_OK;
+}
+
+/* Each may fail the request, which then holds the outcome. */
+
+/* Which operation is meant, and may this method ask for it? The route was found. */
+void exchange_take_route(struct exchange *exchange, struct text method);
+/* The query string, and whether body and Content-Type are what this method asks for. */
+void exchange_take_query(struct exchange *exchange, struct text method);
+/* The body as a whole. */
+void exchange_read_json(struct exchange *exchange, struct text text);

@@ -11,6 +11,11 @@
 #include "base/log.h"
 #include "base/repeats.h"
 #include "http/address.h"
+#include "http/chunked_reply.h"
+#include "http/client_gone.h"
+#include "http/deadlines.h"
+#include "http/handler.h"
+#include "http/memory_trim.h"
 #include "http/refusal.h"
 #include "http/share.h"
 
@@ -27,9 +32,10 @@
 
 static void listener_on_log(void *arg, const char *format, va_list args)
 {
+	struct listener *listener = arg;
 	char line[256];
 
-	refusal_on_log(arg, format, args);
+	refusal_on_log(&listener->connections, format, args);
 	if (!log_enabled(LOG_DEBUG))
 		return;
 	vsnprintf(line, sizeof(line), format, args);
@@ -51,8 +57,9 @@ static void listener_on_connection(void *arg, struct MHD_Connection *mhd, void *
 		int fd =
 			MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
-		*context = connection_new(listener, mhd, fd);
+		*context = connection_new(&listener->connections, mhd, fd);
 	} else {
+		handler_on_closed(*context);
 		connection_free(*context);
 		*context = NULL;
 	}
@@ -75,7 +82,7 @@ static void *listener_on_target(void *arg, const char *target, struct MHD_Connec
 	struct connection *connection = listener_connection(mhd);
 
 	(void)arg;
-	exchange_on_target(connection, target);
+	handler_on_target(connection, target);
 	listener_hide_arguments(target);
 	/* Where there is no memory for it, there is none for the reply either: that is 431. */
 	(void)MHD_set_connection_value(mhd, MHD_HEADER_KIND, head_no_cookie, "");
@@ -98,8 +105,8 @@ static enum MHD_Result listener_on_call(void *arg, struct MHD_Connection *mhd, c
 
 	(void)mhd;
 	(void)url;
-	listener->watchdog.calls++;
-	return exchange_on_call(*context, method, version, upload, upload_bytes);
+	listener->connections.calls++;
+	return handler_on_call(*context, method, version, upload, upload_bytes);
 }
 
 static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
@@ -107,7 +114,7 @@ static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **
 {
 	(void)arg;
 	(void)mhd;
-	exchange_on_completed(*context, code);
+	handler_on_completed(*context, code);
 	*context = NULL;
 }
 
@@ -118,26 +125,27 @@ unsigned listener_busy(const struct listener *listener)
 	size_t count = 0;
 
 	for (unsigned i = CONNECTION_ARRIVING; i <= CONNECTION_SENDING; i++)
-		count += listener->connections[i].count;
-	return (unsigned)count + listener->orphans;
+		count += listener->connections.by_state[i].count;
+	return (unsigned)count + listener->connections.orphans;
 }
 
 static unsigned listener_open(const struct listener *listener)
 {
 	return listener_busy(listener) +
-	       (unsigned)(listener->connections[CONNECTION_RESTING].count +
-			  listener->connections[CONNECTION_CLOSING].count +
+	       (unsigned)(listener->connections.by_state[CONNECTION_RESTING].count +
+			  listener->connections.by_state[CONNECTION_CLOSING].count +
 			  accept_queue_waiting(&listener->accept_queue));
 }
 
 static void listener_count_refused(struct listener *listener, const char *reason)
 {
 	/* The service's listeners are one to their clients; the admin listener is another. */
-	uint64_t key = hash_bytes(reason, strlen(reason), !!listener->settings.pages);
+	uint64_t key = hash_bytes(reason, strlen(reason), !!listener->connections.settings.pages);
 	char again[REPEATS_TEXT_BYTES];
 
-	metric_add(listener->metrics, METRIC_http_refused_total, METRIC_LABELS(reason), 1);
-	if (repeats_allow(REPEATS_FULL, key, loop_now(listener->loop), again))
+	metric_add(listener->connections.metrics, METRIC_http_refused_total, METRIC_LABELS(reason),
+		   1);
+	if (repeats_allow(REPEATS_FULL, key, loop_now(listener->connections.loop), again))
 		log_warn("http", "connections are refused: %s%s", reason, again);
 }
 
@@ -145,19 +153,20 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 				  socklen_t address_len)
 {
 	struct listener *listener = container_of(acceptor, struct listener, acceptor);
-	size_t closing = listener->connections[CONNECTION_CLOSING].count;
-	struct caller *caller = callers_take(&listener->callers, address);
+	size_t closing = listener->connections.by_state[CONNECTION_CLOSING].count;
+	struct caller *caller = callers_take(&listener->connections.callers, address);
 	struct newcomer *newcomer;
 
 	/* Those that are closing hold no place that counts: the library is about to end them. */
-	if (listener_open(listener) - closing >= listener->settings.connections_max &&
-	    !share_yield_place(listener, caller)) {
-		callers_release(&listener->callers, caller);
+	if (listener_open(listener) - closing >= listener->connections.settings.connections_max &&
+	    !share_yield_place(&listener->connections, caller)) {
+		callers_release(&listener->connections.callers, caller);
 		listener_count_refused(listener, "connections-max");
-		refusal_full(listener, fd, "There are as many connections as are allowed");
+		refusal_full(&listener->connections, fd,
+			     "There are as many connections as are allowed");
 		return;
 	}
-	callers_hold(&listener->callers, caller, CALLERS_PLACES, 1);
+	callers_hold(&listener->connections.callers, caller, CALLERS_PLACES, 1);
 	newcomer = accept_queue_add(&listener->accept_queue, fd, address, address_len, caller);
 	list_append(&caller->newcomers, &newcomer->of_caller);
 }
@@ -166,15 +175,19 @@ static void listener_on_connected(struct acceptor *acceptor, int fd, const struc
 static void listener_forget(struct listener *listener, struct newcomer *newcomer)
 {
 	list_remove(&newcomer->caller->newcomers, &newcomer->of_caller);
-	callers_let_go(&listener->callers, newcomer->caller, CALLERS_PLACES, 1);
-	callers_release(&listener->callers, newcomer->caller);
+	callers_let_go(&listener->connections.callers, newcomer->caller, CALLERS_PLACES, 1);
+	callers_release(&listener->connections.callers, newcomer->caller);
 	free(newcomer);
 }
 
-void listener_turn_away(struct listener *listener, struct newcomer *newcomer, const char *detail)
+/* As connections_owner.on_turned_away. */
+static void listener_turn_away(struct connections *connections, struct newcomer *newcomer,
+			       const char *detail)
 {
+	struct listener *listener = container_of(connections, struct listener, connections);
+
 	accept_queue_remove(&listener->accept_queue, newcomer);
-	refusal_full(listener, newcomer->fd, detail);
+	refusal_full(&listener->connections, newcomer->fd, detail);
 	listener_forget(listener, newcomer);
 }
 
@@ -201,10 +214,10 @@ static void listener_let_in(struct listener *listener, unsigned places, unsigned
 	while (places && looks-- && (newcomer = accept_queue_take(&listener->accept_queue))) {
 		places -= listener_add(listener, newcomer);
 		/* What the client has sent already is read in this turn. */
-		listener->ready = true;
+		listener->connections.library_due = true;
 	}
 	if (accept_queue_waiting(&listener->accept_queue))
-		loop_again(listener->loop);
+		loop_again(listener->connections.loop);
 }
 
 /* Nobody comes any more. */
@@ -219,7 +232,7 @@ static void listener_on_full(struct acceptor *acceptor, int fd)
 	struct listener *listener = container_of(acceptor, struct listener, acceptor);
 
 	listener_count_refused(listener, "descriptors");
-	refusal_full(listener, fd, "There is no file descriptor left");
+	refusal_full(&listener->connections, fd, "There is no file descriptor left");
 }
 
 /* --- once per turn ---------------------------------------------------------------------------- */
@@ -228,12 +241,14 @@ static void listener_tell_gauges(struct listener *listener)
 {
 	double connections = listener_open(listener), in_flight = listener_busy(listener);
 
-	if (listener->settings.pages)
+	if (listener->connections.settings.pages)
 		return;
 	if (connections != listener->gauge_connections)
-		metric_set(listener->metrics, METRIC_http_connections, NULL, connections);
+		metric_set(listener->connections.metrics, METRIC_http_connections, NULL,
+			   connections);
 	if (in_flight != listener->gauge_in_flight)
-		metric_set(listener->metrics, METRIC_http_requests_in_flight, NULL, in_flight);
+		metric_set(listener->connections.metrics, METRIC_http_requests_in_flight, NULL,
+			   in_flight);
 	listener->gauge_connections = connections;
 	listener->gauge_in_flight = in_flight;
 }
@@ -241,13 +256,13 @@ static void listener_tell_gauges(struct listener *listener)
 static void listener_on_ready(struct loop_watch *watch, uint32_t events)
 {
 	(void)events;
-	container_of(watch, struct listener, watch)->ready = true;
+	container_of(watch, struct listener, watch)->connections.library_due = true;
 }
 
 static bool listener_resume_from(struct listener *listener, enum connection_state state,
 				 enum connection_state next_state)
 {
-	struct list *list = &listener->connections[state];
+	struct list *list = &listener->connections.by_state[state];
 	bool any = !list_empty(list);
 
 	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
@@ -275,9 +290,9 @@ static void listener_run(struct listener *listener)
 {
 	if (MHD_run(listener->daemon) != MHD_YES)
 		log_debug("http", "libmicrohttpd could not wait for its sockets");
-	listener->ready = watchdog_after_run(listener);
-	if (listener->ready)
-		loop_again(listener->loop);
+	listener->connections.library_due = watchdog_after_run(&listener->watchdog);
+	if (listener->connections.library_due)
+		loop_again(listener->connections.loop);
 }
 
 static void listener_on_answer(struct loop_hook *hook)
@@ -289,10 +304,10 @@ static void listener_on_answer(struct loop_hook *hook)
 		accept_queue_look(&listener->accept_queue);
 		listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN, HTTP_ACCEPTS_PER_TURN);
 	}
-	if (resumed || listener->ready)
+	if (resumed || listener->connections.library_due)
 		listener_run(listener);
 	/* Suspends what was handed to the router just now. */
-	if (listener->to_suspend)
+	if (listener->connections.to_suspend)
 		listener_run(listener);
 }
 
@@ -301,26 +316,58 @@ static void listener_on_bury(struct loop_hook *hook)
 {
 	struct listener *listener = container_of(hook, struct listener, on_bury);
 
-	if (!list_empty(&listener->connections[CONNECTION_DONE]) ||
-	    !list_empty(&listener->connections[CONNECTION_FED]))
-		loop_again(listener->loop);
-	connections_close_half_closed(listener);
-	connections_make_room(listener);
-	if (!list_empty(&listener->connections[CONNECTION_CLOSING]))
-		watchdog_force_out(listener);
+	if (!list_empty(&listener->connections.by_state[CONNECTION_DONE]) ||
+	    !list_empty(&listener->connections.by_state[CONNECTION_FED]))
+		loop_again(listener->connections.loop);
+	client_gone_close(&listener->connections);
+	deadlines_make_room(&listener->connections);
+	if (!list_empty(&listener->connections.by_state[CONNECTION_CLOSING]))
+		watchdog_force_out(&listener->watchdog);
 	listener_tell_gauges(listener);
-	while (!list_empty(&listener->dead))
-		request_free(container_of(list_take_first(&listener->dead), struct request, link));
+	while (!list_empty(&listener->connections.dead))
+		request_free(container_of(list_take_first(&listener->connections.dead),
+					  struct request, link));
 }
+
+/* --- what has taken too long ------------------------------------------------------------------ */
+
+/* False: there may be more. */
+static bool listener_sweep(struct listener *listener)
+{
+	bool all = deadlines_sweep(&listener->connections);
+
+	watchdog_look_soon(&listener->watchdog);
+	chunked_replies_sweep(&listener->connections);
+	return all;
+}
+
+static void listener_on_sweep_due(struct loop_timer *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, connections.sweep);
+	int64_t pause_us = listener_sweep(listener) ? HTTP_SWEEP_US : 0;
+	size_t count = connections_count(&listener->connections);
+	int64_t now_us = loop_now(listener->connections.loop);
+
+	memory_trim(&listener->peak, count, now_us);
+	if (count || listener->peak >= HTTP_TRIM_CONNECTIONS)
+		loop_timer_set(listener->connections.loop, timer, now_us + pause_us);
+}
+
+static const struct connections_owner listener_owner = {
+	.on_half_closed = client_gone_on_half_closed,
+	.on_sweep_due = listener_on_sweep_due,
+	.on_watch_due = client_gone_on_watch_due,
+	.on_turned_away = listener_turn_away,
+};
 
 /* --- life ------------------------------------------------------------------------------------- */
 
 static bool listener_start(struct listener *listener)
 {
-	const struct listener_settings *settings = &listener->settings;
+	const struct listener_settings *settings = &listener->connections.settings;
 
 	/* What strictness refuses before 1.0, the guard refuses with a problem document. */
-	listener->sees_lines = MHD_get_version()[0] == '0';
+	listener->connections.sees_lines = MHD_get_version()[0] == '0';
 	listener->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			MHD_USE_ERROR_LOG,
@@ -329,8 +376,8 @@ static bool listener_start(struct listener *listener)
 		settings->connections_max + HTTP_YIELDING_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		settings->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		settings->connection_memory, MHD_OPTION_STRICT_FOR_CLIENT,
-		listener->sees_lines ? 0 : 1, MHD_OPTION_URI_LOG_CALLBACK, listener_on_target, NULL,
-		MHD_OPTION_UNESCAPE_CALLBACK, listener_on_unescape, NULL,
+		listener->connections.sees_lines ? 0 : 1, MHD_OPTION_URI_LOG_CALLBACK,
+		listener_on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK, listener_on_unescape, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, listener_on_connection, listener,
 		MHD_OPTION_NOTIFY_COMPLETED, listener_on_completed, NULL, MHD_OPTION_END);
 	return listener->daemon != NULL;
@@ -343,23 +390,23 @@ static void listener_attach(struct listener *listener, int fd)
 
 	assert(info);
 	listener->watch = (struct loop_watch){ .fd = -1, .on_ready = listener_on_ready };
-	loop_watch(listener->loop, &listener->watch, info->epoll_fd, EPOLLIN);
+	loop_watch(listener->connections.loop, &listener->watch, info->epoll_fd, EPOLLIN);
 	listener->on_answer.on_turn = listener_on_answer;
-	loop_hook_add(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
+	loop_hook_add(listener->connections.loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	listener->on_bury.on_turn = listener_on_bury;
-	loop_hook_add(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);
+	loop_hook_add(listener->connections.loop, &listener->on_bury, LOOP_STAGE_BURY);
 	listener->acceptor.on_connection = listener_on_connected;
 	listener->acceptor.on_full = listener_on_full;
-	acceptor_init(&listener->acceptor, listener->loop, fd);
-	if (!listener->settings.held)
+	acceptor_init(&listener->acceptor, listener->connections.loop, fd);
+	if (!listener->connections.settings.held)
 		acceptor_start(&listener->acceptor);
 }
 
 void listener_accept(struct listener *listener)
 {
-	if (listener->settings.held && !listener->quiescing)
+	if (listener->connections.settings.held && !listener->connections.quiescing)
 		acceptor_start(&listener->acceptor);
-	listener->settings.held = false;
+	listener->connections.settings.held = false;
 }
 
 bool listener_has_newcomers(const struct listener *listener)
@@ -371,7 +418,6 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 			      struct metrics *metrics, char *error, size_t error_room)
 {
 	struct listener *listener;
-	uint64_t seed;
 	int fd = address_listen(settings->address, settings->reuse_port, error, error_room);
 
 	assert(!settings->pages != !settings->handlers.on_request);
@@ -380,26 +426,16 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 	listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		log_fatal("http", "out of memory");
-	listener->loop = loop;
-	listener->settings = *settings;
-	listener->settings.address = NULL;
-	listener->metrics = metrics;
 	listener->port = address_port(fd);
-	buf_init(&listener->line);
-	random_bytes(&seed, sizeof(seed));
-	random_init(&listener->random, seed);
-	callers_init(&listener->callers, random_next(&listener->random));
-	list_init(&listener->dead);
-	connections_init(listener);
-	watchdog_init(listener);
+	connections_init(&listener->connections, &listener_owner, loop, settings, metrics);
 	accept_queue_init(&listener->accept_queue);
-	lingering_close_init(&listener->lingering_close, loop);
 	if (!listener_start(listener)) {
 		snprintf(error, error_room, "%s: libmicrohttpd did not start", settings->address);
 		close(fd);
 		free(listener);
 		return NULL;
 	}
+	watchdog_init(&listener->watchdog, &listener->connections, listener->daemon);
 	listener_attach(listener, fd);
 	return listener;
 }
@@ -411,32 +447,33 @@ uint16_t listener_port(const struct listener *listener)
 
 void listener_quiesce(struct listener *listener)
 {
-	if (listener->quiescing)
+	if (listener->connections.quiescing)
 		return;
-	listener->quiescing = true;
+	listener->connections.quiescing = true;
 	listener_shut(listener);
 	/* Requests that came with those connections are read before resting ones are closed. */
 	listener_run(listener);
-	(void)connections_sweep(listener); /* and what is left, when it is due */
-	loop_again(listener->loop);
+	(void)listener_sweep(listener); /* and what is left, when it is due */
+	loop_again(listener->connections.loop);
 }
 
 static unsigned listener_closing_with_router(const struct listener *listener)
 {
 	unsigned count = 0;
 
-	list_each (&listener->connections[CONNECTION_CLOSING], it)
+	list_each (&listener->connections.by_state[CONNECTION_CLOSING], it)
 		count += container_of(it, struct connection, link)->exchange.with_router;
 	return count;
 }
 
 unsigned listener_in_flight(const struct listener *listener)
 {
-	if (!listener->quiescing)
+	if (!listener->connections.quiescing)
 		return listener_busy(listener);
 	/* A connection that rests may bring one more request until it is closed; one that was shut
 	 * down brings nothing. */
-	return listener_busy(listener) + (unsigned)listener->connections[CONNECTION_RESTING].count +
+	return listener_busy(listener) +
+	       (unsigned)listener->connections.by_state[CONNECTION_RESTING].count +
 	       accept_queue_waiting(&listener->accept_queue) +
 	       listener_closing_with_router(listener);
 }
@@ -444,19 +481,17 @@ unsigned listener_in_flight(const struct listener *listener)
 void listener_free(struct listener *listener)
 {
 	assert(listener_busy(listener) == 0);
-	while (!list_empty(&listener->dead))
-		request_free(container_of(list_take_first(&listener->dead), struct request, link));
+	while (!list_empty(&listener->connections.dead))
+		request_free(container_of(list_take_first(&listener->connections.dead),
+					  struct request, link));
 	listener_shut(listener);
-	loop_unwatch(listener->loop, &listener->watch);
-	loop_hook_remove(listener->loop, &listener->on_answer, LOOP_STAGE_ANSWER);
-	loop_hook_remove(listener->loop, &listener->on_bury, LOOP_STAGE_BURY);
+	loop_unwatch(listener->connections.loop, &listener->watch);
+	loop_hook_remove(listener->connections.loop, &listener->on_answer, LOOP_STAGE_ANSWER);
+	loop_hook_remove(listener->connections.loop, &listener->on_bury, LOOP_STAGE_BURY);
 	MHD_stop_daemon(listener->daemon);
 	listener_tell_gauges(listener);
-	connections_fini(listener);
-	callers_fini(&listener->callers);
-	watchdog_fini(listener);
-	lingering_close_fini(&listener->lingering_close);
-	buf_fini(&listener->line);
+	watchdog_fini(&listener->watchdog);
+	connections_fini(&listener->connections);
 	free(listener);
 }
 
@@ -468,6 +503,6 @@ const char *http_library_version(void)
 void listener_set_limits(struct listener *listener, size_t body_bytes_max,
 			 int64_t request_timeout_us)
 {
-	listener->settings.body_bytes_max = body_bytes_max;
-	listener->settings.request_timeout_us = request_timeout_us;
+	listener->connections.settings.body_bytes_max = body_bytes_max;
+	listener->connections.settings.request_timeout_us = request_timeout_us;
 }

@@ -5,8 +5,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "http/listener.h"
+#include "http/connection.h"
 #include "http/problem.h"
+#include "http/request_id.h"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -112,13 +113,13 @@ static bool refusal_may_be(const struct connection *connection, unsigned places)
 }
 
 /* The only one that may be at one of the places; NULL: there are several, or too many to see. */
-static struct connection *refusal_find(struct listener *listener, unsigned places)
+static struct connection *refusal_find(struct connections *connections, unsigned places)
 {
 	static const enum connection_state states[] = { CONNECTION_RESTING, CONNECTION_ARRIVING };
 	struct connection *found = NULL;
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		struct list *list = &listener->connections[states[i]];
+		struct list *list = &connections->by_state[states[i]];
 
 		if (list->count > HTTP_REFUSAL_LOOKS_MAX)
 			return NULL;
@@ -176,13 +177,13 @@ void refusal_past_library(struct connection *connection, const struct problem *p
 }
 
 /* As reply.c does with requests that have reached a handler. */
-static void refusal_account(struct listener *listener, const struct problem *problem)
+static void refusal_account(struct connections *connections, const struct problem *problem)
 {
 	char status[16];
 
 	snprintf(status, sizeof(status), "%u", problem->status);
-	if (!listener->settings.pages)
-		metric_observe(listener->metrics, METRIC_http_request_duration_seconds,
+	if (!connections->settings.pages)
+		metric_observe(connections->metrics, METRIC_http_request_duration_seconds,
 			       METRIC_LABELS("-", "-", status), 0);
 	if (log_enabled(LOG_DEBUG))
 		log_with(LOG_DEBUG, "http",
@@ -205,8 +206,8 @@ static void refusal_answer(struct connection *connection, const struct refusal_r
 	if (connection->state == CONNECTION_ARRIVING)
 		problem.instance =
 			(struct text){ exchange->target.ptr, strcspn(exchange->target.ptr, "?") };
-	exchange_make_id(connection->listener, request_id);
-	refusal_account(connection->listener, &problem);
+	request_id_make(&connection->shared->random, request_id);
+	refusal_account(connection->shared, &problem);
 	refusal_past_library(connection, &problem);
 }
 
@@ -224,7 +225,7 @@ void refusal_shed(struct connection *connection)
 	refusal_answer(connection, &refusal_of_place);
 }
 
-void refusal_full(struct listener *listener, int fd, const char *detail)
+void refusal_full(struct connections *connections, int fd, const char *detail)
 {
 	char request_id[REQUEST_ID_BYTES_MAX + 1], forgotten[HTTP_FULL_FORGOTTEN_BYTES];
 	struct problem problem = {
@@ -234,7 +235,7 @@ void refusal_full(struct listener *listener, int fd, const char *detail)
 		.request_id = request_id,
 	};
 
-	exchange_make_id(listener, request_id);
+	request_id_make(&connections->random, request_id);
 	/* A socket that is closed with bytes unread is reset, and the reply may be lost. */
 	(void)!recv(fd, forgotten, sizeof(forgotten), MSG_DONTWAIT);
 	refusal_send(fd, &problem, "Retry-After: 1\r\n");
@@ -260,7 +261,7 @@ static void refusal_of_reply(struct connection *connection)
 		problem.status = outcome_row(OUTCOME_OUTCOME_UNKNOWN)->status;
 		problem.detail = "The command was run, but the headers left no room for its reply";
 	}
-	refusal_account(connection->listener, &problem);
+	refusal_account(connection->shared, &problem);
 	refusal_past_library(connection, &problem);
 }
 
@@ -276,22 +277,23 @@ static bool refusal_is_of_reply(const char *format, va_list args)
 	return strncmp(text, REFUSAL_REPLY, strlen(REFUSAL_REPLY)) == 0;
 }
 
-void refusal_on_log(struct listener *listener, const char *format, va_list args)
+void refusal_on_log(struct connections *connections, const char *format, va_list args)
 {
 	struct connection *connection;
 	unsigned status;
 	va_list copy;
 
-	if (listener->replying && refusal_is_of_reply(format, args)) {
-		refusal_of_reply(listener->replying);
+	if (connections->replying && refusal_is_of_reply(format, args)) {
+		refusal_of_reply(connections->replying);
 		return;
 	}
-	if (!listener->sees_lines || strncmp(format, REFUSAL_FORMAT, strlen(REFUSAL_FORMAT)) != 0)
+	if (!connections->sees_lines ||
+	    strncmp(format, REFUSAL_FORMAT, strlen(REFUSAL_FORMAT)) != 0)
 		return;
 	va_copy(copy, args);
 	status = va_arg(copy, unsigned);
 	va_end(copy);
-	connection = refusal_find_complete(&listener->connections[CONNECTION_ARRIVING]);
+	connection = refusal_find_complete(&connections->by_state[CONNECTION_ARRIVING]);
 	if (connection && (status == 400 || status == 413)) {
 		refusal_answer(connection, &refusal_of_length);
 		return;
@@ -300,7 +302,7 @@ void refusal_on_log(struct listener *listener, const char *format, va_list args)
 		if (refusal_rows[i].status != status)
 			continue;
 		if (!connection)
-			connection = refusal_find(listener, refusal_rows[i].places);
+			connection = refusal_find(connections, refusal_rows[i].places);
 		if (connection)
 			refusal_answer(connection, &refusal_rows[i]);
 	}

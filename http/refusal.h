@@ -11,11 +11,11 @@
 #include <stdarg.h>
 
 struct connection;
-struct listener;
+struct connections;
 struct problem;
 
 /* A message of the library: is it about such a request? Then replies in the library's place. */
-void refusal_on_log(struct listener *listener, const char *format, va_list args);
+void refusal_on_log(struct connections *connections, const char *format, va_list args);
 
 /* 400 for a request that the library will never read on; shuts the socket for writing. */
 void refusal_stalled(struct connection *connection);
@@ -27,4 +27,4 @@ void refusal_past_library(struct connection *connection, const struct problem *p
 void refusal_shed(struct connection *connection);
 
 /* 503 for a connection that the library does not get. Takes fd; the client need not have asked. */
-void refusal_full(struct listener *listener, int fd, const char *detail);
+void refusal_full(struct connections *connections, int fd, const char *detail);

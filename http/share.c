@@ -6,14 +6,14 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/repeats.h"
-#include "http/listener.h"
+#include "http/accept_queue.h"
+#include "http/connection.h"
 #include "http/refusal.h"
 #include "http/reply.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #define SHARE_LINE 1 /* its key among lines that repeat themselves */
 #define SHARE_FULL "There are as many connections as are allowed"
@@ -22,7 +22,7 @@
 
 static int64_t share_age_us(const struct connection *connection)
 {
-	return loop_now(connection->listener->loop) - connection->since_us;
+	return loop_now(connection->shared->loop) - connection->since_us;
 }
 
 /* Of what arrives; as fast as can be while its first turn lasts. */
@@ -89,9 +89,9 @@ static struct connection *share_least(struct caller *caller)
 	return least;
 }
 
-struct connection *share_slowest_body(struct listener *listener)
+struct connection *share_slowest_body(struct connections *connections)
 {
-	struct caller *caller = callers_most(&listener->callers, CALLERS_BODIES);
+	struct caller *caller = callers_most(&connections->callers, CALLERS_BODIES);
 	struct connection *slowest = NULL;
 
 	assert(caller);
@@ -109,10 +109,10 @@ struct connection *share_slowest_body(struct listener *listener)
 
 /* --- whose ever it is ------------------------------------------------------------------------- */
 
-static struct connection *share_rested(struct listener *listener)
+static struct connection *share_rested(struct connections *connections)
 {
-	struct list *resting = &listener->connections[CONNECTION_RESTING];
-	int64_t us_min = listener->settings.pages ? 0 : HTTP_YIELD_REST_US;
+	struct list *resting = &connections->by_state[CONNECTION_RESTING];
+	int64_t us_min = connections->settings.pages ? 0 : HTTP_YIELD_REST_US;
 	unsigned looks = HTTP_SHARE_LOOKS_MAX;
 
 	list_each (resting, it) {
@@ -127,13 +127,13 @@ static struct connection *share_rested(struct listener *listener)
 }
 
 /* Those who have been arriving longest are first. */
-static struct connection *share_slow(struct listener *listener, const struct caller *asking)
+static struct connection *share_slow(struct connections *connections, const struct caller *asking)
 {
-	int64_t us_min = listener->settings.pages ? 0 : HTTP_YIELD_ARRIVING_US;
+	int64_t us_min = connections->settings.pages ? 0 : HTTP_YIELD_ARRIVING_US;
 	struct connection *slowest = NULL;
 	unsigned looks = HTTP_SHARE_LOOKS_MAX;
 
-	list_each (&listener->connections[CONNECTION_ARRIVING], it) {
+	list_each (&connections->by_state[CONNECTION_ARRIVING], it) {
 		struct connection *connection = container_of(it, struct connection, link);
 
 		if (!looks-- || share_age_us(connection) < us_min)
@@ -163,42 +163,41 @@ static struct newcomer *share_mute(struct caller *caller)
 	return NULL;
 }
 
-static bool share_turn_away(struct listener *listener, struct newcomer *newcomer,
+static bool share_turn_away(struct connections *connections, struct newcomer *newcomer,
 			    const char *reason)
 {
 	if (!newcomer)
 		return false;
-	metric_add(listener->metrics, METRIC_http_yielded_total, METRIC_LABELS("waiting", reason),
-		   1);
-	listener_turn_away(listener, newcomer, SHARE_FULL);
+	metric_add(connections->metrics, METRIC_http_yielded_total,
+		   METRIC_LABELS("waiting", reason), 1);
+	connections->owner->on_turned_away(connections, newcomer, SHARE_FULL);
 	return true;
 }
 
 /* --- it goes ---------------------------------------------------------------------------------- */
 
-static void share_tell(struct listener *listener, const struct caller *caller)
+static void share_tell(struct connections *connections, const struct caller *caller)
 {
 	char again[REPEATS_TEXT_BYTES];
 
 	/* Callers are many: whichever of them it is, it is one line. */
-	if (!repeats_allow(REPEATS_FULL, SHARE_LINE, loop_now(listener->loop), again))
+	if (!repeats_allow(REPEATS_FULL, SHARE_LINE, loop_now(connections->loop), again))
 		return;
 	log_warn("http", "all connections are taken: %s made room and holds %" PRIu64 " of %u%s",
 		 caller->name[0] ? caller->name : "a caller without an address",
-		 caller->held[CALLERS_PLACES], listener->settings.connections_max, again);
+		 caller->held[CALLERS_PLACES], connections->settings.connections_max, again);
 }
 
 /* Who has begun a request is told; what a client has not taken is not kept. */
 static bool share_end(struct connection *connection, const char *reason)
 {
-	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 	struct request *request;
 
 	if (!connection)
 		return false;
 	request = connection->exchange.request;
 	if (connection->state == CONNECTION_SENDING) {
-		(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		connection_drop_unsent(connection);
 	} else if (request) {
 		if (request->outcome == OUTCOME_OK)
 			(void)request_fail(request, OUTCOME_SHED, "%s", SHARE_FULL);
@@ -211,39 +210,39 @@ static bool share_end(struct connection *connection, const char *reason)
 }
 
 /* may_close: of those who yielded few are still there. */
-static bool share_of_most(struct listener *listener, struct caller *most, bool may_close)
+static bool share_of_most(struct connections *connections, struct caller *most, bool may_close)
 {
 	struct list_link *newest = list_last(&most->newcomers);
 
-	if (share_turn_away(listener, share_mute(most), "share"))
+	if (share_turn_away(connections, share_mute(most), "share"))
 		return true;
 	if (may_close && share_end(share_least(most), "share"))
 		return true;
-	return newest &&
-	       share_turn_away(listener, container_of(newest, struct newcomer, of_caller), "share");
+	return newest && share_turn_away(connections,
+					 container_of(newest, struct newcomer, of_caller), "share");
 }
 
-static bool share_whose_ever(struct listener *listener, struct caller *asking, size_t closing)
+static bool share_whose_ever(struct connections *connections, struct caller *asking, size_t closing)
 {
-	bool is_admin = listener->settings.pages;
+	bool is_admin = connections->settings.pages;
 	/* Who replaces their own connections leaves others the chance to take one of them. */
 	size_t closing_max = is_admin ? HTTP_YIELDING_MAX : HTTP_YIELDING_MAX / 2;
 
-	if (closing < closing_max && (share_end(share_rested(listener), "rest") ||
-				      share_end(share_slow(listener, asking), "slow")))
+	if (closing < closing_max && (share_end(share_rested(connections), "rest") ||
+				      share_end(share_slow(connections, asking), "slow")))
 		return true;
-	return is_admin && share_turn_away(listener, share_mute(asking), "rest");
+	return is_admin && share_turn_away(connections, share_mute(asking), "rest");
 }
 
-bool share_yield_place(struct listener *listener, struct caller *asking)
+bool share_yield_place(struct connections *connections, struct caller *asking)
 {
-	struct caller *most = callers_most(&listener->callers, CALLERS_PLACES);
-	size_t closing = listener->connections[CONNECTION_CLOSING].count;
+	struct caller *most = callers_most(&connections->callers, CALLERS_PLACES);
+	size_t closing = connections->by_state[CONNECTION_CLOSING].count;
 
 	if (most && most->held[CALLERS_PLACES] > asking->held[CALLERS_PLACES] + 1 &&
-	    share_of_most(listener, most, closing < HTTP_YIELDING_MAX)) {
-		share_tell(listener, most);
+	    share_of_most(connections, most, closing < HTTP_YIELDING_MAX)) {
+		share_tell(connections, most);
 		return true;
 	}
-	return share_whose_ever(listener, asking, closing);
+	return share_whose_ever(connections, asking, closing);
 }

@@ -31,9 +31,9 @@
 
 struct caller;
 struct connection;
-struct listener;
+struct connections;
 
 /* All places are taken, and asking is who comes. False: nobody makes room. */
-bool share_yield_place(struct listener *listener, struct caller *asking) must_check;
+bool share_yield_place(struct connections *connections, struct caller *asking) must_check;
 /* Whose body is to go; there is one. It goes by connection_yield, with the reason "body". */
-struct connection *share_slowest_body(struct listener *listener) must_check;
+struct connection *share_slowest_body(struct connections *connections) must_check;

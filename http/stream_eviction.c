@@ -5,12 +5,12 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "http/chunked_reply.h"
-#include "http/listener.h"
+#include "http/connection.h"
 
 #include <string.h>
 
 struct eviction {
-	struct listener *listener;
+	struct connections *connections;
 	const struct request *asking;
 	const char *node;
 	unsigned streams; /* at the node */
@@ -25,7 +25,7 @@ static void stream_eviction_walk(struct eviction *eviction, stream_eviction_visi
 							 CONNECTION_FED };
 
 	for (size_t i = 0; i < sizeof(flowing) / sizeof(flowing[0]); i++)
-		list_each (&eviction->listener->connections[flowing[i]], it) {
+		list_each (&eviction->connections->by_state[flowing[i]], it) {
 			struct connection *connection = container_of(it, struct connection, link);
 			const char *node = connection->exchange.request->node;
 
@@ -78,7 +78,8 @@ static void stream_eviction_look(struct eviction *eviction, struct connection *c
 {
 	struct slowest *slowest = arg;
 	const struct request *request = connection->exchange.request;
-	int64_t age_us = loop_now(eviction->listener->loop) - connection->exchange.asked->began_us;
+	int64_t age_us =
+		loop_now(eviction->connections->loop) - connection->exchange.asked->began_us;
 	int64_t bytes_per_s;
 	size_t unsent;
 
@@ -100,7 +101,7 @@ static void stream_eviction_look(struct eviction *eviction, struct connection *c
 bool stream_eviction_make_room(struct request *asking, const char *node)
 {
 	struct connection *connection = asking->client;
-	struct eviction eviction = { connection->listener, asking, node, 0 };
+	struct eviction eviction = { connection->shared, asking, node, 0 };
 	struct slowest slowest = { .over_share = false };
 
 	stream_eviction_walk(&eviction, stream_eviction_look, &slowest);

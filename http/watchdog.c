@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "http/listener.h"
+#include "http/connection.h"
 #include "http/refusal.h"
 
 #include <sys/ioctl.h>
@@ -13,17 +13,20 @@
 
 static void watchdog_on_due(struct loop_timer *timer)
 {
-	container_of(timer, struct listener, watchdog.timer)->ready = true;
+	container_of(timer, struct watchdog, timer)->connections->library_due = true;
 }
 
-void watchdog_init(struct listener *listener)
+void watchdog_init(struct watchdog *watchdog, struct connections *connections,
+		   struct MHD_Daemon *daemon)
 {
-	listener->watchdog.timer.on_due = watchdog_on_due;
+	watchdog->connections = connections;
+	watchdog->daemon = daemon;
+	watchdog->timer.on_due = watchdog_on_due;
 }
 
-void watchdog_fini(struct listener *listener)
+void watchdog_fini(struct watchdog *watchdog)
 {
-	loop_timer_cancel(listener->loop, &listener->watchdog.timer);
+	loop_timer_cancel(watchdog->connections->loop, &watchdog->timer);
 }
 
 /* --- who makes no progress? ------------------------------------------------------------------- */
@@ -45,112 +48,119 @@ static bool watchdog_is(struct connection *connection, unsigned look)
 	return same;
 }
 
-static void watchdog_look_at(struct listener *listener, struct connection *connection)
+static void watchdog_look_at(const struct watchdog *watchdog, struct connection *connection)
 {
-	if (!watchdog_is(connection, listener->watchdog.look))
+	if (!watchdog_is(connection, watchdog->look))
 		return;
 	refusal_stalled(connection);
 	connection_give_up(connection, "a line of its request does not fit");
 }
 
-static void watchdog_look(struct listener *listener)
+static void watchdog_look(struct watchdog *watchdog)
 {
-	struct list *list = &listener->connections[CONNECTION_ARRIVING];
+	struct connections *connections = watchdog->connections;
+	struct list *list = &connections->by_state[CONNECTION_ARRIVING];
 
-	listener->watchdog.look_due = false;
-	listener->watchdog.looked_us = loop_now(listener->loop);
-	listener->watchdog.look++;
+	watchdog->look_due = false;
+	watchdog->looked_us = loop_now(connections->loop);
+	watchdog->look++;
 	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
 		struct connection *connection = container_of(it, struct connection, link);
 
 		next = it->next;
-		watchdog_look_at(listener, connection);
+		watchdog_look_at(watchdog, connection);
 	}
 	/* The library may have shut one for itself, and have forgotten it. */
-	list_each (&listener->half_closed, it) {
+	list_each (&connections->half_closed, it) {
 		struct connection *connection = container_of(it, struct connection, half_closed);
 
 		if (connection->state == CONNECTION_RESTING)
-			watchdog_look_at(listener, connection);
+			watchdog_look_at(watchdog, connection);
 	}
 }
 
-void watchdog_look_soon(struct listener *listener)
+void watchdog_look_soon(struct watchdog *watchdog)
 {
-	if (list_empty(&listener->connections[CONNECTION_ARRIVING]) &&
-	    list_empty(&listener->half_closed))
+	struct connections *connections = watchdog->connections;
+
+	if (list_empty(&connections->by_state[CONNECTION_ARRIVING]) &&
+	    list_empty(&connections->half_closed))
 		return;
-	listener->watchdog.look_due = true;
-	listener->ready = true;
+	watchdog->look_due = true;
+	connections->library_due = true;
 }
 
 /* --- when is the library to run again? -------------------------------------------------------- */
 
 /* Does it ask for it at once? */
-static bool watchdog_asks(struct listener *listener)
+static bool watchdog_asks(struct watchdog *watchdog)
 {
+	struct loop *loop = watchdog->connections->loop;
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
-	if (MHD_get_timeout(listener->daemon, &wait_ms) != MHD_YES)
+	if (MHD_get_timeout(watchdog->daemon, &wait_ms) != MHD_YES)
 		return false;
 	if (wait_ms == 0)
 		return true;
 	/* No connection has a time-out of the library's, but those that are forced out. */
-	loop_timer_set(listener->loop, &listener->watchdog.timer,
-		       loop_now(listener->loop) + (int64_t)(wait_ms + 1) * US_PER_MS);
+	loop_timer_set(loop, &watchdog->timer, loop_now(loop) + (int64_t)(wait_ms + 1) * US_PER_MS);
 	return false;
 }
 
-bool watchdog_after_run(struct listener *listener)
+bool watchdog_after_run(struct watchdog *watchdog)
 {
-	struct watchdog *watchdog = &listener->watchdog;
-	bool asks = watchdog_asks(listener);
+	struct connections *connections = watchdog->connections;
+	bool asks = watchdog_asks(watchdog);
 	int64_t now_us;
 
 	if (watchdog->look_due)
-		watchdog_look(listener);
+		watchdog_look(watchdog);
 	if (!asks) {
 		watchdog->restless = false;
 		return false;
 	}
-	now_us = loop_now(listener->loop);
+	now_us = loop_now(connections->loop);
 	if (!watchdog->restless) {
 		watchdog->restless = true;
 		watchdog->silent_runs = 0;
 		watchdog->looked_us = now_us;
 	}
 	watchdog->silent_runs =
-		watchdog->calls == watchdog->calls_seen ? watchdog->silent_runs + 1 : 0;
-	watchdog->calls_seen = watchdog->calls;
+		connections->calls == watchdog->calls_seen ? watchdog->silent_runs + 1 : 0;
+	watchdog->calls_seen = connections->calls;
 	if (now_us - watchdog->looked_us >= HTTP_WATCHDOG_LOOK_US)
-		watchdog_look(listener);
+		watchdog_look(watchdog);
 	if (watchdog->silent_runs < HTTP_SILENT_RUNS_MAX)
 		return true;
-	loop_timer_set(listener->loop, &watchdog->timer, now_us + HTTP_SILENT_PAUSE_US);
+	loop_timer_set(connections->loop, &watchdog->timer, now_us + HTTP_SILENT_PAUSE_US);
 	return false;
 }
 
 /* --- who was shut down ------------------------------------------------------------------------ */
 
-void watchdog_force_out(struct listener *listener)
+void watchdog_force_out(struct watchdog *watchdog)
 {
-	list_each (&listener->connections[CONNECTION_CLOSING], it) {
+	struct connections *connections = watchdog->connections;
+
+	list_each (&connections->by_state[CONNECTION_CLOSING], it) {
 		struct connection *connection = container_of(it, struct connection, link);
 
-		if (connection->forced)
-			continue;
-		/* Not in the turn in which it was shut down: most end in the next one. */
-		if (!connection->outlasts) {
-			connection->outlasts = true;
-			loop_again(listener->loop);
-			listener->ready = true;
+		switch (connection->closing) {
+		case CLOSING_BEGUN:
+			/* Not in the turn in which it was shut down: most end in the next one. */
+			connection->closing = CLOSING_OUTLASTS;
+			break;
+		case CLOSING_OUTLASTS:
+			if (MHD_set_connection_option(connection->mhd,
+						      MHD_CONNECTION_OPTION_TIMEOUT,
+						      WATCHDOG_LIBRARY_TIMEOUT_S) != MHD_YES)
+				continue;
+			connection->closing = CLOSING_FORCED;
+			break;
+		case CLOSING_FORCED:
 			continue;
 		}
-		if (MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT,
-					      WATCHDOG_LIBRARY_TIMEOUT_S) == MHD_YES) {
-			connection->forced = true;
-			listener->ready = true;
-			loop_again(listener->loop);
-		}
+		connections->library_due = true;
+		loop_again(connections->loop);
 	}
 }

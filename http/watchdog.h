@@ -18,12 +18,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct listener;
+struct connections;
+struct MHD_Daemon;
 
 struct watchdog {
+	struct connections *connections;
+	struct MHD_Daemon *daemon;
 	struct loop_timer timer; /* the library's next run, where it need not be at once */
-	unsigned calls;          /* of our handlers, ever: the library gets on */
-	unsigned calls_seen;     /* of those, after the last run */
+	unsigned calls_seen;     /* connections->calls, after the last run */
 	unsigned silent_runs;    /* in a row, after which it asked for another one at once */
 	bool restless;           /* it asked for another one after the last run */
 	bool look_due;           /* after the next run */
@@ -31,12 +33,14 @@ struct watchdog {
 	unsigned look;           /* the number of the last look */
 };
 
-void watchdog_init(struct listener *listener);
-void watchdog_fini(struct listener *listener);
+/* Lent: both. */
+void watchdog_init(struct watchdog *watchdog, struct connections *connections,
+		   struct MHD_Daemon *daemon);
+void watchdog_fini(struct watchdog *watchdog);
 
 /* Who made no progress between two looks is refused. After the next run, in this turn. */
-void watchdog_look_soon(struct listener *listener);
+void watchdog_look_soon(struct watchdog *watchdog);
 /* After each run of the library: true: it is to run in the next turn, too. */
-bool watchdog_after_run(struct listener *listener) must_check;
+bool watchdog_after_run(struct watchdog *watchdog) must_check;
 /* Once per turn, when there are connections that were shut down. */
-void watchdog_force_out(struct listener *listener);
+void watchdog_force_out(struct watchdog *watchdog);

@@ -7,7 +7,6 @@ ALLOWED = {
         ("base/loop.c", "struct loop has 5 bools, at most 4"),
         ("base/request.h", "struct request has 7 bools, at most 4"),
         ("catalog/draft.h", "struct draft has 5 bools, at most 4"),
-        ("http/connection.h", "struct connection has 5 bools, at most 4"),
         ("pg/call.h", "struct call has 15 bools, at most 4"),
         ("pg/wire/batch.h", "struct batch has 15 bools, at most 4"),
         ("router/task.h", "struct task has 11 bools, at most 4"),
@@ -20,9 +19,6 @@ ALLOWED = {
          "a circle of files: base/option_rows base/option_values base/options"),
         ("catalog/draft.c",
          "a circle of files: catalog/draft catalog/options catalog/params catalog/statement"),
-        ("http/chunked_reply.c",
-         "a circle of files: http/chunked_reply http/connection http/cors http/exchange "
-         "http/listener http/refusal http/reply http/share http/stream_eviction http/watchdog"),
         ("pg/admission/admission.c",
          "a circle of files: pg/admission/admission pg/core_reserve_pool pg/departure pg/inside "
          "pg/janitor pg/pool pg/pool_expect pg/pool_owner pg/reserve_conn"),

@@ -166,7 +166,7 @@ static size_t check_connections(void)
 	size_t count = 0;
 
 	for (unsigned i = 0; i < CONNECTION_STATES; i++) {
-		list_each (&world.listener->connections[i], it) {
+		list_each (&world.listener->connections.by_state[i], it) {
 			const struct connection *connection =
 				container_of(it, struct connection, link);
 			int64_t age_us = world.now_us - connection->since_us;
@@ -190,7 +190,7 @@ static void settle(void)
 {
 	unsigned turns = 0;
 
-	for (; turns < 3 || world.listener->ready; turns++) {
+	for (; turns < 3 || world.listener->connections.library_due; turns++) {
 		assert(turns < TURNS_MAX);
 		turn();
 	}
@@ -397,8 +397,8 @@ static void finish(void)
 	}
 	assert(world.held_count == 0 && world.answered == world.requests);
 	assert(listener_busy(world.listener) == 0);
-	assert(world.listener->orphans == 0);
-	assert(list_empty(&world.listener->dead));
+	assert(world.listener->connections.orphans == 0);
+	assert(list_empty(&world.listener->connections.dead));
 	assert(listener_in_flight(world.listener) == 0);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		client_close(&world.clients[i], true);

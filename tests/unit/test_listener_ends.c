@@ -36,7 +36,7 @@ static unsigned connections(void)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < CONNECTION_STATES; i++)
-		count += (unsigned)fixture.listener->connections[i].count;
+		count += (unsigned)fixture.listener->connections.by_state[i].count;
 	return count;
 }
 
@@ -100,7 +100,7 @@ static bool before_1_0(void)
 static bool restless(void)
 {
 	turn_often();
-	return fixture.listener->ready;
+	return fixture.listener->connections.library_due;
 }
 
 /* --- requests that make no progress ----------------------------------------------------------- */

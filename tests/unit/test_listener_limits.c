@@ -174,7 +174,7 @@ static void test_bodies_on_their_way_in_have_a_budget(void **state)
 		assert_true(http_client_send(&slow[i], piece, sizeof(piece)));
 		for (unsigned turn = 0; turn < 30; turn++)
 			fixture_turn();
-		assert_true(fixture.listener->bodies_bytes <= HTTP_BODIES_BYTES_MAX);
+		assert_true(fixture.listener->connections.bodies_bytes <= HTTP_BODIES_BYTES_MAX);
 	}
 	reply = http_client_read(&slow[0]);
 	fixture_assert_problem(reply, 503, "shed");

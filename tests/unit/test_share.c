@@ -443,7 +443,7 @@ static void test_a_flood_of_bodies_pushes_out_its_own_and_no_others(void **state
 		http_client_say(&flood[i], "%*s", BODY_BYTES - 100, "");
 		for (unsigned turn = 0; turn < 30; turn++)
 			fixture_turn();
-		assert_true(fixture.listener->bodies_bytes <= HTTP_BODIES_BYTES_MAX);
+		assert_true(fixture.listener->connections.bodies_bytes <= HTTP_BODIES_BYTES_MAX);
 	}
 	assert_true(yielded("arriving", "body") >= FLOOD - 34);
 	fixture_assert_problem(http_client_read(&flood[0]), 503, "shed");
@@ -452,7 +452,7 @@ static void test_a_flood_of_bodies_pushes_out_its_own_and_no_others(void **state
 	assert_int_equal(http_client_read(&fixture.client)->status, 200);
 	for (unsigned i = 0; i < FLOOD; i++)
 		http_client_close(&flood[i]);
-	assert_null(callers_most(&fixture.listener->callers, CALLERS_BODIES));
+	assert_null(callers_most(&fixture.listener->connections.callers, CALLERS_BODIES));
 }
 
 /* They are in: only what arrives can be given up. */
@@ -462,7 +462,7 @@ static void test_bodies_that_are_worked_on_are_nobodys_share(void **state)
 	begin_body(&fixture.client);
 	send_body(&fixture.client, BODY_BYTES);
 	fixture_wait_held(1);
-	assert_null(callers_most(&fixture.listener->callers, CALLERS_BODIES));
+	assert_null(callers_most(&fixture.listener->connections.callers, CALLERS_BODIES));
 	fixture_finish(fixture.held[0]);
 	assert_int_equal(http_client_read(&fixture.client)->status, 200);
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each header costs libmicrohttpd three allocations: those that say nothing are left out. */
+#include "http/headers_out.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/rate_policy.h"
+#include "http/prefer.h"
+
+#include <string.h>
+
+#define HEADERS_OUT_JITTER_S 3 /* Retry-After is 1 to 3 s where nobody knows better */
+
+/* Microseconds with three decimals of a larger unit. Not by printf: it would be most of a reply. */
+static void headers_out_decimals(struct buf *out, int64_t us, int64_t unit_us)
+{
+	int64_t thousandths = us > 0 ? us / (unit_us / 1000) : 0;
+	int64_t rest = thousandths % 1000;
+	char digits[4] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+			   (char)('0' + rest % 10) };
+
+	buf_int(out, thousandths / 1000);
+	buf_add(out, digits, sizeof(digits));
+}
+
+static void headers_out_consistency(const struct request *request, struct buf *out)
+{
+	bool cached = request->reason == REASON_CACHE;
+
+	buf_string(out, level_text(request->level_used));
+	if (request->node) {
+		buf_literal(out, ";node=\"");
+		buf_string(out, request->node);
+		buf_byte(out, '"');
+	}
+	buf_literal(out, ";role=");
+	buf_string(out, cached ? "cache" : request->on_primary ? "primary" : "replica");
+	buf_literal(out, ";reason=");
+	buf_string(out, reason_text(request->reason));
+	buf_literal(out, ";waited=");
+	headers_out_decimals(out, request->wait_us, US_PER_S);
+	if (request->lag_us >= 0) {
+		buf_literal(out, ";lag=");
+		headers_out_decimals(out, request->lag_us, US_PER_S);
+	}
+}
+
+static void headers_out_timing(const struct request *request, struct buf *out)
+{
+	buf_literal(out, "queue;dur=");
+	headers_out_decimals(out, request->queue_us, US_PER_MS);
+	buf_literal(out, ", wait;dur=");
+	headers_out_decimals(out, request->wait_us, US_PER_MS);
+	buf_literal(out, ", db;dur=");
+	headers_out_decimals(out, request->db_us, US_PER_MS);
+}
+
+/* Nobody knows when there will be room: those who were refused together do not come back so. */
+static int64_t headers_out_jitter_s(const struct request *request)
+{
+	switch (request->outcome) {
+	case OUTCOME_QUEUE_FULL:
+	case OUTCOME_QUEUE_TIMEOUT:
+	case OUTCOME_SHED:
+		return (int64_t)(hash_bytes(request->id, strlen(request->id), 0) %
+				 HEADERS_OUT_JITTER_S);
+	default:
+		return 0;
+	}
+}
+
+static int64_t headers_out_retry_after_s(const struct request *request)
+{
+	int64_t seconds = (request->retry_after_us + US_PER_S - 1) / US_PER_S;
+
+	return seconds > 0 ? seconds : 1 + headers_out_jitter_s(request);
+}
+
+/* The value is what line holds; line is empty again. */
+static void headers_out_line(struct MHD_Response *response, const char *name, struct buf *line)
+{
+	buf_byte(line, '\0');
+	headers_out_add(response, name, line->ptr);
+	buf_clear(line);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers-10: lists of items, in the same order. */
+static void headers_out_rates(struct MHD_Response *response, const struct request *request,
+			      struct buf *line)
+{
+	if (!request->rates_count)
+		return;
+	for (unsigned i = 0; i < request->rates_count; i++) {
+		if (i)
+			buf_literal(line, ", ");
+		buf_string(line, request->rates[i].policy->header);
+	}
+	headers_out_line(response, "RateLimit-Policy", line);
+	for (unsigned i = 0; i < request->rates_count; i++) {
+		const struct rate_state *state = &request->rates[i];
+
+		buf_string(line, i ? ", \"" : "\"");
+		buf_string(line, state->policy->name);
+		buf_literal(line, "\";r=");
+		buf_int(line, state->left);
+		buf_literal(line, ";t=");
+		buf_int(line, state->next_s);
+	}
+	headers_out_line(response, "RateLimit", line);
+}
+
+void headers_out_of_request(struct MHD_Response *response, const struct request *request,
+			    unsigned status, struct buf *line)
+{
+	assert(line->len == 0);
+	headers_out_add(response, "X-Request-Id", request->id);
+	if (request->routed) {
+		headers_out_consistency(request, line);
+		headers_out_line(response, "Consistency", line);
+	}
+	if (request->replayed)
+		headers_out_add(response, "Idempotent-Replayed", "true");
+	if (request->token[0])
+		headers_out_add(response, "Consistency-Token", request->token);
+	if (request->routed || request->db_us > 0 || request->queue_us > 0) {
+		headers_out_timing(request, line);
+		headers_out_line(response, "Server-Timing", line);
+	}
+	if (status == 429 || status == 503 || request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
+		buf_int(line, headers_out_retry_after_s(request));
+		headers_out_line(response, "Retry-After", line);
+	}
+	headers_out_rates(response, request, line);
+	prefer_applied(request, line);
+	if (line->len)
+		headers_out_line(response, "Preference-Applied", line);
+}
