@@ -2,6 +2,7 @@
 /* The second query of a task; when it is first, it takes the place of the other. */
 #include "router/hedge.h"
 
+#include "router/node_health.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -75,7 +76,7 @@ static void hedge_on_call(struct query *query, enum query_end end)
 	struct hedge *hedge = container_of(query, struct hedge, query);
 	struct task *task = hedge->task;
 
-	health_judge(task->router, hedge->choice.node, &query->call);
+	node_health_judge(task->router, hedge->choice.node, &query->call);
 	if (end == QUERY_ANSWERED)
 		hedge_wins(hedge);
 	else
@@ -96,7 +97,7 @@ static bool hedge_choose(struct task *task, struct choice *choice)
 	return choice->kind == CHOICE_PLACE && (int)choice->node != router->topology.primary &&
 	       (choice->reason == REASON_FRESH || choice->reason == REASON_ANY) &&
 	       choice->must_prove == first.must_prove && !router->uses[choice->node].broken_us &&
-	       budget_take(&router->nodes[choice->node].health.hedges, loop_now(router->loop));
+	       budget_take(&router->nodes[choice->node].hedges, loop_now(router->loop));
 }
 
 static void hedge_send(struct task *task)
@@ -136,16 +137,29 @@ static void hedge_send(struct task *task)
 		   METRIC_LABELS(router->shared.nodes[choice.node]->name), 1);
 }
 
-void hedge_look(struct health *health, int64_t now_us)
+int64_t hedge_late_us(const struct task *task)
 {
-	if ((int)health->node == health->router->topology.primary)
-		return;
-	list_each (&health->out, it) {
-		struct task *task = container_of(it, struct task, out_link);
-		int64_t due_us = hedge_due_us(&task->operation->statement);
+	const struct router *router = task->router;
+	int64_t due_us;
 
-		if (due_us && !task->hedged && !task->retries && !task->query.on_primary &&
-		    !task->query.streams && now_us - task->out_us >= due_us)
-			hedge_send(task);
-	}
+	if (!router->shared.options->hedge || task->hedged || task->retries ||
+	    task->query.on_primary || task->query.streams ||
+	    (int)task->choice.node == router->topology.primary)
+		return 0;
+	due_us = hedge_due_us(&task->operation->statement);
+	return due_us ? due_us : HEDGE_US_MIN;
+}
+
+/* What is late is only learned while it is out, for a statement that is new. */
+void hedge_on_late(struct flight *flight, int64_t out_us)
+{
+	struct task *task = container_of(flight, struct task, flight);
+	const struct router *router = task->router;
+	int64_t due_us = hedge_due_us(&task->operation->statement);
+
+	if (due_us && out_us >= due_us && router->shared.options->hedge &&
+	    (int)task->choice.node != router->topology.primary)
+		hedge_send(task);
+	if (task->hedged)
+		flight->late_us = 0;
 }

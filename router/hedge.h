@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-struct health;
+struct flight;
 struct task;
 
 /* In the request's arena. */
@@ -34,7 +34,9 @@ void hedge_learn(struct statement *statement, int64_t took_us);
 /* After how long a second replica is worth it; 0: not known yet. */
 int64_t hedge_due_us(const struct statement *statement) must_check;
 
-/* Asks second replicas for what has been out at the node for too long. */
-void hedge_look(struct health *health, int64_t now_us);
+/* The task's query has been submitted: after how long hedge_on_late is to be called. 0: never. */
+int64_t hedge_late_us(const struct task *task) must_check;
+/* As flight.on_late: asks a second replica, if it is time and its budget pays for it. */
+void hedge_on_late(struct flight *flight, int64_t out_us);
 /* The first one has answered, or nobody waits any more. Nothing to do where there is none. */
 void hedge_forget(struct task *task);

@@ -9,6 +9,7 @@
 #include "base/control.h"
 #include "base/log.h"
 #include "pg/admission/estimate.h"
+#include "router/node_health.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -84,7 +85,7 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 	node->probe_again.on_due = router_on_probe_again;
 	waiters_init(&node->waiters);
 	arena_init(&node->probe_arena);
-	health_init(router, at);
+	node_health_init(router, at);
 }
 
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
@@ -133,7 +134,7 @@ void router_free(struct router *router)
 		loop_timer_cancel(router->loop, &node->probe_again);
 		if (node->probing)
 			pool_forget(node->pool, &node->probe);
-		health_fini(router, i);
+		health_fini(&node->health);
 		pool_free(node->pool);
 		arena_fini(&node->probe_arena);
 	}
@@ -223,9 +224,9 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 		pool_abandon(node->pool, gone ? "the node does not answer"
 					      : "the node is not the primary any more");
 	if (role != NODE_UNKNOWN && role != node->role)
-		health_renew(router, at, false);
+		health_renew(&node->health, false);
 	else if (returned)
-		health_renew(router, at, true);
+		health_renew(&node->health, true);
 	if (view->role == NODE_REPLICA)
 		router_learn(router, at, view->position.lsn);
 }

@@ -5,6 +5,7 @@
  */
 #include "base/control.h"
 #include "router/admit.h"
+#include "router/node_health.h"
 #include "router/revalidate.h"
 #include "router/task.h"
 
@@ -97,7 +98,7 @@ static void command_on_done(struct command *command, enum command_end end)
 
 	request_wait_over(request);
 	if (command->call.pool)
-		health_judge(task->router, task->choice.node, &command->call);
+		node_health_judge(task->router, task->choice.node, &command->call);
 	switch (end) {
 	case COMMAND_COMMITTED:
 		if (!command_remember(task)) {

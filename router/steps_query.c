@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "pg/admission/estimate.h"
 #include "router/admit.h"
+#include "router/node_health.h"
+#include "router/retry.h"
 #include "router/revalidate.h"
 #include "router/task.h"
 
@@ -123,7 +125,7 @@ void query_choose(struct task *task)
 		router->uses[i].avoid = avoid & (1u << i);
 		router->uses[i].full = task->full_at & (1u << i);
 		router->uses[i].early = task->early_at & (1u << i);
-		health_tell(router, i, &router->uses[i]);
+		node_health_describe(router, i, &router->uses[i]);
 	}
 	needs->wait_us_left = task->wait_until_us > now_us ? task->wait_until_us - now_us : 0;
 	needs->random = random_next(&router->random);
@@ -144,6 +146,7 @@ static void query_count_spill(struct task *task)
 
 static void query_on_call(struct query *query, enum query_end end);
 static void query_on_rows(struct query *query);
+static void query_on_silent(struct flight *flight, int64_t silent_us);
 
 /* What was declared to fail beyond a number of rows must be known to be less before it is told. */
 static size_t query_stream_bytes_max(const struct task *task)
@@ -205,36 +208,6 @@ static enum step query_on_full(struct task *task)
 	return query_place(task->request);
 }
 
-/* False: it would be a retry, and the budget of the chosen node does not pay for it. */
-static bool query_pays(struct task *task)
-{
-	struct router *router = task->router;
-	struct health *health = &router->nodes[task->choice.node].health;
-	int64_t now_us = loop_now(router->loop);
-
-	if (!task->pays)
-		return true;
-	task->paid = health_is_in_trouble(health, now_us)
-			     ? budget_take_evenly(&health->retries, now_us)
-			     : budget_take(&health->retries, now_us);
-	task->pays = !task->paid;
-	return task->paid;
-}
-
-/* A client's request is at the node: it earns a part of a retry, and of a hedge. */
-static void query_earn(struct task *task)
-{
-	struct router *router = task->router;
-	struct health *health = &router->nodes[task->choice.node].health;
-
-	if (!task->paid) {
-		budget_earn(&health->retries, loop_now(router->loop));
-		if (router->shared.options->hedge)
-			budget_earn(&health->hedges, loop_now(router->loop));
-	}
-	task->paid = false;
-}
-
 static enum step query_refuse_retry(struct task *task)
 {
 	struct router *router = task->router;
@@ -248,9 +221,18 @@ static void query_cancel_call(struct request *request)
 {
 	struct task *task = request->task;
 
-	health_back(task);
+	health_back(&task->flight);
 	hedge_forget(task);
 	query_forget(&task->query);
+}
+
+/* The query is out: its node is watched for silence, and it for being late. */
+static void query_depart(struct task *task)
+{
+	task->flight.on_silent = query_on_silent;
+	task->flight.on_late = hedge_on_late;
+	task->flight.late_us = hedge_late_us(task);
+	health_sent(&task->router->nodes[task->choice.node].health, &task->flight);
 }
 
 static enum step query_send_chosen(struct task *task)
@@ -276,8 +258,8 @@ static enum step query_send_chosen(struct task *task)
 	if (!query_send(&task->query, router->nodes[node].pool, required, primary))
 		return query_on_full(task);
 	task->placements++;
-	query_earn(task);
-	health_sent(router, node, task);
+	retry_earn(task);
+	query_depart(task);
 	return request_wait_for_call(task->request, &task->query.call.sent_us, query_cancel_call);
 }
 
@@ -300,7 +282,7 @@ static enum step query_place(struct request *request)
 	if (task->full_at && task->choice.kind == CHOICE_REFUSE)
 		return query_refuse_full(task);
 	if (task->choice.kind == CHOICE_PLACE)
-		return query_pays(task) ? query_send_chosen(task) : query_refuse_retry(task);
+		return retry_pays(task) ? query_send_chosen(task) : query_refuse_retry(task);
 	monitor_poll_now(task->router->shared.monitor);
 	request->retry_after_us = task->choice.retry_after_us;
 	return request_fail(request, task->choice.outcome, "%s",
@@ -471,7 +453,7 @@ static bool query_moves(struct task *task, const char *reason, const char *troub
 	task->failed_at |= 1u << node;
 	query_choose(task);
 	task->pays = true;
-	if (task->choice.kind != CHOICE_PLACE || !query_pays(task)) {
+	if (task->choice.kind != CHOICE_PLACE || !retry_pays(task)) {
 		task->pays = false;
 		task->failed_at &= ~(1u << node);
 		task->choice = before;
@@ -487,9 +469,13 @@ static bool query_moves(struct task *task, const char *reason, const char *troub
 	return true;
 }
 
-void query_leave(struct task *task)
+/* Placed on another node, if the budget of one pays for it. */
+static void query_on_silent(struct flight *flight, int64_t silent_us)
 {
-	(void)query_moves(task, "silent", "the node does not answer");
+	struct task *task = container_of(flight, struct task, flight);
+
+	if (!task->retries && silent_us >= node_health_patience_us(task))
+		(void)query_moves(task, "silent", "the node does not answer");
 }
 
 static void query_count(struct task *task)
@@ -574,7 +560,7 @@ static void query_on_rows(struct query *query)
 	if (task->request->stream == STREAM_NONE) {
 		/* The node has answered: whatever comes now is a matter of the reader. */
 		hedge_forget(task);
-		health_back(task);
+		health_back(&task->flight);
 		router_refresh(task->router);
 		/* Which may have ended it: its node is gone. */
 		if (!query->pool || !query->begun || query_does_not_count(task))
@@ -596,7 +582,7 @@ static void query_on_call(struct query *query, enum query_end end)
 	struct task *task = container_of(query, struct task, query);
 
 	hedge_forget(task);
-	health_judge(task->router, task->choice.node, &query->call);
+	node_health_judge(task->router, task->choice.node, &query->call);
 	if (task->request->stream == STREAM_OPEN)
 		query_end_stream(task, end);
 	else
@@ -621,7 +607,7 @@ void query_ended(struct task *task, enum query_end end)
 	request_let_go(task->request);
 	if (end == QUERY_ANSWERED && task->router->shared.options->hedge)
 		hedge_learn((struct statement *)&task->operation->statement,
-			    loop_now(task->router->loop) - task->out_us);
+			    loop_now(task->router->loop) - task->flight.sent_us);
 	router_refresh(task->router);
 	switch (end) {
 	case QUERY_ANSWERED:
@@ -651,7 +637,8 @@ void query_ended(struct task *task, enum query_end end)
 		}
 		/* It did not wait for a node with much to do, but for one that does nothing. */
 		if (query->call.expired && query->call.end == CALL_UNSENT &&
-		    health_silent_since(task->router, task->choice.node, query->call.queued_us)) {
+		    health_silent_since(&task->router->nodes[task->choice.node].health,
+					query->call.queued_us)) {
 			query_elsewhere(task);
 			return;
 		}

@@ -8,6 +8,7 @@
 #include "pg/revalidation.h"
 #include "pg/sqlstate.h"
 #include "router/bind.h"
+#include "router/node_health.h"
 #include "router/request_timing.h"
 #include "router/revalidate.h"
 #include "router/too_many_connections.h"
@@ -87,8 +88,8 @@ static void task_tell_pause(struct task *task)
 
 	if (outcome_row(request->outcome)->status != 503)
 		return;
-	pause_us = health_pause_us(task->router, request->kind == REQUEST_COMMAND ||
-							 task->needs.level == LEVEL_STRONG);
+	pause_us = node_health_pause_us(task->router, request->kind == REQUEST_COMMAND ||
+							      task->needs.level == LEVEL_STRONG);
 	if (pause_us > request->retry_after_us)
 		request->retry_after_us = pause_us;
 }

@@ -21,6 +21,7 @@
 #include "router/choose.h"
 #include "router/consistency/required.h"
 #include "router/consistency/token.h"
+#include "router/health/budget.h"
 #include "router/health/health.h"
 #include "router/heavy_hitters.h"
 #include "router/hedge.h"
@@ -50,6 +51,7 @@ struct router_node {
 	bool probing;
 	struct loop_timer probe_again;
 	struct health health;
+	struct budget retries, hedges; /* what may be asked there twice */
 };
 
 struct router {
@@ -62,6 +64,7 @@ struct router {
 	uint64_t version; /* of the topology below */
 	struct topology topology;
 	struct node_use uses[NODES_MAX];
+	struct health_env health_env;
 	struct router_node nodes[NODES_MAX];
 	struct token_maker *tokens; /* NULL until the key is known */
 	struct branch_position
@@ -117,12 +120,10 @@ struct task {
 	unsigned retries;      /* on another node, after one has had it and failed: at most one */
 	bool pays;             /* its next placement is that retry */
 	bool paid;             /* and the one under way is paid for */
-	struct health *out_at; /* the node whose list of queries it is on, or NULL */
-	struct list_link out_link;
-	int64_t out_us;      /* since when */
-	const char *trouble; /* why the last node could not answer, or NULL */
-	unsigned life;       /* of the chosen node, when the query was placed there */
-	uint32_t timeline;   /* of that node, then */
+	struct flight flight;  /* while its query is out */
+	const char *trouble;   /* why the last node could not answer, or NULL */
+	unsigned life;         /* of the chosen node, when the query was placed there */
+	uint32_t timeline;     /* of that node, then */
 	unsigned placements;
 	struct hedge *hedge; /* its second query, while it is out; or NULL */
 	bool hedged;         /* it had one */
@@ -166,8 +167,6 @@ void query_choose(struct task *task);
 void query_forget_failure(struct request *request);
 /* Its query is over, or what stood in for it. */
 void query_ended(struct task *task, enum query_end end);
-/* The query's node is silent: places it on another one, if the budget of one pays for it. */
-void query_leave(struct task *task);
 
 extern const request_step query_steps[];
 extern const request_step command_steps[];
