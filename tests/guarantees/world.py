@@ -354,6 +354,7 @@ class World:
                 self.clone_again(node)
                 until(lambda node=node: self.follows(node), f"{node.name} to follow", 20)
         self.lead_name_to(self.followers[0])
+        self.name.cut()
         for number, instance in enumerate(self.instances):
             if not instance.running:
                 self.restart_instance(number)

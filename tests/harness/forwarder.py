@@ -26,6 +26,12 @@ class Forwarder:
         """From now on; nothing that is open is touched. No target: connections are closed."""
         self.targets = itertools.cycle(targets) if targets else None
 
+    def cut(self):
+        """Ends what is open: each connection is made anew, to where the name leads now."""
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     @property
     def port(self):
         return self.listener.getsockname()[1]
@@ -38,9 +44,8 @@ class Forwarder:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.cut()
         for one in self.sockets:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
             one.close()
 
     def _accept(self):
