@@ -239,6 +239,7 @@ def old_primary_back(world, rng):
     world.lead(most_advanced(world))
     healthy_others(world, old)
     yield rng.uniform(0, 1)
+    world.reign_goes_on(old)
     old.forget_shared_memory()
     old.start()
     yield rng.uniform(0.5, 2)

@@ -324,6 +324,13 @@ class World:
             if old is node and promotion[1] is None:
                 promotion[1] = time.monotonic_ns()
 
+    def reign_goes_on(self, node):
+        """It was dead, and comes back as the primary that it was; who cannot reach the new one may
+        follow it. What it takes until it is copied anew is lost with that promotion."""
+        for old, promotion in self.reigns:
+            if old is node and promotion is self.promotions[-1]:
+                promotion[1] = None
+
     def clone_again(self, node):
         node.kill9()
         self._reign_ends(node)
