@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "router/consistency/required.h"
 #include "router/ratelimit.h"
 #include "router/request_timing.h"
+#include "router/requirement.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -182,7 +182,7 @@ enum step admit_query(struct request *request)
 		return STEP_DONE;
 	admit_deadline(task, admit_on_query_deadline);
 	admit_needs(task);
-	return required_judge(task);
+	return requirement_judge(task);
 }
 
 enum step admit_command(struct request *request)
@@ -198,5 +198,5 @@ enum step admit_command(struct request *request)
 	if (task->router->topology.primary < 0)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
 	admit_deadline(task, admit_on_command_deadline);
-	return required_judge(task);
+	return requirement_judge(task);
 }

@@ -6,6 +6,7 @@
 #include "base/control.h"
 #include "router/admit.h"
 #include "router/node_health.h"
+#include "router/requirement.h"
 #include "router/revalidate.h"
 #include "router/task.h"
 
@@ -14,7 +15,7 @@
 static enum step command_place(struct request *request);
 static enum step command_acknowledge(struct request *request);
 
-const request_step command_steps[] = { admit_command,       required_confirm,
+const request_step command_steps[] = { admit_command,       requirement_confirm,
 				       task_describe,       task_bind,
 				       command_place,       wait_replicas_await,
 				       command_acknowledge, NULL };
@@ -33,7 +34,7 @@ static struct pool *command_on_rerun(struct command *command)
 	if (!pool)
 		return NULL;
 	/* What its user wrote before may be lost by now: told before anything runs. */
-	if (!required_hold(task) && required_judge(task) == STEP_DONE)
+	if (requirement_renew(task) == STEP_DONE)
 		return NULL;
 	task->choice.node = (unsigned)router->topology.primary;
 	return pool;
@@ -114,7 +115,7 @@ static void command_on_done(struct command *command, enum command_end end)
 		return;
 	case COMMAND_REPLAYED:
 		command->position.timeline = task->judged;
-		request->replayed = required_hold(task) && command_remember(task);
+		request->replayed = requirement_holds(task) && command_remember(task);
 		command_count_key(task, "replayed");
 		if (!request->replayed) {
 			request_fail(request, OUTCOME_NO_PRIMARY,
@@ -158,7 +159,7 @@ static enum step command_place(struct request *request)
 
 	if (!pool)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
-	if (!required_hold(task) && required_judge(task) == STEP_DONE)
+	if (requirement_renew(task) == STEP_DONE)
 		return STEP_DONE;
 	task->choice.node = (unsigned)router->topology.primary;
 	request->retry_after_us = breaker_wait_us(&router->nodes[task->choice.node].health.breaker,

@@ -7,6 +7,7 @@
 #include "pg/admission/estimate.h"
 #include "router/admit.h"
 #include "router/node_health.h"
+#include "router/requirement.h"
 #include "router/retry.h"
 #include "router/revalidate.h"
 #include "router/task.h"
@@ -16,8 +17,8 @@
 static enum step query_place(struct request *request);
 static enum step query_answer(struct request *request);
 
-const request_step query_steps[] = { admit_query, required_confirm, task_describe, task_bind,
-				     query_place, query_answer,     NULL };
+const request_step query_steps[] = { admit_query, requirement_confirm, task_describe, task_bind,
+				     query_place, query_answer,        NULL };
 
 #define QUERY_RETRY_JITTER_US (5 * US_PER_MS)
 
@@ -268,7 +269,7 @@ static enum step query_place(struct request *request)
 	struct task *task = request->task;
 
 	router_refresh(task->router);
-	if (!required_hold(task) && required_judge(task) == STEP_DONE)
+	if (requirement_renew(task) == STEP_DONE)
 		return STEP_DONE;
 	if (task->placements >= CALL_PLACEMENTS_MAX)
 		return request_fail(
@@ -332,7 +333,7 @@ static bool query_is_outdated(const struct task *task)
 	const struct node_view *view = &task->router->topology.nodes[task->choice.node];
 
 	return view->life != task->life || view->position.timeline != task->timeline ||
-	       !required_hold(task);
+	       !requirement_holds(task);
 }
 
 static void query_elsewhere(struct task *task);
@@ -372,9 +373,10 @@ static bool query_does_not_count(struct task *task)
 	}
 	if (query_went_over(task))
 		return true;
-	if (query->on_primary && query->call.newest && required_beyond(task, query->call.newest)) {
+	if (query->on_primary && query->call.newest &&
+	    requirement_is_beyond(task, query->call.newest)) {
 		query_forget_failure(task->request);
-		(void)required_refuse_beyond(task);
+		(void)requirement_refuse_beyond(task);
 		task_finish(task);
 		return true;
 	}
@@ -491,30 +493,14 @@ static void query_count(struct task *task)
 		metric_observe(metrics, METRIC_consistency_wait_seconds, NULL, request->wait_us);
 }
 
-/*
- * What the client is to bring next time: what it brought, and what it has seen now. A standby that
- * is not on the timeline by which the request was judged shows something that may be past a switch
- * point: where that is so, what the client brought is not dropped for it.
- */
-static struct position query_seen(const struct task *task)
-{
-	struct position seen = { task->timeline, task->query.upper };
-	struct position required = task->needs.required;
-
-	if (!position_known(required) || seen.timeline == required.timeline)
-		return position_max(seen, required);
-	if (required_of(task, seen) == FATE_SURVIVED)
-		return position_max(required_translate(task, seen), required);
-	return required;
-}
-
 /* Who answered and why, and the position that the client has seen now. */
 static void query_tell(struct task *task)
 {
 	struct request *request = task->request;
 	struct router *router = task->router;
 	unsigned node = task->choice.node;
-	struct position seen = query_seen(task);
+	struct position seen =
+		requirement_and(task, (struct position){ task->timeline, task->query.upper });
 
 	request->routed = true;
 	request->reason = task->choice.reason;

@@ -4,32 +4,57 @@
  * session entry of its user. What survived a promotion is required on the new timeline; what is
  * lost is told (409 write-lost, with a token of the new timeline); what cannot be told makes the
  * request strong. Judged again whenever another primary was found before a node answered.
+ *
+ * Everything is given; the table of sessions is changed where a loss is told. Any thread.
  */
 #pragma once
 
 #include "base/check.h"
+#include "base/position.h"
 #include "base/request.h"
 #include "router/cluster/history.h"
+#include "router/cluster/topology.h"
+#include "router/consistency/sessions.h"
+#include "router/consistency/token.h"
 
-struct task;
+#include <stdbool.h>
+#include <stdint.h>
 
-/* A token's timeline that no node was seen on, newer than the primary's. */
+/* A token's timeline that no node was seen on, newer than the primary's. One per loop. */
 struct heard {
 	uint32_t timeline, judged; /* of the token, and of the primary then; 0: none */
 	int64_t since_us;
 };
 
-/* Sets task->needs.required and level, and task->judged; STEP_DONE: the request is refused. */
-enum step required_judge(struct task *task) must_check;
-/* Is that judgement of the timeline that the router knows now? */
-bool required_hold(const struct task *task) must_check;
-/* By the history that the router knows now. Without any primary so far: current. */
-enum fate required_of(const struct task *task, struct position position);
+/* The request, and by what it is judged. Lent for one call. */
+struct required_by {
+	struct request *request;
+	const struct topology *topology; /* no older than the floor of the sessions */
+	struct sessions *sessions;
+	struct token_maker *tokens;
+	struct heard *heard;
+	int64_t back_us; /* --timeline-back-ms; 0: never back */
+	int64_t now_us;
+};
+
+struct required {
+	uint32_t judged;          /* the timeline by whose history; 0: there was no primary */
+	enum level level;         /* as asked, or LEVEL_STRONG */
+	struct position position; /* the least it must see; POSITION_NONE: nothing */
+	uint64_t token_lsn;       /* the greatest of its tokens, on that timeline; 0: none */
+	uint64_t session_lsn;     /* of the user's own last write, likewise */
+	bool poll_now; /* refused for want of a newer topology: the monitor should look */
+};
+
+/* Fills required. level: of a query the one that is asked for, of a command LEVEL_STRONG.
+ * STEP_DONE: the request is refused, with its outcome. */
+enum step required_judge(struct required *required, const struct required_by *by,
+			 enum level level) must_check;
+/* By the history that is known now. Without any primary so far: current. */
+enum fate required_fate(const struct topology *topology, struct position position) must_check;
 /* The same place on the timeline of now, for what is current or survived. */
-struct position required_translate(const struct task *task, struct position position);
-/* Is one of its tokens beyond the end of the primary's WAL, flushed or not? */
-bool required_beyond(const struct task *task, uint64_t newest) must_check;
-/* Ends the request for that; always STEP_DONE. */
-enum step required_refuse_beyond(struct task *task);
-/* A step behind admission: a token beyond all that was heard of is asked for at the primary. */
-enum step required_confirm(struct request *request) must_check;
+struct position required_translate(const struct topology *topology,
+				   struct position position) must_check;
+/* One of the request's tokens is beyond the end of the primary's WAL, flushed or not: ends the
+ * request for that; always STEP_DONE. */
+enum step required_refuse_beyond(const struct required_by *by);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judged by what this loop knows; a probe of the primary confirms what no loop has heard of. */
+#include "router/requirement.h"
+
+#include "router/consistency/high_water.h"
+#include "router/consistency/required.h"
+#include "router/task.h"
+
+#include <assert.h>
+
+static struct required_by requirement_by(struct task *task)
+{
+	struct router *router = task->router;
+
+	return (struct required_by){
+		.request = task->request,
+		.topology = &router->topology,
+		.sessions = router->shared.sessions,
+		.tokens = router->tokens,
+		.heard = &router->heard,
+		.back_us = router->shared.options->timeline_back_us,
+		.now_us = loop_now(router->loop),
+	};
+}
+
+enum step requirement_judge(struct task *task)
+{
+	enum level level =
+		task->request->kind == REQUEST_COMMAND ? LEVEL_STRONG : task->request->level_used;
+	struct required_by by;
+	struct required required;
+	enum step step;
+
+	/* The floor is raised a moment before the topology that goes with it is published. */
+	router_refresh(task->router);
+	by = requirement_by(task);
+	step = required_judge(&required, &by, level);
+	task->judged = required.judged;
+	task->token_lsn = required.token_lsn;
+	task->session_lsn = required.session_lsn;
+	task->needs.required = required.position;
+	task->needs.level = required.level;
+	if (required.poll_now)
+		monitor_poll_now(task->router->shared.monitor);
+	return step;
+}
+
+bool requirement_holds(const struct task *task)
+{
+	return task->judged == task->router->topology.primary_position.timeline;
+}
+
+enum step requirement_renew(struct task *task)
+{
+	return requirement_holds(task) ? STEP_NEXT : requirement_judge(task);
+}
+
+struct position requirement_and(const struct task *task, struct position seen)
+{
+	const struct topology *topology = &task->router->topology;
+	struct position required = task->needs.required;
+
+	if (!position_known(required) || seen.timeline == required.timeline)
+		return position_max(seen, required);
+	if (required_fate(topology, seen) == FATE_SURVIVED)
+		return position_max(required_translate(topology, seen), required);
+	return required;
+}
+
+/* --- tokens beyond what was heard of ---------------------------------------------------------- */
+
+bool requirement_is_beyond(const struct task *task, uint64_t newest)
+{
+	/* A standby that knows of nothing behind its position tells one byte more. */
+	return task->token_lsn > newest + 1;
+}
+
+enum step requirement_refuse_beyond(struct task *task)
+{
+	const struct required_by by = requirement_by(task);
+
+	return required_refuse_beyond(&by);
+}
+
+static void requirement_on_confirmed(struct call *call)
+{
+	struct task *task = container_of(call, struct task, confirm);
+	struct position required = task->needs.required;
+
+	request_wait_over(task->request);
+	if (call->end != CALL_OK || call->in_recovery || !requirement_holds(task)) {
+		/* Who the primary is will be seen when the request is placed. */
+		request_resume(task->request, STEP_NEXT);
+		return;
+	}
+	high_water_raise(task->router->shared.high_water,
+			 (struct position){ required.timeline, call->newest });
+	if (requirement_is_beyond(task, call->newest)) {
+		(void)requirement_refuse_beyond(task);
+		task_finish(task);
+		return;
+	}
+	request_resume(task->request, STEP_NEXT);
+}
+
+static void requirement_cancel_confirm(struct request *request)
+{
+	struct task *task = request->task;
+
+	pool_forget(task->confirm.pool, &task->confirm);
+}
+
+enum step requirement_confirm(struct request *request)
+{
+	struct task *task = request->task;
+	struct router *router = task->router;
+	const struct position token = { router->topology.primary_position.timeline,
+					task->token_lsn };
+	struct pool *pool;
+
+	if (!task->token_lsn || !token.timeline ||
+	    token.lsn <= router->topology.primary_position.lsn ||
+	    high_water_covers(router->shared.high_water, token))
+		return STEP_NEXT;
+	pool = router_primary_pool(router);
+	if (!pool)
+		return STEP_NEXT;
+	task->confirm = (struct call){
+		.kind = CALL_PROBE,
+		.arena = &request->arena,
+		.on_done = requirement_on_confirmed,
+	};
+	if (!pool_submit(pool, &task->confirm))
+		return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting");
+	return request_wait(request, WAIT_CONFIRM, requirement_cancel_confirm);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a request must see: router/consistency/required.h, for a task and by what its router knows
+ * now. On the loop's thread.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/position.h"
+#include "base/request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct task;
+
+/* Sets task->needs.required and level, task->judged and the lsns beside it; STEP_DONE: the request
+ * is refused. */
+enum step requirement_judge(struct task *task) must_check;
+/* Is that judgement of the timeline that the router knows now? */
+bool requirement_holds(const struct task *task) must_check;
+/* requirement_judge again unless it holds. */
+enum step requirement_renew(struct task *task) must_check;
+/*
+ * What the client is to bring next time: what it brought, and what it has seen now. A standby that
+ * is not on the timeline by which the request was judged shows something that may be past a switch
+ * point: where that is so, what the client brought is not dropped for it.
+ */
+struct position requirement_and(const struct task *task, struct position seen) must_check;
+/* Is one of its tokens beyond the end of the primary's WAL, flushed or not? */
+bool requirement_is_beyond(const struct task *task, uint64_t newest) must_check;
+/* Ends the request for that; always STEP_DONE. */
+enum step requirement_refuse_beyond(struct task *task);
+/* A step behind admission: a token beyond all that was heard of is asked for at the primary. */
+enum step requirement_confirm(struct request *request) must_check;
