@@ -59,21 +59,14 @@ void connections_init(struct connections *connections, const struct connections_
 
 void connections_fini(struct connections *connections)
 {
-	assert(connections_count(connections) == 0);
+	assert(connections->count == 0);
+	for (unsigned i = 0; i < CONNECTION_STATES; i++)
+		assert(list_empty(&connections->by_state[i]));
 	loop_timer_cancel(connections->loop, &connections->sweep);
 	loop_timer_cancel(connections->loop, &connections->watch_timer);
 	callers_fini(&connections->callers);
 	lingering_close_fini(&connections->lingering_close);
 	buf_fini(&connections->line);
-}
-
-size_t connections_count(const struct connections *connections)
-{
-	size_t count = 0;
-
-	for (unsigned i = 0; i < CONNECTION_STATES; i++)
-		count += connections->by_state[i].count;
-	return count;
 }
 
 /* --- what its caller holds -------------------------------------------------------------------- */
@@ -143,6 +136,7 @@ struct connection *connection_new(struct connections *connections, struct MHD_Co
 	loop_watch(connections->loop, &connection->watch, fd, EPOLLRDHUP | EPOLLONESHOT);
 	exchange_init(&connection->exchange);
 	list_append(&connections->by_state[CONNECTION_RESTING], &connection->link);
+	connections->count++;
 	if (connections->sweep.slot == 0)
 		loop_timer_set(connections->loop, &connections->sweep,
 			       loop_now(connections->loop) + HTTP_SWEEP_US);
@@ -165,6 +159,7 @@ void connection_free(struct connection *connection)
 	connection_leave_place(connection);
 	callers_release(&connections->callers, connection->caller);
 	list_remove(&connections->by_state[connection->state], &connection->link);
+	connections->count--;
 	free(connection);
 }
 

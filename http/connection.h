@@ -114,6 +114,7 @@ struct connections {
 	bool sees_lines; /* the library leaves the lines of a request where they were */
 	unsigned calls;  /* of our handlers by the library, ever: it gets on */
 
+	size_t count; /* in all states */
 	struct list by_state[CONNECTION_STATES];
 	struct list half_closed; /* whose client has closed its side */
 	struct callers callers;
@@ -140,7 +141,6 @@ void connections_init(struct connections *connections, const struct connections_
 		      struct metrics *metrics);
 /* There are none any more. */
 void connections_fini(struct connections *connections);
-size_t connections_count(const struct connections *connections) must_check;
 
 struct connection *connection_new(struct connections *connections, struct MHD_Connection *mhd,
 				  int fd) must_check;

@@ -18,11 +18,6 @@ void exchange_fini(struct exchange *exchange)
 	buf_fini(&exchange->body);
 }
 
-struct text exchange_target(const struct exchange *exchange)
-{
-	return (struct text){ exchange->target.ptr, exchange->target.len };
-}
-
 /* Which operation is meant, and may this method ask for it? */
 void exchange_take_route(struct exchange *exchange, struct text method)
 {

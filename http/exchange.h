@@ -49,7 +49,10 @@ struct exchange {
 void exchange_init(struct exchange *exchange);
 void exchange_fini(struct exchange *exchange);
 
-struct text exchange_target(const struct exchange *exchange);
+static inline struct text exchange_target(const struct exchange *exchange)
+{
+	return (struct text){ exchange->target.ptr, exchange->target.len };
+}
 
 static inline bool exchange_failed(const struct exchange *exchange)
 {

@@ -122,19 +122,17 @@ static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **
 
 unsigned listener_busy(const struct listener *listener)
 {
-	size_t count = 0;
+	const struct connections *connections = &listener->connections;
 
-	for (unsigned i = CONNECTION_ARRIVING; i <= CONNECTION_SENDING; i++)
-		count += listener->connections.by_state[i].count;
-	return (unsigned)count + listener->connections.orphans;
+	return (unsigned)(connections->count - connections->by_state[CONNECTION_RESTING].count -
+			  connections->by_state[CONNECTION_CLOSING].count) +
+	       connections->orphans;
 }
 
 static unsigned listener_open(const struct listener *listener)
 {
-	return listener_busy(listener) +
-	       (unsigned)(listener->connections.by_state[CONNECTION_RESTING].count +
-			  listener->connections.by_state[CONNECTION_CLOSING].count +
-			  accept_queue_waiting(&listener->accept_queue));
+	return (unsigned)listener->connections.count + listener->connections.orphans +
+	       accept_queue_waiting(&listener->accept_queue);
 }
 
 static void listener_count_refused(struct listener *listener, const char *reason)
@@ -345,7 +343,7 @@ static void listener_on_sweep_due(struct loop_timer *timer)
 {
 	struct listener *listener = container_of(timer, struct listener, connections.sweep);
 	int64_t pause_us = listener_sweep(listener) ? HTTP_SWEEP_US : 0;
-	size_t count = connections_count(&listener->connections);
+	size_t count = listener->connections.count;
 	int64_t now_us = loop_now(listener->connections.loop);
 
 	memory_trim(&listener->peak, count, now_us);
