@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -121,33 +122,6 @@ static inline bool json_word_special(uint64_t word)
 static inline bool json_byte_special(unsigned char byte)
 {
 	return byte < 0x20 || byte == '"' || byte == '\\' || byte >= 0x80;
-}
-
-/* Bytes of the UTF-8 character at ptr (Unicode 15, table 3-7), 0: not one. */
-static size_t utf8_length(const unsigned char *ptr, size_t len)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t want;
-
-	if (ptr[0] >= 0xc2 && ptr[0] <= 0xdf) {
-		want = 2;
-	} else if (ptr[0] >= 0xe0 && ptr[0] <= 0xef) {
-		want = 3;
-		low = ptr[0] == 0xe0 ? 0xa0 : 0x80;
-		high = ptr[0] == 0xed ? 0x9f : 0xbf;
-	} else if (ptr[0] >= 0xf0 && ptr[0] <= 0xf4) {
-		want = 4;
-		low = ptr[0] == 0xf0 ? 0x90 : 0x80;
-		high = ptr[0] == 0xf4 ? 0x8f : 0xbf;
-	} else {
-		return 0;
-	}
-	if (len < want || ptr[1] < low || ptr[1] > high)
-		return 0;
-	for (size_t i = 2; i < want; i++)
-		if (ptr[i] < 0x80 || ptr[i] > 0xbf)
-			return 0;
-	return want;
 }
 
 static void buf_json_escape(struct buf *buf, unsigned char byte)

@@ -95,7 +95,7 @@
 #define HTTP_LINGERING_PIECE_BYTES 16384
 #define HTTP_REPLY_HEAD_BYTES 1536   /* kept free of a connection's memory: for the reply's head */
 #define HTTP_HEADER_RECORD_BYTES 64  /* of that memory that libmicrohttpd needs for each header */
-#define HTTP_COOKIE_RECORDS 3        /* of those that an empty cookie takes (http/head.h) */
+#define HTTP_COOKIE_RECORDS 3        /* of those that an empty cookie takes (http/head/head.h) */
 #define HTTP_REFUSAL_LOOKS_MAX 32    /* connections looked at to find whom the library refuses */
 #define HTTP_HOST_BYTES_KEPT 128     /* of the last Host that a listener has served */
 #define CORS_HEADERS_BYTES_MAX 1024  /* names of headers that a preflight may ask for */

@@ -93,7 +93,7 @@ struct request {
 	enum request_kind kind;
 	struct text operation;
 	struct text user; /* the end user; ptr NULL: none */
-	/* who asks on their behalf: see http/client_address.h; ptr NULL: not known */
+	/* who asks on their behalf: see http/socket/client_address.h; ptr NULL: not known */
 	struct text caller;
 	char id[REQUEST_ID_BYTES_MAX + 1];
 	struct pair *pairs; /* of the query string; a repeated name is an array */

@@ -2,6 +2,8 @@
 /* One file of the catalog: is it text, where is a byte, what is wrong there. */
 #include "catalog/source.h"
 
+#include "base/utf8.h"
+
 #include <assert.h>
 #include <stdarg.h>
 
@@ -17,30 +19,6 @@ static bool complaints_take(struct complaints *complaints)
 		buf_literal(complaints->lines,
 			    "error: there are more errors; they are not shown\n");
 	return false;
-}
-
-/* A character of more than one byte: its length, or 0 when it is no UTF-8. */
-static size_t utf8_length(const unsigned char *ptr, size_t room)
-{
-	size_t len = ptr[0] < 0xe0 ? 2 : ptr[0] < 0xf0 ? 3 : 4;
-	unsigned char least = 0x80, most = 0xbf;
-
-	if (ptr[0] < 0xc2 || ptr[0] > 0xf4 || room < len)
-		return 0;
-	if (ptr[0] == 0xe0)
-		least = 0xa0; /* overlong */
-	else if (ptr[0] == 0xed)
-		most = 0x9f; /* surrogates */
-	else if (ptr[0] == 0xf0)
-		least = 0x90; /* overlong */
-	else if (ptr[0] == 0xf4)
-		most = 0x8f; /* beyond U+10FFFF */
-	if (ptr[1] < least || ptr[1] > most)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if (ptr[i] < 0x80 || ptr[i] > 0xbf)
-			return 0;
-	return len;
 }
 
 /* False: it was complained about; the bytes before it are text. */

@@ -31,10 +31,10 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/random.h"
-#include "http/callers.h"
 #include "http/exchange.h"
 #include "http/http.h"
-#include "http/lingering_close.h"
+#include "http/socket/callers.h"
+#include "http/socket/lingering_close.h"
 
 #include <microhttpd.h>
 #include <stdbool.h>

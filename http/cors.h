@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/check.h"
-#include "http/head.h"
+#include "http/head/head.h"
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
-#include "http/query_string.h"
+#include "http/head/query_string.h"
 
 void exchange_init(struct exchange *exchange)
 {

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/request.h"
 #include "base/text.h"
-#include "http/headers_in.h"
-#include "http/route.h"
+#include "http/head/headers_in.h"
+#include "http/head/route.h"
 
 #include <stdbool.h>
 #include <stdint.h>

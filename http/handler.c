@@ -6,7 +6,7 @@
 #include "http/chunked_reply.h"
 #include "http/connection.h"
 #include "http/cors.h"
-#include "http/guard.h"
+#include "http/head/guard.h"
 #include "http/reply.h"
 #include "http/request_id.h"
 #include "http/share.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/rate_policy.h"
-#include "http/prefer.h"
+#include "http/head/prefer.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
 #include "base/metrics.h"
 #include "base/options.h"
 #include "base/request.h"
-#include "http/origin.h"
+#include "http/head/origin.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "base/loop.h"
-#include "http/accept_queue.h"
-#include "http/acceptor.h"
 #include "http/connection.h"
 #include "http/http.h"
+#include "http/socket/accept_queue.h"
+#include "http/socket/acceptor.h"
 #include "http/watchdog.h"
 
 #include <microhttpd.h>

@@ -6,10 +6,10 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/repeats.h"
-#include "http/accept_queue.h"
 #include "http/connection.h"
 #include "http/refusal.h"
 #include "http/reply.h"
+#include "http/socket/accept_queue.h"
 
 #include <assert.h>
 #include <inttypes.h>

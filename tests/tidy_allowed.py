@@ -60,8 +60,6 @@ ALLOWED = {
         ("catalog/options.c", "option_find is a name in base/ too"),
         ("catalog/options.c", "options_finish is a name in base/ too"),
         ("catalog/options.c", "struct option_row is a name in base/ too"),
-        ("catalog/source.c", "utf8_length is a name in base/ too"),
-        ("http/utf8.c", "utf8_length is a name in base/ too"),
         ("pg/sqlstate.c", "is_digit is a name in catalog/ too"),
         ("pg/types/types_text.c", "text_number is a name in catalog/ too"),
         ("router/steps_query.c", "query_on_call is a name in read/ too"),

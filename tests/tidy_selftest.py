@@ -47,6 +47,8 @@ BAD = [
     ("include_direction", "pg/a.c", HEAD + '#include "catalog/catalog.h"\n', 3),
     ("include_direction", "catalog/a.c", HEAD + '#include "pg/pool.h"\n', 3),
     ("include_direction", "http/a.c", HEAD + '#include "cmd/start.h"\n', 3),
+    ("include_direction", "http/head/a.c", HEAD + '#include "http/connection.h"\n', 3),
+    ("include_direction", "http/socket/a.c", HEAD + '#include "http/head/head.h"\n', 3),
     ("include_direction", "pg/admission/a.c", HEAD + '#include "pg/pool.h"\n', 3),
     ("include_direction", "pg/admission/a.c", HEAD + '#include "pg/wire/conn.h"\n', 3),
     ("include_direction", "pg/types/a.c", HEAD + '#include "pg/call.h"\n', 3),

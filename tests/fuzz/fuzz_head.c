@@ -8,13 +8,13 @@
  *     make fuzz TARGETS=head SECONDS=60
  */
 #include "base/clock.h"
-#include "http/guard.h"
-#include "http/headers_in.h"
-#include "http/origin.h"
-#include "http/prefer.h"
-#include "http/query_string.h"
-#include "http/route.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
+#include "http/head/guard.h"
+#include "http/head/headers_in.h"
+#include "http/head/origin.h"
+#include "http/head/prefer.h"
+#include "http/head/query_string.h"
+#include "http/head/route.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A crowd that was accepted: who is let in first. */
 #include "base/limits.h"
-#include "http/accept_queue.h"
+#include "http/socket/accept_queue.h"
 
 #include <cmocka.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who connects while an acceptor starts or stops: accepted, or not connected, and never reset. */
-#include "http/acceptor.h"
+#include "http/socket/acceptor.h"
 
 #include <cmocka.h>
 #include <netinet/in.h>

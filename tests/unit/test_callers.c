@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each caller holds, and who holds the most. */
-#include "http/callers.h"
+#include "http/socket/callers.h"
 
 #include "base/random.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who asks: an address, of IPv6 its network. */
-#include "http/client_address.h"
+#include "http/socket/client_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

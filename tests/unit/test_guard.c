@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that two HTTP programs could read differently are refused, all others are not. */
-#include "http/guard.h"
+#include "http/head/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Request headers: what is said is read, what would weaken a guarantee when misread is refused. */
-#include "http/headers_in.h"
+#include "http/head/headers_in.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which browsers may ask what. */
-#include "http/origin.h"
+#include "http/head/origin.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

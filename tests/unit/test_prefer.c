@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prefer: advice is found or ignored, the one promise in it is refused when it cannot be read. */
-#include "http/prefer.h"
+#include "http/head/prefer.h"
 
 #include "base/clock.h"
 

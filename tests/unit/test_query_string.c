@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Query strings: duplicates are kept, encoded separators are data, what is malformed is refused. */
-#include "http/query_string.h"
+#include "http/head/query_string.h"
 
 #include "base/limits.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

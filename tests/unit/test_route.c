@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which target leads where. */
-#include "http/route.h"
+#include "http/head/route.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

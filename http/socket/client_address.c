@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses as text. */
-#include "http/client_address.h"
+#include "http/socket/client_address.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names are compared as bytes, never resolved: what a name resolves to is the attacker's choice. */
-#include "http/origin.h"
+#include "http/head/origin.h"
 
-#include "http/head.h"
+#include "http/head/head.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

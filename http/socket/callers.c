@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A hash table by name, and for each good a binary heap in which a caller knows its slot. */
-#include "http/callers.h"
+#include "http/socket/callers.h"
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "http/client_address.h"
+#include "http/socket/client_address.h"
 
 #include <assert.h>
 #include <stdlib.h>

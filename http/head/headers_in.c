@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One small parser per header; a list header may come in several lines, the others only once. */
-#include "http/headers_in.h"
+#include "http/head/headers_in.h"
 
 #include "base/clock.h"
-#include "http/prefer.h"
-#include "http/seconds.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
+#include "http/head/prefer.h"
+#include "http/head/seconds.h"
 
 #include <string.h>
 #include <strings.h>

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/request.h"
 #include "base/text.h"
-#include "http/head.h"
+#include "http/head/head.h"
 
 #include <stdbool.h>
 #include <stdint.h>

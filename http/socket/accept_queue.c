@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two lists, and a look at what has come. */
-#include "http/accept_queue.h"
+#include "http/socket/accept_queue.h"
 
 #include "base/limits.h"
 #include "base/log.h"

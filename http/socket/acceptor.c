@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The socket is watched by level: what is left over in one turn is met again in the next. */
-#include "http/acceptor.h"
+#include "http/socket/acceptor.h"
 
 #include "base/limits.h"
 #include "base/log.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adding a route is adding a row. A row that ends with / takes exactly one more segment, or any. */
-#include "http/route.h"
+#include "http/head/route.h"
 
-#include "http/head.h"
+#include "http/head/head.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Splits before it decodes, so that an encoded & or = is data. */
-#include "http/query_string.h"
+#include "http/head/query_string.h"
 
 #include "base/limits.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 9112 section 9.6: a lingering close, bounded in time, number and bytes. */
-#include "http/lingering_close.h"
+#include "http/socket/lingering_close.h"
 
 #include "base/limits.h"
 #include "base/log.h"

@@ -17,7 +17,7 @@
 #pragma once
 
 #include "base/check.h"
-#include "http/head.h"
+#include "http/head/head.h"
 
 /* NULL: fine. Otherwise the sentence for the 400, after which the connection is closed. */
 const char *guard_refusal(const struct head *head) must_check;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request guard: RFC 9112 sections 3, 5 and 6, without any of the leniency they permit. */
-#include "http/guard.h"
+#include "http/head/guard.h"
 
 #include <string.h>
 

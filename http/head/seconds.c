@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* At most six digits on either side of the point: no number overflows. */
-#include "http/seconds.h"
+#include "http/head/seconds.h"
 
 #include "base/clock.h"
 

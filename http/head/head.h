@@ -29,7 +29,7 @@ struct head {
 	bool too_many;    /* headers: more than HEADERS_MAX */
 	bool line_noise;  /* bytes that became no header: NUL, a folded line, a bare LF */
 
-	/* Whom it is for, and by what a page is known (http/origin.h); ptr NULL: absent. */
+	/* Whom it is for, and by what a page is known (http/head/origin.h); ptr NULL: absent. */
 	struct text host, origin, fetch_site;
 	bool several_hosts;
 	bool several_origins; /* Origin or Sec-Fetch-Site came more than once */

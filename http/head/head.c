@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Collects the headers of a request in one pass, and looks for bytes between them. */
-#include "http/head.h"
+#include "http/head/head.h"
 
 #include <microhttpd.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A list of preferences, quoted strings and all; RFC 7240 section 2 has the grammar. */
-#include "http/prefer.h"
+#include "http/head/prefer.h"
 
 #include "base/clock.h"
-#include "http/seconds.h"
+#include "http/head/seconds.h"
 
 #include <string.h>
 

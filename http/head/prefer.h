@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/request.h"
-#include "http/head.h"
+#include "http/head/head.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each caller (http/client_address.h) holds of a listener, and who holds the most: the one
- * from whom something is taken first when there is too little for all (http/share.h). A caller
+ * What each caller (http/socket/client_address.h) holds of a listener, and who holds the most: the
+ * one from whom something is taken first when there is too little for all (http/share.h). A caller
  * is known while it has a connection, so that there are never more of them than connections. All
  * connections that have no address of the internet are of one caller without a name. One thread.
  */
@@ -29,7 +29,7 @@ struct caller {
 	uint64_t held[CALLERS_GOODS];
 	size_t slot[CALLERS_GOODS]; /* in callers->most, from 1; 0: it holds nothing of it */
 	struct list connections;    /* that hold a place, in the order in which to look at them */
-	/* (http/accept_queue.h) that hold a place, the oldest first */
+	/* (http/socket/accept_queue.h) that hold a place, the oldest first */
 	struct list newcomers;
 };
 
