@@ -12,6 +12,7 @@
 #include "base/position.h"
 #include "base/statement.h"
 #include "base/text.h"
+#include "pg/admission/ticket.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,19 +60,11 @@ struct call_frame {
 	bool (*on_ran)(struct call *call);
 };
 
-/* Who is let in first when not all can be (pg/admission/admission.h). */
-struct priority {
-	bool asked;            /* by a request; false: it goes on with something, and is let in */
-	unsigned urgency;      /* 0 most urgent … 7; PRIORITY_SPILLED: the primary's favour */
-	unsigned cohort;       /* among equals, the least first */
-	uint64_t user, caller; /* hashes, to whom its time is charged; 0: nobody is known */
-};
-
-#define PRIORITY_SPILLED 8
-
 struct call {
 	/* Set by the maker. */
 	enum call_kind kind;
+	enum isolation isolation;    /* of a command */
+	struct ticket ticket;        /* priority and deadline_us; the rest is the pool's */
 	struct statement *statement; /* NULL for CALL_PROBE */
 	const char *const *values;   /* text form, NULL is NULL; [statement->params] */
 	struct arena *arena;         /* for what comes back */
@@ -82,9 +75,6 @@ struct call {
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	const struct shape *bound;   /* by which values were made; NULL: the statement's of now */
 	uint32_t generation;         /* of what is prepared; CALL_DESCRIBE: set by the maker */
-	struct priority priority;
-	int64_t deadline_us; /* of the loop's clock: later nobody wants the answer; 0: none */
-	enum isolation isolation;
 	/* a query: ended on the server when it is forgotten there (pg/wire/cancel.h) */
 	bool cancels;
 	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
@@ -122,17 +112,11 @@ struct call {
 	int64_t queued_us, sent_us, done_us;
 
 	/* pg's own. */
-	struct list_link link;
-	struct list *list; /* that it is on: a queue, or the ended ones; NULL */
+	struct list *list; /* that its ticket is on: a queue, or the ended ones; NULL */
 	struct pool *pool;
 	struct conn *conn;   /* NULL while it waits */
-	unsigned placements; /* how often it was put into a batch */
 	bool prepared_again; /* once is enough */
 	bool solo;           /* its group broke: it travels alone now */
 	bool blamed;         /* and nobody knows yet whose fault that was */
-	/* it waits for the sake of quick ones (pg/admission/core_reserve.h) */
-	bool waits_for_core;
-	unsigned rank; /* in a queue that is overloaded */
-	int64_t waits_since_us;
-	size_t out_start; /* what of out was there before */
+	size_t out_start;    /* what of out was there before */
 };

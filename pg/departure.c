@@ -3,9 +3,10 @@
 #include "pg/departure.h"
 
 #include "base/clock.h"
+#include "pg/admission/core_reserve.h"
 #include "pg/admission/estimate.h"
-#include "pg/core_reserve_pool.h"
-#include "pg/inside.h"
+#include "pg/lane.h"
+#include "pg/pool_private.h"
 #include "pg/wire/batch.h"
 #include "pg/wire/group.h"
 #include "pg/wire/session_state.h"
@@ -22,20 +23,21 @@ struct departure {
 	int64_t longest_us, least_us; /* how long its calls have waited */
 };
 
-static unsigned departure_calls_max(const struct pool *pool, enum lane lane)
+static unsigned departure_calls_max(const struct pool *pool, const struct lane *lane)
 {
 	unsigned calls_max = pool->settings.batch_calls_max;
 
-	if (lane == LANE_GROUP)
+	if (lane->kind == LANE_GROUP)
 		return pool->settings.group_max;
 	return calls_max ? calls_max : BATCH_CALLS_MAX;
 }
 
-static bool departure_is_solo(const struct pool *pool, const struct call *call, enum lane lane)
+static bool departure_is_solo(const struct pool *pool, const struct call *call,
+			      const struct lane *lane)
 {
-	if (lane == LANE_GROUP)
+	if (lane->kind == LANE_GROUP)
 		return !group_welcomes(pool->settings.group_max, call);
-	return lane != LANE_QUICK || call->placements >= CALL_PLACEMENTS_MAX ||
+	return lane->kind != LANE_QUICK || call->ticket.placements >= CALL_PLACEMENTS_MAX ||
 	       (call->statement &&
 		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
 			SESSION_STATE_SESSION);
@@ -55,10 +57,11 @@ static size_t departure_param_bytes(const struct call *call)
 
 /* A longer batch saves nothing, and its calls would wait in it, where no more urgent call can pass
  * them and admission does not see them. */
-static bool departure_has_room(struct departure *departure, enum lane lane, const struct call *call)
+static bool departure_has_room(struct departure *departure, const struct lane *lane,
+			       const struct call *call)
 {
 	departure->bytes += departure_param_bytes(call);
-	if (lane == LANE_QUICK && call->statement)
+	if (lane->kind == LANE_QUICK && call->statement)
 		departure->length_us += estimate_us(call->statement);
 	return departure->length_us <= DEPARTURE_LENGTH_US &&
 	       departure->bytes <= BATCH_PARAM_BYTES_MAX;
@@ -68,41 +71,42 @@ static void departure_add(struct departure *departure, struct conn *conn, struct
 {
 	struct pool *pool = conn->pool;
 	int64_t now_us = loop_now(pool->loop);
-	int64_t waited_us = core_reserve_waited_us(call, now_us);
+	int64_t waited_us = core_reserve_waited_us(&call->ticket, now_us);
 
 	call->list = NULL;
 	batch_add(conn, call);
 	pool->in_flight++;
-	if (call->placements == 1)
+	if (call->ticket.placements == 1)
 		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
 			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
-	if (now_us - call->waits_since_us > departure->longest_us)
-		departure->longest_us = now_us - call->waits_since_us;
+	if (now_us - call->ticket.waits_since_us > departure->longest_us)
+		departure->longest_us = now_us - call->ticket.waits_since_us;
 	if (waited_us < departure->least_us)
 		departure->least_us = waited_us;
 }
 
-void departure_send(struct conn *conn, struct list *queue)
+void departure_send(struct conn *conn, struct lane *lane)
 {
 	struct pool *pool = conn->pool;
-	enum lane lane = (enum lane)(queue - pool->queue);
+	struct list *queue = &lane->queue;
 	struct departure departure = { .least_us = CLOCK_NEVER };
 	unsigned count = 0, count_max = departure_calls_max(pool, lane);
 	bool solo = false;
 
-	batch_begin(conn, container_of(list_first(queue), struct call, link)->kind);
+	batch_begin(conn, container_of(list_first(queue), struct call, ticket.link)->kind);
 	while (!list_empty(queue) && count < count_max && !solo) {
-		struct call *call = container_of(list_first(queue), struct call, link);
+		struct call *call = container_of(list_first(queue), struct call, ticket.link);
 		bool fits = departure_has_room(&departure, lane, call);
 
 		solo = departure_is_solo(pool, call, lane);
 		if (count && (solo || !fits))
 			break;
-		list_remove(queue, &call->link);
+		list_remove(queue, &call->ticket.link);
 		departure_add(&departure, conn, call);
 		count++;
 	}
-	admission_left(pool, (int)lane, count, departure.longest_us, departure.least_us);
+	admission_left(&lane->admission, count, departure.longest_us, departure.least_us,
+		       loop_now(pool->loop));
 	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name), count);
 	batch_send(conn);
 }

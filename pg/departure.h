@@ -6,8 +6,8 @@
 #pragma once
 
 struct conn;
-struct list;
+struct lane;
 
-/* Takes calls off the head of that queue of the conn's pool, one at least, and sends them. The conn
+/* Takes calls off the head of the lane's queue, one at least, and sends them. The conn
  * is idle before; afterwards it is busy, or closed. */
-void departure_send(struct conn *conn, struct list *queue);
+void departure_send(struct conn *conn, struct lane *lane);

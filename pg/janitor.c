@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "pg/admission/core_reserve.h"
-#include "pg/inside.h"
+#include "pg/capacity.h"
+#include "pg/pool_private.h"
+#include "pg/wire/conn.h"
 
 #include <assert.h>
 
@@ -13,18 +15,14 @@
 #define JANITOR_PAUSE_US_MAX US_PER_S
 #define JANITOR_GAUGES_EVERY_US US_PER_S
 
-static void janitor_on_due(struct loop_timer *timer);
-static void janitor_close_late(struct conn *conn, int64_t now_us);
 static void janitor_set_gauges(struct pool *pool, int64_t now_us);
-static void janitor_expire(struct pool *pool, int64_t now_us);
-static int64_t janitor_next_us(const struct pool *pool);
 
-void janitor_init(struct pool *pool)
+void janitor_init(struct pool *pool, void (*on_due)(struct loop_timer *timer))
 {
 	struct janitor *janitor = &pool->janitor;
 	uint64_t seed;
 
-	*janitor = (struct janitor){ .timer = { .on_due = janitor_on_due } };
+	*janitor = (struct janitor){ .timer = { .on_due = on_due } };
 	random_bytes(&seed, sizeof(seed));
 	random_init(&janitor->random, seed);
 	janitor_want(pool, loop_now(pool->loop));
@@ -50,27 +48,8 @@ void janitor_close_idle(struct conn *conn)
 	janitor_want(conn->pool, conn->due_us);
 }
 
-static void janitor_on_due(struct loop_timer *timer)
+static void janitor_close_one(struct conn *conn)
 {
-	struct janitor *janitor = container_of(timer, struct janitor, timer);
-	struct pool *pool = container_of(janitor, struct pool, janitor);
-	int64_t now_us = loop_now(pool->loop);
-
-	pool_hold(pool);
-	for (unsigned i = 0; i < pool->conns_count; i++)
-		if (pool->conns[i].due_us <= now_us)
-			janitor_close_late(&pool->conns[i], now_us);
-	janitor_expire(pool, now_us);
-	pool_open_conns(pool);
-	if (now_us - janitor->gauged_us >= JANITOR_GAUGES_EVERY_US)
-		janitor_set_gauges(pool, now_us);
-	janitor_want(pool, janitor_next_us(pool));
-	pool_deliver(pool);
-}
-
-static void janitor_close_late(struct conn *conn, int64_t now_us)
-{
-	assert(conn->due_us <= now_us);
 	switch (conn->state) {
 	case CONN_DIALING:
 	case CONN_CONNECTING:
@@ -91,84 +70,102 @@ static void janitor_close_late(struct conn *conn, int64_t now_us)
 	assert(!"a conn that waits for nothing is never late");
 }
 
+void janitor_close_late(struct pool *pool)
+{
+	int64_t now_us = loop_now(pool->loop);
+
+	for (unsigned i = 0; i < pool->conns_count; i++)
+		if (pool->conns[i].due_us <= now_us)
+			janitor_close_one(&pool->conns[i]);
+}
+
 /* --- calls that wait ------------------------------------------------------------------------- */
 
 /* Are the lane's first conns being made, and nothing speaks against the node so far? */
-static bool janitor_lane_is_opening(const struct pool *pool, enum lane lane)
+static bool janitor_lane_is_opening(const struct pool *pool, const struct lane *lane)
 {
-	return !pool->janitor.failures && !pool_made(pool, lane) &&
-	       (pool_count(pool, lane, CONN_DIALING) || pool_count(pool, lane, CONN_CONNECTING));
+	return !pool->janitor.failures && !lane_made(lane) && lane_opening(lane);
 }
 
 /*
- * Until when a call of that queue may wait, less --queue-wait-ms. A conn that is being made serves
- * it sooner than anybody whom it would be sent to, and how long that takes says nothing about the
- * load: the wait counts from when the lane has a conn to wait for.
+ * From when on the wait of a call in that queue counts. A conn that is being made serves it sooner
+ * than anybody whom it would be sent to, and how long that takes says nothing about the load: the
+ * wait counts from when the lane has a conn to wait for.
  */
-static int64_t janitor_waits_since_us(const struct pool *pool, enum lane lane,
-				      const struct call *call)
+static int64_t janitor_waits_since_us(const struct pool *pool, const struct lane *lane,
+				      int64_t since_us)
 {
-	int64_t since_us = call->waits_since_us;
+	const struct lane *home = lane->home;
 
-	if (lane == LANE_STREAM)
+	if (lane->kind == LANE_STREAM)
 		return since_us + pool->settings.connect_timeout_us;
-	lane = pool_lane_with_conns(lane);
-	if (janitor_lane_is_opening(pool, lane))
+	if (janitor_lane_is_opening(pool, home))
 		return since_us + CONN_OPENING_US_MAX;
-	return since_us > pool->opened_us[lane] ? since_us : pool->opened_us[lane];
+	return since_us > home->opened_us ? since_us : home->opened_us;
 }
 
-static int64_t janitor_expires_us(const struct pool *pool, enum lane lane, const struct call *call)
+static int64_t janitor_expires_us(const struct pool *pool, const struct lane *lane,
+				  const struct capacity *capacity, const struct ticket *ticket)
 {
-	int64_t since_us = janitor_waits_since_us(pool, lane, call);
+	int64_t since_us = janitor_waits_since_us(pool, lane, ticket->waits_since_us);
 
-	if (pool->settings.concurrency == CONCURRENCY_OFF && pool_made(pool, lane))
+	if (pool->settings.concurrency == CONCURRENCY_OFF && capacity->open)
 		return CLOCK_NEVER;
 	/* From when it leaves anyway, it waits like others. */
-	if (call->waits_for_core)
+	if (ticket->waits_for_core)
 		since_us += CORE_RESERVE_WAIT_US_MAX;
-	return admission_expires_us(pool, (int)lane, since_us);
+	return admission_expires_us(&lane->admission, capacity, since_us);
 }
 
 static int64_t janitor_next_expiry_us(const struct pool *pool)
 {
 	int64_t next_us = CLOCK_NEVER;
 
-	for (int lane = 0; lane < LANES; lane++)
-		list_each (&pool->queue[lane], it) {
-			const struct call *call = container_of(it, struct call, link);
-			int64_t expires_us = janitor_expires_us(pool, (enum lane)lane, call);
+	for (enum lane_kind kind = 0; kind < LANES; kind++) {
+		const struct lane *lane = &pool->lanes[kind];
+		struct capacity capacity;
+
+		if (list_empty(&lane->queue))
+			continue;
+		capacity = capacity_of(pool, lane);
+		list_each (&lane->queue, it) {
+			int64_t expires_us = janitor_expires_us(
+				pool, lane, &capacity, container_of(it, struct ticket, link));
 
 			if (expires_us < next_us)
 				next_us = expires_us;
 		}
+	}
 	return next_us;
 }
 
-/*
- * In a turn that comes late, as where the processor was taken, the answers of many conns are read
- * at once: whoever can leave on one of them leaves, before it is said who has waited too long.
- */
-static void janitor_expire(struct pool *pool, int64_t now_us)
+bool janitor_is_call_late(const struct pool *pool)
 {
-	if (janitor_next_expiry_us(pool) > now_us)
-		return;
-	pool_send_now(pool);
-	for (int lane = 0; lane < LANES; lane++) {
-		struct list *queue = &pool->queue[lane];
-		struct list_link *next;
+	return janitor_next_expiry_us(pool) <= loop_now(pool->loop);
+}
 
-		for (struct list_link *it = queue->head.next; it != &queue->head; it = next) {
-			struct call *call = container_of(it, struct call, link);
+static void janitor_take_expired_of(struct pool *pool, struct lane *lane, struct list *expired)
+{
+	struct capacity capacity = capacity_of(pool, lane);
+	struct list_link *next;
 
-			next = it->next;
-			if (janitor_expires_us(pool, (enum lane)lane, call) > now_us)
-				continue;
-			call->expired = true;
-			admission_expired(pool, lane, call);
-			pool_end(pool, call, CALL_UNSENT, "waited too long for a connection");
-		}
+	for (struct list_link *it = lane->queue.head.next; it != &lane->queue.head; it = next) {
+		struct ticket *ticket = container_of(it, struct ticket, link);
+
+		next = it->next;
+		if (janitor_expires_us(pool, lane, &capacity, ticket) > loop_now(pool->loop))
+			continue;
+		admission_expired(&lane->admission, ticket);
+		list_remove(&lane->queue, it);
+		list_append(expired, it);
 	}
+}
+
+void janitor_take_expired(struct pool *pool, struct list *expired)
+{
+	for (enum lane_kind kind = 0; kind < LANES; kind++)
+		if (!list_empty(&pool->lanes[kind].queue))
+			janitor_take_expired_of(pool, &pool->lanes[kind], expired);
 }
 
 /* --- what is told, and when to look next ----------------------------------------------------- */
@@ -183,7 +180,7 @@ static void janitor_set_gauges(struct pool *pool, int64_t now_us)
 	for (enum conn_state state = CONN_CLOSED; state < CONN_STATES; state++)
 		metric_set(pool->metrics, METRIC_pool_connections,
 			   METRIC_LABELS(pool->node->name, conn_state_text(state)),
-			   pool->ended ? 0 : (double)pool->conns_in[state].count);
+			   pool->ended ? 0 : (double)pool->counts.in[state]);
 }
 
 static int64_t janitor_earlier(int64_t a, int64_t b)
@@ -204,6 +201,15 @@ static int64_t janitor_next_us(const struct pool *pool)
 	if (reconnect_login_after_us(pool->reconnect) > loop_now(pool->loop))
 		next_us = janitor_earlier(next_us, reconnect_login_after_us(pool->reconnect));
 	return next_us;
+}
+
+void janitor_look_again(struct pool *pool)
+{
+	int64_t now_us = loop_now(pool->loop);
+
+	if (now_us - pool->janitor.gauged_us >= JANITOR_GAUGES_EVERY_US)
+		janitor_set_gauges(pool, now_us);
+	janitor_want(pool, janitor_next_us(pool));
 }
 
 /* --- connects that fail ---------------------------------------------------------------------- */
@@ -246,8 +252,8 @@ bool janitor_may_dial(struct pool *pool)
 	int64_t now_us = loop_now(pool->loop);
 
 	if (janitor->failures &&
-	    (now_us < janitor->dial_after_us || !list_empty(&pool->conns_in[CONN_DIALING]) ||
-	     !list_empty(&pool->conns_in[CONN_CONNECTING])))
+	    (now_us < janitor->dial_after_us || pool->counts.in[CONN_DIALING] ||
+	     pool->counts.in[CONN_CONNECTING]))
 		return false;
 	if (reconnect_may_login(pool->reconnect, &janitor->random, now_us))
 		return true;

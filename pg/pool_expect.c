@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Part of a pool: which server its conns may lead to, and why they could not be had. */
-#include "pg/inside.h"
-
-#include <stdio.h>
-#include <string.h>
+/* Part of a pool: which server its conns may lead to. */
+#include "pg/pool.h"
+#include "pg/pool_private.h"
 
 #define POOL_SERVER_CHANGED "the node is another server by now, or was restarted"
 
@@ -22,11 +20,4 @@ void pool_expect(struct pool *pool, int64_t server_us)
 	}
 	pool_dial_now(pool);
 	pool_deliver(pool);
-}
-
-void pool_set_error(struct pool *pool, const char *message)
-{
-	size_t len = strcspn(message, "\n");
-
-	snprintf(pool->last_error, sizeof(pool->last_error), "%.*s", (int)len, message);
 }

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Part of a pool: what becomes of its conns, as struct conn_owner (pg/wire/conn.h) has it said. */
 #include "base/log.h"
-#include "pg/core_reserve_pool.h"
-#include "pg/inside.h"
+#include "pg/admission/core_reserve.h"
+#include "pg/admission/estimate.h"
+#include "pg/capacity.h"
+#include "pg/janitor.h"
+#include "pg/pool.h"
+#include "pg/pool_private.h"
 #include "pg/wire/stream.h"
 
-/* Is it of a lane, and may its session do what those of the lane do? */
-bool pool_fits_lane(const struct pool *pool, const struct conn *conn)
-{
-	enum lane lane = pool_lane(pool, conn->index);
+#include <stdio.h>
+#include <string.h>
 
-	return lane != LANES && conn->read_only == (lane != LANE_COMMAND);
+void pool_set_error(struct pool *pool, const char *message)
+{
+	size_t len = strcspn(message, "\n");
+
+	snprintf(pool->last_error, sizeof(pool->last_error), "%.*s", (int)len, message);
 }
 
 void pool_resume_streams(struct pool *pool)
@@ -37,14 +43,14 @@ static void pool_on_conn_event_over(struct conn *conn)
 static void pool_on_conn_ready(struct conn *conn)
 {
 	struct pool *pool = conn->pool;
-	enum lane lane = pool_lane(pool, conn->index);
+	struct lane *lane = conn->lane;
 
 	/* RESET ALL, which groups need, would lose them. */
 	if (conn->settings == SETTINGS_BY_SQL)
 		pool->settings.group_max = 1;
-	if (lane != LANES && !pool_made(pool, lane)) {
-		pool->opened_us[lane] = loop_now(pool->loop);
-		janitor_want(pool, pool->opened_us[lane] + pool->settings.queue_wait_us);
+	if (lane->rule->conns != LANE_CONNS_UNUSED && !lane_made(lane)) {
+		lane->opened_us = loop_now(pool->loop);
+		janitor_want(pool, lane->opened_us + pool->settings.queue_wait_us);
 	}
 	log_with(pool->janitor.failures ? LOG_INFO : LOG_DEBUG, "pg",
 		 LOG_FIELDS({ "node", pool->node->name }), "connected to %s, %s", pool->node->name,
@@ -52,10 +58,39 @@ static void pool_on_conn_ready(struct conn *conn)
 	janitor_on_success(pool);
 }
 
+static void pool_give_core_back(struct conn *conn)
+{
+	if (conn->holds_core)
+		core_reserve_give_back(conn->pool->node->core_reserve);
+	conn->holds_core = false;
+}
+
+/* Its time is charged to those whose calls it held. */
+static void pool_charge(struct conn *conn)
+{
+	struct pool *pool = conn->pool;
+	const struct batch *batch = &conn->batch;
+	int64_t now_us = loop_now(pool->loop), batch_us = now_us - batch->sent_us;
+
+	for (unsigned i = 0; i < batch->slots_count; i++) {
+		const struct call *call = batch->slots[i].call;
+
+		if (call && call->statement)
+			admission_charge(&pool->admission, &call->ticket,
+					 batch->slots_count > 1 ? estimate_us(call->statement)
+								: batch_us,
+					 now_us);
+	}
+	if (pool->concurrency.kind == CONCURRENCY_ADAPTIVE && batch->kind != CALL_DESCRIBE &&
+	    conn->lane->kind != LANE_STREAM)
+		concurrency_took(&pool->concurrency, batch_us, batch->slots_count,
+				 capacity_out(pool), now_us);
+}
+
 static void pool_on_batch_answered(struct conn *conn)
 {
-	admission_charge(conn);
-	core_reserve_release(conn);
+	pool_charge(conn);
+	pool_give_core_back(conn);
 }
 
 static void pool_on_call_end(struct conn *conn, struct call *call, enum call_end end,
@@ -73,11 +108,9 @@ static void pool_on_call_again(struct conn *conn, struct call *call)
 
 static void pool_on_conn_rest(struct conn *conn)
 {
-	enum lane lane = pool_lane(conn->pool, conn->index);
-
-	if (!pool_fits_lane(conn->pool, conn))
+	if (!lane_fits(conn->lane, conn->read_only))
 		conn_close(conn, closing_unused(POOL_LANE_CHANGED));
-	else if (lane == LANE_STREAM || lane == LANE_RESERVE)
+	else if (conn->lane->rule->conns == LANE_CONNS_ON_DEMAND)
 		janitor_close_idle(conn);
 }
 
@@ -90,7 +123,7 @@ static void pool_on_conn_closed(struct conn *conn, const struct closing *closing
 {
 	struct pool *pool = conn->pool;
 
-	core_reserve_release(conn);
+	pool_give_core_back(conn);
 	janitor_want(pool, loop_now(pool->loop));
 	if (closing->early)
 		janitor_on_failure(pool);

@@ -3,26 +3,25 @@
 #include "pg/reserve_conn.h"
 
 #include "pg/admission/estimate.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 #include "pg/wire/batch.h"
+#include "pg/wire/conn.h"
 
 bool reserve_conn_is_due(const struct pool *pool)
 {
+	const struct lane *quick = &pool->lanes[LANE_QUICK];
 	int64_t late_us = loop_now(pool->loop) - ESTIMATE_SLOW_US;
 
-	for (unsigned i = 0; i < pool->lane_size[LANE_QUICK]; i++) {
-		const struct conn *conn = &pool->conns[i];
-
-		if (conn->state != CONN_BUSY && conn->state != CONN_CANCELING)
+	if (quick->counts.in[CONN_BUSY] + quick->counts.in[CONN_CANCELING] < quick->size)
+		return false;
+	for (unsigned i = 0; i < quick->size; i++)
+		if (quick->conns[i].state == CONN_BUSY &&
+		    batch_expected_us(&quick->conns[i]) > late_us)
 			return false;
-		if (conn->state == CONN_BUSY && batch_expected_us(conn) > late_us)
-			return false;
-	}
 	return true;
 }
 
-void reserve_conn_watch(struct pool *pool)
+bool reserve_conn_is_near(const struct pool *pool)
 {
-	if (!list_empty(&pool->queue[LANE_QUICK]) && !reserve_conn_is_due(pool))
-		janitor_want(pool, loop_now(pool->loop) + ESTIMATE_SLOW_US);
+	return !list_empty(&pool->lanes[LANE_QUICK].queue) && !reserve_conn_is_due(pool);
 }

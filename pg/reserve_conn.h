@@ -16,5 +16,5 @@ struct pool;
 
 /* Is each conn for quick calls out for longer than a quick batch takes, or not made? */
 bool reserve_conn_is_due(const struct pool *pool) must_check;
-/* At the end of a turn: looks again in time, while quick calls wait. */
-void reserve_conn_watch(struct pool *pool);
+/* Do quick calls wait, so that it may be due after another ESTIMATE_SLOW_US? */
+bool reserve_conn_is_near(const struct pool *pool) must_check;

@@ -50,8 +50,8 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.bytes_max = query_bytes_max(query),
 		.timeout_us = query->streams ? query->stream_timeout_us : query->timeout_us,
 		/* A stream ends with its conn. */
-		.priority = query->priority,
-		.deadline_us = query->streams ? 0 : query->request->deadline_us,
+		.ticket.priority = query->priority,
+		.ticket.deadline_us = query->streams ? 0 : query->request->deadline_us,
 		.cancels = !query->streams,
 		.on_done = query_on_call,
 		.on_rows = query->streams ? query_on_rows : NULL,

@@ -54,8 +54,8 @@ static bool command_submit(struct command *command)
 		.rows_max = document_rows_max(command->operation),
 		.bytes_max = command->bytes_max,
 		.timeout_us = command->timeout_us,
-		.priority = command->priority,
-		.deadline_us = request->deadline_us,
+		.ticket.priority = command->priority,
+		.ticket.deadline_us = request->deadline_us,
 		.isolation = command_isolation(command->operation),
 		.begins = command->operation->is_call,
 		.groups = !command->operation->lonely,
@@ -63,7 +63,7 @@ static bool command_submit(struct command *command)
 		.on_done = command_on_call,
 	};
 	/* What goes on is not refused for others. */
-	command->call.priority.asked =
+	command->call.ticket.priority.asked =
 		command->priority.asked && !command->reruns && !command->tries;
 	command->in_flight = pool_submit(command->pool, &command->call);
 	return command->in_flight;

@@ -14,46 +14,102 @@
  *
  * Few commands, no more than share one commit, are never too many: they wait as if it were not.
  * A call that finds an idle conn and nobody waiting is refused only where others of a better rank
- * are. All on the loop's thread.
+ * are.
+ *
+ * Policy only: it is given tickets, the state of the conns (struct capacity) and the time, and
+ * returns verdicts. Who owns the queue ends the calls. Refusals are counted here (shed_total). All
+ * on one loop's thread; times are microseconds of its clock.
  */
 #pragma once
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/metrics.h"
 #include "pg/admission/codel.h"
+#include "pg/admission/fair.h"
 #include "pg/admission/threshold.h"
+#include "pg/admission/ticket.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct pool;
-struct call;
-struct conn;
-
-struct admission {
-	struct codel codel;
-	struct threshold *threshold; /* made when it is first needed */
+/* What waits in a queue. */
+enum admission_kind {
+	ADMISSION_BATCHED,  /* queries that share a batch: many leave as soon as few */
+	ADMISSION_ALONE,    /* queries that travel one by one */
+	ADMISSION_COMMANDS, /* how long they take is a matter of who holds their locks */
 };
 
-/* lane: an enum lane (pg/inside.h). */
+/* What the queues of one pool have in common. */
+struct admission_shared {
+	/* Set by the owner; the rest to zero. */
+	struct metrics *metrics;
+	unsigned queue_max; /* calls in a queue */
+	int64_t wait_us;    /* longest that a call waits: --queue-wait-ms */
+	bool off;           /* everybody is admitted */
+
+	struct fair users, callers; /* who used the node lately */
+	struct admission *ranked;   /* the queues of queries that have a threshold; a chain */
+};
+
+/* Of one queue. */
+struct admission {
+	enum admission_kind kind;
+	struct admission_shared *shared;
+	struct list *queue;              /* of tickets, oldest first */
+	const struct admission *sibling; /* of the other queue for the same conns, or NULL */
+	struct codel codel;
+	struct threshold *threshold; /* made when it is first needed */
+	struct admission *next_ranked;
+};
+
+/* The conns that a queue's calls can leave on, as they are now. */
+struct capacity {
+	unsigned ready;     /* calls that can leave at once, each on a conn that is idle */
+	int64_t next_in_us; /* until one more is idle; 0: any moment; CLOCK_NEVER: none is coming */
+	bool open;          /* at least one is made */
+	bool sibling_is_held; /* the calls of the sibling queue leave behind those of this one */
+};
+
+enum verdict {
+	VERDICT_ADMITTED,
+	VERDICT_DISPLACES, /* admitted in another's place, who is to be taken off the queue */
+	VERDICT_DEPENDS,   /* on the capacity: admission_admits is to be asked */
+	VERDICT_FULL,      /* refused: it would wait for too long */
+	VERDICT_SHED,      /* refused: others go first */
+};
+
+/* queue, shared and sibling are borrowed. codel.interval_us may be set longer afterwards. */
+void admission_init(struct admission *admission, enum admission_kind kind,
+		    struct admission_shared *shared, struct list *queue,
+		    const struct admission *sibling);
 void admission_fini(struct admission *admission);
-/* False: it may not join; call->shed says whether for its rank, or because the queue is full. */
-bool admission_admits(struct pool *pool, int lane, struct call *call) must_check;
+
+/* May it join? The verdict as far as it depends on nothing but the queues. Call it once. */
+enum verdict admission_screen(struct admission *admission, struct ticket *ticket,
+			      int64_t now_us) must_check;
+/* And for VERDICT_DEPENDS; not that again. displaced: set for VERDICT_DISPLACES. */
+enum verdict admission_admits(struct admission *admission, struct ticket *ticket,
+			      const struct capacity *capacity, int64_t now_us,
+			      struct ticket **displaced) must_check;
 /* Puts it where it belongs in its queue. */
-void admission_enqueue(struct pool *pool, int lane, struct call *call);
-/* Before a batch is formed: those who are too late are ended. */
-void admission_drop_late(struct pool *pool, int lane);
+void admission_enqueue(struct admission *admission, struct ticket *ticket);
+/* Before a batch is formed: moves those who are too late to be served from the queue to late. */
+void admission_take_late(struct admission *admission, int64_t now_us, struct list *late);
 /*
- * When a call of that queue, which has waited since then, has waited too long. Few calls that the
+ * When a ticket of that queue, which has waited since then, has waited too long. Few calls that the
  * next batch or the one behind it takes are not refused while batches leave: their wait counts
  * from when the last one left. Commands, which no other node could run, wait longer for a conn that
  * is known to be back soon, or is overdue: where the processor was taken from those that commit, a
  * refused client would only come again.
  */
-int64_t admission_expires_us(const struct pool *pool, int lane, int64_t since_us) must_check;
-/* It waited as long as anybody may. */
-void admission_expired(struct pool *pool, int lane, const struct call *call);
+int64_t admission_expires_us(const struct admission *admission, const struct capacity *capacity,
+			     int64_t since_us) must_check;
+/* It waited as long as anybody may: counted. */
+void admission_expired(struct admission *admission, const struct ticket *ticket);
 /* So many have left together, and waited between so long and so long. */
-void admission_left(struct pool *pool, int lane, unsigned calls, int64_t longest_us,
-		    int64_t least_us);
-/* The batch on that conn is over: its time is charged to those whose calls it held. */
-void admission_charge(struct conn *conn);
+void admission_left(struct admission *admission, unsigned calls, int64_t longest_us,
+		    int64_t least_us, int64_t now_us);
+/* It took so much of the node's time: charged to its user and its caller. */
+void admission_charge(struct admission_shared *shared, const struct ticket *ticket, int64_t took_us,
+		      int64_t now_us);

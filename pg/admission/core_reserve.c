@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A counter and a time, shared by the loops. */
+/* A counter and a time, shared by the loops; and the queues of those who are held back. */
 #include "pg/admission/core_reserve.h"
 
 #include "base/clock.h"
@@ -69,4 +69,43 @@ void core_reserve_give_back(struct core_reserve *core_reserve)
 
 	assert(before > 0);
 	(void)before;
+}
+
+/* --- those who wait -------------------------------------------------------------------------- */
+
+bool core_reserve_is_due(const struct list *queue, int64_t now_us)
+{
+	list_each (queue, it) {
+		const struct ticket *ticket = container_of(it, struct ticket, link);
+
+		if (now_us - ticket->waits_since_us >= core_reserve_wait_us(ticket->statement))
+			return true;
+	}
+	return false;
+}
+
+bool core_reserve_holds_back(const struct core_reserve *core_reserve, unsigned cores,
+			     const struct list *queue, int64_t now_us)
+{
+	return !core_reserve_allows(core_reserve, cores, now_us) &&
+	       !core_reserve_is_due(queue, now_us);
+}
+
+void core_reserve_mark(struct list *queue, unsigned count)
+{
+	list_each (queue, it) {
+		if (!count--)
+			return;
+		container_of(it, struct ticket, link)->waits_for_core = true;
+	}
+}
+
+int64_t core_reserve_waited_us(const struct ticket *ticket, int64_t now_us)
+{
+	int64_t waited_us = now_us - ticket->waits_since_us;
+
+	if (!ticket->waits_for_core)
+		return waited_us;
+	waited_us -= core_reserve_wait_us(ticket->statement);
+	return waited_us > 0 ? waited_us : 0;
 }

@@ -11,7 +11,9 @@
 #pragma once
 
 #include "base/check.h"
+#include "base/list.h"
 #include "base/statement.h"
+#include "pg/admission/ticket.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -40,3 +42,14 @@ bool core_reserve_allows(const struct core_reserve *core_reserve, unsigned cores
 bool core_reserve_take(struct core_reserve *core_reserve, unsigned cores, bool anyway,
 		       int64_t now_us) must_check;
 void core_reserve_give_back(struct core_reserve *core_reserve);
+
+/* queue: tickets of long ones. One of them has waited as long as it is held back: then the first of
+ * them leaves. */
+bool core_reserve_is_due(const struct list *queue, int64_t now_us) must_check;
+/* Is there no core for the first of the queue, so that it has to wait? */
+bool core_reserve_holds_back(const struct core_reserve *core_reserve, unsigned cores,
+			     const struct list *queue, int64_t now_us) must_check;
+/* The first so many of the queue could leave but for that: they are not refused for it. */
+void core_reserve_mark(struct list *queue, unsigned count);
+/* How long it has waited for its turn; that it was held back does not count. */
+int64_t core_reserve_waited_us(const struct ticket *ticket, int64_t now_us) must_check;

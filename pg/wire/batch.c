@@ -176,7 +176,7 @@ void batch_add(struct conn *conn, struct call *call)
 	batch->slots[batch->slots_count++] = (struct slot){ .call = call, .state = SLOT_OUT };
 	call->conn = conn;
 	call->sent_us = batch->sent_us;
-	call->placements++;
+	call->ticket.placements++;
 	if (call->timeout_us + BATCH_PATIENCE_GRACE_US > batch->patience_us && call->timeout_us)
 		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
 }

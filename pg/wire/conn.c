@@ -51,24 +51,22 @@ const char *conn_state_text(enum conn_state state)
 void conn_move(struct conn *conn, enum conn_state next)
 {
 	assert(conn_states[conn->state].next & (1u << next));
-	list_remove(&conn->home->conns_in[conn->state], &conn->link);
+	conn_counts_move(conn->home->counts, conn->state, next);
+	conn_counts_move(conn->counts, conn->state, next);
 	conn->state = next;
-	list_append(&conn->home->conns_in[next], &conn->link);
 }
 
-void conn_init(struct conn *conn, const struct conn_home *home, struct pool *pool, unsigned index)
+void conn_init(struct conn *conn, const struct conn_home *home, struct pool *pool)
 {
-	*conn = (struct conn){ .home = home, .pool = pool, .index = index, .due_us = CLOCK_NEVER };
+	*conn = (struct conn){ .home = home, .pool = pool, .due_us = CLOCK_NEVER };
 	conn->watch.fd = -1;
 	encoder_init(&conn->encoder);
 	cancel_init(&conn->cancel, conn_on_cancel_answered);
-	list_append(&home->conns_in[CONN_CLOSED], &conn->link);
 }
 
 void conn_fini(struct conn *conn)
 {
 	assert(conn->state == CONN_CLOSED);
-	list_remove(&conn->home->conns_in[CONN_CLOSED], &conn->link);
 	encoder_fini(&conn->encoder);
 	cancel_fini(&conn->cancel);
 	free(conn->marks);

@@ -17,7 +17,6 @@
 #pragma once
 
 #include "base/check.h"
-#include "base/list.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "pg/call.h"
@@ -33,6 +32,7 @@
 
 struct conn;
 struct dial;
+struct lane;
 
 /* Why a conn ends, by whose doing. */
 enum closing_cause {
@@ -105,7 +105,7 @@ struct conn_home {
 	struct loop *loop;
 	const struct node *node;
 	struct metrics *metrics;
-	struct list *conns_in; /* [CONN_STATES] */
+	struct conn_counts *counts; /* of all of them */
 	int64_t connect_timeout_us, answer_timeout_us, statement_timeout_us;
 	int64_t server_us; /* the only server they may lead to; 0: any */
 };
@@ -132,10 +132,10 @@ enum conn_flow {
 };
 
 struct conn {
-	struct list_link link; /* in home->conns_in[state] */
 	const struct conn_home *home;
-	struct pool *pool; /* the owner's */
-	unsigned index;    /* the owner's: in pool->conns */
+	struct pool *pool;          /* the owner's, as the next */
+	struct lane *lane;          /* that it serves (pg/lane.h) */
+	struct conn_counts *counts; /* of the conns that serve it; the owner's */
 	enum conn_state state;
 	enum conn_settings settings;
 	enum conn_flow flow;
@@ -161,8 +161,9 @@ struct conn {
 	struct encoder encoder;
 };
 
-/* home and pool are borrowed until conn_fini. */
-void conn_init(struct conn *conn, const struct conn_home *home, struct pool *pool, unsigned index);
+/* home and pool are borrowed until conn_fini. The owner sets lane and counts, and counts it there
+ * and in home as closed. */
+void conn_init(struct conn *conn, const struct conn_home *home, struct pool *pool);
 /* It must be closed. */
 void conn_fini(struct conn *conn);
 /* All is as asked: it is idle now. */

@@ -52,13 +52,13 @@ bool pool_submit(struct pool *pool, struct call *call)
 		return false;
 	call->pool = pool;
 	call->queued_us = loop_now(pool->loop);
-	list_append(&pool->calls, &call->link);
+	list_append(&pool->calls, &call->ticket.link);
 	return true;
 }
 
 void pool_forget(struct pool *pool, struct call *call)
 {
-	list_remove(&pool->calls, &call->link);
+	list_remove(&pool->calls, &call->ticket.link);
 }
 
 void pool_go_on(struct pool *pool, struct call *call)
@@ -71,8 +71,8 @@ void pool_abandon(struct pool *pool, const char *reason)
 {
 	pool->abandoned = reason;
 	while (!list_empty(&pool->calls))
-		fake_lost(container_of(list_first(&pool->calls), struct call, link), CALL_LOST,
-			  reason);
+		fake_lost(container_of(list_first(&pool->calls), struct call, ticket.link),
+			  CALL_LOST, reason);
 }
 
 void pool_expect(struct pool *pool, int64_t server_us)
@@ -190,7 +190,7 @@ void fake_full(unsigned node, bool full)
 struct call *fake_call(unsigned node, enum call_kind kind)
 {
 	list_each (&fake_pool(node)->calls, it) {
-		struct call *call = container_of(it, struct call, link);
+		struct call *call = container_of(it, struct call, ticket.link);
 
 		if (call->kind == kind)
 			return call;
@@ -203,7 +203,7 @@ struct call *fake_last_call(unsigned node, enum call_kind kind)
 	struct call *last = NULL;
 
 	list_each (&fake_pool(node)->calls, it) {
-		struct call *call = container_of(it, struct call, link);
+		struct call *call = container_of(it, struct call, ticket.link);
 
 		if (call->kind == kind)
 			last = call;
@@ -231,7 +231,7 @@ static void fake_end(struct call *call, enum call_end end)
 {
 	struct pool *pool = call->pool;
 
-	list_remove(&pool->calls, &call->link);
+	list_remove(&pool->calls, &call->ticket.link);
 	call->end = end;
 	call->sent_us = call->done_us = loop_now(pool->loop);
 	call->on_done(call);
@@ -241,7 +241,7 @@ void fake_unsent(struct call *call, const char *reason)
 {
 	struct pool *pool = call->pool;
 
-	list_remove(&pool->calls, &call->link);
+	list_remove(&pool->calls, &call->ticket.link);
 	call->end = CALL_UNSENT;
 	call->lost_reason = reason;
 	call->done_us = loop_now(pool->loop);

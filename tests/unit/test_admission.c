@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "fake_libpq.h"
 #include "pg/admission/estimate.h"
-#include "pg/inside.h"
+#include "pg/capacity.h"
+#include "pg/pool_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +34,11 @@ static struct pool_settings alone(void)
 	return settings;
 }
 
+static struct capacity capacity(enum lane_kind kind)
+{
+	return capacity_of(stage.pool, &stage.pool->lanes[kind]);
+}
+
 /* False: it was refused. */
 static bool came_of_cohort(unsigned urgency, unsigned cohort)
 {
@@ -40,7 +46,7 @@ static bool came_of_cohort(unsigned urgency, unsigned cohort)
 
 	assert_true(calls_count < CALLS);
 	stage_call_init(call, CALL_QUERY, stage_statement(1), "7");
-	call->call.priority = (struct priority){
+	call->call.ticket.priority = (struct priority){
 		.asked = true, .urgency = urgency, .cohort = cohort, .user = user_of_next
 	};
 	if (pool_submit(stage.pool, &call->call)) {
@@ -80,8 +86,8 @@ static void overload(void)
 		assert_true(came(3));
 		stage_turn();
 	}
-	assert_true(
-		codel_overloaded(&stage.pool->admission[LANE_QUICK].codel, loop_now(stage.loop)));
+	assert_true(codel_overloaded(&stage.pool->lanes[LANE_QUICK].admission.codel,
+				     loop_now(stage.loop)));
 }
 
 static void finish(void)
@@ -163,7 +169,7 @@ static void of_too_many_the_late_are_let_go(void **state)
 	first = calls_count - 2;
 	for (unsigned i = 0; i < 3; i++)
 		stage_query(&more[i], stage_statement(1), "7");
-	stage_pass(2 * codel_slack_us(&stage.pool->admission[LANE_QUICK].codel));
+	stage_pass(2 * codel_slack_us(&stage.pool->lanes[LANE_QUICK].admission.codel));
 	assert_int_equal(calls[first].told, 1);
 	assert_true(calls[first].call.shed);
 	/* As many as there is room for are served. */
@@ -187,8 +193,8 @@ static void overload_much(void)
 				stage_call_fini(&calls[calls_count]);
 		stage_turn();
 	}
-	assert_true(stage.pool->admission[LANE_QUICK].threshold->set);
-	assert_int_equal(threshold_class(stage.pool->admission[LANE_QUICK].threshold->rank),
+	assert_true(stage.pool->lanes[LANE_QUICK].admission.threshold->set);
+	assert_int_equal(threshold_class(stage.pool->lanes[LANE_QUICK].admission.threshold->rank),
 			 threshold_class(threshold_rank(3, false, 0)));
 }
 
@@ -215,7 +221,8 @@ static void whoever_is_behind_those_of_another_queue_is_refused_in_his(void **st
 	stage_statement(2)->running_us = (uint32_t)(2 * ESTIMATE_SLOW_US) | 1;
 	for (unsigned i = 0; i < 2; i++) {
 		stage_call_init(&slow[i], CALL_QUERY, stage_statement(2), "7");
-		slow[i].call.priority = (struct priority){ .asked = true, .urgency = i ? 3 : 7 };
+		slow[i].call.ticket.priority =
+			(struct priority){ .asked = true, .urgency = i ? 3 : 7 };
 	}
 	assert_false(pool_submit(stage.pool, &slow[0].call));
 	assert_true(slow[0].call.shed);
@@ -255,7 +262,7 @@ static void a_queue_stands_for_those_who_are_passed_by_others(void **state)
 		try(1);
 		stage_answer(0);
 	}
-	assert_int_equal(codel_load(&stage.pool->admission[LANE_QUICK].codel), CODEL_HEAVY);
+	assert_int_equal(codel_load(&stage.pool->lanes[LANE_QUICK].admission.codel), CODEL_HEAVY);
 	finish();
 }
 
@@ -279,9 +286,10 @@ static void whoever_takes_more_than_a_fair_share_gives_way(void **state)
 	served(2);
 	now_us = loop_now(stage.loop);
 	for (uint64_t user = 1; user <= 4; user++)
-		fair_charge(&stage.pool->users, user, user == 4 ? US_PER_S : US_PER_MS, now_us);
-	stage.pool->users.fade_us = 0;
-	fair_charge(&stage.pool->users, 1, 1, now_us);
+		fair_charge(&stage.pool->admission.users, user, user == 4 ? US_PER_S : US_PER_MS,
+			    now_us);
+	stage.pool->admission.users.fade_us = 0;
+	fair_charge(&stage.pool->admission.users, 1, 1, now_us);
 	user_of_next = 4;
 	assert_true(came(3));
 	assert_true(came(3));
@@ -306,7 +314,7 @@ static void who_cannot_be_answered_in_time_is_let_go(void **state)
 	last = calls_count - 1;
 	for (unsigned i = 0; i < 3; i++)
 		stage_query(&more[i], stage_statement(1), "7");
-	calls[last].call.deadline_us = loop_now(stage.loop) + 2;
+	calls[last].call.ticket.deadline_us = loop_now(stage.loop) + 2;
 	stage_pass(1);
 	assert_int_equal(calls[last - 1].told, 0);
 	assert_int_equal(calls[last].told, 1);
@@ -324,7 +332,7 @@ static void what_goes_on_with_something_is_let_in(void **state)
 	stage_open_with(NODE_REPLICA, &settings);
 	overload();
 	stage_query(call, stage_statement(1), "7");
-	stage_pass(2 * codel_slack_us(&stage.pool->admission[LANE_QUICK].codel));
+	stage_pass(2 * codel_slack_us(&stage.pool->lanes[LANE_QUICK].admission.codel));
 	assert_int_equal(call->told, 0);
 	finish();
 	stage_call_fini(call);
@@ -408,7 +416,8 @@ static bool slow_came_from(unsigned urgency, uint64_t user)
 	struct stage_call *call = &calls[calls_count];
 
 	stage_call_init(call, CALL_QUERY, stage_statement(2), "7");
-	call->call.priority = (struct priority){ .asked = true, .urgency = urgency, .user = user };
+	call->call.ticket.priority =
+		(struct priority){ .asked = true, .urgency = urgency, .user = user };
 	if (!pool_submit(stage.pool, &call->call)) {
 		stage_call_fini(call);
 		return false;
@@ -437,11 +446,11 @@ static unsigned fill_with_slow_ones(void)
 		stage_pass(SLOW_US);
 		stage_answer(0);
 	}
-	assert_false(
-		codel_overloaded(&stage.pool->admission[LANE_SLOW].codel, loop_now(stage.loop)));
+	assert_false(codel_overloaded(&stage.pool->lanes[LANE_SLOW].admission.codel,
+				      loop_now(stage.loop)));
 	while (slow_came(3))
 		assert_true(calls_count < CALLS);
-	return (unsigned)stage.pool->queue[LANE_SLOW].count;
+	return (unsigned)stage.pool->lanes[LANE_SLOW].queue.count;
 }
 
 static void no_more_slow_ones_wait_than_leave_in_time(void **state)
@@ -479,7 +488,7 @@ static void a_command_waits_whatever_others_took(void **state)
 	stage_statement(2)->running_us = (uint32_t)(9 * settings.queue_wait_us) | 1;
 	for (unsigned i = 0; i < 3; i++) {
 		stage_call_init(&commands[i], CALL_COMMAND, stage_statement(2), "7");
-		commands[i].call.priority = (struct priority){ .asked = true, .urgency = 3 };
+		commands[i].call.ticket.priority = (struct priority){ .asked = true, .urgency = 3 };
 		assert_true(pool_submit(stage.pool, &commands[i].call));
 		stage_turn();
 	}
@@ -500,7 +509,7 @@ static void nor_does_a_long_one_where_many_of_these_come(void **state)
 	(void)state;
 	settings.cores = 2;
 	stage_open_with(NODE_REPLICA, &settings);
-	codel = &stage.pool->admission[LANE_LONG].codel;
+	codel = &stage.pool->lanes[LANE_LONG].admission.codel;
 	stage_statement(2)->running_us = (uint32_t)(3 * settings.queue_wait_us) | 1;
 	assert_true(slow_came(3));
 	stage_turn();
@@ -508,38 +517,8 @@ static void nor_does_a_long_one_where_many_of_these_come(void **state)
 				 .overloaded = true,
 				 .gap_us = (double)(3 * settings.queue_wait_us),
 				 .until_us = loop_now(stage.loop) + codel->interval_us };
-	assert_true(pool_next_in_us(stage.pool, LANE_LONG) < codel_slack_us(codel));
+	assert_true(capacity(LANE_LONG).next_in_us < codel_slack_us(codel));
 	assert_false(slow_came(3));
-	finish();
-}
-
-/* Conns that must stay idle are no conns to wait for; the first that comes back is. */
-static void where_the_limit_is_reached_an_idle_conn_is_not_in_time(void **state)
-{
-	struct pool_settings settings = stage_settings;
-
-	(void)state;
-	calls_count = 0;
-	settings.conns_max = 4;
-	settings.concurrency_fixed = 2;
-	stage_open_with(NODE_REPLICA, &settings);
-	assert_true(came(3));
-	stage_turn();
-	stage_answer(0);
-	stage_statement(2)->running_us = (uint32_t)SLOW_US | 1;
-	assert_true(slow_came(3));
-	stage_turn();
-	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 1);
-	assert_true(slow_came(3));
-	stage_turn();
-	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 2);
-	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 0);
-	assert_int_equal(pool_ready(stage.pool, LANE_QUICK), 1);
-	assert_int_equal(pool_next_in_us(stage.pool, LANE_SLOW), SLOW_US);
-	stage_pass(SLOW_US);
-	for (unsigned i = 0; i < 4; i++)
-		stage_answer(i);
-	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 2);
 	finish();
 }
 
@@ -553,7 +532,7 @@ static void where_conns_are_idle_nobody_asks_for_the_pace(void **state)
 	settings.conns_max = 8;
 	stage_open_with(NODE_REPLICA, &settings);
 	stage_statement(2)->running_us = (uint32_t)(2 * SLOW_US) | 1;
-	stage.pool->admission[LANE_SLOW].codel.gap_us = (double)(2 * SLOW_US);
+	stage.pool->lanes[LANE_SLOW].admission.codel.gap_us = (double)(2 * SLOW_US);
 	assert_true(slow_came(3));
 	stage_turn();
 	stage_statement(2)->running_us = (uint32_t)(3 * settings.queue_wait_us) | 1;
@@ -596,7 +575,7 @@ static void of_many_quick_ones_it_is_reckoned_when_they_leave(void **state)
 	(void)state;
 	stage_open_with(NODE_REPLICA, &settings);
 	stage_statement(1)->running_us = 4000;
-	stage.pool->admission[LANE_QUICK].codel.gap_us = 4000;
+	stage.pool->lanes[LANE_QUICK].admission.codel.gap_us = 4000;
 	assert_true(came(3));
 	stage_turn();
 	stage_send(&probe, CALL_PROBE, NULL, NULL);
@@ -606,40 +585,6 @@ static void of_many_quick_ones_it_is_reckoned_when_they_leave(void **state)
 	assert_in_range(count, 20, 30);
 	finish();
 	stage_call_fini(&probe);
-}
-
-/* It is not out: the limit does not wait for it. */
-static void a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for(void **state)
-{
-	struct pool_settings settings = stage_settings;
-	unsigned commands = 3;
-
-	(void)state;
-	calls_count = 0;
-	settings.conns_max = 4;
-	settings.concurrency_fixed = 1;
-	stage_open_with(NODE_PRIMARY, &settings);
-	assert_int_equal(pool_lane(stage.pool, commands), LANE_COMMAND);
-	stage_statement(2)->running_us = (uint32_t)(9 * settings.queue_wait_us) | 1;
-	assert_true(slow_came(3));
-	stage_turn();
-	fake_server.hangs = true;
-	fake_lose(commands);
-	stage_turn();
-	for (unsigned ms = 0; stage.pool->conns[commands].state == CONN_CLOSED; ms++) {
-		assert_true(ms < 500);
-		stage_pass(US_PER_MS);
-	}
-	/* The dialer's thread knows nothing of our clock, which stands until it is done. */
-	stage_connect();
-	assert_int_equal(stage.pool->conns[commands].state, CONN_CONNECTING);
-	assert_int_equal(pool_ready(stage.pool, LANE_SLOW), 0);
-	assert_true(pool_conns(stage.pool, CONN_IDLE) > 0);
-	assert_true(pool_next_in_us(stage.pool, LANE_SLOW) > 0);
-	for (unsigned i = 0; i < commands; i++)
-		if (stage.pool->conns[i].state == CONN_BUSY)
-			stage_answer(i);
-	finish();
 }
 
 static void whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order(void **state)
@@ -660,12 +605,12 @@ static void whoever_takes_little_takes_a_place_from_who_takes_much(void **state)
 	(void)state;
 	fill_with_slow_ones();
 	for (unsigned i = 1; i < calls_count; i++)
-		calls[i].call.priority.user = 4;
+		calls[i].call.ticket.priority.user = 4;
 	for (uint64_t user = 1; user <= 4; user++)
-		fair_charge(&stage.pool->users, user, user == 4 ? US_PER_S : US_PER_MS,
+		fair_charge(&stage.pool->admission.users, user, user == 4 ? US_PER_S : US_PER_MS,
 			    loop_now(stage.loop));
-	stage.pool->users.fade_us = 0;
-	fair_charge(&stage.pool->users, 1, 1, loop_now(stage.loop));
+	stage.pool->admission.users.fade_us = 0;
+	fair_charge(&stage.pool->admission.users, 1, 1, loop_now(stage.loop));
 	assert_true(slow_came_from(3, 1));
 	stage_turn();
 	assert_int_equal(calls[calls_count - 2].told, 1);
@@ -715,11 +660,9 @@ int main(void)
 		STORY(who_cannot_leave_in_time_does_not_wait_for_his_refusal),
 		STORY(a_command_waits_whatever_others_took),
 		STORY(nor_does_a_long_one_where_many_of_these_come),
-		STORY(where_the_limit_is_reached_an_idle_conn_is_not_in_time),
 		STORY(where_conns_are_idle_nobody_asks_for_the_pace),
 		STORY(nobody_is_let_go_for_one_that_could_not_leave_in_time),
 		STORY(of_many_quick_ones_it_is_reckoned_when_they_leave),
-		STORY(a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for),
 		STORY(whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order),
 		STORY(whoever_takes_little_takes_a_place_from_who_takes_much),
 		STORY(few_quick_calls_wait_as_long_as_batches_leave),

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@ static bool command_came(void)
 	struct stage_call *call = &calls[calls_count];
 
 	stage_call_init(call, CALL_COMMAND, stage_statement(2), "7");
-	call->call.priority = (struct priority){ .asked = true, .urgency = 3 };
+	call->call.ticket.priority = (struct priority){ .asked = true, .urgency = 3 };
 	if (!pool_submit(stage.pool, &call->call))
 		return false;
 	calls_count++;
@@ -57,8 +57,8 @@ static void commands_stand(void)
 		assert_true(command_came());
 		stage_turn();
 	}
-	assert_true(
-		codel_overloaded(&stage.pool->admission[LANE_COMMAND].codel, loop_now(stage.loop)));
+	assert_true(codel_overloaded(&stage.pool->lanes[LANE_COMMAND].admission.codel,
+				     loop_now(stage.loop)));
 }
 
 static void finish_commands(void)
@@ -77,10 +77,10 @@ static void of_few_commands_none_is_refused_though_they_stand(void **state)
 {
 	(void)state;
 	commands_stand();
-	while (stage.pool->queue[LANE_COMMAND].count < GROUP_CALLS_MAX)
+	while (stage.pool->lanes[LANE_COMMAND].queue.count < GROUP_CALLS_MAX)
 		assert_true(command_came());
 	stage_pass(SERVED_US);
-	assert_int_equal(stage.pool->queue[LANE_COMMAND].count, GROUP_CALLS_MAX);
+	assert_int_equal(stage.pool->lanes[LANE_COMMAND].queue.count, GROUP_CALLS_MAX);
 	assert_false(command_came());
 	stage_call_fini(&calls[calls_count]);
 	finish_commands();

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "fake_libpq.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -494,7 +494,7 @@ static void test_a_stale_plan_is_thrown_away_before_preparing_again(void **state
 	stage_turn();
 	stage_answer(0);
 	assert_int_equal(call.call.end, CALL_OK);
-	assert_int_equal(call.call.placements, 2);
+	assert_int_equal(call.call.ticket.placements, 2);
 	stage_call_fini(&call);
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "fake_libpq.h"
 #include "pg/admission/estimate.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -28,7 +28,7 @@ static void one_quick(void)
 	struct stage_call *call = &quick[quick_count++];
 
 	stage_call_init(call, CALL_QUERY, stage_statement(2), "7");
-	call->call.priority.asked = true;
+	call->call.ticket.priority.asked = true;
 	assert_true(pool_submit(stage.pool, &call->call));
 	stage_turn();
 	stage_answer(0);
@@ -173,7 +173,7 @@ static void who_is_found_not_to_be_long_any_more_is_not_refused_at_once(void **s
 		stage_pass(20 * US_PER_MS);
 		core_reserve_quick(stage.node->core_reserve, stage.now_us);
 	}
-	assert_true(longer[1].call.waits_for_core);
+	assert_true(longer[1].call.ticket.waits_for_core);
 	stage_query(&longer[2], stage_statement(3), "3");
 	stage_turn();
 	assert_non_null(longer[2].call.conn);
@@ -335,7 +335,7 @@ static void that_they_are_held_back_is_no_overload(void **state)
 		stage_statement(1)->running_us = (uint32_t)LONG_US | 1;
 		for (unsigned i = 0; i < 2 && step % 16 == 0; i++) {
 			stage_call_init(&many[count], CALL_QUERY, stage_statement(1), "1");
-			many[count].call.priority.asked = true;
+			many[count].call.ticket.priority.asked = true;
 			if (pool_submit(stage.pool, &many[count].call))
 				count++;
 			else
@@ -356,8 +356,8 @@ static void that_they_are_held_back_is_no_overload(void **state)
 		stage_call_fini(&many[i]);
 	}
 	assert_int_equal(refused, 0);
-	assert_false(
-		codel_overloaded(&stage.pool->admission[LANE_LONG].codel, loop_now(stage.loop)));
+	assert_false(codel_overloaded(&stage.pool->lanes[LANE_LONG].admission.codel,
+				      loop_now(stage.loop)));
 	stage_call_fini(&quick[0]);
 }
 

@@ -4,7 +4,7 @@
 #include "pg/describe.h"
 
 #include "fake_libpq.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>

@@ -314,7 +314,7 @@ static void ask_of_group(struct stage_call *call)
 {
 	stage_call_init(call, CALL_COMMAND, known(1), "7");
 	call->call.groups = true;
-	call->call.priority.asked = true;
+	call->call.ticket.priority.asked = true;
 	assert_true(pool_submit(stage.pool, &call->call));
 }
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "fake_libpq.h"
 #include "pg/admission/estimate.h"
-#include "pg/inside.h"
+#include "pg/pool_private.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -164,9 +164,9 @@ static void test_conns_are_shared_out_by_role(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		stage_clear(NULL);
 		stage_open(rows[i].role, rows[i].conns);
-		assert_int_equal(stage.pool->lane_size[LANE_QUICK], rows[i].quick);
-		assert_int_equal(stage.pool->lane_size[LANE_SLOW], rows[i].slow);
-		assert_int_equal(stage.pool->lane_size[LANE_COMMAND], rows[i].commands);
+		assert_int_equal(stage.pool->lanes[LANE_QUICK].size, rows[i].quick);
+		assert_int_equal(stage.pool->lanes[LANE_SLOW].size, rows[i].slow);
+		assert_int_equal(stage.pool->lanes[LANE_COMMAND].size, rows[i].commands);
 		if (i + 1 < sizeof(rows) / sizeof(rows[0]))
 			stage_close(NULL);
 	}
