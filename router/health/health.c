@@ -239,19 +239,22 @@ static void health_count_silence(struct health *health, int64_t now_us)
 		health_bad(health, "no answer");
 }
 
+/* Whatever a flight does when it hears it, the next one is behind the mark. */
 static void health_look(struct health *health, int64_t now_us)
 {
 	int64_t heard_us = health_heard_us(health);
-	struct list_link *next;
+	struct list_link mark = { 0 }, *next;
 
 	for (struct list_link *it = health->out.head.next; it != &health->out.head; it = next) {
 		struct flight *flight = container_of(it, struct flight, link);
 		int64_t since_us = flight->sent_us > heard_us ? flight->sent_us : heard_us;
 
-		next = it->next;
 		if (now_us - since_us < HEALTH_SILENCE_US)
 			break;
+		list_insert_behind(&health->out, it, &mark);
 		flight->on_silent(flight, now_us - since_us);
+		next = mark.next;
+		list_remove(&health->out, &mark);
 	}
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: fake_pool.c scene.c */
+/* links: fake_pool.c scene.c required_story.c */
 /* What a token or a session entry of another timeline means for a request. */
 #include "router/consistency/required.h"
 
 #include "base/clock.h"
-#include "router/consistency/token.h"
-#include "scene.h"
+#include "required_story.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,92 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static const char row[] = "{\"id\":7}";
-
-struct story {
-	struct scene scene;
-	struct asked asked;
-	char tokens[TOKENS_MAX][TOKEN_TEXT_MAX + 1];
-};
-
-static int begin(void **state)
-{
-	static struct story story;
-
-	memset(&story, 0, sizeof(story));
-	scene_init(&story.scene);
-	*state = &story;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct story *story = *state;
-
-	scene_fini(&story->scene);
-	return 0;
-}
-
-/* Node 1 is the primary of timeline 2 from lsn 1500 on, which left timeline 1 at 1200. */
-static void promote(struct scene *scene, bool told)
-{
-	struct topology *topology = &scene->topology;
-
-	topology->history = (struct history){ 2, told, told, { { 1, 1200 } } };
-	topology->primary = 1;
-	topology->primary_position = (struct position){ 2, 1500 };
-	for (unsigned i = 0; i < 3; i++) {
-		topology->nodes[i].position = (struct position){ 2, 1500 };
-		topology->nodes[i].life++;
-		topology->nodes[i].role = i == 1 ? NODE_PRIMARY : NODE_REPLICA;
-		topology->nodes[i].in_rotation = i != 0;
-	}
-	sessions_promoted(scene->sessions, &topology->history, &topology->branches,
-			  topology->primary_position);
-	/* The router finds it with the next look. */
-	snapshot_publish(scene->snapshot, topology);
-}
-
-/* One more token for a request that is not taken yet. */
-static void bring(struct story *story, struct position position)
-{
-	struct token_maker *maker =
-		token_maker_new(story->scene.topology.key, story->scene.topology.system_identifier);
-	struct request *request = story->asked.request;
-	const struct branches *branches = &story->scene.topology.branches;
-	const struct history *history = &story->scene.topology.history;
-	char *token = story->tokens[request->tokens_count];
-
-	token_make(maker, branches_position(branches, history, position), token);
-	request->tokens[request->tokens_count++] = text_of(token);
-	token_maker_free(maker);
-}
-
-static void ask(struct story *story, enum request_kind kind, const char *user,
-		struct position position)
-{
-	scene_ask(&story->scene, &story->asked, kind, kind == REQUEST_QUERY ? "order" : "place",
-		  user);
-	if (position_known(position))
-		bring(story, position);
-}
-
-static struct position told(struct story *story)
-{
-	struct token_maker *maker =
-		token_maker_new(story->scene.topology.key, story->scene.topology.system_identifier);
-	struct branch_position token;
-
-	assert_true(token_read(maker, text_of(story->asked.request->token), &token));
-	token_maker_free(maker);
-	return (struct position){ token.timeline, token.lsn };
-}
-
-static void take(struct story *story)
-{
-	scene_take(&story->scene, &story->asked);
-}
 
 static void assert_lost(struct story *story)
 {
@@ -290,139 +203,6 @@ static void a_command_that_may_be_lost_is_never_acknowledged(void **state)
 	assert_false(sessions_look(story->scene.sessions, TEXT("ann")).remembered);
 	asked_free(&story->asked);
 }
-
-/* --- beyond the primary ----------------------------------------------------------------------- */
-
-static struct call *confirmed_at(struct story *story, enum request_kind kind, uint64_t newest)
-{
-	struct call *call;
-
-	ask(story, kind, NULL, (struct position){ 1, 5000 });
-	take(story);
-	call = fake_call(0, CALL_PROBE);
-	assert_non_null(call);
-	call->newest = newest;
-	fake_answer_primary(call, 1000, NULL, 0);
-	return call;
-}
-
-static void a_token_beyond_the_primary_is_refused(void **state)
-{
-	struct story *story = *state;
-
-	for (int kind = REQUEST_QUERY; kind <= REQUEST_COMMAND; kind++) {
-		(void)confirmed_at(story, (enum request_kind)kind, 4998);
-		assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
-		assert_null(fake_call(0, CALL_COMMAND));
-		asked_free(&story->asked);
-	}
-}
-
-static void a_token_of_another_instance_is_asked_for_once(void **state)
-{
-	struct story *story = *state;
-
-	(void)confirmed_at(story, REQUEST_COMMAND, 5000);
-	fake_commit(fake_call(0, CALL_COMMAND), 5100, true, row, 1);
-	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	asked_free(&story->asked);
-	ask(story, REQUEST_COMMAND, NULL, (struct position){ 1, 5100 });
-	take(story);
-	assert_null(fake_call(0, CALL_PROBE));
-	fake_commit(fake_call(0, CALL_COMMAND), 5200, true, row, 1);
-	asked_free(&story->asked);
-}
-
-static void at_the_tokens_very_position_the_primary_is_asked_once_more(void **state)
-{
-	struct story *story = *state;
-
-	ask(story, REQUEST_QUERY, NULL, (struct position){ 1, 1000 });
-	story->asked.request->level = LEVEL_STRONG;
-	take(story);
-	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
-	assert_int_equal(story->asked.done, 0);
-	scene_pass(&story->scene, 2 * US_PER_MS);
-	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
-	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	asked_free(&story->asked);
-}
-
-/* A standby that does not know what comes next tells one byte more than it has replayed. */
-static void a_token_one_byte_beyond_the_primary_is_none_beyond(void **state)
-{
-	struct story *story = *state;
-
-	(void)confirmed_at(story, REQUEST_COMMAND, 4999);
-	fake_commit(fake_call(0, CALL_COMMAND), 5100, true, row, 1);
-	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	asked_free(&story->asked);
-}
-
-static void strong_with_token(struct story *story, const char *user, uint64_t lsn)
-{
-	ask(story, REQUEST_QUERY, user, (struct position){ 1, lsn });
-	story->asked.request->level = LEVEL_STRONG;
-	take(story);
-}
-
-/* What the confirmation missed, the answer itself shows. */
-static void a_primary_that_never_came_so_far_does_not_answer(void **state)
-{
-	struct story *story = *state;
-
-	high_water_raise(&story->scene.high_water, (struct position){ 1, 5000 });
-	strong_with_token(story, NULL, 5000);
-	fake_answer_primary(fake_call(0, CALL_QUERY), 4000, row, 1);
-	assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
-	asked_free(&story->asked);
-}
-
-/* synchronous_commit = off: its token is behind what is flushed, and it is visible. */
-static void a_token_that_is_not_flushed_yet_is_answered_by_the_primary(void **state)
-{
-	struct story *story = *state;
-
-	high_water_raise(&story->scene.high_water, (struct position){ 1, 1500 });
-	strong_with_token(story, NULL, 1500);
-	for (unsigned i = 0; i < 2; i++) {
-		struct call *call = fake_call(0, CALL_QUERY);
-
-		assert_int_equal(story->asked.done, 0);
-		call->newest = 1500;
-		fake_answer_primary(call, 1000, row, 1);
-		scene_pass(&story->scene, 2 * US_PER_MS);
-	}
-	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	asked_free(&story->asked);
-}
-
-static void no_row_at_the_tokens_very_position_is_looked_for_once_more(void **state)
-{
-	struct story *story = *state;
-
-	strong_with_token(story, NULL, 1000);
-	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, NULL, 0);
-	assert_int_equal(story->asked.done, 0);
-	scene_pass(&story->scene, 2 * US_PER_MS);
-	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
-	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	asked_free(&story->asked);
-}
-
-static void a_users_own_last_write_needs_no_second_look(void **state)
-{
-	struct story *story = *state;
-
-	assert_true(
-		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1000 }));
-	strong_with_token(story, "ann", 1000);
-	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
-	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	asked_free(&story->asked);
-}
-
-/* --- what is told, and when ------------------------------------------------------------------- */
 
 static void the_token_that_is_told_stands_for_what_was_not_lost_too(void **state)
 {
@@ -738,14 +518,6 @@ int main(void)
 		STORY(an_answer_from_before_the_promotion_is_judged_again),
 		STORY(a_command_that_committed_on_the_old_primary_survived),
 		STORY(a_command_that_may_be_lost_is_never_acknowledged),
-		STORY(a_token_beyond_the_primary_is_refused),
-		STORY(a_token_of_another_instance_is_asked_for_once),
-		STORY(at_the_tokens_very_position_the_primary_is_asked_once_more),
-		STORY(a_token_one_byte_beyond_the_primary_is_none_beyond),
-		STORY(a_primary_that_never_came_so_far_does_not_answer),
-		STORY(a_token_that_is_not_flushed_yet_is_answered_by_the_primary),
-		STORY(no_row_at_the_tokens_very_position_is_looked_for_once_more),
-		STORY(a_users_own_last_write_needs_no_second_look),
 		STORY(the_token_that_is_told_stands_for_what_was_not_lost_too),
 		STORY(a_token_and_a_session_that_are_lost_are_told_at_once),
 		STORY(a_request_that_is_refused_settles_nothing),

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: fake_pool.c scene.c required_story.c */
+/* Tokens of positions that no loop has heard of: what the primary says of them counts. */
+#include "router/requirement.h"
+
+#include "base/clock.h"
+#include "required_story.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct call *confirmed_at(struct story *story, enum request_kind kind, uint64_t newest)
+{
+	struct call *call;
+
+	ask(story, kind, NULL, (struct position){ 1, 5000 });
+	take(story);
+	call = fake_call(0, CALL_PROBE);
+	assert_non_null(call);
+	call->newest = newest;
+	fake_answer_primary(call, 1000, NULL, 0);
+	return call;
+}
+
+static void a_token_beyond_the_primary_is_refused(void **state)
+{
+	struct story *story = *state;
+
+	for (int kind = REQUEST_QUERY; kind <= REQUEST_COMMAND; kind++) {
+		(void)confirmed_at(story, (enum request_kind)kind, 4998);
+		assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
+		assert_null(fake_call(0, CALL_COMMAND));
+		asked_free(&story->asked);
+	}
+}
+
+static void a_token_of_another_instance_is_asked_for_once(void **state)
+{
+	struct story *story = *state;
+
+	(void)confirmed_at(story, REQUEST_COMMAND, 5000);
+	fake_commit(fake_call(0, CALL_COMMAND), 5100, true, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+	ask(story, REQUEST_COMMAND, NULL, (struct position){ 1, 5100 });
+	take(story);
+	assert_null(fake_call(0, CALL_PROBE));
+	fake_commit(fake_call(0, CALL_COMMAND), 5200, true, row, 1);
+	asked_free(&story->asked);
+}
+
+static void at_the_tokens_very_position_the_primary_is_asked_once_more(void **state)
+{
+	struct story *story = *state;
+
+	ask(story, REQUEST_QUERY, NULL, (struct position){ 1, 1000 });
+	story->asked.request->level = LEVEL_STRONG;
+	take(story);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+	assert_int_equal(story->asked.done, 0);
+	scene_pass(&story->scene, 2 * US_PER_MS);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+/* A standby that does not know what comes next tells one byte more than it has replayed. */
+static void a_token_one_byte_beyond_the_primary_is_none_beyond(void **state)
+{
+	struct story *story = *state;
+
+	(void)confirmed_at(story, REQUEST_COMMAND, 4999);
+	fake_commit(fake_call(0, CALL_COMMAND), 5100, true, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+static void strong_with_token(struct story *story, const char *user, uint64_t lsn)
+{
+	ask(story, REQUEST_QUERY, user, (struct position){ 1, lsn });
+	story->asked.request->level = LEVEL_STRONG;
+	take(story);
+}
+
+/* What the confirmation missed, the answer itself shows. */
+static void a_primary_that_never_came_so_far_does_not_answer(void **state)
+{
+	struct story *story = *state;
+
+	high_water_raise(&story->scene.high_water, (struct position){ 1, 5000 });
+	strong_with_token(story, NULL, 5000);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 4000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_INVALID_CONSISTENCY_TOKEN);
+	asked_free(&story->asked);
+}
+
+/* synchronous_commit = off: its token is behind what is flushed, and it is visible. */
+static void a_token_that_is_not_flushed_yet_is_answered_by_the_primary(void **state)
+{
+	struct story *story = *state;
+
+	high_water_raise(&story->scene.high_water, (struct position){ 1, 1500 });
+	strong_with_token(story, NULL, 1500);
+	for (unsigned i = 0; i < 2; i++) {
+		struct call *call = fake_call(0, CALL_QUERY);
+
+		assert_int_equal(story->asked.done, 0);
+		call->newest = 1500;
+		fake_answer_primary(call, 1000, row, 1);
+		scene_pass(&story->scene, 2 * US_PER_MS);
+	}
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+static void no_row_at_the_tokens_very_position_is_looked_for_once_more(void **state)
+{
+	struct story *story = *state;
+
+	strong_with_token(story, NULL, 1000);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, NULL, 0);
+	assert_int_equal(story->asked.done, 0);
+	scene_pass(&story->scene, 2 * US_PER_MS);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+static void a_users_own_last_write_needs_no_second_look(void **state)
+{
+	struct story *story = *state;
+
+	assert_true(
+		sessions_wrote(story->scene.sessions, TEXT("ann"), (struct position){ 1, 1000 }));
+	strong_with_token(story, "ann", 1000);
+	fake_answer_primary(fake_call(0, CALL_QUERY), 1000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+/* --- what is told, and when ------------------------------------------------------------------- */
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(a_token_beyond_the_primary_is_refused),
+		STORY(a_token_of_another_instance_is_asked_for_once),
+		STORY(at_the_tokens_very_position_the_primary_is_asked_once_more),
+		STORY(a_token_one_byte_beyond_the_primary_is_none_beyond),
+		STORY(a_primary_that_never_came_so_far_does_not_answer),
+		STORY(a_token_that_is_not_flushed_yet_is_answered_by_the_primary),
+		STORY(no_row_at_the_tokens_very_position_is_looked_for_once_more),
+		STORY(a_users_own_last_write_needs_no_second_look),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
