@@ -78,15 +78,16 @@ struct call {
 	/* a query: ended on the server when it is forgotten there (pg/wire/cancel.h) */
 	bool cancels;
 	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
-	bool groups; /* command: may commit together with others (pg/wire/group.h) */
+	bool groups; /* command: may commit together with others (pg/wire/plan_group.h) */
 	/* what a changed catalog refuses is described anew by its maker */
 	bool revalidates;
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 	/*
-	 * CALL_QUERY: it travels as a stream (pg/wire/stream.h): called each time out has reached
-	 * STREAM_BUFFER_BYTES, and from then on whenever no more rows have come yet. The bounds are
-	 * there. Whoever takes out's bytes clears it and calls pool_go_on; may forget the call.
+	 * CALL_QUERY: it travels as a stream (pg/wire/plan_stream.h): called each time out has
+	 * reached STREAM_BUFFER_BYTES, and from then on whenever no more rows have come yet. The
+	 * bounds are there. The maker clears out when its bytes are taken and calls pool_go_on; it
+	 * may forget the call.
 	 */
 	void (*on_rows)(struct call *call);
 

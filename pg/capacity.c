@@ -108,7 +108,7 @@ static int64_t capacity_back_in_us(const struct pool *pool, const struct conn *c
 
 	switch (conn->state) {
 	case CONN_BUSY:
-		in_us = batch_expected_us(conn) - loop_now(pool->loop);
+		in_us = batch_expected_us(&conn->batch) - loop_now(pool->loop);
 		return in_us > 0 ? in_us : 0;
 	case CONN_CANCELING:
 	case CONN_CONNECTING:

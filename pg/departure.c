@@ -8,7 +8,8 @@
 #include "pg/lane.h"
 #include "pg/pool_private.h"
 #include "pg/wire/batch.h"
-#include "pg/wire/group.h"
+#include "pg/wire/carry.h"
+#include "pg/wire/plan_group.h"
 #include "pg/wire/session_state.h"
 
 #include <assert.h>
@@ -36,7 +37,7 @@ static bool departure_is_solo(const struct pool *pool, const struct call *call,
 			      const struct lane *lane)
 {
 	if (lane->kind == LANE_GROUP)
-		return !group_welcomes(pool->settings.group_max, call);
+		return !plan_group_welcomes(pool->settings.group_max, call);
 	return lane->kind != LANE_QUICK || call->ticket.placements >= CALL_PLACEMENTS_MAX ||
 	       (call->statement &&
 		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
@@ -74,7 +75,7 @@ static void departure_add(struct departure *departure, struct conn *conn, struct
 	int64_t waited_us = core_reserve_waited_us(&call->ticket, now_us);
 
 	call->list = NULL;
-	batch_add(conn, call);
+	carry_add(conn, call);
 	pool->in_flight++;
 	if (call->ticket.placements == 1)
 		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
@@ -93,7 +94,7 @@ void departure_send(struct conn *conn, struct lane *lane)
 	unsigned count = 0, count_max = departure_calls_max(pool, lane);
 	bool solo = false;
 
-	batch_begin(conn, container_of(list_first(queue), struct call, ticket.link)->kind);
+	carry_begin(conn, container_of(list_first(queue), struct call, ticket.link)->kind);
 	while (!list_empty(queue) && count < count_max && !solo) {
 		struct call *call = container_of(list_first(queue), struct call, ticket.link);
 		bool fits = departure_has_room(&departure, lane, call);
@@ -108,5 +109,5 @@ void departure_send(struct conn *conn, struct lane *lane)
 	admission_left(&lane->admission, count, departure.longest_us, departure.least_us,
 		       loop_now(pool->loop));
 	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name), count);
-	batch_send(conn);
+	carry_send(conn);
 }

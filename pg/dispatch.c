@@ -11,6 +11,7 @@
 #include "pg/pool_private.h"
 #include "pg/reserve_conn.h"
 #include "pg/wire/connect.h"
+#include "pg/wire/plan.h"
 
 #include <assert.h>
 
@@ -21,7 +22,8 @@
 static bool dispatch_group_is_out(const struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->conns_count; i++)
-		if (pool->conns[i].state == CONN_BUSY && pool->conns[i].batch.grouped)
+		if (pool->conns[i].state == CONN_BUSY &&
+		    pool->conns[i].batch.plan->kind == PLAN_GROUP)
 			return true;
 	return false;
 }

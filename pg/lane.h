@@ -12,7 +12,7 @@
  *   LONG      of those, the queries that may be held back for the sake of quick ones
  *             (pg/admission/core_reserve.h): as SLOW
  *   COMMAND   commands: on its own, the only conns that may write
- *   GROUP     commands that may share a transaction (pg/wire/group.h): on those of COMMAND
+ *   GROUP     commands that may share a transaction (pg/wire/plan_group.h): on those of COMMAND
  *   STREAM    queries whose rows leave as the client takes them: on its own, opened as they come
  *   RESERVE   nothing: one conn for the queries of QUICK, opened when needed
  *   NONE      nothing: conns that the node's role leaves unused

@@ -11,9 +11,9 @@
 #include "pg/capacity.h"
 #include "pg/janitor.h"
 #include "pg/pool_private.h"
-#include "pg/wire/batch.h"
-#include "pg/wire/group.h"
-#include "pg/wire/stream.h"
+#include "pg/wire/carry.h"
+#include "pg/wire/plan_group.h"
+#include "pg/wire/plan_stream.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -29,7 +29,8 @@ static enum lane_kind pool_kind_of(const struct pool *pool, const struct call *c
 {
 	switch (call->kind) {
 	case CALL_COMMAND:
-		return group_welcomes(pool->settings.group_max, call) ? LANE_GROUP : LANE_COMMAND;
+		return plan_group_welcomes(pool->settings.group_max, call) ? LANE_GROUP
+									   : LANE_COMMAND;
 	case CALL_PROBE:
 		return LANE_QUICK;
 	case CALL_DESCRIBE:
@@ -155,20 +156,18 @@ void pool_forget(struct pool *pool, struct call *call)
 	assert(call->pool == pool);
 	if (call->list)
 		list_remove(call->list, &call->ticket.link);
-	else if (conn) {
-		pool->in_flight--;
-		batch_forget(conn, call);
-	}
 	call->list = NULL;
 	call->conn = NULL;
-	if (conn && call->on_rows)
-		stream_forget(conn);
+	if (!conn)
+		return;
+	pool->in_flight--;
+	carry_forget(conn, call);
 }
 
 void pool_go_on(struct pool *pool, struct call *call)
 {
 	assert(call->pool == pool);
-	if (call->conn && stream_on_taken(call->conn))
+	if (call->conn && plan_stream_on_taken(call->conn))
 		pool->resuming = true;
 }
 

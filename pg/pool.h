@@ -9,7 +9,7 @@
  * for those before it. Lanes: quick statements batch; a statement whose running estimate is slow
  * travels alone on the slow lane, and may have to wait there when it is long
  * (pg/admission/core_reserve.h); commands have conns of their own, where those that queue while
- * one group is on its way leave as the next group (pg/wire/group.h), and so have streams:
+ * one group is on its way leave as the next group (pg/wire/plan_group.h), and so have streams:
  * queries with on_rows, of which there are never more than streams_max.
  */
 #pragma once

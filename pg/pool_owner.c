@@ -7,7 +7,7 @@
 #include "pg/janitor.h"
 #include "pg/pool.h"
 #include "pg/pool_private.h"
-#include "pg/wire/stream.h"
+#include "pg/wire/plan_stream.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ void pool_resume_streams(struct pool *pool)
 		return;
 	pool->resuming = false;
 	for (unsigned i = 0; i < pool->conns_count; i++)
-		stream_go_on(&pool->conns[i]);
+		plan_stream_go_on(&pool->conns[i]);
 }
 
 static void pool_on_conn_event(struct conn *conn)

@@ -16,7 +16,7 @@ bool reserve_conn_is_due(const struct pool *pool)
 		return false;
 	for (unsigned i = 0; i < quick->size; i++)
 		if (quick->conns[i].state == CONN_BUSY &&
-		    batch_expected_us(&quick->conns[i]) > late_us)
+		    batch_expected_us(&quick->conns[i].batch) > late_us)
 			return false;
 	return true;
 }

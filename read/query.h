@@ -5,8 +5,8 @@
  *
  * A result is a document of its own in request->out, unless it grows beyond STREAM_BUFFER_BYTES and
  * may be told in pieces. What statements have such results is remembered: those are sent as a
- * stream (pg/wire/stream.h), which begins when its first buffer is full; a small result is the same
- * either way.
+ * stream (pg/wire/plan_stream.h), which begins when its first buffer is full; a small result is the
+ * same either way.
  */
 #pragma once
 

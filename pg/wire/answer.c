@@ -1,35 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libpq gives results in the order in which entries were sent: for each entry one result (rows of a
- * RUN one by one before it), then NULL; for a Sync only PGRES_PIPELINE_SYNC. After an error the
+ * CALL one by one before it), then NULL; for a Sync only PGRES_PIPELINE_SYNC. After an error the
  * entries up to the Sync come as PGRES_PIPELINE_ABORTED.
  */
 #include "pg/wire/answer.h"
 
 #include "pg/types/types.h"
+#include "pg/wire/bounds.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
-#include "pg/wire/group.h"
+#include "pg/wire/pipeline.h"
+#include "pg/wire/plan.h"
 #include "pg/wire/pooler.h"
-#include "pg/wire/stream.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_OUT_OF_STEP "the server and libpq are out of step"
 
+/* A row of pg/wire/entries.def, as functions of this file. */
+typedef void answer_entry(struct conn *conn, const struct entry *entry, const PGresult *result);
+
+struct answer_row {
+	answer_entry *on_good, *on_error, *on_aborted;
+};
+
+static const struct answer_row answer_entries[ENTRIES];
+
 static void answer_result(struct conn *conn, const PGresult *result);
 static void answer_between(struct conn *conn);
-static void answer_good(struct conn *conn, const struct entry *entry, const PGresult *result);
-static void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result);
-static void answer_aborted(struct conn *conn, const struct entry *entry);
+static void answer_refused(struct conn *conn, const struct entry *entry, const PGresult *result);
 static void answer_copy(struct conn *conn, const struct entry *entry, bool in);
 static void answer_sync(struct conn *conn, const struct entry *entry);
 
 void answer_take(struct conn *conn)
 {
+	const struct plan *plan = conn->batch.plan;
+
 	while (conn->state == CONN_BUSY && conn->flow == FLOW_READS && !PQisBusy(conn->pgconn)) {
 		PGresult *result = PQgetResult(conn->pgconn);
 
@@ -38,9 +47,11 @@ void answer_take(struct conn *conn)
 		else
 			answer_between(conn);
 		PQclear(result);
-		stream_on_result(conn);
+		if (plan->on_result)
+			plan->on_result(conn);
 	}
-	stream_on_drained(conn);
+	if (plan->on_drained)
+		plan->on_drained(conn);
 }
 
 static struct slot *answer_slot(struct conn *conn, const struct entry *entry)
@@ -54,7 +65,8 @@ static void answer_result(struct conn *conn, const PGresult *result)
 	const struct entry *entry = &conn->batch.entries[conn->batch.next];
 
 	assert(conn->batch.next < conn->batch.entries_count);
-	conn->batch.between = false;
+	if (conn->batch.reading == READING_ENDED)
+		conn->batch.reading = READING_FIRST;
 	switch (PQresultStatus(result)) {
 	case PGRES_EMPTY_QUERY:
 	case PGRES_COMMAND_OK:
@@ -63,13 +75,13 @@ static void answer_result(struct conn *conn, const PGresult *result)
 #ifdef LIBPQ_HAS_CHUNK_MODE
 	case PGRES_TUPLES_CHUNK:
 #endif
-		answer_good(conn, entry, result);
+		answer_entries[entry->kind].on_good(conn, entry, result);
 		return;
 	case PGRES_FATAL_ERROR:
-		answer_error(conn, entry, result);
+		answer_refused(conn, entry, result);
 		return;
 	case PGRES_PIPELINE_ABORTED:
-		answer_aborted(conn, entry);
+		answer_entries[entry->kind].on_aborted(conn, entry, result);
 		return;
 	case PGRES_PIPELINE_SYNC:
 		answer_sync(conn, entry);
@@ -94,99 +106,80 @@ static void answer_between(struct conn *conn)
 	struct batch *batch = &conn->batch;
 	enum entry_kind kind = batch->entries[batch->next].kind;
 
-	if (batch->between) {
+	if (batch->reading == READING_ENDED) {
 		conn_close(conn, closing_failed(PQstatus(conn->pgconn) == CONNECTION_BAD
 							? "the connection was lost"
 							: ANSWER_OUT_OF_STEP));
 		return;
 	}
-	batch->between = true;
-	if (kind == ENTRY_SYNC || kind == ENTRY_SYNC_AFTER)
+	batch->reading = READING_ENDED;
+	if (kind == ENTRY_SYNC || kind == ENTRY_SIDE_SYNC)
 		return;
 	batch->next++;
-	batch_expect(conn);
+	pipeline_expect(conn);
+}
+
+static void answer_sync(struct conn *conn, const struct entry *entry)
+{
+	struct batch *batch = &conn->batch;
+	bool counted = entry->kind == ENTRY_SYNC;
+
+	if (!counted && entry->kind != ENTRY_SIDE_SYNC) {
+		conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
+		return;
+	}
+	if (++batch->next < batch->entries_count)
+		pipeline_expect(conn);
+	else
+		batch->plan->on_sync(conn, counted);
 }
 
 /* --- what went well -------------------------------------------------------------------------- */
 
-/* An lsn or microseconds, eight bytes; a timeline, four. */
-static uint64_t answer_binary(const PGresult *result, int column, bool *null)
+static void answer_nothing(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	uint64_t bytes;
-	uint32_t half;
-
-	*null = PQgetisnull(result, 0, column);
-	if (*null)
-		return 0;
-	switch (PQgetlength(result, 0, column)) {
-	case sizeof(bytes):
-		memcpy(&bytes, PQgetvalue(result, 0, column), sizeof(bytes));
-		return be64toh(bytes);
-	case sizeof(half):
-		memcpy(&half, PQgetvalue(result, 0, column), sizeof(half));
-		return be32toh(half);
-	}
-	return 0;
+	(void)conn, (void)entry, (void)result;
 }
 
-/* What both looks of a batch begin with. */
-struct seen {
-	bool in_recovery;
-	uint64_t lsn;
-	int64_t clock_us;
-};
-
-static bool answer_seen(const PGresult *result, int columns, struct seen *seen)
+static void answer_out_of_step(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	bool null;
-
-	if (PQntuples(result) != 1 || PQnfields(result) != columns)
-		return false;
-	seen->in_recovery = *PQgetvalue(result, 0, 0) != 0;
-	seen->clock_us = (int64_t)answer_binary(result, 2, &null);
-	seen->lsn = answer_binary(result, 1, &null);
-	return !null;
+	(void)entry, (void)result;
+	conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 }
 
-static void answer_lower(struct conn *conn, const PGresult *result)
+static void answer_fixed_prepared(struct conn *conn, const struct entry *entry,
+				  const PGresult *result)
+{
+	(void)result;
+	conn->fixed[entry->fixed] = MARK_PREPARED;
+}
+
+static void answer_prepared(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	(void)result;
+	conn_set_mark(conn, entry->statement_id, entry->generation, MARK_PREPARED);
+}
+
+static void answer_deallocated(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	(void)result;
+	conn_set_mark(conn, entry->statement_id, 0, MARK_NONE);
+}
+
+static void answer_lower(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct batch *batch = &conn->batch;
-	struct seen seen;
 
-	if (!answer_seen(result, 3, &seen))
-		return;
-	batch->began_us = seen.clock_us;
-	batch->in_recovery = seen.in_recovery;
-	batch->lower = seen.lsn;
-	batch->lower_known = true;
-	for (unsigned i = 0; i < batch->slots_count; i++)
+	(void)entry;
+	bounds_take_lower(batch, result);
+	for (unsigned i = 0; batch->lower && i < batch->slots_count; i++)
 		if (batch->slots[i].call && batch->slots[i].call->kind == CALL_PROBE)
 			batch->slots[i].state = SLOT_DONE;
 }
 
-/*
- * On a standby the one record after the position may be visible before the position says so, unless
- * nothing more has been received. Where nobody sends it any, the byte behind may never come: it is
- * asked for what proves that it stands (pg/wire/standby_bound.h), once.
- */
 static void answer_upper(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	struct batch *batch = &conn->batch;
-	struct seen seen;
-	uint64_t last;
-	bool null, hidden, exact;
-
-	if (!answer_seen(result, 5, &seen))
-		return;
-	last = answer_binary(result, 3, &null);
-	batch->newest = seen.in_recovery ? 0 : last;
-	exact = !seen.in_recovery || (!null && last == seen.lsn);
-	batch->upper = seen.lsn + !exact;
-	batch->timeline = (uint32_t)answer_binary(result, 4, &hidden);
-	batch->upper_known =
-		exact || hidden || batch->timeline || entry->fixed == FIXED_STANDBY_BOUND;
-	if (!batch->ended_us)
-		batch->ended_us = seen.clock_us;
+	bounds_take_upper(&conn->batch, entry, result);
 }
 
 static size_t answer_row_bytes(const PGresult *result, int row)
@@ -203,7 +196,7 @@ static void answer_row(struct conn *conn, struct slot *slot, const PGresult *res
 	struct call *call = slot->call;
 	size_t bytes;
 
-	if (!call || slot->state != SLOT_OUT) {
+	if (!call || slot->state != SLOT_AWAITED) {
 		slot->discarded += answer_row_bytes(result, row);
 		return;
 	}
@@ -212,16 +205,15 @@ static void answer_row(struct conn *conn, struct slot *slot, const PGresult *res
 		slot->state = SLOT_TOO_LARGE;
 		return;
 	}
-	if (!conn->batch.rows_begun)
+	if (conn->batch.reading != READING_ROWS)
 		encoder_begin(&conn->encoder, result, call->bound);
-	conn->batch.rows_begun = true;
+	conn->batch.reading = READING_ROWS;
 	bytes = call->out->len;
 	if (call->rows > 1)
 		buf_byte(call->out, ',');
 	encoder_row(&conn->encoder, result, row, call->out);
 	call->bytes += call->out->len - bytes;
-	if (call->bytes_max &&
-	    (conn->batch.streams ? call->bytes : call->out->len) > call->bytes_max)
+	if (call->bytes_max && (call->on_rows ? call->bytes : call->out->len) > call->bytes_max)
 		slot->state = SLOT_TOO_LARGE;
 }
 
@@ -232,7 +224,7 @@ static int64_t answer_affected(const PGresult *result)
 	return *digits ? strtoll(digits, NULL, 10) : -1;
 }
 
-static void answer_run(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void answer_rows(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct slot *slot = answer_slot(conn, entry);
 
@@ -246,7 +238,7 @@ static void answer_run(struct conn *conn, const struct entry *entry, const PGres
 		return;
 	if (slot->call)
 		slot->call->affected = answer_affected(result);
-	if (slot->state == SLOT_OUT)
+	if (slot->state == SLOT_AWAITED)
 		slot->state = SLOT_DONE;
 }
 
@@ -258,7 +250,7 @@ static struct pg_type answer_type(Oid oid)
 	return type;
 }
 
-static void answer_describe(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void answer_shape(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct slot *slot = answer_slot(conn, entry);
 	int params = PQnparams(result), columns = PQnfields(result);
@@ -273,63 +265,43 @@ static void answer_describe(struct conn *conn, const struct entry *entry, const 
 		slot->call->shape->column_types[i] = answer_type(PQftype(result, i));
 }
 
-static void answer_session_state(const struct batch *batch, const PGresult *result)
+static void answer_session_state(struct conn *conn, const struct entry *entry,
+				 const PGresult *result)
 {
-	struct call *call = batch->slots[0].call;
+	struct call *call = conn->batch.slots[0].call;
 
+	(void)entry;
 	if (call && call->shape && PQntuples(result) == 1 && PQnfields(result) == 2)
 		call->shape->session_state = (uint8_t)*PQgetvalue(result, 0, 1) - '0';
 }
 
-static uint64_t answer_number(const PGresult *result, int column)
+static void answer_xid(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	return strtoull(PQgetvalue(result, 0, column), NULL, 10);
+	(void)entry;
+	bounds_take_xid(&conn->batch, result);
 }
 
-static void answer_xid(struct batch *batch, const PGresult *result)
+static void answer_position(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	if (PQntuples(result) != 1 || PQnfields(result) < 4)
-		return;
-	batch->wrote = *PQgetvalue(result, 0, 0) == 't';
-	batch->insert_counts = !PQgetisnull(result, 0, 1);
-	batch->segment_bytes = answer_number(result, 1);
-	batch->block_bytes = answer_number(result, 2);
-	batch->ran_us = (int64_t)answer_number(result, 3);
+	(void)entry;
+	bounds_take_position(&conn->batch, result);
 }
 
-/*
- * Without synchronous commit only the insert position is at or after the commit record. It may
- * stand behind a page header that no standby reaches before the next record: taken back.
- */
-static uint64_t answer_insert_position(const struct batch *batch, uint64_t lsn)
+static void answer_commit(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	const unsigned segment_header = 40, block_header = 24;
+	struct batch *batch = &conn->batch;
 
-	if (batch->segment_bytes && lsn % batch->segment_bytes == segment_header)
-		return lsn - segment_header;
-	if (batch->block_bytes && lsn % batch->block_bytes == block_header)
-		return lsn - block_header;
-	return lsn;
-}
-
-static void answer_position(struct batch *batch, const PGresult *result)
-{
-	uint64_t flush, insert;
-
-	if (PQntuples(result) != 1 || PQnfields(result) != 4)
-		return;
-	batch->temporary = *PQgetvalue(result, 0, 3) != '0';
-	if (!lsn_parse(text_of(PQgetvalue(result, 0, 0)), &flush) ||
-	    !lsn_parse(text_of(PQgetvalue(result, 0, 1)), &insert))
-		return;
-	batch->position.timeline = (uint32_t)strtoul(PQgetvalue(result, 0, 2), NULL, 16);
-	batch->position.lsn = batch->insert_counts ? answer_insert_position(batch, insert) : flush;
-	batch->position_known = true;
+	(void)entry;
+	/* COMMIT of what is aborted says ROLLBACK, and is no error. */
+	if (batch->state == BATCH_COMMITTING &&
+	    strcmp(PQcmdStatus((PGresult *)result), "COMMIT") == 0)
+		batch_move(batch, BATCH_COMMITTED);
 }
 
 /* On a backend where nothing is as it was made, rows may be spelt in another way. */
-static void answer_backend(struct conn *conn, const PGresult *result)
+static void answer_backend(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
+	(void)entry;
 	if (PQntuples(result) != 1 ||
 	    strtol(PQgetvalue(result, 0, 0), NULL, 10) == conn->backend_pid)
 		return;
@@ -337,64 +309,6 @@ static void answer_backend(struct conn *conn, const PGresult *result)
 	conn->session_state = POOLER_SHARED;
 	if (conn->batch.kind == CALL_QUERY)
 		conn_close(conn, closing_again(closing_failed(POOLER_SHARED)));
-}
-
-static void answer_good(struct conn *conn, const struct entry *entry, const PGresult *result)
-{
-	switch ((enum entry_kind)entry->kind) {
-	case ENTRY_PREPARE_FIXED:
-		conn->fixed[entry->fixed] = MARK_PREPARED;
-		return;
-	case ENTRY_PREPARE:
-		conn_set_mark(conn, entry->statement_id, entry->generation, MARK_PREPARED);
-		return;
-	case ENTRY_DISCARD:
-		conn_set_mark(conn, entry->statement_id, 0, MARK_NONE);
-		return;
-	case ENTRY_PROBE_LOWER:
-		answer_lower(conn, result);
-		return;
-	case ENTRY_PROBE_UPPER:
-		answer_upper(conn, entry, result);
-		return;
-	case ENTRY_RUN:
-		answer_run(conn, entry, result);
-		return;
-	case ENTRY_DESCRIBE:
-		answer_describe(conn, entry, result);
-		return;
-	case ENTRY_SESSION_STATE:
-		answer_session_state(&conn->batch, result);
-		return;
-	case ENTRY_XID:
-		answer_xid(&conn->batch, result);
-		return;
-	case ENTRY_POSITION:
-		answer_position(&conn->batch, result);
-		return;
-	case ENTRY_BACKEND:
-		answer_backend(conn, result);
-		return;
-	case ENTRY_COMMIT:
-		if (conn->batch.grouped)
-			group_on_commit(conn, result);
-		return;
-	case ENTRY_TIMEOUT:
-	case ENTRY_BEGIN:
-	case ENTRY_BEFORE:
-	case ENTRY_BEHIND:
-	case ENTRY_ROLLBACK:
-	case ENTRY_LIMITS:
-	case ENTRY_SAVEPOINT:
-	case ENTRY_LOOK:
-	case ENTRY_RESET:
-	case ENTRY_BACK:
-		return;
-	case ENTRY_SYNC:
-	case ENTRY_SYNC_AFTER:
-		break;
-	}
-	conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 }
 
 /* --- what went wrong ------------------------------------------------------------------------- */
@@ -419,10 +333,10 @@ static void answer_blame(struct slot *slot, const struct entry *entry)
  * Preparing again helps, once; what was wrong is forgotten either way. But what another plan would
  * return is for the maker to describe, who knows what its values were made for.
  */
-static void answer_run_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void answer_call_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	struct slot *slot = answer_slot(conn, entry);
-	bool revalidates = slot->call && slot->call->revalidates && entry->kind == ENTRY_RUN;
+	bool revalidates = slot->call && slot->call->revalidates && entry->kind == ENTRY_CALL;
 	bool stale = error_is_stale_plan(result) && !revalidates;
 
 	answer_blame(slot, entry);
@@ -430,7 +344,7 @@ static void answer_run_error(struct conn *conn, const struct entry *entry, const
 		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
 		if (slot->call && !slot->call->prepared_again) {
 			slot->call->prepared_again = true;
-			slot->state = SLOT_AGAIN;
+			slot->state = SLOT_RETURNED;
 			return;
 		}
 	}
@@ -448,13 +362,27 @@ static void answer_prepare_error(struct conn *conn, const struct entry *entry,
 	answer_blame(answer_slot(conn, entry), entry);
 	conn_set_mark(conn, entry->statement_id, 0, there ? MARK_STALE : MARK_NONE);
 	if (there)
-		answer_slot(conn, entry)->state = SLOT_AGAIN;
+		answer_slot(conn, entry)->state = SLOT_RETURNED;
 	else
 		answer_fail(answer_slot(conn, entry), result);
 }
 
-/* Of one of our own statements. Where it is only not prepared any more, nobody is to blame. */
-static bool answer_fixed_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void answer_slot_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	answer_fail(answer_slot(conn, entry), result);
+}
+
+static void answer_deallocate_error(struct conn *conn, const struct entry *entry,
+				    const PGresult *result)
+{
+	conn_set_mark(conn, entry->statement_id, 0,
+		      error_is_unprepared(result) ? MARK_NONE : MARK_STALE);
+	answer_slot(conn, entry)->state = SLOT_RETURNED;
+}
+
+/* Was one of our own statements not prepared any more, so that its call is not to blame? */
+static bool answer_forget_fixed(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
 {
 	if (!error_is_unprepared(result) && entry->kind != ENTRY_PREPARE_FIXED)
 		return false;
@@ -462,15 +390,57 @@ static bool answer_fixed_error(struct conn *conn, const struct entry *entry, con
 	return true;
 }
 
-/* Of a command, at or after its own end: what was written is rolled back. */
-static void answer_commit_error(struct conn *conn, const PGresult *result)
+static void answer_own_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
+	(void)answer_forget_fixed(conn, entry, result);
+}
+
+/* Of one without which its call cannot be. */
+static void answer_fixed_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	bool forgotten = answer_forget_fixed(conn, entry, result);
+
+	if (entry->slot == SLOT_NONE)
+		return;
+	if (forgotten)
+		answer_slot(conn, entry)->state = SLOT_RETURNED;
+	else
+		answer_fail(answer_slot(conn, entry), result);
+}
+
+static void answer_position_error(struct conn *conn, const struct entry *entry,
+				  const PGresult *result)
+{
+	struct slot *slot = &conn->batch.slots[0];
+
+	answer_own_error(conn, entry, result);
+	if (!conn->batch.wrote && slot->state == SLOT_DONE)
+		answer_fail(slot, result);
+}
+
+/* Of a command, at or after its own end: what was written is rolled back. */
+static void answer_commit_error(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
+{
+	(void)entry;
 	if (conn->batch.kind != CALL_COMMAND)
 		return;
 	if (error_is_fatal(result))
 		conn_close(conn, closing_failed("the server ended the connection during a commit"));
 	else
 		answer_fail(&conn->batch.slots[0], result);
+}
+
+/* Only a group sends it, and handles its errors itself. */
+static void answer_impossible(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	(void)conn, (void)entry, (void)result;
+	assert(!"an entry of a group");
+}
+
+void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	answer_entries[entry->kind].on_error(conn, entry, result);
 }
 
 /* Our own names are free on a backend of our own; and what was prepared there stays. */
@@ -485,7 +455,7 @@ static void answer_blame_pooler(struct conn *conn, const struct entry *entry,
 	}
 }
 
-static void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void answer_refused(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	if (!error_sqlstate(result)) {
 		conn_close(conn, closing_failed("the connection was lost"));
@@ -493,105 +463,7 @@ static void answer_error(struct conn *conn, const struct entry *entry, const PGr
 	}
 	if (conn->pooled)
 		answer_blame_pooler(conn, entry, result);
-	if (conn->batch.grouped) {
-		group_on_error(conn, entry, result);
-		return;
-	}
-	switch ((enum entry_kind)entry->kind) {
-	case ENTRY_PREPARE_FIXED:
-	case ENTRY_TIMEOUT:
-	case ENTRY_XID:
-		if (answer_fixed_error(conn, entry, result) && entry->slot != SLOT_NONE)
-			answer_slot(conn, entry)->state = SLOT_AGAIN;
-		else if (entry->slot != SLOT_NONE)
-			answer_fail(answer_slot(conn, entry), result);
-		return;
-	case ENTRY_PROBE_LOWER:
-	case ENTRY_PROBE_UPPER:
-	case ENTRY_BACKEND:
-	case ENTRY_SESSION_STATE:
-		(void)answer_fixed_error(conn, entry, result);
-		return;
-	case ENTRY_POSITION:
-		(void)answer_fixed_error(conn, entry, result);
-		if (!conn->batch.wrote && conn->batch.slots[0].state == SLOT_DONE)
-			answer_fail(&conn->batch.slots[0], result);
-		return;
-	case ENTRY_DISCARD:
-		conn_set_mark(conn, entry->statement_id, 0,
-			      error_is_unprepared(result) ? MARK_NONE : MARK_STALE);
-		answer_slot(conn, entry)->state = SLOT_AGAIN;
-		return;
-	case ENTRY_PREPARE:
-		answer_prepare_error(conn, entry, result);
-		return;
-	case ENTRY_BEFORE:
-	case ENTRY_BEHIND:
-	case ENTRY_RUN:
-		answer_run_error(conn, entry, result);
-		return;
-	case ENTRY_DESCRIBE:
-	case ENTRY_BEGIN:
-		answer_fail(answer_slot(conn, entry), result);
-		return;
-	case ENTRY_COMMIT:
-	case ENTRY_SYNC:
-		answer_commit_error(conn, result);
-		return;
-	case ENTRY_SYNC_AFTER:
-	case ENTRY_ROLLBACK:
-		return;
-	case ENTRY_LIMITS:
-	case ENTRY_SAVEPOINT:
-	case ENTRY_LOOK:
-	case ENTRY_RESET:
-	case ENTRY_BACK:
-		break;
-	}
-	assert(!"an entry");
-}
-
-static void answer_aborted(struct conn *conn, const struct entry *entry)
-{
-	enum mark mark;
-
-	switch ((enum entry_kind)entry->kind) {
-	case ENTRY_PREPARE_FIXED:
-		conn->fixed[entry->fixed] = MARK_NONE;
-		return;
-	case ENTRY_DISCARD:
-	case ENTRY_PREPARE:
-		mark = entry->kind == ENTRY_DISCARD ? MARK_STALE : MARK_NONE;
-		if (conn_is_pending(conn, entry->statement_id))
-			conn_set_mark(conn, entry->statement_id, 0, mark);
-		return;
-	case ENTRY_BEFORE:
-	case ENTRY_BEHIND:
-	case ENTRY_RUN:
-	case ENTRY_DESCRIBE:
-		if (answer_slot(conn, entry)->state == SLOT_OUT)
-			answer_slot(conn, entry)->state = SLOT_AGAIN;
-		return;
-	case ENTRY_PROBE_LOWER:
-	case ENTRY_PROBE_UPPER:
-	case ENTRY_TIMEOUT:
-	case ENTRY_BEGIN:
-	case ENTRY_XID:
-	case ENTRY_BACKEND:
-	case ENTRY_SESSION_STATE:
-	case ENTRY_COMMIT:
-	case ENTRY_POSITION:
-	case ENTRY_ROLLBACK:
-	case ENTRY_SYNC:
-	case ENTRY_SYNC_AFTER:
-	case ENTRY_LIMITS:
-	case ENTRY_SAVEPOINT:
-	case ENTRY_LOOK:
-	case ENTRY_RESET:
-	case ENTRY_BACK:
-		return;
-	}
-	assert(!"an entry");
+	conn->batch.plan->on_error(conn, entry, result);
 }
 
 /*
@@ -602,7 +474,7 @@ static void answer_copy(struct conn *conn, const struct entry *entry, bool in)
 {
 	struct slot *slot;
 
-	if (entry->kind != ENTRY_RUN) {
+	if (entry->kind != ENTRY_CALL) {
 		conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
 		return;
 	}
@@ -617,81 +489,38 @@ static void answer_copy(struct conn *conn, const struct entry *entry, bool in)
 	conn_close(conn, closing_again(closing_failed("a statement began a COPY")));
 }
 
-/* --- the ends -------------------------------------------------------------------------------- */
+/* --- what an error before it has aborted ----------------------------------------------------- */
 
-static void answer_timed(struct conn *conn)
+static void answer_fixed_aborted(struct conn *conn, const struct entry *entry,
+				 const PGresult *result)
 {
-	struct batch *batch = &conn->batch;
-
-	/* How long a stream takes is its reader's doing. */
-	if (batch->kind != CALL_QUERY || batch->streams)
-		return;
-	if (batch->ended_us)
-		batch_learn(conn, batch->ended_us - batch->began_us);
-	else
-		batch_learn_late(conn);
+	(void)result;
+	conn->fixed[entry->fixed] = MARK_NONE;
 }
 
-static bool answer_lacks_upper(const struct batch *batch)
+static void answer_prepare_aborted(struct conn *conn, const struct entry *entry,
+				   const PGresult *result)
 {
-	for (unsigned i = 0; i < batch->slots_count; i++)
-		if (batch->slots[i].call && batch->slots[i].state == SLOT_DONE)
-			return batch->kind == CALL_QUERY && !batch->upper_known;
-	return false;
+	enum mark mark = entry->kind == ENTRY_DEALLOCATE ? MARK_STALE : MARK_NONE;
+
+	(void)result;
+	if (conn_is_pending(conn, entry->statement_id))
+		conn_set_mark(conn, entry->statement_id, 0, mark);
 }
 
-/* The framed command has run, and whoever sent it still wants it: its maker decides. */
-static bool answer_goes_on(struct conn *conn)
+static void answer_call_aborted(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
 {
-	struct slot *slot = &conn->batch.slots[0];
-	struct call *call = slot->call;
+	struct slot *slot = answer_slot(conn, entry);
 
-	if (!conn->batch.framed || !call ||
-	    (slot->state != SLOT_DONE && slot->state != SLOT_TOO_LARGE) ||
-	    PQtransactionStatus(conn->pgconn) != PQTRANS_INTRANS)
-		return false;
-	if (slot->state == SLOT_DONE && call->frame->on_ran(call))
-		return true;
-	call->rolled_back = true;
-	return false;
+	(void)result;
+	if (slot->state == SLOT_AWAITED)
+		slot->state = SLOT_RETURNED;
 }
 
-static void answer_clean(struct conn *conn)
-{
-	if (conn->batch.temporary)
-		batch_send_clean(conn);
-	else
-		answer_over(conn);
-}
-
-static void answer_sync(struct conn *conn, const struct entry *entry)
-{
-	struct batch *batch = &conn->batch;
-	bool first = entry->kind == ENTRY_SYNC;
-
-	if (!first && entry->kind != ENTRY_SYNC_AFTER) {
-		conn_close(conn, closing_failed(ANSWER_OUT_OF_STEP));
-		return;
-	}
-	if (first)
-		answer_timed(conn);
-	if (++batch->next < batch->entries_count) {
-		batch_expect(conn);
-		return;
-	}
-	if (batch->grouped) {
-		if (group_is_over(conn))
-			answer_clean(conn);
-	} else if (answer_goes_on(conn)) {
-		batch_send_behind(conn);
-	} else if (PQtransactionStatus(conn->pgconn) != PQTRANS_IDLE) {
-		if (batch->rolled_back)
-			conn_close(conn, closing_failed("a transaction could not be ended"));
-		else
-			batch_send_rollback(conn);
-	} else if (first && answer_lacks_upper(batch)) {
-		batch_send_probe(conn);
-	} else {
-		answer_clean(conn);
-	}
-}
+static const struct answer_row answer_entries[ENTRIES] = {
+#define ENTRY(name, on_good, on_error, on_aborted)                                                 \
+	[ENTRY_##name] = { answer_##on_good, answer_##on_error, answer_##on_aborted },
+#include "pg/wire/entries.def"
+#undef ENTRY
+};

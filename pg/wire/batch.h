@@ -1,60 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The calls that are on a conn together, and the results that are expected for them in the order in
- * which they were sent. batch.c forms and sends, answer.c takes what comes back.
+ * which they were sent. What is here is known without the conn: what a batch holds, where it
+ * stands, and how long it takes.
  *
- *   queries    [probe] [call 1] … [call n] [bound] Sync
- *   command    [call] [xid] Sync  [position] Sync
- *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
- *   group      pg/wire/group.h
- *   framed     [BEGIN] [before] [call] Sync   then   [behind] [xid] [COMMIT] Sync [position] Sync
- *   describe   [prepare] [describe] [leaves] Sync
- *   stream     [probe] Sync  [BEGIN] [stands] [call] [COMMIT] Sync     (pg/wire/stream.h)
+ *   NONE ─► FORMING ──── one command ────────┐
+ *              │                             ▼
+ *              └──► OUT ── second trip ──► COMMITTING ──────────► COMMITTED
+ *                   │ ▲                     │ │  │                  │
+ *                   │ └─ group, an error ───┘ │  ▼                  │
+ *                   ├─► BOUNDING              │ ROLLING_BACK_LATE   │
+ *                   ├─► ROLLING_BACK ───┐     │  │                  │
+ *                   └───────────────────┴─────┴──┴──► CLEANING ◄────┘
  *
- * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
- * [stands] Sync for the upper bound of those that were complete; the same where the bound of a
- * standby that nobody sends WAL may be a byte that nobody has. [ROLLBACK] Sync where a transaction
- * was left open.
+ *   From each of them to NONE: it is over, or the conn is closed.
+ *
+ * A batch waits for its conn's socket in all states but NONE and FORMING; the conn is BUSY then.
  */
 #pragma once
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/list.h"
+#include "base/position.h"
 #include "pg/call.h"
+#include "pg/wire/fixed.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct plan;
+
 #define BATCH_ENTRIES_MAX (4 * BATCH_CALLS_MAX + 16)
 #define BATCH_GROUP_ENTRIES_MAX (8 * GROUP_CALLS_MAX + 16)
 #define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
-#define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of rows nobody wants, before the conn is given up */
+#define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of unwanted rows, before the conn is given up */
 #define SLOT_NONE UINT8_MAX
 
 static_assert(BATCH_GROUP_ENTRIES_MAX <= BATCH_ENTRIES_MAX, "a group fits into a batch");
 static_assert(BATCH_CALLS_MAX < SLOT_NONE, "a slot's number is a byte");
 
-/* Statements of our own, prepared on a conn when first needed. */
-enum fixed {
-	FIXED_PROBE,
-	FIXED_BOUND,
-	/* the same, where nobody sends the standby any WAL (pg/wire/standby_bound.h) */
-	FIXED_STANDBY_BOUND,
-	FIXED_TIMEOUT,
-	FIXED_NOTICE,
-	FIXED_XID,
-	FIXED_BACKEND,
-	FIXED_POSITION,
-	FIXED_SESSION_STATE, /* pg/wire/session_state.h */
-	FIXED_LIMITS,        /* the rest is of groups */
-	FIXED_SAVEPOINT,
-	FIXED_LOOK,
-	FIXED_RESET,
-	FIXED_BACK,
-	FIXED_GROUP_END,
-	FIXED_COUNT,
+enum batch_state {
+	BATCH_NONE,    /* over, or never begun */
+	BATCH_FORMING, /* calls are added, messages handed to libpq; nothing can have committed */
+	BATCH_OUT,     /* sent: nothing of it can have committed, or it only reads */
+	BATCH_COMMITTING,        /* what commits it was sent: it may have happened */
+	BATCH_COMMITTED,         /* the COMMIT was answered */
+	BATCH_BOUNDING,          /* one more probe is out, for the upper bound of queries */
+	BATCH_ROLLING_BACK,      /* a ROLLBACK is out, nothing can have committed */
+	BATCH_ROLLING_BACK_LATE, /* the same behind a commit that was sent */
+	BATCH_CLEANING,          /* DISCARD TEMP is out, behind a commit */
+	BATCH_STATES
 };
 
 /* What a conn knows of a prepared statement; kept as bytes. */
@@ -66,43 +62,23 @@ enum mark {
 };
 
 enum entry_kind {
-	ENTRY_PREPARE_FIXED, /* entry.fixed */
-	ENTRY_PROBE_LOWER,
-	ENTRY_DISCARD, /* DEALLOCATE of a stale statement */
-	ENTRY_PREPARE,
-	ENTRY_TIMEOUT,
-	ENTRY_RUN,
-	ENTRY_BEFORE, /* of the call's frame */
-	ENTRY_BEHIND,
-	ENTRY_DESCRIBE,
-	ENTRY_SESSION_STATE,
-	ENTRY_PROBE_UPPER,
-	ENTRY_BEGIN,
-	ENTRY_XID,
-	ENTRY_COMMIT,
-	ENTRY_SYNC, /* the end of the segment that counts */
-	ENTRY_POSITION,
-	ENTRY_SYNC_AFTER, /* the end of a segment that came after it */
-	ENTRY_ROLLBACK,
-	ENTRY_BACKEND, /* where a pooler stands between: which one it was */
-	ENTRY_LIMITS,  /* of a group */
-	ENTRY_SAVEPOINT,
-	ENTRY_LOOK,
-	ENTRY_RESET,
-	ENTRY_BACK,
+#define ENTRY(name, on_good, on_error, on_aborted) ENTRY_##name,
+#include "pg/wire/entries.def"
+#undef ENTRY
+	ENTRIES
 };
 
 struct entry {
 	uint8_t kind;          /* enum entry_kind */
 	uint8_t fixed;         /* enum fixed */
 	uint8_t slot;          /* whose call it is for; SLOT_NONE */
-	uint32_t statement_id; /* of DISCARD, PREPARE and RUN */
-	uint32_t generation;   /* of DISCARD and PREPARE: what is prepared */
+	uint32_t statement_id; /* of DEALLOCATE, PREPARE and those that run a statement */
+	uint32_t generation;   /* of PREPARE: what is prepared */
 };
 
 enum slot_state {
-	SLOT_OUT,       /* no answer yet */
-	SLOT_AGAIN,     /* nothing came of it, and not by its own fault: to be placed again */
+	SLOT_AWAITED,   /* no answer yet */
+	SLOT_RETURNED,  /* nothing came of it, and not by its own fault: to be placed again */
 	SLOT_DONE,      /* its rows are in call->out */
 	SLOT_TOO_LARGE, /* more than was allowed; the rest is being thrown away */
 	SLOT_FAILED,    /* call->error says why */
@@ -114,8 +90,18 @@ struct slot {
 	size_t discarded; /* bytes of rows thrown away */
 };
 
+/* How much of the entry whose result comes next has come. */
+enum batch_reading {
+	READING_FIRST, /* nothing, of this or of the next entry */
+	READING_ROWS,  /* rows of a call, which the encoder has begun */
+	READING_ENDED, /* the NULL of libpq between two entries */
+};
+
 struct batch {
-	enum call_kind kind; /* CALL_QUERY (also of probes), CALL_COMMAND or CALL_DESCRIBE */
+	enum batch_state state;
+	enum batch_reading reading;
+	const struct plan *plan; /* its shape; set when it is sent */
+	enum call_kind kind;     /* CALL_QUERY (also of probes), CALL_COMMAND or CALL_DESCRIBE */
 	struct slot slots[BATCH_CALLS_MAX];
 	unsigned slots_count;
 	struct entry entries[BATCH_ENTRIES_MAX];
@@ -123,68 +109,44 @@ struct batch {
 	int64_t sent_us;
 	int64_t timeout_us;  /* the statement_timeout in force after what was sent */
 	int64_t patience_us; /* how long the answer may take, by the slowest call in it */
-	/* a commit may happen from here on, whatever becomes of the conn */
-	bool may_commit;
-	bool rows_begun; /* of the RUN under way */
-	bool streams;    /* its one call has on_rows */
-	bool in_recovery, lower_known, upper_known;
-	uint64_t lower, upper, newest;
-	uint32_t timeline;          /* of a standby, at the upper bound; 0: not told */
-	int64_t began_us, ended_us; /* by the server's clock, at the probes; 0: not known */
-	bool wrote, insert_counts;  /* insert_counts: synchronous_commit was off */
-	uint64_t segment_bytes, block_bytes;
+	bool in_recovery;
+	bool wrote;                    /* a command of it was given a transaction id */
+	bool temporary;                /* the session has a schema for temporary tables */
+	uint64_t lower, upper, newest; /* lower, upper: 0: not known */
+	uint32_t timeline;             /* of a standby, at the upper bound; 0: not told */
+	int64_t began_us, ended_us;    /* by the server's clock, at the probes; 0: not known */
+	uint64_t segment_bytes;        /* of the WAL, where synchronous_commit was off; else 0 */
+	uint64_t block_bytes;
 	int64_t ran_us; /* of a command or a group, up to its commit; -1: not known */
-	bool position_known;
 	struct position position;
-	/* what its statements may leave in the session: pg/wire/session_state.h */
-	uint8_t session_state;
-	bool framed;         /* the commit of a framed command was not sent yet */
-	bool rolled_back;    /* a ROLLBACK was sent */
-	bool temporary;      /* the session has a schema for temporary tables */
-	bool grouped;        /* more than one command: pg/wire/group.h */
-	bool committed;      /* the group's COMMIT was answered */
-	unsigned raised;     /* the slot whose error of its own came last */
-	const char *trouble; /* why the group breaks; NULL: it does not */
-	bool between;        /* the last thing that libpq gave was the NULL between two results */
+	uint8_t session_state; /* what it may leave in the session: pg/wire/session_state.h */
+	unsigned raised;       /* of a group: the slot whose error of its own came last */
+	const char *trouble;   /* why the group breaks; NULL: it does not */
 };
 
-struct conn;
+/* From NONE to FORMING, without any calls. patience_us: of an answer, unless a call says more. */
+void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64_t patience_us);
+void batch_add(struct batch *batch, struct call *call);
+/* Empties the slot of that call, which must have one. */
+void batch_remove(struct batch *batch, const struct call *call);
+/* To the next state; asserts that it may follow. */
+void batch_move(struct batch *batch, enum batch_state next);
+/* What is sent from here on is another trip: its entries are answered from the first on. */
+void batch_begin_trip(struct batch *batch);
+/* One more entry, in the order in which messages are sent. */
+struct entry *batch_entry(struct batch *batch, enum entry_kind kind, unsigned slot);
 
-/* A batch for calls of that kind, on an idle conn, without any yet. */
-void batch_begin(struct conn *conn, enum call_kind kind);
-/* One more call, which is in no queue; BATCH_CALLS_MAX at most. */
-void batch_add(struct conn *conn, struct call *call);
-/* Sends what was added, one call at least: the conn is busy then, or closed. */
-void batch_send(struct conn *conn);
-/* One more look at the position, for calls that are complete and lack their upper bound. */
-void batch_send_probe(struct conn *conn);
-void batch_send_rollback(struct conn *conn);
-/* Commands have run in a session that has made temporary tables: what is left of them goes. */
-void batch_send_clean(struct conn *conn);
-/* The framed command has run: what stands behind it, and the commit. */
-void batch_send_behind(struct conn *conn);
-/* libpq wants each result's rows one by one told when its turn comes. */
-void batch_expect(struct conn *conn);
+/* Of a command: may something of it have been committed, whatever becomes of the conn? */
+bool batch_may_have_committed(const struct batch *batch) must_check;
+bool batch_has_committed(const struct batch *batch) must_check;
+/* What a query of it is known to have seen, for its call. */
+void batch_bounds(const struct batch *batch, struct call *call);
+/* It is over: may something of what its statements did still be in the session? */
+bool batch_leaves_state(const struct batch *batch) must_check;
+
 /* The statements of a batch ran that long together. */
-void batch_learn(struct conn *conn, int64_t took_us);
+void batch_learn(const struct batch *batch, int64_t took_us);
 /* The same by our own clock, where the server's is not known; only what is slow for sure. */
-void batch_learn_late(struct conn *conn);
+void batch_learn_late(const struct batch *batch, int64_t now_us);
 /* When it should be over, by what is known of its statements; of the loop's clock. */
-int64_t batch_expected_us(const struct conn *conn) must_check;
-/* The call is on its way on this conn: its slot is emptied. */
-void batch_forget(struct conn *conn, const struct call *call);
-
-/*
- * For those who put a batch together: each leaves its entries. False: libpq refused.
- */
-bool batch_send_begin(struct conn *conn, enum isolation isolation) must_check;
-/* Prepares it where it is not yet; value: its parameter, or NULL. */
-bool batch_send_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
-		      const char *value) must_check;
-/* The slot's statement is prepared and its statement_timeout in force. */
-bool batch_make_ready(struct conn *conn, unsigned slot) must_check;
-bool batch_send_run(struct conn *conn, unsigned slot) must_check;
-/* The last of commands: whether they wrote, the commit where one is due, the position. */
-bool batch_send_end(struct conn *conn, enum fixed end, bool explicit) must_check;
-/* All of it was handed to libpq: on its way. sent: as libpq said. */
-void batch_sent(struct conn *conn, bool sent);
+int64_t batch_expected_us(const struct batch *batch) must_check;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States, what is prepared, rest and end. What travels on a conn is the business of batch.c. */
+/* States, what is prepared, rest and end. What travels on a conn is its plan's business. */
 #include "pg/wire/conn.h"
 
 #include "base/clock.h"
@@ -8,10 +8,9 @@
 #include "base/log.h"
 #include "base/repeats.h"
 #include "pg/reconnect.h"
-#include "pg/wire/answer.h"
 #include "pg/wire/dialer.h"
+#include "pg/wire/plan.h"
 #include "pg/wire/pooler.h"
-#include "pg/wire/session_state.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -101,7 +100,7 @@ void conn_set_due(struct conn *conn, int64_t due_us)
 /* Why it can serve no more, after this batch; NULL: it can. */
 static const char *conn_is_used_up(const struct conn *conn)
 {
-	if (conn->batch.session_state && session_state_stays(&conn->batch))
+	if (conn->batch.session_state && batch_leaves_state(&conn->batch))
 		return "a statement may have left something in its session";
 	if (conn->cancel.state == CANCEL_LOST)
 		return "a cancel may still come to it";
@@ -309,7 +308,7 @@ void conn_close(struct conn *conn, struct closing closing)
 	conn_drop_cancel(conn);
 	conn_clear(conn);
 	if (state == CONN_BUSY)
-		answer_lost(conn, closing.reason, closing.calls_again);
+		conn->batch.plan->on_lost(conn, &closing);
 	PQfinish(conn->pgconn);
 	conn->pgconn = NULL;
 	home->owner->on_closed(conn, &closing);

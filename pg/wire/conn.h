@@ -124,7 +124,7 @@ enum conn_settings {
 	SETTINGS_BY_SQL,     /* they were not in force then, and were SET */
 };
 
-/* Whether rows of a stream are read (pg/wire/stream.h). */
+/* Whether rows of a stream are read (pg/wire/plan_stream.h). */
 enum conn_flow {
 	FLOW_READS,
 	FLOW_PAUSED,  /* the stream is full: nothing is read until it was taken */

@@ -2,8 +2,6 @@
 /* One question to the catalogs, and what follows from its answer. */
 #include "pg/wire/session_state.h"
 
-#include "pg/wire/batch.h"
-
 #define SESSION_STATE_BODIES_MAX "200" /* looked through for one statement */
 #define SESSION_STATE_BEGINS "(^|;|''|\\mbegin|\\mthen|\\melse|\\mloop)\\s*"
 #define SESSION_STATE_OWN                                                                          \
@@ -62,20 +60,3 @@ const char session_state_query[] =
 	"|pg_create_(?:logical|physical)_replication_slot)\\s*\\(', 'g') m"
 	" UNION SELECT 'what a language keeps', 2 WHERE text ~ '\\$_shared\\M|\\m[gs]d\\['"
 	") AS found(what, leaves)";
-
-/* The look that ends locks is the last one of a batch of queries, and behind each command. */
-static bool session_state_locked(const struct batch *batch)
-{
-	if (batch->kind == CALL_COMMAND)
-		return !batch->position_known;
-	for (unsigned i = 0; i < batch->slots_count; i++)
-		if (batch->slots[i].state == SLOT_FAILED || batch->slots[i].state == SLOT_AGAIN)
-			return true;
-	return batch->streams;
-}
-
-bool session_state_stays(const struct batch *batch)
-{
-	return batch->session_state & SESSION_STATE_SESSION ||
-	       (batch->session_state & SESSION_STATE_LOCKS && session_state_locked(batch));
-}

@@ -7,27 +7,17 @@
  * run time, or done by functions in C under another name, is not found; nor what stands behind the
  * first 200 bodies.
  *
- * Locks of the session end with the last look of a batch (pg/wire/batch.c), which an error
+ * Locks of the session end with the last look of a batch (batch_leaves_state), which an error
  * leaves out. A conn on which something else may stay runs one such statement at a time, and is
  * retired then.
  */
 #pragma once
 
-#include "base/check.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
 #define SESSION_STATE_LOCKS 1 /* of pg_advisory_lock and its like */
 #define SESSION_STATE_SESSION                                                                      \
 	2 /* settings, LISTEN, PREPARE, cursors, states of languages and extensions */
-
-struct batch;
 
 /* One row, of $1, a statement's text: "found", names for people, or NULL; "leaves", the bits. */
 extern const char session_state_query[];
 /* To be sent before, in the same transaction: compiling it would take longer than running it. */
 extern const char session_state_prelude[];
-
-/* The batch is over: may something of it still be there? */
-bool session_state_stays(const struct batch *batch) must_check;

@@ -8,14 +8,77 @@
 #include "pg_stage.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define PREPARED_1 "prepare:probe probe prepare:s1 s1(7) prepare:bound bound sync"
+
+/* The states of a batch by themselves, in a process of their own: where a move is not drawn in
+ * batch.h it ends by SIGABRT. */
+static bool may_move(enum batch_state from, enum batch_state to)
+{
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct batch batch = { .state = from };
+		struct rlimit no_core = { 0, 0 };
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		signal(SIGABRT, SIG_DFL);
+		fclose(stderr);
+		batch_move(&batch, to);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) || WTERMSIG(status) == SIGABRT);
+	return WIFEXITED(status);
+}
+
+static void test_a_batch_moves_only_as_drawn(void **state)
+{
+	(void)state;
+	assert_true(may_move(BATCH_NONE, BATCH_FORMING));
+	assert_true(may_move(BATCH_OUT, BATCH_COMMITTING));
+	assert_true(may_move(BATCH_COMMITTING, BATCH_OUT));
+	/* What was committed cannot be rolled back, nor can it go out again. */
+	assert_false(may_move(BATCH_COMMITTED, BATCH_ROLLING_BACK));
+	assert_false(may_move(BATCH_COMMITTED, BATCH_ROLLING_BACK_LATE));
+	assert_false(may_move(BATCH_COMMITTED, BATCH_OUT));
+	/* Only behind what commits it can it be committed. */
+	assert_false(may_move(BATCH_FORMING, BATCH_COMMITTED));
+	assert_false(may_move(BATCH_OUT, BATCH_COMMITTED));
+	assert_false(may_move(BATCH_NONE, BATCH_OUT));
+	for (enum batch_state each = BATCH_FORMING; each < BATCH_STATES; each++) {
+		assert_true(may_move(each, BATCH_NONE));
+		assert_false(may_move(each, BATCH_FORMING));
+	}
+}
+
+static void test_a_batch_may_have_committed_once_its_commit_was_sent(void **state)
+{
+	static const bool may[BATCH_STATES] = {
+		[BATCH_COMMITTING] = true,
+		[BATCH_COMMITTED] = true,
+		[BATCH_ROLLING_BACK_LATE] = true,
+		[BATCH_CLEANING] = true,
+	};
+
+	(void)state;
+	for (enum batch_state each = BATCH_NONE; each < BATCH_STATES; each++)
+		assert_int_equal(batch_may_have_committed(&(struct batch){ .state = each }),
+				 may[each]);
+}
 
 static void end_calls(struct stage_call *calls, unsigned count)
 {
@@ -240,6 +303,8 @@ static void test_a_description_runs_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_batch_moves_only_as_drawn),
+		cmocka_unit_test(test_a_batch_may_have_committed_once_its_commit_was_sent),
 		STORY(test_a_lone_query_leaves_at_the_end_of_the_turn_between_two_probes),
 		STORY(test_calls_gather_while_a_batch_is_out),
 		STORY(test_a_statement_is_prepared_once_per_conn_and_once_per_batch),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams: how they travel, that they wait for their reader, and whose conns they take. */
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
-#include "pg/wire/stream.h"
+#include "pg/wire/plan_stream.h"
 
 #include "base/clock.h"
 #include "base/limits.h"

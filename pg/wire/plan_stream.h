@@ -16,18 +16,16 @@
 #pragma once
 
 #include "base/check.h"
-#include "pg/wire/conn.h"
+#include "pg/wire/plan.h"
 
 #include <stdbool.h>
 
-/* Tells the maker of the stream on this conn what came, where it is enough; may close the conn. */
-void stream_on_result(struct conn *conn);
-/* There is nothing more to read now: what has come is told, once a stream has begun. */
-void stream_on_drained(struct conn *conn);
+extern const struct plan plan_stream;
+
 /* out is empty again. True: the conn waited for that, and the end of this turn calls
- * stream_go_on. */
-bool stream_on_taken(struct conn *conn) must_check;
+ * plan_stream_go_on. */
+bool plan_stream_on_taken(struct conn *conn) must_check;
 /* Reads on, where the stream was taken. Calls may end. */
-void stream_go_on(struct conn *conn);
-/* Nobody wants the rest. */
-void stream_forget(struct conn *conn);
+void plan_stream_go_on(struct conn *conn);
+/* The rest is not wanted. */
+void plan_stream_forget(struct conn *conn);

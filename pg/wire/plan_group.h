@@ -3,7 +3,8 @@
  * Commands that commit together: one transaction, a savepoint before each, one flush and one
  * position for all.
  *
- *   [BEGIN] ([limits] [SAVEPOINT] [call] [look] [RESET ALL])… [end] [COMMIT] Sync  [position] Sync
+ *   [BEGIN] ([limits] [SAVEPOINT] [call] [leftovers] [RESET ALL])…
+ *   [end] [COMMIT] Sync  [position] Sync
  *
  *   all went well ──────────────────────────────────────────► committed: all are told
  *   one raised an error of its own ──► [ROLLBACK TO] ([limits] …)… of those behind it,
@@ -22,19 +23,12 @@
 #pragma once
 
 #include "base/check.h"
-#include "pg/wire/batch.h"
+#include "pg/call.h"
+#include "pg/wire/plan.h"
 
-#include <libpq-fe.h>
 #include <stdbool.h>
 
+extern const struct plan plan_group;
+
 /* May this command share a transaction now? group_max: the commands of one group; up to 1: none. */
-bool group_welcomes(unsigned group_max, const struct call *call) must_check;
-
-/* For batch.c: a batch of commands that is more than one, but for its sending. */
-bool group_send(struct conn *conn) must_check;
-
-/* For answer.c, of a group. */
-void group_on_commit(struct conn *conn, const PGresult *result);
-void group_on_error(struct conn *conn, const struct entry *entry, const PGresult *result);
-/* Everything that was sent has been answered: true when all is said and its calls can end. */
-bool group_is_over(struct conn *conn) must_check;
+bool plan_group_welcomes(unsigned group_max, const struct call *call) must_check;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a group sends, whose an error is, and what follows from it. */
-#include "pg/wire/group.h"
+#include "pg/wire/plan_group.h"
 
 #include "base/clock.h"
 #include "base/control.h"
@@ -8,7 +8,10 @@
 #include "pg/admission/quarantine.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
+#include "pg/wire/pipeline.h"
+#include "pg/wire/plan_command.h"
 #include "pg/wire/session_state.h"
+#include "pg/wire/settle.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,12 +21,14 @@
 #define GROUP_LEFT_SETTINGS "settings"
 #define GROUP_OTHER "other"
 
-static bool group_send_from(struct conn *conn, unsigned first);
-static void group_break(struct conn *conn);
+#define GROUP_STATEMENT_US (GROUP_STATEMENT_MS * US_PER_MS)
+
+static bool plan_group_send_from(struct conn *conn, unsigned first);
+static void plan_group_break(struct conn *conn);
 
 /* --- who ------------------------------------------------------------------------------------- */
 
-bool group_welcomes(unsigned group_max, const struct call *call)
+bool plan_group_welcomes(unsigned group_max, const struct call *call)
 {
 	return group_max > 1 && call->kind == CALL_COMMAND && call->groups && !call->solo &&
 	       !call->frame && !call->begins && call->isolation == ISOLATION_READ_COMMITTED &&
@@ -35,71 +40,64 @@ bool group_welcomes(unsigned group_max, const struct call *call)
 
 /* --- what is sent ---------------------------------------------------------------------------- */
 
-bool group_send(struct conn *conn)
+static bool plan_group_send(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
 
 	assert(batch->slots_count > 1);
 	assert(batch->slots_count <= GROUP_CALLS_MAX);
-	batch->grouped = true;
 	metric_observe(conn->home->metrics, METRIC_command_group_calls,
 		       METRIC_LABELS(conn->home->node->name), batch->slots_count);
-	return batch_send_begin(conn, ISOLATION_READ_COMMITTED) && group_send_from(conn, 0);
+	return pipeline_begin(conn, ISOLATION_READ_COMMITTED) && plan_group_send_from(conn, 0);
 }
 
 /* Limits stand before the savepoint, so that what is rolled back leaves them in force. */
-static bool group_send_member(struct conn *conn, unsigned slot)
+static bool plan_group_send_member(struct conn *conn, unsigned slot)
 {
-	if (!batch_send_fixed(conn, ENTRY_LIMITS, FIXED_LIMITS, slot, NULL))
+	if (!pipeline_fixed(conn, ENTRY_LIMITS, FIXED_LIMITS, slot, NULL))
 		return false;
-	conn->batch.timeout_us = GROUP_STATEMENT_MS * US_PER_MS;
-	return batch_make_ready(conn, slot) &&
-	       batch_send_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL) &&
-	       batch_send_run(conn, slot) &&
-	       batch_send_fixed(conn, ENTRY_LOOK, FIXED_LOOK, slot, NULL) &&
-	       batch_send_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
+	conn->batch.timeout_us = GROUP_STATEMENT_US;
+	return pipeline_make_ready(conn, slot, GROUP_STATEMENT_US) &&
+	       pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL) &&
+	       pipeline_run(conn, slot) &&
+	       pipeline_fixed(conn, ENTRY_LEFTOVERS, FIXED_LEFTOVERS, slot, NULL) &&
+	       pipeline_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
 }
 
-static bool group_send_from(struct conn *conn, unsigned first)
+static bool plan_group_send_from(struct conn *conn, unsigned first)
 {
 	struct batch *batch = &conn->batch;
 
 	for (unsigned i = first; i < batch->slots_count; i++) {
 		if (!batch->slots[i].call)
 			continue;
-		batch->slots[i].state = SLOT_OUT;
-		if (!group_send_member(conn, i))
+		batch->slots[i].state = SLOT_AWAITED;
+		if (!plan_group_send_member(conn, i))
 			return false;
 	}
-	return batch_send_end(conn, FIXED_GROUP_END, true);
+	return pipeline_end(conn, FIXED_GROUP_END, true);
 }
 
 /* The last one that ran raised an error of its own: without it, those behind it, and the commit. */
-static void group_go_on(struct conn *conn)
+static void plan_group_go_on(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
 	unsigned next = batch->raised + 1;
 
-	batch->entries_count = batch->next = 0;
-	batch_sent(conn, batch_send_fixed(conn, ENTRY_BACK, FIXED_BACK, SLOT_NONE, NULL) &&
-				 group_send_from(conn, next));
+	batch_begin_trip(batch);
+	pipeline_sent(conn, pipeline_fixed(conn, ENTRY_RETURN, FIXED_RETURN, SLOT_NONE, NULL) &&
+				    plan_group_send_from(conn, next));
 }
 
 /* --- what comes back ------------------------------------------------------------------------- */
 
-void group_on_commit(struct conn *conn, const PGresult *result)
-{
-	/* COMMIT of what is aborted says ROLLBACK, and is no error. */
-	conn->batch.committed = strcmp(PQcmdStatus((PGresult *)result), "COMMIT") == 0;
-}
-
-static void group_trouble(struct batch *batch, const char *reason)
+static void plan_group_trouble(struct batch *batch, const char *reason)
 {
 	if (!batch->trouble)
 		batch->trouble = reason;
 }
 
-static const char *group_reason(const char *sqlstate)
+static const char *plan_group_reason(const char *sqlstate)
 {
 	static const struct {
 		const char *sqlstate, *reason;
@@ -117,7 +115,7 @@ static const char *group_reason(const char *sqlstate)
 }
 
 /* The same in a transaction of its own, whoever else was in this one. */
-static bool group_is_own(const char *sqlstate)
+static bool plan_group_is_own(const char *sqlstate)
 {
 	static const char *const classes[] = { "22", "23", "P0", "PT" };
 
@@ -127,7 +125,8 @@ static bool group_is_own(const char *sqlstate)
 	return false;
 }
 
-static void group_on_run_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void plan_group_on_run_error(struct conn *conn, const struct entry *entry,
+				    const PGresult *result)
 {
 	struct batch *batch = &conn->batch;
 	struct slot *slot = &batch->slots[entry->slot];
@@ -136,62 +135,62 @@ static void group_on_run_error(struct conn *conn, const struct entry *entry, con
 	bool stale = error_is_stale_plan(result);
 
 	if (stale && revalidates) {
-		group_trouble(batch, GROUP_OTHER);
+		plan_group_trouble(batch, GROUP_OTHER);
 	} else if (stale || error_is_unprepared(result)) {
 		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
-		group_trouble(batch, GROUP_OTHER);
-	} else if (group_is_own(sqlstate)) {
+		plan_group_trouble(batch, GROUP_OTHER);
+	} else if (plan_group_is_own(sqlstate)) {
 		batch->raised = entry->slot;
 		slot->state = SLOT_FAILED;
 		if (slot->call)
 			error_fill(&slot->call->error, result, slot->call->statement->params,
 				   slot->call->arena);
 	} else {
-		group_trouble(batch, group_reason(sqlstate));
+		plan_group_trouble(batch, plan_group_reason(sqlstate));
 		if (slot->call)
 			quarantine_begin(slot->call->statement);
 	}
 }
 
 /* It left behind what the others may not meet. */
-static void group_on_look_error(struct conn *conn, const struct entry *entry,
-				const PGresult *result)
+static void plan_group_on_leftovers_error(struct conn *conn, const struct entry *entry,
+					  const PGresult *result)
 {
 	struct call *call = conn->batch.slots[entry->slot].call;
 
 	if (error_is_unprepared(result)) {
 		conn->fixed[entry->fixed] = MARK_NONE;
-		group_trouble(&conn->batch, GROUP_OTHER);
+		plan_group_trouble(&conn->batch, GROUP_OTHER);
 		return;
 	}
-	group_trouble(&conn->batch, GROUP_LEFT_SETTINGS);
+	plan_group_trouble(&conn->batch, GROUP_LEFT_SETTINGS);
 	if (call)
 		quarantine_begin(call->statement);
 }
 
 /* Of what prepares a member: what is known of the statement on this conn. */
-static void group_on_prepare_error(struct conn *conn, const struct entry *entry,
-				   const PGresult *result)
+static void plan_group_on_prepare_error(struct conn *conn, const struct entry *entry,
+					const PGresult *result)
 {
-	bool discard = entry->kind == ENTRY_DISCARD;
+	bool discard = entry->kind == ENTRY_DEALLOCATE;
 	bool there = discard ? !error_is_unprepared(result) : error_is_prepared(result);
 	struct call *call = conn->batch.slots[entry->slot].call;
 
 	conn_set_mark(conn, entry->statement_id, 0, there ? MARK_STALE : MARK_NONE);
-	group_trouble(&conn->batch, GROUP_OTHER);
+	plan_group_trouble(&conn->batch, GROUP_OTHER);
 	if (call && !discard && !there)
 		quarantine_begin(call->statement);
 }
 
 /* Behind an error of a member it is refused, too: then there is no commit yet. */
-static void group_on_position_error(struct conn *conn, const struct entry *entry,
-				    const PGresult *result)
+static void plan_group_on_position_error(struct conn *conn, const struct entry *entry,
+					 const PGresult *result)
 {
 	struct batch *batch = &conn->batch;
 
 	if (error_is_unprepared(result))
 		conn->fixed[entry->fixed] = MARK_NONE;
-	if (!batch->committed || batch->wrote)
+	if (!batch_has_committed(batch) || batch->wrote)
 		return;
 	for (unsigned i = 0; i < batch->slots_count; i++) {
 		struct slot *slot = &batch->slots[i];
@@ -204,7 +203,8 @@ static void group_on_position_error(struct conn *conn, const struct entry *entry
 	}
 }
 
-void group_on_error(struct conn *conn, const struct entry *entry, const PGresult *result)
+static void plan_group_on_error(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
 {
 	struct batch *batch = &conn->batch;
 
@@ -213,51 +213,52 @@ void group_on_error(struct conn *conn, const struct entry *entry, const PGresult
 		return;
 	}
 	switch ((enum entry_kind)entry->kind) {
-	case ENTRY_RUN:
-		group_on_run_error(conn, entry, result);
+	case ENTRY_CALL:
+		plan_group_on_run_error(conn, entry, result);
 		return;
-	case ENTRY_DISCARD:
+	case ENTRY_DEALLOCATE:
 	case ENTRY_PREPARE:
-		group_on_prepare_error(conn, entry, result);
+		plan_group_on_prepare_error(conn, entry, result);
 		return;
 	case ENTRY_PREPARE_FIXED:
 		conn->fixed[entry->fixed] = MARK_NONE;
 		if (entry->fixed != FIXED_POSITION)
-			group_trouble(batch, GROUP_OTHER);
+			plan_group_trouble(batch, GROUP_OTHER);
 		return;
 	case ENTRY_LIMITS:
 	case ENTRY_TIMEOUT:
 	case ENTRY_SAVEPOINT:
 	case ENTRY_RESET:
 	case ENTRY_XID:
-	case ENTRY_BACK:
+	case ENTRY_RETURN:
 		if (error_is_unprepared(result))
 			conn->fixed[entry->fixed] = MARK_NONE;
-		group_trouble(batch, GROUP_OTHER);
+		plan_group_trouble(batch, GROUP_OTHER);
 		return;
-	case ENTRY_LOOK:
-		group_on_look_error(conn, entry, result);
+	case ENTRY_LEFTOVERS:
+		plan_group_on_leftovers_error(conn, entry, result);
 		return;
 	case ENTRY_POSITION:
-		group_on_position_error(conn, entry, result);
+		plan_group_on_position_error(conn, entry, result);
 		return;
 	case ENTRY_BEGIN:
-		group_trouble(batch, GROUP_OTHER);
+		plan_group_trouble(batch, GROUP_OTHER);
 		return;
 	case ENTRY_COMMIT:
 	case ENTRY_SYNC:
-		group_trouble(batch, GROUP_AT_COMMIT);
+		plan_group_trouble(batch, GROUP_AT_COMMIT);
 		return;
-	case ENTRY_SYNC_AFTER:
+	case ENTRY_SIDE_SYNC:
 	case ENTRY_ROLLBACK:
 	case ENTRY_BACKEND:
 		return;
 	case ENTRY_PROBE_LOWER:
 	case ENTRY_PROBE_UPPER:
-	case ENTRY_BEFORE:
-	case ENTRY_BEHIND:
-	case ENTRY_DESCRIBE:
+	case ENTRY_FRAME_HEAD:
+	case ENTRY_FRAME_TAIL:
+	case ENTRY_DESCRIPTION:
 	case ENTRY_SESSION_STATE:
+	case ENTRIES:
 		break;
 	}
 	assert(!"an entry of a group");
@@ -265,41 +266,62 @@ void group_on_error(struct conn *conn, const struct entry *entry, const PGresult
 
 /* --- what follows ---------------------------------------------------------------------------- */
 
-static void group_commit_done(struct batch *batch)
+static void plan_group_commit_done(struct batch *batch)
 {
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call)
 			quarantine_pardon(batch->slots[i].call->statement);
 }
 
-bool group_is_over(struct conn *conn)
+static void plan_group_end(struct conn *conn, struct slot *slot, const struct closing *closing)
+{
+	(void)closing;
+	plan_command_end(conn, slot);
+}
+
+static void plan_group_on_sync(struct conn *conn, bool counted)
 {
 	struct batch *batch = &conn->batch;
 	PGTransactionStatusType status = PQtransactionStatus(conn->pgconn);
 
-	assert(batch->grouped);
-	if ((batch->committed || !CONTROL_COMMIT) && status == PQTRANS_IDLE) {
-		group_commit_done(batch);
-		return true;
+	(void)counted;
+	if ((batch_has_committed(batch) || !CONTROL_COMMIT) && status == PQTRANS_IDLE) {
+		plan_group_commit_done(batch);
+		plan_command_over(conn, plan_group_end);
+		return;
 	}
-	batch->may_commit = false; /* what was sent behind an error was not done */
-	if (!batch->trouble && status == PQTRANS_INERROR) {
-		group_go_on(conn);
-		return false;
+	/* What was sent behind an error was not done. */
+	if (batch->state == BATCH_COMMITTING)
+		batch_move(batch, BATCH_OUT);
+	if (batch->state == BATCH_OUT && !batch->trouble && status == PQTRANS_INERROR) {
+		plan_group_go_on(conn);
+		return;
 	}
-	if (!batch->rolled_back)
-		group_break(conn);
-	if (status == PQTRANS_IDLE)
-		return true;
-	if (batch->rolled_back)
-		conn_close(conn, closing_failed("a transaction could not be ended"));
+	if (batch->state == BATCH_OUT)
+		plan_group_break(conn);
+	if (!settle_rolls_back(conn))
+		plan_command_over(conn, plan_group_end);
+}
+
+/* Whether an error holds is not known before the commit is; the effect is gone for sure. */
+static void plan_group_lose(struct conn *conn, struct slot *slot, const struct closing *closing)
+{
+	const struct batch *batch = &conn->batch;
+
+	if (slot->state != SLOT_FAILED || batch_has_committed(batch))
+		plan_command_lose(conn, slot, closing);
 	else
-		batch_send_rollback(conn);
-	return false;
+		settle_end(conn, slot, batch_may_have_committed(batch) ? CALL_LOST : CALL_UNSENT,
+			   closing->reason);
+}
+
+static void plan_group_on_lost(struct conn *conn, const struct closing *closing)
+{
+	settle_lost(conn, closing, plan_group_lose);
 }
 
 /* Nothing has taken effect and nobody was told anything: each of them once more, alone. */
-static void group_break(struct conn *conn)
+static void plan_group_break(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
 	const char *reason = batch->trouble ? batch->trouble : GROUP_AT_COMMIT;
@@ -309,10 +331,18 @@ static void group_break(struct conn *conn)
 	for (unsigned i = 0; i < batch->slots_count; i++) {
 		struct slot *slot = &batch->slots[i];
 
-		slot->state = SLOT_AGAIN;
+		slot->state = SLOT_RETURNED;
 		if (!slot->call)
 			continue;
 		slot->call->solo = true;
 		slot->call->blamed = strcmp(reason, GROUP_AT_COMMIT) == 0;
 	}
 }
+
+const struct plan plan_group = {
+	.kind = PLAN_GROUP,
+	.send = plan_group_send,
+	.on_error = plan_group_on_error,
+	.on_sync = plan_group_on_sync,
+	.on_lost = plan_group_on_lost,
+};

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One ROLLBACK and one DISCARD at most; where the first does not help, the conn is closed. */
+#include "pg/wire/settle.h"
+
+#include "pg/wire/conn.h"
+#include "pg/wire/pipeline.h"
+
+#include <assert.h>
+
+static void settle_roll_back(struct conn *conn, enum batch_state state)
+{
+	batch_move(&conn->batch, state);
+	batch_begin_trip(&conn->batch);
+	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, "ROLLBACK") &&
+				    pipeline_text(conn, ENTRY_ROLLBACK,
+						  "SELECT pg_advisory_unlock_all()") &&
+				    pipeline_sync(conn, ENTRY_SIDE_SYNC));
+}
+
+bool settle_rolls_back(struct conn *conn)
+{
+	if (PQtransactionStatus(conn->pgconn) == PQTRANS_IDLE)
+		return false;
+	if (conn->batch.state == BATCH_OUT)
+		settle_roll_back(conn, BATCH_ROLLING_BACK);
+	else if (conn->batch.state == BATCH_COMMITTING)
+		settle_roll_back(conn, BATCH_ROLLING_BACK_LATE);
+	else
+		conn_close(conn, closing_failed("a transaction could not be ended"));
+	return true;
+}
+
+static void settle_clean(struct conn *conn)
+{
+	batch_move(&conn->batch, BATCH_CLEANING);
+	batch_begin_trip(&conn->batch);
+	conn->batch.temporary = false;
+	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, "DISCARD TEMP") &&
+				    pipeline_sync(conn, ENTRY_SIDE_SYNC));
+}
+
+static void settle_all(struct conn *conn, const struct closing *closing, settle_slot *settle)
+{
+	struct batch *batch = &conn->batch;
+
+	for (unsigned i = batch->slots_count; i-- > 0;)
+		if (batch->slots[i].call)
+			settle(conn, &batch->slots[i], closing);
+	batch_move(batch, BATCH_NONE);
+}
+
+void settle_over(struct conn *conn, settle_slot *end)
+{
+	assert(conn->state == CONN_BUSY);
+	if (conn->batch.temporary) {
+		settle_clean(conn);
+		return;
+	}
+	conn->home->owner->on_answered(conn);
+	settle_all(conn, NULL, end);
+	conn_rest(conn);
+}
+
+void settle_lost(struct conn *conn, const struct closing *closing, settle_slot *lose)
+{
+	settle_all(conn, closing, lose);
+}
+
+static struct call *settle_release(struct conn *conn, struct slot *slot)
+{
+	struct call *call = slot->call;
+
+	assert(call->conn == conn);
+	slot->call = NULL;
+	call->conn = NULL;
+	return call;
+}
+
+void settle_end(struct conn *conn, struct slot *slot, enum call_end end, const char *lost_reason)
+{
+	conn->home->owner->on_result_end(conn, settle_release(conn, slot), end, lost_reason);
+}
+
+void settle_again(struct conn *conn, struct slot *slot)
+{
+	conn->home->owner->on_again(conn, settle_release(conn, slot));
+}
