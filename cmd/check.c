@@ -2,8 +2,8 @@
 /*
  * The check verb: what is wrong with the catalog, by reading it, by preparing every operation on
  * the primary and on a replica, and by looking at the plans of queries, which may neither write nor
- * lock; and with the rate limits that it is to be served under. PostgreSQL's own messages are told
- * at the author's place.
+ * lock; and with the rate limits that it is to be served under. PostgreSQL's own messages are shown
+ * with the author's place.
  */
 #include "base/clock.h"
 #include "cmd/check_findings.h"

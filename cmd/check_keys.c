@@ -46,7 +46,7 @@ void check_keys(struct check_node *primary, const struct catalog *catalog,
 	const char *why = "run cqrsd migrate";
 	struct call call;
 
-	/* A primary that gives no answer is told with its first operation. */
+	/* That a primary gives no answer is among the findings of its first operation. */
 	if (!any || asker_ask(&primary->asker, CALL_QUERY, check_keys_text, &call) != CALL_OK ||
 	    check_keys_say(&primary->asker.out, "\"kept\""))
 		return;

@@ -53,7 +53,7 @@ void check_rights(struct check_node *primary, const struct catalog *catalog,
 	struct call call;
 
 	(void)catalog;
-	/* A primary that gives no answer is told with its first operation. */
+	/* That a primary gives no answer is among the findings of its first operation. */
 	if (asker_ask(&primary->asker, CALL_QUERY, check_rights_text, &call) != CALL_OK)
 		return;
 	for (size_t i = 0; i < sizeof(check_rights_table) / sizeof(check_rights_table[0]); i++) {

@@ -38,8 +38,8 @@ void check_session_state(struct check_node *node, const struct operation *operat
 	struct call call;
 	const char *end;
 
-	/* What goes wrong here is no fault of the statement; that it cannot be asked is told
-	 * elsewhere. */
+	/* An error here is no fault of the statement; that the node gives no answer is among
+	 * the findings of check_describe. */
 	if (check_ask_session_state(node, operation, &call) != CALL_OK || out->len < sizeof(key) ||
 	    strncmp(out->ptr, key, sizeof(key) - 1) != 0)
 		return;

@@ -153,7 +153,7 @@ static bool migrate_all(struct asker *asker, unsigned *applied)
 	return true;
 }
 
-/* Who reads the key can make tokens; that nobody else may is worth knowing while it is new. */
+/* A role that reads the key can make tokens: a new key is the moment to show which roles may. */
 static void migrate_tell_readers(struct asker *asker)
 {
 	static const char before[] = "{\"readers\":\"";

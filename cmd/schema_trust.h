@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose is the schema cqrsd? Whoever owns a table of it, or a function that is called when it is
- * used, runs code with the rights of every role that uses it: migrate is often a superuser. Trusted
- * is one role, and superusers, who need no such way.
+ * Who owns the schema cqrsd? The owner of one of its tables, or of a function that is called when
+ * one is used, runs code with the rights of every role that uses it: migrate is often a superuser.
+ * Trusted are one role, and superusers, who can do so anyway.
  */
 #pragma once
 

@@ -67,7 +67,7 @@ struct serve {
 	int code;
 };
 
-/* --- what is told apart only by its moment ------------------------------------------------- */
+/* --- messages before and after the start ---------------------------------------------------- */
 
 /* Before the service runs they are for a person at a terminal; afterwards for the log. */
 static void serve_tell_lines(const struct serve *serve, const struct buf *lines)

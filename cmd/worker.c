@@ -175,7 +175,7 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 		.idle_timeout_us = WORKER_IDLE_TIMEOUT_US,
 		.stream_stall_us = options->stream_stall_us,
 		.user_header = options->user_header,
-		/* There are no callers yet: whoever reaches it is served. */
+		/* There are no API keys yet: every client that reaches it is served. */
 		.origins = { .checks_host = true,
 			     .hosts = options->hosts.items,
 			     .hosts_count = options->hosts.count,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One client connection, by what it is doing; each state is a list in the order of time, so that
- * whoever has been there longest is first. libmicrohttpd owns the socket. It has no time-outs here:
+ * One client connection, by what it is doing; each state is a list in the order of time: the
+ * first has been there longest. libmicrohttpd owns the socket. It has no time-outs here:
  * ours are total.
  *
  *   RESTING ──► ARRIVING ──► WORKING ──► WATCHED ──► DONE ──► RESUMED ──► SENDING ──► RESTING
@@ -18,7 +18,8 @@
  * From WORKING to DONE libmicrohttpd has it suspended, unless it was done at once, and while it is
  * HUNGRY; request->on_done and on_stream wake it.
  *
- * A resting connection may already have sent a part of a request line, which nobody can see.
+ * A resting connection may already have sent a part of a request line, which is not visible
+ * here.
  *
  * This file knows states, lists and sockets, no reply and no time-out: who decides about those
  * stands above it and calls it. What happens on a socket goes up by struct connections_owner.

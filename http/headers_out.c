@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define HEADERS_OUT_JITTER_S 3 /* Retry-After is 1 to 3 s where nobody knows better */
+#define HEADERS_OUT_JITTER_S 3 /* Retry-After is 1 to 3 s where no time is known */
 
 /* Microseconds with three decimals of a larger unit. Not by printf: it would be most of a reply. */
 static void headers_out_decimals(struct buf *out, int64_t us, int64_t unit_us)
@@ -55,7 +55,7 @@ static void headers_out_timing(const struct request *request, struct buf *out)
 	headers_out_decimals(out, request->db_us, US_PER_MS);
 }
 
-/* Nobody knows when there will be room: those who were refused together do not come back so. */
+/* When there will be room is not known: clients refused together shall not come back together. */
 static int64_t headers_out_jitter_s(const struct request *request)
 {
 	switch (request->outcome) {

@@ -62,7 +62,7 @@ struct listener_settings {
  */
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
 			      struct metrics *metrics, char *error, size_t error_room) must_check;
-/* Lets in who has connected by now, and whoever comes. Once, where settings say held. */
+/* Accepts what waits in the backlog, and all that follows. Once, where settings say held. */
 void listener_accept(struct listener *listener);
 /* Has somebody connected who was not let in? */
 bool listener_has_newcomers(const struct listener *listener) must_check;
@@ -74,7 +74,7 @@ bool listener_address_is_loopback(const char *address, bool *loopback, char *err
 /* For requests that begin from now on; on the listener's thread. */
 void listener_set_limits(struct listener *listener, size_t body_bytes_max,
 			 int64_t request_timeout_us);
-/* Does nobody else listen there? Another process with SO_REUSEPORT would share it unnoticed. */
+/* Is no other process listening there? With SO_REUSEPORT it would share the port unnoticed. */
 bool listener_address_is_free(const char *address, char *error, size_t error_room) must_check;
 /*
  * Accepts no more, but for who has connected already. Every reply from now on ends its connection;

@@ -218,7 +218,7 @@ static void listener_let_in(struct listener *listener, unsigned places, unsigned
 		loop_again(listener->connections.loop);
 }
 
-/* Nobody comes any more. */
+/* Accepts no more; all that were accepted are let in. */
 static void listener_shut(struct listener *listener)
 {
 	acceptor_stop(&listener->acceptor);
@@ -235,20 +235,19 @@ static void listener_on_full(struct acceptor *acceptor, int fd)
 
 /* --- once per turn ---------------------------------------------------------------------------- */
 
-static void listener_tell_gauges(struct listener *listener)
+static void listener_set_gauges(struct listener *listener)
 {
-	double connections = listener_open(listener), in_flight = listener_busy(listener);
+	struct metrics *metrics = listener->connections.metrics;
+	unsigned open = listener_open(listener), busy = listener_busy(listener);
 
 	if (listener->connections.settings.pages)
 		return;
-	if (connections != listener->gauge_connections)
-		metric_set(listener->connections.metrics, METRIC_http_connections, NULL,
-			   connections);
-	if (in_flight != listener->gauge_in_flight)
-		metric_set(listener->connections.metrics, METRIC_http_requests_in_flight, NULL,
-			   in_flight);
-	listener->gauge_connections = connections;
-	listener->gauge_in_flight = in_flight;
+	if (open != listener->gauge_connections)
+		metric_set(metrics, METRIC_http_connections, NULL, open);
+	if (busy != listener->gauge_in_flight)
+		metric_set(metrics, METRIC_http_requests_in_flight, NULL, busy);
+	listener->gauge_connections = open;
+	listener->gauge_in_flight = busy;
 }
 
 static void listener_on_ready(struct loop_watch *watch, uint32_t events)
@@ -321,7 +320,7 @@ static void listener_on_bury(struct loop_hook *hook)
 	deadlines_make_room(&listener->connections);
 	if (!list_empty(&listener->connections.by_state[CONNECTION_CLOSING]))
 		watchdog_force_out(&listener->watchdog);
-	listener_tell_gauges(listener);
+	listener_set_gauges(listener);
 	while (!list_empty(&listener->connections.dead))
 		request_free(container_of(list_take_first(&listener->connections.dead),
 					  struct request, link));
@@ -487,7 +486,7 @@ void listener_free(struct listener *listener)
 	loop_hook_remove(listener->connections.loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	loop_hook_remove(listener->connections.loop, &listener->on_bury, LOOP_STAGE_BURY);
 	MHD_stop_daemon(listener->daemon);
-	listener_tell_gauges(listener);
+	listener_set_gauges(listener);
 	watchdog_fini(&listener->watchdog);
 	connections_fini(&listener->connections);
 	free(listener);

@@ -24,7 +24,7 @@ struct listener {
 	struct loop_hook on_bury;   /* LOOP_STAGE_BURY: is there something for the next turn? */
 	struct watchdog watchdog;
 	size_t peak; /* connections, since memory was given back last (http/memory_trim.h) */
-	double gauge_connections, gauge_in_flight; /* as last told */
+	unsigned gauge_connections, gauge_in_flight; /* as last set */
 };
 
 /* Connections with a request, from its first line to the end of its reply. */

@@ -188,7 +188,7 @@ static void share_tell(struct connections *connections, const struct caller *cal
 		 caller->held[CALLERS_PLACES], connections->settings.connections_max, again);
 }
 
-/* Who has begun a request is told; what a client has not taken is not kept. */
+/* A request that has begun is answered; what a client has not taken of a reply is not kept. */
 static bool share_end(struct connection *connection, const char *reason)
 {
 	struct request *request;

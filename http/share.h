@@ -33,7 +33,7 @@ struct caller;
 struct connection;
 struct connections;
 
-/* All places are taken, and asking is who comes. False: nobody makes room. */
+/* All places are taken; asking: the caller of the newcomer. False: no place becomes free. */
 bool share_yield_place(struct connections *connections, struct caller *asking) must_check;
-/* Whose body is to go; there is one. It goes by connection_yield, with the reason "body". */
+/* The connection whose body is to go; there is one. By connection_yield, reason "body". */
 struct connection *share_slowest_body(struct connections *connections) must_check;

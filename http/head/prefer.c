@@ -69,7 +69,7 @@ static void prefer_take_wait(struct prefer *prefer, struct text value)
 		prefer->request->prefer_wait_us = PREFER_WAIT_US_MAX;
 }
 
-/* More than there can be is told from what there are by NODES_MAX. */
+/* A number of NODES_MAX or more is kept as NODES_MAX: there are never so many replicas. */
 static void prefer_take_replicas(struct prefer *prefer, struct text value)
 {
 	int count = 0;

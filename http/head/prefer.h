@@ -7,8 +7,8 @@
  *   wait-replicas=N    a command answers once N replicas have replayed what it wrote
  *
  * Preferences are advice: what is not known, not honoured or malformed is ignored, and of several
- * of one name the first one counts. The exception is wait-replicas of a command: whoever asks for
- * it relies on it, so that a number that cannot be read is refused.
+ * of one name the first one counts. The exception is wait-replicas of a command: its client
+ * relies on it, so that a number that cannot be read is refused.
  */
 #pragma once
 

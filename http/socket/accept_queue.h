@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections that were accepted and are not let in yet. What a connection costs is not its accept
- * but what comes then: of a crowd only so many are let in each turn, for those who are in already
- * are not to wait for a crowd. First come those whose request is there as a whole, so that others
- * who open thousands and say little keep nobody waiting; but every fourth is one of the others, in
- * turn the newest (after Maurer, "Fail at Scale", 2015) and the oldest.
+ * Connections that were accepted and are not let in yet. The cost of a connection is not its
+ * accept but what follows: only so many are let in each turn, so that a crowd does not delay the
+ * clients that are in already. First come those whose request is there as a whole, so that clients
+ * that open thousands of connections and send little delay no others; but every fourth is one of
+ * the rest, in turn the newest (after Maurer, "Fail at Scale", 2015) and the oldest.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct caller;
 
 struct newcomer {
 	struct list_link link;
-	struct list_link of_caller; /* not ours: on a list of whoever added it */
+	struct list_link of_caller; /* not ours: for a list of the caller's */
 	bool whole;                 /* which list it is on */
 	int fd;
 	socklen_t address_len;
@@ -44,5 +44,5 @@ void accept_queue_look(struct accept_queue *accept_queue);
 bool accept_queue_says_nothing(const struct newcomer *newcomer) must_check;
 /* It is not to be let in; the caller frees it, its descriptor is the caller's. */
 void accept_queue_remove(struct accept_queue *accept_queue, struct newcomer *newcomer);
-/* The one to let in; the caller frees it, its descriptor is the caller's. NULL: nobody waits. */
+/* The one to let in; the caller frees it, its descriptor is the caller's. NULL: none waits. */
 struct newcomer *accept_queue_take(struct accept_queue *accept_queue) must_check;

@@ -37,7 +37,7 @@ static enum accepted acceptor_refuse(struct acceptor *acceptor)
 {
 	struct sockaddr_storage name;
 	socklen_t len;
-	bool nobody;
+	bool none;
 	int fd;
 
 	acceptor_hold_spare(acceptor);
@@ -46,14 +46,14 @@ static enum accepted acceptor_refuse(struct acceptor *acceptor)
 	close(acceptor->spare);
 	acceptor->spare = -1;
 	fd = acceptor_take(acceptor, &name, &len);
-	nobody = fd < 0 && errno == EAGAIN;
+	none = fd < 0 && errno == EAGAIN;
 	if (fd >= 0)
 		acceptor->on_full(acceptor, fd);
 	/* Another thread may have been quicker: then it is tried again at the next connection. */
 	acceptor_hold_spare(acceptor);
 	if (fd >= 0)
 		return ACCEPTED;
-	return nobody ? ACCEPTED_NONE : ACCEPTED_LATER;
+	return none ? ACCEPTED_NONE : ACCEPTED_LATER;
 }
 
 static enum accepted acceptor_once(struct acceptor *acceptor)
@@ -139,7 +139,7 @@ bool acceptor_has_newcomers(const struct acceptor *acceptor)
 
 /*
  * From now on a SYN is dropped, as if it had been lost on its way: the client sends it again after
- * a second and finds another socket, or none, which it is told. Handshakes under way are completed.
+ * a second and finds another socket, or is refused. Handshakes under way are completed.
  * A socket filter sees the TCP header at offset 0; its flags are in byte 13.
  */
 static void acceptor_close_backlog(const struct acceptor *acceptor)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Takes connections from a listening socket. When the process or the machine has no descriptor
- * left, one that was held in spare is lent to the next connection, which is refused with it: so
- * clients are told at once, instead of waiting in the backlog until somebody leaves. When not even
- * that works, or there is no memory, it rests for HTTP_ACCEPT_PAUSE_US.
+ * left, one that was held in spare is lent to the next connection, which is refused with it: so a
+ * client learns it at once, instead of waiting in the backlog until another one leaves. When that
+ * fails too, or there is no memory, it rests for HTTP_ACCEPT_PAUSE_US.
  */
 #pragma once
 
@@ -32,7 +32,8 @@ void acceptor_start(struct acceptor *acceptor);
 /* Is somebody in the backlog? */
 bool acceptor_has_newcomers(const struct acceptor *acceptor) must_check;
 /*
- * Lets in who has connected by now, then closes the socket. Nobody can connect in between: what
- * the kernel has accepted and we have not would be reset. Nothing to do when it is stopped.
+ * Accepts what has connected by now, then closes the socket. No client can connect in between: a
+ * connection that the kernel has accepted and we have not would be reset. Nothing to do when it is
+ * stopped.
  */
 void acceptor_stop(struct acceptor *acceptor);

@@ -43,7 +43,7 @@ struct callers {
 };
 
 void callers_init(struct callers *callers, uint64_t seed);
-/* Nobody is known any more. */
+/* All callers are gone. */
 void callers_fini(struct callers *callers);
 
 /* The caller at that address; it lives until as many have released it as have taken it. */
@@ -55,5 +55,5 @@ void callers_hold(struct callers *callers, struct caller *caller, enum callers_g
 		  uint64_t amount);
 void callers_let_go(struct callers *callers, struct caller *caller, enum callers_good good,
 		    uint64_t amount);
-/* Who holds the most; NULL: nobody holds anything. */
+/* The one that holds the most; NULL: none holds anything. */
 struct caller *callers_most(const struct callers *callers, enum callers_good good) must_check;
