@@ -19,7 +19,7 @@
 
 struct ratelimit {
 	struct gcra_table *table;
-	uint64_t seed; /* of the hashes: nobody outside can make two keys meet */
+	uint64_t seed; /* of the hashes: no client can make two keys meet */
 };
 
 struct ratelimit *ratelimit_new(size_t slots)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Queries parked until a replica has replayed far enough: per replica a heap ordered by lsn, so
+ * Requests parked until a replica has replayed far enough: per replica a heap ordered by lsn, so
  * that one new position wakes exactly those it serves. One loop, no locks. The time-out of a waiter
  * is its owner's.
  */
@@ -29,5 +29,5 @@ void waiters_init(struct waiters *waiters);
 bool waiters_park(struct waiters *waiters, struct waiter *waiter) must_check;
 /* Nothing to do when it is not parked. */
 void waiters_leave(struct waiters *waiters, struct waiter *waiter);
-/* Wakes, by lsn, those at or before it; each has left the heap when it is told. */
+/* Wakes, by lsn, those at or before it; each has left the heap before its on_reached. */
 void waiters_reached(struct waiters *waiters, uint64_t lsn);

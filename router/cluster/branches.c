@@ -149,7 +149,7 @@ static enum fate branch_fate(const struct branch *branch, const struct history *
 
 	if (lsn > branch->cut)
 		return FATE_LOST;
-	/* Nobody told where it parted: what cannot be shown to have survived is told as lost. */
+	/* Where it parted is not known: what cannot be shown to have survived counts as lost. */
 	if (number > now->timeline && now->timeline && !branch->history.complete)
 		return FATE_LOST;
 	if (!history_lists(&branch->history, number) || !now->timeline ||
@@ -240,7 +240,7 @@ enum fate branches_find(const struct branches *branches, const struct history *n
 	if (past)
 		*position = (struct position){ past->era << BRANCH_NUMBER_BITS | token.timeline,
 					       token.lsn };
-	/* A branch that parted from ours nobody knows where, with a number that ours has, too. */
+	/* A branch that parted from ours at an unknown place, with a number that ours has, too. */
 	else if (!has && token.history && now->complete && token.timeline <= now->timeline)
 		return FATE_LOST;
 	return branches_fate(branches, now, *position);

@@ -75,12 +75,12 @@ struct cluster {
 	uint64_t lag_bytes_max;  /* 0: no limit */
 	struct lag_history ring; /* of the primary, on its timeline */
 	int64_t crowned_us;      /* when the look was sent that found the primary */
-	int ruled;               /* who was the primary last; -1: nobody */
+	int ruled;               /* which node was the primary last; -1: none */
 	int64_t back_us;         /* 0: never back */
 	int agreed;              /* on whom all that answer agree; -1: they do not */
 	unsigned agreed_life;    /* of that node */
 	int64_t agreed_us;       /* since when */
-	bool decided;            /* who is primary was once known, or everybody was asked */
+	bool decided;            /* a primary was seen, or every node was asked */
 	uint64_t given_id;       /* --system-identifier; 0: not given */
 	enum cluster_state identity;
 	bool awaited;     /* the log has said that --primary must tell which cluster is served */

@@ -3,7 +3,7 @@
  * Which cluster is served, where nodes of more than one are named: the one of --primary, by its
  * system identifier. Pure.
  *
- * Until --primary has told, somebody else's cluster must get no command. It is known without
+ * Until --primary has told, another cluster must get no command. It is known without
  * --primary where --system-identifier names it, or where more than half of all nodes named agree;
  * and, for a pair whose primary died, where all who answer agree, one of them was promoted
  * (a timeline above 1: it was a standby once) and --primary was waited for. A primary on timeline 1
@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum cluster_state {
-	CLUSTER_UNKNOWN,  /* nobody has told, or they disagree */
+	CLUSTER_UNKNOWN,  /* no node has told, or they disagree */
 	CLUSTER_PRESUMED, /* all who told agree: good enough for eventual reads of standbys */
 	CLUSTER_KNOWN,    /* for good */
 };

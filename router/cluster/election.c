@@ -139,7 +139,7 @@ bool election_give_up(struct cluster *cluster, unsigned index)
 	return true;
 }
 
-/* It is followed at once: there is nobody to wait for. */
+/* It is followed at once: no other node can have what it lost. */
 static bool election_come_back_short(struct cluster *cluster, unsigned index)
 {
 	wal_extent_leave_ahead(cluster, wal_extent_cut(cluster, index));

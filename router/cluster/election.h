@@ -6,8 +6,8 @@
  * primary only once its history is settled (told, or not to be had), so that the two are published
  * together. Every other node out of recovery is fenced.
  *
- * The primary itself, back with less WAL than it had, is followed at once: there is nobody to wait
- * for.
+ * The primary itself, back with less WAL than it had, is followed at once: no other node can have
+ * what it lost.
  */
 #pragma once
 

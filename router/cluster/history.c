@@ -39,7 +39,7 @@ enum fate history_fate(const struct history *history, struct position position)
 	bound = history_bound(history, position.timeline, &listed);
 	if (position.lsn > bound)
 		return FATE_LOST;
-	/* Before the bound, but on a branch whose beginning nobody told. */
+	/* Before the bound, but on a branch whose beginning is not known. */
 	return listed ? FATE_SURVIVED : FATE_UNKNOWN;
 }
 

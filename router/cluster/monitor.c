@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The monitor's thread: one loop, one conn to each node, one question at a time on it. What the
- * answers mean is router/cluster/topology_build.c; here is when to ask, what to do when nobody
- * answers, and when to publish.
+ * answers mean is router/cluster/topology_build.c; here is when to ask, and what to do
+ * without an answer.
  *
  *   due ──► asked ──► answered: the next look one --lag-poll-ms after this one was asked, sooner
- *             │                 at a replica that may return, at once when somebody hurries
+ *             │                 at a replica that may return, at once after monitor_poll_now
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
  * A primary that has flushed half a record is asked for a WAL flush
@@ -255,7 +255,7 @@ static bool watched_wants_identity(const struct watched *watched, int64_t now_us
 
 /*
  * When to look whether waiting is still worth it; now or earlier: it is not. Without a conn there
- * is nobody to wait for but the one that is being made, and that for one turn.
+ * is nothing to wait for but the one that is being made, and that for one turn.
  */
 static int64_t watched_patient_until_us(const struct watched *watched)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One claim, standbys that stream it, and nobody who answers otherwise. */
+/* One claim, standbys that stream it, and no node that answers otherwise. */
 #include "router/cluster/quorum.h"
 
 /* A standby says what it streams, or a walsender says it for one that may not. */
@@ -19,7 +19,7 @@ static bool quorum_follows(const struct cluster *cluster, unsigned index, unsign
 	return history_agrees(its, ours);
 }
 
-/* Do all that answer agree on it, more than half of those named? all: nobody is silent. */
+/* Do all that answer agree on it, more than half of those named? all: no node is silent. */
 static bool quorum_all(const struct cluster *cluster, unsigned primary, bool *all)
 {
 	const struct topology *topology = &cluster->topology;

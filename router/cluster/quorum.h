@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whom the nodes that answer take for the primary, whoever it was so far: the only one that claims
+ * Which node the nodes that answer take for the primary now: the only one that claims
  * to be it, while all others that answer are standbys which stream its timeline now, and they are
- * more than half of those that are named. A standby that streams from nobody agrees with nobody:
+ * more than half of those that are named. A standby that streams from no node agrees with none:
  * the one that it waits for may live. Pure.
  */
 #pragma once

@@ -25,7 +25,7 @@ static unsigned replay_limits_short_of(const struct cluster *cluster, unsigned i
 	return 0;
 }
 
-/* A pause that nobody asked for: PostgreSQL makes it by itself, and ends it only by a restart. */
+/* PostgreSQL pauses replay by itself then, and only a restart ends that pause. */
 void replay_limits_name(struct cluster *cluster)
 {
 	int primary = cluster->topology.primary;

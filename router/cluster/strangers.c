@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decided once; until then nobody is elected. */
+/* Decided once; until then no node is elected. */
 #include "router/cluster/strangers.h"
 
 #include "base/clock.h"

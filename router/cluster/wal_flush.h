@@ -3,7 +3,7 @@
  * When a primary has flushed half a record. Its walwriter flushes whole pages only (PostgreSQL
  * src/backend/access/transam/xlog.c, XLogBackgroundFlush): once a transaction that is still open
  * has written a record across the end of a page, the flush position is that end, amid the record,
- * until somebody commits; on a quiet server that may take a bgwriter's next snapshot, 15 s. A
+ * until a transaction commits; on a quiet server that may take a bgwriter's next snapshot, 15 s. A
  * standby replays whole records: everything that was committed is there, but it reaches none of
  * the positions that are read meanwhile, and would seem to fall behind.
  *

@@ -30,7 +30,7 @@ void high_water_raise(struct high_water *high_water, struct position position)
 			return;
 		if (sequence % 2 == 0 && atomic_compare_exchange_strong(&high_water->sequence,
 									&sequence, sequence + 1)) {
-			/* Nobody has written since the sequence was read, so it is still newer. */
+			/* No thread wrote since the sequence was read: it is still newer. */
 			atomic_store_explicit(&high_water->timeline, position.timeline,
 					      memory_order_release);
 			atomic_store_explicit(&high_water->lsn, position.lsn, memory_order_release);

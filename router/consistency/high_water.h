@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The newest position that this process has heard of, whoever told it: nothing up to there needs
+ * The newest position that this process has heard of, from any source: nothing up to there needs
  * asking for before it is believed to exist. One of the few files that share state between threads;
- * readers take no lock, and whoever tells nothing newer is a reader.
+ * readers take no lock, and a thread that brings nothing newer is a reader.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct high_water {
-	_Atomic uint64_t sequence; /* odd: somebody writes. Cleared memory is a fresh one */
+	_Atomic uint64_t sequence; /* odd: a thread writes. Cleared memory is a fresh one */
 	_Atomic uint64_t lsn;
 	_Atomic uint32_t timeline;
 };

@@ -159,7 +159,7 @@ static enum step required_tokens(struct judging *judging)
 
 static enum step required_session(struct judging *judging);
 
-/* Told once: whoever comes next finds the entry of the new timeline. */
+/* One request settles it: the next one finds the entry of the new timeline. */
 static enum step required_session_lost(struct judging *judging, struct session session)
 {
 	const struct required_by *by = judging->by;
@@ -202,7 +202,7 @@ static enum step required_session(struct judging *judging)
 	return STEP_DONE;
 }
 
-/* What a command or a strong query is told of its user's writes needs no floor to begin with. */
+/* A command or a strong query learns of lost writes even before there is a floor. */
 static enum step required_user(struct judging *judging, enum level level)
 {
 	struct request *request = judging->by->request;
@@ -234,7 +234,7 @@ enum step required_judge(struct required *required, const struct required_by *by
 		.level = level,
 		.position = POSITION_NONE,
 	};
-	/* The session last: what is settled there is told for sure. */
+	/* The session last: once it is settled, this answer must report it. */
 	if (required_tokens(&judging) == STEP_DONE || required_user(&judging, level) == STEP_DONE)
 		return STEP_DONE;
 	return judging.loss.token || judging.loss.user ? required_tell(required, by, &judging.loss)

@@ -2,10 +2,10 @@
 /*
  * What a request must see, judged by the history of the primary's timeline: its tokens, and the
  * session entry of its user. What survived a promotion is required on the new timeline; what is
- * lost is told (409 write-lost, with a token of the new timeline); what cannot be told makes the
+ * lost is answered by 409 write-lost, with a token of the new timeline; what is not known makes the
  * request strong. Judged again whenever another primary was found before a node answered.
  *
- * Everything is given; the table of sessions is changed where a loss is told. Any thread.
+ * Everything is given; the table of sessions changes where a loss is reported. Any thread.
  */
 #pragma once
 

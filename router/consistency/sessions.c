@@ -284,7 +284,8 @@ static void bucket_set_and_unlock(struct bucket *bucket, unsigned slot, uint64_t
 	bucket_unlock(bucket);
 }
 
-/* This user's position leaves the table: covered, and nobody who lost nothing is ever told so. */
+/* This user's position leaves the table: the floor covers it, and no user is told of a loss that
+ * did not happen. */
 static void sessions_cover(struct sessions *sessions, uint64_t hash, struct position position)
 {
 	/* Before the lift: what a promotion behind it finds lost is not settled by this. */
@@ -333,7 +334,7 @@ bool sessions_wrote(struct sessions *sessions, struct text user, struct position
 	assert(user.ptr);
 	assert(position_known(position));
 	bucket_lock(bucket);
-	/* Whoever stored an entry of a newer timeline here had seen the floor raised before. */
+	/* A thread that stored an entry of a newer timeline here had seen the floor raised. */
 	if (position.timeline < sessions_floor_read(sessions).timeline) {
 		bucket_unlock(bucket);
 		return false;

@@ -8,7 +8,7 @@
  * After a promotion, or when a branch is given up (router/cluster/branches.h), entries stay as
  * they are and are judged when they are read. The floor is raised to the new primary's position,
  * which is past everything that survived; where it, or an entry that leaves later, did not
- * survive for sure, nobody can say any more whose write that was: every user who is not in the
+ * survive for sure, it is not known any more whose write that was: every user who is not in the
  * table may have lost one, as long as this process lives, and is told so once (of those who left
  * the table later, as many are remembered to be told as router/consistency/loss_notices.h has
  * room for).
@@ -40,7 +40,7 @@ void sessions_raise_floor(struct sessions *sessions, struct position position);
 struct position sessions_floor(const struct sessions *sessions);
 /*
  * A new primary, whose history that is, was first seen at that position, on a timeline or of an era
- * newer than the last: before anybody is told of it. branches: what was given up so far; NULL:
+ * newer than the last: before it is published. branches: what was given up so far; NULL:
  * nothing. Borrows both. One thread, the monitor's.
  */
 void sessions_promoted(struct sessions *sessions, const struct history *history,
