@@ -105,7 +105,7 @@ void plan_stream_forget(struct conn *conn)
 {
 	/* What is left may be any number of rows, and the server may work for long on the next. */
 	if (conn->state == CONN_BUSY)
-		conn_close(conn, closing_unused("nobody reads its stream any more"));
+		conn_close(conn, closing_unused("its stream is no longer wanted"));
 }
 
 const struct plan plan_stream = {
