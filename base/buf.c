@@ -2,6 +2,7 @@
 /* Bytes that gather for a reply: JSON strings, numbers and base64 without going through printf. */
 #include "base/buf.h"
 
+#include "base/json_escape.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
@@ -119,28 +120,9 @@ static inline bool json_word_special(uint64_t word)
 	return ((control | quote | backslash | word) & TOP_BITS) != 0;
 }
 
-static inline bool json_byte_special(unsigned char byte)
-{
-	return byte < 0x20 || byte == '"' || byte == '\\' || byte >= 0x80;
-}
-
 static void buf_json_escape(struct buf *buf, unsigned char byte)
 {
-	static const char letters[0x20] = {
-		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
-	};
-	char *out = buf_reserve(buf, 6);
-
-	out[0] = '\\';
-	if (byte >= 0x20 || letters[byte]) {
-		out[1] = byte >= 0x20 ? (char)byte : letters[byte];
-		buf->len += 2;
-		return;
-	}
-	memcpy(out + 1, "u00", 3);
-	out[4] = digits[byte >> 4];
-	out[5] = digits[byte & 15];
-	buf->len += 6;
+	buf->len += json_escape(byte, buf_reserve(buf, JSON_ESCAPE_BYTES_MAX));
 }
 
 /* Copies what needs no escape, eight bytes at a time; room for all of it is there already. */
@@ -187,7 +169,7 @@ void buf_json_string(struct buf *buf, const char *ptr, size_t len)
 			if (run)
 				buf_add(buf, at, run);
 			else
-				buf_literal(buf, "\xef\xbf\xbd");
+				buf_literal(buf, UTF8_REPLACEMENT);
 			run = run ? run : 1;
 		}
 		at += run;

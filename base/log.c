@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line is built on the stack, cut to LOG_LINE_BYTES_MAX, and leaves by one write(2). */
+/*
+ * A line is built on the stack, cut to LOG_LINE_BYTES_MAX, and leaves by one write(2). It needs no
+ * memory of the heap, so that running out of that can be logged.
+ */
 #include "base/log.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
+#include "base/json_escape.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,8 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A byte takes at most six as JSON, and the longest piece is a whole line. */
-#define LINE_ROOM (LOG_LINE_BYTES_MAX * 7)
 /* Kept free for what ends a line. */
 #define LINE_TAIL 2
 #define AREA_BYTES_MAX 64
@@ -27,6 +29,11 @@ static const char *const level_names_human[] = { "DEBUG", "INFO ", "WARN ", "ERR
 
 static _Atomic int log_level_now = LOG_INFO;
 static _Atomic int log_format_now = LOG_HUMAN;
+
+struct line {
+	char text[LOG_LINE_BYTES_MAX];
+	size_t len;
+};
 
 static void log_vline(enum log_level level, const char *area, const struct log_field *fields,
 		      const char *format, va_list args);
@@ -71,46 +78,89 @@ void log_fatal(const char *area, const char *format, ...)
 	_exit(1);
 }
 
-static void log_time(struct buf *line)
+/* Room for more, with what ends the line kept free. */
+static size_t line_room(const struct line *line)
+{
+	return sizeof(line->text) - LINE_TAIL - line->len;
+}
+
+/* All of it must fit. */
+static void line_add(struct line *line, const char *ptr, size_t len)
+{
+	assert(len <= sizeof(line->text) - line->len);
+	memcpy(line->text + line->len, ptr, len);
+	line->len += len;
+}
+
+static void line_string(struct line *line, const char *string)
+{
+	line_add(line, string, strlen(string));
+}
+
+static void log_time(struct line *line)
 {
 	int64_t now_us = clock_wall_us();
 	time_t seconds = (time_t)(now_us / US_PER_S);
 	struct tm tm;
+	int len;
 
 	gmtime_r(&seconds, &tm);
-	buf_printf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		   (int)(now_us % US_PER_S / US_PER_MS));
+	len = snprintf(line->text + line->len, line_room(line),
+		       "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+		       tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		       (int)(now_us % US_PER_S / US_PER_MS));
+	line->len += (size_t)len;
+}
+
+/* Writes the JSON form of the character at the front, which has *len bytes; the form's length. */
+static size_t log_json_character(const unsigned char *at, size_t left, size_t *len,
+				 char out[JSON_ESCAPE_BYTES_MAX])
+{
+	*len = *at < 0x80 ? 1 : utf8_length(at, left);
+	if (*at < 0x80 && json_byte_special(*at))
+		return json_escape(*at, out);
+	if (*len == 0) {
+		*len = 1;
+		memcpy(out, UTF8_REPLACEMENT, strlen(UTF8_REPLACEMENT));
+		return strlen(UTF8_REPLACEMENT);
+	}
+	memcpy(out, at, *len);
+	return *len;
 }
 
 /* Adds a JSON string, cut so that the line keeps room for what still has to follow. */
-static void log_json(struct buf *line, const char *ptr, size_t len)
+static void log_json(struct line *line, const char *ptr)
 {
-	size_t before = line->len;
+	size_t left = strlen(ptr), len, used;
+	char out[JSON_ESCAPE_BYTES_MAX];
 
-	if (len > LOG_LINE_BYTES_MAX - before)
-		len = LOG_LINE_BYTES_MAX - before;
-	for (;;) {
-		buf_json_string(line, ptr, len);
-		if (line->len <= LOG_LINE_BYTES_MAX - LINE_TAIL || len == 0)
-			return;
-		line->len = before;
-		len -= (len + 7) / 8;
+	if (line_room(line) < 2)
+		return;
+	line_add(line, "\"", 1);
+	for (; left; ptr += used, left -= used) {
+		len = log_json_character((const unsigned char *)ptr, left, &used, out);
+		if (len + 1 > line_room(line))
+			break;
+		line_add(line, out, len);
 	}
+	line_add(line, "\"", 1);
 }
 
 /* Adds text as it is, but a control character cannot begin a new line nor move the cursor. */
-static void log_plain(struct buf *line, const char *ptr)
+static void log_plain(struct line *line, const char *ptr)
 {
-	for (; *ptr && line->len < LOG_LINE_BYTES_MAX - LINE_TAIL - 4; ptr++) {
+	for (; *ptr && line_room(line) > 4; ptr++) {
 		unsigned char byte = (unsigned char)*ptr;
+		char hex[5];
 
-		if (byte == '\n')
-			buf_literal(line, "\\n");
-		else if (byte < 0x20 || byte == 0x7f)
-			buf_printf(line, "\\x%02x", byte);
-		else
-			buf_byte(line, *ptr);
+		if (byte == '\n') {
+			line_add(line, "\\n", 2);
+		} else if (byte < 0x20 || byte == 0x7f) {
+			snprintf(hex, sizeof(hex), "\\x%02x", byte);
+			line_string(line, hex);
+		} else {
+			line_add(line, ptr, 1);
+		}
 	}
 }
 
@@ -126,69 +176,70 @@ static bool log_needs_quotes(const char *value)
 	return false;
 }
 
-static void log_fields_human(struct buf *line, const struct log_field *fields)
+static void log_fields_human(struct line *line, const struct log_field *fields)
 {
 	for (; fields && fields->name; fields++) {
-		size_t value = fields->value ? strlen(fields->value) : 0;
-
 		if (!fields->value)
 			continue;
-		if (line->len + strlen(fields->name) + 5 > LOG_LINE_BYTES_MAX - LINE_TAIL)
+		if (strlen(fields->name) + 5 > line_room(line))
 			return;
-		buf_byte(line, ' ');
-		buf_string(line, fields->name);
-		buf_byte(line, '=');
+		line_add(line, " ", 1);
+		line_string(line, fields->name);
+		line_add(line, "=", 1);
 		if (log_needs_quotes(fields->value))
-			log_json(line, fields->value, value);
+			log_json(line, fields->value);
 		else
 			log_plain(line, fields->value);
 	}
 }
 
-static void log_fields_json(struct buf *line, const struct log_field *fields)
+static void log_fields_json(struct line *line, const struct log_field *fields)
 {
 	for (; fields && fields->name; fields++) {
 		if (!fields->value)
 			continue;
-		if (line->len + strlen(fields->name) + 7 > LOG_LINE_BYTES_MAX - LINE_TAIL)
+		if (strlen(fields->name) + 7 > line_room(line))
 			return;
-		buf_byte(line, ',');
-		log_json(line, fields->name, strlen(fields->name));
-		buf_byte(line, ':');
-		log_json(line, fields->value, strlen(fields->value));
+		line_add(line, ",", 1);
+		log_json(line, fields->name);
+		line_add(line, ":", 1);
+		log_json(line, fields->value);
 	}
 }
 
 static void log_vline(enum log_level level, const char *area, const struct log_field *fields,
 		      const char *format, va_list args)
 {
-	char room[LINE_ROOM], message[LOG_LINE_BYTES_MAX];
-	/* Never grows: all that is added is cut first. */
-	struct buf line = { room, 0, sizeof(room) };
+	char message[LOG_LINE_BYTES_MAX];
+	struct line line = { .len = 0 };
 	int saved = errno;
 
 	assert(level <= LOG_ERROR);
 	assert(strlen(area) <= AREA_BYTES_MAX);
 	vsnprintf(message, sizeof(message), format, args);
 	if (atomic_load_explicit(&log_format_now, memory_order_relaxed) == LOG_JSON) {
-		buf_literal(&line, "{\"ts\":\"");
+		line_string(&line, "{\"ts\":\"");
 		log_time(&line);
-		buf_printf(&line,
-			   "\",\"level\":\"%s\",\"area\":\"%s\",\"msg\":", level_names[level],
-			   area);
-		log_json(&line, message, strlen(message));
+		line_string(&line, "\",\"level\":\"");
+		line_string(&line, level_names[level]);
+		line_string(&line, "\",\"area\":\"");
+		line_string(&line, area);
+		line_string(&line, "\",\"msg\":");
+		log_json(&line, message);
 		log_fields_json(&line, fields);
-		buf_byte(&line, '}');
+		line_add(&line, "}", 1);
 	} else {
 		log_time(&line);
-		buf_printf(&line, " %s %s: ", level_names_human[level], area);
+		line_add(&line, " ", 1);
+		line_string(&line, level_names_human[level]);
+		line_add(&line, " ", 1);
+		line_string(&line, area);
+		line_add(&line, ": ", 2);
 		log_plain(&line, message);
 		log_fields_human(&line, fields);
 	}
-	buf_byte(&line, '\n');
-	assert(line.ptr == room);
-	assert(line.len <= LOG_LINE_BYTES_MAX);
-	while (write(STDERR_FILENO, line.ptr, line.len) < 0 && errno == EINTR)
+	line_add(&line, "\n", 1);
+	while (write(STDERR_FILENO, line.text, line.len) < 0 && errno == EINTR)
 		;
 	errno = saved;
 }

@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mailbox.h"
-#include "base/timers.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,15 +28,21 @@
 #define LOOP_HAS_PWAIT2 0
 #endif
 
+/* Why the next turn does not wait. */
+enum loop_pending {
+	LOOP_PENDING_AGAIN = 1,   /* loop_again was called */
+	LOOP_PENDING_LETTERS = 2, /* the mailbox has rung and is not empty yet */
+};
+
 struct loop {
 	const char *name;
 	int epoll;
 	int64_t now_us;   /* frozen for the turn */
 	int64_t ended_us; /* when the last turn ended: where the next wait begins */
 	int64_t turn_us;
-	bool fake;   /* the clock is the test's */
-	bool again;  /* the next turn does not wait */
-	bool coarse; /* the kernel waits in whole milliseconds only */
+	bool fake;        /* the clock is the test's */
+	bool coarse;      /* the kernel waits in whole milliseconds only */
+	unsigned pending; /* bits of enum loop_pending; 0: the next turn may wait */
 	_Atomic bool stop;
 
 	struct epoll_event ready[LOOP_EVENTS_MAX];
@@ -49,7 +54,6 @@ struct loop {
 
 	struct mailbox *mailbox;
 	struct loop_watch bell;
-	bool post; /* there are letters to take */
 };
 
 static int64_t loop_wait_us(const struct loop *loop, int64_t wait_us_max);
@@ -73,7 +77,7 @@ void loop_turn(struct loop *loop, int64_t wait_us_max)
 	if (count < 0 && errno != EINTR)
 		log_fatal(loop->name, "epoll_wait: %s", strerror(errno));
 	loop->ready_count = count < 0 ? 0 : count;
-	loop->again = false;
+	loop->pending &= ~(unsigned)LOOP_PENDING_AGAIN;
 	if (!loop->fake)
 		loop->now_us = clock_monotonic_us();
 
@@ -130,7 +134,7 @@ void loop_stop(struct loop *loop)
 
 void loop_again(struct loop *loop)
 {
-	loop->again = true;
+	loop->pending |= LOOP_PENDING_AGAIN;
 }
 
 int64_t loop_now(const struct loop *loop)
@@ -155,7 +159,7 @@ static int64_t loop_wait_us(const struct loop *loop, int64_t wait_us_max)
 {
 	int64_t next_us = timers_next_us(&loop->timers), wait_us = wait_us_max;
 
-	if (loop->again || loop->post || next_us <= loop->ended_us)
+	if (loop->pending || next_us <= loop->ended_us)
 		return 0;
 	if (!loop->fake && next_us != CLOCK_NEVER && next_us - loop->ended_us < wait_us)
 		wait_us = next_us - loop->ended_us;
@@ -250,20 +254,20 @@ static void loop_on_bell(struct loop_watch *bell, uint32_t events)
 
 	(void)events;
 	mailbox_quiet(loop->mailbox);
-	loop->post = true;
+	loop->pending |= LOOP_PENDING_LETTERS;
 }
 
 static void loop_handle_letters(struct loop *loop)
 {
 	struct letter *letter;
 
-	if (!loop->post)
+	if (!(loop->pending & LOOP_PENDING_LETTERS))
 		return;
 	/* As many as the box holds: writers faster than this loop do not keep it from its work. */
 	for (int i = 0; i < MAILBOX_SLOTS; i++) {
 		letter = mailbox_take(loop->mailbox);
 		if (!letter) {
-			loop->post = false;
+			loop->pending &= ~(unsigned)LOOP_PENDING_LETTERS;
 			return;
 		}
 		letter->on_delivery(letter, loop);

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "base/timers.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,12 +24,6 @@ struct loop_watch {
 	uint32_t events; /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLONESHOT, … */
 	/* May unwatch itself or any other watch: those are not called any more in this turn. */
 	void (*on_ready)(struct loop_watch *watch, uint32_t events);
-};
-
-struct loop_timer {
-	int64_t due_us; /* on the loop's clock */
-	size_t slot;    /* in the heap, from 1; 0: not set */
-	void (*on_due)(struct loop_timer *timer);
 };
 
 /* Stages of the end of a turn, in their order. */

@@ -9,24 +9,11 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/metric_rows.h"
 
 #include <stdint.h>
 
 #define METRIC_SERIES_MAX 16384
-#define METRIC_LABELS_MAX 4
-
-enum metric {
-#define COUNTER(name, labels, help) METRIC_##name,
-#define GAUGE(name, labels, help) METRIC_##name,
-#define HISTOGRAM(name, labels, help) METRIC_##name,
-#define HISTOGRAM_COUNT(name, labels, help) METRIC_##name,
-#include "base/metrics.def"
-#undef COUNTER
-#undef GAUGE
-#undef HISTOGRAM
-#undef HISTOGRAM_COUNT
-	METRICS
-};
 
 struct metrics;
 

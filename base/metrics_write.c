@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A scrape: the series of all threads, equal label sets added up, as text format 0.0.4. */
-#include "base/metrics_series.h"
+#include "base/metrics.h"
 
 #include "base/log.h"
+#include "base/metrics_series.h"
 
 #include <assert.h>
 #include <stdlib.h>

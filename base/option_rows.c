@@ -56,7 +56,7 @@ const char *verb_name(enum verb verb)
 	return "";
 }
 
-const struct option_row *option_find(struct text flag)
+const struct option_row *option_by_flag(struct text flag)
 {
 	for (size_t i = 0; i < option_rows_count; i++)
 		if (text_is(flag, option_rows[i].flag))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table behind base/options.h: base/options.c reads by it, base/options_help.c prints it. */
+/* base/options.def as a table: base/options_read.c reads by it, base/options_help.c prints it. */
 #pragma once
 
 #include "base/options.h"
@@ -38,4 +38,4 @@ extern const size_t option_rows_count;
 
 const char *verb_name(enum verb verb);
 /* NULL: no such flag. */
-const struct option_row *option_find(struct text flag);
+const struct option_row *option_by_flag(struct text flag);

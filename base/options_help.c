@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is printed about options: the lines of --help, warnings about flags that show secrets. */
-#include "base/options.h"
+#include "base/options_help.h"
 
 #include "base/option_rows.h"
 
@@ -86,7 +86,7 @@ void options_warnings(const struct options *options, enum verb verb, int argc, c
 		if (strncmp(argv[i], "--", 2) != 0)
 			continue;
 		equals = strchrnul(flag, '=');
-		row = option_find((struct text){ flag, (size_t)(equals - flag) });
+		row = option_by_flag((struct text){ flag, (size_t)(equals - flag) });
 		value = *equals ? equals + 1 : i + 1 < argc ? argv[i + 1] : "";
 		if (!row || !(row->verbs & verb) || !row->words ||
 		    strcmp(row->words, "CONNINFO") != 0 || !holds_password(value))

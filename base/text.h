@@ -18,6 +18,12 @@ static inline struct text text_of(const char *string)
 	return (struct text){ string, string ? strlen(string) : 0 };
 }
 
+/* Is the byte 0 to 9 of ASCII? */
+static inline bool byte_is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
 static inline bool text_is(struct text text, const char *string)
 {
 	return text.ptr && text.len == strlen(string) && memcmp(text.ptr, string, text.len) == 0;

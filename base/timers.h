@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The timers of one loop: a binary heap, soonest first. Only base/loop.c uses it. One thread. */
+/* The timers of one loop: a binary heap, soonest first. One thread; set through base/loop.h. */
 #pragma once
 
 #include "base/check.h"
-#include "base/loop.h"
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Embed it, and take the outer struct with container_of. */
+struct loop_timer {
+	int64_t due_us; /* on the loop's clock */
+	size_t slot;    /* in the heap, from 1; 0: not set */
+	void (*on_due)(struct loop_timer *timer);
+};
 
 struct timers {
 	struct loop_timer **heap; /* from 1; a timer knows its slot */

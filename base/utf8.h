@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* U+FFFD, which stands for what is not UTF-8. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
 /*
  * Bytes of the well-formed character at the beginning, which is none of ASCII; 0: there is none,
  * as where it is overlong, a surrogate, beyond U+10FFFF or cut short. left: 1 at least.

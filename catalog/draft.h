@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An operation while its text is read: what its header, options and parameters said so far, and
- * where they said it. Only files of catalog/ include this.
- *
- *   header ─► description, options, @param ─► statement ─► finish      (header.c options.c params.c
- *                                                                        statement.c draft.c)
+ * where they said it. Only files of catalog/ include this: catalog/file.c begins and ends a draft,
+ * header.c, options.c, params.c and statement.c fill it.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/check.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
@@ -38,7 +35,20 @@ struct draft_use {
 
 enum draft_bracket { BRACKET_PAREN, BRACKET_LIST, BRACKET_SUBSCRIPT };
 
+/*
+ * Which part of the operation is being read.
+ *
+ *   HEAD ──first token──► STATEMENT ──";"──► ENDED ──a token──► SECOND
+ */
+enum draft_part {
+	DRAFT_HEAD,      /* description, options, parameters */
+	DRAFT_STATEMENT, /* from its first token on */
+	DRAFT_ENDED,     /* its semicolon was seen */
+	DRAFT_SECOND,    /* a second statement was seen, and complained about */
+};
+
 struct draft {
+	enum draft_part part;
 	struct source *source;
 	struct arena *arena; /* the catalog's: for what stays */
 	struct buf *not_yet; /* notes on options whose machinery is not there yet */
@@ -55,8 +65,6 @@ struct draft {
 	bool declares; /* there was a @param */
 
 	/* The statement. */
-	bool begun, ended; /* its first token was seen; its semicolon was seen */
-	bool second_reported;
 	size_t sql_start, sql_end;
 	struct draft_use *uses;
 	unsigned uses_count, uses_room;
@@ -64,47 +72,3 @@ struct draft {
 	unsigned char brackets[BRACKETS_MAX];
 	unsigned depth;
 };
-
-/* header.c */
-
-/* Does a comment (without its dashes) begin an operation, or is it meant to? */
-bool header_is(struct text comment) must_check;
-/* Reads it; what is wrong is complained about, and the draft goes on with what could be read. */
-void header_read(struct draft *draft, size_t comment_at, struct text comment);
-
-/* options.c */
-
-/* The comment begins with @ and a known option. */
-bool option_is_known(struct text comment) must_check;
-/* comment begins with @; comment_at: its byte offset. */
-void option_read(struct draft *draft, size_t comment_at, struct text comment);
-void options_init(struct draft *draft);
-/* What only all options and parameters together can tell. */
-void options_finish(struct draft *draft);
-
-/* params.c */
-
-/* What follows "@param". */
-void param_read(struct draft *draft, size_t at, struct text text);
-/* The parameter that :name in the statement means; PARAMS_MAX: none, it was complained about. */
-unsigned param_use(struct draft *draft, size_t at, struct text name) must_check;
-bool param_is_declared(const struct draft *draft, struct text name) must_check;
-/* Declared ones that were not used. */
-void params_finish(struct draft *draft);
-/* Offers every parameter's name. */
-struct text param_nearest(const struct draft *draft, struct text name);
-
-/* statement.c */
-
-/* A token of the statement; no comment, no semicolon. */
-void statement_token(struct draft *draft, const struct token *token);
-/* The text with $1, $2, …, its parameters and their places. */
-void statement_finish(struct draft *draft);
-
-/* draft.c */
-
-/* Ends the draft; the operation is of use only when nothing was complained about. */
-void draft_finish(struct draft *draft, struct operation *operation);
-void draft_init(struct draft *draft, struct source *source, struct arena *arena,
-		struct buf *not_yet);
-void draft_fini(struct draft *draft);

@@ -9,6 +9,10 @@
 
 #include "base/log.h"
 #include "catalog/draft.h"
+#include "catalog/header.h"
+#include "catalog/options.h"
+#include "catalog/params.h"
+#include "catalog/statement.h"
 
 #include <stdlib.h>
 
@@ -19,6 +23,43 @@ struct file {
 	bool open;             /* a draft is begun */
 	bool outside_reported; /* SQL before any header was complained about */
 };
+
+static void draft_init(struct draft *draft, struct source *source, struct arena *arena,
+		       struct buf *not_yet)
+{
+	*draft = (struct draft){ .source = source, .arena = arena, .not_yet = not_yet };
+	buf_init(&draft->description);
+	options_init(draft);
+}
+
+static void draft_fini(struct draft *draft)
+{
+	buf_fini(&draft->description);
+	free(draft->uses);
+}
+
+/* Without empty lines at either end. */
+static const char *draft_description(struct draft *draft)
+{
+	struct cut cut = { { draft->description.ptr, draft->description.len }, 0 };
+
+	if (cut.text.len == 0)
+		return "";
+	cut = cut_trim(cut);
+	return arena_copy(draft->arena, cut.text.ptr, cut.text.len);
+}
+
+/* The operation is of use only when nothing was complained about. */
+static void draft_finish(struct draft *draft, struct operation *operation)
+{
+	draft->operation.place = source_place(draft->source, draft->header_at);
+	draft->operation.description = draft_description(draft);
+	statement_finish(draft);
+	if (draft->part != DRAFT_HEAD)
+		params_finish(draft);
+	options_finish(draft);
+	*operation = draft->operation;
+}
 
 static struct operation *file_operation(struct loading *loading)
 {
@@ -73,7 +114,7 @@ static void file_comment(struct file *file, const struct token *token)
 {
 	struct text comment = { file->source.text.ptr + token->start + 2,
 				token->end - token->start - 2 };
-	bool in_head = file->open && !file->draft.begun && !file->draft.ended;
+	bool in_head = file->open && file->draft.part == DRAFT_HEAD;
 	struct cut trimmed = cut_trim((struct cut){ comment, token->start + 2 });
 
 	if (!token->first_on_line)
@@ -102,12 +143,12 @@ static void file_outside(struct file *file, const struct token *token)
 
 static void file_second(struct file *file, const struct token *token)
 {
-	if (!file->draft.second_reported)
+	if (file->draft.part != DRAFT_SECOND)
 		source_error(
 			&file->source, token->start,
 			"a second statement: an operation has exactly one, and the next begins "
 			"with \"-- query: …\" or \"-- command: …\"");
-	file->draft.second_reported = true;
+	file->draft.part = DRAFT_SECOND;
 }
 
 static void file_sql(struct file *file, const struct token *token)
@@ -118,11 +159,11 @@ static void file_sql(struct file *file, const struct token *token)
 		source_error(&file->source, token->start, "the %s that begins here does not close",
 			     token->what);
 	if (token->kind == TOKEN_SEMICOLON) {
-		if (file->open && draft->begun)
-			draft->ended = true;
+		if (file->open && draft->part == DRAFT_STATEMENT)
+			draft->part = DRAFT_ENDED;
 	} else if (!file->open) {
 		file_outside(file, token);
-	} else if (draft->ended) {
+	} else if (draft->part >= DRAFT_ENDED) {
 		file_second(file, token);
 	} else {
 		statement_token(draft, token);

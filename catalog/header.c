@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The line that begins an operation: "-- query: NAME :many". */
-#include "catalog/draft.h"
+#include "catalog/header.h"
 
 #include "base/nearest.h"
 #include "catalog/words.h"

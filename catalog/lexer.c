@@ -5,11 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-static bool is_digit(char byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
 bool lexer_is_space(char byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == '\f';
@@ -23,7 +18,7 @@ bool lexer_word_begins(char byte)
 
 bool lexer_word_goes_on(char byte)
 {
-	return lexer_word_begins(byte) || is_digit(byte) || byte == '$';
+	return lexer_word_begins(byte) || byte_is_digit(byte) || byte == '$';
 }
 
 void lexer_init(struct lexer *lexer, struct text text)
@@ -141,7 +136,7 @@ static size_t lexer_dollar_tag(const struct lexer *lexer)
 
 	if (lexer_word_begins(lexer_peek(lexer, len)))
 		while (lexer_word_begins(lexer_peek(lexer, len)) ||
-		       is_digit(lexer_peek(lexer, len)))
+		       byte_is_digit(lexer_peek(lexer, len)))
 			len++;
 	return lexer_peek(lexer, len) == '$' ? len + 1 : 0;
 }
@@ -161,9 +156,9 @@ static enum token_kind lexer_dollar(struct lexer *lexer, const char **what)
 {
 	size_t tag_len = lexer_dollar_tag(lexer);
 
-	if (is_digit(lexer_peek(lexer, 1))) {
+	if (byte_is_digit(lexer_peek(lexer, 1))) {
 		lexer->at++;
-		while (is_digit(lexer_peek(lexer, 0)))
+		while (byte_is_digit(lexer_peek(lexer, 0)))
 			lexer->at++;
 		return TOKEN_POSITIONAL;
 	}
@@ -179,16 +174,16 @@ static enum token_kind lexer_number(struct lexer *lexer)
 {
 	size_t sign;
 
-	while (is_digit(lexer_peek(lexer, 0)))
+	while (byte_is_digit(lexer_peek(lexer, 0)))
 		lexer->at++;
 	if (lexer_peek(lexer, 0) == '.' && lexer_peek(lexer, 1) != '.')
 		lexer->at++;
-	while (is_digit(lexer_peek(lexer, 0)))
+	while (byte_is_digit(lexer_peek(lexer, 0)))
 		lexer->at++;
 	sign = lexer_peek(lexer, 1) == '+' || lexer_peek(lexer, 1) == '-';
-	if ((lexer_peek(lexer, 0) | 0x20) == 'e' && is_digit(lexer_peek(lexer, 1 + sign))) {
+	if ((lexer_peek(lexer, 0) | 0x20) == 'e' && byte_is_digit(lexer_peek(lexer, 1 + sign))) {
 		lexer->at += 1 + sign;
-		while (is_digit(lexer_peek(lexer, 0)))
+		while (byte_is_digit(lexer_peek(lexer, 0)))
 			lexer->at++;
 	}
 	return TOKEN_NUMBER;
@@ -289,7 +284,7 @@ static enum token_kind lexer_token(struct lexer *lexer, const char **what)
 		return lexer_dollar(lexer, what);
 	if (byte == ':')
 		return lexer_colon(lexer);
-	if (is_digit(byte) || (byte == '.' && is_digit(lexer_peek(lexer, 1))))
+	if (byte_is_digit(byte) || (byte == '.' && byte_is_digit(lexer_peek(lexer, 1))))
 		return lexer_number(lexer);
 	if (lexer_word_begins(byte))
 		return lexer_word(lexer, what);

@@ -3,10 +3,11 @@
  * The @options of an operation: one table, catalog/options.def, and the functions that
  * read the values. Adding an option is adding a row.
  */
-#include "catalog/draft.h"
+#include "catalog/options.h"
 
 #include "base/clock.h"
 #include "base/nearest.h"
+#include "catalog/params.h"
 #include "catalog/words.h"
 
 #include <assert.h>
@@ -18,16 +19,16 @@
 #define HOUR_US (60 * MINUTE_US)
 #define DAY_US (24 * HOUR_US)
 
-struct option_row {
+struct operation_option {
 	const char *name;
 	unsigned kinds;
-	void (*read)(struct draft *draft, const struct option_row *row, struct cut value);
+	void (*read)(struct draft *draft, const struct operation_option *row, struct cut value);
 	const char *form;    /* of the value, for messages; NULL: none */
 	const char *not_yet; /* NULL: it works */
 };
 
 /* A value that is none of the words; best.ptr NULL: none is near. */
-static void option_wrong(struct draft *draft, const struct option_row *row, struct cut value,
+static void option_wrong(struct draft *draft, const struct operation_option *row, struct cut value,
 			 struct text best)
 {
 	if (value.text.len == 0)
@@ -39,7 +40,7 @@ static void option_wrong(struct draft *draft, const struct option_row *row, stru
 }
 
 /* Whole words of an enum by their index; false: it was complained about. */
-static bool option_word(struct draft *draft, const struct option_row *row, struct cut value,
+static bool option_word(struct draft *draft, const struct operation_option *row, struct cut value,
 			const char *const *words, size_t count, int *index)
 {
 	struct nearest nearest;
@@ -59,8 +60,8 @@ static bool option_word(struct draft *draft, const struct option_row *row, struc
 #define OPTION_WORD(draft, row, value, words, index)                                               \
 	option_word(draft, row, value, words, sizeof(words) / sizeof((words)[0]), index)
 
-static bool option_duration(struct draft *draft, const struct option_row *row, struct cut value,
-			    int64_t least_us, int64_t most_us, int64_t *us)
+static bool option_duration(struct draft *draft, const struct operation_option *row,
+			    struct cut value, int64_t least_us, int64_t most_us, int64_t *us)
 {
 	int64_t read;
 
@@ -82,7 +83,7 @@ static bool option_duration(struct draft *draft, const struct option_row *row, s
 	return true;
 }
 
-static bool option_number(struct draft *draft, const struct option_row *row, struct cut value,
+static bool option_number(struct draft *draft, const struct operation_option *row, struct cut value,
 			  uint64_t least, uint64_t most, uint64_t *number)
 {
 	uint64_t read;
@@ -100,7 +101,8 @@ static bool option_number(struct draft *draft, const struct option_row *row, str
 	return true;
 }
 
-static void read_consistency(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_consistency(struct draft *draft, const struct operation_option *row,
+			     struct cut value)
 {
 	static const char *const words[] = { "eventual", "session", "strong" };
 	static const enum level levels[] = { LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
@@ -110,13 +112,14 @@ static void read_consistency(struct draft *draft, const struct option_row *row, 
 		draft->operation.consistency = levels[index];
 }
 
-static void read_max_staleness(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_max_staleness(struct draft *draft, const struct operation_option *row,
+			       struct cut value)
 {
 	(void)option_duration(draft, row, value, 0, 30 * DAY_US,
 			      &draft->operation.staleness_us_max);
 }
 
-static void read_on_lag(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_on_lag(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const words[] = {
 		[ON_LAG_SPILL] = "spill", [ON_LAG_STALE] = "stale", [ON_LAG_FAIL] = "fail"
@@ -127,17 +130,17 @@ static void read_on_lag(struct draft *draft, const struct option_row *row, struc
 		draft->operation.on_lag = (enum on_lag)index;
 }
 
-static void read_timeout(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_timeout(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	(void)option_duration(draft, row, value, US_PER_MS, HOUR_US, &draft->operation.timeout_us);
 }
 
-static void read_max_rows(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_max_rows(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	(void)option_number(draft, row, value, 1, 10000000, &draft->operation.rows_max);
 }
 
-static void read_priority(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_priority(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	uint64_t urgency;
 
@@ -145,7 +148,7 @@ static void read_priority(struct draft *draft, const struct option_row *row, str
 		draft->operation.urgency = (unsigned)urgency;
 }
 
-static void read_cost(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_cost(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	uint64_t cost;
 
@@ -153,7 +156,8 @@ static void read_cost(struct draft *draft, const struct option_row *row, struct 
 		draft->operation.cost = (unsigned)cost;
 }
 
-static void read_isolation(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_isolation(struct draft *draft, const struct operation_option *row,
+			   struct cut value)
 {
 	static const char *const words[] = {
 		[CATALOG_READ_COMMITTED] = "read committed",
@@ -166,7 +170,8 @@ static void read_isolation(struct draft *draft, const struct option_row *row, st
 		draft->operation.isolation = (enum catalog_isolation)index;
 }
 
-static void read_idempotency(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_idempotency(struct draft *draft, const struct operation_option *row,
+			     struct cut value)
 {
 	static const char *const words[] = {
 		[IDEMPOTENCY_NONE] = "none",
@@ -179,7 +184,7 @@ static void read_idempotency(struct draft *draft, const struct option_row *row, 
 		draft->operation.idempotency = (enum idempotency)index;
 }
 
-static void read_group(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_group(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const words[] = { "on", "off" };
 	int index;
@@ -188,7 +193,7 @@ static void read_group(struct draft *draft, const struct option_row *row, struct
 		draft->operation.lonely = index == 1;
 }
 
-static void read_async(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_async(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const words[] = {
 		[ASYNC_NEVER] = "never", [ASYNC_ALLOWED] = "allowed", [ASYNC_ALWAYS] = "always"
@@ -199,7 +204,7 @@ static void read_async(struct draft *draft, const struct option_row *row, struct
 		draft->operation.async = (enum async)index;
 }
 
-static void read_public(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_public(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	if (value.text.len > 0)
 		source_error(draft->source, value.at, "@%s takes no value", row->name);
@@ -207,7 +212,7 @@ static void read_public(struct draft *draft, const struct option_row *row, struc
 }
 
 /* Of callers, whom nothing tells apart yet: only that it has no value. */
-static void read_callers(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_callers(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	if (value.text.len > 0)
 		source_error(draft->source, value.at, "@%s takes no value", row->name);
@@ -227,8 +232,8 @@ static bool option_key(struct cut word, const char *key, struct cut *value)
 }
 
 /* A key that no option has, or has twice. */
-static void option_wrong_key(struct draft *draft, const struct option_row *row, struct cut word,
-			     const char *const *keys, size_t count)
+static void option_wrong_key(struct draft *draft, const struct operation_option *row,
+			     struct cut word, const char *const *keys, size_t count)
 {
 	const char *equals = memchr(word.text.ptr, '=', word.text.len);
 	struct text key = { word.text.ptr,
@@ -244,7 +249,7 @@ static void option_wrong_key(struct draft *draft, const struct option_row *row, 
 			  word.text.ptr, row->name, row->form);
 }
 
-static void read_cache(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_cache(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const keys[] = { "swr", "vary" };
 	static const char *const varies[] = { "none", "user" };
@@ -270,7 +275,7 @@ static void read_cache(struct draft *draft, const struct option_row *row, struct
 	}
 }
 
-static void read_retries(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_retries(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const keys[] = { "backoff" };
 	bool backoff = false;
@@ -307,7 +312,7 @@ static bool name_byte(char byte)
 	       (lexer_word_goes_on(byte) || byte == '-' || byte == '.');
 }
 
-static void read_roles(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_roles(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	struct cut list = value, item;
 	bool more;
@@ -346,7 +351,7 @@ static size_t group_param(struct draft *draft, struct cut rest)
 }
 
 /* One of "a, b:{param}": names and parameters, joined by colons. */
-static void group_check(struct draft *draft, const struct option_row *row, struct cut item)
+static void group_check(struct draft *draft, const struct operation_option *row, struct cut item)
 {
 	struct cut rest = item;
 	bool begins = true;
@@ -374,7 +379,7 @@ static void group_check(struct draft *draft, const struct option_row *row, struc
 		option_wrong(draft, row, item, (struct text){ NULL, 0 });
 }
 
-static void read_groups(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_groups(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	const char *copy = arena_copy(draft->arena, value.text.ptr, value.text.len);
 
@@ -385,13 +390,13 @@ static void read_groups(struct draft *draft, const struct option_row *row, struc
 	draft->groups = value;
 }
 
-static void read_param(struct draft *draft, const struct option_row *row, struct cut value)
+static void read_param(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	(void)row;
 	param_read(draft, value.at, value.text);
 }
 
-static const struct option_row options[] = {
+static const struct operation_option options[] = {
 #define OPTION(name, kinds, read, form, not_yet) { name, kinds, read, form, not_yet },
 #include "catalog/options.def"
 #undef OPTION
@@ -484,13 +489,13 @@ void option_read(struct draft *draft, size_t comment_at, struct text comment)
 }
 
 /* A word that turns the machinery off needs none. */
-static bool option_is_off(const struct draft *draft, const struct option_row *row)
+static bool option_is_off(const struct draft *draft, const struct operation_option *row)
 {
 	return row->read == read_async && draft->operation.async == ASYNC_NEVER;
 }
 
 /* Who may call it: to serve it as if that did not stand there would be to open it. */
-static bool option_is_of_callers(const struct option_row *row)
+static bool option_is_of_callers(const struct operation_option *row)
 {
 	return row->read == read_public || row->read == read_roles || row->read == read_callers;
 }
@@ -528,7 +533,7 @@ static void options_finish_cache(struct draft *draft)
 
 static void options_finish_groups(struct draft *draft, const char *name)
 {
-	const struct option_row *row = &options[option_find(text_of(name))];
+	const struct operation_option *row = &options[option_find(text_of(name))];
 	struct cut list = draft->groups, item;
 	bool more;
 

@@ -3,7 +3,7 @@
  * Parameters: "@param NAME [TYPE][?] [= DEFAULT] [description]", and their uses in the statement.
  * The first word after the name is the type; a description without one begins with a dash.
  */
-#include "catalog/draft.h"
+#include "catalog/params.h"
 
 #include "base/nearest.h"
 #include "catalog/words.h"

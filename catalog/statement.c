@@ -3,9 +3,10 @@
  * The statement of an operation: what may not stand in it, its :names, and its text with $1, $2, ….
  * The author's layout stays, so that PostgreSQL's positions lead back to the file.
  */
-#include "catalog/draft.h"
+#include "catalog/statement.h"
 
 #include "base/log.h"
+#include "catalog/params.h"
 #include "catalog/words.h"
 
 #include <assert.h>
@@ -234,8 +235,8 @@ static void statement_judge(struct draft *draft, const struct token *token)
 
 void statement_token(struct draft *draft, const struct token *token)
 {
-	if (!draft->begun) {
-		draft->begun = true;
+	if (draft->part == DRAFT_HEAD) {
+		draft->part = DRAFT_STATEMENT;
 		draft->sql_start = token->start;
 		statement_check_first(draft, token);
 	}
@@ -310,7 +311,7 @@ void statement_finish(struct draft *draft)
 {
 	struct operation *operation = &draft->operation;
 
-	if (!draft->begun) {
+	if (draft->part == DRAFT_HEAD) {
 		source_error(draft->source, draft->header_at, "%.*s has no statement",
 			     source_shown(text_of(operation->name)), operation->name);
 		return;

@@ -3,6 +3,8 @@
 #include "cmd/start.h"
 
 #include "base/log.h"
+#include "base/options_help.h"
+#include "base/options_read.h"
 #include "cmd/verbs.h"
 
 #include <stdio.h>

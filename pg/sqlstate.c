@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/repeats.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <string.h>
@@ -60,18 +61,13 @@ static const struct sqlstate_row *sqlstate_row(const char *sqlstate)
 	return &rows[i];
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* nnn of PTnnn; 0: not a status that an error may have. */
 static unsigned sqlstate_status(const char *sqlstate)
 {
 	unsigned status = 0;
 
 	for (size_t i = 2; i < 5; i++) {
-		if (!is_digit(sqlstate[i]))
+		if (!byte_is_digit(sqlstate[i]))
 			return 0;
 		status = status * 10 + (unsigned)(sqlstate[i] - '0');
 	}

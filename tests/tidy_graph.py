@@ -93,8 +93,9 @@ def units(files, rooms):
     for file in program_files(files, rooms):
         unit = found[file.name.rpartition(".")[0]]
         for number, _, header in file.includes():
-            other = header.rpartition(".")[0]
-            if other in found and other != unit.name:
+            other, _, suffix = header.rpartition(".")
+            # A table (.def) belongs to whoever includes it.
+            if suffix == "h" and other in found and other != unit.name:
                 unit.includes.setdefault(other, (file.name, number))
         if not file.name.endswith(".c"):
             continue

@@ -158,6 +158,9 @@ GOOD_TREES = [
      "pg/b.h": HEAD + ABOVE % "b_two",
      "pg/b.c": HEAD + '#include "pg/b.h"\n\n/* a_one() */\nint b_two(void)\n{\n'
                "\treturn x->a_one(1) + y.a_one;\n}\n"},
+    # A table that has the name of a file is no part of it.
+    {"pg/a.h": HEAD + '#include "pg/b.h"\n',
+     "pg/b.h": HEAD + '#include "pg/a.def"\n'},
     {"pg/a.c": HEAD + "static int a_one(void)\n{\n\treturn 1;\n}\n",
      "pg/b.c": HEAD + "static int a_one(void)\n{\n\treturn 2;\n}\n"},
 ]

@@ -3,10 +3,13 @@
  * JSON arrays to PostgreSQL's array literals. Every element is quoted, so that none is mistaken for
  * NULL, a delimiter or a brace. Arrays of json have one dimension: what is nested is JSON.
  */
-#include "pg/types/types.h"
+#include "pg/types/types_array.h"
 
+#include "base/buf.h"
 #include "base/limits.h"
-#include "pg/types/types_in.h"
+#include "pg/types/scalar.h"
+#include "pg/types/scalar_json.h"
+#include "pg/types/scalar_text.h"
 #include "pg/types/types_table.h"
 
 #include <string.h>

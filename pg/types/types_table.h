@@ -2,7 +2,7 @@
 /* How the built-in types are read and written; shared by pg/types*.c only. */
 #pragma once
 
-#include "pg/types/types.h"
+#include <stdint.h>
 
 /* Each kind has a row in the table of docs/http.md. */
 enum type_kind {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options: where they come from, and what is wrong with them. */
-#include "base/options.h"
+#include "base/options_read.h"
 
 #include "base/clock.h"
+#include "base/options_help.h"
 
 #include <sched.h>
 #include <setjmp.h>

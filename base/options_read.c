@@ -3,7 +3,7 @@
  * Reads options by base/options.def. Each value is checked where it stands, even when one from a
  * stronger source wins: a mistake that waits for its day is still a mistake.
  */
-#include "base/options.h"
+#include "base/options_read.h"
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -39,7 +39,7 @@ static void options_defaults(struct options *options);
 static bool read_flags(struct reading *reading, int argc, char **argv);
 static bool read_environment(struct reading *reading, char **environment);
 static bool read_file(struct reading *reading);
-static bool options_finish(struct reading *reading);
+static bool options_derive(struct reading *reading);
 
 bool options_read(struct options *options, enum verb verb, int argc, char **argv,
 		  char **environment, struct arena *arena, char *error, size_t error_room)
@@ -56,7 +56,7 @@ bool options_read(struct options *options, enum verb verb, int argc, char **argv
 		return false;
 	/* Whoever asks for help gets it, whatever else is wrong. */
 	return options->help || (read_environment(&reading, environment) && read_file(&reading) &&
-				 options_finish(&reading));
+				 options_derive(&reading));
 }
 
 /* One line that names the place; always false. */
@@ -119,7 +119,7 @@ static bool read_flag(struct reading *reading, int argc, char **argv, int *at)
 	const char *word = argv[*at] + 2, *value = NULL;
 	size_t len = strcspn(word, "=");
 	struct text flag = { word, len };
-	const struct option_row *row = option_find(flag);
+	const struct option_row *row = option_by_flag(flag);
 	char place[ENV_NAME_MAX];
 
 	if (!row)
@@ -218,7 +218,7 @@ static bool unknown_variable(struct reading *reading, struct text name)
 	if (!nearest.best.ptr)
 		return wrong(reading, "%.*s: no such option", (int)(name.len < 80 ? name.len : 80),
 			     name.ptr);
-	environment_name(option_find(nearest.best), best);
+	environment_name(option_by_flag(nearest.best), best);
 	return wrong(reading, "%.*s: no such option; did you mean %s?",
 		     (int)(name.len < 80 ? name.len : 80), name.ptr, best);
 }
@@ -318,7 +318,7 @@ static bool read_environment(struct reading *reading, char **environment)
 static bool read_pair(struct reading *reading, const char *key, const char *value,
 		      const char *place, bool seen[OPTIONS_MAX])
 {
-	const struct option_row *row = option_find(text_of(key));
+	const struct option_row *row = option_by_flag(text_of(key));
 	struct nearest nearest;
 
 	if (!row) {
@@ -406,12 +406,12 @@ static int64_t processors(void)
 	return CPU_COUNT(&allowed);
 }
 
-static bool options_finish(struct reading *reading)
+static bool options_derive(struct reading *reading)
 {
 	struct options *options = reading->options;
 	int64_t cores = processors();
 
-	if (!options->primary && option_find(TEXT("primary"))->verbs & reading->verb &&
+	if (!options->primary && option_by_flag(TEXT("primary"))->verbs & reading->verb &&
 	    !options->offline)
 		return wrong(reading,
 			     "--primary: required (or CQRSD_PRIMARY, or a line of --config)");

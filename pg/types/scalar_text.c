@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strings that stand for numbers, booleans, uuids and bytes: their syntax. */
-#include "pg/types/types.h"
+#include "pg/types/scalar_text.h"
 
-#include "pg/types/types_in.h"
+#include "base/buf.h"
+#include "base/json.h"
 #include "pg/types/types_table.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@
 
 static bool text_bool(const struct scalar *scalar, struct text text);
 static bool text_integer(const struct scalar *scalar, struct text text);
-static bool text_number(const struct scalar *scalar, struct text text);
+static bool text_real(const struct scalar *scalar, struct text text);
 static bool text_uuid(const struct scalar *scalar, struct text text);
 static bool text_bytea(const struct scalar *scalar, struct text text);
 
@@ -49,7 +50,7 @@ bool scalar_text(const struct scalar *scalar, struct text text)
 	case KIND_FLOAT4:
 	case KIND_FLOAT8:
 	case KIND_NUMERIC:
-		return text_number(scalar, text);
+		return text_real(scalar, text);
 	case KIND_UUID:
 		return text_uuid(scalar, text);
 	case KIND_BYTEA:
@@ -152,7 +153,7 @@ static bool is_special(struct text text)
 	       (word.len == 3 && strncasecmp(word.ptr, "inf", 3) == 0);
 }
 
-static bool text_number(const struct scalar *scalar, struct text text)
+static bool text_real(const struct scalar *scalar, struct text text)
 {
 	const char *copy = arena_copy(scalar->arena, text.ptr, text.len);
 
