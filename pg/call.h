@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One statement on its way to a node and back. Embedded by whoever makes the call, which owns it;
- * pg/ borrows it from pool_submit until on_done or pool_forget.
+ * One statement on its way to a node and back. Embedded by what makes the call, its maker, which
+ * owns it; pg/ borrows it from pool_submit until on_done or pool_forget.
+ *
+ *   AT_MAKER ──pool_submit──► QUEUED ◄──placed again──┐
+ *      ▲ ▲                     │  └──sent──────────► OUT ──on_rows──► STREAMING
+ *      │ │                     ▼                      │                   │
+ *      │ └──────on_done────── ENDED ◄─────────────────┴───────────────────┘
+ *      └──pool_forget, from each of them
+ *
+ * QUEUED waits for a conn or for its time-out, OUT and STREAMING for the socket of call->conn. A
+ * call that streams is never placed again: its maker has rows of it.
  */
 #pragma once
 
@@ -38,6 +47,22 @@ enum call_end {
 	CALL_TOO_LARGE, /* more rows or bytes than allowed. A command HAS committed */
 };
 
+enum call_state {
+	CALL_AT_MAKER,
+	CALL_QUEUED,
+	CALL_OUT,       /* in a batch, on call->conn */
+	CALL_STREAMING, /* the same, and on_rows was called */
+	CALL_ENDED,     /* off its conn; on_done comes in this turn */
+	CALL_STATES
+};
+
+/* Whether other commands may share its transaction, when it and they would (call->groups). */
+enum call_company {
+	COMPANY_WELCOME,
+	COMPANY_NONE,   /* its group broke: it travels alone now */
+	COMPANY_BLAMED, /* the same, at the commit: it is not known yet whose fault that was */
+};
+
 /* What PostgreSQL said; strings live in the call's arena. */
 struct pg_error {
 	char sqlstate[6];
@@ -52,7 +77,7 @@ struct pg_error {
  * raises, nothing else does and the call ends with its error. When the command itself has run and
  * its rows are there, but nothing is committed, on_ran fills behind_values and says whether to go
  * on: true: behind runs, then the commit; false: all is rolled back and the call ends as CALL_OK
- * with undone set.
+ * with rolled_back set.
  */
 struct call_frame {
 	struct statement *before, *behind;
@@ -95,11 +120,11 @@ struct call {
 	enum call_end end;
 	struct pg_error error; /* for CALL_ERROR */
 	bool expired;          /* CALL_UNSENT because it waited --queue-wait-ms in vain */
-	bool shed; /* not let in, or let go, because of others: the node is overloaded */
+	bool shed;     /* not let in, or let go, because of others: the node is overloaded */
+	bool streamed; /* of a stream: on_rows was called, so it cannot be run again */
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
 	uint64_t bytes;           /* of a stream: what its rows took in all */
-	bool streamed;            /* of a stream: on_rows was called, so it cannot be run again */
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
 	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
@@ -115,9 +140,12 @@ struct call {
 	/* pg's own. */
 	struct list *list; /* that its ticket is on: a queue, or the ended ones; NULL */
 	struct pool *pool;
-	struct conn *conn;   /* NULL while it waits */
+	struct conn *conn; /* NULL while it waits */
+	enum call_state state;
+	enum call_company company;
 	bool prepared_again; /* once is enough */
-	bool solo;           /* its group broke: it travels alone now */
-	bool blamed;         /* and nobody knows yet whose fault that was */
 	size_t out_start;    /* what of out was there before */
 };
+
+/* To the next state; asserts that it may follow. pg/ only. */
+void call_move(struct call *call, enum call_state next);

@@ -115,7 +115,8 @@ bool pool_submit(struct pool *pool, struct call *call)
 	struct lane *lane;
 
 	pool_check(call);
-	call->solo = call->blamed = call->shed = false;
+	call->shed = false;
+	call->company = COMPANY_WELCOME;
 	ticket->statement = call->statement;
 	ticket->waits_for_core = false;
 	ticket->rank = 0;
@@ -143,6 +144,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->queued_us = ticket->waits_since_us = loop_now(pool->loop);
 	call->sent_us = call->done_us = 0;
 	call->out_start = call->out ? call->out->len : 0;
+	call_move(call, CALL_QUEUED);
 	pool_enqueue(pool, lane, call);
 	return true;
 }
@@ -156,6 +158,8 @@ void pool_forget(struct pool *pool, struct call *call)
 	assert(call->pool == pool);
 	if (call->list)
 		list_remove(call->list, &call->ticket.link);
+	if (call->state != CALL_AT_MAKER)
+		call_move(call, CALL_AT_MAKER);
 	call->list = NULL;
 	call->conn = NULL;
 	if (!conn)
@@ -229,7 +233,7 @@ void pool_drop_late(struct pool *pool)
 
 static void pool_take_back(struct call *call)
 {
-	if (call->out && !call->streamed && call->out->len > call->out_start)
+	if (call->out && call->state != CALL_STREAMING && call->out->len > call->out_start)
 		call->out->len = call->out_start;
 }
 
@@ -241,6 +245,7 @@ void pool_end(struct pool *pool, struct call *call, enum call_end end, const cha
 		list_remove(call->list, &call->ticket.link);
 	if (end != CALL_OK)
 		pool_take_back(call);
+	call_move(call, CALL_ENDED);
 	call->end = end;
 	call->lost_reason = lost_reason;
 	call->done_us = loop_now(pool->loop);
@@ -257,11 +262,12 @@ void pool_again(struct pool *pool, struct call *call)
 		pool_end(pool, call, CALL_LOST, "it was placed too often");
 		return;
 	}
-	if (call->streamed) {
+	if (call->state == CALL_STREAMING) {
 		pool_end(pool, call, CALL_LOST, "a stream cannot be begun again");
 		return;
 	}
 	pool_take_back(call);
+	call_move(call, CALL_QUEUED);
 	call->rows = call->bytes = 0;
 	call->affected = -1;
 	call->ticket.waits_for_core = false;
@@ -294,6 +300,7 @@ void pool_deliver(struct pool *pool)
 		struct call *call = container_of(link, struct call, ticket.link);
 
 		call->list = NULL;
+		call_move(call, CALL_AT_MAKER);
 		call->on_done(call);
 	}
 	if (--pool->holds == 0 && pool->ended)

@@ -5,7 +5,7 @@ for nothing fails as well, and a number may become less, not more."""
 ALLOWED = {
     "bools": [
         ("base/request.h", "struct request has 7 bools, at most 4"),
-        ("pg/call.h", "struct call has 15 bools, at most 4"),
+        ("pg/call.h", "struct call has 12 bools, at most 4"),
         ("router/task.h", "struct task has 11 bools, at most 4"),
     ],
     "circle": [

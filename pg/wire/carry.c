@@ -22,6 +22,7 @@ void carry_add(struct conn *conn, struct call *call)
 {
 	assert(!call->conn);
 	batch_add(&conn->batch, call);
+	call_move(call, CALL_OUT);
 	call->conn = conn;
 	call->sent_us = conn->batch.sent_us;
 	call->ticket.placements++;

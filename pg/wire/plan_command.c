@@ -91,7 +91,7 @@ void plan_command_end(struct conn *conn, struct slot *slot)
 /* It ran alone: when it failed all the same, its group broke because of it. */
 static void plan_command_judge(const struct call *call, enum slot_state state)
 {
-	if (call->blamed && state == SLOT_FAILED)
+	if (call->company == COMPANY_BLAMED && state == SLOT_FAILED)
 		quarantine_begin(call->statement);
 	else if (state != SLOT_RETURNED)
 		quarantine_serve(call->statement);

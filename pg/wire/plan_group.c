@@ -30,10 +30,10 @@ static void plan_group_break(struct conn *conn);
 
 bool plan_group_welcomes(unsigned group_max, const struct call *call)
 {
-	return group_max > 1 && call->kind == CALL_COMMAND && call->groups && !call->solo &&
-	       !call->frame && !call->begins && call->isolation == ISOLATION_READ_COMMITTED &&
-	       estimate_is_known(call->statement) && !estimate_is_slow(call->statement) &&
-	       !quarantine_is_on(call->statement) &&
+	return group_max > 1 && call->kind == CALL_COMMAND && call->groups &&
+	       call->company == COMPANY_WELCOME && !call->frame && !call->begins &&
+	       call->isolation == ISOLATION_READ_COMMITTED && estimate_is_known(call->statement) &&
+	       !estimate_is_slow(call->statement) && !quarantine_is_on(call->statement) &&
 	       !(atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
 		 SESSION_STATE_SESSION);
 }
@@ -334,8 +334,8 @@ static void plan_group_break(struct conn *conn)
 		slot->state = SLOT_RETURNED;
 		if (!slot->call)
 			continue;
-		slot->call->solo = true;
-		slot->call->blamed = strcmp(reason, GROUP_AT_COMMIT) == 0;
+		slot->call->company =
+			strcmp(reason, GROUP_AT_COMMIT) == 0 ? COMPANY_BLAMED : COMPANY_NONE;
 	}
 }
 

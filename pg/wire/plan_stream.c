@@ -51,6 +51,8 @@ static void plan_stream_tell(struct conn *conn, struct call *call)
 			   closing_again(closing_unused("what a stream saw could not be bounded")));
 		return;
 	}
+	if (call->state == CALL_OUT)
+		call_move(call, CALL_STREAMING);
 	call->streamed = true;
 	batch_bounds(batch, call);
 	call->on_rows(call);
@@ -74,7 +76,7 @@ static void plan_stream_on_drained(struct conn *conn)
 {
 	struct call *call = plan_stream_call(conn);
 
-	if (call && call->streamed && call->out->len)
+	if (call && call->state == CALL_STREAMING && call->out->len)
 		plan_stream_tell(conn, call);
 }
 

@@ -3,6 +3,7 @@
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
 #include "pg/wire/batch.h"
 
+#include "aborts.h"
 #include "base/clock.h"
 #include "fake_libpq.h"
 #include "pg_stage.h"
@@ -14,35 +15,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #define PREPARED_1 "prepare:probe probe prepare:s1 s1(7) prepare:bound bound sync"
 
-/* The states of a batch by themselves, in a process of their own: where a move is not drawn in
- * batch.h it ends by SIGABRT. */
+struct move {
+	enum batch_state from, to;
+};
+
+static void make_move(void *arg)
+{
+	const struct move *move = arg;
+	struct batch batch = { .state = move->from };
+
+	batch_move(&batch, move->to);
+}
+
 static bool may_move(enum batch_state from, enum batch_state to)
 {
-	int status;
-	pid_t child = fork();
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct batch batch = { .state = from };
-		struct rlimit no_core = { 0, 0 };
-
-		setrlimit(RLIMIT_CORE, &no_core);
-		signal(SIGABRT, SIG_DFL);
-		fclose(stderr);
-		batch_move(&batch, to);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status) || WTERMSIG(status) == SIGABRT);
-	return WIFEXITED(status);
+	return !aborts(make_move, &(struct move){ from, to });
 }
 
 static void test_a_batch_moves_only_as_drawn(void **state)
