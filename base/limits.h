@@ -54,6 +54,7 @@
 #define STATEMENTS_PER_CONN_MAX 8192
 #define PARAM_ERRORS_MAX 16       /* told of one request */
 #define REQUEST_CACHE_MAX 1024    /* ended requests kept by a thread for the next ones */
+#define REQUEST_STATES_MAX 16     /* of one path: read/ or write/ */
 #define POOLER_SHARED_US 10000000 /* a node found behind a pooler that shares is refused so long */
 #define POOLER_ROUNDS 4           /* looks at a conn behind a pooler: does it keep its backend? */
 #define STREAM_BUFFER_BYTES 65536 /* a reply that grows beyond leaves before it is whole */

@@ -82,11 +82,36 @@ static void request_destroy(struct request *request)
 /* Whose slot was filled last. Only compared: it may be gone by the time its step returns. */
 static __thread const struct request *slot_filled;
 
-static enum step request_step_now(struct request *request)
+void request_path_check(const struct request_path *path)
 {
-	request_step step = request->steps[request->step];
+	assert(path->count > 0);
+	assert(path->count <= REQUEST_STATES_MAX);
+	for (unsigned i = 0; i < path->count; i++) {
+		assert(path->states[i].name);
+		assert(path->states[i].next >> path->count == 0);
+	}
+}
 
-	return step ? step(request) : STEP_DONE;
+void request_begin(struct request *request, const struct request_path *path, struct list *in_state)
+{
+	request->path = path;
+	request->in_state = in_state;
+	request->state = 0;
+}
+
+static bool request_waits(const struct request *request)
+{
+	return request->wait.kind != WAIT_NONE;
+}
+
+void request_move(struct request *request, unsigned state)
+{
+	assert(request->path->states[request->state].next & (1u << state));
+	if (request_waits(request)) {
+		list_remove(&request->in_state[request->state], &request->link);
+		list_append(&request->in_state[state], &request->link);
+	}
+	request->state = state;
 }
 
 static void request_end(struct request *request)
@@ -100,9 +125,12 @@ static void request_end(struct request *request)
 /* outer: whose slot was filled last before this request ran. */
 static void request_go_on(struct request *request, enum step step, const struct request *outer)
 {
-	while (step == STEP_NEXT) {
-		request->step++;
-		step = request_step_now(request);
+	while (step == STEP_NEXT || step == STEP_MOVED) {
+		if (step == STEP_NEXT)
+			request->state++;
+		assert(request->state < request->path->count);
+		assert(request->path->states[request->state].step);
+		step = request->path->states[request->state].step(request);
 	}
 	/* Whoever it was handed to may have finished it already. */
 	if (step == STEP_WAIT)
@@ -114,12 +142,7 @@ static void request_go_on(struct request *request, enum step step, const struct 
 
 void request_run(struct request *request)
 {
-	const struct request *outer = slot_filled;
-
-	assert(request->done_us == 0);
-	slot_filled = NULL;
-	request_wait_over(request);
-	request_go_on(request, request_step_now(request), outer);
+	request_resume(request, STEP_MOVED);
 }
 
 void request_resume(struct request *request, enum step step)
@@ -134,11 +157,18 @@ void request_resume(struct request *request, enum step step)
 	request_go_on(request, step, outer);
 }
 
+void request_finish(struct request *request)
+{
+	request_let_go(request);
+	request_resume(request, STEP_DONE);
+}
+
 enum step request_wait(struct request *request, enum wait_kind kind,
 		       void (*cancel)(struct request *request))
 {
 	assert(kind != WAIT_NONE);
-	assert(request->wait.kind == WAIT_NONE);
+	assert(!request_waits(request));
+	list_append(&request->in_state[request->state], &request->link);
 	request->wait.kind = kind;
 	request->wait.since_us = loop_now(request->loop);
 	request->wait.sent_us = NULL;
@@ -158,7 +188,7 @@ enum step request_wait_for_call(struct request *request, const int64_t *sent_us,
 
 void request_wait_goes_on(struct request *request, enum wait_kind kind, const int64_t *sent_us)
 {
-	assert(request->wait.kind != WAIT_NONE);
+	assert(request_waits(request));
 	request->wait.kind = kind;
 	request->wait.since_us = loop_now(request->loop);
 	request->wait.sent_us = sent_us;
@@ -166,15 +196,17 @@ void request_wait_goes_on(struct request *request, enum wait_kind kind, const in
 
 void request_wait_over(struct request *request)
 {
+	if (!request_waits(request))
+		return;
+	list_remove(&request->in_state[request->state], &request->link);
 	request->wait.kind = WAIT_NONE;
 }
 
 void request_let_go(struct request *request)
 {
-	if (request->wait.kind == WAIT_NONE)
-		return;
-	request->wait.cancel(request);
-	request->wait.kind = WAIT_NONE;
+	if (request_waits(request))
+		request->wait.cancel(request);
+	request_wait_over(request);
 }
 
 enum wait_kind request_wait_kind(const struct request *request)

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one HTTP client asked, from last byte in to last byte out. http/ fills what was asked,
- * router/ sets the steps and takes it through, http/ tells the client what came of it.
+ * What one HTTP client asked, from last byte in to last byte out. http/ fills what was asked, read/
+ * or write/ takes it along its path, http/ tells the client what came of it.
  * A request is born, waits, runs on and dies on one loop.
  *
- * It is a row of steps. A step answers STEP_NEXT (run the next one), STEP_DONE (it is answered), or
- * STEP_WAIT: the request has filled its wait slot and was handed to someone who will call
- * request_run or request_resume; the step touches it no more.
+ * It is a state machine: a path is a table of states (read/read.h, write/write.h), each with the
+ * step that runs in it and the states that may follow. A step answers
+ *
+ *   STEP_NEXT   the state below in the table is next;
+ *   STEP_MOVED  it has moved the request to another state, whose step is next;
+ *   STEP_WAIT   the request has filled its wait slot and was handed to someone who will call
+ *               request_run or request_resume; the step touches it no more;
+ *   STEP_DONE   it is answered.
  */
 #pragma once
 
@@ -40,7 +45,7 @@ enum stream {
 	STREAM_BROKEN, /* there will be no more: the client must not take it for whole */
 };
 
-enum step { STEP_NEXT, STEP_WAIT, STEP_DONE };
+enum step { STEP_NEXT, STEP_MOVED, STEP_WAIT, STEP_DONE };
 
 /* What a request waits for. */
 enum wait_kind {
@@ -56,6 +61,19 @@ enum wait_kind {
 
 struct request;
 typedef enum step (*request_step)(struct request *request);
+
+/* One state of a path. */
+struct request_state {
+	const char *name;
+	uint32_t next;     /* a bit for each state that may follow, besides the one below */
+	request_step step; /* NULL: a request only waits in it */
+};
+
+/* Its states in the order in which STEP_NEXT goes through them; the first is where it begins. */
+struct request_path {
+	const struct request_state *states; /* [count] */
+	unsigned count;                     /* at most REQUEST_STATES_MAX */
+};
 
 /* The one thing a request waits for, and how to let go of it. */
 struct wait {
@@ -85,7 +103,7 @@ struct rate_state {
 };
 
 struct request {
-	struct list_link link; /* of whoever holds the request at the moment */
+	struct list_link link; /* of its state's list, or of whoever else holds the request */
 	struct arena arena;    /* everything it needs dies with it */
 	struct loop *loop;
 
@@ -115,11 +133,12 @@ struct request {
 	int64_t deadline_us; /* answered by then, whatever happens */
 
 	/* On its way. */
-	const request_step *steps; /* ends with NULL; set by router/ */
-	unsigned step;             /* the one that runs or waits */
-	void *task;                /* router's own, in the arena */
-	struct wait wait;          /* filled while a step's STEP_WAIT holds */
-	struct loop_timer timer;   /* the deadline; set by router/ */
+	const struct request_path *path; /* set by read/ or write/ */
+	struct list *in_state;           /* [path->count]: who waits in a state is on its list */
+	unsigned state;
+	void *task;              /* of read/ or write/, in the arena */
+	struct wait wait;        /* filled while a step's STEP_WAIT holds */
+	struct loop_timer timer; /* the deadline; set by router/ */
 	/* The client went away: called at most once, by http/; NULL when router/ does not care. */
 	void (*on_client_gone)(struct request *request);
 
@@ -176,13 +195,21 @@ void request_free(struct request *request);
 /* Frees the calling thread's cache, at its end. */
 void request_cache_fini(void);
 
+/* At start: asserts that each state of the path has a row, and that no row leads out of it. */
+void request_path_check(const struct request_path *path);
+/* Begins the path: in its first state, whose step is not run yet. in_state: borrowed. */
+void request_begin(struct request *request, const struct request_path *path, struct list *in_state);
+/* The one way to a state other than the next; asserts that it may follow. */
+void request_move(struct request *request, unsigned state);
 /*
- * Runs its step (once more, if that waited), then those that follow, until one waits or it is done;
- * then cancels the timer and calls on_done. Whoever calls it has ended the wait.
+ * Runs the step of its state (once more, if that waited), then those that follow, until one waits
+ * or it is done; then cancels the timer and calls on_done. Whoever calls it has ended the wait.
  */
 void request_run(struct request *request);
-/* The same, as if its step, which waits, had answered that now. */
+/* The same, as if the step of its state, which waits, had answered that now. */
 void request_resume(struct request *request, enum step step);
+/* Lets go of what it waits for, if it does; it is done, with what it holds. */
+void request_finish(struct request *request);
 
 /*
  * Fills the wait slot, which must be empty. Always STEP_WAIT: a step that waits answers what this

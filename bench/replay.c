@@ -13,10 +13,11 @@
 #include "base/snapshot.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
+#include "read/read.h"
 #include "router/cluster/topology.h"
 #include "router/router.h"
-#include "router/task.h"
 #include "tests/unit/fake_libpq.h"
+#include "write/write.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -56,6 +57,8 @@ static struct options options;
 static struct topology topology;
 static struct node *nodes[2];
 static struct high_water high_water;
+static struct reads reads;
+static struct writes writes;
 static int clients[REPLAY_CLIENTS_MAX];
 static bool waits[REPLAY_CLIENTS_MAX];
 static unsigned clients_count;
@@ -213,7 +216,7 @@ static void replay_settle(struct router *router)
 	for (unsigned i = 0; i < REPLAY_SETTLE_TURNS || !replay_is_open(router); i++) {
 		if (i == REPLAY_OPEN_TURNS_MAX)
 			replay_fail(0, "", 0);
-		router_look(router);
+		router_refresh(router);
 		loop_turn(loop, 5 * US_PER_MS);
 		for (unsigned conn = 0; conn < fake_dialed(); conn++)
 			if (fake_is_open(conn))
@@ -221,7 +224,16 @@ static void replay_settle(struct router *router)
 	}
 }
 
-static struct listener *replay_listen(struct metrics *metrics, struct router *router)
+static void replay_on_request(struct request *taken, void *arg)
+{
+	(void)arg;
+	if (taken->kind == REQUEST_QUERY)
+		read_take(&reads, taken);
+	else
+		write_take(&writes, taken);
+}
+
+static struct listener *replay_listen(struct metrics *metrics)
 {
 	char error[256];
 	struct listener_settings settings = {
@@ -232,7 +244,7 @@ static struct listener *replay_listen(struct metrics *metrics, struct router *ro
 		.request_timeout_us = 5 * US_PER_S,
 		.idle_timeout_us = 75 * US_PER_S,
 		.user_header = "X-User-Id",
-		.handlers = { router_take, router },
+		.handlers = { replay_on_request, NULL },
 	};
 	struct listener *listener = listener_new(loop, &settings, metrics, error, sizeof(error));
 
@@ -257,8 +269,10 @@ static void replay(unsigned rounds)
 
 	sessions_raise_floor(sessions, (struct position){ REPLAY_TIMELINE, REPLAY_LSN });
 	router = router_new(loop, &shared, REPLAY_CONNS, replay_catalog(), metrics);
+	reads_init(&reads, router);
+	writes_init(&writes, router);
 	snapshot_publish(snapshot, &topology);
-	replay_connect(listener_port(replay_listen(metrics, router)));
+	replay_connect(listener_port(replay_listen(metrics)));
 	replay_settle(router);
 	for (unsigned i = 0; i < REPLAY_WARM_ROUNDS; i++)
 		replay_round();
@@ -270,26 +284,26 @@ int main(int argc, char **argv)
 {
 	long rounds = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
 	long count = argc == 4 ? strtol(argv[2], NULL, 10) : 0;
-	bool reads = argc == 4 && strcmp(argv[1], "read") == 0;
+	bool queries = argc == 4 && strcmp(argv[1], "read") == 0;
 
 	if (rounds < 1 || rounds > REPLAY_ROUNDS_MAX || count < 1 || count > REPLAY_CLIENTS_MAX ||
-	    (!reads && strcmp(argv[1], "command") != 0)) {
+	    (!queries && strcmp(argv[1], "command") != 0)) {
 		fprintf(stderr, "replay read|command CLIENTS ROUNDS; at most 64 and 100000\n");
 		return 2;
 	}
-	request = reads ? replay_read : replay_command;
+	request = queries ? replay_read : replay_command;
 	request_len = strlen(request);
 	clients_count = (unsigned)count;
 	loop = loop_new("replay");
 	loop_fake_clock(loop, REPLAY_START_US);
 	fake_reset();
-	fake_server.in_recovery = reads;
+	fake_server.in_recovery = queries;
 	fake_server.lsn = fake_server.received = fake_server.insert = REPLAY_LSN;
 	fake_server.timeline = REPLAY_TIMELINE;
 	fake_server.started_us = REPLAY_STARTED_US;
 	fake_server.param_oid = fake_server.column_oid = 23;
 	fake_answer_with((struct fake_answer){
-		.text = reads ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });
+		.text = queries ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });
 	replay_options();
 	replay_topology();
 	replay((unsigned)rounds);

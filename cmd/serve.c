@@ -19,6 +19,7 @@
 #include "cmd/version.h"
 #include "cmd/worker.h"
 #include "pg/admission/concurrency.h"
+#include "router/ratelimit.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "read/read.h"
 #include "router/heavy_hitters.h"
+#include "write/write.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -22,6 +24,8 @@ struct worker {
 	struct metrics *metrics;
 	struct listener *listener;
 	struct router *router;
+	struct reads reads;
+	struct writes writes;
 	struct snapshot *hitters; /* outlives the router: the admin page reads it */
 	pthread_t thread;
 	struct worker_events events;
@@ -56,7 +60,7 @@ static void worker_on_look(struct letter *letter, struct loop *loop)
 
 	(void)loop;
 	atomic_store_explicit(&worker->looking, false, memory_order_release);
-	router_look(worker->router);
+	router_refresh(worker->router);
 }
 
 void worker_look(struct worker *worker)
@@ -104,7 +108,7 @@ static void worker_quiesce(struct worker *worker)
 {
 	worker->draining = true;
 	listener_quiesce(worker->listener);
-	router_drain(worker->router);
+	writes_drain(&worker->writes);
 	worker->on_turn.on_turn = worker_on_turn;
 	loop_hook_add(worker->loop, &worker->on_turn, LOOP_STAGE_BURY);
 	loop_again(worker->loop);
@@ -139,6 +143,23 @@ void worker_drain(struct worker *worker)
 	worker_post(worker, &worker->drain);
 }
 
+static void worker_on_request(struct request *request, void *arg)
+{
+	struct worker *worker = arg;
+
+	if (request->kind == REQUEST_QUERY)
+		read_take(&worker->reads, request);
+	else
+		write_take(&worker->writes, request);
+}
+
+static void worker_free_paths(struct worker *worker)
+{
+	reads_fini(&worker->reads);
+	writes_fini(&worker->writes);
+	router_free(worker->router);
+}
+
 static void *worker_run(void *arg)
 {
 	struct worker *worker = arg;
@@ -147,7 +168,7 @@ static void *worker_run(void *arg)
 	if (worker->draining)
 		loop_hook_remove(worker->loop, &worker->on_turn, LOOP_STAGE_BURY);
 	listener_free(worker->listener);
-	router_free(worker->router);
+	worker_free_paths(worker);
 	request_cache_fini();
 	worker->events.on_end(worker->events.arg);
 	return NULL;
@@ -181,7 +202,7 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 			     .hosts_count = options->hosts.count,
 			     .origins = options->cors_origins.items,
 			     .origins_count = options->cors_origins.count },
-		.handlers = { .on_request = router_take, .arg = worker->router },
+		.handlers = { .on_request = worker_on_request, .arg = worker },
 	};
 
 	worker->listener =
@@ -203,13 +224,15 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->look.on_delivery = worker_on_look;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
+	reads_init(&worker->reads, worker->router);
+	writes_init(&worker->writes, worker->router);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
-		router_sweep(worker->router);
+		writes_sweep(&worker->writes);
 	if (!worker_listen(worker, shared->options, address, error, error_room)) {
-		router_free(worker->router);
+		worker_free_paths(worker);
 		snapshot_free(worker->hitters);
 		metrics_free(worker->metrics);
 		free(worker);

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first step of every request: which operation, until when, and what it must see at least.
+ * What is the same in the first step of every request: which operation, within its rate limits?
+ * until when?
  */
 #pragma once
 
+#include "base/check.h"
+#include "base/loop.h"
 #include "base/request.h"
 
-/* Operation, deadline, tokens; STEP_DONE with an outcome if the request is refused. */
-enum step admit_query(struct request *request);
-enum step admit_command(struct request *request);
+struct task;
+
+/* Operation and rate limits, and whether anything can be answered at all; STEP_DONE with an outcome
+ * if the request is refused. */
+enum step admit_begin(struct task *task) must_check;
+/* The operation is known. Sets the deadline, by what the operation and the client want, and calls
+ * on_due then; on_client_gone: as request->on_client_gone. */
+void admit_deadline(struct task *task, void (*on_due)(struct loop_timer *timer),
+		    void (*on_client_gone)(struct request *request));
+/* Ends the request as of a client that went away. */
+void admit_client_gone(struct request *request);

@@ -3,6 +3,7 @@
 #include "router/bind.h"
 
 #include "pg/types/types.h"
+#include "router/task.h"
 
 #include <assert.h>
 
@@ -114,4 +115,13 @@ const char *const *bind_values(struct request *request, const struct operation *
 		     request->errors_count, request->errors_count == 1 ? "" : "s", operation->name,
 		     request->errors_count == 1 ? "is" : "are");
 	return NULL;
+}
+
+enum step bind_step(struct request *request)
+{
+	struct task *task = request->task;
+
+	task->shape = statement_shape(&task->operation->statement);
+	task->values = bind_values(request, task->operation, task->shape);
+	return task->values ? STEP_NEXT : STEP_DONE;
 }

@@ -15,3 +15,6 @@
  */
 const char *const *bind_values(struct request *request, const struct operation *operation,
 			       const struct shape *shape) must_check;
+
+/* The step: the values of a task. */
+enum step bind_step(struct request *request);

@@ -11,34 +11,7 @@
 
 #include <assert.h>
 
-#define NODE_HEALTH_RETRIES_PERCENT 10
-#define NODE_HEALTH_RETRIES_PER_S 1
-#define NODE_HEALTH_HEDGES_PERCENT 2
 #define NODE_HEALTH_ESTIMATES 8 /* silence: so often what a statement is known to take */
-
-static void node_health_on_refresh(void *arg)
-{
-	router_refresh(arg);
-}
-
-void node_health_init(struct router *router, unsigned node)
-{
-	struct router_node *its = &router->nodes[node];
-
-	router->health_env = (struct health_env){
-		.loop = router->loop,
-		.metrics = router->metrics,
-		.topology = &router->topology,
-		.options = &router->shared.options,
-		.refresh = node_health_on_refresh,
-		.arg = router,
-	};
-	its->retries = (struct budget){ .percent = NODE_HEALTH_RETRIES_PERCENT,
-					.reserve = NODE_HEALTH_RETRIES_PER_S * WINDOW_S };
-	its->hedges = (struct budget){ .percent = NODE_HEALTH_HEDGES_PERCENT };
-	health_init(&its->health, &router->health_env, node, router->shared.nodes[node]->name,
-		    its->pool);
-}
 
 static enum health_class node_health_class_of_error(const struct call *call)
 {

@@ -15,8 +15,6 @@
 struct router;
 struct task;
 
-/* The node's pool is there. */
-void node_health_init(struct router *router, unsigned node);
 /* What became of a call there: reported to its health. */
 void node_health_judge(struct router *router, unsigned node, const struct call *call);
 /* What choose_node is to know of it. */

@@ -3,7 +3,7 @@
 #include "router/readiness.h"
 
 #include "base/clock.h"
-#include "router/task.h"
+#include "router/cluster/topology.h"
 
 #include <assert.h>
 
@@ -15,23 +15,23 @@
 #define READINESS_OTHERS_US (500 * US_PER_MS)
 
 /* It is up, its first conns are made, and it has told what only a primary tells. */
-static bool readiness_serves(const struct router *router, unsigned at)
+static bool readiness_serves(const struct readiness_env *env, unsigned at)
 {
-	const struct topology *topology = &router->topology;
+	const struct topology *topology = env->topology;
 
-	return node_is_up(&topology->nodes[at]) && pool_opened(router->nodes[at].pool) &&
+	return node_is_up(&topology->nodes[at]) && env->opened(env->arg, at) &&
 	       (topology->primary != (int)at || topology->key_known || topology->schema_missing);
 }
 
-static bool readiness_is_settled(const struct router *router)
+static bool readiness_is_settled(const struct readiness_env *env)
 {
 	bool any_up = false;
 
-	for (unsigned i = 0; i < router->topology.count; i++) {
-		const struct node_view *view = &router->topology.nodes[i];
+	for (unsigned i = 0; i < env->topology->count; i++) {
+		const struct node_view *view = &env->topology->nodes[i];
 
 		if (view->contact == NODE_UNASKED ||
-		    (node_is_up(view) && !readiness_serves(router, i)))
+		    (node_is_up(view) && !readiness_serves(env, i)))
 			return false;
 		any_up |= node_is_up(view);
 	}
@@ -39,36 +39,34 @@ static bool readiness_is_settled(const struct router *router)
 }
 
 /* Can commands leave, and queries that no replica answers? */
-static bool readiness_primary_serves(const struct router *router)
+static bool readiness_primary_serves(const struct readiness_env *env)
 {
-	int primary = router->topology.primary;
+	int primary = env->topology->primary;
 
-	return primary >= 0 && readiness_serves(router, (unsigned)primary);
+	return primary >= 0 && readiness_serves(env, (unsigned)primary);
 }
 
 /*
  * Has a node answered, and is it known which is the primary? Until then any that was not asked may
  * turn out to be it, and nothing is in rotation.
  */
-static bool readiness_look_is_over(const struct router *router)
+static bool readiness_look_is_over(const struct readiness_env *env)
 {
 	bool any_up = false;
 
-	if (router->topology.primary_seen)
+	if (env->topology->primary_seen)
 		return true;
-	for (unsigned i = 0; i < router->topology.count; i++) {
-		if (router->topology.nodes[i].contact == NODE_UNASKED)
+	for (unsigned i = 0; i < env->topology->count; i++) {
+		if (env->topology->nodes[i].contact == NODE_UNASKED)
 			return false;
-		any_up |= node_is_up(&router->topology.nodes[i]);
+		any_up |= node_is_up(&env->topology->nodes[i]);
 	}
 	return any_up;
 }
 
-static bool readiness_is_over(const struct router *router, int64_t now_us)
+static bool readiness_is_over(const struct readiness *readiness, int64_t now_us)
 {
-	const struct readiness *readiness = &router->readiness;
-
-	if (now_us >= readiness->until_us || readiness_is_settled(router))
+	if (now_us >= readiness->until_us || readiness_is_settled(readiness->env))
 		return true;
 	return readiness->serving_since_us &&
 	       now_us - readiness->serving_since_us >= READINESS_OTHERS_US;
@@ -76,30 +74,32 @@ static bool readiness_is_over(const struct router *router, int64_t now_us)
 
 static void readiness_on_timer(struct loop_timer *timer)
 {
-	struct router *router = container_of(timer, struct router, readiness.timer);
-	struct readiness *readiness = &router->readiness;
-	int64_t now_us = loop_now(router->loop);
+	struct readiness *readiness = container_of(timer, struct readiness, timer);
+	const struct readiness_env *env = readiness->env;
+	int64_t now_us = loop_now(env->loop);
 
-	router_refresh(router);
-	readiness->looking = !readiness_look_is_over(router);
-	if (!readiness->serving_since_us && readiness_primary_serves(router))
+	env->refresh(env->arg);
+	readiness->looking = !readiness_look_is_over(env);
+	if (!readiness->serving_since_us && readiness_primary_serves(env))
 		readiness->serving_since_us = now_us;
-	if (readiness->closed && readiness_is_over(router, now_us)) {
+	if (readiness->closed && readiness_is_over(readiness, now_us)) {
 		readiness->closed = false;
 		readiness->on_open(readiness->arg);
 	}
 	if (readiness->closed || readiness->looking)
-		loop_timer_set(router->loop, timer,
+		loop_timer_set(env->loop, timer,
 			       now_us + (readiness->closed ? READINESS_EVERY_US
 							   : READINESS_LATE_EVERY_US));
 }
 
-void readiness_begin(struct router *router, void (*on_open)(void *arg), void *arg)
+void readiness_begin(struct readiness *readiness, const struct readiness_env *env,
+		     void (*on_open)(void *arg), void *arg)
 {
-	int64_t now_us = loop_now(router->loop);
+	int64_t now_us = loop_now(env->loop);
 
 	assert(on_open);
-	router->readiness = (struct readiness){
+	*readiness = (struct readiness){
+		.env = env,
 		.timer = { .on_due = readiness_on_timer },
 		.until_us = now_us + READINESS_US_MAX,
 		.closed = true,
@@ -107,10 +107,11 @@ void readiness_begin(struct router *router, void (*on_open)(void *arg), void *ar
 		.on_open = on_open,
 		.arg = arg,
 	};
-	loop_timer_set(router->loop, &router->readiness.timer, now_us + READINESS_EVERY_US);
+	loop_timer_set(env->loop, &readiness->timer, now_us + READINESS_EVERY_US);
 }
 
-void readiness_end(struct router *router)
+void readiness_end(struct readiness *readiness)
 {
-	loop_timer_cancel(router->loop, &router->readiness.timer);
+	if (readiness->env)
+		loop_timer_cancel(readiness->env->loop, &readiness->timer);
 }

@@ -15,9 +15,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct router;
+struct topology;
+
+/* What is asked of its owner; lent until readiness_end. */
+struct readiness_env {
+	struct loop *loop;
+	const struct topology *topology;          /* the loop's copy */
+	void (*refresh)(void *arg);               /* brings that copy up to date */
+	bool (*opened)(void *arg, unsigned node); /* are its first conns made? */
+	void *arg;
+};
 
 struct readiness {
+	const struct readiness_env *env;
 	struct loop_timer timer;  /* looks again, until the first look is over */
 	int64_t until_us;         /* nobody is kept waiting for longer */
 	int64_t serving_since_us; /* the primary and its conns are there; 0: not yet */
@@ -27,5 +37,7 @@ struct readiness {
 	void *arg;
 };
 
-void readiness_begin(struct router *router, void (*on_open)(void *arg), void *arg);
-void readiness_end(struct router *router);
+void readiness_begin(struct readiness *readiness, const struct readiness_env *env,
+		     void (*on_open)(void *arg), void *arg);
+/* Nothing to do for one that was not begun. */
+void readiness_end(struct readiness *readiness);

@@ -97,7 +97,7 @@ static void requirement_on_confirmed(struct call *call)
 			 (struct position){ required.timeline, call->newest });
 	if (requirement_is_beyond(task, call->newest)) {
 		(void)requirement_refuse_beyond(task);
-		task_finish(task);
+		request_finish(task->request);
 		return;
 	}
 	request_resume(task->request, STEP_NEXT);

@@ -33,33 +33,29 @@ static bool revalidate_is_allowed(struct task *task, uint32_t generation)
 
 bool revalidate_try(struct task *task, const struct call *call)
 {
-	struct request *request = task->request;
-
 	if (!revalidate_would_help(task, call) || !revalidate_is_allowed(task, call->generation))
 		return false;
 	task->revalidations++;
 	task->outdated = call->generation;
 	task->describe_failed_at = 0;
-	query_forget_failure(request);
-	request->step = TASK_STEP_DESCRIBE;
-	request_run(request);
+	task_forget_failure(task->request);
 	return true;
 }
 
-bool revalidate_is_behind(struct task *task, const struct call *call)
+bool revalidate_is_behind(struct task *task, const struct call *call, unsigned node)
 {
 	struct shape *shape = (struct shape *)call->bound;
 	int64_t now_us = loop_now(task->router->loop);
 
 	if (call->end != CALL_ERROR || !call->error.of_catalog || !call->in_recovery ||
-	    task->retries || task->router->topology.count < 2 || !shape || !shape->since_us ||
+	    task->router->topology.count < 2 || !shape || !shape->since_us ||
 	    call->generation != statement_generation(revalidate_statement(task)) ||
 	    now_us - shape->since_us >= REVALIDATION_YOUNG_US)
 		return false;
 	if (now_us - shape->lacking_us >= REVALIDATION_LACK_US)
 		atomic_store(&shape->lacking, 0);
 	atomic_store(&shape->lacking_us, now_us);
-	atomic_fetch_or(&shape->lacking, 1u << task->choice.node);
+	atomic_fetch_or(&shape->lacking, 1u << node);
 	return true;
 }
 

@@ -15,11 +15,12 @@
 
 struct task;
 
-/* The call of the task's statement has failed. True: the request is on its way again, or ended. */
+/* The call of the task's statement has failed. True: that is forgotten, and the request goes back
+ * to describing its statement. */
 bool revalidate_try(struct task *task, const struct call *call) must_check;
-/* Is it a standby that may lack what the statement was described by lately? Remembered: no query by
- * that statement is placed there for a moment. */
-bool revalidate_is_behind(struct task *task, const struct call *call) must_check;
+/* Is the node a standby that may lack what the statement was described by lately? Remembered: no
+ * query by that statement is placed there for a moment. */
+bool revalidate_is_behind(struct task *task, const struct call *call, unsigned node) must_check;
 /* Those nodes, a bit each. */
 uint32_t revalidate_lacking(const struct shape *shape, int64_t now_us) must_check;
 /* Has the statement a shape that no node has refused this request? */

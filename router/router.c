@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One loop's router: its pools, its copy of the topology, its parked queries. The steps of a
- * request are in router/steps_query.c and router/steps_command.c.
+ * One loop's router: its pools, its copy of the topology, who is parked at its nodes. The paths of
+ * requests are in read/ and write/.
  */
 #include "router/router.h"
 
 #include "base/clock.h"
 #include "base/control.h"
 #include "base/log.h"
-#include "pg/admission/estimate.h"
-#include "router/node_health.h"
-#include "router/task.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,6 +17,9 @@
 #define ROUTER_SAMPLE_EVERY_US US_PER_S
 #define ROUTER_CONNECT_TIMEOUT_US (3 * US_PER_S)
 #define ROUTER_ANSWER_GRACE_US US_PER_S
+#define ROUTER_RETRIES_PERCENT 10
+#define ROUTER_RETRIES_PER_S 1
+#define ROUTER_HEDGES_PERCENT 2
 
 static void router_probe(struct router_node *node);
 
@@ -60,6 +60,29 @@ static unsigned router_share(const struct options *options, int64_t of_node)
 	return (unsigned)((of_node + options->loops - 1) / options->loops);
 }
 
+static void router_on_refresh(void *arg)
+{
+	router_refresh(arg);
+}
+
+static bool router_on_opened(void *arg, unsigned node)
+{
+	const struct router *router = arg;
+
+	return pool_opened(router->nodes[node].pool);
+}
+
+static void router_health_init(struct router *router, unsigned at)
+{
+	struct router_node *node = &router->nodes[at];
+
+	node->retries = (struct budget){ .percent = ROUTER_RETRIES_PERCENT,
+					 .reserve = ROUTER_RETRIES_PER_S * WINDOW_S };
+	node->hedges = (struct budget){ .percent = ROUTER_HEDGES_PERCENT };
+	health_init(&node->health, &router->health_env, at, router->shared.nodes[at]->name,
+		    node->pool);
+}
+
 static void router_node_init(struct router *router, unsigned at, unsigned conns)
 {
 	struct router_node *node = &router->nodes[at];
@@ -85,7 +108,26 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 	node->probe_again.on_due = router_on_probe_again;
 	waiters_init(&node->waiters);
 	arena_init(&node->probe_arena);
-	node_health_init(router, at);
+	router_health_init(router, at);
+}
+
+static struct catalog_ref *catalog_ref_new(struct catalog *catalog)
+{
+	struct catalog_ref *catalog_ref = calloc(1, sizeof(*catalog_ref));
+
+	assert(catalog_ref);
+	catalog_ref->catalog = catalog_hold(catalog);
+	catalog_ref->users = 1;
+	return catalog_ref;
+}
+
+void catalog_ref_drop(struct catalog_ref *catalog_ref)
+{
+	assert(catalog_ref->users > 0);
+	if (--catalog_ref->users)
+		return;
+	catalog_let_go(catalog_ref->catalog);
+	free(catalog_ref);
 }
 
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
@@ -101,8 +143,23 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	router->metrics = metrics;
 	router->catalog_ref = catalog_ref_new(catalog);
 	router->topology.primary = -1;
+	router->health_env = (struct health_env){
+		.loop = loop,
+		.metrics = metrics,
+		.topology = &router->topology,
+		.options = &router->shared.options,
+		.refresh = router_on_refresh,
+		.arg = router,
+	};
+	router->readiness_env = (struct readiness_env){
+		.loop = loop,
+		.topology = &router->topology,
+		.refresh = router_on_refresh,
+		.opened = router_on_opened,
+		.arg = router,
+	};
 	list_init(&router->describing);
-	list_init(&router->awaiting);
+	list_init(&router->watchers);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -116,7 +173,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 
 void router_open_then(struct router *router, void (*on_open)(void *arg), void *arg)
 {
-	readiness_begin(router, on_open, arg);
+	readiness_begin(&router->readiness, &router->readiness_env, on_open, arg);
 }
 
 bool router_is_open(const struct router *router)
@@ -126,7 +183,7 @@ bool router_is_open(const struct router *router)
 
 void router_free(struct router *router)
 {
-	sweep_stop(&router->sweep);
+	assert(list_empty(&router->watchers));
 	for (unsigned i = 0; i < router->shared.nodes_count; i++) {
 		struct router_node *node = &router->nodes[i];
 
@@ -139,28 +196,12 @@ void router_free(struct router *router)
 		arena_fini(&node->probe_arena);
 	}
 	loop_timer_cancel(router->loop, &router->sample);
-	readiness_end(router);
+	readiness_end(&router->readiness);
 	snapshot_reader_free(router->reader);
 	if (router->tokens)
 		token_maker_free(router->tokens);
 	catalog_ref_drop(router->catalog_ref);
 	free(router);
-}
-
-static struct pool *router_on_sweep(struct sweep *sweep)
-{
-	return router_primary_pool(container_of(sweep, struct router, sweep));
-}
-
-void router_sweep(struct router *router)
-{
-	router->sweep = (struct sweep){
-		.loop = router->loop,
-		.metrics = router->metrics,
-		.random = &router->random,
-		.on_pool = router_on_sweep,
-	};
-	sweep_start(&router->sweep);
 }
 
 void router_publish_heavy_hitters(struct router *router, struct snapshot *snapshot)
@@ -177,15 +218,6 @@ void router_set_catalog(struct router *router, struct catalog *catalog)
 void router_set_options(struct router *router, const struct options *options)
 {
 	router->shared.options = options;
-}
-
-void router_take(struct request *request, void *arg)
-{
-	struct router *router = arg;
-
-	router_refresh(router);
-	request->task = task_new(router, request);
-	request_run(request);
 }
 
 static void router_set_role(struct router_node *node, enum node_role role)
@@ -259,7 +291,22 @@ void router_refresh(struct router *router)
 
 		router_apply(router, i, &view);
 	}
-	wait_replicas_refresh(router);
+	list_each (&router->watchers, it) {
+		struct router_watcher *watcher = container_of(it, struct router_watcher, link);
+
+		watcher->on_change(watcher);
+	}
+}
+
+void router_add_watcher(struct router *router, struct router_watcher *watcher)
+{
+	assert(watcher->on_change);
+	list_append(&router->watchers, &watcher->link);
+}
+
+void router_remove_watcher(struct router *router, struct router_watcher *watcher)
+{
+	list_remove(&router->watchers, &watcher->link);
 }
 
 /* Positions of an answer are nearly always of one branch: what its tokens say of it is kept. */
@@ -274,16 +321,6 @@ void router_token(struct router *router, struct position position, char out[TOKE
 	}
 	router->stamp.lsn = position.lsn;
 	token_make(router->tokens, router->stamp, out);
-}
-
-void router_look(struct router *router)
-{
-	router_refresh(router);
-}
-
-void router_drain(struct router *router)
-{
-	wait_replicas_drain(router);
 }
 
 void router_learn(struct router *router, unsigned node, uint64_t replayed)
@@ -316,21 +353,6 @@ struct pool *router_primary_pool(struct router *router)
 {
 	router_refresh(router);
 	return router->topology.primary < 0 ? NULL : router->nodes[router->topology.primary].pool;
-}
-
-int64_t router_statement_timeout_us(const struct task *task)
-{
-	const struct operation *operation = task->operation;
-	int64_t pool_us = task->router->shared.options->request_timeout_us;
-	int64_t own_us = operation->timeout_us < pool_us ? operation->timeout_us : 0;
-	int64_t left_us = task->request->deadline_us - loop_now(task->router->loop);
-
-	/* It costs a message of its own: not where it hardly differs. */
-	if (!task->request->timeout_us_max && !estimate_is_slow(&operation->statement))
-		return own_us;
-	if (left_us < US_PER_MS)
-		left_us = US_PER_MS;
-	return !own_us || left_us < own_us ? left_us : own_us;
 }
 
 static void router_on_probe(struct call *call)

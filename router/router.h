@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Takes requests through: admit, find the required position, choose the node, wait or spill,
- * answer. One router per loop, on the loop's thread; what is shared between loops is lent to it.
- *
- *   query:    admit ─► describe ─► bind ─► place ─► answer        place may park or go elsewhere
- *   command:  admit ─► describe ─► bind ─► place ─► await ─► acknowledge
- *             the session entry is made before the reply, which may wait for replicas
+ * What read/ and write/ stand on: where the nodes are, what a request must see, who is healthy. One
+ * router per loop, on the loop's thread; what is shared between loops is lent to it. It knows no
+ * path of a request: read/ and write/ take requests and ask it.
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/check.h"
+#include "base/list.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/options.h"
-#include "base/request.h"
+#include "base/random.h"
+#include "base/sign.h"
 #include "base/snapshot.h"
 #include "catalog/catalog.h"
+#include "pg/call.h"
 #include "pg/node.h"
+#include "pg/pool.h"
+#include "router/choose.h"
 #include "router/cluster/monitor.h"
 #include "router/consistency/high_water.h"
+#include "router/consistency/required.h"
 #include "router/consistency/sessions.h"
-#include "router/ratelimit.h"
+#include "router/consistency/token.h"
+#include "router/health/budget.h"
+#include "router/health/health.h"
+#include "router/heavy_hitters.h"
+#include "router/readiness.h"
+#include "router/waiters.h"
+
+struct ratelimit;
 
 /* Lent to every router until it is freed. */
 struct router_shared {
@@ -51,20 +62,93 @@ bool router_is_open(const struct router *router) must_check;
 /* No request may be on its way. */
 void router_free(struct router *router);
 
-/* This loop deletes expired idempotency keys: one of a process. */
-void router_sweep(struct router *router);
-
 /* Publishes there who makes the load of this loop: a struct heavy_hitters
  * (router/heavy_hitters.h), now and then. */
 void router_publish_heavy_hitters(struct router *router, struct snapshot *snapshot);
 
-/* As listener_handlers.on_request: takes the request until its on_done. */
-void router_take(struct request *request, void *router);
 /* Holds the new catalog; requests under way finish with the old one. */
 void router_set_catalog(struct router *router, struct catalog *catalog);
 /* Borrows the options from now on; what sized pools and sessions stays as it was. */
 void router_set_options(struct router *router, const struct options *options);
-/* The service ends: whoever waits for more than an answer is answered. Requests under way go on. */
-void router_drain(struct router *router);
-/* The monitor has published something worth a look; otherwise it is seen with the next request. */
-void router_look(struct router *router);
+/*
+ * Takes over what the monitor has published, if there is news: pools of nodes that went are
+ * abandoned, which ends calls, and the watchers are called. Cheap without news.
+ */
+void router_refresh(struct router *router);
+
+/* --- for read/ and write/, and for the files of router/ --------------------------------------- */
+
+/* Who needs a change of the topology registers for it; on_change may run requests. */
+struct router_watcher {
+	struct list_link link;
+	void (*on_change)(struct router_watcher *watcher);
+};
+void router_add_watcher(struct router *router, struct router_watcher *watcher);
+void router_remove_watcher(struct router *router, struct router_watcher *watcher);
+
+/* A token of that position, into out. The key is known. */
+void router_token(struct router *router, struct position position, char out[TOKEN_TEXT_MAX + 1]);
+/* The standby has replayed that far for sure: who waits there for less is woken. */
+void router_learn(struct router *router, unsigned node, uint64_t replayed);
+/* Did the standby follow another timeline when it answered than the one it was last seen on? Then
+ * its lsns prove nothing of the one that is known. */
+bool router_gone_over(const struct router *router, unsigned node, const struct call *call);
+/* What the call proved of a standby, which may be nothing but that the monitor should look. */
+void router_learn_call(struct router *router, unsigned node, const struct call *call);
+/* Parks a waiter at a node, which is asked how far it is as long as someone waits there. False: too
+ * many are parked already. */
+bool router_watch(struct router *router, unsigned node, struct waiter *waiter) must_check;
+/* The pool commands go to, or NULL: no node is the primary. */
+struct pool *router_primary_pool(struct router *router);
+
+/* A catalog as long as requests of this loop use it. */
+struct catalog_ref {
+	struct catalog *catalog;
+	unsigned users; /* requests, and the router while it is current */
+};
+void catalog_ref_drop(struct catalog_ref *catalog_ref);
+
+/* A loop's own view of one node. */
+struct router_node {
+	struct router *router;
+	struct pool *pool;
+	unsigned life; /* of the topology that was seen last */
+	enum node_role role;
+	bool up;
+	struct waiters waiters;
+	struct call probe; /* asks for a position while someone is parked */
+	struct arena probe_arena;
+	bool probing;
+	struct loop_timer probe_again;
+	struct health health;
+	struct budget retries, hedges; /* what may be asked there twice */
+};
+
+struct router {
+	struct loop *loop;
+	struct router_shared shared;
+	struct metrics *metrics;
+	struct random random;
+	struct catalog_ref *catalog_ref;
+	struct snapshot_reader *reader;
+	uint64_t version; /* of the topology below */
+	struct topology topology;
+	struct node_use uses[NODES_MAX];
+	struct health_env health_env;
+	struct router_node nodes[NODES_MAX];
+	struct token_maker *tokens; /* NULL until the key is known */
+	struct branch_position
+		stamp; /* of the branch of stamp_of; its timeline 0: none since the last look */
+	uint32_t stamp_of;
+	struct heard heard; /* of a timeline that no node was seen on */
+	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
+	uint8_t tokens_key[SIGN_KEY_BYTES];
+	struct list watchers;     /* who is called after a new topology: struct router_watcher */
+	struct list describing;   /* tasks that are finding out the types of a statement */
+	struct loop_timer sample; /* gauges of this loop */
+	struct readiness_env readiness_env;
+	struct readiness readiness;
+	struct heavy_hitters hitters; /* who makes the load */
+	struct snapshot *hitters_out; /* where that is published, or NULL */
+	bool hitters_charged;         /* since it was last published */
+};

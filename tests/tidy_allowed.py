@@ -6,24 +6,17 @@ ALLOWED = {
     "bools": [
         ("base/request.h", "struct request has 7 bools, at most 4"),
         ("pg/call.h", "struct call has 12 bools, at most 4"),
-        ("router/task.h", "struct task has 11 bools, at most 4"),
     ],
     "circle": [
-        ("router/admit.c",
-         "a circle of files: router/admit router/hedge router/node_health router/ratelimit "
-         "router/readiness router/request_timing router/requirement router/retry "
-         "router/revalidate router/router router/steps_command router/steps_query router/task "
-         "router/too_many_connections router/wait_replicas"),
     ],
     "file_length": [
-        ("router/steps_query.c", "650 lines, at most 600"),
         ("tests/unit/fake_libpq.c", "717 lines, at most 600"),
         ("tests/unit/test_admission.c", "675 lines, at most 600"),
         ("tests/unit/test_answer.c", "636 lines, at most 600"),
         ("tests/unit/test_choose.c", "639 lines, at most 600"),
         ("tests/unit/test_group.c", "793 lines, at most 600"),
         ("tests/unit/test_pool.c", "610 lines, at most 600"),
-        ("tests/unit/test_steps_query.c", "800 lines, at most 600"),
+        ("tests/unit/test_steps_query.c", "794 lines, at most 600"),
     ],
     "function_length": [
         ("tests/unit/test_params.c", "a function of 62 lines, at most 60"),
@@ -31,8 +24,6 @@ ALLOWED = {
     "include_direction": [
     ],
     "name": [
-        ("router/steps_query.c", "query_on_call is a name in read/ too"),
-        ("router/steps_query.c", "query_on_rows is a name in read/ too"),
     ],
     "private_header": [
     ],

@@ -59,7 +59,7 @@ BAD = [
     ("include_direction", "http/a.c", HEAD + '#include "router/cluster/topology.h"\n', 3),
     ("private_header", "pg/wire/a.c", HEAD + '#include "pg/inside.h"\n', 3),
     ("private_header", "router/a.c", HEAD + '#include "router/cluster/private.h"\n', 3),
-    ("private_header", "cmd/a.c", HEAD + '#include "router/task.h"\n', 3),
+    ("include_direction", "router/a.c", HEAD + '#include "read/read.h"\n', 3),
     ("private_header", "cmd/a.c", HEAD + '#include "pg/wire/conn_private.h"\n', 3),
     ("bools", "pg/a.h", HEAD + "struct a {\n\tbool a, b; /* c */\n\tbool c;\n\tbool d;\n"
      "\tunsigned e : 1;\n};\n", 3),
@@ -99,8 +99,7 @@ GOOD = {
                   'static const char *a = "sprintf(";\n'
                   "static void g(void)\n{\n\tmy_system(1);\n\tx->sleep(1);\n\tx.time(1);\n}\n",
     "pg/long.c": HEAD + "int a(void)\n{\n" + "\tb();\n" * 60 + "}\n",
-    "router/task.c": HEAD + '#include "read/query.h"\n#include "write/command.h"\n'
-                         '#include "router/task.h"\n',
+    "read/read.c": HEAD + '#include "read/query.h"\n#include "router/task.h"\n',
     "router/consistency/sessions.c": HEAD + '#include "router/cluster/topology.h"\n'
                                      "\n#include <ck_pr.h>\n",
     "router/health/health.c": HEAD + "struct health {\n\tbool a, b, c, d;\n\tunsigned e : 2;\n};\n"

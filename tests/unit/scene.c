@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "router/task.h"
+#include "router/ratelimit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +86,31 @@ static uint64_t scene_seed(void)
 	return seed ? strtoull(seed, NULL, 10) : 1;
 }
 
+void scene_start(struct scene *scene)
+{
+	struct router_shared shared = {
+		.nodes = scene->node_list,
+		.nodes_count = 3,
+		.options = &scene->options,
+		.topology = scene->snapshot,
+		.sessions = scene->sessions,
+		.high_water = &scene->high_water,
+		.ratelimit = scene->ratelimit,
+	};
+
+	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
+	random_init(&scene->router->random, scene_seed());
+	reads_init(&scene->reads, scene->router);
+	writes_init(&scene->writes, scene->router);
+}
+
+void scene_stop(struct scene *scene)
+{
+	reads_fini(&scene->reads);
+	writes_fini(&scene->writes);
+	router_free(scene->router);
+}
+
 void scene_init(struct scene *scene)
 {
 	struct buf errors;
@@ -112,18 +137,7 @@ void scene_init(struct scene *scene)
 		scene->node_list[i] = &scene->nodes[i];
 		scene->nodes[i].reconnect = &scene->reconnect[i];
 	}
-	struct router_shared shared = {
-		.nodes = scene->node_list,
-		.nodes_count = 3,
-		.options = &scene->options,
-		.topology = scene->snapshot,
-		.sessions = scene->sessions,
-		.high_water = &scene->high_water,
-		.ratelimit = scene->ratelimit,
-	};
-
-	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
-	random_init(&scene->router->random, scene_seed());
+	scene_start(scene);
 	scene_publish(scene);
 }
 
@@ -141,7 +155,7 @@ void scene_open(struct scene *scene)
 
 void scene_fini(struct scene *scene)
 {
-	router_free(scene->router);
+	scene_stop(scene);
 	metrics_free(scene->metrics);
 	sessions_free(scene->sessions);
 	ratelimit_free(scene->ratelimit);
@@ -171,7 +185,7 @@ void scene_find(struct scene *scene, unsigned node)
 void scene_publish(struct scene *scene)
 {
 	scene_publish_unseen(scene);
-	router_look(scene->router);
+	router_refresh(scene->router);
 }
 
 void scene_pass(struct scene *scene, int64_t us)
@@ -210,7 +224,10 @@ void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
 
 void scene_take(struct scene *scene, struct asked *asked)
 {
-	router_take(asked->request, scene->router);
+	if (asked->request->kind == REQUEST_QUERY)
+		read_take(&scene->reads, asked->request);
+	else
+		write_take(&scene->writes, asked->request);
 }
 
 void asked_free(struct asked *asked)

@@ -10,8 +10,10 @@
 #include "base/request.h"
 #include "fake_pool.h"
 #include "pg/reconnect.h"
+#include "read/read.h"
 #include "router/cluster/topology.h"
 #include "router/router.h"
+#include "write/write.h"
 
 #define SCENE_START_US INT64_C(1000000)
 
@@ -29,12 +31,17 @@ struct scene {
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct router *router;
+	struct reads reads;
+	struct writes writes;
 	unsigned opened; /* how often the router said that it is open: scene_open */
 };
 
 /* All nodes up, in rotation, at lsn 1000 of timeline 1; the floor is 1000; nobody waits. */
 void scene_init(struct scene *scene);
 void scene_fini(struct scene *scene);
+/* The router and both paths, as scene_init and scene_fini do: for another table of sessions. */
+void scene_start(struct scene *scene);
+void scene_stop(struct scene *scene);
 /* As at the start of a service: until the router says so, it is not open. */
 void scene_open(struct scene *scene);
 /* The monitor is going to say that the node does not answer: before scene_publish. */

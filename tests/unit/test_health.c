@@ -4,7 +4,6 @@
 #include "health_story.h"
 
 #include "base/clock.h"
-#include "router/task.h"
 
 #include <cmocka.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request is a row of steps, and runs until one waits. */
+/* A request is a state machine, and runs until one of its states waits. */
 #include "base/request.h"
 
 #include <setjmp.h>
@@ -103,11 +103,35 @@ static int teardown(void **state)
 	return 0;
 }
 
+static struct list in_state[REQUEST_STATES_MAX];
+static struct request_path path;
+
+static void begin(const struct request_state *states, unsigned count)
+{
+	path = (struct request_path){ states, count };
+	request_path_check(&path);
+	for (unsigned i = 0; i < count; i++)
+		list_init(&in_state[i]);
+	request_begin(request, &path, in_state);
+}
+
+static void begin_waiting(void)
+{
+	static const struct request_state states[] = { { "step_wait", 0, step_wait } };
+
+	begin(states, 1);
+}
+
 static void steps_run_in_their_order_until_one_is_done(void **state)
 {
-	static const request_step steps[] = { step_a, step_a, step_end, step_a, NULL };
+	static const struct request_state states[] = {
+		{ "step_a", 0, step_a },
+		{ "step_a", 0, step_a },
+		{ "step_end", 0, step_end },
+		{ "step_a", 0, step_a },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request_run(request);
 	assert_string_equal(trail, "aae");
 	assert_int_equal(done, 1);
@@ -116,9 +140,13 @@ static void steps_run_in_their_order_until_one_is_done(void **state)
 
 static void a_waiting_request_runs_on_where_it_stopped(void **state)
 {
-	static const request_step steps[] = { step_a, step_wait, step_end, NULL };
+	static const struct request_state states[] = {
+		{ "step_a", 0, step_a },
+		{ "step_wait", 0, step_wait },
+		{ "step_end", 0, step_end },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request_run(request);
 	assert_string_equal(trail, "aw");
 	assert_int_equal(done, 0);
@@ -132,9 +160,13 @@ static void a_waiting_request_runs_on_where_it_stopped(void **state)
 
 static void a_waiting_request_may_run_its_step_once_more(void **state)
 {
-	static const request_step steps[] = { step_a, step_wait, step_end, NULL };
+	static const struct request_state states[] = {
+		{ "step_a", 0, step_a },
+		{ "step_wait", 0, step_wait },
+		{ "step_end", 0, step_end },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request_run(request);
 	request_run(request);
 	assert_string_equal(trail, "aww");
@@ -149,6 +181,7 @@ static void a_request_says_what_it_waits_for(void **state)
 	int64_t sent_us = 0;
 
 	assert_int_equal(request_wait_kind(request), WAIT_NONE);
+	begin_waiting();
 	(void)request_wait_for_call(request, &sent_us, on_let_go);
 	assert_string_equal(wait_text(request_wait_kind(request)), "queue");
 	sent_us = 2000;
@@ -163,6 +196,7 @@ static void a_request_says_what_it_waits_for(void **state)
 
 static void what_a_request_waits_for_is_let_go_of_once(void **state)
 {
+	begin_waiting();
 	(void)request_wait(request, WAIT_DESCRIBE, on_let_go);
 	request_let_go(request);
 	request_let_go(request);
@@ -172,14 +206,17 @@ static void what_a_request_waits_for_is_let_go_of_once(void **state)
 
 static void run_a_step_without_a_slot(void)
 {
-	static const request_step steps[] = { step_forgets_its_slot, NULL };
+	static const struct request_state states[] = {
+		{ "step_forgets_its_slot", 0, step_forgets_its_slot },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request_run(request);
 }
 
 static void fill_a_slot_twice(void)
 {
+	begin_waiting();
 	(void)request_wait(request, WAIT_REPLICA, on_let_go);
 	(void)request_wait(request, WAIT_BACKOFF, on_let_go);
 }
@@ -208,31 +245,121 @@ static void a_step_that_waits_for_nothing_is_a_bug(void **state)
 	assert_true(dies(fill_a_slot_twice));
 }
 
-static void a_row_that_ends_is_done(void **state)
-{
-	static const request_step steps[] = { step_a, NULL };
-
-	request->steps = steps;
-	request_run(request);
-	assert_int_equal(done, 1);
-}
-
 static void a_request_finished_inside_its_step_is_touched_no_more(void **state)
 {
-	static const request_step steps[] = { step_at_once, step_end, NULL };
+	static const struct request_state states[] = {
+		{ "step_at_once", 0, step_at_once },
+		{ "step_end", 0, step_end },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request->on_done = on_done;
 	request_run(request);
 	assert_int_equal(done, 1);
 	assert_string_equal(trail, "e");
 }
 
+static void who_waits_is_on_the_list_of_its_state(void **state)
+{
+	static const struct request_state states[] = {
+		{ "step_a", 0, step_a },
+		{ "step_wait", 0, step_wait },
+		{ "step_end", 0, step_end },
+	};
+
+	begin(states, 3);
+	request_run(request);
+	assert_int_equal(in_state[0].count, 0);
+	assert_int_equal(in_state[1].count, 1);
+	request_finish(request);
+	assert_int_equal(in_state[1].count, 0);
+	assert_int_equal(let_go, 1);
+	assert_int_equal(done, 1);
+}
+
+/* Back to the beginning, once. */
+static enum step step_back(struct request *one)
+{
+	if (strlen(trail) > 1)
+		return STEP_NEXT;
+	request_move(one, 0);
+	return STEP_MOVED;
+}
+
+static void a_step_may_move_to_a_state_that_its_row_names(void **state)
+{
+	static const struct request_state states[] = {
+		{ "step_a", 0, step_a },
+		{ "step_back", 1u << 0, step_back },
+		{ "step_end", 0, step_end },
+	};
+
+	begin(states, 3);
+	request_run(request);
+	assert_string_equal(trail, "aae");
+	assert_int_equal(done, 1);
+}
+
+static void move_where_no_row_leads(void)
+{
+	static const struct request_state states[] = {
+		{ "step_a", 0, step_a },
+		{ "step_back", 0, step_back },
+	};
+
+	begin(states, 2);
+	request_run(request);
+}
+
+static void go_beyond_the_last_state(void)
+{
+	static const struct request_state states[] = { { "step_a", 0, step_a } };
+
+	begin(states, 1);
+	request_run(request);
+}
+
+static void leave_out_a_row(void)
+{
+	static const struct request_state states[3] = {
+		[0] = { "step_a", 0, step_a },
+		[2] = { "step_end", 0, step_end },
+	};
+
+	begin(states, 3);
+}
+
+static void lead_out_of_the_path(void)
+{
+	static const struct request_state states[] = { { "step_a", 1u << 3, step_a } };
+
+	begin(states, 1);
+}
+
+static void run_a_state_that_only_waits(void)
+{
+	static const struct request_state states[] = { { "out", 0, NULL } };
+
+	begin(states, 1);
+	request_run(request);
+}
+
+static void what_no_row_allows_is_a_bug(void **state)
+{
+	assert_true(dies(move_where_no_row_leads));
+	assert_true(dies(go_beyond_the_last_state));
+	assert_true(dies(leave_out_a_row));
+	assert_true(dies(lead_out_of_the_path));
+	assert_true(dies(run_a_state_that_only_waits));
+}
+
 static void the_deadline_of_a_request_that_ended_is_cancelled(void **state)
 {
-	static const request_step steps[] = { step_end, NULL };
+	static const struct request_state states[] = {
+		{ "step_end", 0, step_end },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request->timer.on_due = never;
 	loop_timer_set(loop, &request->timer, 2000);
 	request_run(request);
@@ -243,9 +370,12 @@ static void the_deadline_of_a_request_that_ended_is_cancelled(void **state)
 
 static void a_failure_says_why_and_sends_no_half_document(void **state)
 {
-	static const request_step steps[] = { step_fail, step_a, NULL };
+	static const struct request_state states[] = {
+		{ "step_fail", 0, step_fail },
+		{ "step_a", 0, step_a },
+	};
 
-	request->steps = steps;
+	begin(states, sizeof(states) / sizeof(states[0]));
 	request_run(request);
 	assert_int_equal(request->outcome, OUTCOME_CONFLICT);
 	assert_string_equal(request->detail, "row 7 is taken");
@@ -338,7 +468,11 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_step_that_waits_for_nothing_is_a_bug, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(a_row_that_ends_is_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_waits_is_on_the_list_of_its_state, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_step_may_move_to_a_state_that_its_row_names,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_no_row_allows_is_a_bug, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_request_finished_inside_its_step_is_touched_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_deadline_of_a_request_that_ended_is_cancelled,

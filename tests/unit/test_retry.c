@@ -4,7 +4,7 @@
 #include "health_story.h"
 
 #include "base/clock.h"
-#include "router/task.h"
+#include "read/hedge.h"
 
 #include <cmocka.h>
 #include <setjmp.h>

@@ -561,15 +561,9 @@ static void before_any_primary_was_seen_only_eventual_is_served(void **state)
 	(void)state;
 	scene_init(&scene);
 	sessions_free(scene.sessions);
-	router_free(scene.router);
+	scene_stop(&scene);
 	scene.sessions = sessions_new(64);
-	struct router_shared shared = { .nodes = scene.node_list,
-					.nodes_count = 3,
-					.options = &scene.options,
-					.topology = scene.snapshot,
-					.sessions = scene.sessions,
-					.high_water = &scene.high_water };
-	scene.router = router_new(scene.loop, &shared, 4, scene.catalog, scene.metrics);
+	scene_start(&scene);
 	scene_ask(&scene, &session, REQUEST_QUERY, "order", "ann");
 	scene_ask(&scene, &eventual, REQUEST_QUERY, "order", "ann");
 	eventual.request->level = LEVEL_EVENTUAL;

@@ -4,7 +4,6 @@
 #include "scene.h"
 
 #include "base/clock.h"
-#include "router/task.h"
 
 #include <cmocka.h>
 #include <setjmp.h>
@@ -365,7 +364,7 @@ static void draining_answers_who_waits_and_lets_nobody_wait(void **state)
 	struct asked *asked = commit(*state, 1, -1);
 	struct story *story = *state;
 
-	router_drain(story->scene.router);
+	writes_drain(&story->scene.writes);
 
 	assert_told(asked, 0);
 	asked_free(asked);

@@ -20,14 +20,14 @@
 #include "base/check.h"
 #include "base/request.h"
 
-struct router;
-struct task;
+struct write;
+struct writes;
 
 /* The step between the commit and the reply. */
 enum step wait_replicas_await(struct request *request) must_check;
-/* Leaves every heap; nothing to do for a task that does not wait. */
-void wait_replicas_forget(struct task *task);
+/* Leaves every heap; nothing to do for a command that does not wait. */
+void wait_replicas_forget(struct write *write);
 /* After a new topology. */
-void wait_replicas_refresh(struct router *router);
+void wait_replicas_refresh(struct writes *writes);
 /* Those who wait are answered now, and nobody waits from here on. */
-void wait_replicas_drain(struct router *router);
+void wait_replicas_drain(struct writes *writes);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second query of a task; when it is first, it takes the place of the other. */
-#include "router/hedge.h"
+/* The second query of a request; when it is first, it takes the place of the other. */
+#include "read/hedge.h"
 
+#include "read/pick.h"
+#include "read/state.h"
 #include "router/node_health.h"
-#include "router/task.h"
 
 #include <assert.h>
 
@@ -41,125 +42,125 @@ int64_t hedge_due_us(const struct statement *statement)
 	return known_us && known_us < HEDGE_US_MIN ? HEDGE_US_MIN : known_us;
 }
 
-void hedge_forget(struct task *task)
+void hedge_forget(struct read *read)
 {
-	struct hedge *hedge = task->hedge;
+	struct hedge *hedge = read->hedge;
 
 	if (!hedge)
 		return;
 	query_forget(&hedge->query);
 	buf_fini(&hedge->out);
-	task->hedge = NULL;
+	read->hedge = NULL;
 }
 
-/* What it found becomes what the task's own query found. */
+/* What it found becomes what the request's own query found. */
 static void hedge_wins(struct hedge *hedge)
 {
-	struct task *task = hedge->task;
-	struct buf own = task->request->out;
+	struct read *read = hedge->read;
+	struct buf own = read->task.request->out;
 
-	query_forget(&task->query);
-	task->request->out = hedge->out;
+	query_forget(&read->query);
+	read->task.request->out = hedge->out;
 	hedge->out = own;
-	task->choice = hedge->choice;
-	task->life = hedge->life;
-	task->timeline = hedge->timeline;
-	task->query.call = hedge->query.call;
-	task->query.lower = hedge->query.lower;
-	task->query.upper = hedge->query.upper;
-	task->query.on_primary = false;
-	query_ended(task, QUERY_ANSWERED);
+	read->choice = hedge->choice;
+	read->life = hedge->life;
+	read->timeline = hedge->timeline;
+	read->query.call = hedge->query.call;
+	read->query.lower = hedge->query.lower;
+	read->query.upper = hedge->query.upper;
+	read->query.on_primary = false;
+	read_back(read, QUERY_ANSWERED);
 }
 
 static void hedge_on_call(struct query *query, enum query_end end)
 {
 	struct hedge *hedge = container_of(query, struct hedge, query);
-	struct task *task = hedge->task;
+	struct read *read = hedge->read;
 
-	node_health_judge(task->router, hedge->choice.node, &query->call);
+	node_health_judge(read->task.router, hedge->choice.node, &query->call);
 	if (end == QUERY_ANSWERED)
 		hedge_wins(hedge);
 	else
-		query_forget_failure(task->request);
+		task_forget_failure(read->task.request);
 }
 
 /* A replica that is as good as the first one was held to be, or none. */
-static bool hedge_choose(struct task *task, struct choice *choice)
+static bool hedge_choose(struct read *read, struct choice *choice)
 {
-	struct router *router = task->router;
-	struct choice first = task->choice;
+	struct router *router = read->task.router;
+	struct choice first = read->choice;
 
-	task->failed_at |= 1u << first.node;
-	query_choose(task);
-	task->failed_at &= ~(1u << first.node);
-	*choice = task->choice;
-	task->choice = first;
+	read->failed_at |= 1u << first.node;
+	pick_node(read);
+	read->failed_at &= ~(1u << first.node);
+	*choice = read->choice;
+	read->choice = first;
 	return choice->kind == CHOICE_PLACE && (int)choice->node != router->topology.primary &&
 	       (choice->reason == REASON_FRESH || choice->reason == REASON_ANY) &&
 	       choice->must_prove == first.must_prove && !router->uses[choice->node].broken_us &&
 	       budget_take(&router->nodes[choice->node].hedges, loop_now(router->loop));
 }
 
-static void hedge_send(struct task *task)
+static void hedge_send(struct read *read)
 {
-	struct router *router = task->router;
+	struct router *router = read->task.router;
 	struct choice choice;
 	struct hedge *hedge;
 	bool sent;
 
-	if (!hedge_choose(task, &choice))
+	if (!hedge_choose(read, &choice))
 		return;
-	hedge = arena_zero(&task->request->arena, 1, sizeof(*hedge));
-	hedge->task = task;
+	hedge = arena_zero(&read->task.request->arena, 1, sizeof(*hedge));
+	hedge->read = read;
 	hedge->choice = choice;
 	hedge->life = router->topology.nodes[choice.node].life;
 	hedge->timeline = router->topology.nodes[choice.node].position.timeline;
 	buf_init(&hedge->out);
 	hedge->query = (struct query){
-		.request = task->request,
-		.operation = task->operation,
-		.values = task->values,
-		.shape = task->shape,
+		.request = read->task.request,
+		.operation = read->task.operation,
+		.values = read->task.values,
+		.shape = read->task.shape,
 		.out = &hedge->out,
-		.bytes_max = task->query.bytes_max,
-		.timeout_us = task->query.timeout_us,
+		.bytes_max = read->query.bytes_max,
+		.timeout_us = read->query.timeout_us,
 		.on_done = hedge_on_call,
 	};
-	task->hedged = true;
-	task->hedge = hedge;
+	read->once |= READ_HEDGED;
+	read->hedge = hedge;
 	sent = query_send(&hedge->query, router->nodes[choice.node].pool,
-			  choice.must_prove ? task->needs.required.lsn : 0, false);
+			  choice.must_prove ? read->task.needs.required.lsn : 0, false);
 	if (!sent) {
-		hedge_forget(task);
+		hedge_forget(read);
 		return;
 	}
 	metric_add(router->metrics, METRIC_hedges_total,
 		   METRIC_LABELS(router->shared.nodes[choice.node]->name), 1);
 }
 
-int64_t hedge_late_us(const struct task *task)
+int64_t hedge_late_us(const struct read *read)
 {
-	const struct router *router = task->router;
+	const struct router *router = read->task.router;
 	int64_t due_us;
 
-	if (!router->shared.options->hedge || task->hedged || task->retries ||
-	    task->query.on_primary || task->query.streams ||
-	    (int)task->choice.node == router->topology.primary)
+	if (!router->shared.options->hedge || read->once & READ_HEDGED || read->retries ||
+	    read->query.on_primary || read->query.streams ||
+	    (int)read->choice.node == router->topology.primary)
 		return 0;
-	due_us = hedge_due_us(&task->operation->statement);
+	due_us = hedge_due_us(&read->task.operation->statement);
 	return due_us ? due_us : HEDGE_US_MIN;
 }
 
 /* What is late is only learned while it is out, for a statement that is new. */
 void hedge_on_late(struct flight *flight, int64_t out_us)
 {
-	struct task *task = container_of(flight, struct task, flight);
-	const struct router *router = task->router;
-	int64_t due_us = hedge_due_us(&task->operation->statement);
+	struct read *read = container_of(flight, struct read, flight);
+	const struct router *router = read->task.router;
+	int64_t due_us = hedge_due_us(&read->task.operation->statement);
 
 	if (due_us && out_us >= due_us && router->shared.options->hedge &&
-	    (int)task->choice.node != router->topology.primary)
-		hedge_send(task);
-	if (task->hedged)
+	    (int)read->choice.node != router->topology.primary)
+		hedge_send(read);
+	if (read->once & READ_HEDGED)
 		flight->late_us = 0;
 }

@@ -6,13 +6,12 @@
 #pragma once
 
 #include "base/check.h"
+#include "read/state.h"
 
 #include <stdbool.h>
 
-struct task;
-
-/* The task is about to be placed at task->choice.node. False: that would be a retry (task->pays),
+/* It is about to be placed at read->choice.node. False: that would be a retry (read->fee is due),
  * and the node's budget does not pay for it. */
-bool retry_pays(struct task *task) must_check;
+bool budgets_pay(struct read *read) must_check;
 /* It was placed there: unless it was paid for, it earns a part of a retry, and of a hedge. */
-void retry_earn(struct task *task);
+void budgets_earn(struct read *read);

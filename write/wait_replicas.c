@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One waiter per replica in rotation; what they reach is judged by the topology of that moment. */
-#include "router/wait_replicas.h"
+#include "write/wait_replicas.h"
 
 #include "base/clock.h"
-#include "router/task.h"
+#include "write/state.h"
 
 #include <assert.h>
 
@@ -16,8 +16,8 @@ struct watch {
 };
 
 struct wait_replicas {
-	struct list_link link; /* of the router's list of those who wait */
-	struct task *task;
+	struct list_link link; /* of the list of those who wait */
+	struct write *write;
 	unsigned wanted;
 	uint32_t shown; /* nodes, a bit each: have replayed the position */
 	int64_t since_us;
@@ -47,21 +47,19 @@ static void wait_replicas_on_time_over(struct loop_timer *timer)
 
 static void wait_replicas_on_client_gone(struct request *request)
 {
-	struct task *task = request->task;
-
-	wait_replicas_end(task->wait_replicas);
+	wait_replicas_end(write_of(request)->wait_replicas);
 }
 
 static void wait_replicas_cancel(struct request *request)
 {
-	wait_replicas_forget(request->task);
+	wait_replicas_forget(write_of(request));
 }
 
 /* The command's own deadline does not hold any more: it would call a committed command late. */
 static void wait_replicas_wait(struct wait_replicas *waiting, int64_t until_us)
 {
-	struct task *task = waiting->task;
-	struct request *request = task->request;
+	struct write *write = waiting->write;
+	struct request *request = write->task.request;
 
 	loop_timer_cancel(request->loop, &request->timer);
 	request->on_client_gone = wait_replicas_on_client_gone;
@@ -69,78 +67,79 @@ static void wait_replicas_wait(struct wait_replicas *waiting, int64_t until_us)
 	loop_timer_set(request->loop, &waiting->over, until_us);
 }
 
-static struct wait_replicas *wait_replicas_new(struct task *task)
+static struct wait_replicas *wait_replicas_new(struct write *write)
 {
-	struct wait_replicas *waiting = arena_zero(&task->request->arena, 1, sizeof(*waiting));
-	unsigned replicas = task->router->shared.nodes_count - 1;
-	unsigned wanted = (unsigned)task->request->prefer_replicas;
+	struct wait_replicas *waiting =
+		arena_zero(&write->task.request->arena, 1, sizeof(*waiting));
+	unsigned replicas = write->task.router->shared.nodes_count - 1;
+	unsigned wanted = (unsigned)write->task.request->prefer_replicas;
 
-	waiting->task = task;
-	waiting->since_us = loop_now(task->router->loop);
+	waiting->write = write;
+	waiting->since_us = loop_now(write->task.router->loop);
 	waiting->wanted = wanted < replicas ? wanted : replicas;
 	for (unsigned i = 0; i < NODES_MAX; i++) {
 		waiting->watches[i].waiting = waiting;
 		waiting->watches[i].node = i;
-		waiting->watches[i].waiter.lsn = task->command.position.lsn;
+		waiting->watches[i].waiter.lsn = write->command.position.lsn;
 		waiting->watches[i].waiter.on_reached = wait_replicas_on_reached;
 	}
-	list_append(&task->router->awaiting, &waiting->link);
-	task->wait_replicas = waiting;
+	list_append(&write->writes->awaiting, &waiting->link);
+	write->wait_replicas = waiting;
 	return waiting;
 }
 
 enum step wait_replicas_await(struct request *request)
 {
-	struct task *task = request->task;
+	struct write *write = write_of(request);
 	int64_t until_us = request_wait_until_us(request);
 	struct wait_replicas *waiting;
 
 	if (request->prefer_replicas < 0 || request->outcome != OUTCOME_OK)
 		return STEP_NEXT;
-	router_refresh(task->router);
-	waiting = wait_replicas_new(task);
+	router_refresh(write->task.router);
+	waiting = wait_replicas_new(write);
 	if (until_us > request->deadline_us - WAIT_REPLICAS_MARGIN_US)
 		until_us = request->deadline_us - WAIT_REPLICAS_MARGIN_US;
 	if (!wait_replicas_look(waiting) && until_us > waiting->since_us &&
-	    !task->router->draining && wait_replicas_park(waiting)) {
+	    !write->writes->draining && wait_replicas_park(waiting)) {
 		wait_replicas_wait(waiting, until_us);
 		return request_wait(request, WAIT_REPLICA, wait_replicas_cancel);
 	}
-	wait_replicas_forget(task);
+	wait_replicas_forget(write);
 	return STEP_NEXT;
 }
 
 static void wait_replicas_end(struct wait_replicas *waiting)
 {
-	struct request *request = waiting->task->request;
+	struct request *request = waiting->write->task.request;
 
 	request_let_go(request);
 	request_resume(request, STEP_NEXT);
 }
 
 /* Also tells: whichever way the wait ended, this is the number of now. */
-void wait_replicas_forget(struct task *task)
+void wait_replicas_forget(struct write *write)
 {
-	struct wait_replicas *waiting = task->wait_replicas;
-	struct request *request = task->request;
+	struct wait_replicas *waiting = write->wait_replicas;
+	struct request *request = write->task.request;
 
 	if (!waiting)
 		return;
-	for (unsigned i = 0; i < task->router->shared.nodes_count; i++)
-		waiters_leave(&task->router->nodes[i].waiters, &waiting->watches[i].waiter);
+	for (unsigned i = 0; i < write->task.router->shared.nodes_count; i++)
+		waiters_leave(&write->task.router->nodes[i].waiters, &waiting->watches[i].waiter);
 	loop_timer_cancel(request->loop, &waiting->over);
-	list_remove(&task->router->awaiting, &waiting->link);
+	list_remove(&write->writes->awaiting, &waiting->link);
 	request->wait_us += loop_now(request->loop) - waiting->since_us;
 	request->replicas_applied = __builtin_popcount(waiting->shown);
 	request->wait_applied = true;
-	task->wait_replicas = NULL;
+	write->wait_replicas = NULL;
 }
 
 /* --- who shows it ----------------------------------------------------------------------------- */
 
 static bool wait_replicas_may_show(const struct wait_replicas *waiting, unsigned node)
 {
-	const struct node_view *view = &waiting->task->router->topology.nodes[node];
+	const struct node_view *view = &waiting->write->task.router->topology.nodes[node];
 
 	return view->role == NODE_REPLICA && view->in_rotation;
 }
@@ -148,8 +147,8 @@ static bool wait_replicas_may_show(const struct wait_replicas *waiting, unsigned
 /* An lsn of another timeline is compared only where the position has survived the way there. */
 static bool wait_replicas_shows(const struct wait_replicas *waiting, unsigned node)
 {
-	const struct router *router = waiting->task->router;
-	struct position written = waiting->task->command.position;
+	const struct router *router = waiting->write->task.router;
+	struct position written = waiting->write->command.position;
 	uint32_t timeline = router->topology.nodes[node].position.timeline;
 
 	if (!wait_replicas_may_show(waiting, node) || router->uses[node].replayed < written.lsn)
@@ -162,7 +161,7 @@ static bool wait_replicas_shows(const struct wait_replicas *waiting, unsigned no
 /* Counts who shows it now. True: nothing is left to wait for. */
 static bool wait_replicas_look(struct wait_replicas *waiting)
 {
-	struct router *router = waiting->task->router;
+	struct router *router = waiting->write->task.router;
 
 	for (unsigned i = 0; i < router->topology.count; i++)
 		if (wait_replicas_shows(waiting, i))
@@ -172,10 +171,10 @@ static bool wait_replicas_look(struct wait_replicas *waiting)
 
 static bool wait_replicas_over(struct wait_replicas *waiting)
 {
-	const struct task *task = waiting->task;
+	const struct write *write = waiting->write;
 
 	return (unsigned)__builtin_popcount(waiting->shown) >= waiting->wanted ||
-	       topology_fate(&task->router->topology, task->command.position) == FATE_LOST;
+	       topology_fate(&write->task.router->topology, write->command.position) == FATE_LOST;
 }
 
 /*
@@ -185,7 +184,7 @@ static bool wait_replicas_over(struct wait_replicas *waiting)
  */
 static bool wait_replicas_park(struct wait_replicas *waiting)
 {
-	struct router *router = waiting->task->router;
+	struct router *router = waiting->write->task.router;
 
 	for (unsigned i = 0; i < router->topology.count; i++) {
 		struct waiter *waiter = &waiting->watches[i].waiter;
@@ -208,23 +207,23 @@ static bool wait_replicas_looks_again(struct wait_replicas *waiting)
 }
 
 /* Whoever is done leaves the list; the others go to its end, so that each is looked at once. */
-void wait_replicas_refresh(struct router *router)
+void wait_replicas_refresh(struct writes *writes)
 {
-	for (size_t left = router->awaiting.count; left > 0; left--) {
-		struct list_link *link = list_take_first(&router->awaiting);
+	for (size_t left = writes->awaiting.count; left > 0; left--) {
+		struct list_link *link = list_take_first(&writes->awaiting);
 		struct wait_replicas *waiting = container_of(link, struct wait_replicas, link);
 
-		list_append(&router->awaiting, link);
+		list_append(&writes->awaiting, link);
 		if (!wait_replicas_looks_again(waiting))
 			wait_replicas_end(waiting);
 	}
 }
 
-void wait_replicas_drain(struct router *router)
+void wait_replicas_drain(struct writes *writes)
 {
 	struct list_link *link;
 
-	router->draining = true;
-	while ((link = list_first(&router->awaiting)))
+	writes->draining = true;
+	while ((link = list_first(&writes->awaiting)))
 		wait_replicas_end(container_of(link, struct wait_replicas, link));
 }

@@ -5,7 +5,7 @@
  * probes, as if it were alone; the other one is forgotten, and cancelled where it travels alone.
  * Never to the primary, never a second time, never beyond a budget of 2 % of the node's requests.
  *
- * Only files of router/ include this. One loop, no locks.
+ * One loop, no locks.
  */
 #pragma once
 
@@ -17,14 +17,14 @@
 #include <stdint.h>
 
 struct flight;
-struct task;
+struct read;
 
 /* In the request's arena. */
 struct hedge {
-	struct task *task;
+	struct read *read;
 	struct query query;
 	struct choice choice;
-	unsigned life; /* of the chosen node, as in struct task */
+	unsigned life; /* of the chosen node, as in struct read */
 	uint32_t timeline;
 	struct buf out;
 };
@@ -34,9 +34,9 @@ void hedge_learn(struct statement *statement, int64_t took_us);
 /* After how long a second replica is worth it; 0: not known yet. */
 int64_t hedge_due_us(const struct statement *statement) must_check;
 
-/* The task's query has been submitted: after how long hedge_on_late is to be called. 0: never. */
-int64_t hedge_late_us(const struct task *task) must_check;
+/* The query has been submitted: after how long hedge_on_late is to be called. 0: never. */
+int64_t hedge_late_us(const struct read *read) must_check;
 /* As flight.on_late: asks a second replica, if it is time and its budget pays for it. */
 void hedge_on_late(struct flight *flight, int64_t out_us);
 /* The first one has answered, or nobody waits any more. Nothing to do where there is none. */
-void hedge_forget(struct task *task);
+void hedge_forget(struct read *read);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which state has which step; the first step and the last one. */
+#include "read/read.h"
+
+#include "base/hash.h"
+#include "read/hedge.h"
+#include "read/place.h"
+#include "read/report.h"
+#include "read/retry.h"
+#include "read/tell.h"
+#include "read/verify.h"
+#include "router/admit.h"
+#include "router/bind.h"
+#include "router/describing.h"
+#include "router/node_health.h"
+#include "router/request_timing.h"
+#include "router/requirement.h"
+#include "router/task_life.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+static enum step read_admit(struct request *request);
+static enum step read_answer(struct request *request);
+
+#define TO(state) (1u << READ_##state)
+#define GOES_ON (TO(PLACE) | TO(BACKOFF) | TO(DESCRIBE))
+
+/* What follows by STEP_NEXT, the row below, need not be named. */
+static const struct request_state read_states[] = {
+	[READ_ADMIT] = { "admit", 0, read_admit },
+	[READ_CONFIRM] = { "confirm", 0, requirement_confirm },
+	[READ_DESCRIBE] = { "describe", 0, describing_step },
+	[READ_BIND] = { "bind", 0, bind_step },
+	[READ_PLACE] = { "place", TO(PARKED) | TO(OUT), place_step },
+	[READ_PARKED] = { "parked", TO(PLACE), place_again },
+	[READ_BACKOFF] = { "backoff", TO(PLACE), place_again },
+	[READ_OUT] = { "out", TO(PLACE) | TO(VERIFY) | TO(TELL), NULL },
+	[READ_VERIFY] = { "verify", GOES_ON, verify_step },
+	[READ_ANSWER] = { "answer", 0, read_answer },
+	[READ_TELL] = { "tell", 0, NULL },
+};
+_Static_assert(sizeof(read_states) / sizeof(read_states[0]) == READ_STATES, "each state has a row");
+
+const struct request_path read_path = { read_states, READ_STATES };
+
+void reads_init(struct reads *reads, struct router *router)
+{
+	request_path_check(&read_path);
+	*reads = (struct reads){ .router = router };
+	for (unsigned i = 0; i < READ_STATES; i++)
+		list_init(&reads->in_state[i]);
+}
+
+void reads_fini(struct reads *reads)
+{
+	for (unsigned i = 0; i < READ_STATES; i++)
+		assert(list_empty(&reads->in_state[i]));
+	assert(reads->spilled == 0);
+}
+
+static void read_on_end(struct task *task)
+{
+	struct read *read = container_of(task, struct read, task);
+
+	if (read->spilled)
+		read->reads->spilled--;
+}
+
+static void read_on_call(struct query *query, enum query_end end)
+{
+	struct read *read = container_of(query, struct read, query);
+
+	hedge_forget(read);
+	node_health_judge(read->task.router, read->choice.node, &query->call);
+	if (read->task.request->state == READ_TELL)
+		tell_end(read, end);
+	else
+		read_back(read, end);
+}
+
+void read_take(struct reads *reads, struct request *request)
+{
+	struct read *read = arena_alloc(&request->arena, sizeof(*read));
+	const size_t begin = offsetof(struct read, reads);
+
+	assert(request->kind == REQUEST_QUERY);
+	memset((char *)read + begin, 0, offsetof(struct read, query) - begin);
+	read->reads = reads;
+	read->flight.on_silent = retry_on_silent;
+	read->flight.on_late = hedge_on_late;
+	read->query = (struct query){
+		.request = request,
+		.on_done = read_on_call,
+		.on_rows = tell_on_rows,
+	};
+	task_begin(&read->task, reads->router, request, &read_path, reads->in_state, read_on_end);
+	request_run(request);
+}
+
+/* --- ADMIT ------------------------------------------------------------------------------------ */
+
+static void read_on_deadline(struct loop_timer *timer)
+{
+	struct request *request = container_of(timer, struct request, timer);
+
+	request_timing_missed(request->task);
+	request_fail(request, OUTCOME_TIMEOUT, "no answer within the time allowed");
+	request_finish(request);
+}
+
+static int64_t read_least(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static void read_set_needs(struct read *read)
+{
+	struct task *task = &read->task;
+	struct request *request = task->request;
+	const struct operation *operation = task->operation;
+	struct query_needs *needs = &task->needs;
+	int64_t wait_us = request->wait_us_max >= 0 ? request->wait_us_max
+						    : task->router->shared.options->wait_us_max;
+
+	needs->level = request->level == LEVEL_DEFAULT ? operation->consistency : request->level;
+	needs->staleness_us_max =
+		read_least(request->staleness_us_max, operation->staleness_us_max);
+	needs->stale_allowed = operation->on_lag == ON_LAG_STALE;
+	needs->primary_allowed = operation->on_lag == ON_LAG_SPILL;
+	if (request->user.ptr)
+		needs->user_hash = hash_bytes(request->user.ptr, request->user.len, 0);
+	read->wait_until_us = loop_now(request->loop) + wait_us;
+	if (read->wait_until_us > request->deadline_us)
+		read->wait_until_us = request->deadline_us;
+	request->level_used = needs->level;
+}
+
+static enum step read_admit(struct request *request)
+{
+	struct read *read = read_of(request);
+
+	if (admit_begin(&read->task) == STEP_DONE)
+		return STEP_DONE;
+	admit_deadline(&read->task, read_on_deadline, admit_client_gone);
+	read_set_needs(read);
+	return requirement_judge(&read->task);
+}
+
+/* --- ANSWER ----------------------------------------------------------------------------------- */
+
+static enum step read_answer(struct request *request)
+{
+	report_answer(read_of(request));
+	return STEP_DONE;
+}

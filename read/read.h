@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The path of a query: to a node that shows what it must see, and back with the rows. The states
+ * are drawn in read/state.h. One reads per loop, on the loop's thread.
+ */
+#pragma once
+
+#include "base/request.h"
+#include "read/state.h"
+
+/* Borrows the router until reads_fini. */
+void reads_init(struct reads *reads, struct router *router);
+/* No query may be on its way. */
+void reads_fini(struct reads *reads);
+/* Takes the request, which is a query, until its on_done. */
+void read_take(struct reads *reads, struct request *request);
+/* Names and order of enum read_state. */
+extern const struct request_path read_path;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The position that goes into the token is the last probe's: what the client has seen. */
+#include "read/report.h"
+
+#include "router/requirement.h"
+
+static void report_count(const struct read *read)
+{
+	const struct request *request = read->task.request;
+	struct metrics *metrics = read->task.router->metrics;
+
+	metric_add(metrics, METRIC_routed_total,
+		   METRIC_LABELS(read->task.operation->name,
+				 request->on_primary ? "primary" : "replica",
+				 reason_text(request->reason)),
+		   1);
+	if (read->once & READ_WAITED)
+		metric_observe(metrics, METRIC_consistency_wait_seconds, NULL, request->wait_us);
+}
+
+void report_answer(struct read *read)
+{
+	struct request *request = read->task.request;
+	struct router *router = read->task.router;
+	unsigned node = read->choice.node;
+	struct position seen = requirement_and(
+		&read->task, (struct position){ read->timeline, read->query.upper });
+
+	request->routed = true;
+	request->reason = read->choice.reason;
+	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)
+		request->reason = REASON_WAITED;
+	request->node = router->shared.nodes[node]->name;
+	request->on_primary = read->query.on_primary;
+	request->lag_us = request->on_primary ? 0 : router->topology.nodes[node].lag_us;
+	/* A standby that never met a primary cannot name its timeline: no position to promise. */
+	if (seen.timeline)
+		router_token(router, seen, request->token);
+	if (read->timeline == read->task.judged)
+		high_water_raise(router->shared.high_water,
+				 (struct position){ read->timeline, read->query.upper });
+	report_count(read);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which state has which step. The session entry is made before the reply; that order is the
+ * promise: what is acknowledged is read again.
+ */
+#include "write/write.h"
+
+#include "base/clock.h"
+#include "base/control.h"
+#include "router/admit.h"
+#include "router/bind.h"
+#include "router/describing.h"
+#include "router/node_health.h"
+#include "router/request_timing.h"
+#include "router/requirement.h"
+#include "router/revalidate.h"
+#include "router/task_life.h"
+#include "write/wait_replicas.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#define WRITE_OUTCOME_GRACE_US US_PER_S /* a command that has left may still tell how it ended */
+
+static enum step write_admit(struct request *request);
+static enum step write_place(struct request *request);
+static enum step write_verify(struct request *request);
+static enum step write_answer(struct request *request);
+
+#define TO(state) (1u << WRITE_##state)
+
+/* What follows by STEP_NEXT, the row below, need not be named. */
+static const struct request_state write_states[] = {
+	[WRITE_ADMIT] = { "admit", 0, write_admit },
+	[WRITE_CONFIRM] = { "confirm", 0, requirement_confirm },
+	[WRITE_DESCRIBE] = { "describe", 0, describing_step },
+	[WRITE_BIND] = { "bind", 0, bind_step },
+	[WRITE_PLACE] = { "place", TO(OUT), write_place },
+	[WRITE_OUT] = { "out", 0, NULL },
+	[WRITE_VERIFY] = { "verify", TO(DESCRIBE), write_verify },
+	[WRITE_REPLICAS] = { "replicas", 0, wait_replicas_await },
+	[WRITE_ANSWER] = { "answer", 0, write_answer },
+};
+_Static_assert(sizeof(write_states) / sizeof(write_states[0]) == WRITE_STATES,
+	       "each state has a row");
+
+const struct request_path write_path = { write_states, WRITE_STATES };
+
+static struct pool *write_on_sweep(struct sweep *sweep)
+{
+	return router_primary_pool(container_of(sweep, struct writes, sweep)->router);
+}
+
+static void write_on_topology(struct router_watcher *watcher)
+{
+	wait_replicas_refresh(container_of(watcher, struct writes, watcher));
+}
+
+void writes_init(struct writes *writes, struct router *router)
+{
+	request_path_check(&write_path);
+	*writes = (struct writes){ .router = router, .watcher.on_change = write_on_topology };
+	for (unsigned i = 0; i < WRITE_STATES; i++)
+		list_init(&writes->in_state[i]);
+	list_init(&writes->awaiting);
+	router_add_watcher(router, &writes->watcher);
+}
+
+void writes_fini(struct writes *writes)
+{
+	for (unsigned i = 0; i < WRITE_STATES; i++)
+		assert(list_empty(&writes->in_state[i]));
+	sweep_stop(&writes->sweep);
+	router_remove_watcher(writes->router, &writes->watcher);
+}
+
+void writes_sweep(struct writes *writes)
+{
+	writes->sweep = (struct sweep){
+		.loop = writes->router->loop,
+		.metrics = writes->router->metrics,
+		.random = &writes->router->random,
+		.on_pool = write_on_sweep,
+	};
+	sweep_start(&writes->sweep);
+}
+
+void writes_drain(struct writes *writes)
+{
+	wait_replicas_drain(writes);
+}
+
+void write_take(struct writes *writes, struct request *request)
+{
+	struct write *write = arena_alloc(&request->arena, sizeof(*write));
+	const size_t begin = offsetof(struct write, writes);
+
+	assert(request->kind == REQUEST_COMMAND);
+	memset((char *)write + begin, 0, offsetof(struct write, command) - begin);
+	write->writes = writes;
+	write->command = (struct command){ .request = request };
+	task_begin(&write->task, writes->router, request, &write_path, writes->in_state, NULL);
+	request_run(request);
+}
+
+/* --- ADMIT ------------------------------------------------------------------------------------ */
+
+/* A command that has not left did nothing; one that has may have: it gets a moment more to tell. */
+static void write_on_deadline(struct loop_timer *timer)
+{
+	struct request *request = container_of(timer, struct request, timer);
+	struct write *write = write_of(request);
+	int64_t now_us = loop_now(request->loop);
+
+	if (!command_is_out(&write->command)) {
+		request_timing_missed(&write->task);
+		request_fail(request, OUTCOME_TIMEOUT, "the command did not start in time");
+	} else if (now_us < request->deadline_us + WRITE_OUTCOME_GRACE_US) {
+		loop_timer_set(request->loop, timer, request->deadline_us + WRITE_OUTCOME_GRACE_US);
+		return;
+	} else {
+		request_timing_missed(&write->task);
+		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
+			     "the primary has not told how the command ended");
+	}
+	request_finish(request);
+}
+
+static void write_on_client_gone(struct request *request)
+{
+	if (!command_is_out(&write_of(request)->command))
+		admit_client_gone(request);
+}
+
+/* A key that would be ignored is refused: whoever sends one relies on it. */
+static enum step write_admit_key(const struct task *task)
+{
+	struct request *request = task->request;
+	bool given = request->idempotency_key.ptr;
+
+	switch (task->operation->idempotency) {
+	case IDEMPOTENCY_OPTIONAL:
+		return STEP_NEXT;
+	case IDEMPOTENCY_REQUIRED:
+		if (given)
+			return STEP_NEXT;
+		return request_fail(request, OUTCOME_IDEMPOTENCY_KEY_REQUIRED,
+				    "%s must come with an Idempotency-Key", task->operation->name);
+	case IDEMPOTENCY_NONE:
+		if (!given)
+			return STEP_NEXT;
+		return request_fail(request, OUTCOME_BAD_REQUEST, "%s takes no Idempotency-Key",
+				    task->operation->name);
+	}
+	assert(!"what is declared of keys");
+	return STEP_DONE;
+}
+
+static enum step write_admit(struct request *request)
+{
+	struct write *write = write_of(request);
+	struct task *task = &write->task;
+
+	if (admit_begin(task) == STEP_DONE || write_admit_key(task) == STEP_DONE)
+		return STEP_DONE;
+	if (task->router->topology.primary < 0)
+		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+	admit_deadline(task, write_on_deadline, write_on_client_gone);
+	return requirement_judge(task);
+}
+
+/* --- PLACE ------------------------------------------------------------------------------------ */
+
+/* The primary may be another one by now, or none. */
+static struct pool *write_on_rerun(struct command *command)
+{
+	struct write *write = container_of(command, struct write, command);
+	struct router *router = write->task.router;
+	struct pool *pool = router_primary_pool(router);
+
+	metric_add(router->metrics, METRIC_retries_total,
+		   METRIC_LABELS(router->shared.nodes[write->node]->name,
+				 command->tries ? "key" : "serialization-failure"),
+		   1);
+	if (!pool)
+		return NULL;
+	/* What its user wrote before may be lost by now: told before anything runs. */
+	if (requirement_renew(&write->task) == STEP_DONE)
+		return NULL;
+	write->node = (unsigned)router->topology.primary;
+	return pool;
+}
+
+static void write_on_done(struct command *command, enum command_end end)
+{
+	struct write *write = container_of(command, struct write, command);
+
+	if (command->call.pool)
+		node_health_judge(write->task.router, write->node, &command->call);
+	write->end = end;
+	request_resume(write->task.request, STEP_NEXT);
+}
+
+static void write_cancel(struct request *request)
+{
+	command_forget(&write_of(request)->command);
+}
+
+static enum step write_send(struct write *write, struct pool *pool)
+{
+	struct command *command = &write->command;
+	struct task *task = &write->task;
+
+	command->operation = task->operation;
+	command->values = task->values;
+	command->shape = task->shape;
+	command->bytes_max = (size_t)task->router->shared.options->result_bytes_max;
+	command->random = &task->router->random;
+	command->timeout_us = task_statement_timeout_us(task);
+	command->priority = task_priority(task, false);
+	command->on_rerun = write_on_rerun;
+	command->on_done = write_on_done;
+	if (!command_send(command, pool))
+		return request_fail(task->request,
+				    command->call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
+				    "too many commands are waiting");
+	(void)write_move(write, WRITE_OUT);
+	return request_wait_for_call(task->request, &command->call.sent_us, write_cancel);
+}
+
+static enum step write_place(struct request *request)
+{
+	struct write *write = write_of(request);
+	struct router *router = write->task.router;
+	struct pool *pool = router_primary_pool(router);
+
+	if (!pool)
+		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+	if (requirement_renew(&write->task) == STEP_DONE)
+		return STEP_DONE;
+	write->node = (unsigned)router->topology.primary;
+	request->retry_after_us =
+		breaker_wait_us(&router->nodes[write->node].health.breaker, loop_now(router->loop));
+	if (request->retry_after_us)
+		return request_fail(request, OUTCOME_BREAKER_OPEN,
+				    "the primary is being left alone for a moment");
+	return write_send(write, pool);
+}
+
+/* --- VERIFY ----------------------------------------------------------------------------------- */
+
+/*
+ * Where the commit is on the primary's timeline of now: another one may have been promoted while
+ * the command was on its way. It is of the era by which it was judged last: with a later one its
+ * primary's conns are gone. POSITION_NONE: it is not there for sure.
+ */
+static struct position write_committed_at(struct write *write)
+{
+	const struct topology *topology = &write->task.router->topology;
+	struct position position = write->command.position;
+	uint32_t timeline;
+
+	router_refresh(write->task.router);
+	timeline = topology->primary_position.timeline;
+	position.timeline = branch_in_era(write->task.judged, position.timeline);
+	if (position.timeline >= timeline || !CONTROL_TIMELINES)
+		return position;
+	if (topology_fate(topology, position) != FATE_SURVIVED)
+		return POSITION_NONE;
+	return (struct position){ timeline, position.lsn };
+}
+
+/* Committed: the user's next read must see it, even when the reply cannot tell its rows. */
+static bool write_remember(struct write *write)
+{
+	struct request *request = write->task.request;
+	struct command *command = &write->command;
+	struct position position = write_committed_at(write);
+
+	if (!position_known(position) ||
+	    (command->wrote && request->user.ptr &&
+	     !sessions_wrote(write->task.router->shared.sessions, request->user, position))) {
+		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
+			     "another primary was promoted while the command committed");
+		return false;
+	}
+	command->position = position;
+	high_water_raise(write->task.router->shared.high_water, position);
+	router_token(write->task.router, position_max(position, write->task.needs.required),
+		     request->token);
+	request->routed = true;
+	request->level_used = LEVEL_STRONG;
+	request->reason = REASON_STRONG;
+	request->node = write->task.router->shared.nodes[write->node]->name;
+	request->on_primary = true;
+	request->lag_us = 0;
+	return true;
+}
+
+static void write_count_key(struct write *write, const char *result)
+{
+	metric_add(write->task.router->metrics, METRIC_idempotency_total, METRIC_LABELS(result), 1);
+}
+
+static enum step write_committed(struct write *write)
+{
+	if (!write_remember(write))
+		return STEP_DONE;
+	write->task.request->outcome = OUTCOME_OK;
+	return STEP_NEXT;
+}
+
+/* An earlier request with its key has committed. */
+static enum step write_replayed(struct write *write)
+{
+	struct request *request = write->task.request;
+
+	write->command.position.timeline = write->task.judged;
+	request->replayed = requirement_holds(&write->task) && write_remember(write);
+	write_count_key(write, "replayed");
+	if (!request->replayed)
+		return request_fail(request, OUTCOME_NO_PRIMARY,
+				    "another primary was promoted meanwhile");
+	request->outcome = OUTCOME_OK;
+	return STEP_NEXT;
+}
+
+static enum step write_failed(struct write *write)
+{
+	enum outcome outcome = write->task.request->outcome;
+
+	if (revalidate_try(&write->task, &write->command.call))
+		return write_move(write, WRITE_DESCRIBE);
+	if (outcome == OUTCOME_IDEMPOTENCY_MISMATCH)
+		write_count_key(write, "mismatch");
+	else if (outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS)
+		write_count_key(write, "in-progress");
+	return STEP_DONE;
+}
+
+static enum step write_verify(struct request *request)
+{
+	struct write *write = write_of(request);
+
+	switch (write->end) {
+	case COMMAND_COMMITTED:
+		return write_committed(write);
+	case COMMAND_COMMITTED_UNTELLABLE:
+		(void)write_remember(write);
+		return STEP_DONE;
+	case COMMAND_REPLAYED:
+		return write_replayed(write);
+	case COMMAND_WRONG_NODE:
+		monitor_poll_now(write->task.router->shared.monitor);
+		return STEP_DONE;
+	case COMMAND_FAILED:
+		return write_failed(write);
+	}
+	assert(!"an end of a command");
+	return STEP_DONE;
+}
+
+/* --- ANSWER ----------------------------------------------------------------------------------- */
+
+static enum step write_answer(struct request *request)
+{
+	if (request->minimal) {
+		buf_clear(&request->out);
+		buf_literal(&request->out, "{\"data\":null");
+	}
+	buf_literal(&request->out, ",\"token\":\"");
+	buf_string(&request->out, request->token);
+	buf_literal(&request->out, "\"}");
+	return STEP_DONE;
+}

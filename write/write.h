@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The path of a command: to the primary, then the session entry, then the reply. The states are
+ * drawn in write/state.h. One writes per loop, on the loop's thread.
+ */
+#pragma once
+
+#include "base/request.h"
+#include "write/state.h"
+
+/* Borrows the router until writes_fini. */
+void writes_init(struct writes *writes, struct router *router);
+/* No command may be on its way. */
+void writes_fini(struct writes *writes);
+/* This loop deletes expired idempotency keys: one of a process. */
+void writes_sweep(struct writes *writes);
+/* The service ends: commands that have committed and wait for replicas are answered, and none waits
+ * for them from here on. Requests under way go on. */
+void writes_drain(struct writes *writes);
+/* Takes the request, which is a command, until its on_done. */
+void write_take(struct writes *writes, struct request *request);
+/* Names and order of enum write_state. */
+extern const struct request_path write_path;
