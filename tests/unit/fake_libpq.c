@@ -418,8 +418,7 @@ static void conn_note(struct pg_conn *conn, const char *before, const char *word
 					   conn->sent_len ? " " : "", before, word, after);
 }
 
-/* What every conn is asked when it is made (pg/wire/handshake.h): answered at once, not written
- * down. */
+/* What a new conn is asked (pg/wire/handshake.h): answered at once, not written down. */
 static bool conn_greets(const struct pg_conn *conn, const char *text)
 {
 	return strncmp(text, "SELECT pg_catalog.pg_backend_pid(),", 35) == 0 ||
@@ -434,7 +433,7 @@ static int conn_send(struct pg_conn *conn, enum message_kind kind, const char *n
 
 	assert(message);
 	assert(conn->open);
-	if (conn->lost) {
+	if (fake_use_fails(&conn->lost) || conn->lost) {
 		free(message);
 		return 0;
 	}
@@ -516,7 +515,7 @@ int PQpipelineSync(PGconn *conn)
 int PQflush(PGconn *conn)
 {
 	assert(conn->open);
-	return 0;
+	return fake_use_fails(&conn->lost) ? -1 : 0;
 }
 
 /* --- results --------------------------------------------------------------------------------- */
@@ -528,7 +527,7 @@ int PQconsumeInput(PGconn *conn)
 	assert(conn->open);
 	while (read(conn->fd, &count, sizeof(count)) > 0)
 		;
-	return !conn->lost;
+	return !fake_use_fails(&conn->lost) && !conn->lost;
 }
 
 int PQisBusy(PGconn *conn)

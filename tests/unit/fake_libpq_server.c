@@ -42,3 +42,11 @@ PGnotify *PQnotifies(PGconn *conn)
 	(void)conn;
 	return NULL;
 }
+
+bool fake_use_fails(bool *lost)
+{
+	bool fails = ++fake_server.uses == fake_server.fails_at;
+
+	*lost |= fails;
+	return fails;
+}
