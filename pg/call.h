@@ -56,11 +56,40 @@ enum call_state {
 	CALL_STATES
 };
 
-/* Whether other commands may share its transaction, when it and they would (call->groups). */
+/* Whether other commands may share its transaction, when it and they would like to. */
 enum call_company {
 	COMPANY_WELCOME,
 	COMPANY_NONE,   /* its group broke: it travels alone now */
 	COMPANY_BLAMED, /* the same, at the commit: it is not known yet whose fault that was */
+};
+
+/* The transaction that a command would like. */
+enum call_transaction {
+	TRANSACTION_OWN,      /* of its own, without BEGIN */
+	TRANSACTION_EXPLICIT, /* between BEGIN and COMMIT, so that it cannot commit by itself */
+	TRANSACTION_SHARED,   /* it may commit together with others (pg/wire/plan_group.h) */
+};
+
+/* Why a call was not sent, where that is for want of room. */
+enum call_refusal {
+	REFUSAL_NONE,
+	REFUSAL_EXPIRED, /* CALL_UNSENT because it waited --queue-wait-ms in vain */
+	/* not admitted, or let go, because of other calls: the node is overloaded */
+	REFUSAL_SHED,
+};
+
+/* What was done that another run would do again. */
+enum call_effect {
+	EFFECT_NONE,
+	EFFECT_STREAMED, /* on_rows was called */
+	EFFECT_WROTE,    /* command: it, or its group, was given a transaction id */
+};
+
+/* What became of a command's frame, where not all of it ran. */
+enum frame_end {
+	FRAME_NONE,
+	FRAME_ROLLED_BACK, /* on_ran wanted no commit */
+	FRAME_RAISED,      /* the error is of the frame's own statements */
 };
 
 /* What PostgreSQL said; strings live in the call's arena. */
@@ -77,7 +106,7 @@ struct pg_error {
  * raises, nothing else does and the call ends with its error. When the command itself has run and
  * its rows are there, but nothing is committed, on_ran fills behind_values and says whether to go
  * on: true: behind runs, then the commit; false: all is rolled back and the call ends as CALL_OK
- * with rolled_back set.
+ * with FRAME_ROLLED_BACK.
  */
 struct call_frame {
 	struct statement *before, *behind;
@@ -88,7 +117,9 @@ struct call_frame {
 struct call {
 	/* Set by the maker. */
 	enum call_kind kind;
-	enum isolation isolation;    /* of a command */
+	enum isolation isolation; /* of a command, as the next */
+	enum call_transaction transaction;
+	uint32_t generation;         /* of what is prepared; CALL_DESCRIBE: set by the maker */
 	struct ticket ticket;        /* priority and deadline_us; the rest is the pool's */
 	struct statement *statement; /* NULL for CALL_PROBE */
 	const char *const *values;   /* text form, NULL is NULL; [statement->params] */
@@ -99,11 +130,8 @@ struct call {
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	const struct shape *bound;   /* by which values were made; NULL: the statement's of now */
-	uint32_t generation;         /* of what is prepared; CALL_DESCRIBE: set by the maker */
 	/* a query: ended on the server when it is forgotten there (pg/wire/cancel.h) */
 	bool cancels;
-	bool begins; /* command: between BEGIN and COMMIT, so that it cannot commit by itself */
-	bool groups; /* command: may commit together with others (pg/wire/plan_group.h) */
 	/* what a changed catalog refuses is described anew by its maker */
 	bool revalidates;
 	const struct call_frame *frame;     /* command: NULL: none */
@@ -118,10 +146,10 @@ struct call {
 
 	/* What came of it. */
 	enum call_end end;
+	enum frame_end frame_end;
 	struct pg_error error; /* for CALL_ERROR */
-	bool expired;          /* CALL_UNSENT because it waited --queue-wait-ms in vain */
-	bool shed;     /* not let in, or let go, because of others: the node is overloaded */
-	bool streamed; /* of a stream: on_rows was called, so it cannot be run again */
+	enum call_refusal refusal;
+	enum call_effect effect;
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
 	uint64_t bytes;           /* of a stream: what its rows took in all */
@@ -130,9 +158,7 @@ struct call {
 	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
 	uint32_t timeline;        /* of a standby that streams, behind all it saw; 0: not told */
 	bool in_recovery;         /* the node was a standby when the batch began */
-	bool rolled_back;         /* command with a frame: on_ran wanted no commit */
-	bool frame_failed;        /* the error is of the frame's own statements */
-	bool wrote;               /* command: it, or its group, was given a transaction id */
+	uint8_t preparations;     /* anew, where it was not prepared any more; once is enough */
 	struct position position; /* command: at or after its commit record */
 	struct shape *shape;      /* describe: to be taken with statement_set_shape, or freed */
 	int64_t queued_us, sent_us, done_us;
@@ -143,8 +169,7 @@ struct call {
 	struct conn *conn; /* NULL while it waits */
 	enum call_state state;
 	enum call_company company;
-	bool prepared_again; /* once is enough */
-	size_t out_start;    /* what of out was there before */
+	size_t out_start; /* what of out was there before */
 };
 
 /* To the next state; asserts that it may follow. pg/ only. */

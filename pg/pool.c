@@ -75,7 +75,7 @@ static void pool_displace(struct pool *pool, struct ticket *ticket)
 {
 	struct call *call = container_of(ticket, struct call, ticket);
 
-	call->shed = true;
+	call->refusal = REFUSAL_SHED;
 	pool_end(pool, call, CALL_UNSENT, "displaced by a more urgent request");
 }
 
@@ -98,7 +98,7 @@ static bool pool_admits(struct pool *pool, struct lane *lane, struct call *call)
 	}
 	if (verdict == VERDICT_DISPLACES)
 		pool_displace(pool, displaced);
-	call->shed = verdict == VERDICT_SHED;
+	call->refusal = verdict == VERDICT_SHED ? REFUSAL_SHED : REFUSAL_NONE;
 	return verdict == VERDICT_ADMITTED || verdict == VERDICT_DISPLACES;
 }
 
@@ -115,7 +115,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	struct lane *lane;
 
 	pool_check(call);
-	call->shed = false;
+	call->refusal = REFUSAL_NONE;
 	call->company = COMPANY_WELCOME;
 	ticket->statement = call->statement;
 	ticket->waits_for_core = false;
@@ -126,15 +126,15 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->pool = pool;
 	call->error = (struct pg_error){ 0 };
 	call->lost_reason = NULL;
-	call->expired = false;
 	call->rows = call->bytes = 0;
-	call->streamed = false;
+	call->effect = EFFECT_NONE;
 	call->affected = -1;
 	call->lower = call->upper = call->newest = 0;
-	call->in_recovery = call->wrote = call->rolled_back = call->frame_failed = false;
+	call->in_recovery = false;
+	call->frame_end = FRAME_NONE;
 	call->position = POSITION_NONE;
 	call->shape = NULL;
-	call->prepared_again = false;
+	call->preparations = 0;
 	ticket->placements = 0;
 	if (lane->kind == LANE_QUICK) {
 		pool->quick_us = loop_now(pool->loop);
@@ -204,8 +204,7 @@ void pool_end_tickets(struct pool *pool, struct list *tickets, bool expired, con
 		struct call *call = container_of(link, struct call, ticket.link);
 
 		call->list = NULL;
-		call->expired = expired;
-		call->shed = !expired;
+		call->refusal = expired ? REFUSAL_EXPIRED : REFUSAL_SHED;
 		pool_end(pool, call, CALL_UNSENT, reason);
 	}
 }

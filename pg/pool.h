@@ -37,8 +37,8 @@ void pool_free(struct pool *pool);
  * least. Opens one of each lane that is always used. */
 void pool_set_role(struct pool *pool, enum node_role role);
 
-/* False: it would wait for too long, or all conns for streams are taken, or call->shed: others go
- * first; the call stays with the caller. on_done is never called from inside. */
+/* False: it would wait for too long, or all conns for streams are taken, or call->refusal says that
+ * others go first; the call stays with the caller. on_done is never called from inside. */
 bool pool_submit(struct pool *pool, struct call *call) must_check;
 /* on_done will not be called. What is already on its way runs to its end unseen, or is cancelled
  * where the call says so; but of a stream the conn is closed: that ends it on the server, too. */

@@ -115,7 +115,9 @@ static enum step place_refuse_full(struct read *read)
 		return place_step(request);
 	if (read->query.streams)
 		return request_fail(request, OUTCOME_QUEUE_FULL, "too many streams are under way");
-	return request_fail(request, read->query.call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
+	return request_fail(request,
+			    read->query.call.refusal == REFUSAL_SHED ? OUTCOME_SHED
+								     : OUTCOME_QUEUE_FULL,
 			    "too many requests are waiting for %s",
 			    read->task.router->shared.nodes[read->full_last]->name);
 }

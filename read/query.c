@@ -139,11 +139,11 @@ static enum query_end query_lost(struct query *query)
 {
 	const struct call *call = &query->call;
 
-	if (call->shed) {
+	if (call->refusal == REFUSAL_SHED) {
 		request_fail(query->request, OUTCOME_SHED, "%s", call->lost_reason);
 		return QUERY_FAILED;
 	}
-	if (call->expired && pool_connected(call->pool)) {
+	if (call->refusal == REFUSAL_EXPIRED && pool_connected(call->pool)) {
 		request_fail(query->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
 		return QUERY_FAILED;
 	}

@@ -124,8 +124,8 @@ static bool verify_lost_its_place(const struct read *read)
 	const struct task *task = &read->task;
 	int64_t end_us = loop_now(task->router->loop) + estimate_us(&task->operation->statement);
 
-	return !query->on_primary && query->call.end == CALL_UNSENT && query->call.shed &&
-	       end_us < task->request->deadline_us &&
+	return !query->on_primary && query->call.end == CALL_UNSENT &&
+	       query->call.refusal == REFUSAL_SHED && end_us < task->request->deadline_us &&
 	       task->request->queue_us < task->router->shared.options->queue_wait_us;
 }
 
@@ -134,7 +134,7 @@ static bool verify_waited_for_silence(const struct read *read)
 {
 	const struct call *call = &read->query.call;
 
-	return call->expired && call->end == CALL_UNSENT &&
+	return call->refusal == REFUSAL_EXPIRED && call->end == CALL_UNSENT &&
 	       health_silent_since(&read->task.router->nodes[read->choice.node].health,
 				   call->queued_us);
 }

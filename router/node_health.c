@@ -30,7 +30,7 @@ static enum health_class node_health_class_of_error(const struct call *call)
 static enum health_class node_health_class_of_unsent(const struct router *router, unsigned node,
 						     const struct call *call)
 {
-	if (call->expired && !too_many_connections_at(router, node) &&
+	if (call->refusal == REFUSAL_EXPIRED && !too_many_connections_at(router, node) &&
 	    !pool_connected(router->nodes[node].pool))
 		return HEALTH_UNREACHED;
 	return HEALTH_NOTHING;

@@ -16,8 +16,9 @@ static struct statement *revalidate_statement(const struct task *task)
 
 static bool revalidate_would_help(const struct task *task, const struct call *call)
 {
-	return call->end == CALL_ERROR && call->error.of_catalog && !call->frame_failed &&
-	       !call->streamed && task->revalidations < REVALIDATIONS_PER_REQUEST_MAX;
+	return call->end == CALL_ERROR && call->error.of_catalog &&
+	       call->frame_end != FRAME_RAISED && call->effect != EFFECT_STREAMED &&
+	       task->revalidations < REVALIDATIONS_PER_REQUEST_MAX;
 }
 
 /* Described anew by now, being so, or it is for this request to do. */

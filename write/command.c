@@ -35,6 +35,13 @@ static enum isolation command_isolation(const struct operation *operation)
 	return ISOLATION_READ_COMMITTED;
 }
 
+static enum call_transaction command_transaction(const struct operation *operation)
+{
+	if (operation->is_call)
+		return TRANSACTION_EXPLICIT;
+	return operation->lonely ? TRANSACTION_OWN : TRANSACTION_SHARED;
+}
+
 static bool command_submit(struct command *command)
 {
 	struct request *request = command->request;
@@ -57,8 +64,7 @@ static bool command_submit(struct command *command)
 		.ticket.priority = command->priority,
 		.ticket.deadline_us = request->deadline_us,
 		.isolation = command_isolation(command->operation),
-		.begins = command->operation->is_call,
-		.groups = !command->operation->lonely,
+		.transaction = command_transaction(command->operation),
 		.frame = command->key ? &command->key->frame : NULL,
 		.on_done = command_on_call,
 	};
@@ -152,11 +158,11 @@ static enum command_end command_committed(struct command *command)
 {
 	const struct call *call = &command->call;
 
-	command->wrote = call->wrote;
+	command->wrote = call->effect == EFFECT_WROTE;
 	command->position = call->position;
 	if (!command->key)
 		return command_tell(command);
-	assert(!call->rolled_back);
+	assert(call->frame_end != FRAME_ROLLED_BACK);
 	return COMMAND_COMMITTED;
 }
 
@@ -212,7 +218,7 @@ static enum command_end command_refused(struct command *command)
 	struct text param = { 0 };
 
 	/* The client knows nothing of the parameters of what stands around its command. */
-	if (call->frame_failed)
+	if (call->frame_end == FRAME_RAISED)
 		call->error.param = 0;
 	if (call->error.param && call->error.param <= command->operation->parameters_count)
 		param = text_of(command->operation->parameters[call->error.param - 1].name);
@@ -235,11 +241,12 @@ static void command_tell_failure(struct command *command)
 
 static enum command_end command_lost(struct command *command, const struct call *call)
 {
-	if (call->shed) {
+	if (call->refusal == REFUSAL_SHED) {
 		request_fail(command->request, OUTCOME_SHED, "%s", call->lost_reason);
 		return COMMAND_FAILED;
 	}
-	if (call->end == CALL_UNSENT && call->expired && pool_connected(call->pool)) {
+	if (call->end == CALL_UNSENT && call->refusal == REFUSAL_EXPIRED &&
+	    pool_connected(call->pool)) {
 		request_fail(command->request, OUTCOME_QUEUE_TIMEOUT, "%s", call->lost_reason);
 		return COMMAND_FAILED;
 	}
@@ -412,7 +419,7 @@ static void command_on_call(struct call *call)
 	switch (call->end) {
 	case CALL_OK:
 	case CALL_TOO_LARGE:
-		if (call->rolled_back)
+		if (call->frame_end == FRAME_ROLLED_BACK)
 			command_fail(command);
 		else
 			command->on_done(command, command_committed(command));

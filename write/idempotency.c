@@ -179,7 +179,7 @@ enum claim idempotency_refusal(const struct call *call)
 	const char *sqlstate = call->error.sqlstate;
 
 	/* An application may raise whatever it likes. */
-	if (!call->frame_failed)
+	if (call->frame_end != FRAME_RAISED)
 		return CLAIM_OTHER;
 	if (strcmp(sqlstate, "CQ001") == 0)
 		return CLAIM_RUNNING;

@@ -223,7 +223,8 @@ static enum step write_send(struct write *write, struct pool *pool)
 	command->on_done = write_on_done;
 	if (!command_send(command, pool))
 		return request_fail(task->request,
-				    command->call.shed ? OUTCOME_SHED : OUTCOME_QUEUE_FULL,
+				    command->call.refusal == REFUSAL_SHED ? OUTCOME_SHED
+									  : OUTCOME_QUEUE_FULL,
 				    "too many commands are waiting");
 	(void)write_move(write, WRITE_OUT);
 	return request_wait_for_call(task->request, &command->call.sent_us, write_cancel);

@@ -326,7 +326,9 @@ static void answer_fail(struct slot *slot, const PGresult *result)
 static void answer_blame(struct slot *slot, const struct entry *entry)
 {
 	if (slot->call)
-		slot->call->frame_failed = entry->statement_id != slot->call->statement->id;
+		slot->call->frame_end = entry->statement_id != slot->call->statement->id
+						? FRAME_RAISED
+						: FRAME_NONE;
 }
 
 /*
@@ -342,8 +344,8 @@ static void answer_call_error(struct conn *conn, const struct entry *entry, cons
 	answer_blame(slot, entry);
 	if (stale || error_is_unprepared(result)) {
 		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
-		if (slot->call && !slot->call->prepared_again) {
-			slot->call->prepared_again = true;
+		if (slot->call && !slot->call->preparations) {
+			slot->call->preparations++;
 			slot->state = SLOT_RETURNED;
 			return;
 		}

@@ -43,7 +43,8 @@ static const struct plan *carry_plan(const struct batch *batch)
 			return &plan_group;
 		if (first->frame)
 			return &plan_framed;
-		return first->isolation != ISOLATION_READ_COMMITTED || first->begins
+		return first->isolation != ISOLATION_READ_COMMITTED ||
+				       first->transaction == TRANSACTION_EXPLICIT
 			       ? &plan_isolated
 			       : &plan_command;
 	}

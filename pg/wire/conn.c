@@ -165,7 +165,7 @@ static void conn_on_cancel_answered(struct cancel *cancel)
 
 	if (conn->state == CONN_CANCELING)
 		conn_rest(conn);
-	else if (cancel->call.expired && conn->state == CONN_BUSY)
+	else if (cancel->call.refusal == REFUSAL_EXPIRED && conn->state == CONN_BUSY)
 		(void)conn_submit_cancel(conn);
 }
 

@@ -72,7 +72,7 @@ void plan_command_end(struct conn *conn, struct slot *slot)
 	const struct batch *batch = &conn->batch;
 	struct call *call = slot->call;
 
-	call->wrote = batch->wrote;
+	call->effect = batch->wrote ? EFFECT_WROTE : EFFECT_NONE;
 	call->position = batch->position;
 	if (slot->state == SLOT_FAILED) {
 		const char *standby = PQparameterStatus(conn->pgconn, "in_hot_standby");
@@ -81,7 +81,7 @@ void plan_command_end(struct conn *conn, struct slot *slot)
 		settle_end(conn, slot, CALL_ERROR, NULL);
 	} else if (slot->state == SLOT_RETURNED) {
 		settle_again(conn, slot);
-	} else if (call->rolled_back || position_known(batch->position)) {
+	} else if (call->frame_end == FRAME_ROLLED_BACK || position_known(batch->position)) {
 		settle_end(conn, slot, slot->state == SLOT_DONE ? CALL_OK : CALL_TOO_LARGE, NULL);
 	} else {
 		settle_end(conn, slot, CALL_LOST, "the position of its commit could not be read");
@@ -141,7 +141,7 @@ static bool plan_framed_goes_on(struct conn *conn)
 		return false;
 	if (slot->state == SLOT_DONE && call->frame->on_ran(call))
 		return true;
-	call->rolled_back = true;
+	call->frame_end = FRAME_ROLLED_BACK;
 	return false;
 }
 

@@ -30,10 +30,11 @@ static void plan_group_break(struct conn *conn);
 
 bool plan_group_welcomes(unsigned group_max, const struct call *call)
 {
-	return group_max > 1 && call->kind == CALL_COMMAND && call->groups &&
-	       call->company == COMPANY_WELCOME && !call->frame && !call->begins &&
-	       call->isolation == ISOLATION_READ_COMMITTED && estimate_is_known(call->statement) &&
-	       !estimate_is_slow(call->statement) && !quarantine_is_on(call->statement) &&
+	return group_max > 1 && call->kind == CALL_COMMAND &&
+	       call->transaction == TRANSACTION_SHARED && call->company == COMPANY_WELCOME &&
+	       !call->frame && call->isolation == ISOLATION_READ_COMMITTED &&
+	       estimate_is_known(call->statement) && !estimate_is_slow(call->statement) &&
+	       !quarantine_is_on(call->statement) &&
 	       !(atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
 		 SESSION_STATE_SESSION);
 }

@@ -53,7 +53,7 @@ static void plan_stream_tell(struct conn *conn, struct call *call)
 	}
 	if (call->state == CALL_OUT)
 		call_move(call, CALL_STREAMING);
-	call->streamed = true;
+	call->effect = EFFECT_STREAMED;
 	batch_bounds(batch, call);
 	call->on_rows(call);
 }

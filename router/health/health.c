@@ -88,7 +88,8 @@ static void health_on_probe(struct call *call)
 
 	health->probing = false;
 	/* It waited behind what it judges: no conn was free for it. */
-	if (call->end == CALL_UNSENT && call->expired && pool_connected(health->pool))
+	if (call->end == CALL_UNSENT && call->refusal == REFUSAL_EXPIRED &&
+	    pool_connected(health->pool))
 		return;
 	health_proven(health, call->end == CALL_OK);
 }

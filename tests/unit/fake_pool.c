@@ -214,7 +214,7 @@ struct call *fake_last_call(unsigned node, enum call_kind kind)
 void fake_stream(struct call *call, uint64_t lower, uint64_t upper, const char *rows)
 {
 	buf_string(call->out, rows);
-	call->streamed = true;
+	call->effect = EFFECT_STREAMED;
 	call->in_recovery = true;
 	call->lower = lower;
 	call->upper = upper;
@@ -279,7 +279,7 @@ void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, ui
 void fake_commit(struct call *call, uint64_t lsn, bool wrote, const char *rows, uint64_t count)
 {
 	fake_rows(call, rows, count);
-	call->wrote = wrote;
+	call->effect = wrote ? EFFECT_WROTE : EFFECT_NONE;
 	call->position = (struct position){ 1, lsn };
 	fake_end(call, CALL_OK);
 }

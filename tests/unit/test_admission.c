@@ -134,7 +134,7 @@ static void the_more_urgent_takes_the_place_of_the_less_urgent(void **state)
 	stage_turn();
 	assert_int_equal(calls[last].told, 1);
 	assert_int_equal(calls[last].call.end, CALL_UNSENT);
-	assert_true(calls[last].call.shed);
+	assert_true(calls[last].call.refusal == REFUSAL_SHED);
 	/* And it leaves before the other. */
 	served(1);
 	assert_int_equal(calls[last + 1].told, 0);
@@ -171,7 +171,7 @@ static void of_too_many_the_late_are_let_go(void **state)
 		stage_query(&more[i], stage_statement(1), "7");
 	stage_pass(2 * codel_slack_us(&stage.pool->lanes[LANE_QUICK].admission.codel));
 	assert_int_equal(calls[first].told, 1);
-	assert_true(calls[first].call.shed);
+	assert_true(calls[first].call.refusal == REFUSAL_SHED);
 	/* As many as there is room for are served. */
 	assert_int_equal(calls[first + 1].told, 0);
 	finish();
@@ -205,7 +205,7 @@ static void an_idle_conn_waits_for_those_who_are_refused_not_for_worse_ones(void
 	served(4);
 	assert_int_equal(pool_load(stage.pool), 0);
 	assert_false(came(7));
-	assert_true(calls[calls_count].call.shed);
+	assert_true(calls[calls_count].call.refusal == REFUSAL_SHED);
 	stage_call_fini(&calls[calls_count]);
 	assert_true(came(3));
 	finish();
@@ -225,7 +225,7 @@ static void whoever_is_behind_those_of_another_queue_is_refused_in_his(void **st
 			(struct priority){ .asked = true, .urgency = i ? 3 : 7 };
 	}
 	assert_false(pool_submit(stage.pool, &slow[0].call));
-	assert_true(slow[0].call.shed);
+	assert_true(slow[0].call.refusal == REFUSAL_SHED);
 	assert_true(pool_submit(stage.pool, &slow[1].call));
 	finish();
 	for (unsigned i = 0; i < 2; i++)
@@ -298,7 +298,7 @@ static void whoever_takes_more_than_a_fair_share_gives_way(void **state)
 	user_of_next = 0;
 	stage_turn();
 	assert_int_equal(calls[calls_count - 2].told, 1);
-	assert_true(calls[calls_count - 2].call.shed);
+	assert_true(calls[calls_count - 2].call.refusal == REFUSAL_SHED);
 	finish();
 }
 
@@ -494,7 +494,7 @@ static void a_command_waits_whatever_others_took(void **state)
 	}
 	stage_pass(settings.queue_wait_us);
 	assert_int_equal(commands[1].call.end, CALL_UNSENT);
-	assert_true(commands[1].call.expired);
+	assert_true(commands[1].call.refusal == REFUSAL_EXPIRED);
 	stage_answer(1);
 	for (unsigned i = 0; i < 3; i++)
 		stage_call_fini(&commands[i]);
@@ -594,7 +594,7 @@ static void whoever_is_more_urgent_takes_a_place_among_those_who_stand_in_order(
 	assert_true(slow_came(1));
 	stage_turn();
 	assert_int_equal(calls[calls_count - 2].told, 1);
-	assert_true(calls[calls_count - 2].call.shed);
+	assert_true(calls[calls_count - 2].call.refusal == REFUSAL_SHED);
 	assert_false(slow_came(3));
 	finish();
 }
@@ -614,7 +614,7 @@ static void whoever_takes_little_takes_a_place_from_who_takes_much(void **state)
 	assert_true(slow_came_from(3, 1));
 	stage_turn();
 	assert_int_equal(calls[calls_count - 2].told, 1);
-	assert_true(calls[calls_count - 2].call.shed);
+	assert_true(calls[calls_count - 2].call.refusal == REFUSAL_SHED);
 	assert_false(slow_came_from(3, 4));
 	finish();
 }

@@ -132,7 +132,7 @@ static void but_not_for_ever(void **state)
 	assert_true(command_came());
 	stage_pass(5 * settings.queue_wait_us);
 	assert_int_equal(calls[1].told, 1);
-	assert_true(calls[1].call.expired);
+	assert_true(calls[1].call.refusal == REFUSAL_EXPIRED);
 	stage_answer(1);
 	stage_call_fini(&calls[0]);
 	stage_call_fini(&calls[1]);

@@ -37,7 +37,7 @@ static void test_a_command_has_its_rows_and_a_position_on_a_timeline(void **stat
 	assert_int_equal(call.told, 1);
 	assert_int_equal(call.call.end, CALL_OK);
 	assert_string_equal(stage_out(&call), "{\"x\":1}");
-	assert_true(call.call.wrote);
+	assert_true(call.call.effect == EFFECT_WROTE);
 	assert_int_equal(call.call.position.timeline, 7);
 	assert_int_equal(call.call.position.lsn, 0x1000);
 	stage_call_fini(&call);
@@ -49,7 +49,7 @@ static void test_a_command_that_changed_nothing_says_so(void **state)
 	send_command(ISOLATION_READ_COMMITTED);
 	stage_answer(CONN);
 	assert_int_equal(call.call.end, CALL_OK);
-	assert_false(call.call.wrote);
+	assert_false(call.call.effect == EFFECT_WROTE);
 	stage_call_fini(&call);
 }
 

@@ -266,7 +266,7 @@ static void where_no_conn_is_idle_nobody_is_held_back(void **state)
 	stage_pass(stage_settings.queue_wait_us);
 
 	assert_int_equal(quick[quick_count].call.end, CALL_UNSENT);
-	assert_true(quick[quick_count].call.expired);
+	assert_true(quick[quick_count].call.refusal == REFUSAL_EXPIRED);
 	stage_call_fini(&quick[quick_count]);
 	finish(CONNS);
 }

@@ -49,10 +49,15 @@ static void open_groups(unsigned conns, unsigned group_max)
 	stage_open_with(NODE_PRIMARY, &settings);
 }
 
-static void send_to_group(struct stage_call *call, struct statement *statement)
+static void init_for_group(struct stage_call *call, struct statement *statement)
 {
 	stage_call_init(call, CALL_COMMAND, statement, "7");
-	call->call.groups = true;
+	call->call.transaction = TRANSACTION_SHARED;
+}
+
+static void send_to_group(struct stage_call *call, struct statement *statement)
+{
+	init_for_group(call, statement);
 	assert_true(pool_submit(stage.pool, &call->call));
 }
 
@@ -82,7 +87,7 @@ static void assert_all_went_well(void)
 		assert_int_equal(calls[i].told, 1);
 		assert_int_equal(calls[i].call.end, CALL_OK);
 		assert_string_equal(stage_out(&calls[i]), "{\"x\":1}");
-		assert_true(calls[i].call.wrote);
+		assert_true(calls[i].call.effect == EFFECT_WROTE);
 		assert_int_equal(calls[i].call.position.lsn, 0x1000);
 	}
 }
@@ -205,16 +210,15 @@ static void test_some_commands_never_join_a_group(void **state)
 
 		open_groups(2, GROUP_CALLS_MAX);
 		statement = known(1);
-		if (why == NOTHING_KNOWN)
-			statement->running_us = 0;
-		if (why == SLOW)
-			statement->running_us = 20001;
+		if (why == NOTHING_KNOWN || why == SLOW)
+			statement->running_us = why == SLOW ? 20001 : 0;
 		if (why == QUARANTINED)
 			quarantine_begin(statement);
 		for (unsigned i = 0; i < 3; i++) {
-			stage_call_init(&calls[i], CALL_COMMAND, statement, "7");
-			calls[i].call.groups = why != NOT_WANTED;
-			calls[i].call.begins = why == BEGINS;
+			init_for_group(&calls[i], statement);
+			if (why == NOT_WANTED || why == BEGINS)
+				calls[i].call.transaction =
+					why == BEGINS ? TRANSACTION_EXPLICIT : TRANSACTION_OWN;
 			if (why == STRICT)
 				calls[i].call.isolation = ISOLATION_SERIALIZABLE;
 			assert_true(pool_submit(stage.pool, &calls[i].call));
@@ -279,8 +283,7 @@ static void test_a_shorter_timeout_of_its_own_stands_before_its_savepoint(void *
 {
 	open_groups(2, GROUP_CALLS_MAX);
 	for (unsigned i = 0; i < 3; i++) {
-		stage_call_init(&calls[i], CALL_COMMAND, known(1), "7");
-		calls[i].call.groups = true;
+		init_for_group(&calls[i], known(1));
 		calls[i].call.timeout_us = i == 1 ? 20 * US_PER_MS : US_PER_S;
 		assert_true(pool_submit(stage.pool, &calls[i].call));
 	}
@@ -312,8 +315,7 @@ static void open_without_limits(void)
 /* Somebody asked for it, who may be refused. */
 static void ask_of_group(struct stage_call *call)
 {
-	stage_call_init(call, CALL_COMMAND, known(1), "7");
-	call->call.groups = true;
+	init_for_group(call, known(1));
 	call->call.ticket.priority.asked = true;
 	assert_true(pool_submit(stage.pool, &call->call));
 }
@@ -354,7 +356,7 @@ static void test_without_limits_and_without_a_conn_commands_expire_as_ever(void 
 	stage_pass(1);
 	assert_int_equal(calls[0].told, 1);
 	assert_int_equal(calls[0].call.end, CALL_UNSENT);
-	assert_true(calls[0].call.expired);
+	assert_true(calls[0].call.refusal == REFUSAL_EXPIRED);
 	stage_call_fini(&calls[0]);
 }
 
@@ -426,8 +428,7 @@ static void test_a_timeout_of_its_own_is_in_force_behind_an_error(void **state)
 	fail_with("SELECT 1.", "23505", 2);
 	open_groups(2, GROUP_CALLS_MAX);
 	for (unsigned i = 0; i < 3; i++) {
-		stage_call_init(&calls[i], CALL_COMMAND, known(i + 1), "7");
-		calls[i].call.groups = true;
+		init_for_group(&calls[i], known(i + 1));
 		calls[i].call.timeout_us = i ? 20 * US_PER_MS : US_PER_S;
 		assert_true(pool_submit(stage.pool, &calls[i].call));
 	}
@@ -732,8 +733,7 @@ static void test_a_member_with_too_many_rows_has_committed_nevertheless(void **s
 	fake_answer_with((struct fake_answer){ .text = "SELECT 2.", .rows = 2, .cell = "1" });
 	open_groups(2, GROUP_CALLS_MAX);
 	for (unsigned i = 0; i < 3; i++) {
-		stage_call_init(&calls[i], CALL_COMMAND, known(i + 1), "7");
-		calls[i].call.groups = true;
+		init_for_group(&calls[i], known(i + 1));
 		calls[i].call.rows_max = 1;
 		assert_true(pool_submit(stage.pool, &calls[i].call));
 	}

@@ -83,7 +83,7 @@ static void break_and_leave_the_probe_no_conn(struct scene *scene)
 	break_replica(scene, "53200");
 	scene_pass(scene, US_PER_S);
 	scene_pass(scene, 100 * US_PER_MS);
-	fake_call(1, CALL_PROBE)->expired = true;
+	fake_call(1, CALL_PROBE)->refusal = REFUSAL_EXPIRED;
 	fake_unsent(fake_call(1, CALL_PROBE), "waited too long for a connection");
 }
 
@@ -358,7 +358,7 @@ static void who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one(vo
 	scene_pass(&scene, US_PER_MS);
 	ask(&scene, &asked, "order");
 	node = asked_node();
-	fake_call(node, CALL_QUERY)->expired = true;
+	fake_call(node, CALL_QUERY)->refusal = REFUSAL_EXPIRED;
 
 	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "waited too long for a connection");
 

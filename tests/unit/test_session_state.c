@@ -89,7 +89,7 @@ static void send_command(struct stage_call *call, unsigned number, unsigned sess
 
 	statement->running_us = 100; /* something is known of it: it may join a group */
 	stage_call_init(call, CALL_COMMAND, statement, "7");
-	call->call.groups = true;
+	call->call.transaction = TRANSACTION_SHARED;
 	assert_true(pool_submit(stage.pool, &call->call));
 }
 

@@ -277,7 +277,7 @@ static void a_command_that_waits_in_vain_at_a_node_is_told_what_for(void **state
 		reconnect_note_limit(&scene.reconnect[0], rows[i].full, loop_now(scene.loop));
 		fake_away(0, true);
 		call = place(&scene, &asked);
-		call->expired = true;
+		call->refusal = REFUSAL_EXPIRED;
 
 		fake_unsent(call, "waited too long for a connection");
 

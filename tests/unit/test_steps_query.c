@@ -355,7 +355,7 @@ static void who_lost_its_place_at_one_replica_is_answered_by_the_other(void **st
 	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
 	scene_take(&scene, &asked);
 	node = asked_replica();
-	fake_call(node, CALL_QUERY)->shed = true;
+	fake_call(node, CALL_QUERY)->refusal = REFUSAL_SHED;
 
 	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "it waited too long to be served");
 
@@ -377,7 +377,7 @@ static void who_lost_its_place_with_no_time_left_is_told_at_once(void **state)
 	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
 	scene_take(&scene, &asked);
 	node = asked_replica();
-	fake_call(node, CALL_QUERY)->shed = true;
+	fake_call(node, CALL_QUERY)->refusal = REFUSAL_SHED;
 	asked.request->deadline_us = loop_now(scene.loop);
 
 	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "it waited too long to be served");
@@ -647,7 +647,7 @@ static void a_call_that_waited_in_vain_is_told_as_queue_timeout_and_goes_nowhere
 	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
 	scene_take(&scene, &asked);
 	node = asked_replica();
-	fake_call(node, CALL_QUERY)->expired = true;
+	fake_call(node, CALL_QUERY)->refusal = REFUSAL_EXPIRED;
 
 	fake_lost(fake_call(node, CALL_QUERY), CALL_UNSENT, "waited too long for a connection");
 
