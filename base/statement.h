@@ -2,8 +2,9 @@
 /*
  * SQL text on its way to a node, and what PostgreSQL said of its parameters and columns.
  * Opaque text to this folder: the catalog makes statements, pg/ sends them.
- * A statement is shared by all loops and never changes, but for its shape: published once, and anew
- * where the database has changed.
+ * A statement is shared by all loops. Its number, text and declared types never change. The rest is
+ * learned while it runs, each field atomic by itself: any loop may write it at any time, and none
+ * waits for another.
  */
 #pragma once
 
@@ -43,9 +44,11 @@ struct statement {
 	const char *text; /* with $1, $2, … */
 	uint16_t params;
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
-	_Atomic(struct shape *) shape;  /* NULL until described */
-	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
-	_Atomic uint32_t late_us;       /* of twenty, nineteen are answered sooner; 0: not known */
+
+	/* What is learned of it; it changes until the statement ends. */
+	_Atomic(struct shape *) shape; /* NULL until described */
+	_Atomic uint32_t running_us;   /* a running estimate of its time in the server */
+	_Atomic uint32_t late_us;      /* of twenty, nineteen are answered sooner; 0: not known */
 	/* of groups that it broke: pg/admission/quarantine.c */
 	_Atomic uint32_t quarantine;
 	/* how far its renewals are paid for: pg/revalidation.c */

@@ -23,7 +23,7 @@ void catalog_let_go(struct catalog *catalog)
 	if (before > 1)
 		return;
 	for (unsigned i = 0; i < catalog->count; i++)
-		statement_fini(&catalog->operations[i].statement);
+		statement_fini(catalog->operations[i].statement);
 	arena_fini(&catalog->arena);
 	free(catalog);
 }
@@ -91,7 +91,7 @@ static const char *next_character(const char *ptr)
 
 struct place operation_place(const struct operation *operation, unsigned char_position)
 {
-	const char *ptr = operation->statement.text;
+	const char *ptr = operation->statement->text;
 	struct place place = operation->text_place;
 	unsigned at = 1, shift = 0;
 

@@ -54,7 +54,7 @@ struct operation {
 	struct place place;           /* of its header */
 	struct parameter *parameters; /* in the order of $1, $2, … : statement.params of them */
 	unsigned parameters_count;
-	struct statement statement;
+	struct statement *statement; /* lives as long as the catalog */
 
 	/* Options; the defaults of the contract where the file says nothing. */
 	enum level consistency;

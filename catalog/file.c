@@ -28,6 +28,7 @@ static void draft_init(struct draft *draft, struct source *source, struct arena 
 		       struct buf *not_yet)
 {
 	*draft = (struct draft){ .source = source, .arena = arena, .not_yet = not_yet };
+	draft->operation.statement = arena_zero(arena, 1, sizeof(struct statement));
 	buf_init(&draft->description);
 	options_init(draft);
 }

@@ -223,9 +223,9 @@ static uint32_t statement_id(const struct operation *operation, const struct cat
 	const struct operation *before =
 		previous ? catalog_find(previous, operation->kind, text_of(operation->name)) : NULL;
 
-	if (before && !strcmp(before->statement.text, operation->statement.text) &&
-	    same_types(&before->statement, &operation->statement))
-		return before->statement.id;
+	if (before && !strcmp(before->statement->text, operation->statement->text) &&
+	    same_types(before->statement, operation->statement))
+		return before->statement->id;
 	return statement_next_id();
 }
 
@@ -244,7 +244,7 @@ static struct catalog *load_catalog(struct loading *loading, const struct catalo
 
 		*operation = loading->operations[i];
 		operation->index = i;
-		operation->statement.id = statement_id(operation, previous);
+		operation->statement->id = statement_id(operation, previous);
 	}
 	catalog->not_yet = (struct text){ "", 0 };
 	if (loading->not_yet.len > 0)

@@ -285,7 +285,7 @@ static void statement_rewrite(struct draft *draft, struct operation *operation)
 		from = use->end;
 	}
 	buf_add(&text, source + from, draft->sql_end - from);
-	operation->statement.text = arena_copy(draft->arena, text.ptr, text.len);
+	operation->statement->text = arena_copy(draft->arena, text.ptr, text.len);
 	operation->shifts = shifts;
 	operation->shifts_count = draft->uses_count;
 	buf_fini(&text);
@@ -303,8 +303,8 @@ static void statement_params(struct draft *draft, struct operation *operation)
 		types[i] = draft->params[i].parameter.type;
 	}
 	operation->parameters_count = count;
-	operation->statement.params = (uint16_t)count;
-	operation->statement.param_types = types;
+	operation->statement->params = (uint16_t)count;
+	operation->statement->param_types = types;
 }
 
 void statement_finish(struct draft *draft)
@@ -319,5 +319,5 @@ void statement_finish(struct draft *draft)
 	statement_rewrite(draft, operation);
 	statement_params(draft, operation);
 	operation->text_place = source_place(draft->source, draft->sql_start);
-	operation->statement.name = operation->name;
+	operation->statement->name = operation->name;
 }

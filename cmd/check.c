@@ -171,7 +171,7 @@ static enum check_answer check_statement(struct checking *checking,
 	if (answer == CHECK_FINE && checking->has_standby)
 		answer = check_on_standby(checking, operation, statement_shape(on_primary),
 					  on_standby);
-	if (answer == CHECK_FINE && check_is_planned(operation->statement.text)) {
+	if (answer == CHECK_FINE && check_is_planned(operation->statement->text)) {
 		if (checking->has_standby)
 			answer = check_plan(&checking->standby, operation, on_standby, findings);
 		else
@@ -180,7 +180,7 @@ static enum check_answer check_statement(struct checking *checking,
 	if (answer != CHECK_FINE)
 		return answer;
 	if (operation->kind == REQUEST_QUERY &&
-	    !check_may_be_query(operation->statement.text, &word))
+	    !check_may_be_query(operation->statement->text, &word))
 		findings_error(findings, operation->text_place, "a query may not write (%.*s)",
 			       (int)word.len, word.ptr);
 	else

@@ -108,9 +108,9 @@ void check_statement_init(struct statement *statement, const struct operation *o
 	*statement = (struct statement){
 		.id = statement_next_id(),
 		.name = operation->name,
-		.text = operation->statement.text,
-		.params = operation->statement.params,
-		.param_types = operation->statement.param_types,
+		.text = operation->statement->text,
+		.params = operation->statement->params,
+		.param_types = operation->statement->param_types,
 	};
 }
 

@@ -23,7 +23,7 @@ static enum call_end check_ask_session_state(struct check_node *node,
 	statement->text = session_state_query;
 	statement->params = 1;
 	statement_set_shape(statement, shape);
-	values[0] = operation->statement.text;
+	values[0] = operation->statement->text;
 	*call = (struct call){ .kind = CALL_QUERY, .statement = statement, .values = values };
 	end = asker_call(&node->asker, call);
 	statement_fini(statement);

@@ -147,7 +147,7 @@ int64_t hedge_late_us(const struct read *read)
 	    read->query.on_primary || read->query.streams ||
 	    (int)read->choice.node == router->topology.primary)
 		return 0;
-	due_us = hedge_due_us(&read->task.operation->statement);
+	due_us = hedge_due_us(read->task.operation->statement);
 	return due_us ? due_us : HEDGE_US_MIN;
 }
 
@@ -156,7 +156,7 @@ void hedge_on_late(struct flight *flight, int64_t out_us)
 {
 	struct read *read = container_of(flight, struct read, flight);
 	const struct router *router = read->task.router;
-	int64_t due_us = hedge_due_us(&read->task.operation->statement);
+	int64_t due_us = hedge_due_us(read->task.operation->statement);
 
 	if (due_us && out_us >= due_us && router->shared.options->hedge &&
 	    (int)read->choice.node != router->topology.primary)

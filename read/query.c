@@ -37,10 +37,10 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 	query->on_primary = on_primary;
 	query->lower = query->upper = 0;
 	query->begun = false;
-	query->streams = query->stream_bytes_max && estimate_is_large(&query->operation->statement);
+	query->streams = query->stream_bytes_max && estimate_is_large(query->operation->statement);
 	query->call = (struct call){
 		.kind = CALL_QUERY,
-		.statement = (struct statement *)&query->operation->statement,
+		.statement = query->operation->statement,
 		.values = query->values,
 		.bound = query->shape,
 		.revalidates = true,

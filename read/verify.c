@@ -122,7 +122,7 @@ static bool verify_lost_its_place(const struct read *read)
 {
 	const struct query *query = &read->query;
 	const struct task *task = &read->task;
-	int64_t end_us = loop_now(task->router->loop) + estimate_us(&task->operation->statement);
+	int64_t end_us = loop_now(task->router->loop) + estimate_us(task->operation->statement);
 
 	return !query->on_primary && query->call.end == CALL_UNSENT &&
 	       query->call.refusal == REFUSAL_SHED && end_us < task->request->deadline_us &&
@@ -170,7 +170,7 @@ enum step verify_step(struct request *request)
 	struct router *router = read->task.router;
 
 	if (read->end == QUERY_ANSWERED && router->shared.options->hedge)
-		hedge_learn((struct statement *)&read->task.operation->statement,
+		hedge_learn(read->task.operation->statement,
 			    loop_now(router->loop) - read->flight.sent_us);
 	router_refresh(router);
 	switch (read->end) {

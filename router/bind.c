@@ -121,7 +121,7 @@ enum step bind_step(struct request *request)
 {
 	struct task *task = request->task;
 
-	task->shape = statement_shape(&task->operation->statement);
+	task->shape = statement_shape(task->operation->statement);
 	task->values = bind_values(request, task->operation, task->shape);
 	return task->values ? STEP_NEXT : STEP_DONE;
 }

@@ -49,7 +49,7 @@ static struct task *describing_leader(struct router *router, const struct statem
 	list_each (&router->describing, it) {
 		struct task *task = container_of(it, struct task, describing_link);
 
-		if (&task->operation->statement == statement)
+		if (task->operation->statement == statement)
 			return task;
 	}
 	return NULL;
@@ -166,7 +166,7 @@ enum step describing_step(struct request *request)
 {
 	struct task *task = request->task;
 	struct router *router = task->router;
-	struct task *leader = describing_leader(router, &task->operation->statement);
+	struct task *leader = describing_leader(router, task->operation->statement);
 	int node;
 
 	if (revalidate_is_described(task)) {
@@ -187,7 +187,7 @@ enum step describing_step(struct request *request)
 				    task->trouble ? task->trouble : "no node can be reached");
 	task->describe_failed_at |= 1u << node;
 	task->describe = (struct describe){
-		.statement = (struct statement *)&task->operation->statement,
+		.statement = task->operation->statement,
 		.arena = &request->arena,
 		.revalidates = task->outdated,
 		.on_done = describing_on_done,

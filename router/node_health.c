@@ -88,7 +88,7 @@ int64_t node_health_pause_us(const struct router *router, bool primary_only)
 
 int64_t node_health_patience_us(const struct task *task)
 {
-	int64_t known_us = estimate_us(&task->operation->statement) * NODE_HEALTH_ESTIMATES;
+	int64_t known_us = estimate_us(task->operation->statement) * NODE_HEALTH_ESTIMATES;
 
 	if (!known_us)
 		return CLOCK_NEVER;

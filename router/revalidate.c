@@ -11,7 +11,7 @@
 
 static struct statement *revalidate_statement(const struct task *task)
 {
-	return (struct statement *)&task->operation->statement;
+	return task->operation->statement;
 }
 
 static bool revalidate_would_help(const struct task *task, const struct call *call)

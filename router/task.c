@@ -39,7 +39,7 @@ int64_t task_statement_timeout_us(const struct task *task)
 	int64_t left_us = task->request->deadline_us - loop_now(task->router->loop);
 
 	/* It costs a message of its own: not where it hardly differs. */
-	if (!task->request->timeout_us_max && !estimate_is_slow(&operation->statement))
+	if (!task->request->timeout_us_max && !estimate_is_slow(operation->statement))
 		return own_us;
 	if (left_us < US_PER_MS)
 		left_us = US_PER_MS;

@@ -52,7 +52,7 @@ static bool command_submit(struct command *command)
 	document_begin(command->operation, &request->out);
 	command->call = (struct call){
 		.kind = CALL_COMMAND,
-		.statement = (struct statement *)&command->operation->statement,
+		.statement = command->operation->statement,
 		.values = command->values,
 		.bound = command->shape,
 		.revalidates = true,

@@ -17,8 +17,8 @@ static void check_text(const struct operation *operation)
 	unsigned characters = 0;
 	struct place last = operation_place(operation, 0);
 
-	assert(operation->statement.text[0]);
-	for (const char *ptr = operation->statement.text; *ptr; ptr++)
+	assert(operation->statement->text[0]);
+	for (const char *ptr = operation->statement->text; *ptr; ptr++)
 		characters += ((unsigned char)*ptr & 0xc0) != 0x80;
 	/* Places never go back. */
 	for (unsigned at = 1; at <= characters + 2 && characters < 2000; at++) {
@@ -34,8 +34,8 @@ static void check_operation(const struct catalog *catalog, const struct operatio
 {
 	assert(catalog_find(catalog, operation->kind, text_of(operation->name)) == operation);
 	assert(operation->place.line > 0);
-	assert(operation->statement.id > 0);
-	assert(operation->statement.params == operation->parameters_count);
+	assert(operation->statement->id > 0);
+	assert(operation->statement->params == operation->parameters_count);
 	for (unsigned i = 0; i < operation->parameters_count; i++) {
 		const struct parameter *parameter = &operation->parameters[i];
 

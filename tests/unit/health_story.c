@@ -64,6 +64,6 @@ void know(struct scene *scene, const char *operation, uint32_t running_us)
 {
 	for (unsigned i = 0; i < scene->catalog->count; i++)
 		if (strcmp(scene->catalog->operations[i].name, operation) == 0)
-			atomic_store(&scene->catalog->operations[i].statement.running_us,
+			atomic_store(&scene->catalog->operations[i].statement->running_us,
 				     running_us);
 }

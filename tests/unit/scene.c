@@ -33,7 +33,7 @@ static const char scene_sql[] = "-- query: order :one\n"
 static void scene_describe(struct catalog *catalog)
 {
 	for (unsigned i = 0; i < catalog->count; i++) {
-		struct statement *statement = &catalog->operations[i].statement;
+		struct statement *statement = catalog->operations[i].statement;
 		struct shape *shape = shape_new(statement->params, 1);
 
 		for (unsigned at = 0; at < statement->params; at++)

@@ -228,10 +228,10 @@ static void an_unchanged_statement_keeps_its_id(void **state)
 		     "-- query: typed :one\n-- @param a int\nSELECT :a;\n");
 	after = folder_load(folder, before);
 	assert_non_null(after);
-	assert_int_equal(after->operations[0].statement.id, before->operations[0].statement.id);
+	assert_int_equal(after->operations[0].statement->id, before->operations[0].statement->id);
 	for (unsigned i = 1; i < 4; i++)
-		assert_int_not_equal(after->operations[i].statement.id,
-				     before->operations[i].statement.id);
+		assert_int_not_equal(after->operations[i].statement->id,
+				     before->operations[i].statement->id);
 	catalog_let_go(before);
 	catalog_let_go(after);
 }
@@ -264,7 +264,7 @@ static void a_catalog_lives_as_long_as_someone_holds_it(void **state)
 	struct catalog *catalog = story_catalog("-- query: a :one\nSELECT 1;\n");
 
 	assert_ptr_equal(catalog_hold(catalog), catalog);
-	statement_set_shape(&catalog->operations[0].statement, shape_new(0, 1));
+	statement_set_shape(catalog->operations[0].statement, shape_new(0, 1));
 	catalog_let_go(catalog);
 	assert_string_equal(catalog->operations[0].name, "a");
 	catalog_let_go(catalog);

@@ -34,8 +34,8 @@ static void a_header_gives_kind_name_and_cardinality(void **state)
 		assert_string_equal(operation->name, headers[i].name);
 		assert_int_equal(operation->kind, headers[i].kind);
 		assert_int_equal(operation->rows, headers[i].rows);
-		assert_string_equal(operation->statement.name, headers[i].name);
-		assert_string_equal(operation->statement.text, "SELECT 1");
+		assert_string_equal(operation->statement->name, headers[i].name);
+		assert_string_equal(operation->statement->text, "SELECT 1");
 		assert_int_equal(operation->place.line, 1);
 		catalog_let_go(catalog);
 	}
@@ -157,12 +157,12 @@ static void a_file_holds_several_operations(void **state)
 
 	assert_int_equal(catalog->count, 3);
 	assert_string_equal(catalog->operations[0].name, "a");
-	assert_string_equal(catalog->operations[0].statement.text, "SELECT 1");
+	assert_string_equal(catalog->operations[0].statement->text, "SELECT 1");
 	assert_int_equal(catalog->operations[0].place.line, 7);
 	assert_string_equal(catalog->operations[1].name, "b");
-	assert_string_equal(catalog->operations[1].statement.text, "SELECT 2");
+	assert_string_equal(catalog->operations[1].statement->text, "SELECT 2");
 	assert_string_equal(catalog->operations[2].name, "c");
-	assert_string_equal(catalog->operations[2].statement.text, "DELETE FROM c");
+	assert_string_equal(catalog->operations[2].statement->text, "DELETE FROM c");
 	assert_int_equal(catalog->operations[2].index, 2);
 	catalog_let_go(catalog);
 }
@@ -174,7 +174,7 @@ static void headers_inside_strings_and_comments_are_text(void **state)
 		story_operation(&catalog, "-- query: a :one\nSELECT '\n-- query: b :one\n', /*\n"
 					  "-- query: c :one\n*/ 1 -- query: d :one\n;");
 
-	assert_string_equal(operation->statement.text,
+	assert_string_equal(operation->statement->text,
 			    "SELECT '\n-- query: b :one\n', /*\n-- query: c :one\n*/ 1");
 	catalog_let_go(catalog);
 }

@@ -27,7 +27,7 @@ static void rewrite_check(const struct rewrite *rewrites, size_t count)
 
 		snprintf(text, sizeof(text), HEAD "%s", rewrites[i].from);
 		operation = story_operation(&catalog, text);
-		assert_string_equal(operation->statement.text, rewrites[i].to);
+		assert_string_equal(operation->statement->text, rewrites[i].to);
 		catalog_let_go(catalog);
 	}
 }

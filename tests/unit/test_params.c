@@ -88,11 +88,11 @@ static void declared_parameters_are_numbered_as_declared(void **state)
 		story_operation(&catalog, HEAD "-- @param a int\n-- @param b\n"
 					       "SELECT :b, :request_user, :a");
 
-	assert_string_equal(operation->statement.text, "SELECT $2, $3, $1");
-	assert_int_equal(operation->statement.params, 3);
-	assert_string_equal(operation->statement.param_types[0], "int");
-	assert_null(operation->statement.param_types[1]);
-	assert_string_equal(operation->statement.param_types[2], "text");
+	assert_string_equal(operation->statement->text, "SELECT $2, $3, $1");
+	assert_int_equal(operation->statement->params, 3);
+	assert_string_equal(operation->statement->param_types[0], "int");
+	assert_null(operation->statement->param_types[1]);
+	assert_string_equal(operation->statement->param_types[2], "text");
 	catalog_let_go(catalog);
 }
 

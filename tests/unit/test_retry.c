@@ -161,7 +161,7 @@ static void hedge(struct scene *scene, unsigned earned)
 		asked_free(&asked);
 	}
 	for (unsigned i = 0; i < scene->catalog->count; i++)
-		atomic_store(&scene->catalog->operations[i].statement.late_us, 20 * US_PER_MS);
+		atomic_store(&scene->catalog->operations[i].statement->late_us, 20 * US_PER_MS);
 }
 
 static void a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts(void **state)

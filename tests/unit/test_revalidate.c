@@ -19,7 +19,7 @@ static struct asked asked;
 
 static struct statement *statement_of(enum request_kind kind, const char *name)
 {
-	return (struct statement *)&catalog_find(scene.catalog, kind, text_of(name))->statement;
+	return catalog_find(scene.catalog, kind, text_of(name))->statement;
 }
 
 static int set_up(void **state)
