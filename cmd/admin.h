@@ -21,7 +21,8 @@ struct admin {
 	struct metrics *metrics; /* of the main thread */
 	/* of what the loops publish of their load */
 	struct snapshot_reader *hitters[LOOPS_MAX];
-	unsigned hitters_count;
+	struct snapshot_reader *in_flight[LOOPS_MAX]; /* and of their requests */
+	unsigned loops_count;                         /* of both */
 	unsigned operations;
 	const _Atomic unsigned *readiness; /* loops whose first conns are being made */
 	bool draining;

@@ -4,11 +4,13 @@
 
 #include "cmd/admin.h"
 #include "cmd/heavy_hitters_page.h"
+#include "cmd/requests_page.h"
 
 const struct admin_page admin_pages[] = {
 	{ "/livez", admin_livez },
 	{ "/readyz", admin_readyz },
 	{ "/metrics", admin_metrics },
 	{ "/admin/api/hot", heavy_hitters_page },
+	{ "/admin/api/requests", requests_page },
 	{ NULL, NULL },
 };

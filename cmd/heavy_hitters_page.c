@@ -59,7 +59,7 @@ void heavy_hitters_page(struct admin_reply *reply, void *arg)
 	if (!hitters)
 		log_fatal("admin", "out of memory");
 	heavy_hitters_sum_init(&sum);
-	for (unsigned i = 0; i < admin->hitters_count; i++)
+	for (unsigned i = 0; i < admin->loops_count; i++)
 		if (snapshot_read(admin->hitters[i], hitters))
 			heavy_hitters_sum_add(&sum, hitters);
 	heavy_hitters_sum_sort(&sum);

@@ -425,9 +425,12 @@ static bool serve_start_workers(struct serve *serve)
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;
 		}
-		serve->admin.hitters[serve->workers_count++] =
+		serve->admin.hitters[i] =
 			snapshot_reader_new(worker_heavy_hitters(serve->workers[i]));
-		serve->admin.hitters_count = serve->workers_count;
+		serve->admin.in_flight[i] =
+			snapshot_reader_new(worker_in_flight(serve->workers[i]));
+		serve->workers_count++;
+		serve->admin.loops_count = serve->workers_count;
 	}
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
 	/* What was published before anybody could be woken. */
@@ -499,6 +502,7 @@ static void serve_stop(struct serve *serve)
 		node_free(serve->nodes[i]);
 	for (unsigned i = 0; i < serve->workers_count; i++) {
 		snapshot_reader_free(serve->admin.hitters[i]);
+		snapshot_reader_free(serve->admin.in_flight[i]);
 		worker_free(serve->workers[i]);
 	}
 	loop_unwatch(serve->loop, &serve->signals);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/in_flight.h"
 #include "http/http.h"
 #include "read/read.h"
 #include "router/heavy_hitters.h"
@@ -26,6 +27,7 @@ struct worker {
 	struct router *router;
 	struct reads reads;
 	struct writes writes;
+	struct in_flight_board in_flight;
 	struct snapshot *hitters; /* outlives the router: the admin page reads it */
 	pthread_t thread;
 	struct worker_events events;
@@ -155,6 +157,7 @@ static void worker_on_request(struct request *request, void *arg)
 
 static void worker_free_paths(struct worker *worker)
 {
+	in_flight_stop(&worker->in_flight);
 	reads_fini(&worker->reads);
 	writes_fini(&worker->writes);
 	router_free(worker->router);
@@ -226,6 +229,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
 	reads_init(&worker->reads, worker->router);
 	writes_init(&worker->writes, worker->router);
+	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);
@@ -234,6 +238,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	if (!worker_listen(worker, shared->options, address, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);
+		in_flight_free(&worker->in_flight);
 		metrics_free(worker->metrics);
 		free(worker);
 		return NULL;
@@ -246,6 +251,11 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 struct snapshot *worker_heavy_hitters(const struct worker *worker)
 {
 	return worker->hitters;
+}
+
+struct snapshot *worker_in_flight(const struct worker *worker)
+{
+	return worker->in_flight.snapshot;
 }
 
 uint16_t worker_port(const struct worker *worker)
@@ -262,6 +272,7 @@ void worker_free(struct worker *worker)
 {
 	loop_free(worker->loop);
 	snapshot_free(worker->hitters);
+	in_flight_free(&worker->in_flight);
 	metrics_free(worker->metrics);
 	free(worker);
 }

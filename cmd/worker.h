@@ -35,6 +35,8 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 uint16_t worker_port(const struct worker *worker);
 /* Where it publishes who makes its load: a struct heavy_hitters. Until worker_free. */
 struct snapshot *worker_heavy_hitters(const struct worker *worker);
+/* What is in flight on its loop: a struct in_flight (cmd/in_flight.h), until worker_free. */
+struct snapshot *worker_in_flight(const struct worker *worker);
 /* Main thread: the worker will hold the new catalog instead of its own, and keep to new limits. */
 void worker_reload(struct worker *worker, struct catalog *catalog, const struct options *options);
 /* Any thread: the topology changed. Letters that are on their way already are not doubled. */

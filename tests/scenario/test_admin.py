@@ -177,3 +177,21 @@ def test_a_node_that_is_down_shows_in_node_up(cqrsd, cluster):
     until(lambda: cqrsd.metrics().sum("cqrsd_node_up", node=gone.address) == 0,
           "node_up to be 0")
     assert cqrsd.metrics().sum("cqrsd_node_up", node=cluster.primary.address, role="primary") == 1
+
+
+def in_flight(cqrsd, operation):
+    """The lines of /admin/api/requests for that operation; None: there is none."""
+    page = cqrsd.admin.get("/admin/api/requests").json
+    return [one for one in page["requests"] if one["operation"] == operation] or None
+
+
+def test_a_query_that_runs_is_shown_with_its_state_and_age(cqrsd):
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(cqrsd.query, "sleep", seconds=3)
+        shown = until(lambda: in_flight(cqrsd, "sleep"), "the page to show it")[0]
+
+        assert (shown["kind"], shown["state"], shown["waits_for"]) == ("query", "out", "db")
+        assert ":" in shown["node"] and shown["age_seconds"] > 0 and shown["id"]
+        assert slow.result(20).status == 200
+    until(lambda: cqrsd.admin.get("/admin/api/requests").json == {"in_flight": 0, "requests": []},
+          "the page to be empty again")

@@ -69,7 +69,7 @@ def test_a_caller_is_limited_whoever_the_user_is(limited):
 
     assert [cqrsd.query("one", user=user).status for user in ("ann", "bob", "cid")] == [
         200, 200, 429]
-    for page in ("/livez", "/readyz", "/metrics", "/admin/api/hot"):
+    for page in ("/livez", "/readyz", "/metrics", "/admin/api/hot", "/admin/api/requests"):
         assert [cqrsd.admin.get(page).status for _ in range(5)] == [200] * 5
 
 
