@@ -26,14 +26,24 @@ static int64_t deadlines_rest_us(const struct connections *connections)
 	return connections->settings.pages ? 0 : HTTP_LAST_REST_US;
 }
 
+/* What a client has not taken in all its time is not kept in the kernel either. A drain cuts the
+ * time of a connection at rest short: its last reply may still be on its way. */
+static bool deadlines_keeps_unsent(const struct connection *connection)
+{
+	int untaken = 0;
+
+	if (connection->shared->quiescing && connection->state == CONNECTION_RESTING)
+		return true;
+	return ioctl(connection->fd, SIOCOUTQ, &untaken) != 0 || untaken == 0;
+}
+
 static void deadlines_end(struct connection *connection, const char *reason)
 {
 	struct connections *connections = connection->shared;
-	int untaken = 0;
 
 	metric_add(connections->metrics, METRIC_http_timed_out_total,
 		   METRIC_LABELS(connection_state_name(connection->state)), 1);
-	if (ioctl(connection->fd, SIOCOUTQ, &untaken) == 0 && untaken > 0)
+	if (!deadlines_keeps_unsent(connection))
 		connection_drop_unsent(connection);
 	connection_close(connection, reason);
 }

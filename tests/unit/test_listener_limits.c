@@ -534,6 +534,32 @@ static void test_a_large_reply_that_is_read_arrives_whole(void **state)
 	assert_int_equal(listener_in_flight(fixture.listener), 0);
 }
 
+/* The library is done with it, the kernel holds the rest, and its time at rest is cut short. */
+static void test_a_reply_that_is_on_its_way_survives_a_drain(void **state)
+{
+	static char piece[65536];
+	size_t all = 0;
+	ssize_t got;
+
+	http_client_say(&fixture.client, REQUEST);
+	fixture_turn();
+	for (int i = 0; i < 100000 && listener_in_flight(fixture.listener); i++) {
+		got = recv(fixture.client.fd, piece, sizeof(piece), MSG_DONTWAIT);
+		all += got > 0 ? (size_t)got : 0;
+		loop_turn(fixture.loop, 1000);
+	}
+	assert_true(all < LARGE_BYTES);
+
+	listener_quiesce(fixture.listener);
+	fixture_pass(HTTP_LAST_REST_US + HTTP_SWEEP_US);
+	assert_int_equal(listener_in_flight(fixture.listener), 0);
+
+	while ((got = recv(fixture.client.fd, piece, sizeof(piece), 0)) > 0)
+		all += (size_t)got;
+	assert_int_equal(got, 0);
+	assert_true(all > LARGE_BYTES);
+}
+
 int main(void)
 {
 #define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, fixture_stop)
@@ -563,6 +589,7 @@ int main(void)
 		     test_what_the_kernel_holds_of_such_a_reply_is_thrown_away),
 		WITH(start_answering_much, test_replies_that_are_not_taken_do_not_fill_the_memory),
 		WITH(start_answering_much, test_a_large_reply_that_is_read_arrives_whole),
+		WITH(start_answering_much, test_a_reply_that_is_on_its_way_survives_a_drain),
 	};
 #undef WITH
 
