@@ -28,7 +28,7 @@ static bool dispatch_group_is_out(const struct pool *pool)
 	return false;
 }
 
-/* Whoever may join the next group waits while one is on its way; the others need not. */
+/* Commands that may join the next group wait while a group is on its way; the others do not. */
 static struct lane *dispatch_commands(struct pool *pool)
 {
 	struct lane *commands = &pool->lanes[LANE_COMMAND], *group = &pool->lanes[LANE_GROUP];
@@ -89,7 +89,7 @@ static size_t dispatch_demand(const struct pool *pool, const struct lane *lane)
 
 /*
  * A node whose role is known keeps all its conns open, so that no call waits for a dial; one that
- * is not known yet gets one more while calls wait and nobody is about to take them. Those for
+ * is not known yet gets one more while calls wait and no conn is about to take them. Conns for
  * streams are opened one by one for the streams that wait, the reserve when it is due.
  */
 static bool dispatch_lacks_conn(struct pool *pool, const struct conn *conn)

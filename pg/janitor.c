@@ -89,8 +89,8 @@ static bool janitor_lane_is_opening(const struct pool *pool, const struct lane *
 
 /*
  * From when on the wait of a call in that queue counts. A conn that is being made serves it sooner
- * than anybody whom it would be sent to, and how long that takes says nothing about the load: the
- * wait counts from when the lane has a conn to wait for.
+ * than another node would, and how long that takes says nothing about the load: the wait counts
+ * from when the lane has a conn.
  */
 static int64_t janitor_waits_since_us(const struct pool *pool, const struct lane *lane,
 				      int64_t since_us)
@@ -168,7 +168,7 @@ void janitor_take_expired(struct pool *pool, struct list *expired)
 			janitor_take_expired_of(pool, &pool->lanes[kind], expired);
 }
 
-/* --- what is told, and when to look next ----------------------------------------------------- */
+/* --- gauges, and when to look next ----------------------------------------------------------- */
 
 static void janitor_set_gauges(struct pool *pool, int64_t now_us)
 {

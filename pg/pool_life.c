@@ -168,7 +168,7 @@ static void pool_on_turn(struct loop_hook *hook)
 
 /*
  * In a turn that comes late, as where the processor was taken, the answers of many conns are read
- * at once: whoever can leave on one of them leaves, before it is said who has waited too long.
+ * at once: calls that can leave on these conns leave, before it is decided which waited too long.
  */
 static void pool_expire(struct pool *pool)
 {
@@ -211,7 +211,7 @@ void pool_abandon(struct pool *pool, const char *reason)
 	pool_deliver(pool);
 }
 
-/* --- what others ask ------------------------------------------------------------------------- */
+/* --- for the rest of the program ------------------------------------------------------------- */
 
 void pool_dial_now(struct pool *pool)
 {

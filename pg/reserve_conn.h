@@ -14,7 +14,7 @@
 
 struct pool;
 
-/* Is each conn for quick calls out for longer than a quick batch takes, or not made? */
+/* Is each conn for quick calls out, and for longer than a quick batch takes? */
 bool reserve_conn_is_due(const struct pool *pool) must_check;
 /* Do quick calls wait, so that it may be due after another ESTIMATE_SLOW_US? */
 bool reserve_conn_is_near(const struct pool *pool) must_check;

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define ADMISSION_FEW 16 /* quick calls; of no more nobody reckons when they leave */
+#define ADMISSION_FEW 16 /* quick calls: up to here it is not computed when they leave */
 /* Commands. No more than share one commit are not too many, however long each of them takes: to
  * refuse one would let no other leave sooner, and its client would only come again. */
 #define ADMISSION_FEW_COMMANDS GROUP_CALLS_MAX
@@ -57,8 +57,8 @@ static bool admission_is_marginal(const struct admission *admission, unsigned ra
 	       threshold_is_marginal(admission->threshold, rank);
 }
 
-/* Slow ones take from the quick ones, and the other way round: whoever is clearly behind those
- * that another queue of queries refuses is refused here, too. */
+/* Slow and quick queries take the same node's time: a call of a worse class than another queue of
+ * queries refuses is refused here, too. */
 static bool admission_is_behind(const struct admission *admission, const struct ticket *ticket,
 				int64_t now_us)
 {
@@ -150,7 +150,7 @@ static unsigned admission_ahead(const struct admission *admission, const struct 
 /*
  * When it could leave, as far as is known: at once where conns are idle for all; otherwise when
  * the next conn is expected, and for each that goes first, at the pace at which calls were seen to
- * leave. What a statement takes on average is no promise: for whoever is first, half of it counts.
+ * leave. An average is no promise: for the first in the queue, half of it counts.
  */
 static double admission_leaves_in_us(const struct admission *admission, const struct ticket *ticket,
 				     const struct capacity *capacity)
@@ -165,8 +165,8 @@ static double admission_leaves_in_us(const struct admission *admission, const st
 	return (double)capacity->next_in_us + leave_us * (ahead - capacity->ready) / ahead;
 }
 
-/* Of commands nobody can tell: those that share a commit leave the sooner, the more they are, and
- * how long one takes is a matter of who holds its locks. */
+/* For commands it cannot be predicted: those that share a commit leave the sooner, the more they
+ * are, and how long one takes depends on who holds its locks. */
 static bool admission_leaves_in_time(const struct admission *admission, const struct ticket *ticket,
 				     const struct capacity *capacity, double sooner_us)
 {
@@ -188,7 +188,7 @@ static bool admission_has_place_anyway(const struct admission *admission,
 		(admission->kind == ADMISSION_BATCHED && count < ADMISSION_FEW));
 }
 
-/* Whoever joins can be expected to leave before he has waited too long. */
+/* It can be expected to leave before it has waited too long. */
 static bool admission_has_place(const struct admission *admission, const struct ticket *ticket,
 				const struct capacity *capacity)
 {
@@ -213,7 +213,7 @@ static struct ticket *admission_makes_room(const struct admission *admission,
 	return last;
 }
 
-/* The same where nobody has been ranked yet, and all wait in the order in which they came. */
+/* The same where no ticket has been ranked yet, and all wait in the order in which they came. */
 static struct ticket *admission_makes_room_unranked(const struct admission *admission,
 						    const struct ticket *ticket,
 						    const struct capacity *capacity, int64_t now_us)
@@ -241,8 +241,8 @@ static struct ticket *admission_makes_room_unranked(const struct admission *admi
 	return least;
 }
 
-/* A conn that would stand idle takes whoever is there, but not those who are clearly behind others
- * that are refused: these are about to come. */
+/* A conn that would stay idle takes any call, but of a class that is refused: calls of better
+ * classes are about to come. */
 static bool admission_is_free(const struct admission *admission, const struct ticket *ticket,
 			      const struct capacity *capacity)
 {
@@ -324,7 +324,7 @@ enum verdict admission_screen(struct admission *admission, struct ticket *ticket
 	ticket->rank = 0;
 	if (admission->shared->off)
 		return VERDICT_ADMITTED;
-	/* What goes on with something that was let in is let in. */
+	/* Follow-up calls of an admitted request bypass admission. */
 	if (ticket->priority.asked) {
 		if (codel_overloaded(&admission->codel, now_us))
 			return admission_screen_ranked(admission, ticket, now_us);

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When more comes than a node can do: who may join a queue, who leaves it unserved. Always, a
- * client's query waits only where it can be expected to leave before it has waited too long: by
- * when a conn is expected to be idle, and by the pace at which those before it leave. Each queue
- * has its own judgement of whether it is overloaded (pg/admission/codel.h). While it is not,
- * calls wait in the order in which they came. While it is,
+ * Admission control of one queue: which calls may join it, and which leave it unserved.
  *
- *   - whoever's rank is beyond the threshold is refused at the door (pg/admission/threshold.h);
- *   - of the last of the ranks that pass only so many may wait as are served at once; the others
- *     find room behind them, and are not refused for them;
- *   - the more urgent stand before the less urgent;
- *   - of many more (who came before), those who are late are let go, but for better ranks.
+ * Always: a client's query joins only if it can be expected to leave in time (--queue-wait-ms).
+ * That is computed from when a conn is expected to be idle, and from the pace at which the calls
+ * before it leave. Each queue finds out for itself whether it is overloaded (pg/admission/codel.h).
+ * While it is not, calls wait in the order in which they came. While it is overloaded:
  *
- * Few commands, no more than share one commit, are never too many: they wait as if it were not.
- * A call that finds an idle conn and nobody waiting is refused only where others of a better rank
- * are.
+ *   - a call whose rank is beyond the threshold is refused (pg/admission/threshold.h);
+ *   - of the last rank that passes, only as many wait as are served at once; calls of better ranks
+ *     join in front of them;
+ *   - more urgent calls stand before less urgent ones;
+ *   - calls that have waited too long are dropped, the last ranks first.
+ *
+ * Exceptions: up to 32 commands (as many as share one commit) are never too many. A call that
+ * finds an idle conn and an empty queue is refused only while calls of a better class are.
+ * Follow-up calls of an admitted request bypass admission, but for the length of the queue.
  *
  * Policy only: it is given tickets, the state of the conns (struct capacity) and the time, and
- * returns verdicts. Who owns the queue ends the calls. Refusals are counted here (shed_total). All
- * on one loop's thread; times are microseconds of its clock.
+ * returns verdicts. The owner of the queue ends the calls. Refusals are counted here (shed_total).
+ * One loop's thread; times are microseconds of its clock.
  */
 #pragma once
 
@@ -46,9 +47,9 @@ struct admission_shared {
 	struct metrics *metrics;
 	unsigned queue_max; /* calls in a queue */
 	int64_t wait_us;    /* longest that a call waits: --queue-wait-ms */
-	bool off;           /* everybody is admitted */
+	bool off;           /* all calls are admitted */
 
-	struct fair users, callers; /* who used the node lately */
+	struct fair users, callers; /* how much of the node's time each used lately */
 	struct admission *ranked;   /* the queues of queries that have a threshold; a chain */
 };
 
@@ -73,10 +74,10 @@ struct capacity {
 
 enum verdict {
 	VERDICT_ADMITTED,
-	VERDICT_DISPLACES, /* admitted in another's place, who is to be taken off the queue */
+	VERDICT_DISPLACES, /* admitted in place of a ticket that the owner takes off the queue */
 	VERDICT_DEPENDS,   /* on the capacity: admission_admits is to be asked */
 	VERDICT_FULL,      /* refused: it would wait for too long */
-	VERDICT_SHED,      /* refused: others go first */
+	VERDICT_SHED,      /* refused: its rank is beyond the threshold */
 };
 
 /* queue, shared and sibling are borrowed. codel.interval_us may be set longer afterwards. */
@@ -94,7 +95,7 @@ enum verdict admission_admits(struct admission *admission, struct ticket *ticket
 			      struct ticket **displaced) must_check;
 /* Puts it where it belongs in its queue. */
 void admission_enqueue(struct admission *admission, struct ticket *ticket);
-/* Before a batch is formed: moves those who are too late to be served from the queue to late. */
+/* Before a batch is formed: moves the tickets that are too late to be served to the list late. */
 void admission_take_late(struct admission *admission, int64_t now_us, struct list *late);
 /*
  * When a ticket of that queue, which has waited since then, has waited too long. Few calls that the
@@ -105,9 +106,9 @@ void admission_take_late(struct admission *admission, int64_t now_us, struct lis
  */
 int64_t admission_expires_us(const struct admission *admission, const struct capacity *capacity,
 			     int64_t since_us) must_check;
-/* It waited as long as anybody may: counted. */
+/* It waited for longer than admission_expires_us allows: counted. */
 void admission_expired(struct admission *admission, const struct ticket *ticket);
-/* So many have left together, and waited between so long and so long. */
+/* A batch of that many calls left; the longest and the shortest of their waits. */
 void admission_left(struct admission *admission, unsigned calls, int64_t longest_us,
 		    int64_t least_us, int64_t now_us);
 /* It took so much of the node's time: charged to its user and its caller. */

@@ -2,11 +2,11 @@
 /*
  * Is a queue overloaded? Controlled delay (Nichols and Jacobson, "Controlling Queue Delay", 2012;
  * for requests as in Maurer, "Fail at Scale", 2015): a queue that is only a burst empties now and
- * then; one that nobody leaves sooner than the target during a whole interval stands. It is
- * overloaded until few had to be refused for some intervals: a short queue refuses some of a load
- * that a longer one could take, and where it is left too early, little has gathered when that is
- * found again. The interval is the longest that anybody waits (100 ms unless --queue-wait-ms says
- * otherwise), the target a twentieth of it (5 ms). Where calls leave more slowly than that, both
+ * then; one in which every call waits longer than the target during a whole interval stands. It is
+ * overloaded until few calls were refused for some intervals: a short queue refuses some of a load
+ * that a longer one could take, and an overload that is ended too early is found again late. The
+ * interval is the longest that a call waits (--queue-wait-ms, 100 ms unless set), the target a
+ * twentieth of it (5 ms). Where calls leave more slowly than that, both
  * are multiples of how long one takes to follow the other. Plain data by the caller's clock.
  */
 #pragma once
@@ -25,9 +25,9 @@ enum codel_load { CODEL_LIGHT, CODEL_FULL, CODEL_HEAVY };
 
 struct codel {
 	int64_t interval_us;    /* set by the maker, as the next; the rest to zero */
-	int64_t patience_us;    /* nobody waits longer for his turn */
+	int64_t patience_us;    /* the longest that a call waits */
 	int64_t until_us;       /* the interval's end; 0: none has begun */
-	int64_t least_us;       /* the shortest wait of it; CLOCK_NEVER: nobody left */
+	int64_t least_us;       /* the shortest wait of it; CLOCK_NEVER: no call left */
 	int64_t stood_us;       /* of the one before */
 	unsigned left, refused; /* in it */
 	unsigned calm;          /* intervals in a row with few refusals */
@@ -44,7 +44,7 @@ bool codel_left(struct codel *codel, unsigned calls, int64_t longest_us, int64_t
 void codel_refused(struct codel *codel);
 enum codel_load codel_load(const struct codel *codel) must_check;
 bool codel_overloaded(const struct codel *codel, int64_t now_us) must_check;
-/* Longer than this nobody waits who is to be served in time. */
+/* A call that has waited longer is not served in time. */
 int64_t codel_slack_us(const struct codel *codel) must_check;
 /* How many calls leave within that time; at least one. */
 unsigned codel_room(const struct codel *codel, int64_t within_us) must_check;

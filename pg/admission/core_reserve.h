@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A core of a node is spared for quick queries. Where long ones keep every core busy, a quick one
- * waits for the scheduler's next turn, some milliseconds, however short its queue is here. So,
- * while quick ones come, no more long ones run at once than the node has cores less one, of all
- * loops together. Who is held back for that waits three times what it takes, a second at most, and
- * then runs anyway: nobody is refused for it.
+ * One core of a node is reserved for quick queries. Where long queries keep every core busy, a
+ * quick one waits for the scheduler's next turn, some milliseconds, however short its queue is
+ * here. So, while quick queries come, the long ones of all loops together use at most all cores but
+ * one. A long query is held back for three times what it takes, at most one second, and then runs
+ * anyway: none is refused for it.
  *
  * One per node, used by the loops of all its pools; lock-free.
  */
@@ -20,15 +20,15 @@
 #include <stdint.h>
 
 #define CORE_RESERVE_WAIT_US_MAX 1000000
-#define CORE_RESERVE_LATELY_US 50000 /* so long after a quick one, others are expected */
+#define CORE_RESERVE_LATELY_US 50000 /* after a quick one, more are expected for that long */
 
-/* Cleared memory: nothing runs, and nobody came. */
+/* Cleared memory is valid: no query runs, none has come. */
 struct core_reserve {
 	_Atomic unsigned running; /* long ones */
 	_Atomic int64_t quick_us; /* when a quick one last came, about */
 };
 
-/* Is it known to run so long that it may wait for others? */
+/* Does it run for so long that it may be held back? */
 bool core_reserve_is_long(const struct statement *statement) must_check;
 /* How long it may be held back. */
 int64_t core_reserve_wait_us(const struct statement *statement) must_check;

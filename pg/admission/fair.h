@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who took how much of a node's time lately: users, and the callers who ask on their behalf. Memory
- * is fixed: those whose hashes fall together count together. Plain data by the caller's clock;
+ * How much of a node's time each user, or each caller who asks for users, took lately. Memory is
+ * fixed: those whose hashes collide count together. Plain data by the caller's clock;
  * cleared memory is a valid beginning.
  */
 #pragma once

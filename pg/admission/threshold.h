@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is refused at the door while a queue is overloaded: whoever's rank is beyond a cut-off. It is
- * found from how many came of each rank lately, so that as many pass as are served, and it moves
- * with the queue's wait (after Zhou et al., "Overload Control for Scaling WeChat Microservices",
- * 2018). Ranks: by urgency, then whether its user takes more than a fair share, then the user's
- * cohort of the hour: the same users are served, and the same are not, for an hour. Plain data;
- * cleared memory is one that lets everybody pass.
+ * The admission threshold of an overloaded queue: calls of a rank beyond it are refused. It is
+ * computed from how many calls came of each rank lately, so that as many pass as are served, and it
+ * moves with the queue's wait (after Zhou et al., "Overload Control for Scaling WeChat
+ * Microservices", 2018). Ranks: by urgency, then whether its user takes more than a fair share,
+ * then the user's cohort of the hour, so that for an hour the same users are served. Plain data;
+ * cleared memory is a threshold that all calls pass.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ struct threshold {
 };
 
 unsigned threshold_rank(unsigned urgency, bool over, unsigned cohort) must_check;
-/* What is told apart when it matters: cohort is not, the least class goes first. */
+/* The rank without its cohort; the lowest class goes first. */
 unsigned threshold_class(unsigned rank) must_check;
 /* One of that rank came. */
 void threshold_came(struct threshold *threshold, unsigned rank);
@@ -40,7 +40,7 @@ void threshold_move(struct threshold *threshold, bool overloaded, enum codel_loa
 		    double served);
 /* Everything beyond is refused. */
 bool threshold_refuses(const struct threshold *threshold, unsigned rank) must_check;
-/* Not cohort, but its class is beyond that of the last who pass. */
+/* Its class, not only its cohort, is beyond that of the last who pass. */
 bool threshold_refuses_class(const struct threshold *threshold, unsigned rank) must_check;
 /* It is among the last who pass: some of its kind will have to be refused. */
 bool threshold_is_marginal(const struct threshold *threshold, unsigned rank) must_check;

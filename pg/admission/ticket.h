@@ -19,13 +19,13 @@ struct priority {
 	bool asked;            /* by a request; false: it goes on with something, and is let in */
 	unsigned urgency;      /* 0 most urgent … 7; PRIORITY_SPILLED: the primary's favour */
 	unsigned cohort;       /* among equals, the least first */
-	uint64_t user, caller; /* hashes, to whom its time is charged; 0: nobody is known */
+	uint64_t user, caller; /* hashes, to whom its time is charged; 0: not known */
 };
 
 struct ticket {
 	/* Set by the maker of the call. */
 	struct priority priority;
-	int64_t deadline_us; /* later nobody wants the answer; 0: none */
+	int64_t deadline_us; /* later the answer is of no use; 0: none */
 
 	/* The pool's. */
 	struct list_link link;             /* in a queue, or among the calls that have ended */

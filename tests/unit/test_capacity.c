@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "fake_libpq.h"
+#include "pg/admission/core_reserve.h"
 #include "pg/admission/estimate.h"
 #include "pg/pool_private.h"
 #include "pg_stage.h"
@@ -33,6 +34,7 @@ static void open_with(enum node_role role, unsigned conns, unsigned permits)
 
 	calls_count = 0;
 	settings.conns_max = conns;
+	settings.streams_max = 1;
 	settings.concurrency_fixed = permits;
 	stage_open_with(role, &settings);
 }
@@ -108,6 +110,83 @@ static void a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for(void *
 	assert_int_equal(capacity(LANE_SLOW).ready, 0);
 	assert_true(pool_conns(stage.pool, CONN_IDLE) > 0);
 	assert_true(capacity(LANE_SLOW).next_in_us > 0);
+	finish();
+}
+
+/* It may always leave with quick calls; with slow ones it needs a permit as others do. */
+static void the_first_conn_is_exempt_from_the_limit_for_quick_calls_only(void **state)
+{
+	(void)state;
+	open_with(NODE_REPLICA, 4, 1);
+	come(QUICK);
+	slow_takes(SLOW_US);
+	stage_answer(0);
+	come(SLOW);
+	stage_pass(CORE_RESERVE_LATELY_US);
+	assert_int_equal(stage.pool->conns[0].state, CONN_IDLE);
+	assert_int_equal(capacity_out(stage.pool), 1);
+	assert_int_equal(capacity(LANE_SLOW).ready, 0);
+	assert_int_equal(capacity(LANE_QUICK).ready, 1);
+	finish();
+}
+
+/* Any batch that ends gives its permit back, to whatever it belonged. */
+static void where_the_limit_is_reached_a_command_that_ends_makes_room_for_a_query(void **state)
+{
+	struct stage_call *command = &calls[0];
+
+	(void)state;
+	open_with(NODE_PRIMARY, 4, 1);
+	slow_takes(SLOW_US);
+	stage_call_init(command, CALL_COMMAND, stage_statement(SLOW), "7");
+	assert_true(pool_submit(stage.pool, &command->call));
+	calls_count++;
+	stage_turn();
+	assert_int_equal(stage.pool->lanes[LANE_COMMAND].counts.in[CONN_BUSY], 1);
+	assert_int_equal(capacity(LANE_SLOW).ready, 0);
+	assert_int_equal(capacity(LANE_SLOW).next_in_us, SLOW_US);
+	finish();
+}
+
+/* It takes none of these calls. */
+static void without_an_idle_conn_the_batch_of_another_lane_makes_no_room(void **state)
+{
+	(void)state;
+	open_with(NODE_REPLICA, 2, 2);
+	come(QUICK);
+	slow_takes(SLOW_US);
+	come(SLOW);
+	assert_int_equal(pool_conns(stage.pool, CONN_IDLE), 0);
+	assert_int_equal(capacity(LANE_SLOW).next_in_us, SLOW_US);
+	finish();
+}
+
+static void on_rows(struct call *call)
+{
+	(void)call;
+}
+
+/* It takes no permit, so that its end gives none back. */
+static void a_stream_that_is_out_makes_no_room(void **state)
+{
+	struct stage_call *stream = &calls[1];
+
+	(void)state;
+	open_with(NODE_REPLICA, 4, 1);
+	slow_takes(9 * stage_settings.queue_wait_us);
+	come(SLOW);
+	stage_call_init(stream, CALL_QUERY, stage_statement(QUICK), "7");
+	stream->call.on_rows = on_rows;
+	assert_true(pool_submit(stage.pool, &stream->call));
+	calls_count++;
+	stage_turn();
+	stage_connect();
+	stage_turn();
+	assert_int_equal(stage.pool->lanes[LANE_STREAM].counts.in[CONN_BUSY], 1);
+	assert_int_equal(capacity_out(stage.pool), 1);
+	assert_int_equal(capacity(LANE_SLOW).ready, 0);
+	assert_true(capacity(LANE_SLOW).next_in_us > stage_settings.queue_wait_us);
+	pool_forget(stage.pool, &stream->call);
 	finish();
 }
 
@@ -191,6 +270,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(where_the_limit_is_reached_an_idle_conn_is_not_in_time),
 		STORY(a_conn_of_another_kind_that_is_being_made_is_none_to_wait_for),
+		STORY(the_first_conn_is_exempt_from_the_limit_for_quick_calls_only),
+		STORY(where_the_limit_is_reached_a_command_that_ends_makes_room_for_a_query),
+		STORY(without_an_idle_conn_the_batch_of_another_lane_makes_no_room),
+		STORY(a_stream_that_is_out_makes_no_room),
 		STORY(quick_calls_count_on_a_conn_for_slow_ones_where_all_of_theirs_are_late),
 		STORY(slow_calls_count_on_the_conns_for_quick_ones_but_the_first),
 		STORY(a_lane_without_conns_has_none_to_wait_for),
