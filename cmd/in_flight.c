@@ -3,6 +3,7 @@
 #include "cmd/in_flight.h"
 
 #include "base/clock.h"
+#include "pg/node.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,17 +41,10 @@ static void oldest_gather(struct oldest *oldest, struct list *in_state, unsigned
 
 static const char *in_flight_node(struct request *request)
 {
-	const struct router *router = ((struct task *)request->task)->router;
+	const struct node *node =
+		request->kind == REQUEST_COMMAND ? write_node(request) : read_node(request);
 
-	if (request->kind == REQUEST_COMMAND)
-		return request->state < WRITE_OUT
-			       ? NULL
-			       : router->shared.nodes[write_of(request)->node]->name;
-	if (request->state == READ_PARKED)
-		return router->shared.nodes[read_of(request)->parked_at]->name;
-	if (request->state == READ_OUT || request->state == READ_TELL)
-		return router->shared.nodes[read_of(request)->choice.node]->name;
-	return NULL;
+	return node ? node->name : NULL;
 }
 
 static void in_flight_fill(struct in_flight_entry *entry, struct request *request)

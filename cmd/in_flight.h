@@ -33,7 +33,7 @@ struct in_flight {
 	struct in_flight_entry entries[IN_FLIGHT_MAX]; /* [count], the oldest first */
 };
 
-/* One per loop; on its thread but for in_flight_published, which is any thread's. */
+/* One per loop, on its thread; the snapshot is read by any. */
 struct in_flight_board {
 	struct reads *reads;
 	struct writes *writes;

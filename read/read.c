@@ -157,3 +157,15 @@ static enum step read_answer(struct request *request)
 	report_answer(read_of(request));
 	return STEP_DONE;
 }
+
+const struct node *read_node(struct request *request)
+{
+	const struct read *read = read_of(request);
+	const struct router *router = read->reads->router;
+
+	if (request->state == READ_PARKED)
+		return router->shared.nodes[read->parked_at];
+	if (request->state == READ_OUT || request->state == READ_TELL)
+		return router->shared.nodes[read->choice.node];
+	return NULL;
+}

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/request.h"
 #include "read/state.h"
 
@@ -14,5 +15,7 @@ void reads_init(struct reads *reads, struct router *router);
 void reads_fini(struct reads *reads);
 /* Takes the request, which is a query, until its on_done. */
 void read_take(struct reads *reads, struct request *request);
+/* The node that a query waits for, or whose answer is on its way; NULL: none. */
+const struct node *read_node(struct request *request) must_check;
 /* Names and order of enum read_state. */
 extern const struct request_path read_path;

@@ -133,7 +133,7 @@ static void write_on_client_gone(struct request *request)
 		admit_client_gone(request);
 }
 
-/* A key that would be ignored is refused: whoever sends one relies on it. */
+/* A key that would be ignored is refused: the client relies on it. */
 static enum step write_admit_key(const struct task *task)
 {
 	struct request *request = task->request;
@@ -374,4 +374,11 @@ static enum step write_answer(struct request *request)
 	buf_string(&request->out, request->token);
 	buf_literal(&request->out, "\"}");
 	return STEP_DONE;
+}
+
+const struct node *write_node(struct request *request)
+{
+	const struct write *write = write_of(request);
+
+	return request->state < WRITE_OUT ? NULL : write->task.router->shared.nodes[write->node];
 }

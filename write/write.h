@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/request.h"
 #include "write/state.h"
 
@@ -19,5 +20,7 @@ void writes_sweep(struct writes *writes);
 void writes_drain(struct writes *writes);
 /* Takes the request, which is a command, until its on_done. */
 void write_take(struct writes *writes, struct request *request);
+/* The node that a command was sent to; NULL: none yet. */
+const struct node *write_node(struct request *request) must_check;
 /* Names and order of enum write_state. */
 extern const struct request_path write_path;
