@@ -25,7 +25,7 @@ static void admit_find(struct task *task)
 						     strlen(task->operation->name));
 }
 
-/* Behind the rate limits: whoever tries names is counted, too. */
+/* Behind the rate limits: requests for unknown names are counted, too. */
 static enum step admit_operation(struct task *task)
 {
 	struct request *request = task->request;

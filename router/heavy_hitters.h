@@ -3,10 +3,10 @@
  * Who makes the load: the heaviest operations, users and callers of a loop, in bounded memory
  * (Space-Saving: Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k
  * elements in data streams", 2005). A request weighs 1, and 1 more for each millisecond in the
- * database. Whoever has more than 1/HEAVY_HITTERS_KEYS_MAX of the weight is among them for sure.
+ * database. A key with more than 1/HEAVY_HITTERS_KEYS_MAX of the weight is among them for sure.
  * What was counted halves each minute.
  *
- * A loop charges its own and publishes copies; whoever wants to know adds up the copies of all.
+ * A loop charges its own and publishes copies; a reader adds up the copies of all.
  */
 #pragma once
 

@@ -98,6 +98,16 @@ static enum step required_newer(struct judging *judging)
 			    "the primary of the token's timeline has not been seen yet");
 }
 
+/* Of a branch that nothing is known of: the primary decides. Or of one that is to be seen yet. */
+static enum step required_uncertain(struct judging *judging, enum fate fate)
+{
+	if (fate == FATE_NEWER)
+		return required_newer(judging);
+	assert(fate == FATE_UNKNOWN);
+	judging->required->level = LEVEL_STRONG;
+	return STEP_NEXT;
+}
+
 /* The token's position in this process. Without any primary so far there is nothing to judge by. */
 static enum fate required_find(const struct judging *judging, struct branch_position token,
 			       struct position *position)
@@ -119,8 +129,9 @@ static enum fate required_find(const struct judging *judging, struct branch_posi
 static enum step required_token(struct judging *judging, struct branch_position token)
 {
 	struct position position;
+	enum fate fate = required_find(judging, token, &position);
 
-	switch (required_find(judging, token, &position)) {
+	switch (fate) {
 	case FATE_CURRENT:
 	case FATE_SURVIVED:
 		position = required_translate(judging->by->topology, position);
@@ -131,14 +142,9 @@ static enum step required_token(struct judging *judging, struct branch_position 
 	case FATE_LOST:
 		judging->loss.token = "this token stands for";
 		return STEP_NEXT;
-	case FATE_UNKNOWN:
-		judging->required->level = LEVEL_STRONG;
-		return STEP_NEXT;
-	case FATE_NEWER:
-		return required_newer(judging);
+	default:
+		return required_uncertain(judging, fate);
 	}
-	assert(!"a fate");
-	return STEP_DONE;
 }
 
 static enum step required_tokens(struct judging *judging)
@@ -192,14 +198,9 @@ static enum step required_session(struct judging *judging)
 		return STEP_NEXT;
 	case FATE_LOST:
 		return required_session_lost(judging, session);
-	case FATE_UNKNOWN:
-		judging->required->level = LEVEL_STRONG;
-		return STEP_NEXT;
-	case FATE_NEWER:
-		return required_newer(judging);
+	default:
+		return required_uncertain(judging, fate);
 	}
-	assert(!"a fate");
-	return STEP_DONE;
 }
 
 /* A command or a strong query learns of lost writes even before there is a floor. */
