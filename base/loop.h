@@ -40,7 +40,7 @@ struct loop_hook {
 	void (*on_turn)(struct loop_hook *hook);
 };
 
-/* A letter from another thread; whoever posts it owns it until on_delivery is called. */
+/* A letter from another thread; the poster owns it until on_delivery is called. */
 struct letter {
 	void (*on_delivery)(struct letter *letter, struct loop *loop);
 };

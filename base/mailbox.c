@@ -106,7 +106,7 @@ void mailbox_wake(struct mailbox *mailbox)
 	uint64_t one = 1;
 	ssize_t wrote;
 
-	/* Whoever quiets the bell after this exchange sees the letter that came before it. */
+	/* A reader that quiets the bell after this sees the letter that came before it. */
 	if (atomic_exchange(&mailbox->ringing, 1))
 		return;
 	do

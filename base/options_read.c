@@ -54,7 +54,7 @@ bool options_read(struct options *options, enum verb verb, int argc, char **argv
 	options_defaults(options);
 	if (!read_flags(&reading, argc, argv))
 		return false;
-	/* Whoever asks for help gets it, whatever else is wrong. */
+	/* --help is answered, whatever else is wrong. */
 	return options->help || (read_environment(&reading, environment) && read_file(&reading) &&
 				 options_derive(&reading));
 }

@@ -51,8 +51,8 @@ static struct repeat *repeats_slot(enum repeats_kind kind, uint64_t key)
 	return oldest;
 }
 
-/* Is it one of those that are only counted? Without the lock: the key is read before the lines, for
- * whoever takes the slot for another key clears the lines first. */
+/* Is it one of those that are only counted? Without the lock: the key is read first, since
+ * a thread that takes the slot for another key clears the lines first. */
 static bool repeats_count(enum repeats_kind kind, uint64_t key, int64_t now_us)
 {
 	for (unsigned i = 0; i < REPEATS_MAX; i++) {

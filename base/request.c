@@ -132,7 +132,7 @@ static void request_go_on(struct request *request, enum step step, const struct 
 		assert(request->path->states[request->state].step);
 		step = request->path->states[request->state].step(request);
 	}
-	/* Whoever it was handed to may have finished it already. */
+	/* It may be finished already, by the code that it waits for. */
 	if (step == STEP_WAIT)
 		assert(slot_filled == request);
 	else

@@ -103,7 +103,7 @@ struct rate_state {
 };
 
 struct request {
-	struct list_link link; /* of its state's list, or of whoever else holds the request */
+	struct list_link link; /* of its state's list, or of another holder of the request */
 	struct arena arena;    /* everything it needs dies with it */
 	struct loop *loop;
 
@@ -203,7 +203,7 @@ void request_begin(struct request *request, const struct request_path *path, str
 void request_move(struct request *request, unsigned state);
 /*
  * Runs the step of its state (once more, if that waited), then those that follow, until one waits
- * or it is done; then cancels the timer and calls on_done. Whoever calls it has ended the wait.
+ * or it is done; then cancels the timer and calls on_done. The caller has ended the wait.
  */
 void request_run(struct request *request);
 /* The same, as if the step of its state, which waits, had answered that now. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hedged reads (--hedge on): a query that takes longer than nineteen of twenty of its statement did
- * is asked of a second replica as well, and whoever answers first counts. Each is proven by its own
+ * is asked of a second replica as well, and the first answer counts. Each is proven by its own
  * probes, as if it were alone; the other one is forgotten, and cancelled where it travels alone.
  * Never to the primary, never a second time, never beyond a budget of 2 % of the node's requests.
  *

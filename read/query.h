@@ -42,7 +42,7 @@ struct query {
 	struct priority priority; /* who goes first where not all can */
 	void (*on_done)(struct query *query, enum query_end end);
 	/* A stream: request->out holds more. The first time nothing was told yet, the bounds are
-	 * there, and whoever finds that the rows do not count forgets the query. */
+	 * there; if the rows do not count, the maker forgets the query. */
 	void (*on_rows)(struct query *query);
 
 	/* What came of it. */

@@ -206,7 +206,7 @@ static bool wait_replicas_looks_again(struct wait_replicas *waiting)
 	return !wait_replicas_look(waiting) && wait_replicas_park(waiting);
 }
 
-/* Whoever is done leaves the list; the others go to its end, so that each is looked at once. */
+/* Those that are done leave the list; the others go to its end: each is looked at once. */
 void wait_replicas_refresh(struct writes *writes)
 {
 	for (size_t left = writes->awaiting.count; left > 0; left--) {

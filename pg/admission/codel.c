@@ -28,8 +28,8 @@ int64_t codel_slack_us(const struct codel *codel)
 
 /*
  * Of those who leave, all but the first followed one that had left while they waited. Where the
- * gaps are so long that nobody waits behind another, nobody follows: then whoever waited less than
- * a gap says that they are shorter now.
+ * gaps are so long that no call waits behind another, none follows: then a call that waited less
+ * than a gap shows that they are shorter now.
  */
 static void codel_learn_gap(struct codel *codel, unsigned calls, int64_t longest_us, int64_t now_us)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The shapes of a batch, one table of functions each. pg/wire/carry.c chooses the plan of a
- * batch; from then on whoever handles its conn goes through batch->plan:
+ * batch; from then on its conn is handled through batch->plan:
  *
  *   queries    [probe] [call 1] … [call n] [bound] Sync                      plan_query.c
  *   stream     [probe] Sync  [BEGIN] [stands] [call] [COMMIT] Sync           plan_stream.c

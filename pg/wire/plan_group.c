@@ -115,7 +115,7 @@ static const char *plan_group_reason(const char *sqlstate)
 	return GROUP_OTHER;
 }
 
-/* The same in a transaction of its own, whoever else was in this one. */
+/* The error comes again in a transaction of its own, without the other calls of this one. */
 static bool plan_group_is_own(const char *sqlstate)
 {
 	static const char *const classes[] = { "22", "23", "P0", "PT" };

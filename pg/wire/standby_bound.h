@@ -4,7 +4,7 @@
  *
  * Its replay position R bounds it but for one record, which may be visible a moment before R says
  * so. R + 1 is a bound then, and as long as WAL comes a position that is reached at once. Without a
- * walreceiver there may be no such byte anywhere: whoever requires it waits for ever, and a
+ * walreceiver there may be no such byte anywhere: a query that requires it waits for ever, and a
  * promotion, which leaves the old timeline at R, makes it a write that was lost. What was received
  * does not help: after a restart without a primary it is NULL, or the beginning of a segment.
  *
