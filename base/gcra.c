@@ -117,7 +117,7 @@ static uint64_t gcra_key(uint64_t key)
 	return key ? key : 1;
 }
 
-struct gcra_answer gcra_look(const struct gcra_table *table, uint64_t key, int64_t now_ns,
+struct gcra_answer gcra_peek(const struct gcra_table *table, uint64_t key, int64_t now_ns,
 			     int64_t cost_ns, int64_t burst_ns)
 {
 	struct gcra_seen seen;

@@ -47,7 +47,7 @@ void gcra_table_free(struct gcra_table *table);
 struct gcra_answer gcra_take(struct gcra_table *table, uint64_t key, int64_t now_ns,
 			     int64_t cost_ns, int64_t burst_ns) must_check;
 /* What gcra_take would answer, with the TAT as it is; changes nothing. */
-struct gcra_answer gcra_look(const struct gcra_table *table, uint64_t key, int64_t now_ns,
+struct gcra_answer gcra_peek(const struct gcra_table *table, uint64_t key, int64_t now_ns,
 			     int64_t cost_ns, int64_t burst_ns) must_check;
 
 /* The TAT after a request; pure. */

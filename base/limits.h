@@ -38,7 +38,7 @@
 #define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
 #define REVALIDATION_BURST 8  /* how often a statement is described anew at once, */
 #define REVALIDATION_EVERY_US 1000000   /* and then once in so long: pg/revalidation.h */
-#define REVALIDATION_LOOK_US 2000       /* how often a loop looks whether another one has done it */
+#define REVALIDATION_CHECK_US 2000      /* how often a loop looks whether another one has done it */
 #define REVALIDATION_YOUNG_US 60000000  /* a replica may lack what was described since */
 #define REVALIDATION_LACK_US 500000     /* and is left alone for so long when it did */
 #define REVALIDATIONS_PER_REQUEST_MAX 2 /* of the statement of one request */
@@ -67,7 +67,7 @@
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */
-#define HTTP_WATCHDOG_LOOK_US 50000  /* between looks for requests that make no progress */
+#define HTTP_WATCHDOG_CHECK_US 50000 /* between looks for requests that make no progress */
 #define HTTP_SILENT_RUNS_MAX 64      /* of the HTTP library at once, in a row, without any effect */
 #define HTTP_SILENT_PAUSE_US 1000    /* between runs after that many */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
@@ -85,7 +85,7 @@
 #define HTTP_BODIES_BYTES_MAX (32 << 20)   /* of all bodies on their way in, per loop */
 #define HTTP_YIELD_REST_US 5000000       /* who rests longer yields the place where all are taken */
 #define HTTP_YIELD_ARRIVING_US 1000000   /* and a request that has been arriving for longer */
-#define HTTP_SHARE_LOOKS_MAX 256         /* connections looked at to find who makes room */
+#define HTTP_SHARE_SCAN_MAX 256          /* connections looked at to find who makes room */
 #define HTTP_CALLERS_BUCKETS 1024        /* of the table of callers that have connections */
 #define HTTP_YIELDING_MAX 64             /* connections that have yielded and are not gone yet */
 #define HTTP_TRIM_CONNECTIONS 1000       /* so many fewer: their memory goes back to the system */
@@ -97,7 +97,7 @@
 #define HTTP_REPLY_HEAD_BYTES 1536   /* kept free of a connection's memory: for the reply's head */
 #define HTTP_HEADER_RECORD_BYTES 64  /* of that memory that libmicrohttpd needs for each header */
 #define HTTP_COOKIE_RECORDS 3        /* of those that an empty cookie takes (http/head/head.h) */
-#define HTTP_REFUSAL_LOOKS_MAX 32    /* connections looked at to find whom the library refuses */
+#define HTTP_REFUSAL_SCAN_MAX 32     /* connections looked at to find whom the library refuses */
 #define HTTP_HOST_BYTES_KEPT 128     /* of the last Host that a listener has served */
 #define CORS_HEADERS_BYTES_MAX 1024  /* names of headers that a preflight may ask for */
 #define RATE_POLICIES_MAX 16         /* rate limits */

@@ -50,13 +50,13 @@ struct mailbox {
 	int fd;
 };
 
-static inline void mailbox_look_away(void)
+static inline void mailbox_tsan_off(void)
 {
 	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
 	AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
 }
 
-static inline void mailbox_look_again(void)
+static inline void mailbox_tsan_on(void)
 {
 	AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
 	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
@@ -92,9 +92,9 @@ bool mailbox_post(struct mailbox *mailbox, void *letter)
 
 	assert(letter);
 	__tsan_release(mailbox->slots);
-	mailbox_look_away();
+	mailbox_tsan_off();
 	fits = ck_ring_enqueue_mpsc(&mailbox->ring, mailbox->slots, letter);
-	mailbox_look_again();
+	mailbox_tsan_on();
 	if (!fits)
 		return false;
 	mailbox_wake(mailbox);
@@ -132,9 +132,9 @@ void *mailbox_take(struct mailbox *mailbox)
 	void *letter;
 	bool some;
 
-	mailbox_look_away();
+	mailbox_tsan_off();
 	some = ck_ring_dequeue_mpsc(&mailbox->ring, mailbox->slots, &letter);
-	mailbox_look_again();
+	mailbox_tsan_on();
 	if (!some)
 		return NULL;
 	__tsan_acquire(mailbox->slots);

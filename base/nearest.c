@@ -29,7 +29,7 @@ static size_t edit_distance(struct text a, struct text b)
 	for (size_t j = 0; j <= b.len; j++)
 		last[j] = j;
 	for (size_t i = 1; i <= a.len; i++) {
-		size_t *spare = before;
+		size_t *unused = before;
 
 		row[0] = i;
 		for (size_t j = 1; j <= b.len; j++) {
@@ -42,7 +42,7 @@ static size_t edit_distance(struct text a, struct text b)
 		}
 		before = last;
 		last = row;
-		row = spare;
+		row = unused;
 	}
 	return last[b.len];
 }

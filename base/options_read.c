@@ -82,9 +82,9 @@ static bool set_value(struct reading *reading, const struct option_row *row, con
 		      const char *place, enum source source)
 {
 	enum source *from = &reading->from[row - option_rows];
-	union option_value spare = { 0 };
+	union option_value unused = { 0 };
 	bool keep = source >= *from;
-	void *field = keep ? option_field(reading->options, row) : &spare;
+	void *field = keep ? option_field(reading->options, row) : &unused;
 
 	if (row->kind == OPTION_STRINGS && source > *from)
 		((struct option_list *)field)->count = 0;

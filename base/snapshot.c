@@ -47,7 +47,7 @@ struct snapshot_reader {
 struct snapshot {
 	size_t bytes;
 	_Atomic uint64_t version;
-	struct snapshot_copy *newest;
+	struct snapshot_copy *current;
 	ck_epoch_t epoch;
 	struct snapshot_reader *publisher; /* its record holds the graves */
 	pthread_mutex_t readers_lock;      /* making and freeing readers only, never reading */
@@ -73,7 +73,7 @@ void snapshot_free(struct snapshot *snapshot)
 	for (struct snapshot_reader *reader = snapshot->readers; reader; reader = reader->next)
 		assert(!reader->in_use);
 	ck_epoch_barrier(&snapshot->publisher->record);
-	free(snapshot->newest);
+	free(snapshot->current);
 	while (snapshot->readers) {
 		struct snapshot_reader *reader = snapshot->readers;
 
@@ -94,15 +94,15 @@ static void snapshot_copy_bury(ck_epoch_entry_t *grave)
 void snapshot_publish(struct snapshot *snapshot, const void *value)
 {
 	struct snapshot_copy *copy = malloc(sizeof(*copy) + snapshot->bytes);
-	struct snapshot_copy *older = snapshot->newest;
+	struct snapshot_copy *older = snapshot->current;
 
 	if (!copy)
 		log_fatal("snapshot", "out of memory");
 	copy->version = older ? older->version + 1 : 1;
 	memcpy(copy->value, value, snapshot->bytes);
-	__tsan_release(&snapshot->newest);
+	__tsan_release(&snapshot->current);
 	ck_pr_fence_store();
-	ck_pr_store_ptr(&snapshot->newest, copy);
+	ck_pr_store_ptr(&snapshot->current, copy);
 	atomic_store_explicit(&snapshot->version, copy->version, memory_order_release);
 	if (older)
 		ck_epoch_call(&snapshot->publisher->record, &older->grave, snapshot_copy_bury);
@@ -154,9 +154,9 @@ uint64_t snapshot_read(struct snapshot_reader *reader, void *value)
 
 	assert(reader->in_use);
 	ck_epoch_begin(&reader->record, NULL);
-	copy = ck_pr_load_ptr(&snapshot->newest);
+	copy = ck_pr_load_ptr(&snapshot->current);
 	if (copy) {
-		__tsan_acquire(&snapshot->newest);
+		__tsan_acquire(&snapshot->current);
 		version = copy->version;
 		memcpy(value, copy->value, snapshot->bytes);
 		__tsan_release(&copy->grave);

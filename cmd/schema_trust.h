@@ -15,7 +15,7 @@
 	"(SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = " SCHEMA_TRUST_OURS ")"
 
 /* What the schema holds, and tables that inherit from it. */
-#define SCHEMA_TRUST_HELD                                                                          \
+#define SCHEMA_TRUST_GRANTED                                                                       \
 	"SELECT 'schema cqrsd' AS what, nspowner AS owner FROM pg_namespace"                       \
 	" WHERE nspname = 'cqrsd'"                                                                 \
 	" UNION ALL SELECT 'relation cqrsd.' || relname, relowner FROM pg_class"                   \
@@ -71,7 +71,8 @@
  * search_path of pg_catalog alone.
  */
 #define SCHEMA_TRUST(trusted)                                                                      \
-	"(WITH uses AS (" SCHEMA_TRUST_USES "), held AS (" SCHEMA_TRUST_HELD SCHEMA_TRUST_CALLED   \
+	"(WITH uses AS (" SCHEMA_TRUST_USES                                                        \
+	"), held AS (" SCHEMA_TRUST_GRANTED SCHEMA_TRUST_CALLED                                    \
 	"), trusted AS (SELECT r.oid FROM pg_roles AS r WHERE r.rolsuper OR " trusted ")"          \
 	" SELECT complaint FROM (SELECT what || ' belongs to role ' ||"                            \
 	" coalesce((SELECT rolname FROM pg_roles WHERE oid = owner), owner::text) AS complaint"    \

@@ -243,7 +243,7 @@ static void serve_on_topology(void *arg)
 	unsigned count = atomic_load_explicit(&serve->workers_published, memory_order_acquire);
 
 	for (unsigned i = 0; i < count; i++)
-		worker_look(serve->workers[i]);
+		worker_refresh(serve->workers[i]);
 }
 
 static void serve_on_promoted(void *arg, const struct history *history,

@@ -32,8 +32,8 @@ struct worker {
 	pthread_t thread;
 	struct worker_events events;
 
-	struct letter look;
-	atomic_bool looking; /* the letter is on its way */
+	struct letter refresh;
+	atomic_bool refreshing; /* the letter is on its way */
 	struct letter drain;
 	bool draining;
 	bool drains_when_open;
@@ -56,21 +56,21 @@ static void worker_post(struct worker *worker, struct letter *letter)
 		nanosleep(&pause, NULL);
 }
 
-static void worker_on_look(struct letter *letter, struct loop *loop)
+static void worker_on_refresh(struct letter *letter, struct loop *loop)
 {
-	struct worker *worker = container_of(letter, struct worker, look);
+	struct worker *worker = container_of(letter, struct worker, refresh);
 
 	(void)loop;
-	atomic_store_explicit(&worker->looking, false, memory_order_release);
+	atomic_store_explicit(&worker->refreshing, false, memory_order_release);
 	router_refresh(worker->router);
 }
 
-void worker_look(struct worker *worker)
+void worker_refresh(struct worker *worker)
 {
-	if (atomic_exchange_explicit(&worker->looking, true, memory_order_acq_rel))
+	if (atomic_exchange_explicit(&worker->refreshing, true, memory_order_acq_rel))
 		return;
-	if (!loop_post(worker->loop, &worker->look))
-		atomic_store_explicit(&worker->looking, false, memory_order_release);
+	if (!loop_post(worker->loop, &worker->refresh))
+		atomic_store_explicit(&worker->refreshing, false, memory_order_release);
 }
 
 static void worker_on_reload(struct letter *letter, struct loop *loop)
@@ -224,7 +224,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->loop = loop_new(worker->name);
 	worker->metrics = metrics_new();
 	worker->events = *events;
-	worker->look.on_delivery = worker_on_look;
+	worker->refresh.on_delivery = worker_on_refresh;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
 	reads_init(&worker->reads, worker->router);

@@ -40,7 +40,7 @@ struct snapshot *worker_in_flight(const struct worker *worker);
 /* Main thread: the worker will hold the new catalog instead of its own, and keep to new limits. */
 void worker_reload(struct worker *worker, struct catalog *catalog, const struct options *options);
 /* Any thread: the topology changed. Letters that are on their way already are not doubled. */
-void worker_look(struct worker *worker);
+void worker_refresh(struct worker *worker);
 /*
  * Main thread: answers what was accepted, then ends. Who waits since before the router was open is
  * answered once it is.

@@ -85,9 +85,9 @@ struct connection {
 	uint64_t body_held;   /* of CALLERS_BODIES: what came of a body that arrives */
 	size_t sending_bytes; /* SENDING: the size of the reply */
 	uint64_t bytes_taken; /* of its requests that are over */
-	unsigned look;        /* the last look at it (http/watchdog.h), and what was seen */
-	int look_unread;
-	uint64_t look_body_bytes;
+	unsigned check;       /* the last look at it (http/watchdog.h), and what was seen */
+	int check_unread;
+	uint64_t check_body_bytes;
 	struct exchange exchange; /* of the request under way */
 };
 

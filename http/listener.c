@@ -205,11 +205,11 @@ static bool listener_add(struct listener *listener, struct newcomer *newcomer)
 }
 
 /* Those who are refused take no place of the others. */
-static void listener_let_in(struct listener *listener, unsigned places, unsigned looks)
+static void listener_let_in(struct listener *listener, unsigned places, unsigned scans)
 {
 	struct newcomer *newcomer;
 
-	while (places && looks-- && (newcomer = accept_queue_take(&listener->accept_queue))) {
+	while (places && scans-- && (newcomer = accept_queue_take(&listener->accept_queue))) {
 		places -= listener_add(listener, newcomer);
 		/* What the client has sent already is read in this turn. */
 		listener->connections.library_due = true;
@@ -298,7 +298,7 @@ static void listener_on_answer(struct loop_hook *hook)
 	bool resumed = listener_resume(listener);
 
 	if (accept_queue_waiting(&listener->accept_queue)) {
-		accept_queue_look(&listener->accept_queue);
+		accept_queue_scan(&listener->accept_queue);
 		listener_let_in(listener, HTTP_NEWCOMERS_PER_TURN, HTTP_ACCEPTS_PER_TURN);
 	}
 	if (resumed || listener->connections.library_due)
@@ -333,7 +333,7 @@ static bool listener_sweep(struct listener *listener)
 {
 	bool all = deadlines_sweep(&listener->connections);
 
-	watchdog_look_soon(&listener->watchdog);
+	watchdog_check_soon(&listener->watchdog);
 	chunked_replies_sweep(&listener->connections);
 	return all;
 }

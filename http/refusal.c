@@ -121,7 +121,7 @@ static struct connection *refusal_find(struct connections *connections, unsigned
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		struct list *list = &connections->by_state[states[i]];
 
-		if (list->count > HTTP_REFUSAL_LOOKS_MAX)
+		if (list->count > HTTP_REFUSAL_SCAN_MAX)
 			return NULL;
 		list_each (list, it) {
 			struct connection *connection = container_of(it, struct connection, link);

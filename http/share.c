@@ -51,7 +51,7 @@ static bool share_goes_before(const struct connection *a, const struct connectio
 /* --- of one caller ---------------------------------------------------------------------------- */
 
 /* Who was looked at is the last to be looked at again. */
-static struct connection *share_look(struct caller *caller)
+static struct connection *share_next(struct caller *caller)
 {
 	struct list_link *link = list_take_first(&caller->connections);
 
@@ -79,8 +79,8 @@ static struct connection *share_least(struct caller *caller)
 {
 	struct connection *least = NULL;
 
-	for (size_t i = 0; i < caller->connections.count && i < HTTP_SHARE_LOOKS_MAX; i++) {
-		struct connection *connection = share_look(caller);
+	for (size_t i = 0; i < caller->connections.count && i < HTTP_SHARE_SCAN_MAX; i++) {
+		struct connection *connection = share_next(caller);
 
 		if (share_may_go(connection) && (!least || share_goes_before(connection, least)) &&
 		    !share_has_asked(connection))
@@ -96,11 +96,11 @@ struct connection *share_slowest_body(struct connections *connections)
 
 	assert(caller);
 	for (size_t i = 0; i < caller->connections.count; i++) {
-		struct connection *connection = share_look(caller);
+		struct connection *connection = share_next(caller);
 
 		if (connection->body_held && (!slowest || share_goes_before(connection, slowest)))
 			slowest = connection;
-		if (slowest && i >= HTTP_SHARE_LOOKS_MAX)
+		if (slowest && i >= HTTP_SHARE_SCAN_MAX)
 			break;
 	}
 	assert(slowest);
@@ -113,12 +113,12 @@ static struct connection *share_rested(struct connections *connections)
 {
 	struct list *resting = &connections->by_state[CONNECTION_RESTING];
 	int64_t us_min = connections->settings.pages ? 0 : HTTP_YIELD_REST_US;
-	unsigned looks = HTTP_SHARE_LOOKS_MAX;
+	unsigned scans = HTTP_SHARE_SCAN_MAX;
 
 	list_each (resting, it) {
 		struct connection *connection = container_of(it, struct connection, link);
 
-		if (!looks-- || share_age_us(connection) < us_min)
+		if (!scans-- || share_age_us(connection) < us_min)
 			break;
 		if (!share_has_asked(connection))
 			return connection;
@@ -131,12 +131,12 @@ static struct connection *share_slow(struct connections *connections, const stru
 {
 	int64_t us_min = connections->settings.pages ? 0 : HTTP_YIELD_ARRIVING_US;
 	struct connection *slowest = NULL;
-	unsigned looks = HTTP_SHARE_LOOKS_MAX;
+	unsigned scans = HTTP_SHARE_SCAN_MAX;
 
 	list_each (&connections->by_state[CONNECTION_ARRIVING], it) {
 		struct connection *connection = container_of(it, struct connection, link);
 
-		if (!looks-- || share_age_us(connection) < us_min)
+		if (!scans-- || share_age_us(connection) < us_min)
 			break;
 		if (connection->caller->held[CALLERS_PLACES] >= asking->held[CALLERS_PLACES] &&
 		    (!slowest || share_goes_before(connection, slowest)))
@@ -150,12 +150,12 @@ static struct connection *share_slow(struct connections *connections, const stru
 /* The oldest who has said nothing yet. */
 static struct newcomer *share_mute(struct caller *caller)
 {
-	unsigned looks = HTTP_SHARE_LOOKS_MAX;
+	unsigned scans = HTTP_SHARE_SCAN_MAX;
 
 	list_each (&caller->newcomers, it) {
 		struct newcomer *newcomer = container_of(it, struct newcomer, of_caller);
 
-		if (!looks--)
+		if (!scans--)
 			break;
 		if (accept_queue_says_nothing(newcomer))
 			return newcomer;
@@ -212,14 +212,14 @@ static bool share_end(struct connection *connection, const char *reason)
 /* may_close: of those who yielded few are still there. */
 static bool share_of_most(struct connections *connections, struct caller *most, bool may_close)
 {
-	struct list_link *newest = list_last(&most->newcomers);
+	struct list_link *last = list_last(&most->newcomers);
 
 	if (share_turn_away(connections, share_mute(most), "share"))
 		return true;
 	if (may_close && share_end(share_least(most), "share"))
 		return true;
-	return newest && share_turn_away(connections,
-					 container_of(newest, struct newcomer, of_caller), "share");
+	return last && share_turn_away(connections, container_of(last, struct newcomer, of_caller),
+				       "share");
 }
 
 static bool share_whose_ever(struct connections *connections, struct caller *asking, size_t closing)

@@ -20,7 +20,7 @@
  *
  * A request that is being worked on never goes. A caller who is alone, or a proxy in front of all,
  * may hold all places: there only "rest" and "slow" are left. The words are the `reason` in
- * cqrsd_http_yielded_total. Of a caller with many connections HTTP_SHARE_LOOKS_MAX are looked at
+ * cqrsd_http_yielded_total. Of a caller with many connections HTTP_SHARE_SCAN_MAX are looked at
  * for a newcomer, and the next ones for the next.
  */
 #pragma once

@@ -73,8 +73,8 @@ struct slowest {
 	int64_t bytes_per_s;
 };
 
-static void stream_eviction_look(struct eviction *eviction, struct connection *connection,
-				 void *arg)
+static void stream_eviction_compare(struct eviction *eviction, struct connection *connection,
+				    void *arg)
 {
 	struct slowest *slowest = arg;
 	const struct request *request = connection->exchange.request;
@@ -104,7 +104,7 @@ bool stream_eviction_make_room(struct request *asking, const char *node)
 	struct eviction eviction = { connection->shared, asking, node, 0 };
 	struct slowest slowest = { .over_share = false };
 
-	stream_eviction_walk(&eviction, stream_eviction_look, &slowest);
+	stream_eviction_walk(&eviction, stream_eviction_compare, &slowest);
 	if (slowest.connection && slowest.bytes_per_s < STREAM_SLOW_BYTES_PER_S) {
 		chunked_reply_cut(slowest.connection, "slow",
 				  "the slowest stream made room for another");
@@ -114,7 +114,7 @@ bool stream_eviction_make_room(struct request *asking, const char *node)
 	if (2 * stream_eviction_held(&eviction, asking) >= eviction.streams)
 		return false;
 	slowest = (struct slowest){ .over_share = true };
-	stream_eviction_walk(&eviction, stream_eviction_look, &slowest);
+	stream_eviction_walk(&eviction, stream_eviction_compare, &slowest);
 	if (!slowest.connection)
 		return false;
 	chunked_reply_cut(slowest.connection, "share", "its caller held most conns for streams");

@@ -32,7 +32,7 @@ void watchdog_fini(struct watchdog *watchdog)
 /* --- who makes no progress? ------------------------------------------------------------------- */
 
 /* Both looks saw the same bytes unread, and before each the library was run. */
-static bool watchdog_is(struct connection *connection, unsigned look)
+static bool watchdog_is(struct connection *connection, unsigned check)
 {
 	uint64_t body_bytes = connection->exchange.body_bytes;
 	int unread = 0;
@@ -40,53 +40,53 @@ static bool watchdog_is(struct connection *connection, unsigned look)
 
 	if (ioctl(connection->fd, FIONREAD, &unread) != 0 || unread == 0)
 		return false;
-	same = connection->look == look - 1 && connection->look_unread == unread &&
-	       connection->look_body_bytes == body_bytes;
-	connection->look = look;
-	connection->look_unread = unread;
-	connection->look_body_bytes = body_bytes;
+	same = connection->check == check - 1 && connection->check_unread == unread &&
+	       connection->check_body_bytes == body_bytes;
+	connection->check = check;
+	connection->check_unread = unread;
+	connection->check_body_bytes = body_bytes;
 	return same;
 }
 
-static void watchdog_look_at(const struct watchdog *watchdog, struct connection *connection)
+static void watchdog_check_one(const struct watchdog *watchdog, struct connection *connection)
 {
-	if (!watchdog_is(connection, watchdog->look))
+	if (!watchdog_is(connection, watchdog->check))
 		return;
 	refusal_stalled(connection);
 	connection_give_up(connection, "a line of its request does not fit");
 }
 
-static void watchdog_look(struct watchdog *watchdog)
+static void watchdog_check(struct watchdog *watchdog)
 {
 	struct connections *connections = watchdog->connections;
 	struct list *list = &connections->by_state[CONNECTION_ARRIVING];
 
-	watchdog->look_due = false;
-	watchdog->looked_us = loop_now(connections->loop);
-	watchdog->look++;
+	watchdog->check_due = false;
+	watchdog->checked_us = loop_now(connections->loop);
+	watchdog->check++;
 	for (struct list_link *it = list->head.next, *next; it != &list->head; it = next) {
 		struct connection *connection = container_of(it, struct connection, link);
 
 		next = it->next;
-		watchdog_look_at(watchdog, connection);
+		watchdog_check_one(watchdog, connection);
 	}
 	/* The library may have shut one for itself, and have forgotten it. */
 	list_each (&connections->half_closed, it) {
 		struct connection *connection = container_of(it, struct connection, half_closed);
 
 		if (connection->state == CONNECTION_RESTING)
-			watchdog_look_at(watchdog, connection);
+			watchdog_check_one(watchdog, connection);
 	}
 }
 
-void watchdog_look_soon(struct watchdog *watchdog)
+void watchdog_check_soon(struct watchdog *watchdog)
 {
 	struct connections *connections = watchdog->connections;
 
 	if (list_empty(&connections->by_state[CONNECTION_ARRIVING]) &&
 	    list_empty(&connections->half_closed))
 		return;
-	watchdog->look_due = true;
+	watchdog->check_due = true;
 	connections->library_due = true;
 }
 
@@ -113,8 +113,8 @@ bool watchdog_after_run(struct watchdog *watchdog)
 	bool asks = watchdog_asks(watchdog);
 	int64_t now_us;
 
-	if (watchdog->look_due)
-		watchdog_look(watchdog);
+	if (watchdog->check_due)
+		watchdog_check(watchdog);
 	if (!asks) {
 		watchdog->restless = false;
 		return false;
@@ -123,13 +123,13 @@ bool watchdog_after_run(struct watchdog *watchdog)
 	if (!watchdog->restless) {
 		watchdog->restless = true;
 		watchdog->silent_runs = 0;
-		watchdog->looked_us = now_us;
+		watchdog->checked_us = now_us;
 	}
 	watchdog->silent_runs =
 		connections->calls == watchdog->calls_seen ? watchdog->silent_runs + 1 : 0;
 	watchdog->calls_seen = connections->calls;
-	if (now_us - watchdog->looked_us >= HTTP_WATCHDOG_LOOK_US)
-		watchdog_look(watchdog);
+	if (now_us - watchdog->checked_us >= HTTP_WATCHDOG_CHECK_US)
+		watchdog_check(watchdog);
 	if (watchdog->silent_runs < HTTP_SILENT_RUNS_MAX)
 		return true;
 	loop_timer_set(connections->loop, &watchdog->timer, now_us + HTTP_SILENT_PAUSE_US);

@@ -28,9 +28,9 @@ struct watchdog {
 	unsigned calls_seen;     /* connections->calls, after the last run */
 	unsigned silent_runs;    /* in a row, after which it asked for another one at once */
 	bool restless;           /* it asked for another one after the last run */
-	bool look_due;           /* after the next run */
-	int64_t looked_us;       /* or when it became restless */
-	unsigned look;           /* the number of the last look */
+	bool check_due;          /* after the next run */
+	int64_t checked_us;      /* or when it became restless */
+	unsigned check;          /* the number of the last look */
 };
 
 /* Lent: both. */
@@ -39,7 +39,7 @@ void watchdog_init(struct watchdog *watchdog, struct connections *connections,
 void watchdog_fini(struct watchdog *watchdog);
 
 /* Who made no progress between two looks is refused. After the next run, in this turn. */
-void watchdog_look_soon(struct watchdog *watchdog);
+void watchdog_check_soon(struct watchdog *watchdog);
 /* After each run of the library: true: it is to run in the next turn, too. */
 bool watchdog_after_run(struct watchdog *watchdog) must_check;
 /* Once per turn, when there are connections that were shut down. */

@@ -155,7 +155,7 @@ struct call {
 	uint64_t bytes;           /* of a stream: what its rows took in all */
 	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
-	uint64_t newest;          /* of a primary: where its WAL ended, flushed or not; else 0 */
+	uint64_t wal_end;         /* of a primary: where its WAL ended, flushed or not; else 0 */
 	uint32_t timeline;        /* of a standby that streams, behind all it saw; 0: not told */
 	bool in_recovery;         /* the node was a standby when the batch began */
 	uint8_t preparations;     /* anew, where it was not prepared any more; once is enough */

@@ -186,6 +186,6 @@ struct capacity capacity_of(const struct pool *pool, const struct lane *lane)
 		.ready = capacity_ready(pool, lane),
 		.next_in_us = capacity_next_in_us(pool, lane),
 		.open = lane_made(lane->home) > 0,
-		.sibling_is_held = lane->kind == LANE_SLOW && capacity_holds_long_back(pool),
+		.sibling_is_reserved = lane->kind == LANE_SLOW && capacity_holds_long_back(pool),
 	};
 }

@@ -106,8 +106,8 @@ void departure_send(struct conn *conn, struct lane *lane)
 		departure_add(&departure, conn, call);
 		count++;
 	}
-	admission_left(&lane->admission, count, departure.longest_us, departure.least_us,
-		       loop_now(pool->loop));
+	admission_dequeued(&lane->admission, count, departure.longest_us, departure.least_us,
+			   loop_now(pool->loop));
 	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name), count);
 	carry_send(conn);
 }

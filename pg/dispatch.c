@@ -166,7 +166,7 @@ static void dispatch_send_lane(struct pool *pool, struct lane *lane)
 }
 
 /* Long ones that could leave but for the core that is reserved are not refused for it. */
-static void dispatch_mark_held(struct pool *pool)
+static void dispatch_mark_reserved(struct pool *pool)
 {
 	struct lane *lane = &pool->lanes[LANE_LONG];
 	unsigned ready;
@@ -196,6 +196,6 @@ void dispatch_send(struct pool *pool)
 	for (enum lane_kind kind = 0; kind < LANE_NONE; kind++)
 		if (kind != LANE_COMMAND)
 			dispatch_send_lane(pool, &pool->lanes[kind]);
-	dispatch_mark_held(pool);
+	dispatch_mark_reserved(pool);
 	dispatch_watch(pool);
 }

@@ -203,7 +203,7 @@ static int64_t janitor_next_us(const struct pool *pool)
 	return next_us;
 }
 
-void janitor_look_again(struct pool *pool)
+void janitor_recheck(struct pool *pool)
 {
 	int64_t now_us = loop_now(pool->loop);
 

@@ -30,7 +30,7 @@ bool janitor_is_call_late(const struct pool *pool) must_check;
 /* Moves the tickets of those that have from their queues to expired. */
 void janitor_take_expired(struct pool *pool, struct list *expired);
 /* Sets the gauges where that is due, and the timer. */
-void janitor_look_again(struct pool *pool);
+void janitor_recheck(struct pool *pool);
 /* The conn is kept for CONN_IDLE_US_MAX; unless it is needed by then, it is closed. */
 void janitor_close_idle(struct conn *conn);
 /* A connect failed, or its conn did not live long: the next one waits. */

@@ -129,7 +129,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->rows = call->bytes = 0;
 	call->effect = EFFECT_NONE;
 	call->affected = -1;
-	call->lower = call->upper = call->newest = 0;
+	call->lower = call->upper = call->wal_end = 0;
 	call->in_recovery = false;
 	call->frame_end = FRAME_NONE;
 	call->position = POSITION_NONE;

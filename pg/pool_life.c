@@ -190,7 +190,7 @@ static void pool_on_due(struct loop_timer *timer)
 	janitor_close_late(pool);
 	pool_expire(pool);
 	dispatch_open(pool);
-	janitor_look_again(pool);
+	janitor_recheck(pool);
 	pool_deliver(pool);
 }
 

@@ -60,8 +60,8 @@ enum proof verify_proof(struct read *read)
 		return PROOF_OUTDATED;
 	if (verify_went_over(read))
 		return PROOF_GONE_OVER;
-	if (query->on_primary && query->call.newest &&
-	    requirement_is_beyond(&read->task, query->call.newest))
+	if (query->on_primary && query->call.wal_end &&
+	    requirement_is_beyond(&read->task, query->call.wal_end))
 		return PROOF_BEYOND;
 	return verify_may_be_invisible(read) ? PROOF_INVISIBLE : PROOF_HOLDS;
 }

@@ -177,7 +177,7 @@ enum step describing_step(struct request *request)
 		return describing_follow(task, leader);
 	if (revalidate_must_wait(task))
 		return task_wait_until(task, WAIT_DESCRIBE, task_cancel_timer,
-				       loop_now(router->loop) + REVALIDATION_LOOK_US);
+				       loop_now(router->loop) + REVALIDATION_CHECK_US);
 	if (!revalidate_may_describe(task))
 		return request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
 				    task->operation->name);

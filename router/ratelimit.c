@@ -144,8 +144,8 @@ static enum step ratelimit_never(struct task *task, const struct rate_policy *po
 }
 
 /* Of those that deny it, the one that does so longest; NULL: none does. */
-static const struct use *ratelimit_look(const struct ratelimit *ratelimit, struct use *uses,
-					unsigned count, int64_t now_ns)
+static const struct use *ratelimit_longest_denial(const struct ratelimit *ratelimit,
+						  struct use *uses, unsigned count, int64_t now_ns)
 {
 	const struct use *longest = NULL;
 	int64_t longest_ns = 0;
@@ -154,7 +154,7 @@ static const struct use *ratelimit_look(const struct ratelimit *ratelimit, struc
 		struct use *use = &uses[i];
 		int64_t wait_ns;
 
-		use->answer = gcra_look(ratelimit->table, use->key, now_ns, use->cost_ns,
+		use->answer = gcra_peek(ratelimit->table, use->key, now_ns, use->cost_ns,
 					use->policy->rate.burst_ns);
 		wait_ns = gcra_wait_ns(use->answer.tat_ns, now_ns, use->cost_ns,
 				       use->policy->rate.burst_ns);
@@ -200,7 +200,7 @@ enum step ratelimit_admit(struct task *task)
 		if (uses[i].cost_ns == INT64_MAX)
 			return ratelimit_never(task, uses[i].policy);
 	if (count > 1)
-		denied = ratelimit_look(router->shared.ratelimit, uses, count, now_ns);
+		denied = ratelimit_longest_denial(router->shared.ratelimit, uses, count, now_ns);
 	if (!denied)
 		denied = ratelimit_take(router, uses, count, now_ns);
 	if (router->shared.options->rate_limit_headers)

@@ -50,7 +50,7 @@ static bool readiness_primary_serves(const struct readiness_env *env)
  * Has a node answered, and is it known which is the primary? Until then any that was not asked may
  * turn out to be it, and nothing is in rotation.
  */
-static bool readiness_look_is_over(const struct readiness_env *env)
+static bool readiness_status_is_known(const struct readiness_env *env)
 {
 	bool any_up = false;
 
@@ -79,7 +79,7 @@ static void readiness_on_timer(struct loop_timer *timer)
 	int64_t now_us = loop_now(env->loop);
 
 	env->refresh(env->arg);
-	readiness->looking = !readiness_look_is_over(env);
+	readiness->looking = !readiness_status_is_known(env);
 	if (!readiness->serving_since_us && readiness_primary_serves(env))
 		readiness->serving_since_us = now_us;
 	if (readiness->closed && readiness_is_over(readiness, now_us)) {

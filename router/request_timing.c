@@ -47,15 +47,15 @@ void request_timing_observe(const struct task *task)
 	const struct {
 		const char *name;
 		int64_t us;
-	} stages[] = { { "queue", request->queue_us },
-		       { "wait", request->wait_us },
-		       { "db", request->db_us },
-		       { "own", own_us } };
+	} parts[] = { { "queue", request->queue_us },
+		      { "wait", request->wait_us },
+		      { "db", request->db_us },
+		      { "own", own_us } };
 
-	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
-		if (stages[i].us > 0)
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].us > 0)
 			metric_observe(task->router->metrics, METRIC_request_stage_seconds,
-				       METRIC_LABELS(stages[i].name), stages[i].us);
+				       METRIC_LABELS(parts[i].name), parts[i].us);
 	/* The server has ended its statement just in time. */
 	if (request->outcome == OUTCOME_TIMEOUT && !task->missed && request->status != 499)
 		request_timing_count(task, "db");

@@ -69,10 +69,10 @@ struct position requirement_and(const struct task *task, struct position seen)
 
 /* --- tokens beyond what was heard of ---------------------------------------------------------- */
 
-bool requirement_is_beyond(const struct task *task, uint64_t newest)
+bool requirement_is_beyond(const struct task *task, uint64_t wal_end)
 {
 	/* A standby that knows of nothing behind its position tells one byte more. */
-	return task->token_lsn > newest + 1;
+	return task->token_lsn > wal_end + 1;
 }
 
 enum step requirement_refuse_beyond(struct task *task)
@@ -94,8 +94,8 @@ static void requirement_on_confirmed(struct call *call)
 		return;
 	}
 	high_water_raise(task->router->shared.high_water,
-			 (struct position){ required.timeline, call->newest });
-	if (requirement_is_beyond(task, call->newest)) {
+			 (struct position){ required.timeline, call->wal_end });
+	if (requirement_is_beyond(task, call->wal_end)) {
 		(void)requirement_refuse_beyond(task);
 		request_finish(task->request);
 		return;

@@ -28,7 +28,7 @@ enum step requirement_renew(struct task *task) must_check;
  */
 struct position requirement_and(const struct task *task, struct position seen) must_check;
 /* Is one of its tokens beyond the end of the primary's WAL, flushed or not? */
-bool requirement_is_beyond(const struct task *task, uint64_t newest) must_check;
+bool requirement_is_beyond(const struct task *task, uint64_t wal_end) must_check;
 /* Ends the request for that; always STEP_DONE. */
 enum step requirement_refuse_beyond(struct task *task);
 /* A step behind admission: a token beyond all that was heard of is asked for at the primary. */

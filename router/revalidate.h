@@ -25,7 +25,7 @@ bool revalidate_is_behind(struct task *task, const struct call *call, unsigned n
 uint32_t revalidate_lacking(const struct shape *shape, int64_t now_us) must_check;
 /* Has the statement a shape that no node has refused this request? */
 bool revalidate_is_described(const struct task *task) must_check;
-/* Another loop describes it anew: the request looks again after REVALIDATION_LOOK_US. */
+/* Another loop describes it anew: the request looks again after REVALIDATION_CHECK_US. */
 bool revalidate_must_wait(const struct task *task) must_check;
 /* It may describe its statement now: always, where that was never done. */
 bool revalidate_may_describe(struct task *task) must_check;

@@ -26,7 +26,7 @@ struct wait_replicas {
 };
 
 static bool wait_replicas_over(struct wait_replicas *waiting);
-static bool wait_replicas_look(struct wait_replicas *waiting);
+static bool wait_replicas_check(struct wait_replicas *waiting);
 static bool wait_replicas_park(struct wait_replicas *waiting);
 static void wait_replicas_end(struct wait_replicas *waiting);
 
@@ -36,7 +36,7 @@ static void wait_replicas_on_reached(struct waiter *waiter)
 {
 	struct watch *watch = container_of(waiter, struct watch, waiter);
 
-	if (wait_replicas_look(watch->waiting))
+	if (wait_replicas_check(watch->waiting))
 		wait_replicas_end(watch->waiting);
 }
 
@@ -100,7 +100,7 @@ enum step wait_replicas_await(struct request *request)
 	waiting = wait_replicas_new(write);
 	if (until_us > request->deadline_us - WAIT_REPLICAS_MARGIN_US)
 		until_us = request->deadline_us - WAIT_REPLICAS_MARGIN_US;
-	if (!wait_replicas_look(waiting) && until_us > waiting->since_us &&
+	if (!wait_replicas_check(waiting) && until_us > waiting->since_us &&
 	    !write->writes->draining && wait_replicas_park(waiting)) {
 		wait_replicas_wait(waiting, until_us);
 		return request_wait(request, WAIT_REPLICA, wait_replicas_cancel);
@@ -159,7 +159,7 @@ static bool wait_replicas_shows(const struct wait_replicas *waiting, unsigned no
 }
 
 /* Counts who shows it now. True: nothing is left to wait for. */
-static bool wait_replicas_look(struct wait_replicas *waiting)
+static bool wait_replicas_check(struct wait_replicas *waiting)
 {
 	struct router *router = waiting->write->task.router;
 
@@ -201,9 +201,9 @@ static bool wait_replicas_park(struct wait_replicas *waiting)
 
 /* --- what the router tells -------------------------------------------------------------------- */
 
-static bool wait_replicas_looks_again(struct wait_replicas *waiting)
+static bool wait_replicas_recheck(struct wait_replicas *waiting)
 {
-	return !wait_replicas_look(waiting) && wait_replicas_park(waiting);
+	return !wait_replicas_check(waiting) && wait_replicas_park(waiting);
 }
 
 /* Those that are done leave the list; the others go to its end: each is looked at once. */
@@ -214,7 +214,7 @@ void wait_replicas_refresh(struct writes *writes)
 		struct wait_replicas *waiting = container_of(link, struct wait_replicas, link);
 
 		list_append(&writes->awaiting, link);
-		if (!wait_replicas_looks_again(waiting))
+		if (!wait_replicas_recheck(waiting))
 			wait_replicas_end(waiting);
 	}
 }

@@ -11,8 +11,8 @@
 #include <sys/ioctl.h>
 
 #define ACCEPT_QUEUE_HEAD_BYTES 4096
-#define ACCEPT_QUEUE_OTHERS 4  /* one of so many */
-#define ACCEPT_QUEUE_LOOKS 128 /* who has waited for longer has had time to say it */
+#define ACCEPT_QUEUE_OTHERS 4     /* one of so many */
+#define ACCEPT_QUEUE_SCAN_MAX 128 /* who has waited for longer has had time to say it */
 
 void accept_queue_init(struct accept_queue *accept_queue)
 {
@@ -75,15 +75,15 @@ void accept_queue_remove(struct accept_queue *accept_queue, struct newcomer *new
 		    &newcomer->link);
 }
 
-void accept_queue_look(struct accept_queue *accept_queue)
+void accept_queue_scan(struct accept_queue *accept_queue)
 {
 	struct list *others = &accept_queue->others;
 	struct list_link *before;
-	unsigned looks = ACCEPT_QUEUE_LOOKS;
+	unsigned scans = ACCEPT_QUEUE_SCAN_MAX;
 
 	if (accept_queue_waiting(accept_queue) <= HTTP_NEWCOMERS_PER_TURN)
 		return;
-	for (struct list_link *it = others->head.prev; it != &others->head && looks--;
+	for (struct list_link *it = others->head.prev; it != &others->head && scans--;
 	     it = before) {
 		struct newcomer *newcomer = container_of(it, struct newcomer, link);
 

@@ -39,7 +39,7 @@ struct newcomer *accept_queue_add(struct accept_queue *accept_queue, int fd,
 				  const struct sockaddr *address, socklen_t address_len,
 				  struct caller *caller);
 /* Where more wait than are let in, finds those whose request has come, among the newest. */
-void accept_queue_look(struct accept_queue *accept_queue);
+void accept_queue_scan(struct accept_queue *accept_queue);
 /* Is there nothing to read from it? */
 bool accept_queue_says_nothing(const struct newcomer *newcomer) must_check;
 /* It is not to be let in; the caller frees it, its descriptor is the caller's. */

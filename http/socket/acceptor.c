@@ -26,10 +26,10 @@ static int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *nam
 	return accept4(acceptor->fd, (struct sockaddr *)name, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-static void acceptor_hold_spare(struct acceptor *acceptor)
+static void acceptor_hold_reserve(struct acceptor *acceptor)
 {
-	if (acceptor->spare < 0)
-		acceptor->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (acceptor->reserve_fd < 0)
+		acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* There is no descriptor but the one in spare. */
@@ -40,17 +40,17 @@ static enum accepted acceptor_refuse(struct acceptor *acceptor)
 	bool none;
 	int fd;
 
-	acceptor_hold_spare(acceptor);
-	if (acceptor->spare < 0)
+	acceptor_hold_reserve(acceptor);
+	if (acceptor->reserve_fd < 0)
 		return ACCEPTED_LATER;
-	close(acceptor->spare);
-	acceptor->spare = -1;
+	close(acceptor->reserve_fd);
+	acceptor->reserve_fd = -1;
 	fd = acceptor_take(acceptor, &name, &len);
 	none = fd < 0 && errno == EAGAIN;
 	if (fd >= 0)
 		acceptor->on_full(acceptor, fd);
 	/* Another thread may have been quicker: then it is tried again at the next connection. */
-	acceptor_hold_spare(acceptor);
+	acceptor_hold_reserve(acceptor);
 	if (fd >= 0)
 		return ACCEPTED;
 	return none ? ACCEPTED_NONE : ACCEPTED_LATER;
@@ -119,8 +119,8 @@ void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
 	assert(acceptor->on_connection && acceptor->on_full);
 	acceptor->loop = loop;
 	acceptor->fd = fd;
-	acceptor->spare = -1;
-	acceptor_hold_spare(acceptor);
+	acceptor->reserve_fd = -1;
+	acceptor_hold_reserve(acceptor);
 	acceptor->pause.on_due = acceptor_on_pause_over;
 	acceptor->watch = (struct loop_watch){ .fd = -1, .on_ready = acceptor_on_ready };
 }
@@ -168,7 +168,7 @@ void acceptor_stop(struct acceptor *acceptor)
 	loop_unwatch(acceptor->loop, &acceptor->watch);
 	close(acceptor->fd);
 	acceptor->fd = -1;
-	if (acceptor->spare >= 0)
-		close(acceptor->spare);
-	acceptor->spare = -1;
+	if (acceptor->reserve_fd >= 0)
+		close(acceptor->reserve_fd);
+	acceptor->reserve_fd = -1;
 }

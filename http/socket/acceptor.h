@@ -15,8 +15,8 @@
 
 struct acceptor {
 	struct loop *loop;
-	int fd;    /* listens; -1: stopped */
-	int spare; /* held for a connection that is to be refused; -1: could not be had back */
+	int fd;         /* listens; -1: stopped */
+	int reserve_fd; /* held for a connection that is to be refused; -1: could not be had back */
 	struct loop_watch watch;
 	struct loop_timer pause;
 	/* Both take the descriptor. full: it is the spare one, which is needed back at once. */

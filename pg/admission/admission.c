@@ -129,7 +129,7 @@ static double admission_gap_us(const struct admission *admission, const struct t
 static unsigned admission_ahead(const struct admission *admission, const struct ticket *ticket,
 				const struct capacity *capacity, double *leave_us)
 {
-	const struct admission *sibling = capacity->sibling_is_held ? NULL : admission->sibling;
+	const struct admission *sibling = capacity->sibling_is_reserved ? NULL : admission->sibling;
 	unsigned ahead = 0;
 
 	*leave_us = 0;
@@ -386,16 +386,17 @@ int64_t admission_expires_us(const struct admission *admission, const struct cap
 			     int64_t since_us)
 {
 	int64_t wait_us = admission->shared->wait_us;
-	int64_t left_us = admission->codel.left_us;
+	int64_t dequeued_us = admission->codel.dequeued_us;
 
 	if (admission_is_of_few(admission, 0) && capacity->open &&
 	    capacity->next_in_us <= wait_us) {
 		if (admission->sibling)
-			left_us = admission_later_us(left_us, admission->sibling->codel.left_us);
-		return admission_later_us(since_us, left_us) + ADMISSION_FEW_WAITS * wait_us;
+			dequeued_us = admission_later_us(dequeued_us,
+							 admission->sibling->codel.dequeued_us);
+		return admission_later_us(since_us, dequeued_us) + ADMISSION_FEW_WAITS * wait_us;
 	}
 	if (admission->kind == ADMISSION_BATCHED && admission->queue->count <= ADMISSION_FEW)
-		since_us = admission_later_us(since_us, left_us);
+		since_us = admission_later_us(since_us, dequeued_us);
 	return since_us + wait_us;
 }
 
@@ -456,14 +457,14 @@ static int64_t admission_stays_us(const struct admission *admission, int64_t now
 	return stays_us;
 }
 
-void admission_left(struct admission *admission, unsigned calls, int64_t longest_us,
-		    int64_t least_us, int64_t now_us)
+void admission_dequeued(struct admission *admission, unsigned calls, int64_t longest_us,
+			int64_t least_us, int64_t now_us)
 {
 	struct codel *codel = &admission->codel;
 
 	if (codel_overloaded(codel, now_us))
 		least_us = admission_later_us(least_us, admission_stays_us(admission, now_us));
-	if (!codel_left(codel, calls, longest_us, least_us, now_us) || !admission->threshold)
+	if (!codel_dequeued(codel, calls, longest_us, least_us, now_us) || !admission->threshold)
 		return;
 	threshold_move(admission->threshold, codel_overloaded(codel, now_us), codel_load(codel),
 		       codel_served(codel));

@@ -69,7 +69,7 @@ struct capacity {
 	unsigned ready;     /* calls that can leave at once, each on a conn that is idle */
 	int64_t next_in_us; /* until one more is idle; 0: any moment; CLOCK_NEVER: none is coming */
 	bool open;          /* at least one is made */
-	bool sibling_is_held; /* the calls of the sibling queue leave behind those of this one */
+	bool sibling_is_reserved; /* the calls of the sibling queue leave behind those of this one */
 };
 
 enum verdict {
@@ -109,8 +109,8 @@ int64_t admission_expires_us(const struct admission *admission, const struct cap
 /* It waited for longer than admission_expires_us allows: counted. */
 void admission_expired(struct admission *admission, const struct ticket *ticket);
 /* A batch of that many calls left; the longest and the shortest of their waits. */
-void admission_left(struct admission *admission, unsigned calls, int64_t longest_us,
-		    int64_t least_us, int64_t now_us);
+void admission_dequeued(struct admission *admission, unsigned calls, int64_t longest_us,
+			int64_t least_us, int64_t now_us);
 /* It took so much of the node's time: charged to its user and its caller. */
 void admission_charge(struct admission_shared *shared, const struct ticket *ticket, int64_t took_us,
 		      int64_t now_us);

@@ -5,8 +5,8 @@
 #define CODEL_NEWS 32 /* the gap is a running mean: that part of the news, in the end */
 #define CODEL_SLACK_GAPS 2
 #define CODEL_INTERVAL_GAPS 4
-#define CODEL_LEFT_MIN 3 /* in an interval; of fewer nothing is said */
-#define CODEL_FEW 4      /* one refused for so many that left */
+#define CODEL_DEQUEUED_MIN 3 /* in an interval; of fewer nothing is said */
+#define CODEL_FEW 4          /* one refused for so many that left */
 
 static int64_t codel_longer(int64_t us, double gaps_us)
 {
@@ -33,13 +33,13 @@ int64_t codel_slack_us(const struct codel *codel)
  */
 static void codel_learn_gap(struct codel *codel, unsigned calls, int64_t longest_us, int64_t now_us)
 {
-	int64_t since_us = now_us - codel->left_us;
+	int64_t since_us = now_us - codel->dequeued_us;
 	double gap_us = (double)since_us / calls;
 	bool lonely = 2 * codel->gap_us > (double)codel->patience_us;
 
 	if (lonely && longest_us > 0 && longest_us < since_us && (double)longest_us < codel->gap_us)
 		gap_us = (double)longest_us;
-	else if (!codel->left_us || longest_us < since_us || since_us <= 0)
+	else if (!codel->dequeued_us || longest_us < since_us || since_us <= 0)
 		return;
 	codel->gaps += codel->gaps < CODEL_NEWS;
 	codel->gap_us += (gap_us - codel->gap_us) / codel->gaps;
@@ -61,24 +61,25 @@ enum codel_load codel_load(const struct codel *codel)
 static void codel_judge(struct codel *codel, int64_t now_us)
 {
 	bool late = now_us - codel->until_us > codel_interval_us(codel);
-	bool stands = codel->left >= CODEL_LEFT_MIN && codel->least_us > codel_target_us(codel);
+	bool stands =
+		codel->dequeued >= CODEL_DEQUEUED_MIN && codel->least_us > codel_target_us(codel);
 
-	codel->calm = codel->refused * CODEL_FEW > codel->left ? 0 : codel->calm + 1;
+	codel->calm = codel->refused * CODEL_FEW > codel->dequeued ? 0 : codel->calm + 1;
 	codel->overloaded = !late && (stands || (codel->overloaded && codel->calm < CODEL_CALM));
-	codel->left = codel->refused = 0;
+	codel->dequeued = codel->refused = 0;
 	codel->stood_us = codel->least_us;
 	codel->least_us = CLOCK_NEVER;
 	codel->until_us = now_us + codel_interval_us(codel);
 }
 
-bool codel_left(struct codel *codel, unsigned calls, int64_t longest_us, int64_t least_us,
-		int64_t now_us)
+bool codel_dequeued(struct codel *codel, unsigned calls, int64_t longest_us, int64_t least_us,
+		    int64_t now_us)
 {
 	bool over = now_us >= codel->until_us;
 
 	codel_learn_gap(codel, calls, longest_us, now_us);
-	codel->left_us = now_us;
-	codel->left += calls;
+	codel->dequeued_us = now_us;
+	codel->dequeued += calls;
 	if (over)
 		codel_judge(codel, now_us);
 	if (least_us < codel->least_us)

@@ -24,23 +24,23 @@
 enum codel_load { CODEL_LIGHT, CODEL_FULL, CODEL_HEAVY };
 
 struct codel {
-	int64_t interval_us;    /* set by the maker, as the next; the rest to zero */
-	int64_t patience_us;    /* the longest that a call waits */
-	int64_t until_us;       /* the interval's end; 0: none has begun */
-	int64_t least_us;       /* the shortest wait of it; CLOCK_NEVER: no call left */
-	int64_t stood_us;       /* of the one before */
-	unsigned left, refused; /* in it */
-	unsigned calm;          /* intervals in a row with few refusals */
+	int64_t interval_us;        /* set by the maker, as the next; the rest to zero */
+	int64_t patience_us;        /* the longest that a call waits */
+	int64_t until_us;           /* the interval's end; 0: none has begun */
+	int64_t least_us;           /* the shortest wait of it; CLOCK_NEVER: no call left */
+	int64_t stood_us;           /* of the one before */
+	unsigned dequeued, refused; /* in it */
+	unsigned calm;              /* intervals in a row with few refusals */
 	bool overloaded;
-	int64_t left_us; /* when calls last left */
-	unsigned gaps;   /* so many were learnt, up to a bound */
+	int64_t dequeued_us; /* when calls last left */
+	unsigned gaps;       /* so many were learnt, up to a bound */
 	double gap_us; /* from one call that leaves to the next, while there are any; 0: unknown */
 };
 
 /* So many calls leave together; the one that waited longest, and the one that waited least. True:
  * an interval is over. */
-bool codel_left(struct codel *codel, unsigned calls, int64_t longest_us, int64_t least_us,
-		int64_t now_us);
+bool codel_dequeued(struct codel *codel, unsigned calls, int64_t longest_us, int64_t least_us,
+		    int64_t now_us);
 void codel_refused(struct codel *codel);
 enum codel_load codel_load(const struct codel *codel) must_check;
 bool codel_overloaded(const struct codel *codel, int64_t now_us) must_check;

@@ -56,8 +56,8 @@ void concurrency_missed(struct concurrency *concurrency)
  * while the node is pressed: what it takes then is not the least. */
 static void concurrency_judge(struct concurrency *concurrency, double mean_us, int64_t now_us)
 {
-	bool at_limit = concurrency->peak >= CONCURRENCY_NEAR * concurrency->now;
-	bool renew = now_us - concurrency->least_at_us >= CONCURRENCY_PROBE_EVERY_US && !at_limit;
+	bool near_full = concurrency->peak >= CONCURRENCY_NEAR * concurrency->now;
+	bool renew = now_us - concurrency->least_at_us >= CONCURRENCY_PROBE_EVERY_US && !near_full;
 	double queued;
 
 	if (concurrency->least_us <= 0 || mean_us < concurrency->least_us || renew) {

@@ -31,9 +31,9 @@ bool estimate_is_slow(const struct statement *statement)
 /* A busy machine makes any statement look slow now and then: what is known limits the news. */
 static int64_t estimate_believable_us(int64_t known_us, int64_t share_us)
 {
-	int64_t limit_us = ESTIMATE_NEWS * known_us + ESTIMATE_NEWS_US_MIN;
+	int64_t most_us = ESTIMATE_NEWS * known_us + ESTIMATE_NEWS_US_MIN;
 
-	return known_us && share_us > limit_us ? limit_us : share_us;
+	return known_us && share_us > most_us ? most_us : share_us;
 }
 
 static void estimate_one(struct statement *statement, int64_t share_us)
@@ -88,11 +88,11 @@ bool estimate_is_large(const struct statement *statement)
 /* Two loops may take off the same one: what is remembered is a hint. */
 void estimate_learn_size(struct statement *statement, bool large)
 {
-	uint8_t left = atomic_load_explicit(&statement->large, memory_order_relaxed);
+	uint8_t rest = atomic_load_explicit(&statement->large, memory_order_relaxed);
 
 	if (large)
-		left = ESTIMATE_SMALL_RESULTS;
-	else if (left)
-		left--;
-	atomic_store_explicit(&statement->large, left, memory_order_relaxed);
+		rest = ESTIMATE_SMALL_RESULTS;
+	else if (rest)
+		rest--;
+	atomic_store_explicit(&statement->large, rest, memory_order_relaxed);
 }

@@ -5,22 +5,22 @@
 #include "base/limits.h"
 
 #define QUARANTINE_LENGTH_SHIFT 16
-#define QUARANTINE_LEFT_MASK 0xffffu
+#define QUARANTINE_REST_MASK 0xffffu
 
 static uint32_t quarantine_of(const struct statement *statement)
 {
 	return atomic_load_explicit(&statement->quarantine, memory_order_relaxed);
 }
 
-static void quarantine_set(struct statement *statement, uint32_t length, uint32_t left)
+static void quarantine_set(struct statement *statement, uint32_t length, uint32_t rest)
 {
-	atomic_store_explicit(&statement->quarantine, length << QUARANTINE_LENGTH_SHIFT | left,
+	atomic_store_explicit(&statement->quarantine, length << QUARANTINE_LENGTH_SHIFT | rest,
 			      memory_order_relaxed);
 }
 
 bool quarantine_is_on(const struct statement *statement)
 {
-	return quarantine_of(statement) & QUARANTINE_LEFT_MASK;
+	return quarantine_of(statement) & QUARANTINE_REST_MASK;
 }
 
 void quarantine_begin(struct statement *statement)
@@ -36,10 +36,10 @@ void quarantine_begin(struct statement *statement)
 
 void quarantine_serve(struct statement *statement)
 {
-	uint32_t quarantine = quarantine_of(statement), left = quarantine & QUARANTINE_LEFT_MASK;
+	uint32_t quarantine = quarantine_of(statement), rest = quarantine & QUARANTINE_REST_MASK;
 
-	if (left)
-		quarantine_set(statement, quarantine >> QUARANTINE_LENGTH_SHIFT, left - 1);
+	if (rest)
+		quarantine_set(statement, quarantine >> QUARANTINE_LENGTH_SHIFT, rest - 1);
 }
 
 void quarantine_pardon(struct statement *statement)
@@ -49,5 +49,5 @@ void quarantine_pardon(struct statement *statement)
 
 	if (length)
 		quarantine_set(statement, length - (length + 7) / 8,
-			       quarantine & QUARANTINE_LEFT_MASK);
+			       quarantine & QUARANTINE_REST_MASK);
 }

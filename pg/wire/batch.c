@@ -47,7 +47,7 @@ void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64
 	batch->timeout_us = 0;
 	batch->patience_us = patience_us;
 	batch->in_recovery = batch->wrote = batch->temporary = false;
-	batch->lower = batch->upper = batch->newest = 0;
+	batch->lower = batch->upper = batch->wal_end = 0;
 	batch->timeline = 0;
 	batch->began_us = batch->ended_us = 0;
 	batch->segment_bytes = batch->block_bytes = 0;
@@ -111,7 +111,7 @@ void batch_bounds(const struct batch *batch, struct call *call)
 	call->in_recovery = batch->in_recovery;
 	call->lower = batch->lower;
 	call->upper = batch->upper;
-	call->newest = batch->newest;
+	call->wal_end = batch->wal_end;
 	call->timeline = batch->timeline;
 }
 

@@ -110,12 +110,12 @@ struct batch {
 	int64_t timeout_us;  /* the statement_timeout in force after what was sent */
 	int64_t patience_us; /* how long the answer may take, by the slowest call in it */
 	bool in_recovery;
-	bool wrote;                    /* a command of it was given a transaction id */
-	bool temporary;                /* the session has a schema for temporary tables */
-	uint64_t lower, upper, newest; /* lower, upper: 0: not known */
-	uint32_t timeline;             /* of a standby, at the upper bound; 0: not told */
-	int64_t began_us, ended_us;    /* by the server's clock, at the probes; 0: not known */
-	uint64_t segment_bytes;        /* of the WAL, where synchronous_commit was off; else 0 */
+	bool wrote;                     /* a command of it was given a transaction id */
+	bool temporary;                 /* the session has a schema for temporary tables */
+	uint64_t lower, upper, wal_end; /* lower, upper: 0: not known */
+	uint32_t timeline;              /* of a standby, at the upper bound; 0: not told */
+	int64_t began_us, ended_us;     /* by the server's clock, at the probes; 0: not known */
+	uint64_t segment_bytes;         /* of the WAL, where synchronous_commit was off; else 0 */
 	uint64_t block_bytes;
 	int64_t ran_us; /* of a command or a group, up to its commit; -1: not known */
 	struct position position;

@@ -74,7 +74,7 @@ void bounds_take_upper(struct batch *batch, const struct entry *entry, const PGr
 	if (!bounds_seen(result, 5, &seen))
 		return;
 	last = bounds_binary(result, 3, &null);
-	batch->newest = seen.in_recovery ? 0 : last;
+	batch->wal_end = seen.in_recovery ? 0 : last;
 	exact = !seen.in_recovery || (!null && last == seen.lsn);
 	batch->timeline = (uint32_t)bounds_binary(result, 4, &hidden);
 	if (exact || hidden || batch->timeline || entry->fixed == FIXED_STANDBY_BOUND)

@@ -83,12 +83,12 @@ void conn_made(struct conn *conn)
 
 void conn_flush(struct conn *conn)
 {
-	int left = PQflush(conn->pgconn);
+	int unsent = PQflush(conn->pgconn);
 
-	if (left < 0)
+	if (unsent < 0)
 		conn_close(conn, closing_failed("the connection was lost"));
 	else
-		loop_rewatch(conn->home->loop, &conn->watch, left ? EPOLLIN | EPOLLOUT : EPOLLIN);
+		loop_rewatch(conn->home->loop, &conn->watch, unsent ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void conn_set_due(struct conn *conn, int64_t due_us)

@@ -112,7 +112,7 @@ struct conn_home {
 
 /* While CONNECTING (pg/wire/handshake.h). */
 struct handshake {
-	enum { HANDSHAKE_NONE, HANDSHAKE_LOOKS, HANDSHAKE_SETS } trip;
+	enum { HANDSHAKE_NONE, HANDSHAKE_CHECKS, HANDSHAKE_SETS } trip;
 	bool known, as_asked; /* of the answer */
 	unsigned rounds;      /* looks that found all as asked */
 };

@@ -19,7 +19,7 @@ static void connect_on_dialed(void *owner, PGconn *pgconn);
 static void connect_on_ready(struct loop_watch *watch, uint32_t events);
 static void connect_poll(struct conn *conn);
 static void connect_greet(struct conn *conn);
-static void connect_on_look(struct conn *conn, uint32_t events);
+static void connect_on_check(struct conn *conn, uint32_t events);
 static void connect_on_input(struct conn *conn, uint32_t events);
 
 static void connect_fail(struct conn *conn, const char *reason)
@@ -163,7 +163,7 @@ static void connect_greet(struct conn *conn)
 		return;
 	}
 	loop_watch(conn->home->loop, &conn->watch, PQsocket(conn->pgconn), EPOLLIN);
-	if (!handshake_send_look(conn))
+	if (!handshake_send_check(conn))
 		connect_refuse(conn, HANDSHAKE_UNANSWERED);
 }
 
@@ -178,13 +178,13 @@ static void connect_on_ready(struct loop_watch *watch, uint32_t events)
 	if (conn->state != CONN_CONNECTING)
 		connect_on_input(conn, events);
 	else if (conn->handshake.trip != HANDSHAKE_NONE)
-		connect_on_look(conn, events);
+		connect_on_check(conn, events);
 	else
 		connect_poll(conn);
 	owner->deliver(conn);
 }
 
-static void connect_on_look(struct conn *conn, uint32_t events)
+static void connect_on_check(struct conn *conn, uint32_t events)
 {
 	if (events & EPOLLOUT)
 		conn_flush(conn);

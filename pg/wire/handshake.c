@@ -30,7 +30,7 @@
 #define HANDSHAKE_AT_STARTUP 1 /* those that are startup parameters of their own come first */
 
 struct handshake_setting {
-	const char *name, *looks;
+	const char *name, *holds;
 	char value[64];
 };
 
@@ -107,7 +107,7 @@ void handshake_set_text(const struct conn *conn, char *out, size_t room)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void handshake_look_text(const struct conn *conn, char *out, size_t room)
+static void handshake_check_text(const struct conn *conn, char *out, size_t room)
 {
 	struct handshake_setting settings[HANDSHAKE_SETTINGS_MAX];
 	unsigned count = handshake_settings(conn, settings);
@@ -119,7 +119,7 @@ static void handshake_look_text(const struct conn *conn, char *out, size_t room)
 	for (unsigned i = 0; i < count; i++) {
 		char one[192];
 
-		snprintf(one, sizeof(one), settings[i].looks, settings[i].name, settings[i].value);
+		snprintf(one, sizeof(one), settings[i].holds, settings[i].name, settings[i].value);
 		len = handshake_add(out, room, len, i ? " AND " : ", ");
 		len = handshake_add(out, room, len, one);
 	}
@@ -141,12 +141,12 @@ static bool handshake_send(struct conn *conn, const char *text)
 	return true;
 }
 
-bool handshake_send_look(struct conn *conn)
+bool handshake_send_check(struct conn *conn)
 {
 	char text[HANDSHAKE_TEXT_MAX];
 
-	handshake_look_text(conn, text, sizeof(text));
-	conn->handshake.trip = HANDSHAKE_LOOKS;
+	handshake_check_text(conn, text, sizeof(text));
+	conn->handshake.trip = HANDSHAKE_CHECKS;
 	return handshake_send(conn, text);
 }
 
@@ -208,7 +208,7 @@ static void handshake_take(struct conn *conn, const PGresult *result)
 	switch (PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
 		conn->handshake.known = true;
-		if (conn->handshake.trip == HANDSHAKE_LOOKS)
+		if (conn->handshake.trip == HANDSHAKE_CHECKS)
 			handshake_read(conn, result);
 		return;
 	case PGRES_FATAL_ERROR:
@@ -226,19 +226,19 @@ static void handshake_go_on(struct conn *conn)
 		handshake_refuse(conn, HANDSHAKE_UNANSWERED);
 		return;
 	}
-	if (conn->handshake.trip == HANDSHAKE_LOOKS && !conn->handshake.as_asked) {
+	if (conn->handshake.trip == HANDSHAKE_CHECKS && !conn->handshake.as_asked) {
 		if (conn->settings == SETTINGS_BY_SQL)
 			handshake_refuse(conn, HANDSHAKE_NOT_AS_ASKED);
 		else
 			handshake_set(conn);
 		return;
 	}
-	if (conn->handshake.trip == HANDSHAKE_LOOKS &&
+	if (conn->handshake.trip == HANDSHAKE_CHECKS &&
 	    (!conn->pooled || ++conn->handshake.rounds >= POOLER_ROUNDS)) {
 		conn_made(conn);
 		return;
 	}
-	if (!handshake_send_look(conn))
+	if (!handshake_send_check(conn))
 		handshake_refuse(conn, HANDSHAKE_UNANSWERED);
 }
 

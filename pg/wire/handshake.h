@@ -28,7 +28,7 @@ struct conn;
 /* The value of "options". given: the operator's, or NULL. */
 void handshake_options(const struct conn *conn, const char *given, char *out, size_t room);
 /* libpq has connected, in pipeline mode. False: it refused to send. */
-bool handshake_send_look(struct conn *conn) must_check;
+bool handshake_send_check(struct conn *conn) must_check;
 /* Something came for a conn that is looked at: it is made (conn_made), closed or waits on. */
 void handshake_on_input(struct conn *conn);
 /* SQL that sets all of it. */

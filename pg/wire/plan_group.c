@@ -18,7 +18,7 @@
 
 /* Reasons, also labels of a metric. */
 #define GROUP_AT_COMMIT "commit"
-#define GROUP_LEFT_SETTINGS "settings"
+#define GROUP_LEAVES_SETTINGS "settings"
 #define GROUP_OTHER "other"
 
 #define GROUP_STATEMENT_US (GROUP_STATEMENT_MS * US_PER_MS)
@@ -164,7 +164,7 @@ static void plan_group_on_leftovers_error(struct conn *conn, const struct entry 
 		plan_group_trouble(&conn->batch, GROUP_OTHER);
 		return;
 	}
-	plan_group_trouble(&conn->batch, GROUP_LEFT_SETTINGS);
+	plan_group_trouble(&conn->batch, GROUP_LEAVES_SETTINGS);
 	if (call)
 		quarantine_begin(call->statement);
 }

@@ -13,7 +13,7 @@
  * read: whatever record they saw was over by then, and R behind it. A position that does not
  * move proves nothing: the startup process may have been stopped amid a record. Between two
  * records it is busy for a moment, some milliseconds in a busy system, while it looks for WAL
- * elsewhere: it is looked at again, STANDBY_BOUND_LOOKS times in all, a millisecond apart,
+ * elsewhere: it is looked at again, STANDBY_BOUND_READS times in all, a millisecond apart,
  * unless R moves, where R + 1 is reached.
  *
  * Its wait event is shown to pg_read_all_stats (so to pg_monitor) only; without, R + 1 it remains.
@@ -21,7 +21,7 @@
  */
 #pragma once
 
-#define STANDBY_BOUND_LOOKS "20"
+#define STANDBY_BOUND_READS "20"
 
 /* Of the walreceiver; 0: there is none; NULL: hidden from this role, or a primary. */
 #define STANDBY_BOUND_TIMELINE                                                                     \
@@ -39,7 +39,7 @@
 /* Each look depends on the one before, or the planner would look once. */
 #define STANDBY_BOUND_PROOF                                                                        \
 	"EXISTS (SELECT FROM (SELECT pg_last_wal_replay_lsn() AS lsn OFFSET 0) AS since,"          \
-	" generate_series(1, CASE WHEN since.lsn IS NULL THEN 1 ELSE " STANDBY_BOUND_LOOKS         \
+	" generate_series(1, CASE WHEN since.lsn IS NULL THEN 1 ELSE " STANDBY_BOUND_READS         \
 	" END) AS look,"                                                                           \
 	" LATERAL (SELECT look AS number FROM pg_sleep((look > 1)::int * 0.001) OFFSET 0)"         \
 	" AS pause"                                                                                \

@@ -25,16 +25,16 @@ static void agreement_go_back(struct cluster *cluster, unsigned index)
 			rotation_judge(cluster, i);
 }
 
-void agreement_look(struct cluster *cluster, int64_t now_us)
+void agreement_update(struct cluster *cluster, int64_t now_us)
 {
 	struct topology *topology = &cluster->topology;
 	bool all;
 	int on = topology->primary_seen ? quorum_primary(cluster, &all) : -1;
 	unsigned life = on >= 0 ? topology->nodes[on].life : 0;
-	bool left = on >= 0 && topology->primary < 0 &&
-		    node_history_is_settled(cluster, (unsigned)on) &&
-		    topology->nodes[on].position.timeline;
-	int64_t wait_us = left ? (all ? 1 : BACK_PATIENCE) * cluster->back_us : 0;
+	bool gives_up = on >= 0 && topology->primary < 0 &&
+			node_history_is_settled(cluster, (unsigned)on) &&
+			topology->nodes[on].position.timeline;
+	int64_t wait_us = gives_up ? (all ? 1 : BACK_PATIENCE) * cluster->back_us : 0;
 
 	if (on < 0 || cluster->agreed != on || cluster->agreed_life != life) {
 		cluster->agreed = on;

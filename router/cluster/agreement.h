@@ -13,4 +13,4 @@
 #include <stdint.h>
 
 /* After each answer. */
-void agreement_look(struct cluster *cluster, int64_t now_us);
+void agreement_update(struct cluster *cluster, int64_t now_us);

@@ -100,7 +100,7 @@ static uint32_t history_hash(const struct history *history, uint32_t number)
 	return (uint32_t)hash ? (uint32_t)hash : 1;
 }
 
-bool branches_leave(struct branches *branches, const struct history *history, uint64_t newest,
+bool branches_leave(struct branches *branches, const struct history *history, uint64_t lsn_max,
 		    uint64_t cut)
 {
 	struct branch *branch;
@@ -121,7 +121,7 @@ bool branches_leave(struct branches *branches, const struct history *history, ui
 		.era = branches->era,
 		.mark = branches->mark,
 		.history = *history,
-		.newest = newest + BRANCH_UNSEEN_BYTES,
+		.lsn_max = lsn_max + BRANCH_UNSEEN_BYTES,
 		.cut = cut,
 	};
 	branches->era++;
@@ -210,7 +210,7 @@ static const struct branch *branches_past(const struct branches *branches,
 		const struct branch *branch = &branches->past[i];
 
 		if (token.mark == branch->mark && history_has(&branch->history, token) &&
-		    (token.mark || token.lsn <= branch->newest))
+		    (token.mark || token.lsn <= branch->lsn_max))
 			return branch;
 	}
 	return NULL;

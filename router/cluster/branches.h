@@ -34,7 +34,7 @@
 struct branch {
 	uint32_t era, mark;
 	struct history history; /* as far as it was known then */
-	uint64_t newest;        /* no position of it is beyond this */
+	uint64_t lsn_max;       /* no position of it is beyond this */
 	uint64_t cut; /* what was followed since had no more WAL than this: the rest is lost */
 };
 
@@ -66,7 +66,7 @@ static inline uint32_t branches_timeline(const struct branches *branches, uint32
  * The branch of that history is given up for one that began with no more WAL than the cut. newest:
  * the last that was heard of it. False: there were too many, nothing was changed.
  */
-bool branches_leave(struct branches *branches, const struct history *history, uint64_t newest,
+bool branches_leave(struct branches *branches, const struct history *history, uint64_t lsn_max,
 		    uint64_t cut) must_check;
 /* now: the history of the timeline that is followed now. */
 enum fate branches_fate(const struct branches *branches, const struct history *now,

@@ -13,12 +13,12 @@ static uint64_t history_bound(const struct history *history, uint32_t timeline, 
 
 	*listed = false;
 	for (unsigned i = history->count; i-- > 0;) {
-		const struct history_switch *left = &history->switches[i];
+		const struct history_switch *point = &history->switches[i];
 
-		if (left->lsn < bound)
-			bound = left->lsn;
-		if (left->timeline <= timeline) {
-			*listed = left->timeline == timeline;
+		if (point->lsn < bound)
+			bound = point->lsn;
+		if (point->timeline <= timeline) {
+			*listed = point->timeline == timeline;
 			break;
 		}
 	}
@@ -100,30 +100,30 @@ static bool history_timeline(struct text word, uint32_t *timeline)
 	return number > 0 && number <= UINT32_MAX;
 }
 
-static void history_add(struct history *history, struct history_switch left)
+static void history_add(struct history *history, struct history_switch point)
 {
 	if (history->count == HISTORY_SWITCHES_MAX) {
 		memmove(&history->switches[0], &history->switches[1],
-			(HISTORY_SWITCHES_MAX - 1) * sizeof(left));
+			(HISTORY_SWITCHES_MAX - 1) * sizeof(point));
 		history->count--;
 		history->complete = false;
 	}
-	history->switches[history->count++] = left;
+	history->switches[history->count++] = point;
 }
 
 static bool history_line(struct history *history, struct text line)
 {
-	struct history_switch left;
+	struct history_switch point;
 	struct text word = history_word(&line);
-	uint32_t newest = history->count ? history->switches[history->count - 1].timeline : 0;
+	uint32_t last = history->count ? history->switches[history->count - 1].timeline : 0;
 
 	if (word.len == 0 || word.ptr[0] == '#')
 		return true;
-	if (!history_timeline(word, &left.timeline) || !lsn_parse(history_word(&line), &left.lsn))
+	if (!history_timeline(word, &point.timeline) || !lsn_parse(history_word(&line), &point.lsn))
 		return false;
-	if (left.timeline <= newest || left.timeline >= history->timeline || !left.lsn)
+	if (point.timeline <= last || point.timeline >= history->timeline || !point.lsn)
 		return false;
-	history_add(history, left);
+	history_add(history, point);
 	return true;
 }
 

@@ -42,7 +42,7 @@ static void history_ask_on_answer(void *owner, const struct timeline_answer *ans
 	history_ask->on_answer(history_ask);
 }
 
-void history_ask_look(struct history_ask *history_ask)
+void history_ask_on_status(struct history_ask *history_ask)
 {
 	uint32_t wanted = node_history_wanted(history_ask->cluster, history_ask->index);
 

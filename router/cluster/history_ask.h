@@ -33,6 +33,6 @@ struct history_ask {
 void history_ask_init(struct history_ask *history_ask, struct loop *loop, struct cluster *cluster,
 		      unsigned index, void (*on_answer)(struct history_ask *history_ask));
 /* After a look: asks if there is something to ask and nothing under way. */
-void history_ask_look(struct history_ask *history_ask);
+void history_ask_on_status(struct history_ask *history_ask);
 /* What is under way is not answered any more. */
 void history_ask_forget(struct history_ask *history_ask);

@@ -17,7 +17,7 @@ void lag_history_init(struct lag_history *ring)
 static void lag_history_thin(struct lag_history *ring)
 {
 	enum { SHARE = 32 };
-	const int64_t newest_us = ring->samples[ring->count - 1].at_us;
+	const int64_t last_us = ring->samples[ring->count - 1].at_us;
 	size_t kept = 1;
 
 	static_assert(2 * (SHARE + 1) * 44 < LAG_RING_SLOTS, "thinning makes room");
@@ -25,8 +25,7 @@ static void lag_history_thin(struct lag_history *ring)
 		if (i + 1 < ring->count) {
 			int64_t next_us = ring->samples[i + 1].at_us;
 
-			if (next_us - ring->samples[kept - 1].at_us <=
-			    (newest_us - next_us) / SHARE)
+			if (next_us - ring->samples[kept - 1].at_us <= (last_us - next_us) / SHARE)
 				continue;
 		}
 		ring->samples[kept++] = ring->samples[i];
@@ -71,7 +70,7 @@ int64_t lag_history_seen_us(const struct lag_history *ring, uint64_t lsn)
 	return low ? ring->samples[low - 1].at_us : 0;
 }
 
-int64_t lag_history_newest_us(const struct lag_history *ring)
+int64_t lag_history_last_us(const struct lag_history *ring)
 {
 	return ring->count ? ring->samples[ring->count - 1].at_us : 0;
 }

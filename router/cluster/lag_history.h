@@ -29,4 +29,4 @@ void lag_history_add(struct lag_history *ring, int64_t at_us, uint64_t lsn);
 /* The last moment at which the primary is known to have been at or before lsn; 0: not known. */
 int64_t lag_history_seen_us(const struct lag_history *ring, uint64_t lsn);
 /* When the newest sample was taken; 0: there is none. */
-int64_t lag_history_newest_us(const struct lag_history *ring);
+int64_t lag_history_last_us(const struct lag_history *ring);

@@ -44,10 +44,10 @@
 #define POLL_NOW_US US_PER_MS /* looks are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
 #define CONNECT_TICK_US (20 * US_PER_MS)
-#define RETURNING_LOOKS 4 /* in the time of one, at a replica that is not in rotation */
+#define RETURNING_POLLS 4 /* in the time of one, at a replica that is not in rotation */
 #define CONNECT_US_MAX (3 * US_PER_S)
 #define KEY_AGAIN_US US_PER_S             /* the schema may appear while we run */
-#define ORPHANED_LOOK_US (20 * US_PER_MS) /* between looks while there is no primary */
+#define ORPHANED_POLL_US (20 * US_PER_MS) /* between looks while there is no primary */
 
 #define NAME_CHECK_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
 
@@ -321,13 +321,13 @@ static int64_t watched_pause_us(const struct watched *watched)
 
 	if (watched->poll_now)
 		return POLL_NOW_US;
-	if (monitor->cluster.topology.primary < 0 && monitor->poll_us > ORPHANED_LOOK_US)
-		return ORPHANED_LOOK_US;
-	if (watched->advice == WAL_FLUSH_LOOK_SOON && CONFIRM_US < monitor->poll_us)
+	if (monitor->cluster.topology.primary < 0 && monitor->poll_us > ORPHANED_POLL_US)
+		return ORPHANED_POLL_US;
+	if (watched->advice == WAL_FLUSH_ASK_SOON && CONFIRM_US < monitor->poll_us)
 		return CONFIRM_US;
 	if (view->role == NODE_REPLICA && !view->in_rotation &&
-	    monitor->poll_us / RETURNING_LOOKS > POLL_NOW_US)
-		return monitor->poll_us / RETURNING_LOOKS;
+	    monitor->poll_us / RETURNING_POLLS > POLL_NOW_US)
+		return monitor->poll_us / RETURNING_POLLS;
 	return monitor->poll_us;
 }
 
@@ -546,7 +546,7 @@ static void watched_on_status(struct watched *watched, bool answered)
 	}
 	topology_build_answered(&monitor->cluster, watched->index, &status, watched->call.sent_us,
 				loop_now(monitor->loop));
-	history_ask_look(&watched->history);
+	history_ask_on_status(&watched->history);
 	watched->advice = monitor->cluster.topology.primary == (int)watched->index
 				  ? wal_flush_advise(&watched->wal_flush, &status)
 				  : WAL_FLUSH_NOT_DUE;

@@ -2,29 +2,30 @@
 /* One look is kept to compare with; the mean of the last rate and the new one smooths. */
 #include "router/cluster/replay_rate.h"
 
-static void replay_rate_compare_from(struct replay_rate *rate, int64_t at_us, uint64_t replayed,
+static void replay_rate_compare_from(struct replay_rate *replay, int64_t at_us, uint64_t replayed,
 				     uint64_t primary)
 {
-	rate->since_us = at_us;
-	rate->replayed = replayed;
-	rate->primary = primary;
+	replay->since_us = at_us;
+	replay->replayed = replayed;
+	replay->primary = primary;
 }
 
-double replay_rate_update(struct replay_rate *rate, int64_t at_us, uint64_t replayed,
+double replay_rate_update(struct replay_rate *replay, int64_t at_us, uint64_t replayed,
 			  uint64_t primary)
 {
-	int64_t window_us = at_us - rate->since_us;
+	int64_t window_us = at_us - replay->since_us;
 	double seen;
 
-	if (rate->since_us == 0 || replayed >= rate->primary || replayed < rate->replayed) {
-		rate->bytes_per_us = 0;
-		replay_rate_compare_from(rate, at_us, replayed, primary);
+	if (replay->since_us == 0 || replayed >= replay->primary || replayed < replay->replayed) {
+		replay->bytes_per_us = 0;
+		replay_rate_compare_from(replay, at_us, replayed, primary);
 	} else if (window_us >= REPLAY_RATE_WINDOW_US) {
-		seen = (double)(replayed - rate->replayed) / (double)window_us;
-		if (rate->bytes_per_us > 0)
-			seen = (rate->bytes_per_us + seen) / 2;
-		rate->bytes_per_us = seen > REPLAY_RATE_STANDSTILL ? seen : REPLAY_RATE_STANDSTILL;
-		replay_rate_compare_from(rate, at_us, replayed, primary);
+		seen = (double)(replayed - replay->replayed) / (double)window_us;
+		if (replay->bytes_per_us > 0)
+			seen = (replay->bytes_per_us + seen) / 2;
+		replay->bytes_per_us =
+			seen > REPLAY_RATE_STANDSTILL ? seen : REPLAY_RATE_STANDSTILL;
+		replay_rate_compare_from(replay, at_us, replayed, primary);
 	}
-	return rate->bytes_per_us;
+	return replay->bytes_per_us;
 }

@@ -19,5 +19,5 @@ struct replay_rate {
 };
 
 /* Cleared memory is a fresh one. primary: its newest known lsn. Returns bytes_per_us. */
-double replay_rate_update(struct replay_rate *rate, int64_t at_us, uint64_t replayed,
+double replay_rate_update(struct replay_rate *replay, int64_t at_us, uint64_t replayed,
 			  uint64_t primary);

@@ -52,7 +52,7 @@ static const char *rotation_too_far_behind(const struct cluster *cluster, unsign
 {
 	const struct topology *topology = &cluster->topology;
 	int64_t seen_us = lag_history_seen_us(&cluster->ring, topology->nodes[index].position.lsn);
-	int64_t lag_us = lag_history_newest_us(&cluster->ring) - seen_us;
+	int64_t lag_us = lag_history_last_us(&cluster->ring) - seen_us;
 
 	if (!topology->primary_seen)
 		return NULL;
@@ -114,7 +114,7 @@ void rotation_judge(struct cluster *cluster, unsigned index)
 		replay_rate_update(&memory->replay_rate, view->seen_us, view->position.lsn,
 				   cluster->topology.primary_position.lsn);
 	fault = rotation_fault(cluster, index, room, sizeof(room));
-	if (!strikes_look(&memory->strikes, !fault, cluster->strikes_max, cluster->recoveries_min))
+	if (!strikes_add(&memory->strikes, !fault, cluster->strikes_max, cluster->recoveries_min))
 		return;
 	view->in_rotation = memory->strikes.in;
 	if (view->in_rotation)

@@ -12,7 +12,7 @@ static void strikes_count(unsigned *up, unsigned *down)
 	*down = 0;
 }
 
-bool strikes_look(struct strikes *strikes, bool good, unsigned bad_max, unsigned good_min)
+bool strikes_add(struct strikes *strikes, bool good, unsigned bad_max, unsigned good_min)
 {
 	bool was = strikes->in;
 

@@ -17,5 +17,5 @@ struct strikes {
 };
 
 /* Cleared memory is a fresh one. True: in has changed. */
-bool strikes_look(struct strikes *strikes, bool good, unsigned bad_max,
-		  unsigned good_min) must_check;
+bool strikes_add(struct strikes *strikes, bool good, unsigned bad_max,
+		 unsigned good_min) must_check;

@@ -103,7 +103,7 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 		rotation_judge(cluster, index);
 	}
 	rotation_decide(cluster);
-	agreement_look(cluster, now_us);
+	agreement_update(cluster, now_us);
 }
 
 void topology_build_silent(struct cluster *cluster, unsigned index, const char *reason)
@@ -114,7 +114,7 @@ void topology_build_silent(struct cluster *cluster, unsigned index, const char *
 	if (view->contact == NODE_UNASKED)
 		view->contact = NODE_LOST;
 	memory->silent++;
-	if (strikes_look(&memory->strikes, false, cluster->strikes_max, cluster->recoveries_min) &&
+	if (strikes_add(&memory->strikes, false, cluster->strikes_max, cluster->recoveries_min) &&
 	    view->role == NODE_REPLICA) {
 		view->in_rotation = false;
 		if (memory->silent < cluster->strikes_max)

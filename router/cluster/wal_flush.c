@@ -15,5 +15,5 @@ enum wal_flush_advice wal_flush_advise(struct wal_flush *wal_flush,
 		return WAL_FLUSH_NOW;
 	}
 	/* One that moves on from page to page needs no help, and no hurry. */
-	return stood_lsn ? WAL_FLUSH_NOT_DUE : WAL_FLUSH_LOOK_SOON;
+	return stood_lsn ? WAL_FLUSH_NOT_DUE : WAL_FLUSH_ASK_SOON;
 }

@@ -21,7 +21,7 @@
 
 enum wal_flush_advice {
 	WAL_FLUSH_NOT_DUE,
-	WAL_FLUSH_LOOK_SOON, /* the next look will tell whether it stays there */
+	WAL_FLUSH_ASK_SOON, /* the next look will tell whether it stays there */
 	WAL_FLUSH_NOW,
 };
 

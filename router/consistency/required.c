@@ -182,7 +182,7 @@ static enum step required_session_lost(struct judging *judging, struct session s
 static enum step required_session(struct judging *judging)
 {
 	const struct required_by *by = judging->by;
-	struct session session = sessions_look(by->sessions, by->request->user);
+	struct session session = sessions_find(by->sessions, by->request->user);
 	enum fate fate = required_fate(by->topology, session.position);
 
 	/* Not before the topology is here that goes with the loss. */

@@ -351,7 +351,7 @@ static bool sessions_untold(const struct sessions *sessions, uint64_t hash)
 	return since && !loss_notices_has(sessions->notices, hash, since);
 }
 
-struct session sessions_look(const struct sessions *sessions, struct text user)
+struct session sessions_find(const struct sessions *sessions, struct text user)
 {
 	uint64_t hash = sessions_hash(sessions, user);
 	struct position entry = bucket_find(sessions_bucket(sessions, hash), hash);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cqrsd remembers of its users: user -> position of the last write, bounded, plus one floor.
- * For every user, always: the position that sessions_look finds is at or after the user's last
+ * For every user, always: the position that sessions_find finds is at or after the user's last
  * acknowledged write. A user who is not in the table requires the floor; the floor is raised to the
  * position of any entry that leaves.
  *
@@ -59,7 +59,7 @@ struct session {
 };
 
 /* Any thread, no lock. */
-struct session sessions_look(const struct sessions *sessions, struct text user);
+struct session sessions_find(const struct sessions *sessions, struct text user);
 /*
  * Any thread: what was found lost is going to be told; now, of the newest timeline, is put in its
  * place. False: it was done since, or the user has written again; of several only one is to tell.

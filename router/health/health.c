@@ -232,16 +232,17 @@ void health_back(struct flight *flight)
  * first may have left since. */
 static void health_count_silence(struct health *health, int64_t now_us)
 {
-	int64_t look_us = (*health->env->options)->lag_poll_us + HEALTH_SILENCE_US;
+	int64_t silent_after_us = (*health->env->options)->lag_poll_us + HEALTH_SILENCE_US;
 	int64_t heard_us = health_heard_us(health);
 	int64_t since_us = health->asked_us > heard_us ? health->asked_us : heard_us;
 
-	if (now_us - since_us >= look_us && now_us - health->breaker.bad_us >= HEALTH_STRETCH_US)
+	if (now_us - since_us >= silent_after_us &&
+	    now_us - health->breaker.bad_us >= HEALTH_STRETCH_US)
 		health_bad(health, "no answer");
 }
 
 /* Whatever a flight does when it hears it, the next one is behind the mark. */
-static void health_look(struct health *health, int64_t now_us)
+static void health_check_silent(struct health *health, int64_t now_us)
 {
 	int64_t heard_us = health_heard_us(health);
 	struct list_link mark = { 0 }, *next;
@@ -259,7 +260,7 @@ static void health_look(struct health *health, int64_t now_us)
 	}
 }
 
-static void health_look_late(struct health *health, int64_t now_us)
+static void health_check_late(struct health *health, int64_t now_us)
 {
 	if (!health->any_late)
 		return;
@@ -283,8 +284,8 @@ static void health_on_tick(struct loop_timer *timer)
 	/* A tick that comes late itself says that we were not there to hear. */
 	if (now_us - timer->due_us < HEALTH_TICK_US && !list_empty(&health->out)) {
 		health_count_silence(health, now_us);
-		health_look(health, now_us);
-		health_look_late(health, now_us);
+		health_check_silent(health, now_us);
+		health_check_late(health, now_us);
 	}
 	if (list_empty(&health->out))
 		health->any_late = false;

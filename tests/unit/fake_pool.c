@@ -271,8 +271,8 @@ void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, ui
 	fake_rows(call, rows, count);
 	call->in_recovery = false;
 	call->lower = call->upper = flush;
-	if (call->newest < flush)
-		call->newest = flush;
+	if (call->wal_end < flush)
+		call->wal_end = flush;
 	fake_end(call, CALL_OK);
 }
 

@@ -6,7 +6,7 @@
 #define sessions_raise_floor WRONG(raise_floor)
 #define sessions_floor WRONG(floor)
 #define sessions_wrote WRONG(wrote)
-#define sessions_look WRONG(look)
+#define sessions_find WRONG(look)
 #define sessions_promoted WRONG(promoted)
 #define sessions_settle WRONG(settle)
 #define sessions_count WRONG(count)
@@ -19,6 +19,6 @@ const struct sessions_build WRONG_BUILD = {
 	.unmake = sessions_free,
 	.raise_floor = sessions_raise_floor,
 	.wrote = sessions_wrote,
-	.look = sessions_look,
+	.look = sessions_find,
 	.promoted = sessions_promoted,
 };

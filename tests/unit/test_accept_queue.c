@@ -33,7 +33,7 @@ static int let_in(void)
 	struct newcomer *newcomer;
 	int fd;
 
-	accept_queue_look(&accept_queue);
+	accept_queue_scan(&accept_queue);
 	newcomer = accept_queue_take(&accept_queue);
 	assert_non_null(newcomer);
 	fd = newcomer->fd;

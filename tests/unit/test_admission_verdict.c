@@ -136,7 +136,7 @@ static void the_calls_of_a_sibling_go_first_unless_they_are_held(void **state)
 	desk.commands.codel.gap_us = 2 * WAIT_US;
 	waits(&desk.commands, 3);
 	assert_int_equal(simple(&capacity), VERDICT_FULL);
-	capacity.sibling_is_held = true;
+	capacity.sibling_is_reserved = true;
 	assert_int_equal(simple(&capacity), VERDICT_ADMITTED);
 }
 

@@ -18,7 +18,7 @@ static int64_t leave(struct codel *codel, unsigned calls, int64_t step_us, int64
 		     int64_t now_us)
 {
 	for (unsigned i = 0; i < calls; i++, now_us += step_us)
-		(void)codel_left(codel, 1, waited_us, waited_us, now_us);
+		(void)codel_dequeued(codel, 1, waited_us, waited_us, now_us);
 	return now_us;
 }
 
@@ -131,7 +131,7 @@ static void the_calls_of_a_batch_leave_together(void **state)
 	int64_t now_us = START_US;
 
 	for (int i = 0; i < 200; i++, now_us += US_PER_MS)
-		(void)codel_left(&codel, 10, US_PER_MS, 0, now_us);
+		(void)codel_dequeued(&codel, 10, US_PER_MS, 0, now_us);
 	assert_in_range(codel_room(&codel, codel_slack_us(&codel)), 99, 100);
 	assert_false(codel_overloaded(&codel, now_us));
 }

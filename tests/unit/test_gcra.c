@@ -64,7 +64,7 @@ static void decide_at_random(uint64_t seed, unsigned decisions)
 			rate.unit_ns * (1 + (int64_t)random_below(&random, (uint64_t)units));
 		bool should = bucket_take(&buckets[key], now_ns, cost_ns, rate.burst_ns);
 		struct gcra_answer looked =
-			gcra_look(table, key_of(key), now_ns, cost_ns, rate.burst_ns);
+			gcra_peek(table, key_of(key), now_ns, cost_ns, rate.burst_ns);
 		struct gcra_answer answer =
 			gcra_take(table, key_of(key), now_ns, cost_ns, rate.burst_ns);
 

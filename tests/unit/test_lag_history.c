@@ -13,7 +13,7 @@ static void an_empty_ring_knows_nothing(void **state)
 {
 	lag_history_init(&ring);
 	assert_int_equal(lag_history_seen_us(&ring, UINT64_MAX), 0);
-	assert_int_equal(lag_history_newest_us(&ring), 0);
+	assert_int_equal(lag_history_last_us(&ring), 0);
 }
 
 static void a_replica_is_as_recent_as_the_newest_sample_it_has_reached(void **state)
@@ -32,7 +32,7 @@ static void a_replica_is_as_recent_as_the_newest_sample_it_has_reached(void **st
 	lag_history_add(&ring, 3000, 300);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(lag_history_seen_us(&ring, cases[i].lsn), cases[i].seen_us);
-	assert_int_equal(lag_history_newest_us(&ring), 3000);
+	assert_int_equal(lag_history_last_us(&ring), 3000);
 }
 
 static void an_idle_primary_needs_no_room_and_its_replicas_stay_recent(void **state)
@@ -55,7 +55,7 @@ static void a_sample_that_goes_back_starts_all_over(void **state)
 	assert_int_equal(lag_history_seen_us(&ring, 200), 3000);
 	lag_history_add(&ring, 2500, 160);
 	assert_int_equal(ring.count, 1);
-	assert_int_equal(lag_history_newest_us(&ring), 2500);
+	assert_int_equal(lag_history_last_us(&ring), 2500);
 }
 
 /* Sample n is (n ms, n * 10): the exact answer is known for every lsn. */

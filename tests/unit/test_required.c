@@ -185,7 +185,7 @@ static void a_command_that_committed_on_the_old_primary_survived(void **state)
 	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
 	assert_int_equal(told(story).timeline, 2);
 	assert_int_equal(told(story).lsn, 1200);
-	assert_int_equal(sessions_look(story->scene.sessions, TEXT("ann")).position.timeline, 2);
+	assert_int_equal(sessions_find(story->scene.sessions, TEXT("ann")).position.timeline, 2);
 	asked_free(&story->asked);
 }
 
@@ -200,7 +200,7 @@ static void a_command_that_may_be_lost_is_never_acknowledged(void **state)
 	promote(&story->scene, true);
 	fake_commit(call, 1201, true, row, 1);
 	assert_int_equal(story->asked.request->outcome, OUTCOME_OUTCOME_UNKNOWN);
-	assert_false(sessions_look(story->scene.sessions, TEXT("ann")).remembered);
+	assert_false(sessions_find(story->scene.sessions, TEXT("ann")).remembered);
 	asked_free(&story->asked);
 }
 
@@ -436,7 +436,7 @@ static void what_was_written_on_a_branch_that_was_given_up_is_told(void **state)
 	}
 	fake_commit(fake_call(0, CALL_COMMAND), 1350, true, row, 1);
 	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
-	assert_int_equal(sessions_look(story->scene.sessions, TEXT("ann")).position.timeline,
+	assert_int_equal(sessions_find(story->scene.sessions, TEXT("ann")).position.timeline,
 			 story->scene.topology.primary_position.timeline);
 	asked_free(&story->asked);
 	/* Those who lost nothing are told nothing. */
@@ -458,7 +458,7 @@ static void a_command_of_a_branch_that_was_given_up_is_never_acknowledged(void *
 	go_back(story, 900);
 	fake_commit(call, 1100, true, row, 1);
 	assert_int_equal(story->asked.request->outcome, OUTCOME_OUTCOME_UNKNOWN);
-	assert_false(sessions_look(story->scene.sessions, TEXT("ann")).remembered);
+	assert_false(sessions_find(story->scene.sessions, TEXT("ann")).remembered);
 	asked_free(&story->asked);
 }
 
@@ -473,7 +473,7 @@ static void where_wal_was_lost_a_token_beyond_the_primary_is_lost(void **state)
 	take(story);
 	call = fake_call(0, CALL_PROBE);
 	assert_non_null(call);
-	call->newest = 950;
+	call->wal_end = 950;
 	fake_answer_primary(call, 950, NULL, 0);
 	assert_lost_at(story, 1, 900);
 }

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-static struct call *confirmed_at(struct story *story, enum request_kind kind, uint64_t newest)
+static struct call *confirmed_at(struct story *story, enum request_kind kind, uint64_t wal_end)
 {
 	struct call *call;
 
@@ -22,7 +22,7 @@ static struct call *confirmed_at(struct story *story, enum request_kind kind, ui
 	take(story);
 	call = fake_call(0, CALL_PROBE);
 	assert_non_null(call);
-	call->newest = newest;
+	call->wal_end = wal_end;
 	fake_answer_primary(call, 1000, NULL, 0);
 	return call;
 }
@@ -110,7 +110,7 @@ static void a_token_that_is_not_flushed_yet_is_answered_by_the_primary(void **st
 		struct call *call = fake_call(0, CALL_QUERY);
 
 		assert_int_equal(story->asked.done, 0);
-		call->newest = 1500;
+		call->wal_end = 1500;
 		fake_answer_primary(call, 1000, row, 1);
 		scene_pass(&story->scene, 2 * US_PER_MS);
 	}

@@ -124,13 +124,13 @@ static void what_another_loop_describes_is_waited_for(void **state)
 	assert_true(revalidation_begin(statement, SCENE_START_US));
 	refuse(call);
 	assert_null(fake_describing(0));
-	scene_pass(&scene, REVALIDATION_LOOK_US);
+	scene_pass(&scene, REVALIDATION_CHECK_US);
 	assert_int_equal(asked.done, 0);
 
 	shape->generation = statement_next_generation();
 	statement_renew_shape(statement, shape);
 	revalidation_end(statement);
-	scene_pass(&scene, REVALIDATION_LOOK_US);
+	scene_pass(&scene, REVALIDATION_CHECK_US);
 
 	assert_null(fake_describing(0));
 	fake_commit(fake_call(0, CALL_COMMAND), 2000, true, "{\"id\":7}", 1);

@@ -19,7 +19,7 @@ static const struct sessions_build as_it_is = {
 	.unmake = sessions_free,
 	.raise_floor = sessions_raise_floor,
 	.wrote = sessions_wrote,
-	.look = sessions_look,
+	.look = sessions_find,
 	.promoted = sessions_promoted,
 };
 
@@ -110,7 +110,7 @@ static struct checker checker;
 static bool sessions_required(const struct sessions *sessions, struct text user,
 			      struct position *required)
 {
-	struct session session = sessions_look(sessions, user);
+	struct session session = sessions_find(sessions, user);
 
 	*required = session.position;
 	return session.remembered || position_known(sessions_floor(sessions));
@@ -176,7 +176,7 @@ static void after_a_promotion_entries_stay_to_be_judged(void **state)
 	assert_position(required, at(1, 350));
 	assert_true(sessions_required(sessions, TEXT("bob"), &required));
 	assert_position(required, at(2, 310));
-	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	assert_false(sessions_find(sessions, TEXT("bob")).forgotten_lost);
 	sessions_free(sessions);
 }
 
@@ -201,13 +201,13 @@ static void a_floor_that_is_lost_leaves_everybody_in_doubt(void **state)
 
 	sessions_raise_floor(sessions, at(1, 301));
 	sessions_promoted(sessions, &second, NULL, at(2, 310));
-	session = sessions_look(sessions, TEXT("bob"));
+	session = sessions_find(sessions, TEXT("bob"));
 	assert_true(session.forgotten_lost);
 	/* One of those who ask tells bob, once. */
 	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
 	assert_false(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
-	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
-	assert_true(sessions_look(sessions, TEXT("cid")).forgotten_lost);
+	assert_false(sessions_find(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_find(sessions, TEXT("cid")).forgotten_lost);
 	sessions_free(sessions);
 }
 
@@ -223,7 +223,7 @@ static void whoever_was_told_is_not_told_again_when_others_need_the_room(void **
 	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	for (unsigned turn = 0; turn < 3 * users; turn++) {
 		struct text user = user_name(turn % users, room);
-		struct session session = sessions_look(sessions, user);
+		struct session session = sessions_find(sessions, user);
 
 		if (session.forgotten_lost) {
 			assert_true(sessions_settle(sessions, user, session, at(2, 310)));
@@ -251,21 +251,21 @@ static void another_loss_is_told_again_and_a_clean_promotion_is_not(void **state
 	(void)state;
 	sessions_raise_floor(sessions, at(1, 301));
 	sessions_promoted(sessions, &second, NULL, at(2, 310));
-	session = sessions_look(sessions, TEXT("bob"));
+	session = sessions_find(sessions, TEXT("bob"));
 	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
 	sessions_promoted(sessions, &third, NULL, at(3, 510));
-	assert_false(sessions_look(sessions, TEXT("bob")).forgotten_lost);
-	assert_true(sessions_look(sessions, TEXT("cid")).forgotten_lost);
+	assert_false(sessions_find(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_find(sessions, TEXT("cid")).forgotten_lost);
 	sessions_free(sessions);
 
 	sessions = sessions_new(SLOTS);
 	sessions_raise_floor(sessions, at(1, 301));
 	sessions_promoted(sessions, &second, NULL, at(2, 310));
-	session = sessions_look(sessions, TEXT("bob"));
+	session = sessions_find(sessions, TEXT("bob"));
 	assert_true(sessions_settle(sessions, TEXT("bob"), session, at(2, 310)));
 	sessions_raise_floor(sessions, at(2, 501));
 	sessions_promoted(sessions, &third, NULL, at(3, 510));
-	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_find(sessions, TEXT("bob")).forgotten_lost);
 	sessions_free(sessions);
 }
 
@@ -311,7 +311,7 @@ static void back_on_the_old_timeline_only_what_left_the_table_there_is_in_doubt(
 		assert_true(branches_leave(&branches, &second, 500, 350));
 		sessions_promoted(sessions, &first, &branches,
 				  at(branches_timeline(&branches, 1), 350));
-		assert_int_equal(sessions_look(sessions, TEXT("ann")).forgotten_lost, evicted);
+		assert_int_equal(sessions_find(sessions, TEXT("ann")).forgotten_lost, evicted);
 		assert_true(sessions_floor(sessions).lsn == 350);
 		sessions_free(sessions);
 	}
@@ -325,10 +325,10 @@ static void a_lost_entry_is_settled_once(void **state)
 	sessions_raise_floor(sessions, at(1, 100));
 	wrote(sessions, TEXT("ann"), at(1, 350));
 	sessions_promoted(sessions, &second, NULL, at(2, 310));
-	session = sessions_look(sessions, TEXT("ann"));
+	session = sessions_find(sessions, TEXT("ann"));
 	assert_true(sessions_settle(sessions, TEXT("ann"), session, at(2, 315)));
 	assert_false(sessions_settle(sessions, TEXT("ann"), session, at(2, 316)));
-	assert_position(sessions_look(sessions, TEXT("ann")).position, at(2, 315));
+	assert_position(sessions_find(sessions, TEXT("ann")).position, at(2, 315));
 	sessions_free(sessions);
 }
 
@@ -343,9 +343,9 @@ static void old_entry_leaves(uint64_t lsn, bool in_doubt)
 	sessions_promoted(sessions, &second, NULL, at(2, 310));
 	for (unsigned user = 0; user < 16; user++)
 		wrote(sessions, user_name(user, room), at(2, 400 + user));
-	assert_false(sessions_look(sessions, TEXT("ann")).remembered);
-	assert_int_equal(sessions_look(sessions, TEXT("ann")).forgotten_lost, in_doubt);
-	assert_true(sessions_look(sessions, TEXT("ann")).position.lsn >= 310);
+	assert_false(sessions_find(sessions, TEXT("ann")).remembered);
+	assert_int_equal(sessions_find(sessions, TEXT("ann")).forgotten_lost, in_doubt);
+	assert_true(sessions_find(sessions, TEXT("ann")).position.lsn >= 310);
 	sessions_free(sessions);
 }
 
@@ -529,7 +529,7 @@ static void look_for_losses_that_nobody_is_told(void)
 
 	for (unsigned user = 0; user < USERS; user++) {
 		uint64_t lsn = atomic_load(&checker.acknowledged[user]);
-		struct session session = sessions_look(checker.sessions, user_name(user, room));
+		struct session session = sessions_find(checker.sessions, user_name(user, room));
 
 		if (lsn && !session.forgotten_lost)
 			assert_true(session.remembered && session.position.timeline == 1 &&

@@ -24,7 +24,7 @@ static uint64_t required_of_ann(struct scene *scene)
 {
 	struct position required;
 
-	required = sessions_look(scene->sessions, TEXT("ann")).position;
+	required = sessions_find(scene->sessions, TEXT("ann")).position;
 	return required.lsn;
 }
 

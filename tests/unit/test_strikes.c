@@ -31,8 +31,8 @@ static void the_table(void **state)
 		bool was = false;
 
 		for (size_t n = 0; n < strlen(cases[i].looks); n++) {
-			bool changed = strikes_look(&strikes, cases[i].looks[n] == 'g',
-						    cases[i].bad_max, cases[i].good_min);
+			bool changed = strikes_add(&strikes, cases[i].looks[n] == 'g',
+						   cases[i].bad_max, cases[i].good_min);
 
 			if (strikes.in != (cases[i].states[n] == 'I'))
 				fail_msg("%s: look %zu", cases[i].name, n + 1);

@@ -99,7 +99,7 @@ static void when_all_agree_for_long_the_lower_timeline_is_followed(void **state)
 	assert_int_equal(view(R1)->position.timeline, view(P)->position.timeline);
 	assert_int_equal(topology_fate(&cluster.topology, lost), FATE_LOST);
 	assert_int_equal(topology_fate(&cluster.topology, kept), FATE_SURVIVED);
-	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_find(sessions, TEXT("bob")).forgotten_lost);
 }
 
 static void while_one_does_not_answer_they_agree_for_longer(void **state)
@@ -269,7 +269,7 @@ static void a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost(void 
 	assert_int_equal(topology_fate(&cluster.topology, lost), FATE_LOST);
 	assert_int_equal(topology_fate(&cluster.topology, kept), FATE_SURVIVED);
 	assert_int_equal(cluster.topology.primary_position.lsn, 800);
-	assert_true(sessions_look(sessions, TEXT("bob")).forgotten_lost);
+	assert_true(sessions_find(sessions, TEXT("bob")).forgotten_lost);
 	/* The standbys have replayed what is lost: also when the primary has passed them. */
 	assert_false(view(R1)->in_rotation);
 	for (unsigned i = 0; i < 9; i++) {

@@ -86,7 +86,7 @@ static void the_reply_leaves_when_enough_replicas_show_it(void **state)
 	struct story *story = *state;
 	struct position required;
 
-	required = sessions_look(story->scene.sessions, TEXT("ann")).position;
+	required = sessions_find(story->scene.sessions, TEXT("ann")).position;
 	assert_int_equal(required.lsn, COMMITTED_LSN);
 	probe_says(1, COMMITTED_LSN);
 	assert_int_equal(asked->done, 0);

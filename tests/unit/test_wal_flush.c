@@ -27,7 +27,7 @@ static void test_one_that_stays_amid_a_record_is_nudged_once(void **state)
 {
 	struct wal_flush wal_flush = { 0 };
 
-	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_LOOK_SOON);
+	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_ASK_SOON);
 	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_NOW);
 	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_NOT_DUE);
 	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_NOT_DUE);
@@ -37,9 +37,9 @@ static void test_one_that_goes_on_by_itself_is_left_alone(void **state)
 {
 	struct wal_flush wal_flush = { 0 };
 
-	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_LOOK_SOON);
+	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_ASK_SOON);
 	assert_int_equal(status(&wal_flush, 9000, false), WAL_FLUSH_NOT_DUE);
-	assert_int_equal(status(&wal_flush, 16384, true), WAL_FLUSH_LOOK_SOON);
+	assert_int_equal(status(&wal_flush, 16384, true), WAL_FLUSH_ASK_SOON);
 	assert_int_equal(status(&wal_flush, 24576, true), WAL_FLUSH_NOT_DUE);
 	assert_int_equal(status(&wal_flush, 32768, true), WAL_FLUSH_NOT_DUE);
 }
@@ -48,10 +48,10 @@ static void test_the_next_place_is_another_matter(void **state)
 {
 	struct wal_flush wal_flush = { 0 };
 
-	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_LOOK_SOON);
+	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_ASK_SOON);
 	assert_int_equal(status(&wal_flush, 8192, true), WAL_FLUSH_NOW);
 	assert_int_equal(status(&wal_flush, 8400, false), WAL_FLUSH_NOT_DUE);
-	assert_int_equal(status(&wal_flush, 16384, true), WAL_FLUSH_LOOK_SOON);
+	assert_int_equal(status(&wal_flush, 16384, true), WAL_FLUSH_ASK_SOON);
 	assert_int_equal(status(&wal_flush, 16384, true), WAL_FLUSH_NOW);
 }
 
