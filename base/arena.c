@@ -22,7 +22,7 @@
 #ifdef ARENA_POISONED
 #include <sanitizer/asan_interface.h>
 #else
-/* Without AddressSanitizer nobody looks at what is poisoned. */
+/* Without AddressSanitizer poisoned memory is not checked. */
 #define ASAN_POISON_MEMORY_REGION(ptr, bytes) ((void)(ptr), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(ptr, bytes) ((void)(ptr), (void)(bytes))
 #endif

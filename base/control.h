@@ -24,7 +24,7 @@
 #endif
 
 #ifdef CONTROL_NO_COMMIT
-#define CONTROL_COMMIT 0 /* a group's commands are told what they did, committed or not */
+#define CONTROL_COMMIT 0 /* a group's commands report success, committed or not */
 #else
 #define CONTROL_COMMIT 1
 #endif

@@ -25,7 +25,7 @@
 #endif
 
 struct gcra_slot {
-	_Alignas(16) _Atomic uint64_t key; /* 0: nobody's yet */
+	_Alignas(16) _Atomic uint64_t key; /* 0: free */
 	_Atomic int64_t tat_ns;
 };
 

@@ -173,7 +173,7 @@ static void json_write_real(struct buf *buf, double real)
 	size_t before = buf->len;
 
 	buf_real(buf, real);
-	/* It came with a fraction or an exponent and keeps one: 5.0 is not 5 to everybody. */
+	/* It came with a fraction or an exponent and keeps one: 5.0 is not 5 to every client. */
 	for (size_t i = before; i < buf->len; i++)
 		if (buf->ptr[i] == '.' || buf->ptr[i] == 'e')
 			return;

@@ -56,7 +56,7 @@
 #define REQUEST_CACHE_MAX 1024    /* ended requests kept by a thread for the next ones */
 #define REQUEST_STATES_MAX 16     /* of one path: read/ or write/ */
 #define POOLER_SHARED_US 10000000 /* a node found behind a pooler that shares is refused so long */
-#define POOLER_ROUNDS 4           /* looks at a conn behind a pooler: does it keep its backend? */
+#define POOLER_ROUNDS 4           /* checks of a conn behind a pooler: does it keep its backend? */
 #define STREAM_BUFFER_BYTES 65536 /* a reply that grows beyond leaves before it is whole */
 #define STREAM_BYTES_TAKEN_MIN                                                                     \
 	65536 /* a reader takes as much per --stream-stall-ms, or is cut off */
@@ -67,7 +67,7 @@
 #define REQUEST_OUT_BYTES_KEPT 16384 /* a larger out buffer is freed with its request */
 #define HTTP_SWEEP_US 250000         /* how often connections whose time is over are looked for */
 #define HTTP_CLOSES_PER_TURN 64      /* of those: who is in time is not kept waiting for it */
-#define HTTP_WATCHDOG_CHECK_US 50000 /* between looks for requests that make no progress */
+#define HTTP_WATCHDOG_CHECK_US 50000 /* between checks for requests that make no progress */
 #define HTTP_SILENT_RUNS_MAX 64      /* of the HTTP library at once, in a row, without any effect */
 #define HTTP_SILENT_PAUSE_US 1000    /* between runs after that many */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Letters from many threads to one loop: a ck_ring and an eventfd. One of the few files that share
- * state between threads. base/loop.h wraps it; nobody else needs it.
+ * state between threads. Only base/loop.h uses it.
  */
 #pragma once
 

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Longer words are not offered to anybody as a correction. */
+/* Longer words are not offered as a correction. */
 #define NEAREST_BYTES_MAX OPERATION_NAME_MAX
 
 static size_t nearest_limit(struct text candidate)

@@ -314,7 +314,7 @@ static bool read_environment(struct reading *reading, char **environment)
 
 /* --- the file -------------------------------------------------------------------------------- */
 
-/* A file serves all verbs: keys of other verbs are known, and nobody's business here. */
+/* A file serves all verbs: keys of other verbs are known, and ignored here. */
 static bool read_pair(struct reading *reading, const char *key, const char *value,
 		      const char *place, bool seen[OPTIONS_MAX])
 {

@@ -9,7 +9,7 @@
  *
  *   STEP_NEXT   the state below in the table is next;
  *   STEP_MOVED  it has moved the request to another state, whose step is next;
- *   STEP_WAIT   the request has filled its wait slot and was handed to someone who will call
+ *   STEP_WAIT   the request has filled its wait slot and was handed to code that will call
  *               request_run or request_resume; the step touches it no more;
  *   STEP_DONE   it is answered.
  */
@@ -143,7 +143,7 @@ struct request {
 	void (*on_client_gone)(struct request *request);
 
 	/*
-	 * A reply that is told while it grows. router/ opens it, sets what the head of the reply
+	 * A reply that is sent while it grows. router/ opens it, sets what the head of the reply
 	 * tells, and calls on_stream whenever there is more in out; http/ empties out and calls
 	 * on_taken each time. It ends with on_done, as every request.
 	 */
@@ -182,7 +182,7 @@ struct request {
 	int64_t queue_us, wait_us, db_us;
 	int64_t done_us;
 
-	/* Who is told, once, on the loop's thread; the request is theirs again. Set by http/. */
+	/* Called once, on the loop's thread; the request is http's again. Set by http/. */
 	void (*on_done)(struct request *request);
 	void *client;  /* http's own: the connection, or the listener of an orphan */
 	bool orphaned; /* http's own: the connection ended while router/ had the request */
@@ -213,7 +213,7 @@ void request_finish(struct request *request);
 
 /*
  * Fills the wait slot, which must be empty. Always STEP_WAIT: a step that waits answers what this
- * returned, and calls it before it hands the request to anyone who could end the wait at once.
+ * returned, and calls it before it hands the request to code that could end the wait at once.
  * cancel may not run the request.
  */
 enum step request_wait(struct request *request, enum wait_kind kind,

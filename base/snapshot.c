@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pointer to the newest copy. Readers mark their look by an epoch; the publisher frees an older
- * copy when no look that began before can still be under way.
+ * A pointer to the newest copy. Readers mark a read by an epoch; the publisher frees an older
+ * copy when no read that began before can still be under way.
  */
 #include "base/snapshot.h"
 

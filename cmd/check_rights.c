@@ -25,17 +25,18 @@ static const struct check_right {
 		     "promoted server restarts; later, tokens of older timelines are answered by "
 		     "the primary" },
 	{ .word = " monitor ",
-	  .without = "lacks pg_monitor: a standby that goes on to a new timeline is known for it "
-		     "only at the next look, and until then may show a state without a lost write "
-		     "as fresh; while there is no primary, tokens of a standby may require a byte "
-		     "more than it has",
+	  .without =
+		  "lacks pg_monitor: a standby that goes on to a new timeline is known for it "
+		  "only from its next status answer on, and until then may show a state without a "
+		  "lost write as fresh; while there is no primary, tokens of a standby may "
+		  "require a byte more than it has",
 	  .other = " replication ",
 	  .without_both =
 		  "lacks pg_monitor and REPLICATION: after a promotion a standby gets no "
 		  "queries before its first restartpoint on the new timeline; and one that "
-		  "goes on to a new timeline may, until the next look, show a state without "
-		  "a lost write as fresh; while there is no primary, tokens of a standby may "
-		  "require a byte more than it has" },
+		  "goes on to a new timeline may, until its next status answer, show a state "
+		  "without a lost write as fresh; while there is no primary, tokens of a standby "
+		  "may require a byte more than it has" },
 	{ .word = " emit ",
 	  .without = "may not call pg_logical_emit_message: with half a record flushed on a quiet "
 		     "primary, replicas seem to be behind until the next commit" },

@@ -9,7 +9,7 @@
 
 /* Log, signals, the admin listener with its connections, name resolution, certificates. */
 #define DESCRIPTORS_OF_THE_PROCESS 128
-/* Epolls, mailbox, sockets and the descriptor in spare; connections that linger. */
+/* Epolls, mailbox, sockets and the reserved descriptor; connections that linger. */
 #define DESCRIPTORS_OF_A_LOOP (16 + HTTP_LINGERING_MAX)
 /* Monitor, timelines, dials under way. */
 #define DESCRIPTORS_OF_A_NODE 8

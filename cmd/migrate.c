@@ -109,7 +109,7 @@ static bool migrate_ask(struct asker *asker, enum call_kind kind, const char *te
 
 /*
  * Is there a table of migrations that may be read? Asked in this order: what comes after the first
- * question is not read, and what was there belongs to somebody trusted.
+ * question is not read, and what was there belongs to a trusted role.
  */
 static bool migrate_begin(struct asker *asker, bool *there)
 {

@@ -87,7 +87,7 @@ static void serve_tell_lines(const struct serve *serve, const struct buf *lines)
 	}
 }
 
-/* NULL: the catalog has errors, or a rate limit does not fit it, which was told. */
+/* NULL: the catalog has errors, or a rate limit does not fit it; both were logged. */
 static struct catalog *serve_load(struct serve *serve, const struct options *options)
 {
 	struct buf lines;
@@ -433,7 +433,7 @@ static bool serve_start_workers(struct serve *serve)
 		serve->admin.loops_count = serve->workers_count;
 	}
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
-	/* What was published before anybody could be woken. */
+	/* What was published before the loops could be woken. */
 	serve_on_topology(serve);
 	return true;
 }

@@ -172,7 +172,7 @@ uint64_t chunked_reply_taken(const struct connection *connection, size_t *unsent
 	return handed_over > *unsent ? handed_over - *unsent : 0;
 }
 
-/* Takes note of what the reader has taken since the last look. */
+/* Takes note of what the reader has taken since the last call. */
 static bool chunked_reply_stalls(struct connection *connection)
 {
 	struct asked *asked = connection->exchange.asked;

@@ -85,7 +85,7 @@ struct connection {
 	uint64_t body_held;   /* of CALLERS_BODIES: what came of a body that arrives */
 	size_t sending_bytes; /* SENDING: the size of the reply */
 	uint64_t bytes_taken; /* of its requests that are over */
-	unsigned check;       /* the last look at it (http/watchdog.h), and what was seen */
+	unsigned check;       /* the last check of it (http/watchdog.h), and what it saw */
 	int check_unread;
 	uint64_t check_body_bytes;
 	struct exchange exchange; /* of the request under way */

@@ -64,7 +64,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 			      struct metrics *metrics, char *error, size_t error_room) must_check;
 /* Accepts what waits in the backlog, and all that follows. Once, where settings say held. */
 void listener_accept(struct listener *listener);
-/* Has somebody connected who was not let in? */
+/* Are there connections that were not accepted yet? */
 bool listener_has_newcomers(const struct listener *listener) must_check;
 /* The port it is bound to. */
 uint16_t listener_port(const struct listener *listener);

@@ -5,7 +5,7 @@
  *
  *   bodies on their way in   beyond the budget, of the caller with the most bytes the body that
  *                            comes with the least bytes per second; among equals the oldest
- *   places (connections)     when all are taken and someone comes, in this order:
+ *   places (connections)     when all are taken and one more comes, in this order:
  *
  *     "share"  of the caller with the most places, if these are at least two more than the
  *              newcomer's caller has: who waits to be let in (accept_queue.h) and has said nothing;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time-outs of the library for those who are closing, and looks at those who are arriving. */
+/* Time-outs of the library for connections that are closing, and checks of requests that are
+ * arriving. */
 #include "http/watchdog.h"
 
 #include "base/clock.h"
@@ -31,7 +32,7 @@ void watchdog_fini(struct watchdog *watchdog)
 
 /* --- who makes no progress? ------------------------------------------------------------------- */
 
-/* Both looks saw the same bytes unread, and before each the library was run. */
+/* Both checks saw the same bytes unread, and before each the library was run. */
 static bool watchdog_is(struct connection *connection, unsigned check)
 {
 	uint64_t body_bytes = connection->exchange.body_bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections that the library neither reads on nor ends. An end is seen, not trusted: who was shut
- * down and outlasts the library's next look is given a time-out of the library's, the shortest it
+ * down and outlasts the library's next run is given a time-out of the library's, the shortest it
  * has (1 s), which ends a connection in any state. And a library that asks to be called at once,
  * again and again, though nothing comes of it, is called less often, while we look whose bytes it
  * leaves unread: such a request can never arrive.
@@ -30,7 +30,7 @@ struct watchdog {
 	bool restless;           /* it asked for another one after the last run */
 	bool check_due;          /* after the next run */
 	int64_t checked_us;      /* or when it became restless */
-	unsigned check;          /* the number of the last look */
+	unsigned check;          /* the number of the last check */
 };
 
 /* Lent: both. */
@@ -38,7 +38,7 @@ void watchdog_init(struct watchdog *watchdog, struct connections *connections,
 		   struct MHD_Daemon *daemon);
 void watchdog_fini(struct watchdog *watchdog);
 
-/* Who made no progress between two looks is refused. After the next run, in this turn. */
+/* Who made no progress between two checks is refused. After the next run, in this turn. */
 void watchdog_check_soon(struct watchdog *watchdog);
 /* After each run of the library: true: it is to run in the next turn, too. */
 bool watchdog_after_run(struct watchdog *watchdog) must_check;

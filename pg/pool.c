@@ -249,7 +249,7 @@ void pool_end(struct pool *pool, struct call *call, enum call_end end, const cha
 	call->lost_reason = lost_reason;
 	call->done_us = loop_now(pool->loop);
 	call->list = &pool->done;
-	/* Batches end last call first; they are told in the order in which they came. */
+	/* Batches end last call first; they are reported in the order in which they came. */
 	list_prepend(&pool->done, &call->ticket.link);
 }
 

@@ -56,7 +56,7 @@ void pool_abandon(struct pool *pool, const char *reason);
  */
 void pool_expect(struct pool *pool, int64_t server_us);
 
-/* Somebody knows, or wants to know, that the node is there again: the pause before the next
+/* The node is there again, or is to be asked whether it is: the pause before the next
  * connect is over. Nothing to do while one is being made. */
 void pool_dial_now(struct pool *pool);
 

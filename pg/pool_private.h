@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool as the files of pg/ that are parts of it see it; pg/pool.h is for everybody else. */
+/* A pool as the files of pg/ that are parts of it see it; pg/pool.h is for all others. */
 #pragma once
 
 #include "base/check.h"
@@ -60,7 +60,7 @@ struct pool {
 
 #define POOL_LANE_CHANGED "connection reassigned to another lane"
 
-/* What a pool is told by its conns: pg/pool_owner.c. */
+/* What a pool hears from its conns: pg/pool_owner.c. */
 extern const struct conn_owner pool_owner;
 
 /* Streams that were taken read on. With the pool held. */

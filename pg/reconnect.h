@@ -32,7 +32,7 @@ enum conn_limit { CONN_LIMIT_NONE, CONN_LIMIT_ROLE, CONN_LIMIT_DATABASE, CONN_LI
 struct reconnect {
 	_Atomic unsigned refused;       /* logins in a row */
 	_Atomic int64_t refused_us;     /* when the last of them was */
-	_Atomic int64_t login_after_us; /* nobody logs in before */
+	_Atomic int64_t login_after_us; /* no login before */
 	_Atomic unsigned strays;        /* conns that led to another server, ever */
 	_Atomic enum conn_limit full;   /* what the last login was refused for, by any pool */
 	_Atomic int64_t full_us;        /* when; 0: never */

@@ -16,7 +16,7 @@
 /* True: the caller describes it now, and says revalidation_end whatever comes of it. */
 bool revalidation_begin(struct statement *statement, int64_t now_us) must_check;
 void revalidation_end(struct statement *statement);
-/* Is somebody at it? */
+/* Is one under way? */
 bool revalidation_is_on(const struct statement *statement) must_check;
 /* Pays for one without beginning it: for one more node that is asked. */
 bool revalidation_pay(struct statement *statement, int64_t now_us) must_check;

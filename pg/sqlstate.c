@@ -148,7 +148,7 @@ static const char *generic_detail(enum outcome outcome)
 	return NULL;
 }
 
-/* Errors of the operation itself, not of its values: nobody but the operator can help. */
+/* Errors of the operation itself, not of its values: only the operator can help. */
 static void sqlstate_log(const struct request *request, const struct pg_error *error)
 {
 	uint64_t key = hash_bytes(error->sqlstate, strlen(error->sqlstate), 0);

@@ -211,7 +211,7 @@ static void timeline_on_history(struct timeline_ask *ask, const PGresult *result
 			   });
 }
 
-/* The result stays the ask's: what is told points into it. */
+/* The result stays the ask's: what is reported points into it. */
 static void timeline_on_result(struct timeline_ask *ask)
 {
 	if (PQresultStatus(ask->result) != PGRES_TUPLES_OK)

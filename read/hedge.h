@@ -38,5 +38,5 @@ int64_t hedge_due_us(const struct statement *statement) must_check;
 int64_t hedge_late_us(const struct read *read) must_check;
 /* As flight.on_late: asks a second replica, if it is time and its budget pays for it. */
 void hedge_on_late(struct flight *flight, int64_t out_us);
-/* The first one has answered, or nobody waits any more. Nothing to do where there is none. */
+/* The first one has answered, or the query was forgotten. Nothing to do where there is none. */
 void hedge_forget(struct read *read);

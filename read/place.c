@@ -158,7 +158,7 @@ static void place_count_spill(struct read *read)
 	read->spilled = true;
 }
 
-/* What was declared to fail beyond a number of rows must be known to be less before it is told. */
+/* What was declared to fail beyond a number of rows must be known to be less before any is sent. */
 static size_t place_stream_bytes_max(const struct read *read)
 {
 	const struct options *options = read->task.router->shared.options;

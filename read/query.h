@@ -41,7 +41,7 @@ struct query {
 	int64_t stream_timeout_us;
 	struct priority priority; /* who goes first where not all can */
 	void (*on_done)(struct query *query, enum query_end end);
-	/* A stream: request->out holds more. The first time nothing was told yet, the bounds are
+	/* A stream: request->out holds more. The first time nothing was sent yet, the bounds are
 	 * there; if the rows do not count, the maker forgets the query. */
 	void (*on_rows)(struct query *query);
 
@@ -65,5 +65,5 @@ struct query {
  */
 bool query_send(struct query *query, struct pool *pool, uint64_t required,
 		bool on_primary) must_check;
-/* Nobody wants the answer any more. Nothing to do when it is not on its way. */
+/* The answer is not wanted any more. Nothing to do when it is not on its way. */
 void query_forget(struct query *query);

@@ -28,7 +28,7 @@ static void tell_begin(struct read *read)
 	(void)read_move(read, READ_TELL);
 }
 
-/* True: what comes is told. Else the query is forgotten, and the request on its way or ended. */
+/* True: what comes is sent. Else the query is forgotten, and the request on its way or ended. */
 static bool tell_may_begin(struct read *read)
 {
 	struct request *request = read->task.request;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TELL: a reply that is told while its rows arrive (pg/wire/stream.h). */
+/* TELL: a reply that is sent while its rows arrive (pg/wire/plan_stream.h). */
 #pragma once
 
 #include "read/state.h"

@@ -16,7 +16,7 @@ struct choosing {
 	int64_t now_us;
 };
 
-enum { NOBODY = -1 };
+enum { CHOOSE_NONE = -1 };
 
 /* A forecast beyond this is as good as none. */
 #define FORECAST_US_MAX (60 * US_PER_S)
@@ -124,7 +124,8 @@ int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t ls
 	if (node->replay_rate <= 0)
 		return 0;
 	left_us = (double)(lsn - replayed) / node->replay_rate;
-	/* What was replayed since the look is not known, but likely; a newer proof says it all. */
+	/* What was replayed since the last status is not known, but likely; a newer proof says it
+	 * all. */
 	if (replayed <= node->position.lsn && now_us > node->seen_us)
 		left_us -= (double)(now_us - node->seen_us);
 	if (left_us <= 0)
@@ -151,7 +152,7 @@ static int choose_of_two(const struct choosing *c, uint32_t set)
 {
 	uint64_t key = c->needs->user_hash ? c->needs->user_hash : c->needs->random;
 	uint64_t best_rank = 0, next_rank = 0;
-	int best = NOBODY, next = NOBODY;
+	int best = CHOOSE_NONE, next = CHOOSE_NONE;
 
 	set = choose_started_of(c, set);
 	for (unsigned i = 0; i < c->topology->count; i++) {
@@ -159,17 +160,17 @@ static int choose_of_two(const struct choosing *c, uint32_t set)
 
 		if (!(set & 1u << i))
 			continue;
-		if (best == NOBODY || rank > best_rank) {
+		if (best == CHOOSE_NONE || rank > best_rank) {
 			next = best;
 			next_rank = best_rank;
 			best = (int)i;
 			best_rank = rank;
-		} else if (next == NOBODY || rank > next_rank) {
+		} else if (next == CHOOSE_NONE || rank > next_rank) {
 			next = (int)i;
 			next_rank = rank;
 		}
 	}
-	return next != NOBODY && c->uses[next].load < c->uses[best].load ? next : best;
+	return next != CHOOSE_NONE && c->uses[next].load < c->uses[best].load ? next : best;
 }
 
 /* Those that may answer: all of the candidates that are recent enough. */
@@ -225,7 +226,7 @@ static bool choose_fresh(const struct choosing *c, uint32_t set, struct choice *
 /* The one furthest ahead of those recent enough for a stale answer. */
 static int choose_stale(const struct choosing *c, uint32_t set)
 {
-	int best = NOBODY;
+	int best = CHOOSE_NONE;
 
 	set = choose_recent_of(c, set);
 	for (unsigned i = 0; i < c->topology->count; i++) {
@@ -234,11 +235,11 @@ static int choose_stale(const struct choosing *c, uint32_t set)
 		if (!(set & 1u << i))
 			continue;
 		here.lsn = choose_replayed(c, i);
-		if (best != NOBODY) {
+		if (best != CHOOSE_NONE) {
 			there = c->topology->nodes[best].position;
 			there.lsn = choose_replayed(c, (unsigned)best);
 		}
-		if (best == NOBODY || position_compare(here, there) > 0)
+		if (best == CHOOSE_NONE || position_compare(here, there) > 0)
 			best = (int)i;
 	}
 	return best;
@@ -334,7 +335,7 @@ static struct choice choose_otherwise(const struct choosing *c, const struct rep
 	bool wants = c->needs->primary_allowed || (c->needs->stale_allowed && !set);
 	bool may_spill = wants && choose_primary_answers(c);
 	struct choice choice;
-	int stale = NOBODY;
+	int stale = CHOOSE_NONE;
 
 	if (may_spill && choose_may_spill(c, replicas))
 		return choose_primary(c, set ? REASON_SPILL_LAG : REASON_SPILL_NO_REPLICA);
@@ -347,10 +348,10 @@ static struct choice choose_otherwise(const struct choosing *c, const struct rep
 		return choice;
 	if (c->needs->stale_allowed) {
 		stale = choose_stale(c, connected);
-		if (stale == NOBODY)
+		if (stale == CHOOSE_NONE)
 			stale = choose_stale(c, set | replicas->broken);
 	}
-	if (stale != NOBODY)
+	if (stale != CHOOSE_NONE)
 		return choose_place((unsigned)stale, REASON_STALE, false);
 	return choose_refusal(c, replicas, may_spill);
 }

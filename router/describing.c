@@ -83,7 +83,8 @@ static bool describing_may_ask(const struct task *task, unsigned at)
 		task->router->topology.primary == (int)at);
 }
 
-/* A standby refused to prepare what the primary may know already: nobody else is asked first. */
+/* A standby refused to prepare what the primary may know already: no other standby is asked first.
+ * */
 static bool describing_asks_primary(struct task *task)
 {
 	const struct router *router = task->router;

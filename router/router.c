@@ -23,7 +23,7 @@
 
 static void router_probe(struct router_node *node);
 
-/* While there is something to tell: what faded away is told once more. */
+/* While there is something to publish: what faded away is published once more. */
 static void router_publish_hitters(struct router *router)
 {
 	if (!router->hitters_out || !router->hitters_charged)
@@ -369,7 +369,7 @@ static void router_on_probe(struct call *call)
 			       loop_now(router->loop) + ROUTER_PROBE_EVERY_US);
 }
 
-/* While someone is parked at the node: ask how far it is, again a moment after each answer. */
+/* While a request is parked at the node: ask how far it is, again a moment after each answer. */
 static void router_probe(struct router_node *node)
 {
 	if (node->probing || !node->waiters.count)

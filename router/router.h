@@ -95,8 +95,8 @@ void router_learn(struct router *router, unsigned node, uint64_t replayed);
 bool router_gone_over(const struct router *router, unsigned node, const struct call *call);
 /* What the call proved of a standby, which may be nothing but that the monitor should look. */
 void router_learn_call(struct router *router, unsigned node, const struct call *call);
-/* Parks a waiter at a node, which is asked how far it is as long as someone waits there. False: too
- * many are parked already. */
+/* Parks a waiter at a node, which is asked how far it is as long as a request waits there. False:
+ * too many are parked already. */
 bool router_watch(struct router *router, unsigned node, struct waiter *waiter) must_check;
 /* The pool commands go to, or NULL: no node is the primary. */
 struct pool *router_primary_pool(struct router *router);
@@ -116,7 +116,7 @@ struct router_node {
 	enum node_role role;
 	bool up;
 	struct waiters waiters;
-	struct call probe; /* asks for a position while someone is parked */
+	struct call probe; /* asks for a position while a request is parked */
 	struct arena probe_arena;
 	bool probing;
 	struct loop_timer probe_again;
@@ -138,7 +138,7 @@ struct router {
 	struct router_node nodes[NODES_MAX];
 	struct token_maker *tokens; /* NULL until the key is known */
 	struct branch_position
-		stamp; /* of the branch of stamp_of; its timeline 0: none since the last look */
+		stamp; /* of the branch of stamp_of; its timeline 0: none since the last refresh */
 	uint32_t stamp_of;
 	struct heard heard; /* of a timeline that no node was seen on */
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */

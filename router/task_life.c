@@ -40,7 +40,8 @@ static void task_tell_pause(struct task *task)
 		request->retry_after_us = pause_us;
 }
 
-/* Between the last step and http: what the task holds is given back, then the client is told. */
+/* Between the last step and http: what the task holds is given back, then the client is answered.
+ * */
 static void task_on_done(struct request *request)
 {
 	struct task *task = request->task;

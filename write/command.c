@@ -235,7 +235,7 @@ static void command_tell_failure(struct command *command)
 	if (command->call.end == CALL_ERROR)
 		end = command_refused(command);
 	else if (command_tell(command) == COMMAND_COMMITTED)
-		assert(!"what was undone cannot be told");
+		assert(!"what was rolled back cannot be told");
 	command->on_done(command, end);
 }
 

@@ -77,5 +77,5 @@ struct command {
 bool command_send(struct command *command, struct pool *pool) must_check;
 /* May it have left for the node already? */
 bool command_is_out(const struct command *command);
-/* Nobody waits for it any more; what has left runs to its end unseen. */
+/* Its answer is not wanted any more; what has left runs to its end unseen. */
 void command_forget(struct command *command);

@@ -3,7 +3,7 @@
  * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the statements that a command with a
  * key has around it, and what they are given. The row of a key commits with the command itself
  * (migrations/002_idempotency.sql), so a repeat learns the truth whatever became of the first try.
- * A key belongs to the end user and the command: nobody is told what another user was answered.
+ * A key belongs to the end user and the command: no user gets the answer of another one.
  */
 #pragma once
 

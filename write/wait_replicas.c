@@ -209,7 +209,7 @@ static bool wait_replicas_recheck(struct wait_replicas *waiting)
 /* Those that are done leave the list; the others go to its end: each is looked at once. */
 void wait_replicas_refresh(struct writes *writes)
 {
-	for (size_t left = writes->awaiting.count; left > 0; left--) {
+	for (size_t rest = writes->awaiting.count; rest > 0; rest--) {
 		struct list_link *link = list_take_first(&writes->awaiting);
 		struct wait_replicas *waiting = container_of(link, struct wait_replicas, link);
 

@@ -29,5 +29,5 @@ enum step wait_replicas_await(struct request *request) must_check;
 void wait_replicas_forget(struct write *write);
 /* After a new topology. */
 void wait_replicas_refresh(struct writes *writes);
-/* Those who wait are answered now, and nobody waits from here on. */
+/* Commands that wait are answered now, and none waits from here on. */
 void wait_replicas_drain(struct writes *writes);

@@ -66,7 +66,7 @@ static inline uint64_t head_length_bit(size_t len)
 
 /*
  * The first header of that name, or NULL. name in lower case. Inline: most names are literals that
- * are not there, which their length tells without a look at the headers.
+ * are not there, which their length tells without reading the headers.
  */
 static inline const struct header *head_find(const struct head *head, const char *name)
 {

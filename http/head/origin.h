@@ -5,7 +5,7 @@
  * requests are same-origin for the browser, only Host shows the name), and a page of another site
  * that sends a POST here without reading the answer. A pure function over four header values.
  *
- *   Host        while the listener is open to anybody: an IP literal, localhost, or a --host.
+ *   Host        while the listener is open to every client: an IP literal, localhost, or a --host.
  *               Ports are ignored, so are the case and one dot at the end.
  *   POST & Co.  from another site only where --cors-origin lists it. Another site is an Origin that
  *               is not the Host (default ports filled in; the scheme is not compared, since a proxy
@@ -25,7 +25,7 @@
 
 /* Of a listener; borrowed. */
 struct origin_policy {
-	bool checks_host;         /* the listener is open to anybody */
+	bool checks_host;         /* the listener is open to every client */
 	const char *const *hosts; /* --host */
 	size_t hosts_count;
 	const char *const *origins; /* --cors-origin */

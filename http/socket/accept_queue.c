@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two lists, and a look at what has come. */
+/* Two lists, and a scan for requests that have come. */
 #include "http/socket/accept_queue.h"
 
 #include "base/limits.h"

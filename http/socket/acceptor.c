@@ -32,7 +32,7 @@ static void acceptor_hold_reserve(struct acceptor *acceptor)
 		acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* There is no descriptor but the one in spare. */
+/* There is no descriptor but the reserved one. */
 static enum accepted acceptor_refuse(struct acceptor *acceptor)
 {
 	struct sockaddr_storage name;

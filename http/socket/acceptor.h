@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Takes connections from a listening socket. When the process or the machine has no descriptor
- * left, one that was held in spare is lent to the next connection, which is refused with it: so a
+ * left, one that was held in reserve is lent to the next connection, which is refused with it: so a
  * client learns it at once, instead of waiting in the backlog until another one leaves. When that
  * fails too, or there is no memory, it rests for HTTP_ACCEPT_PAUSE_US.
  */
@@ -19,7 +19,7 @@ struct acceptor {
 	int reserve_fd; /* held for a connection that is to be refused; -1: could not be had back */
 	struct loop_watch watch;
 	struct loop_timer pause;
-	/* Both take the descriptor. full: it is the spare one, which is needed back at once. */
+	/* Both take the descriptor. full: it is the reserved one, which is needed back at once. */
 	void (*on_connection)(struct acceptor *acceptor, int fd, const struct sockaddr *address,
 			      socklen_t address_len);
 	void (*on_full)(struct acceptor *acceptor, int fd);
@@ -29,7 +29,7 @@ struct acceptor {
 void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd);
 /* Lets in who comes. Until then connections wait in the backlog. */
 void acceptor_start(struct acceptor *acceptor);
-/* Is somebody in the backlog? */
+/* Does a connection wait in the backlog? */
 bool acceptor_has_newcomers(const struct acceptor *acceptor) must_check;
 /*
  * Accepts what has connected by now, then closes the socket. No client can connect in between: a

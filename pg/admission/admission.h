@@ -69,7 +69,7 @@ struct capacity {
 	unsigned ready;     /* calls that can leave at once, each on a conn that is idle */
 	int64_t next_in_us; /* until one more is idle; 0: any moment; CLOCK_NEVER: none is coming */
 	bool open;          /* at least one is made */
-	bool sibling_is_reserved; /* the calls of the sibling queue leave behind those of this one */
+	bool sibling_is_reserved; /* the sibling queue's calls leave behind those of this one */
 };
 
 enum verdict {

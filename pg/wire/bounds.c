@@ -27,7 +27,7 @@ static uint64_t bounds_binary(const PGresult *result, int column, bool *null)
 	return 0;
 }
 
-/* What both looks of a batch begin with. */
+/* What both probes of a batch begin with. */
 struct seen {
 	bool in_recovery;
 	uint64_t lsn;
@@ -62,8 +62,8 @@ void bounds_take_lower(struct batch *batch, const PGresult *result)
 
 /*
  * On a standby the one record after the position may be visible before the position says so, unless
- * nothing more has been received. Where nobody sends it any, the byte behind may never come: it is
- * asked for what proves that it stands (pg/wire/standby_bound.h), once.
+ * nothing more has been received. Where no server sends it any, the byte behind may never come: it
+ * is asked for what proves that it stands (pg/wire/standby_bound.h), once.
  */
 void bounds_take_upper(struct batch *batch, const struct entry *entry, const PGresult *result)
 {

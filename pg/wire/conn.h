@@ -114,7 +114,7 @@ struct conn_home {
 struct handshake {
 	enum { HANDSHAKE_NONE, HANDSHAKE_CHECKS, HANDSHAKE_SETS } trip;
 	bool known, as_asked; /* of the answer */
-	unsigned rounds;      /* looks that found all as asked */
+	unsigned rounds;      /* checks that found all as asked */
 };
 
 /* How a session got its settings. */

@@ -208,7 +208,7 @@ static void connect_on_input(struct conn *conn, uint32_t events)
 	}
 	if (conn->state == CONN_CLOSED)
 		return;
-	/* Lets libpq read what came unasked; nobody listens, so nothing may pile up. */
+	/* Lets libpq read what came unasked, so that nothing piles up unread. */
 	while ((notify = PQnotifies(conn->pgconn)))
 		PQfreemem(notify);
 	if (!alive || PQstatus(conn->pgconn) == CONNECTION_BAD)

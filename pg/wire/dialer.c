@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A queue, a helper thread, and letters. The thread is detached and holds a share of the dialer, so
- * that a name server that does not answer keeps nobody from ending.
+ * that a name server that does not answer delays no loop's end.
  *
  *   QUEUED ──helper──► RUNNING ──letter──► POSTED ──loop──► freed
  *
@@ -203,7 +203,7 @@ static void dialer_pause(struct dialer *dialer)
 	pthread_cond_timedwait(&dialer->changed, &dialer->mutex, &until);
 }
 
-/* With the mutex held: the loop may not go away between our look at forgotten and the post. */
+/* With the mutex held: the loop may not go away between reading forgotten and the post. */
 static void dialer_deliver(struct dialer *dialer, struct dial *dial)
 {
 	while (!dial->forgotten && !dialer->ended) {

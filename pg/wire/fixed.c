@@ -37,7 +37,7 @@
 #define SQL_UNLOCKED "pg_advisory_unlock_all() IS NOT NULL"
 
 /*
- * The first look of a batch of queries, and the last one. On a standby the position is read before
+ * The first probe of a batch of queries, and the last one. On a standby the position is read before
  * what was received, so that "all that was received is replayed" is true of the position; on a
  * primary the end of the WAL follows, written or not. The timeline is the walreceiver's, which goes
  * over to the next one before anything of that is replayed: where it is still the old one behind

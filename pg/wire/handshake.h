@@ -7,8 +7,8 @@
  * asked for with the startup parameter "options" and looked at, since a pooler may drop it.
  * Until they are known, no name is looked up in a schema but pg_catalog.
  *
- *   connected ──► [look] Sync ──as asked──► made
- *                    ▲  └──not──► [set] Sync ──► [look] Sync ──not──► closed
+ *   connected ──► [check] Sync ──as asked──► made
+ *                    ▲  └──not──► [set] Sync ──► [check] Sync ──not──► closed
  *                    └── where a pooler stands in between, several times: is it the same backend?
  *
  * Where "options" is refused it is left out. A conn that was set so has lost it after RESET ALL: no

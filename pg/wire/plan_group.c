@@ -321,7 +321,7 @@ static void plan_group_on_lost(struct conn *conn, const struct closing *closing)
 	settle_lost(conn, closing, plan_group_lose);
 }
 
-/* Nothing has taken effect and nobody was told anything: each of them once more, alone. */
+/* Nothing has taken effect and no client was answered: each of them once more, alone. */
 static void plan_group_break(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;

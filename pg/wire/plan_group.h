@@ -6,18 +6,18 @@
  *   [BEGIN] ([limits] [SAVEPOINT] [call] [leftovers] [RESET ALL])…
  *   [end] [COMMIT] Sync  [position] Sync
  *
- *   all went well ──────────────────────────────────────────► committed: all are told
+ *   all went well ──────────────────────────────────────────► committed: all are answered
  *   one raised an error of its own ──► [ROLLBACK TO] ([limits] …)… of those behind it,
  *       ▲                     │        [end] [COMMIT] Sync  [position] Sync
  *       └─────────────────────┘
  *   anything else ──► [ROLLBACK] Sync ──► each is placed again, alone
  *
- * Nobody is told anything before the commit is known, an error neither: it may come from what
+ * No client is answered before the commit is known, an error neither: it may come from what
  * another one wrote that was then rolled back. An error of its own is one of values, constraints or
  * the application (classes 22, 23, P0, PT); all others may be the group's fault, as is a commit
  * that fails. Locks are waited for shortly, so that two groups that wait for each other break soon;
  * one pool has one group on its way at most. Settings that a command left behind are reset; its
- * role, which RESET does not touch, and its wish for another durability are looked for. The
+ * role, which RESET does not touch, and another durability that it asked for are looked for. The
  * savepoints are within each other: a RELEASE would be one more message each.
  */
 #pragma once

@@ -31,7 +31,7 @@ static bool plan_stream_send(struct conn *conn)
 	       pipeline_sync(conn, ENTRY_SYNC);
 }
 
-/* The stream on this conn, or NULL when nobody waits for one, or it has failed. */
+/* The stream on this conn, or NULL when no query waits for one, or it has failed. */
 static struct call *plan_stream_call(const struct conn *conn)
 {
 	const struct slot *slot = &conn->batch.slots[0];

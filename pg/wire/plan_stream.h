@@ -7,7 +7,7 @@
  *
  *   [probe] Sync  [BEGIN] [bound] [timeouts] [call] [COMMIT] Sync      REPEATABLE READ, READ ONLY
  *
- * Both bounds must be known before the first row is told, so the bound comes before the call.
+ * Both bounds must be known before the first row is sent, so the bound comes before the call.
  * The transaction's snapshot is taken for its first statement, before that reads anything: what
  * the bound reads is at or after all that the snapshot shows, and the call sees that same
  * snapshot. The probe is of an earlier transaction: a lower bound, as in every batch. It could not

@@ -4,7 +4,7 @@
  * its own (session mode), or one that does not. In session mode no two connections of ours have the
  * same backend; so two that have it, or one whose backend changes, prove another mode: prepared
  * statements and settings do not hold there, and the node is refused for POOLER_SHARED_US. One per
- * node, seen by all loops; a lock, held for the time of a look, when a conn is made or closed.
+ * node, seen by all loops; a lock, held for the time of a lookup, when a conn is made or closed.
  */
 #pragma once
 

@@ -7,7 +7,7 @@
  * run time, or done by functions in C under another name, is not found; nor what stands behind the
  * first 200 bodies.
  *
- * Locks of the session end with the last look of a batch (batch_leaves_state), which an error
+ * Locks of the session end with the last probe of a batch (batch_leaves_state), which an error
  * leaves out. A conn on which something else may stay runs one such statement at a time, and is
  * retired then.
  */

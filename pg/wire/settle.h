@@ -27,6 +27,6 @@ void settle_over(struct conn *conn, settle_slot *end);
 /* The conn is CLOSED while its batch was out: the calls end. */
 void settle_lost(struct conn *conn, const struct closing *closing, settle_slot *lose);
 
-/* The slot is empty afterwards, the call off the conn; its owner is told which of the two. */
+/* The slot is empty afterwards, the call off the conn; its owner hears which of the two. */
 void settle_end(struct conn *conn, struct slot *slot, enum call_end end, const char *lost_reason);
 void settle_again(struct conn *conn, struct slot *slot);

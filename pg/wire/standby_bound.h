@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A standby to which nobody sends WAL: what bounds from above what was seen there?
+ * A standby to which no server sends WAL: what bounds from above what was seen there?
  *
  * Its replay position R bounds it but for one record, which may be visible a moment before R says
  * so. R + 1 is a bound then, and as long as WAL comes a position that is reached at once. Without a
@@ -36,12 +36,12 @@
 	"'RecoveryWalStream', 'RecoveryRetrieveRetryInterval', 'RestoreCommand', 'RecoveryPause'," \
 	" 'RecoveryApplyDelay'"
 
-/* Each look depends on the one before, or the planner would look once. */
+/* Each read depends on the one before, or the planner would read once. */
 #define STANDBY_BOUND_PROOF                                                                        \
 	"EXISTS (SELECT FROM (SELECT pg_last_wal_replay_lsn() AS lsn OFFSET 0) AS since,"          \
 	" generate_series(1, CASE WHEN since.lsn IS NULL THEN 1 ELSE " STANDBY_BOUND_READS         \
-	" END) AS look,"                                                                           \
-	" LATERAL (SELECT look AS number FROM pg_sleep((look > 1)::int * 0.001) OFFSET 0)"         \
+	" END) AS turn,"                                                                           \
+	" LATERAL (SELECT turn AS number FROM pg_sleep((turn > 1)::int * 0.001) OFFSET 0)"         \
 	" AS pause"                                                                                \
 	" WHERE pg_last_wal_replay_lsn() > since.lsn OR EXISTS (SELECT"                            \
 	" FROM pg_stat_get_activity(nullif(pause.number, pause.number)) AS process"                \

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Acknowledged on a branch, by any instance, after the last look at it. */
+/* Acknowledged on a branch, by any instance, after its last status. */
 #define BRANCH_UNSEEN_BYTES (UINT64_C(64) << 20)
 
 /* How a timeline came to be: a history up to that number. */

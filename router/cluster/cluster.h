@@ -45,8 +45,8 @@ struct node_logged {
 
 /* What is remembered of a node beyond what is published. */
 struct node_memory {
-	int64_t sent_us;        /* when the look that it answered last was sent */
-	unsigned silent;        /* looks in a row without an answer */
+	int64_t sent_us;        /* when the status query that it answered last was sent */
+	unsigned silent;        /* status queries in a row without an answer */
 	bool claims_primary;    /* it was out of recovery when it answered last */
 	uint32_t followed;      /* the timeline it told last as a standby; 0: never */
 	struct history history; /* of its timeline, as far as it is known; timeline 0: not yet */
@@ -58,7 +58,7 @@ struct node_memory {
 	uint32_t streams;       /* as a standby: the timeline that its walreceiver gets; 0: none */
 	int64_t ruled_us;       /* its postmaster's start when it was our primary last; 0: never */
 	enum wal_extent extent;
-	uint64_t born_lsn;          /* where its WAL ended at the first look of this life */
+	uint64_t born_lsn;          /* where its WAL ended at the first status of this life */
 	uint64_t system_identifier; /* 0: not known, or not to be had */
 	bool identified;            /* it was asked who it is, and has answered */
 	uint32_t limits[NODE_STATUS_LIMITS]; /* its settings; 0: not told */
@@ -74,7 +74,7 @@ struct cluster {
 	int64_t lag_us_max;      /* 0: no limit */
 	uint64_t lag_bytes_max;  /* 0: no limit */
 	struct lag_history ring; /* of the primary, on its timeline */
-	int64_t crowned_us;      /* when the look was sent that found the primary */
+	int64_t crowned_us;      /* when the status query was sent that found the primary */
 	int ruled;               /* which node was the primary last; -1: none */
 	int64_t back_us;         /* 0: never back */
 	int agreed;              /* on whom all that answer agree; -1: they do not */
@@ -93,7 +93,7 @@ struct cluster {
 /* Borrows the nodes; copies the events. */
 void cluster_init(struct cluster *cluster, struct node *const *nodes, unsigned count,
 		  const struct topology_events *events);
-/* Before the first look, and whenever the limits change. */
+/* Before the first status, and whenever the limits change. */
 void cluster_set_limits(struct cluster *cluster, const struct options *options);
 /* Is the node of the cluster that is served, as far as is known? */
 bool cluster_ours(const struct cluster *cluster, unsigned index) must_check;

@@ -7,7 +7,7 @@
  * --primary where --system-identifier names it, or where more than half of all nodes named agree;
  * and, for a pair whose primary died, where all who answer agree, one of them was promoted
  * (a timeline above 1: it was a standby once) and --primary was waited for. A primary on timeline 1
- * never was anybody's replica.
+ * never was a replica.
  */
 #pragma once
 

@@ -27,7 +27,7 @@ static bool election_is_awaited(const struct cluster *cluster, unsigned index)
 {
 	const struct node_view *view = &cluster->topology.nodes[index];
 
-	/* Nor is anybody ours for sure before the cluster is known. */
+	/* Nor is any node ours for sure before the cluster is known. */
 	if (cluster->identity != CLUSTER_KNOWN)
 		return true;
 	return cluster_ours(cluster, index) && !node_history_is_settled(cluster, index) &&

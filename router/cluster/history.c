@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fates by switch points; a history file's lines. */
+/* What became of a position, by switch points; a history file's lines. */
 #include "router/cluster/history.h"
 
 #include <assert.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks a node's walsender for its timeline and that one's history, beside the looks, whenever
- * router/cluster/node_history.h wants to know; the answer goes to router/cluster/topology_build.h.
- * Not the same again within HISTORY_ASK_AGAIN_US, and after refusals in a row after a pause that
- * doubles. The monitor's loop.
+ * Asks a node's walsender for its timeline and that one's history, beside the status queries,
+ * whenever router/cluster/node_history.h wants to know; the answer goes to
+ * router/cluster/topology_build.h. Not the same again within HISTORY_ASK_AGAIN_US, and after
+ * refusals in a row after a pause that doubles. The monitor's loop.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ struct history_ask {
 /* Borrows the loop and the cluster. */
 void history_ask_init(struct history_ask *history_ask, struct loop *loop, struct cluster *cluster,
 		      unsigned index, void (*on_answer)(struct history_ask *history_ask));
-/* After a look: asks if there is something to ask and nothing under way. */
+/* After a status query: asks if there is something to ask and nothing under way. */
 void history_ask_on_status(struct history_ask *history_ask);
 /* What is under way is not answered any more. */
 void history_ask_forget(struct history_ask *history_ask);

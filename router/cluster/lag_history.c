@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Samples in an array that both columns order, so that a look is a binary search. */
+/* Samples in an array that both columns order, so that a lookup is a binary search. */
 #include "router/cluster/lag_history.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
  * answers mean is router/cluster/topology_build.c; here is when to ask, and what to do
  * without an answer.
  *
- *   due ──► asked ──► answered: the next look one --lag-poll-ms after this one was asked, sooner
+ *   due ──► asked ──► answered: the next query one --lag-poll-ms after this one was asked, sooner
  *             │                 at a replica that may return, at once after monitor_poll_now
  *             └─────► silent:   a strike; an open conn that does not answer is given up
  *
@@ -13,9 +13,9 @@
  * sees where a node's name leads by now. What it finds is looked at from then on where the
  * server that was is of no use, or loops are led elsewhere.
  *
- * A node is asked for its identity before its first look and whenever its life is a new one, and
+ * A node is asked for its identity before its first status and whenever its life is a new one, and
  * for the token key until one of the nodes has told it. While there is no primary, every node is
- * looked at often. What only a walsender tells is asked beside the looks.
+ * asked often. What only a walsender tells is asked beside the status queries.
  */
 #include "router/cluster/monitor.h"
 
@@ -41,17 +41,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_NOW_US US_PER_MS /* looks are at least this far apart */
+#define POLL_NOW_US US_PER_MS /* status queries are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
 #define CONNECT_TICK_US (20 * US_PER_MS)
 #define RETURNING_POLLS 4 /* in the time of one, at a replica that is not in rotation */
 #define CONNECT_US_MAX (3 * US_PER_S)
 #define KEY_AGAIN_US US_PER_S             /* the schema may appear while we run */
-#define ORPHANED_POLL_US (20 * US_PER_MS) /* between looks while there is no primary */
+#define ORPHANED_POLL_US (20 * US_PER_MS) /* between status queries while there is no primary */
 
 #define NAME_CHECK_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
 
-#define CONFIRM_US (5 * US_PER_MS) /* between two looks at a primary that may need a WAL flush */
+#define CONFIRM_US                                                                                 \
+	(5 * US_PER_MS) /* between two status queries to a primary that may need a WAL flush */
 
 /* One node being watched. */
 struct watched {
@@ -60,7 +61,7 @@ struct watched {
 	struct pool *pool;
 	struct loop_timer timer; /* while asked: its patience; otherwise: when to ask */
 	bool asked;
-	bool poll_now; /* the next look need not wait for its turn */
+	bool poll_now; /* the next status query need not wait for its turn */
 	int64_t asked_us;
 	enum question question;   /* being asked, or next */
 	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
@@ -69,7 +70,7 @@ struct watched {
 	bool schema;                           /* it has the table of the token key */
 	int64_t key_again_us;                  /* no sooner */
 	struct wal_flush wal_flush;
-	enum wal_flush_advice advice; /* what comes of the last look */
+	enum wal_flush_advice advice; /* what comes of the last status */
 	bool refused[QUESTIONS];      /* answered with an error, and said so */
 	struct history_ask history;
 	struct name_check name_check;
@@ -86,8 +87,9 @@ struct monitor {
 	int64_t poll_us, patience_us, resolve_us;
 
 	struct letter poll_now;
-	atomic_bool polling_now;                 /* the letter is on its way */
-	_Atomic(const struct options *) options; /* the newest; taken over before the next look */
+	atomic_bool polling_now; /* the letter is on its way */
+	_Atomic(const struct options *)
+		options; /* the newest; taken over before the next status query */
 	const struct options *options_used;
 
 	struct cluster cluster;
@@ -236,7 +238,7 @@ static bool watched_wants_key(const struct watched *watched, int64_t now_us)
 	       cluster_ours(cluster, watched->index) && now_us >= watched->key_again_us;
 }
 
-/* The first look begins the first life. */
+/* The first status begins the first life. */
 static unsigned watched_life(const struct watched *watched)
 {
 	unsigned life = watched->monitor->cluster.topology.nodes[watched->index].life;
@@ -313,7 +315,8 @@ static void watched_ask(struct watched *watched)
 		now_us + (pool_connected(watched->pool) ? monitor->patience_us : CONNECT_TICK_US));
 }
 
-/* Until the next look. A replica that is there but not in rotation should not be kept waiting. */
+/* Until the next status query. A replica that is there but not in rotation should not be kept
+ * waiting. */
 static int64_t watched_pause_us(const struct watched *watched)
 {
 	const struct monitor *monitor = watched->monitor;
@@ -393,7 +396,8 @@ static void watched_on_timer(struct loop_timer *timer)
 		reason = "no answer";
 		pool_abandon(watched->pool, "no answer to the monitor");
 	}
-	/* A commit may take its time: that the node answers is for the next look to tell. */
+	/* A commit may take its time: that the node answers is for the next status query to tell.
+	 * */
 	if (watched->question == ASK_WAL_FLUSH)
 		watched_rest(watched);
 	else
@@ -410,7 +414,8 @@ static void monitor_on_poll_now(struct letter *letter, struct loop *loop)
 
 		if (!node_is_up(&monitor->cluster.topology.nodes[i]))
 			continue;
-		/* A look that is out may have been answered already, before what is hoped for. */
+		/* A status query that is out may have been answered already, before what is hoped
+		 * for. */
 		watched->poll_now = true;
 		if (!watched->asked && watched->asked_us + POLL_NOW_US < watched->timer.due_us)
 			loop_timer_set(loop, &watched->timer, watched->asked_us + POLL_NOW_US);
@@ -420,7 +425,7 @@ static void monitor_on_poll_now(struct letter *letter, struct loop *loop)
 /* --- names ----------------------------------------------------------------------------------- */
 
 /* Another server answers by the node's name: is it to be looked at from now on? A balancer over
- * several servers would otherwise move us at each look. */
+ * several servers would otherwise move us at each status query. */
 static bool watched_should_move(const struct watched *watched, const struct node_status *status)
 {
 	const struct topology *topology = &watched->monitor->cluster.topology;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread that looks at every node on a conn of its own, each --lag-poll-ms, and publishes the
- * topology. Strikes and recoveries decide who is in rotation. It also learns the token key and the
- * cluster's system identifier.
+ * One thread that asks every node for its status on a conn of its own, each --lag-poll-ms, and
+ * publishes the topology. Strikes and recoveries decide who is in rotation. It also learns the
+ * token key and the cluster's system identifier.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct monitor;
 struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      const struct options *options, struct snapshot *topology,
 			      const struct topology_events *events) must_check;
-/* Any thread, wait-free: someone needs fresh positions. Looks at once, at most each millisecond. */
+/* Any thread, wait-free: fresh positions are needed. Asks at once, at most each millisecond. */
 void monitor_poll_now(struct monitor *monitor);
 /* Any thread: keeps to the lag limits of these options, which are borrowed until monitor_stop. */
 void monitor_set_options(struct monitor *monitor, const struct options *options);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool of one conn for one look. */
+/* A pool of one conn for one status query. */
 #include "router/cluster/name_check.h"
 
 #include <assert.h>

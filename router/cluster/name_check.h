@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connects to a node anew, beside the conn that is well, to see where its name leads by now: names
- * are looked up, and balancers choose, when a conn is made and never again. One look on a conn of
- * its own, which the owner may keep. One loop, no locks.
+ * are looked up, and balancers choose, when a conn is made and never again. One status query on a
+ * conn of its own, which the owner may keep. One loop, no locks.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct name_check {
 	struct buf out;
 };
 
-/* on_answer: once for each name_check_begin; look NULL: there was no answer. Inside it
+/* on_answer: once for each name_check_begin; status NULL: there was no answer. Inside it
  * name_check_keep may be called, else the conn is closed behind it. */
 void name_check_init(struct name_check *name_check,
 		     void (*on_answer)(struct name_check *name_check,

@@ -19,10 +19,10 @@
  * NODE_HISTORY_WANTS_NOTHING.
  */
 uint32_t node_history_wanted(const struct cluster *cluster, unsigned index) must_check;
-/* A look has told its timeline. */
+/* Its status has told its timeline. */
 void node_history_take_timeline(struct cluster *cluster, unsigned index,
 				const struct node_status *status);
-/* A node out of recovery refused its history: what its looks tell takes its place. */
+/* A node out of recovery refused its history: what its status tells takes its place. */
 void node_history_guess(struct cluster *cluster, unsigned index);
 /* Is its history known, or known not to be had? */
 bool node_history_is_settled(const struct cluster *cluster, unsigned index) must_check;

@@ -32,7 +32,7 @@ const char node_status_query[] =
 
 const char node_status_wal_flush_query[] =
 	"SELECT set_config('synchronous_commit', 'local', true)"
-	" || pg_logical_emit_message(true, 'cqrsd', '')::text AS nudge";
+	" || pg_logical_emit_message(true, 'cqrsd', '')::text AS wal_flush";
 
 const char node_status_identity_query[] =
 	"SELECT concat_ws(' ', to_hex(system_identifier),"

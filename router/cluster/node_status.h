@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What one look tells. */
+/* What one status query tells. */
 struct node_status {
 	bool in_recovery;
 	uint64_t lsn;      /* primary: flush; standby: replayed, 0 before the first record */

@@ -11,8 +11,8 @@ static const struct {
 } questions[QUESTIONS] = {
 	[ASK_IDENTITY] = { "monitor.identity", node_status_identity_query },
 	[ASK_KEY] = { "monitor.key", node_status_key_query },
-	[ASK_STATUS] = { "monitor.look", node_status_query },
-	[ASK_WAL_FLUSH] = { "monitor.nudge", node_status_wal_flush_query },
+	[ASK_STATUS] = { "monitor.status", node_status_query },
+	[ASK_WAL_FLUSH] = { "monitor.wal_flush", node_status_wal_flush_query },
 };
 
 void questions_init(struct statement statements[QUESTIONS])

@@ -10,7 +10,7 @@
 enum question {
 	ASK_IDENTITY,  /* which server, of which cluster, with which settings */
 	ASK_KEY,       /* the key that signs tokens */
-	ASK_STATUS,    /* a look: role, position, timeline */
+	ASK_STATUS,    /* role, position, timeline */
 	ASK_WAL_FLUSH, /* a commit of nothing (router/cluster/wal_flush.h) */
 	QUESTIONS,
 };

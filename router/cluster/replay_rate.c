@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One look is kept to compare with; the mean of the last rate and the new one smooths. */
+/* One status is kept to compare with; the mean of the last rate and the new one smooths. */
 #include "router/cluster/replay_rate.h"
 
 static void replay_rate_compare_from(struct replay_rate *replay, int64_t at_us, uint64_t replayed,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How fast a replica replays, judged only while it had more to replay than it got done: what the
- * primary had at one look is not there at the next one, a window later. A replica that keeps up
- * shows the pace of the primary and not its own, so its rate is not known.
+ * primary had at one status query is not there at the next one, a window later. A replica that
+ * keeps up shows the pace of the primary and not its own, so its rate is not known.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 #define REPLAY_RATE_STANDSTILL 1e-6 /* bytes per microsecond: the least that is ever told */
 
 struct replay_rate {
-	int64_t since_us;    /* the look that is compared with; 0: none yet */
+	int64_t since_us;    /* the status that is compared with; 0: none yet */
 	uint64_t replayed;   /* then */
 	uint64_t primary;    /* then */
 	double bytes_per_us; /* smoothed; 0: keeps up, or not known */

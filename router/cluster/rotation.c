@@ -123,8 +123,8 @@ void rotation_judge(struct cluster *cluster, unsigned index)
 		node_log_state(cluster, index, LOG_WARN, "out of rotation", fault);
 }
 
-/* At the start a node that was not asked yet may turn out to be the primary: until then nobody
- * is judged, and afterwards all that are there. */
+/* At the start a node that was not asked yet may turn out to be the primary: until then no
+ * node is judged, and afterwards all that are there. */
 void rotation_decide(struct cluster *cluster)
 {
 	if (cluster->decided)

@@ -4,7 +4,7 @@
  * timeline and within the lag limits. A standby that never told its timeline is believed to follow
  * the primary only where no promotion can have left it behind.
  *
- * Lag is judged against the primary's newest look, not against now: while the primary is gone
+ * Lag is judged against the primary's last status, not against now: while the primary is gone
  * replicas stay as good as they were, since nothing newer is to be had.
  */
 #pragma once
@@ -17,7 +17,7 @@
 /* The replica has answered, or something was learned of its timeline. Nothing happens before
  * rotation_decide. */
 void rotation_judge(struct cluster *cluster, unsigned index);
-/* After each look: once every node was asked or a primary was seen, judges all replicas. */
+/* After each status: once every node was asked or a primary was seen, judges all replicas. */
 void rotation_decide(struct cluster *cluster);
 /* A new primary: a replica of another timeline leaves at once, what it replays may be lost. */
 void rotation_leave_behind(struct cluster *cluster, unsigned index);

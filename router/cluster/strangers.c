@@ -9,7 +9,7 @@
 
 #define NAME_WAIT_US (10 * US_PER_S) /* for --primary, before less than a majority is believed */
 
-/* What a node of another cluster shows is nothing that anybody asked for: no strikes. */
+/* What a node of another cluster shows is no fault of it: no strikes. */
 static void strangers_part(struct cluster *cluster)
 {
 	for (unsigned i = 0; i < cluster->topology.count; i++)

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Which cluster is served, by what was told so far (router/cluster/cluster_identity.h); now_us
+/* Which cluster is served, by what nodes said so far (router/cluster/cluster_identity.h); now_us
  * 0: no time passed. */
 void strangers_decide(struct cluster *cluster, int64_t now_us);
 /* Marks them in the topology; the log says it once of each. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is in rotation, from a row of good and bad looks: out after so many bad ones in a row, back
- * after so many good ones in a row. A node that was never in enters with its first good look.
+ * Who is in rotation, from a row of good and bad status checks: out after so many bad ones in a
+ * row, back after so many good ones in a row. A node that was never in enters with its first good
+ * one.
  */
 #pragma once
 

@@ -16,14 +16,14 @@
 #include <stdint.h>
 
 enum node_contact {
-	NODE_UNASKED, /* its first look has not ended yet */
-	NODE_LOST,    /* never reached, or silent for --lag-strikes looks */
+	NODE_UNASKED, /* its first status query has not ended yet */
+	NODE_LOST,    /* never reached, or silent for --lag-strikes status queries */
 	NODE_REACHED,
 };
 
 struct node_view {
-	/* NODE_UNKNOWN: never reached, not for --lag-strikes looks, or a primary of a timeline that
-	 * was left behind. */
+	/* NODE_UNKNOWN: never reached, not for --lag-strikes status queries, or a primary of a
+	 * timeline that was left behind. */
 	enum node_role role;
 	enum node_contact contact;
 	bool in_rotation;         /* a replica that may get queries; the primary while it is up */
@@ -42,7 +42,7 @@ struct node_view {
 	                            * minus this is its staleness; 0: not known */
 	double replay_rate;  /* bytes of WAL per microsecond, smoothed, while there was more to
 	                            * replay than it got done; 0: not known, or it keeps up */
-	int64_t seen_us;     /* when the last look was answered, monotonic */
+	int64_t seen_us;     /* when the last status query was answered, monotonic */
 	unsigned life;       /* rises when the node restarted, vanished or changed its role */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each look goes through all rules, in the same order. */
+/* Each status goes through all rules, in the same order. */
 #include "router/cluster/topology_build.h"
 
 #include "router/cluster/agreement.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From single looks at nodes to the topology: who is primary, who is in rotation, which life, how
- * far behind. Knows no conns and no clock; the monitor brings the looks and publishes
+ * From the status of single nodes to the topology: who is primary, who is in rotation, which life,
+ * how far behind. Knows no conns and no clock; the monitor brings each status and publishes
  * cluster->topology. Logs each change once. One thread. The rules: router/cluster/cluster.h.
  */
 #pragma once
@@ -10,19 +10,19 @@
 
 #include <stdint.h>
 
-/* Who the node is; 0: it would not say. Comes before its first look. */
+/* Who the node is; 0: it would not say. Comes before its first status. */
 void topology_build_identified(struct cluster *cluster, unsigned index, uint64_t system_identifier);
 /* The node told its timeline and that one's history. */
 void topology_build_take_history(struct cluster *cluster, unsigned index,
 				 const struct history *history);
-/* It would not, or not in time: what it tells in its looks has to do. */
+/* It would not, or not in time: what its status tells has to do. */
 void topology_build_refused_history(struct cluster *cluster, unsigned index, const char *reason);
-/* A look that was sent then and answered now. */
+/* A status query that was sent then and answered now. */
 void topology_build_answered(struct cluster *cluster, unsigned index,
 			     const struct node_status *status, int64_t sent_us, int64_t now_us);
 /* The node's name leads to another server now: nothing that was known of it holds. */
 void topology_build_moved(struct cluster *cluster, unsigned index);
-/* A look that was not answered in time, or ended badly. */
+/* A status query that was not answered in time, or ended badly. */
 void topology_build_silent(struct cluster *cluster, unsigned index, const char *reason);
 /* Works out the lags, which change with time. */
 void topology_build_refresh(struct cluster *cluster, int64_t now_us);

@@ -16,7 +16,7 @@ bool wal_extent_is_behind(const struct cluster *cluster, unsigned index)
 	       (here.lsn < last.lsn || cluster->memory[index].extent == WAL_SHORT);
 }
 
-/* The first look of a life. While the primary is there, what another claims needs no judging. */
+/* The first status of a life. While the primary is there, what another claims needs no judging. */
 void wal_extent_born(struct cluster *cluster, unsigned index)
 {
 	struct node_memory *memory = &cluster->memory[index];

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* After the first look of a life, with its timeline and position. */
+/* After the first status of a life, with its timeline and position. */
 void wal_extent_born(struct cluster *cluster, unsigned index);
 /* Is it on the timeline of the last primary with less WAL, and not that one itself? */
 bool wal_extent_is_behind(const struct cluster *cluster, unsigned index) must_check;
@@ -21,5 +21,6 @@ bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index) m
 uint64_t wal_extent_cut(const struct cluster *cluster, unsigned index) must_check;
 /* Standbys beyond the cut have what the primary has lost. */
 void wal_extent_leave_ahead(struct cluster *cluster, uint64_t cut);
-/* The primary has answered a look that was sent then: standbys beyond it leave the rotation. */
+/* The primary has answered a status query that was sent then: standbys beyond it leave the
+ * rotation. */
 void wal_extent_judge_ahead(struct cluster *cluster, int64_t sent_us);

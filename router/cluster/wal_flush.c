@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two looks at the same place, one WAL flush. */
+/* Twice the same position, one WAL flush. */
 #include "router/cluster/wal_flush.h"
 
 enum wal_flush_advice wal_flush_advise(struct wal_flush *wal_flush,
@@ -14,6 +14,6 @@ enum wal_flush_advice wal_flush_advise(struct wal_flush *wal_flush,
 		wal_flush->flushed_lsn = status->lsn;
 		return WAL_FLUSH_NOW;
 	}
-	/* One that moves on from page to page needs no help, and no hurry. */
+	/* One that moves on from page to page needs no help. */
 	return stood_lsn ? WAL_FLUSH_NOT_DUE : WAL_FLUSH_ASK_SOON;
 }

@@ -11,7 +11,7 @@
  *                      └ replayed       └ flushed, the end of a page
  *
  * A commit of nothing makes the primary flush the rest. It is asked for once the flush position
- * has stood there for two looks in a row, and once for each place.
+ * has stood there for two status queries in a row, and once for each place.
  */
 #pragma once
 
@@ -21,13 +21,13 @@
 
 enum wal_flush_advice {
 	WAL_FLUSH_NOT_DUE,
-	WAL_FLUSH_ASK_SOON, /* the next look will tell whether it stays there */
+	WAL_FLUSH_ASK_SOON, /* the next status will tell whether it stays there */
 	WAL_FLUSH_NOW,
 };
 
 /* Cleared memory is a fresh one; one per node. */
 struct wal_flush {
-	uint64_t stood_lsn;   /* amid a record, at the last look; 0: it was not */
+	uint64_t stood_lsn;   /* amid a record, at the last status; 0: it was not */
 	uint64_t flushed_lsn; /* where it stood when it was asked for a WAL flush last */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The greatest of what was told, by timeline; both fields under one sequence, as in a seqlock. */
+/* The greatest position heard of, by timeline; both fields under one sequence, as in a seqlock. */
 #include "router/consistency/high_water.h"
 
 #include <sched.h>

@@ -2,8 +2,8 @@
 /*
  * Users who need not be told any more that those whom the table of sessions has forgotten may have
  * lost a write: they were told, or they left the table with nothing lost. Bounded: a user without
- * room is told again. Of a newer timeline it begins anew. Shared between threads, no lock; only
- * hashes are kept, so that of very many users one may be taken for another (1 of 2^45).
+ * room gets the notice again. Of a newer timeline it begins anew. Shared between threads, no lock;
+ * only hashes are kept, so that of very many users one may be taken for another (1 of 2^45).
  */
 #pragma once
 

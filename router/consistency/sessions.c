@@ -284,7 +284,7 @@ static void bucket_set_and_unlock(struct bucket *bucket, unsigned slot, uint64_t
 	bucket_unlock(bucket);
 }
 
-/* This user's position leaves the table: the floor covers it, and no user is told of a loss that
+/* This user's position leaves the table: the floor covers it, and no user hears of a loss that
  * did not happen. */
 static void sessions_cover(struct sessions *sessions, uint64_t hash, struct position position)
 {
@@ -343,7 +343,7 @@ bool sessions_wrote(struct sessions *sessions, struct text user, struct position
 	return true;
 }
 
-/* Of a user who has no entry; behind the look for it. */
+/* Of a user who has no entry; after the entry was searched for. */
 static bool sessions_untold(const struct sessions *sessions, uint64_t hash)
 {
 	uint32_t since = atomic_load_explicit(&sessions->lost_since, memory_order_acquire);

@@ -9,7 +9,7 @@
  * they are and are judged when they are read. The floor is raised to the new primary's position,
  * which is past everything that survived; where it, or an entry that leaves later, did not
  * survive for sure, it is not known any more whose write that was: every user who is not in the
- * table may have lost one, as long as this process lives, and is told so once (of those who left
+ * table may have lost one, as long as this process lives, and hears so once (of those who left
  * the table later, as many are remembered to be told as router/consistency/loss_notices.h has
  * room for).
  *

@@ -4,16 +4,16 @@
  * that are on their way there (flights), and since when nothing has been heard. It is fed outcomes
  * and calls only what it was given.
  *
- * The monitor and the breakers. The monitor takes a node out of rotation for all loops, by looks on
- * conns of its own: silence, role, timeline, lag. A breaker sees what the monitor's look does not:
- * calls that fail on a node that answers looks. Out of rotation, nothing is sent and a breaker has
- * nothing to say; when the monitor sees the node return, the breaker is closed and the ramp begins.
- * While the monitor sees it up, only the loop's own probe closes an open breaker.
+ * The monitor and the breakers. The monitor takes a node out of rotation for all loops, by status
+ * queries on conns of its own: silence, role, timeline, lag. A breaker sees what a status query
+ * does not: calls that fail on a node that answers those. Out of rotation, nothing is sent and a
+ * breaker has nothing to say; when the monitor sees the node return, the breaker is closed and the
+ * ramp begins. While the monitor sees it up, only the loop's own probe closes an open breaker.
  *
  * A failure is: a conn that was lost with a call on it, no conn within the queue's wait, a refusal
  * that is the node's fault, and silence: a flight is out, and neither this loop nor the monitor has
- * heard of the node for longer than a look takes. Connects that fail while other conns work are
- * none: a node without room for more conns serves those it has.
+ * heard of the node for longer than a status query takes. Connects that fail while other conns work
+ * are none: a node without room for more conns serves those it has.
  *
  * One per node and loop. No locks.
  */

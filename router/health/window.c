@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A ring of seconds; those that went by unseen are cleared at the next look. */
+/* A ring of seconds; those that went by unseen are cleared at the next read. */
 #include "router/health/window.h"
 
 #include "base/clock.h"

@@ -56,7 +56,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 		pool->node->identities++;
 	else if (strcmp(call->statement->name, "monitor.key") == 0)
 		pool->node->keys++;
-	else if (strcmp(call->statement->name, "monitor.nudge") == 0)
+	else if (strcmp(call->statement->name, "monitor.wal_flush") == 0)
 		pool->node->wal_flushes++;
 	else
 		pool->node->looks++;
@@ -72,10 +72,10 @@ static const char *pool_script(const struct pool *pool)
 	const char *answer;
 
 	pthread_mutex_lock(&script_mutex);
-	answer = strcmp(name, "monitor.identity") == 0 ? pool->node->identity
-		 : strcmp(name, "monitor.key") == 0    ? pool->node->key
-		 : strcmp(name, "monitor.nudge") == 0  ? pool->node->wal_flush
-						       : pool->node->status;
+	answer = strcmp(name, "monitor.identity") == 0    ? pool->node->identity
+		 : strcmp(name, "monitor.key") == 0       ? pool->node->key
+		 : strcmp(name, "monitor.wal_flush") == 0 ? pool->node->wal_flush
+							  : pool->node->status;
 	pthread_mutex_unlock(&script_mutex);
 	return answer;
 }
