@@ -349,7 +349,7 @@ static void command_ask_stored(struct command *command)
 /*
  * On the stricter levels the snapshot is older than the lock on the key. What a first request
  * committed in between was not seen then, and may be why this one failed: looked for before it is
- * told so.
+ * answered.
  */
 static void command_fail(struct command *command)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The timeline that a node is on, and the history of it: told by a walsender, guessed from what a
- * look tells where that is refused, or not known.
+ * The timeline that a node is on, and the history of it: told by a walsender, guessed from its
+ * status where that is refused, or not known.
  */
 #pragma once
 
