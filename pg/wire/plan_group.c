@@ -286,7 +286,7 @@ static void plan_group_on_sync(struct conn *conn, bool counted)
 	PGTransactionStatusType status = PQtransactionStatus(conn->pgconn);
 
 	(void)counted;
-	if ((batch_has_committed(batch) || !CONTROL_COMMIT) && status == PQTRANS_IDLE) {
+	if ((!CONTROL_COMMIT || batch_has_committed(batch)) && status == PQTRANS_IDLE) {
 		plan_group_commit_done(batch);
 		plan_command_over(conn, plan_group_end);
 		return;

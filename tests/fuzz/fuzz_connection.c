@@ -24,6 +24,7 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -230,7 +231,10 @@ static void client_open(int *client)
 	done = bind(*client, (struct sockaddr *)&from, sizeof(from));
 	assert(done == 0);
 	done = connect(*client, (struct sockaddr *)&to, sizeof(to));
-	assert(done == 0);
+	if (done != 0) {
+		perror("connect");
+		abort();
+	}
 }
 
 static void client_close(int *client, bool reset)
