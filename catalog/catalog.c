@@ -3,6 +3,7 @@
 #include "catalog/catalog.h"
 
 #include "base/nearest.h"
+#include "catalog/spelling.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -60,12 +61,20 @@ const struct operation *catalog_find(const struct catalog *catalog, enum request
 
 struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind, struct text name)
 {
+	char ours[OPERATION_NAME_MAX];
+	size_t len = spelling_of_ours(name, ours, sizeof(ours));
 	struct nearest nearest;
 
-	nearest_init(&nearest, name);
-	for (unsigned i = 0; i < catalog->count; i++)
-		if (catalog->operations[i].kind == kind)
-			nearest_offer(&nearest, text_of(catalog->operations[i].name));
+	nearest_init(&nearest, len ? (struct text){ ours, len } : name);
+	for (unsigned i = 0; i < catalog->count; i++) {
+		struct text known = text_of(catalog->operations[i].name);
+
+		if (catalog->operations[i].kind != kind)
+			continue;
+		if (spelling_is_same(name, known))
+			return known;
+		nearest_offer(&nearest, known);
+	}
 	return nearest.best;
 }
 

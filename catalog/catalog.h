@@ -33,6 +33,7 @@ struct parameter {
 	const char *name;
 	const char *type; /* as declared, "bigint", "text[]"; NULL: PostgreSQL's own answer */
 	const char *description;   /* "" when there is none */
+	bool declared;             /* by a @param */
 	bool optional;             /* absent or null binds NULL */
 	struct text default_value; /* text form; ptr NULL: none */
 	bool is_request_user;      /* binds the request's user, never from the outside */
@@ -116,7 +117,10 @@ void catalog_let_go(struct catalog *catalog);
 /* NULL: no such operation of that kind. Binary search; any thread. */
 const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
 				     struct text name);
-/* The name nearest to one that is not there; ptr NULL: none is near. */
+/*
+ * The name nearest to one that is not there; before all, the same name spelt as elsewhere
+ * (GetUser, get-user, users/get). ptr NULL: none is near.
+ */
 struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind,
 			    struct text name);
 /* The parameter of that name that the outside may set; NULL: none (:request_user never is). */

@@ -54,6 +54,8 @@ struct draft {
 	struct buf *not_yet; /* notes on options whose machinery is not there yet */
 	struct operation operation;
 	size_t header_at;
+	const char *foreign; /* the tool whose header it has (catalog/foreign.h); NULL: ours */
+	size_t foreign_end;  /* of the first half of :v:x (catalog/foreign_params.h); 0: none */
 	struct buf description;
 
 	size_t options_at[DRAFT_OPTIONS_MAX]; /* by row of the table; SIZE_MAX: not given */

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "catalog/draft.h"
+#include "catalog/foreign.h"
 #include "catalog/header.h"
 #include "catalog/options.h"
 #include "catalog/params.h"
@@ -89,13 +90,26 @@ static void file_close(struct file *file)
 	draft_fini(&file->draft);
 }
 
-static void file_begin(struct file *file, size_t header_at, size_t comment_at, struct text comment)
+static void file_begin(struct file *file, size_t header_at)
 {
 	file_close(file);
 	draft_init(&file->draft, &file->source, &file->loading->arena, &file->loading->not_yet);
 	file->draft.header_at = header_at;
 	file->open = true;
-	header_read(&file->draft, comment_at, comment);
+}
+
+/* True: it is a header of another tool, which was complained about. */
+static bool file_foreign(struct file *file, const struct token *token, struct text comment)
+{
+	bool outside = !file->open || file->draft.part >= DRAFT_ENDED || file->draft.foreign;
+	struct foreign foreign;
+
+	if (!foreign_is(&file->source, (struct cut){ comment, token->start + 2 }, token->end,
+			outside, &foreign))
+		return false;
+	file_begin(file, token->start);
+	foreign_read(&file->draft, &foreign, token->end);
+	return true;
 }
 
 /* A line of the description, without one space behind the dashes. */
@@ -120,16 +134,29 @@ static void file_comment(struct file *file, const struct token *token)
 
 	if (!token->first_on_line)
 		return;
-	if (header_is(comment))
-		file_begin(file, token->start, token->start + 2, comment);
-	else if (in_head && trimmed.text.len > 0 && trimmed.text.ptr[0] == '@')
+	if (file_foreign(file, token, comment))
+		return;
+	if (header_is(comment)) {
+		file_begin(file, token->start);
+		header_read(&file->draft, token->start + 2, comment);
+	} else if (in_head && trimmed.text.len > 0 && trimmed.text.ptr[0] == '@') {
 		option_read(&file->draft, trimmed.at, trimmed.text);
-	else if (in_head)
+	} else if (in_head) {
 		file_describe(&file->draft, comment);
-	else if (option_is_known(comment))
+	} else if (option_is_known(comment)) {
 		source_error(
 			&file->source, trimmed.at,
 			"an option stands between the header of its operation and the statement");
+	}
+}
+
+static void file_block_comment(struct file *file, const struct token *token)
+{
+	struct text comment = { file->source.text.ptr + token->start + 2,
+				token->end - token->start - 4 };
+
+	if (token->first_on_line)
+		(void)!file_foreign(file, token, comment);
 }
 
 static void file_outside(struct file *file, const struct token *token)
@@ -178,6 +205,7 @@ static void file_token(struct file *file, const struct token *token)
 		file_comment(file, token);
 		return;
 	case TOKEN_BLOCK_COMMENT:
+		file_block_comment(file, token);
 		return;
 	case TOKEN_WORD:
 	case TOKEN_QUOTED:

@@ -3,6 +3,7 @@
 #include "catalog/header.h"
 
 #include "base/nearest.h"
+#include "catalog/spelling.h"
 #include "catalog/words.h"
 
 static const char *const header_kinds[] = {
@@ -11,10 +12,10 @@ static const char *const header_kinds[] = {
 };
 
 static const char *const header_rows[] = {
-	[ROWS_ONE] = "one",
-	[ROWS_MAYBE] = "maybe",
-	[ROWS_MANY] = "many",
-	[ROWS_EXEC] = "exec",
+	[ROWS_ONE] = ":one",
+	[ROWS_MAYBE] = ":maybe",
+	[ROWS_MANY] = ":many",
+	[ROWS_EXEC] = ":exec",
 };
 
 #define KINDS (sizeof(header_kinds) / sizeof(header_kinds[0]))
@@ -40,10 +41,14 @@ static int header_kind(struct text word)
 static int header_cardinality(struct text word)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		if (word.len > 1 && word.ptr[0] == ':' &&
-		    text_is((struct text){ word.ptr + 1, word.len - 1 }, header_rows[i]))
+		if (text_is(word, header_rows[i]))
 			return (int)i;
 	return -1;
+}
+
+const char *header_rows_text(enum cardinality rows)
+{
+	return header_rows[rows];
 }
 
 /*
@@ -71,37 +76,15 @@ bool header_is(struct text comment)
 	return kind.text.len > 0 && rest.text.len == 0 && header_cardinality(last.text) >= 0;
 }
 
-static bool header_name_is_good(struct text name)
-{
-	bool begins = true;
-
-	for (size_t i = 0; i < name.len; i++) {
-		char byte = name.ptr[i];
-		bool letter = byte >= 'a' && byte <= 'z';
-
-		if (begins && !letter)
-			return false;
-		if (!letter && !(byte >= '0' && byte <= '9') && byte != '_' && byte != '.')
-			return false;
-		begins = byte == '.';
-	}
-	return name.len > 0 && !begins;
-}
-
 /* What a bad name might have meant: small letters, underscores. */
 static struct text header_name_better(struct draft *draft, struct text name)
 {
-	char *better = arena_copy(draft->arena, name.ptr, name.len);
+	char better[OPERATION_NAME_MAX];
+	size_t len = spelling_of_ours(name, better, sizeof(better));
 
-	for (size_t i = 0; i < name.len; i++) {
-		if (better[i] >= 'A' && better[i] <= 'Z')
-			better[i] = (char)(better[i] | 0x20);
-		else if (better[i] == '-' || better[i] == '/' || better[i] == ' ')
-			better[i] = '_';
-	}
-	if (!header_name_is_good(text_of(better)))
+	if (!len)
 		return (struct text){ NULL, 0 };
-	return text_of(better);
+	return arena_text(draft->arena, (struct text){ better, len });
 }
 
 static void header_read_kind(struct draft *draft, struct cut kind)
@@ -134,7 +117,7 @@ static void header_read_name(struct draft *draft, struct cut name)
 	else if (name.text.len > OPERATION_NAME_MAX)
 		source_error(draft->source, name.at, "the name is longer than %d characters",
 			     OPERATION_NAME_MAX);
-	else if (!header_name_is_good(name.text))
+	else if (!spelling_is_good(name.text))
 		source_error_near(draft->source, name.at, header_name_better(draft, name.text),
 				  "\"%.*s\" is no name of an operation: small letters, digits and "
 				  "underscores, parts joined by dots, each beginning with a letter",
@@ -162,9 +145,9 @@ static void header_read_rows(struct draft *draft, struct cut word)
 	}
 	nearest_init(&nearest, letters);
 	for (size_t i = 0; i < ROWS; i++)
-		nearest_offer(&nearest, text_of(header_rows[i]));
+		nearest_offer(&nearest, text_of(header_rows[i] + 1));
 	if (nearest.best.ptr)
-		nearest.best = text_of(arena_printf(draft->arena, ":%s", nearest.best.ptr));
+		nearest.best.ptr--, nearest.best.len++;
 	source_error_near(draft->source, word.at, nearest.best,
 			  "\"%.*s\" is none of :one, :maybe, :many, :exec", source_shown(word.text),
 			  word.text.ptr);

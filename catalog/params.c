@@ -318,8 +318,10 @@ void param_read(struct draft *draft, size_t at, struct text text)
 		return;
 	}
 	param = param_add(draft, name.at, name.text);
-	if (param)
-		param_read_rest(draft, &param->parameter, rest);
+	if (!param)
+		return;
+	param->parameter.declared = true;
+	param_read_rest(draft, &param->parameter, rest);
 }
 
 bool param_is_declared(const struct draft *draft, struct text name)

@@ -6,6 +6,7 @@
 #include "catalog/statement.h"
 
 #include "base/log.h"
+#include "catalog/foreign_params.h"
 #include "catalog/params.h"
 #include "catalog/words.h"
 
@@ -240,7 +241,8 @@ void statement_token(struct draft *draft, const struct token *token)
 		draft->sql_start = token->start;
 		statement_check_first(draft, token);
 	}
-	statement_judge(draft, token);
+	if (!foreign_params_refuse(draft, token))
+		statement_judge(draft, token);
 	draft->sql_end = token->end;
 	draft->last = *token;
 }

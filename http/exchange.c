@@ -34,8 +34,11 @@ void exchange_take_route(struct exchange *exchange, struct text method)
 	}
 	request->kind = route->kind == ROUTE_COMMAND ? REQUEST_COMMAND : REQUEST_QUERY;
 	if (!route_allows(route, method))
-		(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED, "Allowed here: %s",
-				   route->allow);
+		(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED, "Allowed here: %s%s",
+				   route->allow,
+				   request->kind == REQUEST_COMMAND
+					   ? "; what only reads is a query: /v1/queries/NAME"
+					   : "");
 	else if (!percent_decode(route->name, false, &request->arena, &request->operation))
 		(void)request_fail(request, OUTCOME_NOT_FOUND,
 				   "The path is not percent-encoded UTF-8");

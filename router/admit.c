@@ -25,22 +25,42 @@ static void admit_find(struct task *task)
 						     strlen(task->operation->name));
 }
 
+static const struct {
+	const char *noun, *asked; /* how it is asked for */
+	enum request_kind other;
+} admit_kinds[] = {
+	[REQUEST_QUERY] = { "query", "GET /v1/queries/", REQUEST_COMMAND },
+	[REQUEST_COMMAND] = { "command", "POST /v1/commands/", REQUEST_QUERY },
+};
+
 /* Behind the rate limits: requests for unknown names are counted, too. */
 static enum step admit_operation(struct task *task)
 {
 	struct request *request = task->request;
+	const struct catalog *catalog = task->catalog_ref->catalog;
+	const char *noun = admit_kinds[request->kind].noun;
+	enum request_kind other = admit_kinds[request->kind].other;
 	struct text near;
 
 	if (task->operation)
 		return STEP_NEXT;
-	near = catalog_nearest(task->catalog_ref->catalog, request->kind, request->operation);
+	if (catalog_find(catalog, other, request->operation))
+		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
+				    "there is no such %s; it is a %s: %s%.*s", noun,
+				    admit_kinds[other].noun, admit_kinds[other].asked,
+				    (int)request->operation.len, request->operation.ptr);
+	near = catalog_nearest(catalog, request->kind, request->operation);
 	if (near.ptr)
 		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
-				    "there is no such %s; did you mean \"%.*s\"?",
-				    request->kind == REQUEST_QUERY ? "query" : "command",
+				    "there is no such %s; did you mean \"%.*s\"?", noun,
 				    (int)near.len, near.ptr);
-	return request_fail(request, OUTCOME_UNKNOWN_OPERATION, "there is no such %s",
-			    request->kind == REQUEST_QUERY ? "query" : "command");
+	near = catalog_nearest(catalog, other, request->operation);
+	if (near.ptr)
+		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
+				    "there is no such %s; did you mean the %s \"%.*s\": %s%.*s?",
+				    noun, admit_kinds[other].noun, (int)near.len, near.ptr,
+				    admit_kinds[other].asked, (int)near.len, near.ptr);
+	return request_fail(request, OUTCOME_UNKNOWN_OPERATION, "there is no such %s", noun);
 }
 
 /* Nothing can be told to a client without the key that signs tokens. */

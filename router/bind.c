@@ -6,10 +6,12 @@
 #include "router/task.h"
 
 #include <assert.h>
+#include <string.h>
 
 struct binding {
 	struct request *request;
 	const struct operation *operation;
+	const struct shape *shape;
 	const char **values;
 	enum outcome outcome; /* the worst so far; OUTCOME_OK: none */
 };
@@ -21,13 +23,43 @@ static void bind_wrong(struct binding *binding, enum outcome outcome)
 		binding->outcome = outcome;
 }
 
-static void bind_check_known(struct binding *binding, struct text name)
+static void bind_unknown(struct binding *binding, struct text name)
 {
-	if (operation_parameter(binding->operation, name))
-		return;
 	bind_wrong(binding, OUTCOME_UNKNOWN_PARAMETER);
 	request_param_error(binding->request, name, "%s has no such parameter",
 			    binding->operation->name);
+}
+
+static bool bind_is_array(const struct binding *binding, const struct parameter *parameter)
+{
+	return binding->shape->param_types[parameter - binding->operation->parameters].element_oid;
+}
+
+/* Many frameworks write elements of an array as ids[]=1, which is taken, or ids[0]=1. */
+static struct text bind_before_bracket(struct text name)
+{
+	const char *bracket = memchr(name.ptr, '[', name.len);
+
+	return (struct text){ name.ptr, bracket ? (size_t)(bracket - name.ptr) : name.len };
+}
+
+static void bind_check_bracket(struct binding *binding, struct text name)
+{
+	struct text before = bind_before_bracket(name);
+	const struct parameter *parameter = operation_parameter(binding->operation, before);
+
+	if (!parameter || before.len == name.len) {
+		bind_unknown(binding, name);
+		return;
+	}
+	if (bind_is_array(binding, parameter) && name.len == before.len + 2)
+		return;
+	bind_wrong(binding, OUTCOME_UNKNOWN_PARAMETER);
+	request_param_error(binding->request, name,
+			    bind_is_array(binding, parameter)
+				    ? "write %s=… or %s[]=…, once for each element"
+				    : "%s is no array: write %s=…",
+			    parameter->name, parameter->name);
 }
 
 static void bind_check_names(struct binding *binding)
@@ -36,9 +68,17 @@ static void bind_check_names(struct binding *binding)
 
 	if (request->body)
 		for (void *it = json_first(request->body); it; it = json_next(request->body, it))
-			bind_check_known(binding, json_key(it));
+			if (!operation_parameter(binding->operation, json_key(it)))
+				bind_unknown(binding, json_key(it));
 	for (size_t i = 0; i < request->pairs_count; i++)
-		bind_check_known(binding, request->pairs[i].name);
+		if (!operation_parameter(binding->operation, request->pairs[i].name))
+			bind_check_bracket(binding, request->pairs[i].name);
+}
+
+static bool bind_is_called(struct text name, const char *parameter)
+{
+	return text_is(name, parameter) || (name.len > 2 && name.ptr[name.len - 1] == ']' &&
+					    text_is(bind_before_bracket(name), parameter));
 }
 
 /* The values of one name of the query string, in their order. */
@@ -48,7 +88,7 @@ static size_t bind_pairs(struct binding *binding, const char *name, struct text 
 	size_t count = 0;
 
 	for (size_t i = 0; i < request->pairs_count; i++)
-		if (text_is(request->pairs[i].name, name))
+		if (bind_is_called(request->pairs[i].name, name))
 			values[count++] = request->pairs[i].value;
 	return count;
 }
@@ -65,6 +105,41 @@ static void bind_absent(struct binding *binding, unsigned at)
 	}
 }
 
+static void bind_null(struct binding *binding, const struct parameter *parameter,
+		      struct pg_type type)
+{
+	struct pg_type element = { type.element_oid ? type.element_oid : type.oid, 0 };
+	const char *words = type_words(element);
+
+	bind_wrong(binding, OUTCOME_MISSING_PARAMETER);
+	if (parameter->declared)
+		request_param_error(binding->request, text_of(parameter->name), "may not be null");
+	else
+		request_param_error(binding->request, text_of(parameter->name),
+				    "may not be null: it is not declared in the SQL file, where "
+				    "\"-- @param %s %s%s?\" lets it be null or absent",
+				    parameter->name, strcmp(words, "value") == 0 ? "TYPE" : words,
+				    type.element_oid ? "[]" : "");
+}
+
+/*
+ * Forms of HTML and many clients send name= for what was left empty: of an array that is one
+ * without elements, elsewhere none is meant, where the empty string is no value and none may come.
+ */
+static bool bind_empty(struct binding *binding, unsigned at, struct pg_type type)
+{
+	const struct parameter *parameter = &binding->operation->parameters[at];
+
+	if (type.element_oid) {
+		binding->values[at] = "{}";
+		return true;
+	}
+	if (type_takes_empty(type) || (!parameter->optional && !parameter->default_value.ptr))
+		return false;
+	bind_absent(binding, at);
+	return true;
+}
+
 static void bind_one(struct binding *binding, unsigned at, struct pg_type type)
 {
 	const struct parameter *parameter = &binding->operation->parameters[at];
@@ -79,6 +154,8 @@ static void bind_one(struct binding *binding, unsigned at, struct pg_type type)
 		bind_absent(binding, at);
 		return;
 	}
+	if (texts_count == 1 && !texts[0].len && bind_empty(binding, at, type))
+		return;
 	if (json)
 		fits = type_from_json(type, json, &request->arena, &binding->values[at], &why);
 	else
@@ -88,15 +165,14 @@ static void bind_one(struct binding *binding, unsigned at, struct pg_type type)
 		bind_wrong(binding, OUTCOME_INVALID_PARAMETER);
 		request_param_error(request, text_of(parameter->name), "%s", why);
 	} else if (!binding->values[at] && !parameter->optional) {
-		bind_wrong(binding, OUTCOME_MISSING_PARAMETER);
-		request_param_error(request, text_of(parameter->name), "may not be null");
+		bind_null(binding, parameter, type);
 	}
 }
 
 const char *const *bind_values(struct request *request, const struct operation *operation,
 			       const struct shape *shape)
 {
-	struct binding binding = { .request = request, .operation = operation };
+	struct binding binding = { .request = request, .operation = operation, .shape = shape };
 
 	assert(shape);
 	assert(shape->params == operation->parameters_count);

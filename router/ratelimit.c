@@ -16,6 +16,7 @@
 
 #define NS_PER_US 1000
 #define NS_PER_S INT64_C(1000000000)
+#define RATELIMIT_NO_USER 1 /* mixed into a key, which no name of a user is */
 
 struct ratelimit {
 	struct gcra_table *table;
@@ -47,6 +48,15 @@ struct use {
 	struct gcra_answer answer;
 };
 
+/* Into the hash of a policy for users; who sends no user is one user of the caller. */
+static uint64_t ratelimit_user(const struct request *request, uint64_t key)
+{
+	if (request->user.ptr)
+		return hash_bytes(request->user.ptr, request->user.len, key);
+	return hash_bytes(request->caller.ptr, request->caller.len,
+			  hash_mix(key, RATELIMIT_NO_USER));
+}
+
 /* Who is counted by a policy, into the hash; false: it does not count this request. */
 static bool ratelimit_key(const struct ratelimit *ratelimit, const struct rate_policy *policy,
 			  const struct request *request, uint64_t *key)
@@ -55,9 +65,8 @@ static bool ratelimit_key(const struct ratelimit *ratelimit, const struct rate_p
 	if (policy->per_caller)
 		*key = hash_bytes(request->caller.ptr, request->caller.len, *key);
 	if (policy->per_user)
-		*key = hash_bytes(request->user.ptr, request->user.len, *key);
-	return (!policy->per_caller || request->caller.ptr) &&
-	       (!policy->per_user || request->user.ptr);
+		*key = ratelimit_user(request, *key);
+	return !policy->per_caller || request->caller.ptr;
 }
 
 static unsigned ratelimit_uses(const struct task *task, struct use uses[RATE_POLICIES_MAX])

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding a route is adding a row. A row that ends with / takes exactly one more segment, or any. */
+/*
+ * Adding a route is adding a row. A row that ends with / takes whatever follows: no operation has a
+ * slash in its name, but who asks for users/list is answered that it is users.list.
+ */
 #include "http/head/route.h"
 
 #include "http/head/head.h"
@@ -32,9 +35,7 @@ static bool route_matches(const struct route_row *row, struct text path)
 	if (path.len < len || memcmp(path.ptr, row->path, len) != 0)
 		return false;
 	rest = (struct text){ path.ptr + len, path.len - len };
-	if (row->kind == ROUTE_NOT_YET)
-		return true;
-	return rest.len > 0 && !memchr(rest.ptr, '/', rest.len);
+	return rest.len > 0 || row->kind == ROUTE_NOT_YET;
 }
 
 struct route route_find(struct text target)

@@ -68,6 +68,12 @@ bool scalar_text(const struct scalar *scalar, struct text text)
 	return scalar_take(scalar, text);
 }
 
+/* Python and .NET print True, R prints TRUE. */
+static bool text_is_word(struct text text, const char *word)
+{
+	return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
+}
+
 static bool text_bool(const struct scalar *scalar, struct text text)
 {
 	static const char *const words[][2] = {
@@ -76,7 +82,7 @@ static bool text_bool(const struct scalar *scalar, struct text text)
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-		if (text_is(text, words[i][0])) {
+		if (text_is_word(text, words[i][0])) {
 			*scalar->out = words[i][1];
 			return true;
 		}

@@ -69,6 +69,25 @@ struct pg_type type_by_oid(uint32_t oid)
 	}
 }
 
+bool type_takes_empty(struct pg_type type)
+{
+	static const char *const texts[] = { "text",       "character varying",
+					     "character",  "name",
+					     "\"char\"",   "bytea",
+					     "xml",        "bit",
+					     "tsvector",   "bit varying",
+					     "int2vector", "tsquery",
+					     "refcursor",  "oidvector" };
+	const char *words = type_words(type);
+
+	if (strcmp(words, "value") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (strcmp(words, texts[i]) == 0)
+			return true;
+	return false;
+}
+
 static const char *array_words(uint32_t element_oid)
 {
 	switch (element_oid) {

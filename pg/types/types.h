@@ -23,6 +23,11 @@
 struct pg_type type_by_name(const char *name);
 /* Built-in: fills element_oid of the built-in array types. */
 struct pg_type type_by_oid(uint32_t oid);
+/*
+ * May an empty string be a value of it? True for texts, bytes and whatever is not built in (which
+ * PostgreSQL decides); false where it can only mean that there is none, as for numbers and dates.
+ */
+bool type_takes_empty(struct pg_type type) must_check;
 /* For messages: "integer", "array of text"; "value" when not known. */
 const char *type_words(struct pg_type type);
 

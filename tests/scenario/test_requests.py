@@ -41,8 +41,26 @@ def test_an_unknown_operation_unlike_any_other_has_no_suggestion(api):
 
 
 def test_a_command_is_no_query_and_a_query_is_no_command(api):
-    assert api.get("/v1/queries/place_order").code == "unknown-operation"
-    assert api.post("/v1/commands/ping", {}).code == "unknown-operation"
+    command = api.get("/v1/queries/place_order")
+    query = api.post("/v1/commands/ping", {})
+
+    assert command.code == query.code == "unknown-operation"
+    assert "it is a command: POST /v1/commands/place_order" in command.problem["detail"]
+    assert "it is a query: GET /v1/queries/ping" in query.problem["detail"]
+
+
+@pytest.mark.parametrize("name", ["OrdersByCustomer", "orders-by-customer", "orders/by/customer",
+                                  "orders_by_customer/", "OrdersByCostumer"])
+def test_a_name_in_another_habit_is_told_in_ours(api, name):
+    answer = api.get(f"/v1/queries/{name}")
+
+    assert (answer.status, answer.code) == (404, "unknown-operation")
+    assert 'did you mean "orders_by_customer"?' in answer.problem["detail"]
+
+
+def test_a_command_asked_for_as_a_query_by_another_habit_is_told_too(api):
+    assert 'did you mean the command "place_order": POST /v1/commands/place_order?' in \
+        api.get("/v1/queries/PlaceOrder").problem["detail"]
 
 
 @pytest.mark.parametrize("target", ["/", "/v1", "/v1/", "/v2/queries/ping", "/v1/queries",

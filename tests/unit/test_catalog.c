@@ -259,6 +259,35 @@ static void operations_are_found_by_kind_and_name(void **state)
 	catalog_let_go(catalog);
 }
 
+static void a_name_is_known_however_it_is_spelt(void **state)
+{
+	static const char *const spellings[][2] = {
+		{ "GetUserById", "get_user_by_id" },
+		{ "getUserById", "get_user_by_id" },
+		{ "get-user-by-id", "get_user_by_id" },
+		{ "GET_USER_BY_ID", "get_user_by_id" },
+		{ "getuserbyid", "get_user_by_id" },
+		{ "GetUsrById", "get_user_by_id" },
+		{ "users/list", "users.list" },
+		{ "users/list/", "users.list" },
+		{ "UsersList", "users.list" },
+		{ "HTTPLog2XML", "http_log2_xml" },
+		{ "nothing/like/it", NULL },
+	};
+	struct catalog *catalog = story_catalog("-- query: get_user_by_id :one\nSELECT 1;\n"
+						"-- query: http_log2_xml :one\nSELECT 1;\n"
+						"-- query: users.list :many\nSELECT 1;\n");
+
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		struct text near =
+			catalog_nearest(catalog, REQUEST_QUERY, text_of(spellings[i][0]));
+
+		if (!spellings[i][1] ? near.ptr != NULL : !text_is(near, spellings[i][1]))
+			fail_msg("%s is taken for %.*s", spellings[i][0], (int)near.len, near.ptr);
+	}
+	catalog_let_go(catalog);
+}
+
 static void a_catalog_lives_as_long_as_someone_holds_it(void **state)
 {
 	struct catalog *catalog = story_catalog("-- query: a :one\nSELECT 1;\n");
@@ -291,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_unchanged_statement_keeps_its_id, folder_setup,
 						folder_teardown),
 		cmocka_unit_test(operations_are_found_by_kind_and_name),
+		cmocka_unit_test(a_name_is_known_however_it_is_spelt),
 		cmocka_unit_test(a_catalog_lives_as_long_as_someone_holds_it),
 	};
 

@@ -52,8 +52,8 @@ static void a_slip_in_a_header_names_the_nearest_word(void **state)
 		  "shop.sql:1:4: error: unknown kind \"Command\"; an operation begins with "
 		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"; did you mean "
 		  "\"command\"?" },
-		{ "-- name: a :one\nSELECT 1",
-		  "shop.sql:1:4: error: unknown kind \"name\"; an operation begins with "
+		{ "-- names: a :one\nSELECT 1",
+		  "shop.sql:1:4: error: unknown kind \"names\"; an operation begins with "
 		  "\"-- query: NAME :many\" or \"-- command: NAME :one\"" },
 		{ "-- query a :one\nSELECT 1",
 		  "shop.sql:1:10: error: a colon is missing: \"-- query: NAME :many\"" },

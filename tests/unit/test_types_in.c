@@ -197,12 +197,13 @@ static void booleans_are_read_strictly(void **state)
 		{ "bool", "\"true\"", "true" }, { "bool", "\"f\"", "false" },
 		{ "bool", "\"1\"", "true" },    { "bool", "\"0\"", "false" },
 		{ "bool", "\"t\"", "true" },    { "bool", "\"false\"", "false" },
+		{ "bool", "\"TRUE\"", "true" }, { "bool", "\"False\"", "false" },
 	};
 	static const struct row bad[] = {
 		{ "bool", "1", "must be boolean, not a number" },
 		{ "bool", "0.0", "must be boolean, not a number" },
 		{ "bool", "\"yes\"", "must be boolean, not \"yes\"" },
-		{ "bool", "\"TRUE\"", "must be boolean, not \"TRUE\"" },
+		{ "bool", "\"on\"", "must be boolean, not \"on\"" },
 		{ "bool", "\"\"", "must be boolean, not \"\"" },
 	};
 
