@@ -45,6 +45,9 @@ enum stream {
 	STREAM_BROKEN, /* there will be no more: the client must not take it for whole */
 };
 
+/* Who answered: the role in Consistency. */
+enum served_by { SERVED_BY_NONE, SERVED_BY_REPLICA, SERVED_BY_PRIMARY, SERVED_BY_CACHE };
+
 enum step { STEP_NEXT, STEP_MOVED, STEP_WAIT, STEP_DONE };
 
 /* What a request waits for. */
@@ -166,12 +169,11 @@ struct request {
 	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
 	struct rate_state *rates;                   /* limits it is under, or NULL */
 	unsigned rates_count;
-	struct buf out; /* the JSON document of an OK */
-	bool routed;    /* the fields of Consistency below are set */
+	struct buf out;           /* the JSON document of an OK */
+	enum served_by served_by; /* SERVED_BY_NONE: the fields of Consistency below are not set */
 	enum level level_used;
 	enum reason reason;
-	const char *node; /* "host:port", lives as long as the process */
-	bool on_primary;
+	const char *node;               /* "host:port", lives as long as the process */
 	int64_t lag_us;                 /* -1: not known */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
@@ -184,8 +186,7 @@ struct request {
 
 	/* Called once, on the loop's thread; the request is http's again. Set by http/. */
 	void (*on_done)(struct request *request);
-	void *client;  /* http's own: the connection, or the listener of an orphan */
-	bool orphaned; /* http's own: the connection ended while router/ had the request */
+	void *client; /* http's own: http/connection.h */
 };
 
 /* From a cache of the calling thread; cleared, with an empty arena. */

@@ -23,7 +23,7 @@ void chunked_reply_on_rows(struct request *request)
 {
 	struct connection *connection = request->client;
 
-	assert(!request->orphaned);
+	assert(connection->client.kind == CLIENT_CONNECTION);
 	switch (connection->state) {
 	case CONNECTION_WORKING:
 	case CONNECTION_WATCHED:

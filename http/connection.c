@@ -47,7 +47,8 @@ void connections_init(struct connections *connections, const struct connections_
 	for (unsigned i = 0; i < CONNECTION_STATES; i++)
 		list_init(&connections->by_state[i]);
 	list_init(&connections->half_closed);
-	list_init(&connections->dead);
+	connections->orphans.client.kind = CLIENT_ORPHANS;
+	list_init(&connections->orphans.dead);
 	buf_init(&connections->line);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&connections->random, seed);

@@ -67,7 +67,24 @@ enum closing_stage {
 	CLOSING_FORCED    /* the library's own time-out is to end it */
 };
 
+/*
+ * What request->client leads to: the connection, or, once that has ended while router/ had the
+ * request, the orphans of its listener. The first member of both.
+ */
+struct client {
+	enum { CLIENT_CONNECTION, CLIENT_ORPHANS } kind;
+};
+
+/* Requests that router/ has though their connection ended. */
+struct orphans {
+	struct client client;
+	unsigned count;
+	struct list dead; /* the ones that are done; freed at the end of the turn */
+};
+
 struct connection {
+	struct client client; /* CLIENT_CONNECTION */
+	enum connection_state state;
 	struct list_link link;
 	struct connections *shared;
 	struct MHD_Connection *mhd;
@@ -76,8 +93,7 @@ struct connection {
 	struct list_link half_closed; /* on the list of those whose client has closed its side */
 	struct loop_watch watch;      /* only for the client's end of it */
 	int fd;                       /* libmicrohttpd's */
-	enum connection_state state;
-	int64_t since_us; /* when it entered the state; WATCHED: when WORKING began */
+	int64_t since_us;             /* when it entered the state; WATCHED: when WORKING began */
 	enum closing_stage closing;
 	bool suspended;       /* by libmicrohttpd */
 	bool client_gone;     /* and its request was reported */
@@ -125,8 +141,7 @@ struct connections {
 		watch_timer; /* the next request that will have waited long enough to be watched */
 
 	unsigned to_suspend; /* whose request is the router's, not suspended yet */
-	unsigned orphans;    /* requests that the router has though their connection ended */
-	struct list dead;    /* of those, the ones that are done; freed at the end of the turn */
+	struct orphans orphans;
 	struct connection *replying;     /* the reply of which is being put together; or NULL */
 	size_t bodies_bytes;             /* of all bodies that are on their way in */
 	size_t sending_bytes;            /* of all replies that are SENDING */

@@ -234,12 +234,14 @@ static enum MHD_Result handler_on_body(struct connection *connection, struct tex
 
 static void handler_on_done(struct request *request)
 {
+	struct client *client = request->client;
 	struct connection *connection = request->client;
-	struct connections *connections = request->client;
 
-	if (request->orphaned) {
-		connections->orphans--;
-		list_append(&connections->dead, &request->link);
+	if (client->kind == CLIENT_ORPHANS) {
+		struct orphans *orphans = request->client;
+
+		orphans->count--;
+		list_append(&orphans->dead, &request->link);
 		return;
 	}
 	assert(connection->exchange.request == request);
@@ -351,9 +353,8 @@ static void handler_orphan(struct connection *connection)
 
 	connection->exchange.request = NULL;
 	connection->exchange.with_router = false;
-	connections->orphans++;
-	request->client = connections;
-	request->orphaned = true;
+	connections->orphans.count++;
+	request->client = &connections->orphans;
 	if (!connection->client_gone && request->on_client_gone)
 		request->on_client_gone(request);
 }

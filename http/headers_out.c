@@ -25,7 +25,11 @@ static void headers_out_decimals(struct buf *out, int64_t us, int64_t unit_us)
 
 static void headers_out_consistency(const struct request *request, struct buf *out)
 {
-	bool cached = request->reason == REASON_CACHE;
+	static const char *const roles[] = {
+		[SERVED_BY_REPLICA] = "replica",
+		[SERVED_BY_PRIMARY] = "primary",
+		[SERVED_BY_CACHE] = "cache",
+	};
 
 	buf_string(out, level_text(request->level_used));
 	if (request->node) {
@@ -34,7 +38,7 @@ static void headers_out_consistency(const struct request *request, struct buf *o
 		buf_byte(out, '"');
 	}
 	buf_literal(out, ";role=");
-	buf_string(out, cached ? "cache" : request->on_primary ? "primary" : "replica");
+	buf_string(out, roles[request->served_by]);
 	buf_literal(out, ";reason=");
 	buf_string(out, reason_text(request->reason));
 	buf_literal(out, ";waited=");
@@ -114,7 +118,7 @@ void headers_out_of_request(struct MHD_Response *response, const struct request 
 {
 	assert(line->len == 0);
 	headers_out_add(response, "X-Request-Id", request->id);
-	if (request->routed) {
+	if (request->served_by != SERVED_BY_NONE) {
 		headers_out_consistency(request, line);
 		headers_out_line(response, "Consistency", line);
 	}
@@ -122,7 +126,7 @@ void headers_out_of_request(struct MHD_Response *response, const struct request 
 		headers_out_add(response, "Idempotent-Replayed", "true");
 	if (request->token[0])
 		headers_out_add(response, "Consistency-Token", request->token);
-	if (request->routed || request->db_us > 0 || request->queue_us > 0) {
+	if (request->served_by != SERVED_BY_NONE || request->db_us > 0 || request->queue_us > 0) {
 		headers_out_timing(request, line);
 		headers_out_line(response, "Server-Timing", line);
 	}

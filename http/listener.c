@@ -126,12 +126,12 @@ unsigned listener_busy(const struct listener *listener)
 
 	return (unsigned)(connections->count - connections->by_state[CONNECTION_RESTING].count -
 			  connections->by_state[CONNECTION_CLOSING].count) +
-	       connections->orphans;
+	       connections->orphans.count;
 }
 
 static unsigned listener_open(const struct listener *listener)
 {
-	return (unsigned)listener->connections.count + listener->connections.orphans +
+	return (unsigned)listener->connections.count + listener->connections.orphans.count +
 	       accept_queue_waiting(&listener->accept_queue);
 }
 
@@ -321,8 +321,8 @@ static void listener_on_bury(struct loop_hook *hook)
 	if (!list_empty(&listener->connections.by_state[CONNECTION_CLOSING]))
 		watchdog_force_out(&listener->watchdog);
 	listener_set_gauges(listener);
-	while (!list_empty(&listener->connections.dead))
-		request_free(container_of(list_take_first(&listener->connections.dead),
+	while (!list_empty(&listener->connections.orphans.dead))
+		request_free(container_of(list_take_first(&listener->connections.orphans.dead),
 					  struct request, link));
 }
 
@@ -478,8 +478,8 @@ unsigned listener_in_flight(const struct listener *listener)
 void listener_free(struct listener *listener)
 {
 	assert(listener_busy(listener) == 0);
-	while (!list_empty(&listener->connections.dead))
-		request_free(container_of(list_take_first(&listener->connections.dead),
+	while (!list_empty(&listener->connections.orphans.dead))
+		request_free(container_of(list_take_first(&listener->connections.orphans.dead),
 					  struct request, link));
 	listener_shut(listener);
 	loop_unwatch(listener->connections.loop, &listener->watch);

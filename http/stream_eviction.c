@@ -7,6 +7,7 @@
 #include "http/chunked_reply.h"
 #include "http/connection.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct eviction {
@@ -104,6 +105,7 @@ bool stream_eviction_make_room(struct request *asking, const char *node)
 	struct eviction eviction = { connection->shared, asking, node, 0 };
 	struct slowest slowest = { .over_share = false };
 
+	assert(connection->client.kind == CLIENT_CONNECTION);
 	stream_eviction_walk(&eviction, stream_eviction_compare, &slowest);
 	if (slowest.connection && slowest.bytes_per_s < STREAM_SLOW_BYTES_PER_S) {
 		chunked_reply_cut(slowest.connection, "slow",

@@ -11,7 +11,7 @@ static void report_count(const struct read *read)
 
 	metric_add(metrics, METRIC_routed_total,
 		   METRIC_LABELS(read->task.operation->name,
-				 request->on_primary ? "primary" : "replica",
+				 read->query.on_primary ? "primary" : "replica",
 				 reason_text(request->reason)),
 		   1);
 	if (read->once & READ_WAITED)
@@ -26,13 +26,12 @@ void report_answer(struct read *read)
 	struct position seen = requirement_and(
 		&read->task, (struct position){ read->timeline, read->query.upper });
 
-	request->routed = true;
+	request->served_by = read->query.on_primary ? SERVED_BY_PRIMARY : SERVED_BY_REPLICA;
 	request->reason = read->choice.reason;
 	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)
 		request->reason = REASON_WAITED;
 	request->node = router->shared.nodes[node]->name;
-	request->on_primary = read->query.on_primary;
-	request->lag_us = request->on_primary ? 0 : router->topology.nodes[node].lag_us;
+	request->lag_us = read->query.on_primary ? 0 : router->topology.nodes[node].lag_us;
 	/* A standby that never met a primary cannot name its timeline: no position to promise. */
 	if (seen.timeline)
 		router_token(router, seen, request->token);

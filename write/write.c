@@ -290,11 +290,10 @@ static bool write_remember(struct write *write)
 	high_water_raise(write->task.router->shared.high_water, position);
 	router_token(write->task.router, position_max(position, write->task.needs.required),
 		     request->token);
-	request->routed = true;
+	request->served_by = SERVED_BY_PRIMARY;
 	request->level_used = LEVEL_STRONG;
 	request->reason = REASON_STRONG;
 	request->node = write->task.router->shared.nodes[write->node]->name;
-	request->on_primary = true;
 	request->lag_us = 0;
 	return true;
 }

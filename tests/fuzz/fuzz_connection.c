@@ -401,8 +401,8 @@ static void finish(void)
 	}
 	assert(world.held_count == 0 && world.answered == world.requests);
 	assert(listener_busy(world.listener) == 0);
-	assert(world.listener->connections.orphans == 0);
-	assert(list_empty(&world.listener->connections.dead));
+	assert(world.listener->connections.orphans.count == 0);
+	assert(list_empty(&world.listener->connections.orphans.dead));
 	assert(listener_in_flight(world.listener) == 0);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		client_close(&world.clients[i], true);

@@ -30,7 +30,7 @@ static void router_answer_as_replica(struct request *request, void *arg)
 {
 	(void)arg;
 	buf_literal(&request->out, "{\"data\":[]}");
-	request->routed = true;
+	request->served_by = SERVED_BY_REPLICA;
 	request->level_used = LEVEL_SESSION;
 	request->reason = REASON_WAITED;
 	request->node = "10.0.0.2:5432";

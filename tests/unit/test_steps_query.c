@@ -243,7 +243,7 @@ static void a_parked_query_spills_when_the_wait_limit_is_over(void **state)
 	fake_answer_primary(fake_call(0, CALL_QUERY), 2000, row, 1);
 	assert_document(&asked, "{\"data\":{\"id\":7}}");
 	assert_int_equal(asked.request->reason, REASON_SPILL_LAG);
-	assert_true(asked.request->on_primary);
+	assert_int_equal(asked.request->served_by, SERVED_BY_PRIMARY);
 	asked_free(&asked);
 	scene_pass(&scene, 0);
 	fake_answer(fake_call(probed_replica(), CALL_PROBE), 1500, 1500, NULL, 0);

@@ -94,7 +94,7 @@ static void a_large_result_is_asked_for_again_as_a_stream_and_told_as_it_comes(v
 
 	assert_int_equal(streamed, 1);
 	assert_int_equal(asked.request->stream, STREAM_OPEN);
-	assert_true(asked.request->routed);
+	assert_true(asked.request->served_by != SERVED_BY_NONE);
 	assert_true(asked.request->token[0] != '\0');
 	assert_int_equal(asked.done, 0);
 	/* The deadline was for the first byte. */
