@@ -8,7 +8,6 @@
 
 void begin(struct scene *scene)
 {
-	scene_init(scene);
 	scene->options.lag_poll_us = 100 * US_PER_MS;
 }
 
@@ -36,9 +35,9 @@ unsigned asked_node(void)
 void answer(unsigned node)
 {
 	if (node)
-		fake_answer(fake_call(node, CALL_QUERY), 1000, 1000, health_row, 1);
+		fake_answer(fake_call(node, CALL_QUERY), SCENE_LSN, SCENE_LSN, health_row, 1);
 	else
-		fake_answer_primary(fake_call(0, CALL_QUERY), 1000, health_row, 1);
+		fake_answer_primary(fake_call(0, CALL_QUERY), SCENE_LSN, health_row, 1);
 }
 
 void break_replica(struct scene *scene, const char *sqlstate)

@@ -12,7 +12,7 @@
 
 static const char health_row[] = "{\"id\":7}";
 
-/* scene_fini ends it. */
+/* Of a scene at its beginning. */
 void begin(struct scene *scene);
 /* The clock as a loop that is there sees it; the monitor has seen nothing in the meantime. */
 void pass_slowly(struct scene *scene, int64_t us);

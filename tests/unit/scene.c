@@ -48,7 +48,7 @@ static void scene_topology(struct scene *scene)
 
 	topology->count = 3;
 	topology->primary = 0;
-	topology->primary_position = (struct position){ 1, 1000 };
+	topology->primary_position = (struct position){ 1, SCENE_LSN };
 	topology->primary_seen = true;
 	topology->system_identifier = 42;
 	topology->key_known = true;
@@ -58,7 +58,7 @@ static void scene_topology(struct scene *scene)
 			.role = i ? NODE_REPLICA : NODE_PRIMARY,
 			.contact = NODE_REACHED,
 			.in_rotation = true,
-			.position = { 1, 1000 },
+			.position = { 1, SCENE_LSN },
 			.started_us = 1,
 			.lag_seen_us = SCENE_START_US,
 			.seen_us = SCENE_START_US,
@@ -116,6 +116,7 @@ void scene_init(struct scene *scene)
 	struct buf errors;
 
 	memset(scene, 0, sizeof(*scene));
+	list_init(&scene->asked);
 	buf_init(&errors);
 	scene->catalog = catalog_load_text("scene.sql", text_of(scene_sql), &errors);
 	if (!scene->catalog)
@@ -128,7 +129,7 @@ void scene_init(struct scene *scene)
 	loop_fake_clock(scene->loop, SCENE_START_US);
 	scene->snapshot = snapshot_new(sizeof(struct topology));
 	scene->sessions = sessions_new(64);
-	sessions_raise_floor(scene->sessions, (struct position){ 1, 1000 });
+	sessions_raise_floor(scene->sessions, (struct position){ 1, SCENE_LSN });
 	scene->ratelimit = ratelimit_new(1024);
 	scene->metrics = metrics_new();
 	for (unsigned i = 0; i < 3; i++) {
@@ -151,18 +152,6 @@ static void scene_on_open(void *arg)
 void scene_open(struct scene *scene)
 {
 	router_open_then(scene->router, scene_on_open, scene);
-}
-
-void scene_fini(struct scene *scene)
-{
-	scene_stop(scene);
-	metrics_free(scene->metrics);
-	sessions_free(scene->sessions);
-	ratelimit_free(scene->ratelimit);
-	snapshot_free(scene->snapshot);
-	catalog_let_go(scene->catalog);
-	loop_free(scene->loop);
-	request_cache_fini();
 }
 
 void scene_publish_unseen(struct scene *scene)
@@ -194,11 +183,41 @@ void scene_pass(struct scene *scene, int64_t us)
 	loop_turn(scene->loop, 0);
 }
 
+/* What scene_fini needs of a request: the story's struct asked may be gone by then. */
+struct asked_slot {
+	struct list_link link;
+	struct scene *scene;
+	struct request *request;
+	struct asked *asked; /* NULL: the story is over */
+	bool ended;
+};
+
 static void asked_on_done(struct request *request)
 {
-	struct asked *asked = request->client;
+	struct asked_slot *slot = request->client;
 
-	asked->done++;
+	slot->ended = true;
+	if (slot->asked)
+		slot->asked->done++;
+}
+
+static void *asked_slot_new(struct scene *scene, struct asked *asked)
+{
+	struct asked_slot *slot = calloc(1, sizeof(*slot));
+
+	assert_non_null(slot);
+	slot->scene = scene;
+	slot->request = asked->request;
+	slot->asked = asked;
+	list_append(&scene->asked, &slot->link);
+	return slot;
+}
+
+static void asked_slot_free(struct asked_slot *slot)
+{
+	list_remove(&slot->scene->asked, &slot->link);
+	request_free(slot->request);
+	free(slot);
 }
 
 void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
@@ -214,7 +233,7 @@ void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
 	request->born_us = loop_now(scene->loop);
 	request->deadline_us = request->born_us + scene->options.request_timeout_us;
 	request->on_done = asked_on_done;
-	request->client = asked;
+	request->client = asked_slot_new(scene, asked);
 	if (!strcmp(operation, "order")) {
 		struct json_error error;
 
@@ -232,5 +251,72 @@ void scene_take(struct scene *scene, struct asked *asked)
 
 void asked_free(struct asked *asked)
 {
-	request_free(asked->request);
+	asked_slot_free(asked->request->client);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+#define END_ROUNDS_MAX 10 /* more than any request has retries */
+
+/* Asks for the end of what was taken; false: all has ended. */
+static bool scene_cancel(struct scene *scene)
+{
+	bool left = false;
+
+	list_each (&scene->asked, it) {
+		struct asked_slot *slot = container_of(it, struct asked_slot, link);
+
+		slot->asked = NULL;
+		if (slot->ended || !slot->request->on_client_gone)
+			continue;
+		slot->request->on_client_gone(slot->request);
+		left |= !slot->ended;
+	}
+	return left;
+}
+
+static void scene_end_requests(struct scene *scene)
+{
+	for (unsigned round = 0; scene_cancel(scene) && round < END_ROUNDS_MAX; round++) {
+		for (unsigned node = 0; node < 3; node++)
+			pool_abandon(fake_pool(node), "the story is over");
+		writes_drain(&scene->writes);
+		scene_pass(scene, 2 * scene->options.request_timeout_us);
+	}
+	while (!list_empty(&scene->asked))
+		asked_slot_free(container_of(list_first(&scene->asked), struct asked_slot, link));
+}
+
+void scene_fini(struct scene *scene)
+{
+	scene_end_requests(scene);
+	scene_stop(scene);
+	metrics_free(scene->metrics);
+	sessions_free(scene->sessions);
+	ratelimit_free(scene->ratelimit);
+	snapshot_free(scene->snapshot);
+	catalog_let_go(scene->catalog);
+	loop_free(scene->loop);
+	request_cache_fini();
+}
+
+void scene_anew(struct scene *scene)
+{
+	scene_fini(scene);
+	scene_init(scene);
+}
+
+int scene_setup(void **state)
+{
+	static struct scene scene;
+
+	scene_init(&scene);
+	*state = &scene;
+	return 0;
+}
+
+int scene_teardown(void **state)
+{
+	scene_fini(*state);
+	return 0;
 }

@@ -16,6 +16,7 @@
 #include "write/write.h"
 
 #define SCENE_START_US INT64_C(1000000)
+#define SCENE_LSN 1000 /* of every node and of the floor, at the start */
 
 struct scene {
 	struct loop *loop;
@@ -33,12 +34,25 @@ struct scene {
 	struct router *router;
 	struct reads reads;
 	struct writes writes;
-	unsigned opened; /* how often the router said that it is open: scene_open */
+	struct list asked; /* requests that scene_ask made and asked_free has not freed */
+	unsigned opened;   /* how often the router said that it is open: scene_open */
 };
 
-/* All nodes up, in rotation, at lsn 1000 of timeline 1; the floor is 1000; nobody waits. */
+/* All nodes up, in rotation, at SCENE_LSN of timeline 1, as is the floor; nobody waits. */
 void scene_init(struct scene *scene);
+/* Ends and frees the requests that are left, wherever a story stopped. */
 void scene_fini(struct scene *scene);
+/* Another one, at its beginning. */
+void scene_anew(struct scene *scene);
+
+/*
+ * The fixture of stories about one scene each: *state is the scene. The tear-down needs nothing of
+ * the story's stack, so that it also follows a failed assertion.
+ */
+int scene_setup(void **state);
+int scene_teardown(void **state);
+#define SCENE_STORY(story) cmocka_unit_test_setup_teardown(story, scene_setup, scene_teardown)
+
 /* The router and both paths, as scene_init and scene_fini do: for another table of sessions. */
 void scene_start(struct scene *scene);
 void scene_stop(struct scene *scene);
@@ -55,7 +69,8 @@ void scene_publish_unseen(struct scene *scene);
 /* Moves the clock and lets timers run. */
 void scene_pass(struct scene *scene, int64_t us);
 
-/* A request as http/ would hand it over, not yet taken; done counts on_done. */
+/* A request as http/ would hand it over, not yet taken; done counts on_done. The tear-down frees
+ * the request where the story has not. */
 struct asked {
 	struct request *request;
 	unsigned done;

@@ -34,46 +34,44 @@ static unsigned share_of_replica(struct scene *scene, unsigned count)
 
 static void a_replica_that_refuses_five_times_is_left_alone_until_a_probe_is_answered(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	begin(&scene);
-	break_replica(&scene, "53200");
+	begin(scene);
+	break_replica(scene, "53200");
 	assert_true(opened() == 1);
-	assert_int_equal(share_of_replica(&scene, 50), 0);
-	scene_pass(&scene, US_PER_S - 10 * US_PER_MS);
+	assert_int_equal(share_of_replica(scene, 50), 0);
+	scene_pass(scene, US_PER_S - 10 * US_PER_MS);
 	assert_null(fake_call(1, CALL_PROBE));
 
-	scene_pass(&scene, 10 * US_PER_MS);
+	scene_pass(scene, 10 * US_PER_MS);
 
 	/* Half open: the probe, and nobody else. */
 	assert_non_null(fake_call(1, CALL_PROBE));
-	assert_int_equal(share_of_replica(&scene, 50), 0);
-	fake_answer(fake_call(1, CALL_PROBE), 1000, 1000, NULL, 0);
+	assert_int_equal(share_of_replica(scene, 50), 0);
+	fake_answer(fake_call(1, CALL_PROBE), SCENE_LSN, SCENE_LSN, NULL, 0);
 	assert_true(opened() == 0);
-	assert_in_range(share_of_replica(&scene, 400), 1, 60);
-	scene_pass(&scene, BREAKER_RAMP_US);
-	assert_in_range(share_of_replica(&scene, 400), 120, 280);
-	scene_fini(&scene);
+	assert_in_range(share_of_replica(scene, 400), 1, 60);
+	scene_pass(scene, BREAKER_RAMP_US);
+	assert_in_range(share_of_replica(scene, 400), 120, 280);
 }
 
 static void a_probe_without_an_answer_is_given_up_by_its_own_deadline(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	begin(&scene);
-	break_replica(&scene, "53200");
-	scene_pass(&scene, US_PER_S);
+	begin(scene);
+	break_replica(scene, "53200");
+	scene_pass(scene, US_PER_S);
 	assert_non_null(fake_call(1, CALL_PROBE));
 
-	scene_pass(&scene, 500 * US_PER_MS);
+	scene_pass(scene, 500 * US_PER_MS);
 
 	assert_null(fake_call(1, CALL_PROBE));
 	assert_true(opened() == 1);
-	scene_pass(&scene, 2 * US_PER_S);
+	scene_pass(scene, 2 * US_PER_S);
 	assert_non_null(fake_call(1, CALL_PROBE));
-	fake_answer(fake_call(1, CALL_PROBE), 1000, 1000, NULL, 0);
+	fake_answer(fake_call(1, CALL_PROBE), SCENE_LSN, SCENE_LSN, NULL, 0);
 	assert_true(opened() == 0);
-	scene_fini(&scene);
 }
 
 /* All conns are with slow queries: the probe finds none, and the monitor has its own. */
@@ -89,67 +87,63 @@ static void break_and_leave_the_probe_no_conn(struct scene *scene)
 
 static void a_probe_that_no_conn_takes_leaves_it_to_the_monitor(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	break_and_leave_the_probe_no_conn(&scene);
-	scene.topology.nodes[1].seen_us = loop_now(scene.loop);
-	scene_publish_unseen(&scene);
+	break_and_leave_the_probe_no_conn(scene);
+	scene->topology.nodes[1].seen_us = loop_now(scene->loop);
+	scene_publish_unseen(scene);
 	assert_true(opened() == 1);
 
-	scene_pass(&scene, 400 * US_PER_MS);
+	scene_pass(scene, 400 * US_PER_MS);
 
 	assert_true(opened() == 0);
-	scene_fini(&scene);
 }
 
 static void a_probe_that_no_conn_takes_proves_nothing_of_a_node_the_monitor_misses(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	break_and_leave_the_probe_no_conn(&scene);
+	break_and_leave_the_probe_no_conn(scene);
 
-	scene_pass(&scene, 400 * US_PER_MS);
+	scene_pass(scene, 400 * US_PER_MS);
 
 	assert_true(opened() == 1);
-	scene_pass(&scene, 2 * US_PER_S);
+	scene_pass(scene, 2 * US_PER_S);
 	assert_non_null(fake_call(1, CALL_PROBE));
-	fake_answer(fake_call(1, CALL_PROBE), 1000, 1000, NULL, 0);
-	scene_fini(&scene);
+	fake_answer(fake_call(1, CALL_PROBE), SCENE_LSN, SCENE_LSN, NULL, 0);
 }
 
 static void errors_of_the_application_never_count(void **state)
 {
+	struct scene *scene = *state;
 	static const char *const sqlstates[] = { "22012", "23505", "42P01",
 						 "P0001", "57014", "40001" };
 
 	for (size_t i = 0; i < sizeof(sqlstates) / sizeof(sqlstates[0]); i++) {
-		struct scene scene;
-
-		begin(&scene);
-		break_replica(&scene, sqlstates[i]);
+		begin(scene);
+		break_replica(scene, sqlstates[i]);
 		assert_true(opened() == 0);
-		scene_fini(&scene);
+		scene_anew(scene);
 	}
 }
 
 static void the_monitor_that_sees_a_node_return_closes_its_breaker(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	begin(&scene);
-	break_replica(&scene, "57P01");
+	begin(scene);
+	break_replica(scene, "57P01");
 	assert_true(opened() == 1);
-	scene_lose(&scene, 1);
-	scene_publish(&scene);
+	scene_lose(scene, 1);
+	scene_publish(scene);
 
-	scene_find(&scene, 1);
-	scene_publish(&scene);
+	scene_find(scene, 1);
+	scene_publish(scene);
 
 	assert_true(opened() == 0);
-	assert_in_range(share_of_replica(&scene, 400), 1, 60);
-	scene_pass(&scene, BREAKER_RAMP_US);
-	assert_in_range(share_of_replica(&scene, 400), 120, 280);
-	scene_fini(&scene);
+	assert_in_range(share_of_replica(scene, 400), 1, 60);
+	scene_pass(scene, BREAKER_RAMP_US);
+	assert_in_range(share_of_replica(scene, 400), 120, 280);
 }
 
 static enum outcome place(struct scene *scene, const char *lost, int64_t *retry_after_us)
@@ -171,49 +165,48 @@ static enum outcome place(struct scene *scene, const char *lost, int64_t *retry_
 
 static void a_primary_that_loses_its_commands_is_left_alone_and_says_for_how_long(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	int64_t retry_after_us;
 
-	begin(&scene);
+	begin(scene);
 	for (unsigned i = 0; i < BREAKER_ROW_MAX; i++) {
-		assert_int_equal(place(&scene, "the connection was lost", &retry_after_us),
+		assert_int_equal(place(scene, "the connection was lost", &retry_after_us),
 				 OUTCOME_OUTCOME_UNKNOWN);
-		scene_pass(&scene, US_PER_MS);
+		scene_pass(scene, US_PER_MS);
 	}
-	assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
+	assert_int_equal(place(scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
 	assert_int_equal(retry_after_us, US_PER_S - US_PER_MS);
-	scene_pass(&scene, US_PER_S);
+	scene_pass(scene, US_PER_S);
 
-	fake_answer_primary(fake_call(0, CALL_PROBE), 1000, NULL, 0);
+	fake_answer_primary(fake_call(0, CALL_PROBE), SCENE_LSN, NULL, 0);
 
-	assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_OK);
-	scene_fini(&scene);
+	assert_int_equal(place(scene, NULL, &retry_after_us), OUTCOME_OK);
 }
 
 /* It has been admitted before, and waits for the primary when its breaker opens. */
 static void no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_through(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	int64_t retry_after_us;
 
-	begin(&scene);
-	scene_ask(&scene, &asked, REQUEST_COMMAND, "place", "bob");
-	scene_take(&scene, &asked);
+	begin(scene);
+	scene_ask(scene, &asked, REQUEST_COMMAND, "place", "bob");
+	scene_take(scene, &asked);
 	for (unsigned readiness = 0; readiness < 2; readiness++) {
 		for (unsigned i = 0; i < BREAKER_ROW_MAX; i++) {
 			struct asked other;
 
 			if (readiness)
 				break;
-			scene_ask(&scene, &other, REQUEST_COMMAND, "place", "ann");
-			scene_take(&scene, &other);
+			scene_ask(scene, &other, REQUEST_COMMAND, "place", "ann");
+			scene_take(scene, &other);
 			fake_lost(fake_last_call(0, CALL_COMMAND), CALL_LOST, "lost");
 			asked_free(&other);
-			scene_pass(&scene, US_PER_MS);
+			scene_pass(scene, US_PER_MS);
 		}
-		scene_pass(&scene, US_PER_S << readiness);
-		assert_int_equal(place(&scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
+		scene_pass(scene, US_PER_S << readiness);
+		assert_int_equal(place(scene, NULL, &retry_after_us), OUTCOME_BREAKER_OPEN);
 		fake_lost(fake_call(0, CALL_PROBE), CALL_LOST, "lost");
 	}
 
@@ -221,122 +214,112 @@ static void no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_throu
 
 	assert_int_equal(outcome_row(asked.request->outcome)->status, 503);
 	assert_int_equal(asked.request->retry_after_us, 4 * US_PER_S);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void a_query_leaves_a_node_that_is_silent_for_long_compared_with_its_statement(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	unsigned node;
 
-	begin(&scene);
-	know(&scene, "order", 20 * US_PER_MS);
-	ask(&scene, &asked, "order");
+	begin(scene);
+	know(scene, "order", 20 * US_PER_MS);
+	ask(scene, &asked, "order");
 	node = asked_node();
-	pass_slowly(&scene, 150 * US_PER_MS);
+	pass_slowly(scene, 150 * US_PER_MS);
 	assert_non_null(fake_call(node, CALL_QUERY));
 
-	pass_slowly(&scene, 20 * US_PER_MS);
+	pass_slowly(scene, 20 * US_PER_MS);
 
 	assert_null(fake_call(node, CALL_QUERY));
 	assert_int_equal(asked_node(), 3 - node);
 	answer(3 - node);
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void a_node_that_answers_others_is_not_silent(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	unsigned node;
 
-	begin(&scene);
-	know(&scene, "order", 10 * US_PER_MS);
-	ask(&scene, &asked, "order");
+	begin(scene);
+	know(scene, "order", 10 * US_PER_MS);
+	ask(scene, &asked, "order");
 	node = asked_node();
 	for (unsigned i = 0; i < 8; i++) {
-		pass_slowly(&scene, 30 * US_PER_MS);
-		scene.topology.nodes[node].seen_us = loop_now(scene.loop);
-		scene_publish(&scene);
+		pass_slowly(scene, 30 * US_PER_MS);
+		scene->topology.nodes[node].seen_us = loop_now(scene->loop);
+		scene_publish(scene);
 	}
 
 	assert_non_null(fake_call(node, CALL_QUERY));
 	answer(node);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 /* A quiet loop: the monitor goes on hearing the node, and nothing makes the loop look at what it
  * publishes but the loop's own tick. */
 static void a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	unsigned node;
 
-	begin(&scene);
-	know(&scene, "order", 10 * US_PER_MS);
-	ask(&scene, &asked, "order");
+	begin(scene);
+	know(scene, "order", 10 * US_PER_MS);
+	ask(scene, &asked, "order");
 	node = asked_node();
 	for (unsigned i = 0; i < 300; i++) {
-		scene_pass(&scene, TICK_US);
-		scene.topology.nodes[node].seen_us = loop_now(scene.loop);
-		scene_publish_unseen(&scene);
+		scene_pass(scene, TICK_US);
+		scene->topology.nodes[node].seen_us = loop_now(scene->loop);
+		scene_publish_unseen(scene);
 	}
 
 	assert_true(opened() == 0);
 	assert_non_null(fake_call(node, CALL_QUERY));
 	answer(node);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void of_a_new_statement_only_the_monitor_can_tell(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	unsigned node;
 
-	begin(&scene);
-	ask(&scene, &asked, "order");
+	begin(scene);
+	ask(scene, &asked, "order");
 	node = asked_node();
-	pass_slowly(&scene, 300 * US_PER_MS);
+	pass_slowly(scene, 300 * US_PER_MS);
 	assert_non_null(fake_call(node, CALL_QUERY));
 
-	scene_lose(&scene, node);
-	scene_publish(&scene);
-	scene_pass(&scene, 5 * US_PER_MS);
+	scene_lose(scene, node);
+	scene_publish(scene);
+	scene_pass(scene, 5 * US_PER_MS);
 
 	assert_null(fake_call(node, CALL_QUERY));
 	answer(3 - node);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 /* Its calls have left by then; it gets no new ones, before the monitor has spoken. */
 static void a_silent_node_is_left_alone(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked[20];
 
-	begin(&scene);
-	know(&scene, "order", 100);
+	begin(scene);
+	know(scene, "order", 100);
 	for (unsigned i = 0; i < 20; i++)
-		ask(&scene, &asked[i], "order");
+		ask(scene, &asked[i], "order");
 	for (unsigned i = 0; i < 100 && opened() == 0; i++) {
-		pass_slowly(&scene, TICK_US);
-		scene.topology.nodes[2].seen_us = scene.topology.nodes[0].seen_us =
-			loop_now(scene.loop);
-		scene_publish(&scene);
+		pass_slowly(scene, TICK_US);
+		scene->topology.nodes[2].seen_us = scene->topology.nodes[0].seen_us =
+			loop_now(scene->loop);
+		scene_publish(scene);
 		while (fake_call(2, CALL_QUERY))
 			answer(2);
 		if (asked[i % 20].done) {
 			asked_free(&asked[i % 20]);
-			ask(&scene, &asked[i % 20], "order");
+			ask(scene, &asked[i % 20], "order");
 		}
 	}
 
@@ -345,18 +328,17 @@ static void a_silent_node_is_left_alone(void **state)
 		answer(asked_node());
 	for (unsigned i = 0; i < 20; i++)
 		asked_free(&asked[i]);
-	scene_fini(&scene);
 }
 
 static void who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	unsigned node;
 
-	begin(&scene);
-	scene_pass(&scene, US_PER_MS);
-	ask(&scene, &asked, "order");
+	begin(scene);
+	scene_pass(scene, US_PER_MS);
+	ask(scene, &asked, "order");
 	node = asked_node();
 	fake_call(node, CALL_QUERY)->refusal = REFUSAL_EXPIRED;
 
@@ -364,35 +346,28 @@ static void who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one(vo
 
 	answer(3 - node);
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
+		SCENE_STORY(
 			a_replica_that_refuses_five_times_is_left_alone_until_a_probe_is_answered),
-		cmocka_unit_test(a_probe_without_an_answer_is_given_up_by_its_own_deadline),
-		cmocka_unit_test(
-			no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_through),
-		cmocka_unit_test(a_probe_that_no_conn_takes_leaves_it_to_the_monitor),
-		cmocka_unit_test(
-			a_probe_that_no_conn_takes_proves_nothing_of_a_node_the_monitor_misses),
-		cmocka_unit_test(errors_of_the_application_never_count),
-		cmocka_unit_test(the_monitor_that_sees_a_node_return_closes_its_breaker),
-		cmocka_unit_test(
-			a_primary_that_loses_its_commands_is_left_alone_and_says_for_how_long),
-		cmocka_unit_test(
+		SCENE_STORY(a_probe_without_an_answer_is_given_up_by_its_own_deadline),
+		SCENE_STORY(no_refusal_asks_to_come_back_before_the_breaker_lets_a_request_through),
+		SCENE_STORY(a_probe_that_no_conn_takes_leaves_it_to_the_monitor),
+		SCENE_STORY(a_probe_that_no_conn_takes_proves_nothing_of_a_node_the_monitor_misses),
+		SCENE_STORY(errors_of_the_application_never_count),
+		SCENE_STORY(the_monitor_that_sees_a_node_return_closes_its_breaker),
+		SCENE_STORY(a_primary_that_loses_its_commands_is_left_alone_and_says_for_how_long),
+		SCENE_STORY(
 			a_query_leaves_a_node_that_is_silent_for_long_compared_with_its_statement),
-		cmocka_unit_test(a_node_that_answers_others_is_not_silent),
-		cmocka_unit_test(
-			a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle),
-		cmocka_unit_test(
-			a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle),
-		cmocka_unit_test(of_a_new_statement_only_the_monitor_can_tell),
-		cmocka_unit_test(a_silent_node_is_left_alone),
-		cmocka_unit_test(who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one),
+		SCENE_STORY(a_node_that_answers_others_is_not_silent),
+		SCENE_STORY(a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle),
+		SCENE_STORY(a_node_that_the_monitor_hears_is_not_silent_because_the_loop_is_idle),
+		SCENE_STORY(of_a_new_statement_only_the_monitor_can_tell),
+		SCENE_STORY(a_silent_node_is_left_alone),
+		SCENE_STORY(who_waited_for_a_conn_of_a_silent_node_is_answered_by_another_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

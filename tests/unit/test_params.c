@@ -15,70 +15,72 @@
 #define HEAD "-- query: q :many\n"
 #define NONE "(none)"
 
+/* What stands behind @param, and what is read of it. */
+static const struct declared {
+	const char *line, *type;
+	bool optional;
+	const char *value, *description;
+} declarations[] = {
+	{ "x", NULL, false, NONE, "" },
+	{ ":x", NULL, false, NONE, "" },
+	{ "x bigint", "bigint", false, NONE, "" },
+	{ "x bigint   Customer to list", "bigint", false, NONE, "Customer to list" },
+	{ "x text?         Absent means any", "text", true, NONE, "Absent means any" },
+	{ "x text ? Absent", "text", true, NONE, "Absent" },
+	{ "x?", NULL, true, NONE, "" },
+	{ "x text[]?", "text[]", true, NONE, "" },
+	{ "x int[3][] two dimensions", "int[3][]", false, NONE, "two dimensions" },
+	{ "x int = 50   Page size", "int", false, "50", "Page size" },
+	{ "x = 50 - Page size", NULL, false, "50", "Page size" },
+	{ "x=50", NULL, false, "50", "" },
+	{ "x - Page size", NULL, false, NONE, "Page size" },
+	{ "x — Page size", NULL, false, NONE, "Page size" },
+	{ "x numeric = -1.5e3", "numeric", false, "-1.5e3", "" },
+	{ "x text = 'it''s two words' described", "text", false, "it's two words", "described" },
+	{ "x text = ''", "text", false, "", "" },
+	{ "x bool = TRUE", "bool", false, "true", "" },
+	{ "x bool=false", "bool", false, "false", "" },
+	{ "x text = null", "text", true, NONE, "" },
+	{ "x text? = open", "text", true, "open", "" },
+	{ "x date = 2025-01-31", "date", false, "2025-01-31", "" },
+	{ "x shop.order_status = new", "shop.order_status", false, "new", "" },
+	{ "x \"Order Status\"? who", "\"Order Status\"", true, NONE, "who" },
+	{ "x shop.\"Status\"", "shop.\"Status\"", false, NONE, "" },
+	{ "x double precision = 1", "double precision", false, "1", "" },
+	{ "x timestamp with time zone? since", "timestamp with time zone", true, NONE, "since" },
+	{ "x TIME  without TIME ZONE", "TIME  without TIME ZONE", false, NONE, "" },
+	{ "x character varying[]", "character varying[]", false, NONE, "" },
+	{ "x timestamp with care", "timestamp", false, NONE, "with care" },
+};
+
+static void check_declaration(const struct declared *declared)
+{
+	char text[512];
+	struct catalog *catalog;
+	const struct operation *operation;
+	const struct parameter *parameter;
+
+	snprintf(text, sizeof(text), HEAD "-- @param %s\nSELECT :x", declared->line);
+	operation = story_operation(&catalog, text);
+	assert_int_equal(operation->parameters_count, 1);
+	parameter = &operation->parameters[0];
+	assert_string_equal(parameter->name, "x");
+	assert_string_equal(parameter->type ? parameter->type : NONE,
+			    declared->type ? declared->type : NONE);
+	assert_int_equal(parameter->optional, declared->optional);
+	assert_string_equal(parameter->default_value.ptr ? parameter->default_value.ptr : NONE,
+			    declared->value);
+	if (parameter->default_value.ptr)
+		assert_int_equal(parameter->default_value.len, strlen(declared->value));
+	assert_string_equal(parameter->description, declared->description);
+	assert_false(parameter->is_request_user);
+	catalog_let_go(catalog);
+}
+
 static void a_declaration_gives_type_optional_default_and_description(void **state)
 {
-	static const struct {
-		const char *line, *type;
-		bool optional;
-		const char *value, *description;
-	} stories[] = {
-		{ "x", NULL, false, NONE, "" },
-		{ ":x", NULL, false, NONE, "" },
-		{ "x bigint", "bigint", false, NONE, "" },
-		{ "x bigint   Customer to list", "bigint", false, NONE, "Customer to list" },
-		{ "x text?         Absent means any", "text", true, NONE, "Absent means any" },
-		{ "x text ? Absent", "text", true, NONE, "Absent" },
-		{ "x?", NULL, true, NONE, "" },
-		{ "x text[]?", "text[]", true, NONE, "" },
-		{ "x int[3][] two dimensions", "int[3][]", false, NONE, "two dimensions" },
-		{ "x int = 50   Page size", "int", false, "50", "Page size" },
-		{ "x = 50 - Page size", NULL, false, "50", "Page size" },
-		{ "x=50", NULL, false, "50", "" },
-		{ "x - Page size", NULL, false, NONE, "Page size" },
-		{ "x — Page size", NULL, false, NONE, "Page size" },
-		{ "x numeric = -1.5e3", "numeric", false, "-1.5e3", "" },
-		{ "x text = 'it''s two words' described", "text", false, "it's two words",
-		  "described" },
-		{ "x text = ''", "text", false, "", "" },
-		{ "x bool = TRUE", "bool", false, "true", "" },
-		{ "x bool=false", "bool", false, "false", "" },
-		{ "x text = null", "text", true, NONE, "" },
-		{ "x text? = open", "text", true, "open", "" },
-		{ "x date = 2025-01-31", "date", false, "2025-01-31", "" },
-		{ "x shop.order_status = new", "shop.order_status", false, "new", "" },
-		{ "x \"Order Status\"? who", "\"Order Status\"", true, NONE, "who" },
-		{ "x shop.\"Status\"", "shop.\"Status\"", false, NONE, "" },
-		{ "x double precision = 1", "double precision", false, "1", "" },
-		{ "x timestamp with time zone? since", "timestamp with time zone", true, NONE,
-		  "since" },
-		{ "x TIME  without TIME ZONE", "TIME  without TIME ZONE", false, NONE, "" },
-		{ "x character varying[]", "character varying[]", false, NONE, "" },
-		{ "x timestamp with care", "timestamp", false, NONE, "with care" },
-	};
-
-	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
-		char text[512];
-		struct catalog *catalog;
-		const struct operation *operation;
-		const struct parameter *parameter;
-
-		snprintf(text, sizeof(text), HEAD "-- @param %s\nSELECT :x", stories[i].line);
-		operation = story_operation(&catalog, text);
-		assert_int_equal(operation->parameters_count, 1);
-		parameter = &operation->parameters[0];
-		assert_string_equal(parameter->name, "x");
-		assert_string_equal(parameter->type ? parameter->type : NONE,
-				    stories[i].type ? stories[i].type : NONE);
-		assert_int_equal(parameter->optional, stories[i].optional);
-		assert_string_equal(parameter->default_value.ptr ? parameter->default_value.ptr
-								 : NONE,
-				    stories[i].value);
-		if (parameter->default_value.ptr)
-			assert_int_equal(parameter->default_value.len, strlen(stories[i].value));
-		assert_string_equal(parameter->description, stories[i].description);
-		assert_false(parameter->is_request_user);
-		catalog_let_go(catalog);
-	}
+	for (size_t i = 0; i < sizeof(declarations) / sizeof(declarations[0]); i++)
+		check_declaration(&declarations[i]);
 }
 
 static void declared_parameters_are_numbered_as_declared(void **state)

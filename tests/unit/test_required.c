@@ -106,7 +106,7 @@ static void strong_queries_and_commands_are_told_too_eventual_ones_are_not(void 
 	ask(story, REQUEST_QUERY, "ann", POSITION_NONE);
 	story->asked.request->level = LEVEL_EVENTUAL;
 	take(story);
-	fake_answer(fake_call(2, CALL_QUERY), 1000, 1000, row, 1);
+	fake_answer(fake_call(2, CALL_QUERY), SCENE_LSN, SCENE_LSN, row, 1);
 	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
 	asked_free(&story->asked);
 	ask(story, REQUEST_QUERY, "ann", POSITION_NONE);

@@ -14,20 +14,18 @@
 
 static void a_query_is_tried_on_two_nodes_and_no_more(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 
-	begin(&scene);
-	ask(&scene, &asked, "order");
+	begin(scene);
+	ask(scene, &asked, "order");
 	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_LOST, "the connection was lost");
-	scene_pass(&scene, 5 * US_PER_MS);
+	scene_pass(scene, 5 * US_PER_MS);
 
 	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_LOST, "the connection was lost");
 
 	assert_int_equal(asked.done, 1);
 	assert_int_equal(asked.request->outcome, OUTCOME_NO_REPLICA);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 /* Both replicas have answered something. Returns how many queries that took. */
@@ -73,80 +71,76 @@ static unsigned conflicts_refused(struct scene *scene, unsigned conflicts, unsig
  * the reserves what a second or two give. Ten seconds' worth would be 20 more. */
 static void retries_stop_where_the_budget_ends(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	unsigned failed, count = 0;
 
-	begin(&scene);
-	failed = conflicts_refused(&scene, 100, &count);
+	begin(scene);
+	failed = conflicts_refused(scene, 100, &count);
 
 	assert_in_range(100 - failed, count / 20, count / 11 + 6);
 	assert_true(metrics_sum(METRIC_retries_refused_total) == failed);
-	scene_fini(&scene);
 }
 
 /* Else an overload would feed on itself. */
 static void what_is_refused_for_want_of_room_earns_no_retries(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	unsigned failed, count = 0;
 
-	begin(&scene);
+	begin(scene);
 	fake_full(1, true);
 	fake_full(2, true);
 	for (unsigned i = 0; i < 1000; i++) {
 		struct asked asked;
 
-		ask(&scene, &asked, "order");
+		ask(scene, &asked, "order");
 		assert_int_equal(asked.request->outcome, OUTCOME_QUEUE_FULL);
 		asked_free(&asked);
 	}
 	fake_full(1, false);
 	fake_full(2, false);
-	failed = conflicts_refused(&scene, 100, &count);
+	failed = conflicts_refused(scene, 100, &count);
 
 	assert_in_range(100 - failed, count / 20, count / 11 + 6);
-	scene_fini(&scene);
 }
 
 /* Where the other fails as well, a second pays for no more than its own part of the reserve. */
 static void of_nodes_in_trouble_no_second_pays_for_ten(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	begin(&scene);
+	begin(scene);
 	for (unsigned i = 0; i < 20; i++) {
 		struct asked asked;
 
-		ask(&scene, &asked, "order");
+		ask(scene, &asked, "order");
 		for (unsigned tries = 0; tries < 2 && !asked.done; tries++) {
 			fake_call(asked_node(), CALL_QUERY)->in_recovery = true;
 			fake_error(fake_call(asked_node(), CALL_QUERY), "40001",
 				   "conflict with recovery");
-			scene_pass(&scene, 5 * US_PER_MS);
+			scene_pass(scene, 5 * US_PER_MS);
 		}
 		assert_true(asked.done);
 		asked_free(&asked);
 	}
 	assert_in_range(20 - metrics_sum(METRIC_retries_refused_total), 1, 6);
-	scene_fini(&scene);
 }
 
 static void what_never_left_or_came_too_early_is_no_retry(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 
-	begin(&scene);
+	begin(scene);
 	for (unsigned i = 0; i < 60; i++) {
 		struct asked asked;
 
-		ask(&scene, &asked, "order");
+		ask(scene, &asked, "order");
 		fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_UNSENT, "no conn was there");
 		answer(asked_node());
 		assert_int_equal(asked.request->outcome, OUTCOME_OK);
 		asked_free(&asked);
 	}
 	assert_true(metrics_sum(METRIC_retries_refused_total) == 0);
-	scene_fini(&scene);
 }
 
 static void hedge(struct scene *scene, unsigned earned)
@@ -166,17 +160,18 @@ static void hedge(struct scene *scene, unsigned earned)
 
 static void a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts(void **state)
 {
+	struct scene *scene = *state;
+
 	for (unsigned second = 0; second < 2; second++) {
-		struct scene scene;
 		struct asked asked;
 		unsigned node;
 
-		hedge(&scene, 200);
-		ask(&scene, &asked, "order");
+		hedge(scene, 200);
+		ask(scene, &asked, "order");
 		node = asked_node();
-		pass_slowly(&scene, 10 * US_PER_MS);
+		pass_slowly(scene, 10 * US_PER_MS);
 		assert_null(fake_call(3 - node, CALL_QUERY));
-		pass_slowly(&scene, 10 * US_PER_MS);
+		pass_slowly(scene, 10 * US_PER_MS);
 		assert_non_null(fake_call(node, CALL_QUERY));
 		assert_non_null(fake_call(3 - node, CALL_QUERY));
 
@@ -186,23 +181,23 @@ static void a_late_query_is_asked_of_a_second_replica_and_the_first_answer_count
 		assert_int_equal(asked.request->outcome, OUTCOME_OK);
 		assert_int_equal(asked.request->out.len, strlen("{\"data\":{\"id\":7}}"));
 		assert_string_equal(asked.request->node,
-				    scene.nodes[second ? 3 - node : node].name);
+				    scene->nodes[second ? 3 - node : node].name);
 		assert_int_equal(fake_waiting(1) + fake_waiting(2), 0);
 		asked_free(&asked);
-		scene_fini(&scene);
+		scene_anew(scene);
 	}
 }
 
 static void the_second_replica_has_to_prove_as_the_first(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 	unsigned node;
 
-	hedge(&scene, 200);
-	ask(&scene, &asked, "order");
+	hedge(scene, 200);
+	ask(scene, &asked, "order");
 	node = asked_node();
-	pass_slowly(&scene, 20 * US_PER_MS);
+	pass_slowly(scene, 20 * US_PER_MS);
 
 	fake_answer(fake_call(3 - node, CALL_QUERY), 999, 999, "{\"id\":1}", 1);
 
@@ -210,64 +205,56 @@ static void the_second_replica_has_to_prove_as_the_first(void **state)
 	answer(node);
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
 	assert_int_equal(asked.request->out.len, strlen("{\"data\":{\"id\":7}}"));
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void hedges_have_to_be_earned(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 
-	hedge(&scene, 20);
-	ask(&scene, &asked, "order");
-	pass_slowly(&scene, 40 * US_PER_MS);
+	hedge(scene, 20);
+	ask(scene, &asked, "order");
+	pass_slowly(scene, 40 * US_PER_MS);
 
 	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
 	answer(asked_node());
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void a_large_result_is_never_asked_for_twice(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 
-	hedge(&scene, 200);
-	scene.options.stream_conns = 1;
-	scene.options.stream_bytes_max = 1 << 30;
-	scene_ask(&scene, &asked, REQUEST_QUERY, "orders", NULL);
+	hedge(scene, 200);
+	scene->options.stream_conns = 1;
+	scene->options.stream_bytes_max = 1 << 30;
+	scene_ask(scene, &asked, REQUEST_QUERY, "orders", NULL);
 	asked.request->user = (struct text){ 0 };
 	asked.request->may_stream = true;
-	scene_take(&scene, &asked);
+	scene_take(scene, &asked);
 	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_TOO_LARGE, NULL);
 	assert_non_null(fake_call(asked_node(), CALL_QUERY)->on_rows);
 	assert_false(fake_call(asked_node(), CALL_QUERY)->cancels);
 
-	pass_slowly(&scene, 40 * US_PER_MS);
+	pass_slowly(scene, 40 * US_PER_MS);
 
 	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
-	fake_answer(fake_call(asked_node(), CALL_QUERY), 1000, 1001, "{\"id\":1}", 1);
+	fake_answer(fake_call(asked_node(), CALL_QUERY), SCENE_LSN, 1001, "{\"id\":1}", 1);
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void without_the_option_nobody_is_asked_twice(void **state)
 {
-	struct scene scene;
+	struct scene *scene = *state;
 	struct asked asked;
 
-	hedge(&scene, 200);
-	scene.options.hedge = 0;
-	ask(&scene, &asked, "order");
-	pass_slowly(&scene, 40 * US_PER_MS);
+	hedge(scene, 200);
+	scene->options.hedge = 0;
+	ask(scene, &asked, "order");
+	pass_slowly(scene, 40 * US_PER_MS);
 
 	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
 	answer(asked_node());
-	asked_free(&asked);
-	scene_fini(&scene);
 }
 
 static void what_is_late_is_later_than_nineteen_of_twenty(void **state)
@@ -289,18 +276,17 @@ static void what_is_late_is_later_than_nineteen_of_twenty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_query_is_tried_on_two_nodes_and_no_more),
-		cmocka_unit_test(retries_stop_where_the_budget_ends),
-		cmocka_unit_test(what_is_refused_for_want_of_room_earns_no_retries),
-		cmocka_unit_test(of_nodes_in_trouble_no_second_pays_for_ten),
-		cmocka_unit_test(what_never_left_or_came_too_early_is_no_retry),
-		cmocka_unit_test(
-			a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts),
-		cmocka_unit_test(the_second_replica_has_to_prove_as_the_first),
-		cmocka_unit_test(hedges_have_to_be_earned),
-		cmocka_unit_test(a_large_result_is_never_asked_for_twice),
-		cmocka_unit_test(without_the_option_nobody_is_asked_twice),
-		cmocka_unit_test(what_is_late_is_later_than_nineteen_of_twenty),
+		SCENE_STORY(a_query_is_tried_on_two_nodes_and_no_more),
+		SCENE_STORY(retries_stop_where_the_budget_ends),
+		SCENE_STORY(what_is_refused_for_want_of_room_earns_no_retries),
+		SCENE_STORY(of_nodes_in_trouble_no_second_pays_for_ten),
+		SCENE_STORY(what_never_left_or_came_too_early_is_no_retry),
+		SCENE_STORY(a_late_query_is_asked_of_a_second_replica_and_the_first_answer_counts),
+		SCENE_STORY(the_second_replica_has_to_prove_as_the_first),
+		SCENE_STORY(hedges_have_to_be_earned),
+		SCENE_STORY(a_large_result_is_never_asked_for_twice),
+		SCENE_STORY(without_the_option_nobody_is_asked_twice),
+		SCENE_STORY(what_is_late_is_later_than_nineteen_of_twenty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,7 +166,7 @@ static void a_query_is_described_by_the_primary(void **state)
 	assert_null(fake_describing(1));
 	assert_null(fake_describing(2));
 	fake_described(fake_describing(0), INT8, INT8);
-	fake_answer(fake_call(asked_replica(), CALL_QUERY), 1000, 1000, "{\"id\":7}", 1);
+	fake_answer(fake_call(asked_replica(), CALL_QUERY), SCENE_LSN, SCENE_LSN, "{\"id\":7}", 1);
 
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
 }
@@ -188,7 +188,7 @@ static void a_replica_that_lacks_the_change_is_passed_over_for_a_moment(void **s
 
 	assert_null(fake_call(first, CALL_QUERY));
 	assert_non_null(fake_call(3 - first, CALL_QUERY));
-	fake_answer(fake_call(3 - first, CALL_QUERY), 1000, 1000, "{\"id\":7}", 1);
+	fake_answer(fake_call(3 - first, CALL_QUERY), SCENE_LSN, SCENE_LSN, "{\"id\":7}", 1);
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
 	asked_free(&asked);
 
@@ -196,7 +196,7 @@ static void a_replica_that_lacks_the_change_is_passed_over_for_a_moment(void **s
 	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
 	scene_take(&scene, &asked);
 	assert_null(fake_call(first, CALL_QUERY));
-	fake_answer(fake_call(3 - first, CALL_QUERY), 1000, 1000, "{\"id\":7}", 1);
+	fake_answer(fake_call(3 - first, CALL_QUERY), SCENE_LSN, SCENE_LSN, "{\"id\":7}", 1);
 	asked_free(&asked);
 
 	scene_pass(&scene, REVALIDATION_LACK_US);
@@ -204,7 +204,7 @@ static void a_replica_that_lacks_the_change_is_passed_over_for_a_moment(void **s
 	scene_ask(&scene, &asked, REQUEST_QUERY, "order", "ann");
 	scene_take(&scene, &asked);
 	assert_non_null(fake_call(first, CALL_QUERY));
-	fake_answer(fake_call(first, CALL_QUERY), 1000, 1000, "{\"id\":7}", 1);
+	fake_answer(fake_call(first, CALL_QUERY), SCENE_LSN, SCENE_LSN, "{\"id\":7}", 1);
 }
 
 #define STORY(story) cmocka_unit_test_setup_teardown(story, set_up, tear_down)

@@ -104,7 +104,7 @@ static void a_large_result_is_asked_for_again_as_a_stream_and_told_as_it_comes(v
 	buf_clear(&asked.request->out);
 	asked.request->on_taken(asked.request);
 	assert_int_equal(fake_went_on(node), 1);
-	fake_answer(asked_call(), 1000, 1001, ",{\"id\":2}", 2);
+	fake_answer(asked_call(), SCENE_LSN, 1001, ",{\"id\":2}", 2);
 
 	assert_int_equal(asked.done, 1);
 	assert_int_equal(asked.request->stream, STREAM_WHOLE);
@@ -141,7 +141,7 @@ static void a_stream_from_another_timeline_is_not_told(void **state)
 
 	assert_int_equal(streamed, 0);
 	assert_int_equal(fake_waiting(node), 0);
-	fake_answer(asked_call(), 1000, 1000, "", 0);
+	fake_answer(asked_call(), SCENE_LSN, SCENE_LSN, "", 0);
 }
 
 static void a_stream_that_breaks_is_told_so_and_asked_nowhere_else(void **state)
@@ -171,13 +171,13 @@ static void small_results_make_a_statement_ordinary_again(void **state)
 	ask_for_a_stream("ann");
 	for (unsigned i = 0; asked_call()->on_rows; i++) {
 		assert_true(i < 100);
-		fake_answer(asked_call(), 1000, 1001, "{\"id\":1}", 1);
+		fake_answer(asked_call(), SCENE_LSN, 1001, "{\"id\":1}", 1);
 		assert_int_equal(asked.request->stream, STREAM_NONE);
 		assert_int_equal(asked.request->outcome, OUTCOME_OK);
 		asked_free(&asked);
 		ask(true, "ann");
 	}
-	fake_answer(asked_call(), 1000, 1001, "", 0);
+	fake_answer(asked_call(), SCENE_LSN, 1001, "", 0);
 }
 
 static void who_may_not_be_streamed_to_is_answered_up_to_the_limit(void **state)

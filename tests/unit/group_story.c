@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The primary has two conns unless a story says otherwise. */
+#include "group_story.h"
+
+#include "base/limits.h"
+#include "fake_libpq.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+struct stage_call calls[3];
+
+struct statement *known(unsigned number)
+{
+	struct statement *statement = stage_statement(number);
+
+	if (!statement->running_us)
+		statement->running_us = 100;
+	return statement;
+}
+
+void open_groups(unsigned conns, unsigned group_max)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.conns_max = conns;
+	settings.group_max = group_max;
+	stage_open_with(NODE_PRIMARY, &settings);
+}
+
+void init_for_group(struct stage_call *call, struct statement *statement)
+{
+	stage_call_init(call, CALL_COMMAND, statement, "7");
+	call->call.transaction = TRANSACTION_SHARED;
+}
+
+void send_to_group(struct stage_call *call, struct statement *statement)
+{
+	init_for_group(call, statement);
+	assert_true(pool_submit(stage.pool, &call->call));
+}
+
+void send_three(void)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], known(i + 1));
+	stage_turn();
+}
+
+void end_calls(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&calls[i]);
+}
+
+void assert_nobody_was_told(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(calls[i].told, 0);
+}
+
+void assert_all_went_well(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, CALL_OK);
+		assert_string_equal(stage_out(&calls[i]), "{\"x\":1}");
+		assert_true(calls[i].call.effect == EFFECT_WROTE);
+		assert_int_equal(calls[i].call.position.lsn, 0x1000);
+	}
+}
+
+void fail_with(const char *text, const char *sqlstate, unsigned times)
+{
+	fake_answer_with((struct fake_answer){
+		.text = text, .what = FAKE_ERROR, .times = times, .sqlstate = sqlstate });
+}
