@@ -166,6 +166,7 @@ struct request {
 	struct param_error *errors;
 	size_t errors_count;
 	const char *sqlstate, *constraint, *column; /* NULL: not told */
+	const char *hint, *db_detail;               /* what the application raised; NULL: none */
 	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
 	struct rate_state *rates;                   /* limits it is under, or NULL */
 	unsigned rates_count;

@@ -44,6 +44,7 @@ static bool shape_same_types(const struct pg_type *a, const struct pg_type *b, u
 static bool shape_same(const struct shape *a, const struct shape *b)
 {
 	return a->params == b->params && a->columns == b->columns &&
+	       a->names_bytes == b->names_bytes &&
 	       shape_same_types(a->param_types, b->param_types, a->params) &&
 	       shape_same_types(a->column_types, b->column_types, a->columns);
 }

@@ -29,6 +29,7 @@ struct pg_type {
 struct shape {
 	_Atomic uint32_t generation; /* unique in the process */
 	uint16_t params, columns;
+	uint32_t names_bytes;     /* of the columns' names, as an encoder counts; 0: not known */
 	uint8_t session_state;    /* bits of pg/wire/session_state.h */
 	int64_t since_us;         /* when a node first told it, of the loop's clock; 0: made here */
 	struct shape *before;     /* what was published before; kept, calls may hold it */
@@ -43,6 +44,7 @@ struct statement {
 	const char *name; /* of the operation, for logs and metrics */
 	const char *text; /* with $1, $2, … */
 	uint16_t params;
+	bool drops_rows; /* it returns none to its client, so that columns need no names */
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 
 	/* What is learned of it; it changes until the statement ends. */
@@ -55,8 +57,9 @@ struct statement {
 	_Atomic int64_t revalidations_us;
 	/* what it may leave in its session: pg/wire/session_state.h */
 	_Atomic uint8_t session_state;
-	_Atomic bool revalidating; /* a loop describes it anew */
-	_Atomic uint8_t large;     /* small results to come until its results are taken for small */
+	_Atomic bool revalidating;   /* a loop describes it anew */
+	_Atomic bool repeats_column; /* when described last, two columns had one name */
+	_Atomic uint8_t large; /* small results to come until its results are taken for small */
 };
 
 /* The next id, from 1 on; any thread. */

@@ -6,6 +6,7 @@
 #include "catalog/params.h"
 
 #include "base/nearest.h"
+#include "catalog/param_clause.h"
 #include "catalog/words.h"
 
 #define REQUEST_USER "request_user"
@@ -262,6 +263,8 @@ static void param_read_description(struct draft *draft, struct parameter *parame
 
 static void param_read_rest(struct draft *draft, struct parameter *parameter, struct cut rest)
 {
+	if (param_clause_refused(draft, parameter, rest))
+		return;
 	param_read_type(draft, parameter, &rest);
 	rest = cut_trim(rest);
 	if (rest.text.len > 0 && rest.text.ptr[0] == '?') {
@@ -269,9 +272,13 @@ static void param_read_rest(struct draft *draft, struct parameter *parameter, st
 		(void)cut_take(&rest, 1);
 		rest = cut_trim(rest);
 	}
+	if (param_clause_refused(draft, parameter, rest))
+		return;
 	if (rest.text.len > 0 && rest.text.ptr[0] == '=') {
 		(void)cut_take(&rest, 1);
 		param_read_default(draft, parameter, &rest);
+		if (param_clause_refused(draft, parameter, rest))
+			return;
 	}
 	param_read_description(draft, parameter, rest);
 }
@@ -297,6 +304,11 @@ void param_read(struct draft *draft, size_t at, struct text text)
 	draft->declares = true;
 	if (name.text.len > 0 && name.text.ptr[0] == ':')
 		(void)cut_take(&name, 1);
+	if (param_clause_colon(draft, &name, rest)) {
+		/* Its uses are not to be complained about, too. */
+		(void)param_add(draft, name.at, name.text);
+		return;
+	}
 	if (!name_is_good(name.text) || name.text.len > PARAMETER_NAME_MAX) {
 		source_error(
 			draft->source, name.at,

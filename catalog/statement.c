@@ -8,59 +8,11 @@
 #include "base/log.h"
 #include "catalog/foreign_params.h"
 #include "catalog/params.h"
+#include "catalog/refused.h"
 #include "catalog/words.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define TRANSACTIONS "each command is a transaction of its own, which cqrsd begins and ends"
-#define SESSIONS "connections are shared: what one request leaves behind would meet the next"
-#define OUTSIDE "it cannot run within a transaction, and belongs to administration"
-
-/* First words that are refused, and why. */
-static const struct {
-	const char *word, *why;
-} statement_refused[] = {
-	{ "begin", TRANSACTIONS },
-	{ "start", TRANSACTIONS },
-	{ "commit", TRANSACTIONS },
-	{ "end", TRANSACTIONS },
-	{ "rollback", TRANSACTIONS },
-	{ "abort", TRANSACTIONS },
-	{ "savepoint", TRANSACTIONS },
-	{ "release", TRANSACTIONS },
-	{ "set", SESSIONS ". Set it at the database, the role or the function" },
-	{ "reset", SESSIONS },
-	{ "discard", SESSIONS },
-	{ "prepare", "cqrsd prepares each statement itself" },
-	{ "execute", "cqrsd prepares each statement itself; write the statement here" },
-	{ "deallocate", "cqrsd prepares each statement itself" },
-	{ "declare", SESSIONS ". A query returns all of its rows" },
-	{ "fetch", SESSIONS ". A query returns all of its rows" },
-	{ "move", SESSIONS },
-	{ "close", SESSIONS },
-	{ "do", "a block takes no parameters and answers nothing; write a function" },
-	{ "listen", SESSIONS },
-	{ "unlisten", SESSIONS },
-	{ "load", SESSIONS },
-	{ "copy", "rows come and go as JSON; use INSERT or SELECT" },
-	{ "vacuum", OUTSIDE },
-	{ "cluster", OUTSIDE },
-	{ "checkpoint", OUTSIDE },
-};
-
-static void statement_check_first(struct draft *draft, const struct token *token)
-{
-	struct text word = { draft->source->text.ptr + token->start, token->end - token->start };
-
-	if (token->kind != TOKEN_WORD)
-		return;
-	draft->operation.is_call = text_is_nocase(word, "call");
-	for (size_t i = 0; i < sizeof(statement_refused) / sizeof(statement_refused[0]); i++)
-		if (text_is_nocase(word, statement_refused[i].word))
-			source_error(draft->source, token->start, "%.*s is not possible here: %s",
-				     (int)word.len, word.ptr, statement_refused[i].why);
-}
 
 static struct text statement_text(const struct draft *draft, const struct token *token)
 {
@@ -239,7 +191,8 @@ void statement_token(struct draft *draft, const struct token *token)
 	if (draft->part == DRAFT_HEAD) {
 		draft->part = DRAFT_STATEMENT;
 		draft->sql_start = token->start;
-		statement_check_first(draft, token);
+		draft->operation.is_call = token->kind == TOKEN_WORD &&
+					   text_is_nocase(statement_text(draft, token), "call");
 	}
 	if (!foreign_params_refuse(draft, token))
 		statement_judge(draft, token);
@@ -318,8 +271,10 @@ void statement_finish(struct draft *draft)
 			     source_shown(text_of(operation->name)), operation->name);
 		return;
 	}
+	refused_check(draft);
 	statement_rewrite(draft, operation);
 	statement_params(draft, operation);
 	operation->text_place = source_place(draft->source, draft->sql_start);
 	operation->statement->name = operation->name;
+	operation->statement->drops_rows = operation->rows == ROWS_EXEC;
 }

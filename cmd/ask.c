@@ -93,6 +93,28 @@ enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *te
 	return end;
 }
 
+enum call_end asker_ask_about(struct asker *asker, const char *text, const char *value,
+			      struct call *call)
+{
+	struct statement *statement = arena_zero(&asker->arena, 1, sizeof(*statement));
+	const char **values = arena_zero(&asker->arena, 1, sizeof(*values));
+	struct shape *shape = shape_new(1, 0);
+	enum { OID_TEXT = 25 };
+	enum call_end end;
+
+	shape->param_types[0].oid = OID_TEXT;
+	statement->id = statement_next_id();
+	statement->name = "ask";
+	statement->text = text;
+	statement->params = 1;
+	statement_set_shape(statement, shape);
+	values[0] = value;
+	*call = (struct call){ .kind = CALL_QUERY, .statement = statement, .values = values };
+	end = asker_call(asker, call);
+	statement_fini(statement);
+	return end;
+}
+
 /* In session mode no two conns have the same backend: one more is made beside the first. */
 bool asker_is_shared(struct asker *asker)
 {

@@ -34,6 +34,9 @@ enum call_end asker_call(struct asker *asker, struct call *call) must_check;
 /* SQL text without parameters, as a query or as a command of its own transaction. */
 enum call_end asker_ask(struct asker *asker, enum call_kind kind, const char *text,
 			struct call *call) must_check;
+/* The same for a query with $1, a text. */
+enum call_end asker_ask_about(struct asker *asker, const char *text, const char *value,
+			      struct call *call) must_check;
 /* Does a pooler that shares its server connections stand in between (pg/wire/pooler.h)? */
 bool asker_is_shared(struct asker *asker) must_check;
 /* One line on stderr: what PostgreSQL said, or why it could not be asked. */

@@ -9,6 +9,7 @@
 #include "cmd/check_findings.h"
 #include "cmd/check_keys.h"
 #include "cmd/check_node.h"
+#include "cmd/check_procedure.h"
 #include "cmd/check_rights.h"
 #include "cmd/check_schema.h"
 #include "cmd/check_session_state.h"
@@ -186,6 +187,7 @@ static enum check_answer check_statement(struct checking *checking,
 	else
 		check_rows(checking, operation, statement_shape(on_primary));
 	check_session_state(&checking->primary, operation, findings);
+	check_procedure(&checking->primary, operation, findings);
 	return CHECK_FINE;
 }
 

@@ -101,6 +101,16 @@ void findings_trouble(struct findings *findings, const char *format, ...)
 	va_end(args);
 }
 
+void findings_unasked(struct findings *findings, const char *node, const char *subject,
+		      const struct call *call)
+{
+	if (call->end == CALL_ERROR)
+		findings_warning(findings, (struct place){ 0 },
+				 "%s: %s could not be asked for, so nothing is known of it: %s "
+				 "(SQLSTATE %s)",
+				 node, subject, call->error.message, call->error.sqlstate);
+}
+
 /* Takes ":12" off the end of a text; 0: there is none. */
 static unsigned findings_number(struct text *text)
 {

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "catalog/catalog.h"
+#include "pg/call.h"
 
 #include <stdbool.h>
 
@@ -24,6 +25,12 @@ void findings_warning(struct findings *findings, struct place place, const char 
 	printf_like(3, 4);
 void findings_note(struct findings *findings, struct place place, const char *format, ...)
 	printf_like(3, 4);
+/*
+ * A question of the check's own was refused, so that nothing is known of its subject: a warning.
+ * That a node gives no answer at all is another finding.
+ */
+void findings_unasked(struct findings *findings, const char *node, const char *subject,
+		      const struct call *call);
 /* Lines that the catalog or the rate limits made: "file:line:col: error: …", "error: …", and, which
  * does not fail the check, "file:line: warning: …", "file:line: note: …". */
 void findings_lines(struct findings *findings, const struct buf *lines);

@@ -111,6 +111,7 @@ void check_statement_init(struct statement *statement, const struct operation *o
 		.text = operation->statement->text,
 		.params = operation->statement->params,
 		.param_types = operation->statement->param_types,
+		.drops_rows = operation->statement->drops_rows,
 	};
 }
 

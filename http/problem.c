@@ -76,5 +76,7 @@ void problem_write(struct buf *out, const struct problem *problem)
 	problem_member(out, "sqlstate", problem->sqlstate);
 	problem_member(out, "constraint", problem->constraint);
 	problem_member(out, "column", problem->column);
+	problem_member(out, "db_detail", problem->db_detail);
+	problem_member(out, "hint", problem->hint);
 	buf_literal(out, "}");
 }

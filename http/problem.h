@@ -18,6 +18,7 @@ struct problem {
 	const struct param_error *errors;
 	size_t errors_count;
 	const char *sqlstate, *constraint, *column; /* NULL: not told */
+	const char *hint, *db_detail;               /* likewise */
 };
 
 /* Appends the document. */

@@ -134,6 +134,8 @@ static struct problem reply_problem(const struct connection *connection)
 		.sqlstate = request->sqlstate,
 		.constraint = request->constraint,
 		.column = request->column,
+		.hint = request->hint,
+		.db_detail = request->db_detail,
 	};
 }
 

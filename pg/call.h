@@ -98,6 +98,9 @@ struct pg_error {
 	unsigned param;         /* the parameter whose value could not be read, from 1; 0: none */
 	unsigned char_position; /* in the statement's text, in characters from 1; 0: none */
 	bool of_catalog;        /* as when what the statement was described by has changed */
+	bool ours;              /* cqrsd says it: the message may be told */
+	bool nested;            /* with param: raised by a function that reading it called */
+	const char *source;     /* the function of PostgreSQL that raised it; NULL: not told */
 	const char *message, *detail, *hint, *constraint, *column;
 };
 

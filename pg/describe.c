@@ -330,6 +330,7 @@ static void describe_publish(struct describe *describe)
 {
 	describe->shape->generation = describe->generation;
 	describe->shape->since_us = describe->call.done_us;
+	atomic_store(&describe->statement->repeats_column, false);
 	if (describe->revalidates)
 		statement_renew_shape(describe->statement, describe->shape);
 	else

@@ -16,7 +16,7 @@ enum retry {
 	RETRY_RERUN,     /* rolled back for sure: the command may run again */
 };
 
-/* status: of a PTnnn, otherwise 0. */
+/* status: of a PTnnn or of the SQLSTATE's row, otherwise 0. */
 struct verdict {
 	enum outcome outcome;
 	enum retry retry;
@@ -27,10 +27,13 @@ struct verdict {
 bool sqlstate_blames_node(const char sqlstate[6]) must_check;
 /* A statement or transaction took longer than it may, or was cancelled. */
 bool sqlstate_is_timeout(const char sqlstate[6]) must_check;
+/* Its class is none of PostgreSQL's, nor PT: the application made it up. */
+bool sqlstate_is_of_application(const char sqlstate[6]) must_check;
 struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_recovery);
 /*
- * Sets outcome, status, detail, sqlstate, constraint, column, errors of the request by the rules of
- * the contract: sqlstate and friends for classes 22, 23 and P0 only, never SQL text or row data.
+ * Sets outcome, status, detail, sqlstate, constraint, column, hint, db_detail, errors of the
+ * request by the rules of the contract: sqlstate, constraint and column for classes 22, 23 and P0
+ * only, hint and db_detail for what the application raised, never SQL text or row data.
  * param_name: of error.param, or ptr NULL. What PostgreSQL said of query-failed and query-writes
  * goes to the log, unless lines of that SQLSTATE repeat themselves (base/repeats.h).
  */

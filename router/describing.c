@@ -69,6 +69,20 @@ static void describing_log(struct task *task)
 		 describe->unknown_type ? describe->unknown_type : describe->error.message);
 }
 
+/* What cqrsd itself has found wrong reaches the client, too. */
+static void describing_refuse(struct task *task)
+{
+	const struct pg_error *error = &task->describe.error;
+
+	describing_log(task);
+	if (error->ours)
+		request_fail(task->request, OUTCOME_QUERY_FAILED, "%s cannot be served: %s",
+			     task->operation->name, error->message);
+	else
+		request_fail(task->request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
+			     task->operation->name);
+}
+
 static enum outcome describing_no_node(const struct request *request)
 {
 	return request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
@@ -121,9 +135,7 @@ static void describing_on_done(struct describe *describe)
 		}
 		if (describing_asks_primary(task))
 			break;
-		describing_log(task);
-		request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
-			     task->operation->name);
+		describing_refuse(task);
 		request_finish(request);
 		return;
 	case CALL_UNSENT:
@@ -180,8 +192,11 @@ enum step describing_step(struct request *request)
 		return task_wait_until(task, WAIT_DESCRIBE, task_cancel_timer,
 				       loop_now(router->loop) + REVALIDATION_CHECK_US);
 	if (!revalidate_may_describe(task))
-		return request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be prepared",
-				    task->operation->name);
+		return request_fail(request, OUTCOME_QUERY_FAILED, "%s cannot be %s",
+				    task->operation->name,
+				    task->operation->statement->repeats_column
+					    ? "served: two of its columns have one name"
+					    : "prepared");
 	node = describing_node(task);
 	if (node < 0)
 		return request_fail(request, describing_no_node(request), "%s",

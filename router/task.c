@@ -82,4 +82,5 @@ void task_forget_failure(struct request *request)
 	request->detail = NULL;
 	request->errors_count = 0;
 	request->sqlstate = request->constraint = request->column = NULL;
+	request->hint = request->db_detail = NULL;
 }

@@ -13,6 +13,7 @@
 #include "pg/wire/pipeline.h"
 #include "pg/wire/plan.h"
 #include "pg/wire/pooler.h"
+#include "pg/wire/repeated_column.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -191,6 +192,28 @@ static size_t answer_row_bytes(const PGresult *result, int row)
 	return bytes;
 }
 
+/*
+ * False: two columns have one name now. Looked for where the names are not those that were
+ * described; a command has run, and its rows leave as they are.
+ */
+static bool answer_columns(struct conn *conn, struct slot *slot, const PGresult *result)
+{
+	struct call *call = slot->call;
+	const char *name;
+
+	encoder_begin(&conn->encoder, result, call->bound);
+	if (!call->bound || !call->bound->names_bytes ||
+	    call->bound->names_bytes == conn->encoder.keys.len || call->kind != CALL_QUERY ||
+	    call->statement->drops_rows)
+		return true;
+	name = repeated_column(result);
+	if (!name)
+		return true;
+	slot->state = SLOT_FAILED;
+	call->error = repeated_column_error(name, call->arena);
+	return false;
+}
+
 static void answer_row(struct conn *conn, struct slot *slot, const PGresult *result, int row)
 {
 	struct call *call = slot->call;
@@ -205,8 +228,8 @@ static void answer_row(struct conn *conn, struct slot *slot, const PGresult *res
 		slot->state = SLOT_TOO_LARGE;
 		return;
 	}
-	if (conn->batch.reading != READING_ROWS)
-		encoder_begin(&conn->encoder, result, call->bound);
+	if (conn->batch.reading != READING_ROWS && !answer_columns(conn, slot, result))
+		return;
 	conn->batch.reading = READING_ROWS;
 	bytes = call->out->len;
 	if (call->rows > 1)
@@ -254,11 +277,22 @@ static void answer_shape(struct conn *conn, const struct entry *entry, const PGr
 {
 	struct slot *slot = answer_slot(conn, entry);
 	int params = PQnparams(result), columns = PQnfields(result);
+	const char *repeated = NULL;
 
 	slot->state = SLOT_DONE;
 	if (!slot->call)
 		return;
+	if (!slot->call->statement->drops_rows)
+		repeated = repeated_column(result);
+	if (repeated) {
+		slot->state = SLOT_FAILED;
+		slot->call->error = repeated_column_error(repeated, slot->call->arena);
+		atomic_store(&slot->call->statement->repeats_column, true);
+		return;
+	}
+	encoder_begin(&conn->encoder, result, NULL);
 	slot->call->shape = shape_new((unsigned)params, (unsigned)columns);
+	slot->call->shape->names_bytes = (uint32_t)conn->encoder.keys.len;
 	for (int i = 0; i < params; i++)
 		slot->call->shape->param_types[i] = answer_type(PQparamtype(result, i));
 	for (int i = 0; i < columns; i++)

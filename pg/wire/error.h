@@ -9,6 +9,10 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
+/* PG_DIAG_SOURCE_FUNCTION of a row that WITH CHECK of a policy refuses, and of a RAISE. */
+#define ERROR_SOURCE_POLICY "ExecWithCheckOptions"
+#define ERROR_SOURCE_RAISE "exec_stmt_raise"
+
 /* Strings are copied into the arena. params: of the statement. */
 void error_fill(struct pg_error *error, const PGresult *result, unsigned params,
 		struct arena *arena);
@@ -21,5 +25,9 @@ bool error_is_prepared(const PGresult *result) must_check;
 /* The prepared statement is not there, or its plan does not fit any more: preparing again helps. */
 bool error_is_unprepared(const PGresult *result) must_check;
 bool error_is_stale_plan(const PGresult *result) must_check;
+/* The input function of a parameter's type refused its value, with whatever SQLSTATE. */
+bool error_is_of_value(const PGresult *result) must_check;
+/* A policy refused a row that was to be written. */
+bool error_is_of_row_security(const PGresult *result) must_check;
 /* Would the statement do better if it were described and prepared anew? */
 bool error_is_of_catalog(const PGresult *result) must_check;

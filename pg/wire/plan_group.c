@@ -6,6 +6,7 @@
 #include "base/control.h"
 #include "pg/admission/estimate.h"
 #include "pg/admission/quarantine.h"
+#include "pg/sqlstate.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
 #include "pg/wire/pipeline.h"
@@ -116,9 +117,14 @@ static const char *plan_group_reason(const char *sqlstate)
 }
 
 /* The error comes again in a transaction of its own, without the other calls of this one. */
-static bool plan_group_is_own(const char *sqlstate)
+static bool plan_group_is_own(const PGresult *result)
 {
 	static const char *const classes[] = { "22", "23", "P0", "PT" };
+	const char *sqlstate = error_sqlstate(result);
+
+	if (sqlstate_is_of_application(sqlstate) || error_is_of_row_security(result) ||
+	    error_is_of_value(result))
+		return true;
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (strncmp(sqlstate, classes[i], 2) == 0)
@@ -140,7 +146,7 @@ static void plan_group_on_run_error(struct conn *conn, const struct entry *entry
 	} else if (stale || error_is_unprepared(result)) {
 		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
 		plan_group_trouble(batch, GROUP_OTHER);
-	} else if (plan_group_is_own(sqlstate)) {
+	} else if (plan_group_is_own(result)) {
 		batch->raised = entry->slot;
 		slot->state = SLOT_FAILED;
 		if (slot->call)

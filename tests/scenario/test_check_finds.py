@@ -27,7 +27,14 @@ def check(cluster, folder, **options):
      "operations.sql:2:1: error: the statement returns no columns"),
     ("-- query: a :one\nSELECT coll FROM (SELECT 1 AS col) AS c;\n",
      "operations.sql:2:8: note: Perhaps you meant to reference the column \"c.col\"."),
-], ids=["default", "untyped", "description", "hidden lock", "truncate", "no rows", "hint"])
+    ("-- query: a :many\nSELECT a.*, b.* FROM cells AS a JOIN cells AS b USING (owner);\n",
+     "operations.sql:2:1: error: two of its columns are named \"number\""),
+    ("-- query: a :one\nSELECT 1, 2;\n",
+     "operations.sql:2:1: error: two of its columns are named \"?column?\""),
+    ("-- command: a :one\n\n  DELETE FROM cells WHERE number = 1 RETURNING *, owner;\n",
+     "operations.sql:3:3: error: two of its columns are named \"owner\""),
+], ids=["default", "untyped", "description", "hidden lock", "truncate", "no rows", "hint",
+        "two columns", "two without a name", "returning"])
 def test_a_mistake_is_told_at_its_place(cluster, own_catalog, text, says):
     done = check(cluster, own_catalog(text))
 
@@ -40,8 +47,10 @@ def test_a_mistake_is_told_at_its_place(cluster, own_catalog, text, says):
     "-- query: a :one\n-- @param v text = 'it''s \\'\nSELECT :v::text AS v;\n",
     "-- query: a :many\n(SELECT 1 AS n) UNION ALL VALUES (:n::int);\n",
     "-- command: a :exec\nTRUNCATE cells;\n",
+    "-- query: a :exec\nSELECT 1, 2;\n",
     "-- query: a :one\nSELECT '\"Node Type\": \"LockRows\"' AS v;\n",
-], ids=["show", "quotes", "parentheses", "truncate", "words of plans"])
+], ids=["show", "quotes", "parentheses", "truncate", "dropped columns",
+        "words of plans"])
 def test_what_is_sound_is_not_complained_about(cluster, own_catalog, text):
     done = check(cluster, own_catalog(text))
 
@@ -82,3 +91,30 @@ def test_machines_are_told_each_finding_with_its_place(cluster, own_catalog):
     assert found["findings"][0]["file"] == "operations.sql"
     assert (found["findings"][0]["line"], found["findings"][0]["column"]) == (2, 8)
     assert "nope" in found["findings"][0]["message"]
+
+
+PROCEDURES = """
+CREATE PROCEDURE check_commits(v int) LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO cells VALUES ('check', v);
+    COMMIT AND CHAIN; END $$;
+CREATE PROCEDURE check_stays(v int) LANGUAGE plpgsql AS $$ BEGIN
+    -- no COMMIT; here
+    PERFORM 'on commit drop'; END $$;
+"""
+
+
+def test_a_procedure_that_commits_is_warned_of(cluster, own_catalog):
+    cluster.primary.sql(PROCEDURES)
+    cluster.wait_until_replayed()
+    try:
+        done = check(cluster, own_catalog(
+            "-- command: a :exec\n-- @param v int\nCALL public.check_commits(:v);\n\n"
+            "-- command: b :exec\n-- @param v int\nCALL \"check_commits\" (:v);\n\n"
+            "-- command: c :exec\n-- @param v int\nCALL check_stays(:v);\n"))
+    finally:
+        cluster.primary.sql("DROP PROCEDURE check_commits; DROP PROCEDURE check_stays")
+
+    assert done.returncode == 0, done.stderr
+    for line in (3, 7):
+        assert f"operations.sql:{line}:1: warning: procedure check_commits(" in done.stderr
+    assert "check_stays" not in done.stderr

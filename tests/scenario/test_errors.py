@@ -166,12 +166,29 @@ def test_a_raise_with_ptnnn_answers_that_status(api, status):
 
 
 @pytest.mark.parametrize("state", ["PT999", "PT000", "PT200", "PT304", "PTABC", "PT100", "XX000",
-                                   "42P01", "ZZZZZ"])
+                                   "42P01", "P0003"])
 def test_a_raise_with_a_state_that_means_nothing_is_a_server_error_without_details(api, state):
     answer = api.command("raise.command", state=state, message="secret words")
 
     assert answer.status == 500
     assert "secret words" not in answer.body.decode()
+
+
+@pytest.mark.parametrize("kind", ["query", "command"])
+@pytest.mark.parametrize("state", ["AB123", "ZZZZZ", "90001", "CQ001"])
+def test_a_raise_with_a_state_of_the_applications_own_is_rejected(api, kind, state):
+    answer = (api.query("raise", state=state, message="we are closed") if kind == "query"
+              else api.command("raise.command", state=state, message="we are closed"))
+
+    assert (answer.status, answer.code) == (422, "rejected")
+    assert answer.problem["detail"] == "we are closed"
+
+
+def test_what_a_raise_does_not_find_is_404_and_rejected(api):
+    answer = api.command("raise.command", state="P0002", message="no such account")
+
+    assert (answer.status, answer.code) == (404, "rejected")
+    assert (answer.problem["detail"], answer.problem["sqlstate"]) == ("no such account", "P0002")
 
 
 def test_cancelling_follows_the_rules_of_the_shop(api, customer):

@@ -20,6 +20,12 @@ SELECT size FROM test_sizes;
 -- query: of_mood :many
 SELECT mood, array[mood] AS moods FROM test_moods WHERE mood = :mood ORDER BY id LIMIT 1;
 
+-- query: pairs :many
+SELECT * FROM test_sizes AS a, (SELECT 1 AS other) AS b;
+
+-- query: alike :many
+SELECT 1, 2;
+
 -- query: broken :one
 SELECT test_broken() AS number;
 
@@ -196,3 +202,24 @@ def test_what_stays_broken_is_told_and_is_not_described_for_ever(service, cluste
     cluster.wait_until_replayed()
 
     assert statuses(several(lambda: service.query("broken"))) == [200]
+
+
+def test_two_columns_of_one_name_are_told_at_first_use(service):
+    answer = service.query("alike")
+
+    assert (answer.status, answer.code) == (500, "query-failed")
+    assert 'two of its columns are named "?column?"' in answer.problem["detail"]
+
+
+def test_a_column_that_comes_to_be_there_twice_is_told_on_every_conn(schema, service):
+    assert statuses(several(lambda: service.query("pairs"))) == [200]
+    schema.primary.sql("ALTER TABLE test_sizes ADD COLUMN other int")
+    schema.wait_until_replayed()
+
+    for answer in several(lambda: service.query("pairs")):
+        assert (answer.status, answer.code) == (500, "query-failed")
+        assert 'named "other"' in answer.problem["detail"] or "one name" in answer.problem["detail"]
+
+    schema.primary.sql("ALTER TABLE test_sizes RENAME COLUMN other TO others")
+    schema.wait_until_replayed()
+    assert until(lambda: service.query("pairs").status == 200, "the columns to be told", 20)

@@ -268,7 +268,7 @@ static void test_an_error_names_parameter_and_place(void **state)
 					       .what = FAKE_ERROR,
 					       .sqlstate = "22P02",
 					       .context = "JSON data, line 1: $9\n"
-							  "paramètre $1 du portail non nommé",
+							  "paramètre de portail non nommé $1",
 					       .position = "8",
 					       .constraint = "c" });
 	stage_open(NODE_REPLICA, 1);

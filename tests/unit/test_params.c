@@ -190,10 +190,76 @@ static void there_are_at_most_so_many(void **state)
 	assert_string_equal(story_errors(text), "shop.sql:3:3: error: more than 128 parameters");
 }
 
+static void sentences_that_begin_like_a_clause_are_descriptions(void **state)
+{
+	static const struct {
+		const char *line, *description;
+	} stories[] = {
+		{ "x int - described", "described" },
+		{ "x int Default page size", "Default page size" },
+		{ "x text? Null means any", "Null means any" },
+		{ "x int - default 5", "default 5" },
+		{ "x int = 5 - null", "null" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+		struct catalog *catalog;
+		char text[512];
+
+		snprintf(text, sizeof(text), HEAD "-- @param %s\nSELECT :x", stories[i].line);
+		assert_string_equal(story_operation(&catalog, text)->parameters[0].description,
+				    stories[i].description);
+		catalog_let_go(catalog);
+	}
+}
+
+#define DASH "; a description that begins so stands behind a dash"
+#define REQUIRED "a parameter without a \"?\" is required anyway: leave \"not null\" out" DASH
+
+static void clauses_of_columns_are_refused_with_the_right_spelling(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} stories[] = {
+		{ "x int default 5", "a default stands behind \"=\": write \"int = 5\"" DASH },
+		{ "x int DEFAULT 'open' Which", "write \"int = 'open'\"" },
+		{ "x text default open", "write \"text = open\"" },
+		{ "x int? default 5", "write \"int = 5\"" },
+		{ "x default 5", "write \"x = 5\"" },
+		{ "x date default now()", "write coalesce(:x, …) in the statement" },
+		{ "x int := 5", "write \"int = 5\"" },
+		{ "x int null", "what is optional has a \"?\": write \"int?\"" DASH },
+		{ "x int NULL - which", "write \"int?\"" },
+		{ "x null", "write \"x?\"" },
+		{ "x int null default 5", "write \"int?\"" },
+		{ "x int not null", REQUIRED },
+		{ "x int NOT  NULL, the customer", REQUIRED },
+		{ "x int = 5 not null", REQUIRED },
+		{ "x not null", REQUIRED },
+		{ "x: int", "no colon stands behind the name of a parameter: write \"x int\"" },
+		{ "x:int which", "write \"x int\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+		char text[512];
+		const char *errors;
+
+		snprintf(text, sizeof(text), HEAD "-- @param %s\nSELECT :x", stories[i].line);
+		errors = story_errors(text);
+		assert_non_null(errors);
+		assert_ptr_equal(strstr(errors, "shop.sql:2:"), errors);
+		assert_non_null(strstr(errors, stories[i].says));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_declaration_gives_type_optional_default_and_description),
+		cmocka_unit_test(sentences_that_begin_like_a_clause_are_descriptions),
+		cmocka_unit_test(clauses_of_columns_are_refused_with_the_right_spelling),
 		cmocka_unit_test(declared_parameters_are_numbered_as_declared),
 		cmocka_unit_test(the_request_user_never_comes_from_outside),
 		cmocka_unit_test(if_one_is_declared_all_must_be_and_all_are_used),

@@ -45,15 +45,17 @@ static void test_a_problem_with_much_to_tell(void **state)
 				   .errors_count = 2,
 				   .sqlstate = "23502",
 				   .constraint = "c",
-				   .column = "d" };
+				   .column = "d",
+				   .hint = "h\x1b",
+				   .db_detail = "e\n" };
 	const char *text = written(&problem);
 
 	assert_non_null(strstr(text, "\"detail\":\"a \\\"quote\\\"\",\"instance\""));
-	assert_non_null(strstr(text,
-			       "\"retryable\":false,\"errors\":["
-			       "{\"param\":\"a\",\"detail\":\"is missing\"},"
-			       "{\"param\":\"b\\\"\",\"detail\":\"no\\nnumber\"}],"
-			       "\"sqlstate\":\"23502\",\"constraint\":\"c\",\"column\":\"d\"}"));
+	assert_non_null(strstr(text, "\"retryable\":false,\"errors\":["
+				     "{\"param\":\"a\",\"detail\":\"is missing\"},"
+				     "{\"param\":\"b\\\"\",\"detail\":\"no\\nnumber\"}],"
+				     "\"sqlstate\":\"23502\",\"constraint\":\"c\",\"column\":\"d\","
+				     "\"db_detail\":\"e\\n\",\"hint\":\"h\\u001B\"}"));
 }
 
 static void test_a_status_of_an_application_is_told(void **state)

@@ -32,7 +32,7 @@ static void every_sqlstate_has_its_outcome(void **state)
 		{ "22012", OUTCOME_INVALID_VALUE, OUTCOME_INVALID_VALUE },
 		{ "22P02", OUTCOME_INVALID_VALUE, OUTCOME_INVALID_VALUE },
 		{ "P0001", OUTCOME_REJECTED, OUTCOME_REJECTED },
-		{ "P0002", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
+		{ "P0003", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
 		{ "40001", OUTCOME_SERIALIZATION_FAILURE, OUTCOME_SERIALIZATION_FAILURE },
 		{ "40P01", OUTCOME_SERIALIZATION_FAILURE, OUTCOME_SERIALIZATION_FAILURE },
 		{ "40003", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
@@ -49,6 +49,10 @@ static void every_sqlstate_has_its_outcome(void **state)
 		{ "42501", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
 		{ "42P01", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
 		{ "0A000", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
+		{ "HV000", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
+		{ "AB123", OUTCOME_REJECTED, OUTCOME_REJECTED },
+		{ "Z0000", OUTCOME_REJECTED, OUTCOME_REJECTED },
+		{ "99999", OUTCOME_REJECTED, OUTCOME_REJECTED },
 		{ "XX000", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
 		{ "", OUTCOME_QUERY_FAILED, OUTCOME_QUERY_FAILED },
 	};
@@ -93,6 +97,18 @@ static void only_what_is_safe_is_tried_again(void **state)
 		assert_int_equal(sqlstate_verdict(sqlstate, false, false).retry,
 				 retry[QUERY_ON_PRIMARY]);
 		assert_int_equal(sqlstate_verdict(sqlstate, true, false).retry, retry[COMMAND]);
+	}
+}
+
+static void what_is_not_found_is_404_for_commands_too(void **state)
+{
+	(void)state;
+	for (int command = 0; command < 2; command++) {
+		struct verdict verdict = sqlstate_verdict("P0002", command, false);
+
+		assert_int_equal(verdict.outcome, OUTCOME_REJECTED);
+		assert_int_equal(verdict.status, 404);
+		assert_int_equal(verdict.retry, RETRY_NEVER);
 	}
 }
 
@@ -225,10 +241,108 @@ static void a_domain_that_refuses_a_parameter_names_both(void **state)
 		},
 		"share");
 
-	assert_int_equal(request.outcome, OUTCOME_CONSTRAINT_VIOLATION);
+	assert_int_equal(request.outcome, OUTCOME_INVALID_PARAMETER);
 	assert_string_equal(request.constraint, "percent_ck");
 	assert_string_equal(request.errors[0].param, "share");
 	arena_fini(&request.arena);
+}
+
+static void a_parameter_is_blamed_whatever_the_sqlstate(void **state)
+{
+	static const char sqlstates[][6] = { "XX000", "42P01", "0A000", "P0001", "AB123", "PT409" };
+	static const char not_its_fault[][6] = { "57014", "53200", "40001", "58030", "57P01" };
+	struct request request;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sqlstates); i++) {
+		struct pg_error error = { .param = 1, .message = "parse error - \"x\"" };
+
+		memcpy(error.sqlstate, sqlstates[i], sizeof error.sqlstate);
+		explain(&request, &error, "area");
+		assert_int_equal(request.outcome, OUTCOME_INVALID_PARAMETER);
+		assert_int_equal(request.status, 0);
+		assert_string_equal(request.errors[0].param, "area");
+		assert_string_equal(request.errors[0].detail, "parse error - \"x\"");
+		arena_fini(&request.arena);
+	}
+	for (size_t i = 0; i < COUNT(not_its_fault); i++) {
+		struct pg_error error = { .param = 1, .message = "canceled" };
+
+		memcpy(error.sqlstate, not_its_fault[i], sizeof error.sqlstate);
+		explain(&request, &error, "area");
+		assert_int_not_equal(request.outcome, OUTCOME_INVALID_PARAMETER);
+		assert_int_equal(request.errors_count, 0);
+		arena_fini(&request.arena);
+	}
+}
+
+static void what_a_domain_looked_up_stays_inside(void **state)
+{
+	struct request request;
+
+	(void)state;
+	explain(&request,
+		&(struct pg_error){
+			.sqlstate = "22P02",
+			.param = 1,
+			.nested = true,
+			.message = "invalid input syntax for type integer: \"secret\"",
+		},
+		"share");
+	assert_int_equal(request.outcome, OUTCOME_INVALID_PARAMETER);
+	assert_null(request.detail);
+	assert_string_equal(request.errors[0].detail, "has a value that could not be read");
+	arena_fini(&request.arena);
+}
+
+static void a_row_that_a_policy_refuses_is_forbidden(void **state)
+{
+	struct pg_error error = {
+		.sqlstate = "42501",
+		.source = "ExecWithCheckOptions",
+		.message = "new row violates row-level security policy for table \"orders\"",
+		.detail = "secret",
+	};
+	struct request request;
+
+	(void)state;
+	explain(&request, &error, NULL);
+	assert_int_equal(request.outcome, OUTCOME_FORBIDDEN);
+	assert_string_equal(request.detail, error.message);
+	assert_null(request.db_detail);
+	assert_null(request.sqlstate);
+	arena_fini(&request.arena);
+
+	error.source = "aclcheck_error";
+	error.message = "permission denied for table secrets";
+	explain(&request, &error, NULL);
+	assert_int_equal(request.outcome, OUTCOME_QUERY_FAILED);
+	assert_null(strstr(request.detail, "secrets"));
+	arena_fini(&request.arena);
+}
+
+static void why_it_can_never_run_is_told(void **state)
+{
+	static const struct {
+		const char sqlstate[6], *says;
+	} rows[] = {
+		{ "2D000", "commits or rolls back" },
+		{ "25001", "within a transaction" },
+		{ "25P01", "several statements" },
+		{ "42701", "one name" },
+	};
+	struct request request;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pg_error error = { .message = "invalid transaction termination" };
+
+		memcpy(error.sqlstate, rows[i].sqlstate, sizeof error.sqlstate);
+		explain(&request, &error, NULL);
+		assert_int_equal(request.outcome, OUTCOME_QUERY_FAILED);
+		assert_non_null(strstr(request.detail, rows[i].says));
+		arena_fini(&request.arena);
+	}
 }
 
 static void a_stored_value_that_cannot_be_cast_stays_inside(void **state)
@@ -299,10 +413,55 @@ static void the_words_of_the_application_reach_the_client(void **state)
 	arena_fini(&request.arena);
 }
 
+static void detail_and_hint_of_the_application_reach_the_client(void **state)
+{
+	static const struct {
+		const char sqlstate[6], *source;
+		bool reach;
+	} rows[] = {
+		{ "P0001", "exec_stmt_raise", true },
+		{ "PT409", "exec_stmt_raise", true },
+		{ "AB123", "exec_stmt_raise", true },
+		{ "P0001", NULL, true },
+		{ "P0002", "exec_stmt_raise", true },
+		{ "P0002", "exec_stmt_execsql", false },
+		{ "PT200", "exec_stmt_raise", false },
+		{ "P0003", "exec_stmt_execsql", false },
+		{ "23505", NULL, false },
+		{ "22P02", NULL, false },
+		{ "42P01", NULL, false },
+	};
+	char longer[2 * PROBLEM_DETAIL_BYTES_MAX];
+	struct request request;
+
+	(void)state;
+	memset(longer, 'a', sizeof longer);
+	longer[sizeof longer - 1] = '\0';
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pg_error error = {
+			.source = rows[i].source,
+			.message = "no",
+			.detail = longer,
+			.hint = "ask for fewer",
+		};
+
+		memcpy(error.sqlstate, rows[i].sqlstate, sizeof error.sqlstate);
+		explain(&request, &error, NULL);
+		if (rows[i].reach) {
+			assert_int_equal(strlen(request.db_detail), PROBLEM_DETAIL_BYTES_MAX);
+			assert_string_equal(request.hint, "ask for fewer");
+		} else {
+			assert_null(request.db_detail);
+			assert_null(request.hint);
+		}
+		arena_fini(&request.arena);
+	}
+}
+
 static void other_errors_are_for_the_log(void **state)
 {
 	static const char sqlstates[][6] = { "42501", "42P01", "XX000", "57014",
-					     "40001", "25006", "PT200", "P0002" };
+					     "40001", "25006", "PT200", "P0003" };
 	struct request request;
 
 	(void)state;
@@ -391,7 +550,7 @@ static void values_are_not_in_the_log(void **state)
 	(void)state;
 	log_of("22P02", "invalid input syntax for type integer: \"secret\"", line, sizeof line);
 	assert_string_equal(line, "");
-	log_of("P0002", "no account secret", line, sizeof line);
+	log_of("P0004", "no account secret", line, sizeof line);
 	assert_non_null(strstr(line, "raised by the application"));
 	assert_null(strstr(line, "secret"));
 }
@@ -418,14 +577,20 @@ int main(void)
 		cmocka_unit_test(a_query_that_fails_all_the_time_does_not_flood_the_log),
 		cmocka_unit_test(every_sqlstate_has_its_outcome),
 		cmocka_unit_test(only_what_is_safe_is_tried_again),
+		cmocka_unit_test(what_is_not_found_is_404_for_commands_too),
 		cmocka_unit_test(a_raise_with_pt_chooses_its_status),
 		cmocka_unit_test(a_duplicate_names_its_constraint_and_not_the_row),
 		cmocka_unit_test(a_missing_value_names_its_column),
 		cmocka_unit_test(a_value_that_cannot_be_read_at_bind_names_its_parameter),
 		cmocka_unit_test(a_domain_that_refuses_a_parameter_names_both),
+		cmocka_unit_test(a_parameter_is_blamed_whatever_the_sqlstate),
+		cmocka_unit_test(what_a_domain_looked_up_stays_inside),
+		cmocka_unit_test(a_row_that_a_policy_refuses_is_forbidden),
+		cmocka_unit_test(why_it_can_never_run_is_told),
 		cmocka_unit_test(a_stored_value_that_cannot_be_cast_stays_inside),
 		cmocka_unit_test(an_error_of_class_22_without_a_value_is_told_in_full),
 		cmocka_unit_test(the_words_of_the_application_reach_the_client),
+		cmocka_unit_test(detail_and_hint_of_the_application_reach_the_client),
 		cmocka_unit_test(other_errors_are_for_the_log),
 		cmocka_unit_test(a_long_message_is_cut_between_characters),
 		cmocka_unit_test(an_error_without_words_is_told_without_them),

@@ -46,7 +46,7 @@ static void first_words_that_cannot_work_are_refused(void **state)
 		"BEGIN",   "START",  "COMMIT",  "END",        "ROLLBACK", "ABORT",    "SAVEPOINT",
 		"RELEASE", "SET",    "RESET",   "DISCARD",    "PREPARE",  "EXECUTE",  "DEALLOCATE",
 		"DECLARE", "FETCH",  "MOVE",    "CLOSE",      "LISTEN",   "UNLISTEN", "LOAD",
-		"COPY",    "VACUUM", "CLUSTER", "CHECKPOINT",
+		"COPY",    "VACUUM", "CLUSTER", "CHECKPOINT", "LOCK",     "WAIT",
 	};
 	char text[128];
 
@@ -54,6 +54,46 @@ static void first_words_that_cannot_work_are_refused(void **state)
 		snprintf(text, sizeof(text), HEAD "%s x", words[i]);
 		assert_non_null(strstr(story_errors(text), " is not possible here: "));
 		snprintf(text, sizeof(text), HEAD "SELECT %s, \"%s\"", words[i], words[i]);
+		assert_null(story_errors(text));
+	}
+}
+
+static void what_cannot_run_within_a_transaction_is_refused_by_its_words(void **state)
+{
+	static const char *const refused[] = {
+		"CREATE DATABASE shop",
+		"drop /* all of it */ database shop",
+		"ALTER DATABASE shop SET TABLESPACE fast",
+		"CREATE TABLESPACE fast LOCATION '/fast'",
+		"ALTER SYSTEM SET work_mem = '1MB'",
+		"CREATE INDEX CONCURRENTLY ON orders (id)",
+		"CREATE UNIQUE INDEX CONCURRENTLY i ON orders (id)",
+		"DROP INDEX CONCURRENTLY i",
+		"REINDEX TABLE CONCURRENTLY orders",
+		"REINDEX (VERBOSE, CONCURRENTLY) TABLE orders",
+		"REINDEX (VERBOSE) DATABASE shop",
+		"ALTER TABLE orders DETACH PARTITION orders_1 CONCURRENTLY",
+		"CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p",
+		"ALTER SUBSCRIPTION s REFRESH PUBLICATION",
+	};
+	static const char *const possible[] = {
+		"CREATE INDEX ON orders (id)",
+		"CREATE INDEX \"concurrently\" ON orders (id)",
+		"REINDEX TABLE orders",
+		"REFRESH MATERIALIZED VIEW CONCURRENTLY totals",
+		"ALTER DATABASE shop SET work_mem = '1MB'",
+		"CREATE TABLE databases (id int)",
+		"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'CREATE DATABASE x'",
+		"SELECT 1 AS concurrently",
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(text, sizeof(text), "-- command: c :exec\n%s", refused[i]);
+		assert_non_null(strstr(story_errors(text), "cannot run within a transaction"));
+	}
+	for (size_t i = 0; i < sizeof(possible) / sizeof(possible[0]); i++) {
+		snprintf(text, sizeof(text), "-- command: c :exec\n%s", possible[i]);
 		assert_null(story_errors(text));
 	}
 }
@@ -141,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_belongs_to_cqrsd_or_psql_is_refused),
 		cmocka_unit_test(first_words_that_cannot_work_are_refused),
+		cmocka_unit_test(what_cannot_run_within_a_transaction_is_refused_by_its_words),
 		cmocka_unit_test(a_slice_up_to_a_name_is_refused_with_advice),
 		cmocka_unit_test(brackets_have_a_deepest_level),
 		cmocka_unit_test(positions_lead_back_to_the_file),
