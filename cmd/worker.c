@@ -234,7 +234,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
-		writes_sweep(&worker->writes);
+		writes_work(&worker->writes);
 	if (!worker_listen(worker, shared->options, address, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);

@@ -75,7 +75,7 @@ void writes_fini(struct writes *writes)
 	router_remove_watcher(writes->router, &writes->watcher);
 }
 
-void writes_sweep(struct writes *writes)
+void writes_work(struct writes *writes)
 {
 	writes->sweep = (struct sweep){
 		.loop = writes->router->loop,

@@ -13,8 +13,8 @@
 void writes_init(struct writes *writes, struct router *router);
 /* No command may be on its way. */
 void writes_fini(struct writes *writes);
-/* This loop deletes expired idempotency keys: one of a process. */
-void writes_sweep(struct writes *writes);
+/* This loop does the background work of the process (write/sweep.h): one of its loops. */
+void writes_work(struct writes *writes);
 /* The service ends: commands that have committed and wait for replicas are answered, and none waits
  * for them from here on. Requests under way go on. */
 void writes_drain(struct writes *writes);

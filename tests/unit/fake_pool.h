@@ -20,7 +20,7 @@ struct call *fake_last_call(unsigned node, enum call_kind kind);
 /* Answers a query or probe of a standby: rows as JSON, seen between lower and upper. */
 void fake_answer(struct call *call, uint64_t lower, uint64_t upper, const char *rows,
 		 uint64_t count);
-/* The same, of the primary; its WAL ends there, unless call->newest was set beyond. */
+/* The same, of the primary; its WAL ends there, unless call->wal_end was set beyond. */
 void fake_answer_primary(struct call *call, uint64_t flush, const char *rows, uint64_t count);
 /* A command that committed at that lsn of timeline 1. */
 void fake_commit(struct call *call, uint64_t lsn, bool wrote, const char *rows, uint64_t count);
