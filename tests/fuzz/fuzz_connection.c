@@ -23,8 +23,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <dlfcn.h>
-#include <netinet/in.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
