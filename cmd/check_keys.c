@@ -47,8 +47,14 @@ void check_keys(struct check_node *primary, const struct catalog *catalog,
 	struct call call;
 
 	/* That a primary gives no answer is among the findings of its first operation. */
-	if (!any || asker_ask(&primary->asker, CALL_QUERY, check_keys_text, &call) != CALL_OK ||
-	    check_keys_say(&primary->asker.out, "\"kept\""))
+	if (!any)
+		return;
+	if (asker_ask(&primary->asker, CALL_QUERY, check_keys_text, &call) != CALL_OK) {
+		findings_unasked(findings, primary->asker.node->name,
+				 "whether idempotency keys are kept", &call);
+		return;
+	}
+	if (check_keys_say(&primary->asker.out, "\"kept\""))
 		return;
 	if (check_keys_say(&primary->asker.out, "\"refused\""))
 		why = "the role lacks rights on the schema cqrsd";

@@ -17,15 +17,18 @@ static const char check_schema_readable[] =
 	" AND a.privilege_type = 'SELECT'";
 
 /* The only text of the answer, as JSON writes it; len 0: none. */
-static struct text check_schema_ask(struct check_node *primary, const char *text)
+static struct text check_schema_ask(struct check_node *primary, struct findings *findings,
+				    const char *text)
 {
 	static const char before[] = "{\"said\":\"";
 	const struct buf *out = &primary->asker.out;
 	struct text said = { NULL, 0 };
 	struct call call;
 
-	if (asker_ask(&primary->asker, CALL_QUERY, text, &call) != CALL_OK)
+	if (asker_ask(&primary->asker, CALL_QUERY, text, &call) != CALL_OK) {
+		findings_unasked(findings, primary->asker.node->name, "the schema cqrsd", &call);
 		return said;
+	}
 	said.ptr = memmem(out->ptr, out->len, before, strlen(before));
 	if (!said.ptr)
 		return said;
@@ -38,20 +41,20 @@ void check_schema(struct check_node *primary, const struct catalog *catalog,
 		  struct findings *findings)
 {
 	const char *name = primary->asker.node->name;
-	struct text said = check_schema_ask(primary, check_schema_wrong);
+	struct text said = check_schema_ask(primary, findings, check_schema_wrong);
 
 	(void)catalog;
 	if (said.len)
 		findings_trouble(findings, "%s: not all of the schema cqrsd is its owner's: %.*s",
 				 name, (int)said.len, said.ptr);
-	said = check_schema_ask(primary, check_schema_owner);
+	said = check_schema_ask(primary, findings, check_schema_owner);
 	if (said.len)
 		findings_note(findings, (struct place){ 0 },
 			      "%s: the schema cqrsd belongs to role %.*s, neither this role nor a "
 			      "superuser: it can forge tokens, and what it puts there is run by "
 			      "commands with a key",
 			      name, (int)said.len, said.ptr);
-	said = check_schema_ask(primary, check_schema_readable);
+	said = check_schema_ask(primary, findings, check_schema_readable);
 	if (said.len)
 		findings_trouble(findings,
 				 "%s: everybody may read cqrsd.token_key, which signs tokens: "

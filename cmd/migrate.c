@@ -130,7 +130,39 @@ static bool migrate_apply(struct asker *asker, const struct migration_file *file
 	return migrate_ask(asker, CALL_COMMAND, block);
 }
 
-static bool migrate_all(struct asker *asker, unsigned *applied)
+/*
+ * A file may begin with the signature of a function that it needs the right to execute. Without
+ * it the file is left out, until a role that has it migrates. False: the role could not be asked.
+ */
+static bool migrate_may(struct asker *asker, const struct migration_file *file, bool *may)
+{
+	static const char needs[] = "-- needs: ";
+	const char *need = file->text + sizeof(needs) - 1;
+	int len = (int)strcspn(file->text, "\n") - (int)(sizeof(needs) - 1);
+
+	*may = true;
+	if (strncmp(file->text, needs, sizeof(needs) - 1) != 0)
+		return true;
+	if (!migrate_ask(asker, CALL_QUERY,
+			 arena_printf(&asker->arena,
+				      "SELECT has_function_privilege('%.*s', 'EXECUTE')::text"
+				      " AS may",
+				      len, need)))
+		return false;
+	*may = migrate_holds(asker, "true");
+	if (!*may)
+		fprintf(stderr,
+			"cqrsd migrate: left out %s: the role may not execute %.*s; a role that "
+			"may can add it later, and cqrsd runs without it (see cqrsd check)\n",
+			file->name, len, need);
+	return true;
+}
+
+struct migrate_counts {
+	unsigned applied, left_out;
+};
+
+static bool migrate_all(struct asker *asker, struct migrate_counts *counts)
 {
 	bool there;
 
@@ -138,17 +170,23 @@ static bool migrate_all(struct asker *asker, unsigned *applied)
 		return false;
 	for (size_t i = 0; i < migration_files_count; i++) {
 		const struct migration_file *file = &migration_files[i];
-		bool was = false;
+		bool was = false, may = true;
 
 		if (there && !migrate_ask(asker, CALL_QUERY, migrate_applied))
 			return false;
 		was = there && migrate_holds(asker, file->name);
+		if (!was && !migrate_may(asker, file, &may))
+			return false;
+		if (!may) {
+			counts->left_out++;
+			continue;
+		}
 		if (!migrate_apply(asker, file))
 			return false;
 		if (was)
 			continue;
 		fprintf(stderr, "cqrsd migrate: applied %s\n", file->name);
-		++*applied;
+		counts->applied++;
 	}
 	return true;
 }
@@ -172,7 +210,7 @@ int migrate_main(int argc, char **argv)
 {
 	struct options options;
 	struct asker asker;
-	unsigned applied = 0;
+	struct migrate_counts counts = { 0 };
 	char error[512];
 	bool done;
 	int code;
@@ -184,13 +222,13 @@ int migrate_main(int argc, char **argv)
 		fprintf(stderr, "cqrsd migrate: --primary: %s\n", error);
 		return EXIT_USAGE;
 	}
-	done = migrate_all(&asker, &applied);
-	if (done && applied == migration_files_count)
+	done = migrate_all(&asker, &counts);
+	if (done && counts.applied + counts.left_out == migration_files_count)
 		migrate_tell_readers(&asker);
 	if (done && options.json)
-		printf("{\"applied\":%u,\"total\":%zu}\n", applied, migration_files_count);
-	else if (done && applied)
-		printf("%u of %zu migrations applied\n", applied, migration_files_count);
+		printf("{\"applied\":%u,\"total\":%zu}\n", counts.applied, migration_files_count);
+	else if (done && counts.applied)
+		printf("%u of %zu migrations applied\n", counts.applied, migration_files_count);
 	else if (done)
 		printf("the cqrsd schema is up to date (%zu migrations)\n", migration_files_count);
 	asker_fini(&asker);

@@ -2,6 +2,8 @@
 /*
  *   DIALING ──letter──► CONNECTING ──► IDENTIFYING ──► READING ──► told
  *      └────────────────────┴───────────────┴─────────────┴──────► refused, or out of time
+ *                           ▲                               │
+ *                           └── by a walsender, where the function told nothing
  *
  * IDENTIFYING is left out where the timeline is known; on timeline 1 there is nothing to read.
  */
@@ -27,8 +29,16 @@ enum timeline_state {
 	TIMELINE_READING
 };
 
+/* Whom it asks. */
+enum timeline_way {
+	TIMELINE_BY_FUNCTION, /* cqrsd.timeline_history, of a migration */
+	TIMELINE_BY_WALSENDER,
+};
+
 struct timeline_ask {
 	struct loop *loop;
+	const struct node *node;
+	enum timeline_way way;
 	enum timeline_state state;
 	struct dial *dial; /* while DIALING */
 	PGconn *pgconn;
@@ -44,32 +54,45 @@ static void timeline_on_dialed(void *owner, PGconn *pgconn);
 static void timeline_on_ready(struct loop_watch *watch, uint32_t events);
 static void timeline_on_due(struct loop_timer *timer);
 
-struct timeline_ask *
-timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline, int64_t timeout_us,
-	     void (*on_answer)(void *owner, const struct timeline_answer *answer), void *owner)
+static void timeline_dial(struct timeline_ask *ask)
 {
-	struct timeline_ask *ask = calloc(1, sizeof(*ask));
+	const struct node *node = ask->node;
 	const char *keywords[TIMELINE_KEYWORDS_MAX + 2], *values[TIMELINE_KEYWORDS_MAX + 2];
 	size_t count = 0;
 
-	assert(ask);
-	assert(on_answer);
 	for (size_t i = 0; node->keywords[i]; i++) {
 		assert(count < TIMELINE_KEYWORDS_MAX);
 		keywords[count] = node->keywords[i];
 		values[count++] = node->values[i];
 	}
-	keywords[count] = "replication";
-	values[count++] = "database";
+	if (ask->way == TIMELINE_BY_WALSENDER) {
+		keywords[count] = "replication";
+		values[count++] = "database";
+	}
 	keywords[count] = values[count] = NULL;
+	ask->state = TIMELINE_DIALING;
+	ask->dial = dialer_dial(node->dialer, ask->loop, keywords, values, timeline_on_dialed, ask);
+}
+
+struct timeline_ask *
+timeline_ask(struct loop *loop, const struct node *node, uint32_t timeline, int64_t timeout_us,
+	     void (*on_answer)(void *owner, const struct timeline_answer *answer), void *owner)
+{
+	struct timeline_ask *ask = calloc(1, sizeof(*ask));
+
+	assert(ask);
+	assert(on_answer);
 	ask->loop = loop;
+	ask->node = node;
+	/* Which timeline a standby replays only a walsender says. */
+	ask->way = timeline ? TIMELINE_BY_FUNCTION : TIMELINE_BY_WALSENDER;
 	ask->watch = (struct loop_watch){ .fd = -1, .on_ready = timeline_on_ready };
 	ask->timer.on_due = timeline_on_due;
 	ask->timeline = timeline;
 	ask->on_answer = on_answer;
 	ask->owner = owner;
 	loop_timer_set(loop, &ask->timer, loop_now(loop) + timeout_us);
-	ask->dial = dialer_dial(node->dialer, loop, keywords, values, timeline_on_dialed, ask);
+	timeline_dial(ask);
 	return ask;
 }
 
@@ -111,6 +134,18 @@ static void timeline_refused(struct timeline_ask *ask, const char *reason)
 	timeline_tell(ask, (struct timeline_answer){ .refusal = *message ? message : reason });
 }
 
+/* No such function, no right to it, no such file: there is another way. */
+static void timeline_fall_back(struct timeline_ask *ask)
+{
+	loop_unwatch(ask->loop, &ask->watch);
+	PQclear(ask->result);
+	PQfinish(ask->pgconn);
+	ask->result = NULL;
+	ask->pgconn = NULL;
+	ask->way = TIMELINE_BY_WALSENDER;
+	timeline_dial(ask);
+}
+
 static void timeline_on_due(struct loop_timer *timer)
 {
 	struct timeline_ask *ask = container_of(timer, struct timeline_ask, timer);
@@ -145,8 +180,15 @@ static void timeline_send(struct timeline_ask *ask, enum timeline_state next, co
 
 static void timeline_begin(struct timeline_ask *ask)
 {
-	char question[32];
+	char question[64];
 
+	if (ask->way == TIMELINE_BY_FUNCTION) {
+		/* integer has the bits of a timeline. */
+		snprintf(question, sizeof(question), "SELECT 'file', cqrsd.timeline_history(%d)",
+			 (int32_t)ask->timeline);
+		timeline_send(ask, TIMELINE_READING, question);
+		return;
+	}
 	if (!ask->timeline) {
 		timeline_send(ask, TIMELINE_IDENTIFYING, "IDENTIFY_SYSTEM");
 		return;
@@ -214,7 +256,12 @@ static void timeline_on_history(struct timeline_ask *ask, const PGresult *result
 /* The result stays the ask's: what is reported points into it. */
 static void timeline_on_result(struct timeline_ask *ask)
 {
-	if (PQresultStatus(ask->result) != PGRES_TUPLES_OK)
+	bool answered = PQresultStatus(ask->result) == PGRES_TUPLES_OK;
+
+	if (ask->way == TIMELINE_BY_FUNCTION &&
+	    (!answered || PQntuples(ask->result) != 1 || PQgetisnull(ask->result, 0, 1)))
+		timeline_fall_back(ask);
+	else if (!answered)
 		timeline_refused(ask, "it answers with an error");
 	else if (ask->state == TIMELINE_IDENTIFYING)
 		timeline_on_identity(ask, ask->result);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks a node for its timeline and that timeline's history, once, on a walsender connection of its
- * own (PostgreSQL documentation, "Streaming Replication Protocol": IDENTIFY_SYSTEM and
- * TIMELINE_HISTORY). The role needs the REPLICATION attribute; pg_hba.conf is asked for the
- * database, as for any connection with replication=database. Only the simple protocol works there,
- * so this is no conn of a pool. One loop, no locks.
+ * Asks a node for its timeline and that timeline's history, once, on a connection of its own. The
+ * history is asked of cqrsd.timeline_history, where the role may execute that function; else of a
+ * walsender, for which the role needs the REPLICATION attribute (PostgreSQL documentation,
+ * "Streaming Replication Protocol": IDENTIFY_SYSTEM and TIMELINE_HISTORY), as for the timeline.
+ * pg_hba.conf is asked for the database, as for any connection with replication=database. Only the
+ * simple protocol works there, so this is no conn of a pool. One loop, no locks.
  */
 #pragma once
 

@@ -9,8 +9,8 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username postgres --dbname post
 \getenv shop_password SHOP_PASSWORD
 \getenv replication_password REPLICATION_PASSWORD
 
--- cqrsd asks for no more than this: its own database, and pg_monitor to see timelines and lag.
-CREATE ROLE shop LOGIN PASSWORD :'shop_password' IN ROLE pg_monitor;
+-- cqrsd asks for no more than this: its own database, and pg_read_all_stats to see timelines.
+CREATE ROLE shop LOGIN PASSWORD :'shop_password' IN ROLE pg_read_all_stats;
 CREATE DATABASE shop OWNER shop;
 
 CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'replication_password';

@@ -7,7 +7,8 @@ from harness.until import until
 
 ATTRIBUTES = {"full": "REPLICATION", "watching": "", "replicating": "REPLICATION", "plain": ""}
 MONITORS = ("full", "watching")
-HISTORY, TIMELINE, BOTH = "lacks REPLICATION", "lacks pg_monitor:", "lacks pg_monitor and REPL"
+HISTORY = "lacks REPLICATION: after"
+TIMELINE, BOTH = "lacks pg_read_all_stats:", "lacks pg_read_all_stats and REPL"
 EMIT = "may not call pg_logical_emit_message"
 
 
@@ -15,7 +16,7 @@ def create_roles(primary):
     for role, attributes in ATTRIBUTES.items():
         primary.sql(f"CREATE ROLE {role} LOGIN {attributes}; GRANT USAGE ON SCHEMA cqrsd TO {role};"
                     f"GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO {role};")
-    primary.sql(f"GRANT pg_monitor TO {', '.join(MONITORS)}")
+    primary.sql(f"GRANT pg_read_all_stats TO {', '.join(MONITORS)}")
 
 
 def drop_roles(primary):
@@ -50,6 +51,49 @@ def test_check_says_what_each_missing_right_costs(roles, own_catalog):
         done = check(roles, role, own_catalog)
         assert done.returncode == 0, done.stderr
         assert {cost for cost in (HISTORY, TIMELINE, BOTH, EMIT) if cost in done.stderr} == costs
+
+
+def test_a_role_that_may_read_histories_alone_needs_no_replication(roles, own_catalog):
+    primary = roles[0]
+    assert "read by REPLICATION" in check(roles, "full", own_catalog).stderr
+    primary.sql("GRANT EXECUTE ON FUNCTION cqrsd.timeline_history(integer) TO watching")
+
+    done = check(roles, "watching", own_catalog)
+
+    assert done.returncode == 0 and HISTORY not in done.stderr, done.stderr
+    assert "read by cqrsd.timeline_history" in done.stderr
+    for node in roles:
+        answer = node.sql("SET ROLE watching; SELECT cqrsd.timeline_history(77) IS NULL")
+        assert answer.endswith("t")
+    with pytest.raises(Exception, match="permission denied"):
+        primary.sql("SET ROLE plain; SELECT cqrsd.timeline_history(2)")
+
+
+def test_a_role_that_may_not_read_files_leaves_the_function_out_until_it_may(cluster):
+    primary, read = cluster.primary, "pg_read_binary_file(text, bigint, bigint, boolean)"
+    primary.sql("CREATE ROLE mover LOGIN CREATEDB")
+    primary.sql("CREATE DATABASE moved OWNER mover")
+    asked = primary.conninfo.replace("postgres@", "mover@").rsplit("/", 1)[0] + "/moved"
+    try:
+        done = run("migrate", primary=asked)
+        assert done.returncode == 0 and "left out 004" in done.stderr, done.stderr
+        primary.sql(f"\\c moved\nGRANT EXECUTE ON FUNCTION {read} TO mover")
+        done = run("migrate", primary=asked)
+        assert done.returncode == 0 and "applied 004" in done.stderr, done.stderr
+        assert "up to date" in run("migrate", primary=asked).stdout
+    finally:
+        primary.sql("DROP DATABASE moved")
+        primary.sql("DROP ROLE mover")
+
+
+def test_check_says_that_it_could_not_ask(roles, own_catalog):
+    roles[0].sql("REVOKE SELECT ON pg_catalog.pg_roles FROM PUBLIC")
+    try:
+        done = check(roles, "full", own_catalog)
+    finally:
+        roles[0].sql("GRANT SELECT ON pg_catalog.pg_roles TO PUBLIC")
+
+    assert "the rights of the role could not be asked for" in done.stderr, done.stderr
 
 
 def test_check_says_what_a_revoked_function_costs(roles, own_catalog):

@@ -202,6 +202,26 @@ def test_an_instance_that_was_started_after_the_promotion_knows_the_history(star
     assert late.query("ping", token=tokens[1]).code == "write-lost"
 
 
+def test_without_replication_a_function_tells_what_was_lost_also_after_a_restart(
+        start_cqrsd, fresh_cluster, catalog, nodes):
+    old, new, _ = nodes
+    old.sql("CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO app;"
+            "GRANT USAGE ON SCHEMA cqrsd TO app; GRANT pg_read_all_stats TO app;"
+            "GRANT EXECUTE ON FUNCTION cqrsd.timeline_history(integer) TO app")
+    fresh_cluster.wait_until_replayed()
+    as_app = [node.conninfo.replace("postgres@", "app@") for node in nodes]
+    cqrsd = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:])
+    tokens = [put(cqrsd, "zoe", 1).token]
+    fresh_cluster.wait_until_replayed()
+    lossy(cqrsd, nodes, lambda: tokens.append(put(cqrsd, "zoe", 2).token))
+    new.restart()
+
+    late = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:], wait="commands")
+
+    assert late.query("ping", token=tokens[0]).status == 200
+    assert late.query("ping", token=tokens[1]).code == "write-lost"
+
+
 def test_without_replication_rights_the_promoted_server_tells_until_its_restart(
         start_cqrsd, fresh_cluster, catalog, nodes):
     old, new, _ = nodes
