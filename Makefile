@@ -9,7 +9,7 @@ VERSION := 0.1.0
 VARIANT ?= release
 
 FOLDERS := base pg catalog read write router http cmd
-MODULES := libmicrohttpd libpq jansson ck libsystemd libcrypto
+MODULES := libmicrohttpd libpq ck libsystemd libcrypto
 
 PYTHON    ?= /usr/bin/python3
 PG_BINDIR ?= /usr/lib/postgresql/15/bin

@@ -1,272 +1,151 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only file that knows jansson: a struct json is a json_t behind a cast. */
+/* What was read, value by value, and its canonical text. */
 #include "base/json.h"
 
-#include "base/limits.h"
+#include "base/json_number.h"
+#include "base/log.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Both sides call a kind of value JSON_REAL: theirs goes by another name here. */
-#define JSON_REAL JANSSON_REAL
-#include <jansson.h>
-#undef JSON_REAL
-
-/* Nesting is counted before jansson sees the text, because it recurses as deep as the text asks. */
-static bool json_depth_fits(struct text text, struct json_error *error)
-{
-	unsigned depth = 0, line = 1;
-	size_t line_start = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < text.len; i++) {
-		char byte = text.ptr[i];
-
-		if (byte == '\n') {
-			line++;
-			line_start = i + 1;
-		} else if (quoted) {
-			if (byte == '\\')
-				i++;
-			else if (byte == '"')
-				quoted = false;
-		} else if (byte == '"') {
-			quoted = true;
-		} else if (byte == '[' || byte == '{') {
-			if (++depth > JSON_DEPTH_MAX) {
-				error->line = line;
-				error->column = (unsigned)(i - line_start) + 1;
-				snprintf(error->text, sizeof(error->text),
-					 "nested deeper than %d levels", JSON_DEPTH_MAX);
-				return false;
-			}
-		} else if ((byte == ']' || byte == '}') && depth) {
-			depth--;
-		}
-	}
-	return true;
-}
-
-struct json *json_read(struct text text, struct json_error *error)
-{
-	json_error_t theirs;
-	json_t *value;
-
-	*error = (struct json_error){ 0 };
-	if (!json_depth_fits(text, error))
-		return NULL;
-	value = json_loadb(text.len ? text.ptr : "", text.len,
-			   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &theirs);
-	if (!value) {
-		error->line = theirs.line > 0 ? (unsigned)theirs.line : 1;
-		error->column = theirs.column > 0 ? (unsigned)theirs.column : 1;
-		snprintf(error->text, sizeof(error->text), "%.*s", (int)sizeof(error->text) - 1,
-			 theirs.text);
-	}
-	return (struct json *)value;
-}
-
-static json_t *json_theirs(const struct json *json)
-{
-	assert(json);
-	/* jansson asks for pointers to values it does not change. */
-	return (json_t *)(uintptr_t)json;
-}
-
 void json_free(struct json *json)
 {
-	json_decref(json_theirs(json));
+	struct json_document *document =
+		(struct json_document *)((char *)json - offsetof(struct json_document, values));
+
+	free(document->texts);
+	free(document);
 }
 
 enum json_kind json_kind(const struct json *json)
 {
-	switch (json_typeof(json_theirs(json))) {
-	case JSON_OBJECT:
-		return JSON_OBJ;
-	case JSON_ARRAY:
-		return JSON_ARR;
-	case JSON_STRING:
-		return JSON_STR;
-	case JSON_INTEGER:
-		return JSON_INT;
-	case JANSSON_REAL:
-		return JSON_REAL;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return JSON_BOOL;
-	case JSON_NULL:
-		return JSON_NULL_;
-	}
-	assert(!"a kind that jansson has");
-	abort();
+	return json->kind;
+}
+
+struct text json_source(const struct json *json)
+{
+	return (struct text){ json->source, json->source_len };
 }
 
 bool json_bool(const struct json *json)
 {
-	assert(json_kind(json) == JSON_BOOL);
-	return json_is_true(json_theirs(json));
-}
-
-int64_t json_int(const struct json *json)
-{
-	assert(json_kind(json) == JSON_INT);
-	return json_integer_value(json_theirs(json));
+	assert(json->kind == JSON_BOOL);
+	return json->source[0] == 't';
 }
 
 struct text json_text(const struct json *json)
 {
-	const json_t *value = json_theirs(json);
-
-	assert(json_kind(json) == JSON_STR);
-	return (struct text){ json_string_value(value), json_string_length(value) };
+	assert(json->kind == JSON_STRING);
+	return (struct text){ json->string, json->string_len };
 }
 
 size_t json_length(const struct json *json)
 {
-	assert(json_kind(json) == JSON_ARR);
-	return json_array_size(json_theirs(json));
+	assert(json->kind == JSON_ARRAY || json->kind == JSON_OBJECT);
+	return json->length;
 }
 
-const struct json *json_at(const struct json *json, size_t index)
+const struct json *json_first(const struct json *json)
 {
-	assert(index < json_length(json));
-	return (const struct json *)json_array_get(json_theirs(json), index);
+	return json->length ? json + 1 : NULL;
 }
 
-size_t json_keys(const struct json *json)
+const struct json *json_next(const struct json *child)
 {
-	assert(json_kind(json) == JSON_OBJ);
-	return json_object_size(json_theirs(json));
+	return child->next ? child + child->next : NULL;
 }
 
-const struct json *json_get(const struct json *json, const char *key)
+struct text json_key(const struct json *member)
 {
-	assert(json_kind(json) == JSON_OBJ);
-	return (const struct json *)json_object_get(json_theirs(json), key);
+	assert(member->key);
+	return (struct text){ member->key, member->key_len };
 }
 
-void *json_first(const struct json *object)
+const struct json *json_get(const struct json *object, const char *key)
 {
-	assert(json_kind(object) == JSON_OBJ);
-	return json_object_iter(json_theirs(object));
+	size_t len = strlen(key);
+
+	assert(object->kind == JSON_OBJECT);
+	for (const struct json *it = json_first(object); it; it = json_next(it))
+		if (it->key_len == len && memcmp(it->key, key, len) == 0)
+			return it;
+	return NULL;
 }
 
-void *json_next(const struct json *object, void *it)
+/* --- canonical ------------------------------------------------------------------------------- */
+
+static int json_compare(const void *a, const void *b)
 {
-	return json_object_iter_next(json_theirs(object), it);
-}
-
-struct text json_key(void *it)
-{
-	return (struct text){ json_object_iter_key(it), json_object_iter_key_len(it) };
-}
-
-const struct json *json_value(void *it)
-{
-	return (const struct json *)json_object_iter_value(it);
-}
-
-static void json_write_real(struct buf *buf, double real)
-{
-	size_t before = buf->len;
-
-	buf_real(buf, real);
-	/* It came with a fraction or an exponent and keeps one: 5.0 is not 5 to every client. */
-	for (size_t i = before; i < buf->len; i++)
-		if (buf->ptr[i] == '.' || buf->ptr[i] == 'e')
-			return;
-	buf_literal(buf, ".0");
-}
-
-static void json_write_one(struct buf *buf, const struct json *json, bool canonical);
-
-static void json_write_array(struct buf *buf, const struct json *json, bool canonical)
-{
-	size_t length = json_length(json);
-
-	buf_byte(buf, '[');
-	for (size_t i = 0; i < length; i++) {
-		if (i)
-			buf_byte(buf, ',');
-		json_write_one(buf, json_at(json, i), canonical);
-	}
-	buf_byte(buf, ']');
-}
-
-static int json_compare_members(const void *a, const void *b)
-{
-	struct text x = json_key(*(void *const *)a), y = json_key(*(void *const *)b);
+	struct text x = json_key(*(const struct json *const *)a);
+	struct text y = json_key(*(const struct json *const *)b);
 	int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
 
 	return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-static void json_write_object(struct buf *buf, const struct json *json, bool canonical)
+static void json_write_object(struct buf *buf, const struct json *json)
 {
-	size_t count = json_keys(json), at = 0;
-	void **members = calloc(count ? count : 1, sizeof(*members));
+	const struct json **members = calloc(json->length + 1u, sizeof(struct json *));
+	uint32_t count = 0;
 
-	assert(members);
-	for (void *it = json_first(json); it; it = json_next(json, it))
-		members[at++] = it;
-	assert(at == count);
-	if (canonical)
-		qsort(members, count, sizeof(*members), json_compare_members);
+	if (!members)
+		log_fatal("json", "out of memory");
+	for (const struct json *it = json_first(json); it; it = json_next(it))
+		members[count++] = it;
+	qsort(members, count, sizeof(members[0]), json_compare);
 	buf_byte(buf, '{');
-	for (size_t i = 0; i < count; i++) {
-		struct text key = json_key(members[i]);
-
+	for (uint32_t i = 0; i < count; i++) {
 		if (i)
 			buf_byte(buf, ',');
-		buf_json_string(buf, key.ptr, key.len);
+		buf_json_string(buf, members[i]->key, members[i]->key_len);
 		buf_byte(buf, ':');
-		json_write_one(buf, json_value(members[i]), canonical);
+		json_write_canonical(buf, members[i]);
 	}
 	buf_byte(buf, '}');
 	free(members);
 }
 
-static void json_write_one(struct buf *buf, const struct json *json, bool canonical)
+static void json_write_array(struct buf *buf, const struct json *json)
 {
-	switch (json_kind(json)) {
-	case JSON_NULL_:
-		buf_literal(buf, "null");
-		return;
-	case JSON_BOOL:
-		buf_string(buf, json_bool(json) ? "true" : "false");
-		return;
-	case JSON_INT:
-		buf_int(buf, json_int(json));
-		return;
-	case JSON_REAL:
-		json_write_real(buf, json_real_value(json_theirs(json)));
-		return;
-	case JSON_STR:
-		buf_json_string(buf, json_text(json).ptr, json_text(json).len);
-		return;
-	case JSON_ARR:
-		json_write_array(buf, json, canonical);
-		return;
-	case JSON_OBJ:
-		json_write_object(buf, json, canonical);
-		return;
+	buf_byte(buf, '[');
+	for (const struct json *it = json_first(json); it; it = json_next(it)) {
+		json_write_canonical(buf, it);
+		if (it->next)
+			buf_byte(buf, ',');
 	}
-	assert(!"a kind that json_kind says");
+	buf_byte(buf, ']');
 }
 
-void json_write(struct buf *buf, const struct json *json)
+static void json_write_number(struct buf *buf, struct text text)
 {
-	json_write_one(buf, json, false);
+	if (json_number_is_real(text))
+		json_number_write(buf, text);
+	else if (text_is(text, "-0"))
+		buf_byte(buf, '0');
+	else
+		buf_text(buf, text);
 }
 
 void json_write_canonical(struct buf *buf, const struct json *json)
 {
-	json_write_one(buf, json, true);
-}
-
-const char *json_library_version(void)
-{
-	return jansson_version_str();
+	switch (json->kind) {
+	case JSON_NULL:
+	case JSON_BOOL:
+		buf_text(buf, json_source(json));
+		return;
+	case JSON_NUMBER:
+		json_write_number(buf, json_source(json));
+		return;
+	case JSON_STRING:
+		buf_json_string(buf, json->string, json->string_len);
+		return;
+	case JSON_ARRAY:
+		json_write_array(buf, json);
+		return;
+	case JSON_OBJECT:
+		json_write_object(buf, json);
+		return;
+	}
+	assert(!"a kind of value");
 }

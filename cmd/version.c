@@ -2,7 +2,6 @@
 /* The version verb: of the program and of the libraries it runs with. */
 #include "cmd/version.h"
 
-#include "base/json.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "gen/revision.h"
@@ -30,12 +29,11 @@ int version_main(int argc, char **argv)
 		return code;
 	if (options.json)
 		printf("{\"version\":\"%s\",\"revision\":\"%s\",\"libpq\":\"%s\","
-		       "\"libmicrohttpd\":\"%s\",\"jansson\":\"%s\"}\n",
+		       "\"libmicrohttpd\":\"%s\"}\n",
 		       version_text(), revision_text(), node_library_version(),
-		       http_library_version(), json_library_version());
+		       http_library_version());
 	else
-		printf("cqrsd %s (%s)\nlibpq %s, libmicrohttpd %s, jansson %s\n", version_text(),
-		       revision_text(), node_library_version(), http_library_version(),
-		       json_library_version());
+		printf("cqrsd %s (%s)\nlibpq %s, libmicrohttpd %s\n", version_text(),
+		       revision_text(), node_library_version(), http_library_version());
 	return EXIT_DONE;
 }

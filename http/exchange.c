@@ -77,6 +77,6 @@ void exchange_read_json(struct exchange *exchange, struct text text)
 	if (!request->body)
 		(void)request_fail(request, OUTCOME_INVALID_JSON, "Line %u, column %u: %s",
 				   error.line, error.column, error.text);
-	else if (json_kind(request->body) != JSON_OBJ)
+	else if (json_kind(request->body) != JSON_OBJECT)
 		(void)request_fail(request, OUTCOME_INVALID_JSON, "The body must be a JSON object");
 }

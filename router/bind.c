@@ -67,7 +67,7 @@ static void bind_check_names(struct binding *binding)
 	struct request *request = binding->request;
 
 	if (request->body)
-		for (void *it = json_first(request->body); it; it = json_next(request->body, it))
+		for (const struct json *it = json_first(request->body); it; it = json_next(it))
 			if (!operation_parameter(binding->operation, json_key(it)))
 				bind_unknown(binding, json_key(it));
 	for (size_t i = 0; i < request->pairs_count; i++)

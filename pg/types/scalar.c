@@ -55,9 +55,8 @@ static const char *wanted(struct pg_type type, struct arena *arena)
 const char *type_mismatch(struct pg_type type, enum json_kind kind, struct arena *arena)
 {
 	static const char *const words[] = {
-		[JSON_NULL_] = "null",    [JSON_BOOL] = "a boolean", [JSON_INT] = "a number",
-		[JSON_REAL] = "a number", [JSON_STR] = "a string",   [JSON_ARR] = "an array",
-		[JSON_OBJ] = "an object",
+		[JSON_NULL] = "null",       [JSON_BOOL] = "a boolean", [JSON_NUMBER] = "a number",
+		[JSON_STRING] = "a string", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
 	};
 
 	return arena_printf(arena, "must be %s, not %s", wanted(type, arena), words[kind]);
@@ -77,10 +76,12 @@ bool scalar_refuse_text(const struct scalar *scalar, struct text text)
 	return false;
 }
 
-bool scalar_refuse_number(const struct scalar *scalar, const char *number)
+bool scalar_refuse_number(const struct scalar *scalar, struct text number)
 {
+	int len = number.len < QUOTED_BYTES_MAX ? (int)number.len : QUOTED_BYTES_MAX;
+
 	*scalar->why = arena_printf(scalar->arena, "must be %s, not %.*s",
-				    wanted(scalar->type, scalar->arena), QUOTED_BYTES_MAX, number);
+				    wanted(scalar->type, scalar->arena), len, number.ptr);
 	return false;
 }
 
@@ -124,12 +125,8 @@ bool scalar_integer(const struct scalar *scalar, int64_t value)
 	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
 	int64_t least, greatest;
 
-	if (integer_limits(scalar->kind, &least, &greatest)) {
-		if (value < least || value > greatest)
-			return scalar_refuse_range(scalar);
-	} else if (!takes_numbers(scalar->kind)) {
-		return scalar_refuse(scalar, JSON_INT);
-	}
+	if (integer_limits(scalar->kind, &least, &greatest) && (value < least || value > greatest))
+		return scalar_refuse_range(scalar);
 	do
 		*--at = (char)('0' + left % 10);
 	while (left /= 10);

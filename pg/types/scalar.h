@@ -30,7 +30,7 @@ bool scalar_take(const struct scalar *scalar, struct text text) must_check;
 /* Fill *why; false. */
 bool scalar_refuse(const struct scalar *scalar, enum json_kind kind) must_check;
 bool scalar_refuse_text(const struct scalar *scalar, struct text text) must_check;
-bool scalar_refuse_number(const struct scalar *scalar, const char *number) must_check;
+bool scalar_refuse_number(const struct scalar *scalar, struct text number) must_check;
 bool scalar_refuse_range(const struct scalar *scalar) must_check;
 
 /* "must be an array of text, not an object"; for why. */

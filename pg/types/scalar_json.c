@@ -5,57 +5,38 @@
  */
 #include "pg/types/scalar_json.h"
 
+#include "base/json_number.h"
 #include "pg/types/scalar.h"
 #include "pg/types/scalar_text.h"
 #include "pg/types/types_table.h"
 
-#include <stdlib.h>
-
-#define REAL_INTEGER_MAX 9007199254740992.0 /* 2^53: beyond it a double skips integers */
-
-static const char *json_copy(const struct json *json, struct arena *arena)
-{
-	struct buf text;
-	const char *copy;
-
-	buf_init(&text);
-	json_write(&text, json);
-	copy = arena_copy(arena, text.ptr, text.len);
-	buf_fini(&text);
-	return copy;
-}
-
 /* JSON Schema calls 3.0 and 1e3 integers, and some languages write them so. */
-static bool scalar_real_integer(const struct scalar *scalar, const char *text)
+static bool scalar_number_integer(const struct scalar *scalar, struct text text)
 {
-	double value = strtod(text, NULL);
+	struct json_number number = json_number_read(text);
+	char digits[JSON_INTEGER_BYTES];
 
-	if (value > REAL_INTEGER_MAX || value < -REAL_INTEGER_MAX)
-		return scalar_refuse_range(scalar);
-	if ((double)(int64_t)value != value)
+	switch (json_number_integer(&number, digits)) {
+	case JSON_INTEGER:
+		return scalar_text(scalar, text_of(digits));
+	case JSON_INTEGER_HAS_FRACTION:
 		return scalar_refuse_number(scalar, text);
-	return scalar_integer(scalar, (int64_t)value);
+	case JSON_INTEGER_TOO_GREAT:
+		break;
+	}
+	return scalar_refuse_range(scalar);
 }
 
-static bool scalar_real(const struct scalar *scalar, const struct json *json)
+/* The digits go on as they were written: only PostgreSQL rounds, where the type does. */
+static bool scalar_number(const struct scalar *scalar, struct text text)
 {
-	const char *text = json_copy(json, scalar->arena);
 	int64_t least, greatest;
 
 	if (integer_limits(scalar->kind, &least, &greatest))
-		return scalar_real_integer(scalar, text);
+		return scalar_number_integer(scalar, text);
 	if (!takes_numbers(scalar->kind))
-		return scalar_refuse(scalar, JSON_REAL);
-	if (scalar->kind == KIND_FLOAT4 && !float_fits(KIND_FLOAT4, text))
-		return scalar_refuse_range(scalar);
-	*scalar->out = text;
-	return true;
-}
-
-static bool scalar_json(const struct scalar *scalar, const struct json *json)
-{
-	*scalar->out = json_copy(json, scalar->arena);
-	return true;
+		return scalar_refuse(scalar, JSON_NUMBER);
+	return scalar_text(scalar, text);
 }
 
 bool scalar_from_json(struct pg_type type, const struct json *json, struct arena *arena,
@@ -64,27 +45,25 @@ bool scalar_from_json(struct pg_type type, const struct json *json, struct arena
 	struct scalar scalar = { type, type_kind(type.oid), arena, out, why };
 	enum json_kind kind = json_kind(json);
 
-	if (kind == JSON_NULL_) {
+	if (kind == JSON_NULL) {
 		*out = NULL;
 		return true;
 	}
 	if (scalar.kind == KIND_JSON)
-		return scalar_json(&scalar, json);
+		return scalar_take(&scalar, json_source(json));
 	switch (kind) {
-	case JSON_INT:
-		return scalar_integer(&scalar, json_int(json));
-	case JSON_REAL:
-		return scalar_real(&scalar, json);
-	case JSON_STR:
+	case JSON_NUMBER:
+		return scalar_number(&scalar, json_source(json));
+	case JSON_STRING:
 		return scalar_text(&scalar, json_text(json));
 	case JSON_BOOL:
 		if (scalar.kind != KIND_BOOL && scalar.kind != KIND_UNKNOWN)
 			break;
 		*out = json_bool(json) ? "true" : "false";
 		return true;
-	case JSON_NULL_:
-	case JSON_ARR:
-	case JSON_OBJ:
+	case JSON_NULL:
+	case JSON_ARRAY:
+	case JSON_OBJECT:
 		break;
 	}
 	return scalar_refuse(&scalar, kind);

@@ -36,11 +36,11 @@ bool array_from_json(struct pg_type type, const struct json *json, struct arena 
 	struct array array = { .type = type, .arena = arena };
 	bool ok;
 
-	if (json_kind(json) == JSON_NULL_) {
+	if (json_kind(json) == JSON_NULL) {
 		*out = NULL;
 		return true;
 	}
-	if (json_kind(json) != JSON_ARR) {
+	if (json_kind(json) != JSON_ARRAY) {
 		*why = type_mismatch(type, json_kind(json), arena);
 		return false;
 	}
@@ -87,20 +87,20 @@ bool array_from_texts(struct pg_type type, const struct text *values, size_t cou
 
 static bool array_nests(const struct array *array, const struct json *json)
 {
-	return json_kind(json) == JSON_ARR && type_kind(array->type.element_oid) != KIND_JSON;
+	return json_kind(json) == JSON_ARRAY && type_kind(array->type.element_oid) != KIND_JSON;
 }
 
 /* The dimensions, by the first element of each. */
 static bool array_measure(struct array *array, const struct json *json)
 {
 	array->lengths[array->depth++] = json_length(json);
-	while (json_length(json) > 0 && array_nests(array, json_at(json, 0))) {
+	while (json_length(json) > 0 && array_nests(array, json_first(json))) {
 		if (array->depth == ARRAY_DEPTH_MAX) {
 			array->why = arena_printf(array->arena, "has more than %d dimensions",
 						  ARRAY_DEPTH_MAX);
 			return false;
 		}
-		json = json_at(json, 0);
+		json = json_first(json);
 		array->lengths[array->depth++] = json_length(json);
 	}
 	return true;
@@ -114,9 +114,7 @@ static bool array_regular(struct array *array, const struct json *json, unsigned
 		array->why = "has nested arrays of different lengths";
 		return false;
 	}
-	for (size_t i = 0; i < json_length(json); i++) {
-		const struct json *element = json_at(json, i);
-
+	for (const struct json *element = json_first(json); element; element = json_next(element)) {
 		if (array_nests(array, element) != nested) {
 			array->why = "has arrays and other elements side by side";
 			return false;
@@ -150,11 +148,11 @@ static bool array_write_element(struct array *array, const struct json *json)
 static bool array_write(struct array *array, const struct json *json, unsigned level)
 {
 	bool nested = level + 1 < array->depth;
+	size_t i = 0;
 
 	buf_byte(&array->literal, '{');
-	for (size_t i = 0; i < json_length(json); i++) {
-		const struct json *element = json_at(json, i);
-
+	for (const struct json *element = json_first(json); element;
+	     element = json_next(element), i++) {
 		if (i > 0)
 			buf_byte(&array->literal, type_delimiter(array->type.element_oid));
 		if (nested ? !array_write(array, element, level + 1)

@@ -71,7 +71,7 @@ static void router_answer(struct request *request)
 {
 	buf_literal(&request->out, "{\"body\":");
 	if (request->body)
-		json_write(&request->out, request->body);
+		json_write_canonical(&request->out, request->body);
 	else
 		buf_literal(&request->out, "null");
 	if (request->operation.len && request->operation.ptr[0] == 'l') {

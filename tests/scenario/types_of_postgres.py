@@ -8,6 +8,7 @@ ECHOES = [
     ("float4", 1.5, ...), ("float8", 0.1, ...), ("float8", 1e300, ...), ("float8", -1.5e-7, ...),
     ("float8", "NaN", ...), ("float8", "Infinity", ...), ("float8", "-Infinity", ...),
     ("numeric", "1.50", ...), ("numeric", "123456789012345678901234567890.123456789", ...),
+    ("numeric", 10**30 + 7, str(10**30 + 7)),
     ("numeric", 12, "12"), ("numeric", "NaN", ...), ("numeric", 0.5, "0.5"),
     ("bool", True, ...), ("bool", False, ...), ("bool", "true", True),
     ("text", "", ...), ("text", 'a "quoted" \\ back\tslash\n\r\b\f\x01\x1f\x7f', ...),

@@ -23,7 +23,7 @@ void fixture_finish(struct request *request)
 	}
 	if (request->body) {
 		buf_literal(out, ",\"body\":");
-		json_write(out, request->body);
+		json_write_canonical(out, request->body);
 	}
 	buf_byte(out, '}');
 	request->done_us = loop_now(request->loop);
