@@ -11,9 +11,30 @@ VARIANT ?= release
 FOLDERS := base pg catalog read write router http cmd
 MODULES := libmicrohttpd libpq ck libsystemd libcrypto
 
-PYTHON    ?= /usr/bin/python3
-PG_BINDIR ?= /usr/lib/postgresql/15/bin
-export PG_BINDIR
+PYTHON ?= /usr/bin/python3
+# PG_BINDIR=folder names the PostgreSQL binaries; without it the newest of the machine are found.
+
+# Where `make install` puts things, below DESTDIR.
+PREFIX     ?= /usr/local
+BINDIR     := $(PREFIX)/bin
+MANDIR     := $(PREFIX)/share/man
+LICENSEDIR := $(PREFIX)/share/doc/cqrsd
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+
+# What each goal needs, as groups of deploy/install-packages.
+packages_demo         := cluster demo
+packages_test         := cluster test chaos
+packages_chaos        := cluster test chaos
+packages_hostile      := cluster test hostile
+packages_rolling      := cluster test
+packages_patroni      := cluster test patroni
+packages_fuzz         := test
+packages_chaos-controls := cluster test chaos
+packages_bench        := cluster bench peers
+packages_overload     := cluster
+packages_recovery     := cluster
+packages_bench-instructions := bench
+install_packages = deploy/install-packages build $(packages_$@)
 
 # A line per step; V=1 shows whole commands.
 V ?=
@@ -37,7 +58,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
         chaos chaos-controls fuzz fuzz-programs hostile rolling patroni bench overload recovery \
-        clang-tidy format clean \
+        clang-tidy format clean install uninstall debian-13 \
         help FORCE
 
 # --- variants ------------------------------------------------------------------------------------
@@ -92,12 +113,30 @@ endif
 GEN := $(BUILD)/gen
 LIB := $(BUILD)/libcqrsd.a
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+# In a checkout a warning is an error with the compilers that CI has; another compiler knows other
+# warnings, which stop nobody from building. WERROR=1 or WERROR= decides it.
+ifeq ($(origin WERROR),undefined)
+  WERROR := $(and $(wildcard .git),$(filter gcc-12 clang-14,$(COMPILER)-$(firstword \
+            $(subst ., ,$(shell $(CC) -dumpversion 2>/dev/null)))))
+endif
+
+WARNINGS := -Wall -Wextra $(if $(WERROR),-Werror) -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wvla -Wundef
 
-# Assertions stay on in every build: NDEBUG is never defined.
+# What makes an error in memory harder to exploit. Sanitizers look for the same by other means.
+ifndef SANITIZE
+  HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-plt
+ifneq ($(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+  HARDEN  += -fcf-protection
+endif
+  LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack
+endif
+
+# Assertions stay on in every build: NDEBUG is never defined. No path of this folder gets into the
+# program: the same source makes the same bytes anywhere.
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE
-CFLAGS   += -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -pthread -fstack-protector-strong $(WARNINGS)
+CFLAGS   += -std=gnu11 -g -ffile-prefix-map=$(CURDIR)=. $(OPTIMISE) $(SANITIZE) -pthread $(HARDEN) \
+            $(WARNINGS)
 LDFLAGS  += -pthread $(SANITIZE)
 
 # --- what is built from what ---------------------------------------------------------------------
@@ -112,13 +151,13 @@ UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 
 all: $(BUILD)/cqrsd ## build cqrsd (build/cqrsd)
 
-# Made on the first run: installs the missing packages, then remembers what pkg-config says.
-ifneq ($(filter-out clean help tidy format,$(or $(MAKECMDGOALS),all)),)
+# Made on the first run: installs what the goals need and the machine lacks, all at once, then remembers what pkg-config says.
+ifneq ($(filter-out clean help tidy format uninstall,$(or $(MAKECMDGOALS),all)),)
 include build/packages.mk
 endif
 
 build/packages.mk: Makefile deploy/install-packages
-	@deploy/install-packages build
+	@deploy/install-packages build $(foreach goal,$(MAKECMDGOALS),$(packages_$(goal)))
 	@mkdir -p $(@D)
 	@cflags=$$(pkg-config --cflags $(MODULES)) && libs=$$(pkg-config --libs $(MODULES)) && \
 	printf 'LIB_CFLAGS := %s\nLIBS := %s -lm\n' "$$cflags" "$$libs" >$@
@@ -140,12 +179,14 @@ $(GEN)/migrations.list: FORCE
 	$(call stamp,'$(MIGRATIONS)')
 
 # The one file that changes with every commit. Only cmd/version.c includes it: "gen/revision.h".
-# A tree without .git says so, unless REVISION= names the revision.
+# A tree without .git says so, unless REVISION= names the revision. Where git refuses to tell, as it
+# does to root in the folder of another user (`sudo make install`), what was built last stands.
 $(GEN)/revision.h: FORCE
 	$(call stamp,'#define CQRSD_VERSION "$(VERSION)"' '#define CQRSD_REVISION "$(call revision)"')
 
-revision = $(or $(REVISION),$(shell [ -e .git ] && git describe --always --dirty --abbrev=12 \
-           --exclude '*' 2>/dev/null),unknown)
+revision = $(or $(REVISION),$(shell [ ! -e .git ] || git describe --always --dirty --abbrev=12 \
+           --exclude '*' 2>/dev/null || \
+           sed -n 's/.*CQRSD_REVISION "\(.*\)"/\1/p' $@ 2>/dev/null),unknown)
 
 $(BUILD)/cmd/version.o: $(GEN)/revision.h
 
@@ -165,6 +206,28 @@ $(LIB): $(LIB_OBJECTS) $(GEN)/members
 
 $(BUILD)/cqrsd: $(BUILD)/cmd/main.o $(LIB)
 	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- what is installed ---------------------------------------------------------------------------
+
+# The manual page, whose list of options is made from the table; the unit, with the place of the
+# program.
+$(BUILD)/cqrsd.1: deploy/man base/options.def cmd/verbs.def Makefile
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@)deploy/man '$(VERSION)' >$@
+
+install: $(BUILD)/cqrsd $(BUILD)/cqrsd.1 ## program, manual page, unit: PREFIX=/usr/local DESTDIR=
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(UNITDIR) \
+	    $(DESTDIR)$(LICENSEDIR)
+	install -m 755 $(BUILD)/cqrsd $(DESTDIR)$(BINDIR)/cqrsd
+	install -m 644 $(BUILD)/cqrsd.1 $(DESTDIR)$(MANDIR)/man1/cqrsd.1
+	install -m 644 LICENSE $(DESTDIR)$(LICENSEDIR)/copyright
+	sed 's|/usr/local/bin/|$(BINDIR)/|' deploy/cqrsd.service >$(DESTDIR)$(UNITDIR)/cqrsd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/cqrsd.service
+
+uninstall: ## removes what `make install` with the same PREFIX and DESTDIR put there
+	rm -f $(DESTDIR)$(BINDIR)/cqrsd $(DESTDIR)$(MANDIR)/man1/cqrsd.1 \
+	    $(DESTDIR)$(UNITDIR)/cqrsd.service $(DESTDIR)$(LICENSEDIR)/copyright
+	[ ! -d $(DESTDIR)$(LICENSEDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LICENSEDIR)
 
 # --- what measures it (bench/) -------------------------------------------------------------------
 
@@ -221,12 +284,12 @@ endif
 .SECONDARY:
 
 demo: ## a throwaway cluster with the shop example, until Ctrl-C
-	@deploy/install-packages build cluster demo
+	@$(install_packages)
 	@$(MAKE) all
 	@examples/shop/demo
 
 test: ## everything: unit tests (also under ASan+UBSan), tidy, scenarios
-	@deploy/install-packages build cluster test chaos
+	@$(install_packages)
 	@$(MAKE) all
 	@$(MAKE) unit
 	@$(MAKE) VARIANT=asan unit
@@ -256,55 +319,58 @@ tidy: ## style as a test: tests/tidy and its own test; do docs and tables agree
 	@$(PYTHON) -m pytest -q tests/tidy_selftest.py tests/docs_test.py
 
 chaos: ## sessions, faults and a checker: SEEDS=25 SECONDS=60, one table at the end
-	@deploy/install-packages build cluster test chaos
+	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/chaos --seeds $(or $(SEEDS),25) \
 	    --seconds $(or $(SECONDS),60) --markdown build/chaos.md --json build/chaos.json
 
 hostile: ## slow clients by slowhttptest, 10,000 at a time: SECONDS=30, one table
-	@deploy/install-packages build cluster test hostile
+	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/hostile/run --seconds $(or $(SECONDS),30) \
 	    --connections $(or $(CONNECTIONS),10000)
 
 rolling: ## 20 rolling restarts behind HAProxy, 50,000 requests; ARGS='--restarts 6'
-	@deploy/install-packages build cluster test
+	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/rolling/run $(ARGS)
 
 patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lower timeline
-	@deploy/install-packages build cluster test patroni
+	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/patroni/run $(ARGS)
 
+debian-13: ## both commands of the README in a fresh Debian 13, as root: ARGS='make test'
+	@tests/on-debian-13 $(ARGS)
+
 fuzz: ## libFuzzer over heads, types, catalogs and connections: SECONDS=600 for each
-	@deploy/install-packages build test
+	@$(install_packages)
 	@$(MAKE) VARIANT=fuzz fuzz-programs
 	@tests/fuzz/run --seconds $(or $(SECONDS),60) $(TARGETS)
 
 fuzz-programs: $(FUZZERS)
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
-	@deploy/install-packages build cluster test chaos
+	@$(install_packages)
 	@tests/guarantees/controls
 
 bench: ## side by side with what one would use instead; ARGS='--only reads --runs 3'
-	@deploy/install-packages build cluster bench peers
+	@$(install_packages)
 	@$(MAKE) all bench-programs
 	@bench/run $(ARGS)
 
 overload: ## more load than the database can bear, beside a control: ARGS='--scenario tenant'
-	@deploy/install-packages build cluster
+	@$(install_packages)
 	@$(MAKE) all bench-programs
 	@bench/overload $(ARGS)
 
 recovery: ## how soon all is as before after a node was slow, frozen or full of errors
-	@deploy/install-packages build cluster
+	@$(install_packages)
 	@$(MAKE) all bench-programs
 	@bench/recovery $(ARGS)
 
 bench-instructions: ## instructions per request on a fixed replay, against what is committed
-	@deploy/install-packages build bench
+	@$(install_packages)
 	@$(MAKE) $(BUILD)/replay
 	@REPLAY=$(abspath $(BUILD)/replay) bench/instructions $(ARGS)
 

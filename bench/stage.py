@@ -14,7 +14,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from harness.cluster import Cluster, as_server_user, server_user  # noqa: E402
+from harness.cluster import Cluster, as_server_user, find_bindir, server_user  # noqa: E402
 from harness.processes import waits_for_no_core  # noqa: E402
 from harness.service import Service  # noqa: E402
 
@@ -87,7 +87,7 @@ def run(command, **options):
 
 def needed(tool, group="bench"):
     """The path of a tool; a row that lacks it is not run."""
-    found = shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/usr/lib/postgresql/15/bin")
+    found = shutil.which(tool) or shutil.which(tool, path=f"/usr/sbin:{find_bindir()}")
     if not found:
         raise NotRun(f"{tool} is not installed: deploy/install-packages {group}")
     return found

@@ -125,3 +125,52 @@ def test_haproxy_takes_the_example(tmp_path):
                           capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_containers_are_started_by_the_same_line_everywhere():
+    lines = {name: set(re.findall(r"docker compose up(?: +--?\w+)*", read(name)))
+             for name in ("README.md", "compose.yaml", "docs/deploying.md")}
+
+    assert lines == dict.fromkeys(lines, {"docker compose up --build --wait"})
+
+
+def manual_page():
+    done = subprocess.run([ROOT / "deploy/man", "1.2.3"], capture_output=True, text=True,
+                          check=True)
+    return done.stdout
+
+
+def test_the_manual_page_has_every_option_verb_and_default():
+    page = manual_page().replace("\\-", "-")
+    rows = re.findall(r'^([A-Z]+)\("([^"]+)",(.*), "([^"]+)"\)$', read("base/options.def"), re.M)
+    verbs = re.findall(r'^VERB\("(\w+)"', read("cmd/verbs.def"), re.M)
+
+    assert len(rows) == len(re.findall(r"^[A-Z]+\(", read("base/options.def"), re.M))
+    for kind, flag, rest, text in rows:
+        entry = re.search(rf"^\.B --{flag}(?: .*)?\n(.*)\n(.*)$", page, re.M)
+        assert entry, flag
+        assert entry.group(1).lstrip("\\&").startswith(text)
+        named = [verb.lower() for verb in re.findall(r"VERB_(\w+)", rest)]
+        assert entry.group(2).startswith("(" + ", ".join(named)), flag
+        default = re.match(r" \w+, (\d+)," if kind in ("MILLIS", "NUMBER") else r' \w+, "([^"]+)"',
+                           rest) if kind in ("MILLIS", "NUMBER", "CHOICE") else None
+        assert not default or f"default {default.group(1)})" in entry.group(2), flag
+    for verb in verbs:
+        assert f"\n.B {verb}\n" in page
+
+
+@pytest.mark.skipif(shutil.which("man") is None or shutil.which("groff") is None,
+                    reason="man is missing")
+def test_man_has_no_warning_about_the_manual_page(tmp_path):
+    (tmp_path / "cqrsd.1").write_text(manual_page(), encoding="utf-8")
+    done = subprocess.run(["man", "--warnings", "-l", tmp_path / "cqrsd.1"], text=True,
+                          capture_output=True, check=False,
+                          env={"LC_ALL": "C.UTF-8", "MANPAGER": "cat", "PATH": os.defpath})
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_unit_takes_no_more_of_the_processors_than_others_do():
+    assert not re.search(r"^(Nice|CPUWeight)=", read("deploy/cqrsd.service"), re.M)
+    assert re.search(r"^EnvironmentFile=/etc/cqrsd/environment$", read("deploy/cqrsd.service"),
+                     re.M)

@@ -3,6 +3,7 @@
 
 import importlib.machinery
 import importlib.util
+import os
 import pathlib
 import shutil
 import sys
@@ -250,7 +251,8 @@ def test_what_is_on_the_list_for_nothing_is_a_problem(tree):
         [("tests/tidy_allowed.py", "allowed")]
 
 
-@pytest.mark.skipif(not shutil.which("clang-format"), reason="clang-format is not installed")
+@pytest.mark.skipif(tidy.clang_format_version() != tidy.CLANG_FORMAT_VERSION,
+                    reason="the clang-format that judges is not installed")
 def test_a_file_that_clang_format_would_change_is_named_once(tree):
     write(tree, ".clang-format", (HERE.parent / ".clang-format").read_text(encoding="utf-8"))
     write(tree, "pg/a.c", HEAD + "int  a;\nint  b;\n")
@@ -259,6 +261,25 @@ def test_a_file_that_clang_format_would_change_is_named_once(tree):
 
     assert [(name, rule) for name, _, rule, _ in problems if name == "pg/a.c"] == \
         [("pg/a.c", "format")]
+
+
+@pytest.mark.parametrize("version", [11, 13, 19])
+def test_another_clang_format_judges_nothing_and_a_line_says_so(tree, monkeypatch, tmp_path, capsys,
+                                                                version):
+    write(tree, ".clang-format", "BasedOnStyle: LLVM\n")
+    write(tree, "pg/a.c", HEAD + "int a;\n")
+    other = tmp_path / "bin" / "clang-format"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "clang-format version {version}.0"'
+                     ' || { echo "pg/a.c:2:1: error: otherwise" >&2; exit 1; }\n',
+                     encoding="utf-8")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{other.parent}:{os.environ['PATH']}")
+
+    problems, _ = tidy.check(tree)
+
+    assert [problem for problem in problems if problem[2] == "format"] == []
+    assert f"clang-format {version} " in capsys.readouterr().out
 
 
 def test_the_program_names_the_place_and_fails(tree, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 #include "http/socket/acceptor.h"
 
 #include <cmocka.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -86,6 +87,18 @@ static int stop(void **state)
 	return 0;
 }
 
+/* Some kernels refuse socket filters to all but root; there the stop cannot keep newcomers away. */
+static bool filters_are_allowed(void)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, UINT32_MAX) };
+	struct sock_fprog program = { .len = 1, .filter = code };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool allowed = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+
+	close(fd);
+	return allowed;
+}
+
 static void who_comes_before_the_start_waits_and_is_let_in_by_it(void **state)
 {
 	client_comes();
@@ -111,6 +124,8 @@ static void who_waits_when_it_is_stopped_before_its_start_is_let_in(void **state
 /* The kernel resets what it has accepted and we have not when the socket is closed. */
 static void nobody_connects_in_the_moment_of_the_stop_only_to_be_reset(void **state)
 {
+	if (!filters_are_allowed())
+		skip();
 	acceptor_start(&acceptor);
 	client_comes();
 	more_come = true;
