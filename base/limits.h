@@ -100,6 +100,12 @@
 #define HTTP_REFUSAL_SCAN_MAX 32     /* connections looked at to find whom the library refuses */
 #define HTTP_HOST_BYTES_KEPT 128     /* of the last Host that a listener has served */
 #define CORS_HEADERS_BYTES_MAX 1024  /* names of headers that a preflight may ask for */
+#define GZIP_BYTES_MIN 1024          /* shorter replies are not compressed */
+#define GZIP_PIECE_BYTES 32768       /* compressed in one go, of a stream or a long reply */
+#define GZIP_WHOLE_BYTES_MAX 65536   /* longer replies are compressed in pieces */
+#define GZIP_ROOM_MIN 16             /* what the library offers is 100 or more */
+#define GZIP_STATES_MAX 32           /* compressions under way, of one listener; 260 KB each */
+#define GZIP_STATES_KEPT 4           /* for the next ones */
 #define RATE_POLICIES_MAX 16         /* rate limits */
 #define RATE_COUNT_MAX 1000000       /* of a rate, of a burst */
 #define RATE_WINDOW_S_MAX 31622400LL /* a whole burst grows back within a year */

@@ -5,6 +5,7 @@
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "gen/revision.h"
+#include "http/gzip.h"
 #include "http/http.h"
 #include "pg/node.h"
 
@@ -29,11 +30,12 @@ int version_main(int argc, char **argv)
 		return code;
 	if (options.json)
 		printf("{\"version\":\"%s\",\"revision\":\"%s\",\"libpq\":\"%s\","
-		       "\"libmicrohttpd\":\"%s\"}\n",
+		       "\"libmicrohttpd\":\"%s\",\"zlib\":\"%s\"}\n",
 		       version_text(), revision_text(), node_library_version(),
-		       http_library_version());
+		       http_library_version(), gzip_library_version());
 	else
-		printf("cqrsd %s (%s)\nlibpq %s, libmicrohttpd %s\n", version_text(),
-		       revision_text(), node_library_version(), http_library_version());
+		printf("cqrsd %s (%s)\nlibpq %s, libmicrohttpd %s, zlib %s\n", version_text(),
+		       revision_text(), node_library_version(), http_library_version(),
+		       gzip_library_version());
 	return EXIT_DONE;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/repeats.h"
 #include "http/connection.h"
+#include "http/encoding.h"
 #include "http/reply.h"
 
 #include <assert.h>
@@ -94,7 +95,7 @@ static ssize_t chunked_reply_on_read(void *arg, uint64_t position, char *bytes, 
 	struct connection *connection = arg;
 	struct request *request = connection->exchange.request;
 	struct asked *asked = connection->exchange.asked;
-	size_t left;
+	size_t left, moved;
 
 	(void)position;
 	connection->shared->calls++;
@@ -103,20 +104,17 @@ static ssize_t chunked_reply_on_read(void *arg, uint64_t position, char *bytes, 
 	if (request->stream == STREAM_BROKEN)
 		return chunked_reply_on_broken(connection);
 	left = request->out.len - asked->taken;
-	if (!left)
+	moved = encoding_move(connection, bytes, room);
+	if (!moved)
 		return chunked_reply_on_drained(connection);
-	if (left > room)
-		left = room;
-	memcpy(bytes, request->out.ptr + asked->taken, left);
-	asked->taken += left;
-	asked->handed_over += left;
-	if (asked->taken == request->out.len) {
+	asked->handed_over += moved;
+	if (left && asked->taken == request->out.len) {
 		buf_clear(&request->out);
 		asked->taken = 0;
 		if (request->stream == STREAM_OPEN)
 			request->on_taken(request);
 	}
-	return (ssize_t)left;
+	return (ssize_t)moved;
 }
 
 enum MHD_Result chunked_reply_begin(struct connection *connection)
@@ -129,6 +127,7 @@ enum MHD_Result chunked_reply_begin(struct connection *connection)
 	if (!response)
 		log_fatal("http", "out of memory");
 	asked->taken = 0;
+	encoding_begin_stream(connection);
 	asked->handed_over = asked->acknowledged = 0;
 	asked->began_us = asked->progress_us = loop_now(connection->shared->loop);
 	connection_move(connection, CONNECTION_STREAMING);

@@ -50,6 +50,7 @@ void connections_init(struct connections *connections, const struct connections_
 	connections->orphans.client.kind = CLIENT_ORPHANS;
 	list_init(&connections->orphans.dead);
 	buf_init(&connections->line);
+	gzips_init(&connections->gzips);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&connections->random, seed);
 	callers_init(&connections->callers, random_next(&connections->random));
@@ -68,6 +69,7 @@ void connections_fini(struct connections *connections)
 	callers_fini(&connections->callers);
 	lingering_close_fini(&connections->lingering_close);
 	buf_fini(&connections->line);
+	gzips_fini(&connections->gzips);
 }
 
 /* --- what its caller holds -------------------------------------------------------------------- */

@@ -33,6 +33,7 @@
 #include "base/loop.h"
 #include "base/random.h"
 #include "http/exchange.h"
+#include "http/gzip.h"
 #include "http/http.h"
 #include "http/socket/callers.h"
 #include "http/socket/lingering_close.h"
@@ -142,9 +143,10 @@ struct connections {
 
 	unsigned to_suspend; /* whose request is the router's, not suspended yet */
 	struct orphans orphans;
-	struct connection *replying;     /* the reply of which is being put together; or NULL */
-	size_t bodies_bytes;             /* of all bodies that are on their way in */
-	size_t sending_bytes;            /* of all replies that are SENDING */
+	struct connection *replying; /* the reply of which is being put together; or NULL */
+	size_t bodies_bytes;         /* of all bodies that are on their way in */
+	size_t sending_bytes;        /* of all replies that are SENDING */
+	struct gzips gzips;
 	struct buf line;                 /* of a header that is being written; empty in between */
 	struct random random;            /* request ids */
 	char host[HTTP_HOST_BYTES_KEPT]; /* the last Host that was served */

@@ -107,10 +107,6 @@ void cors_reply(struct MHD_Response *response, const struct connection *connecti
 {
 	const struct asked *asked = connection->exchange.asked;
 
-	if (!connection->shared->settings.origins.origins_count)
-		return;
-	/* The same reply to another origin would be another one. */
-	headers_out_add(response, "Vary", "Origin");
 	if (!asked->cors_origin)
 		return;
 	headers_out_add(response, "Access-Control-Allow-Origin", asked->cors_origin);

@@ -15,6 +15,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct gzip;
+
+/* How the body of a reply leaves. */
+enum encoding {
+	ENCODING_SHORT,    /* as it is: it is too short to ask */
+	ENCODING_IDENTITY, /* as it is, though it might be compressed for another client */
+	ENCODING_GZIP
+};
+
 /* What was asked, as far as struct request does not hold it, and how the reply gets on. */
 struct asked {
 	struct headers_in headers;
@@ -25,9 +34,14 @@ struct asked {
 	const char *cors_headers; /* that it may send, of a preflight; NULL: no list */
 	bool preflight;           /* asks only whether it may ask */
 
+	bool takes_gzip; /* by its Accept-Encoding (http/encoding.h) */
+	enum encoding encoding;
+	struct gzip
+		*gzip; /* compresses a reply that leaves in pieces; NULL: it is not compressed */
+
 	/* Of a reply that leaves while it grows (http/chunked_reply.h). */
 	size_t taken;          /* of request->out */
-	uint64_t handed_over;  /* to the library, in all */
+	uint64_t handed_over;  /* to the library, in all, compressed or not */
 	uint64_t acknowledged; /* by the client's kernel, when progress was seen last */
 	int64_t began_us, progress_us;
 };

@@ -6,6 +6,8 @@
 #include "http/chunked_reply.h"
 #include "http/connection.h"
 #include "http/cors.h"
+#include "http/encoding.h"
+#include "http/head/accept_encoding.h"
 #include "http/head/guard.h"
 #include "http/reply.h"
 #include "http/request_id.h"
@@ -140,6 +142,7 @@ static enum MHD_Result handler_begin(struct connection *connection, const char *
 		return handler_answer_early(connection);
 	}
 	headers_in_frame(&head, request, &exchange->asked->headers);
+	exchange->asked->takes_gzip = accept_encoding_gzip(&head);
 	exchange->asked->route = route_find(exchange_target(exchange));
 	exchange->must_close = !exchange->asked->headers.keep_alive;
 	if (exchange->asked->headers.chunked && connections->sees_lines) {
@@ -376,6 +379,8 @@ void handler_on_completed(struct connection *connection, enum MHD_RequestTermina
 	else if (working || connection->state == CONNECTION_RESUMED ||
 		 connection->state == CONNECTION_DONE)
 		reply_discard(connection);
+	if (exchange->asked)
+		encoding_end(connection->shared, exchange->asked);
 	if (exchange->with_router)
 		handler_orphan(connection);
 	if (exchange->request) {

@@ -8,6 +8,7 @@
 #include "base/repeats.h"
 #include "http/connection.h"
 #include "http/cors.h"
+#include "http/encoding.h"
 #include "http/headers_out.h"
 #include "http/problem.h"
 #include "http/refusal.h"
@@ -24,6 +25,18 @@ static unsigned reply_status(const struct request *request)
 }
 
 /* --- headers ---------------------------------------------------------------------------------- */
+
+/* The headers of the request by which the reply would have been another one. */
+static void reply_vary(struct MHD_Response *response, const struct connection *connection)
+{
+	bool origins = connection->shared->settings.origins.origins_count;
+
+	if (encoding_varies(connection->exchange.asked))
+		headers_out_add(response, "Vary",
+				origins ? "Origin, Accept-Encoding" : "Accept-Encoding");
+	else if (origins)
+		headers_out_add(response, "Vary", "Origin");
+}
 
 static void reply_headers(struct MHD_Response *response, const struct connection *connection,
 			  unsigned status)
@@ -44,6 +57,8 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 					? exchange->asked->route.allow
 					: "GET, HEAD");
 	cors_reply(response, connection);
+	encoding_headers(response, exchange->asked);
+	reply_vary(response, connection);
 	if (exchange->asked->headers.traceparent.ptr)
 		headers_out_add(response, "traceparent", exchange->asked->headers.traceparent.ptr);
 	if (exchange->asked->headers.tracestate.ptr)
@@ -173,13 +188,8 @@ enum MHD_Result reply_send(struct connection *connection)
 {
 	struct request *request = connection->exchange.request;
 	unsigned status = reply_status(request);
-	struct MHD_Response *response;
 
 	if (request->outcome != OUTCOME_OK)
 		reply_write_problem(connection, request);
-	response = MHD_create_response_from_buffer(request->out.len, request->out.ptr,
-						   MHD_RESPMEM_PERSISTENT);
-	if (!response)
-		log_fatal("http", "out of memory");
-	return reply_send_head(connection, status, response);
+	return reply_send_head(connection, status, encoding_response(connection));
 }

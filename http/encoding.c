@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing here for who does not ask but two comparisons. */
+#include "http/encoding.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/connection.h"
+#include "http/gzip.h"
+#include "http/headers_out.h"
+
+#include <string.h>
+
+/* Unused: pieces are written straight into the library's buffer. */
+#define ENCODING_BLOCK_BYTES 16
+
+static bool encoding_begin_gzip(struct connection *connection)
+{
+	struct asked *asked = connection->exchange.asked;
+
+	asked->gzip = asked->takes_gzip ? gzip_take(&connection->shared->gzips) : NULL;
+	asked->encoding = asked->gzip ? ENCODING_GZIP : ENCODING_IDENTITY;
+	return asked->gzip;
+}
+
+void encoding_begin_stream(struct connection *connection)
+{
+	(void)encoding_begin_gzip(connection);
+}
+
+static size_t encoding_gzip(struct connection *connection, bool last, char *bytes, size_t room)
+{
+	struct asked *asked = connection->exchange.asked;
+	struct buf *out = &connection->exchange.request->out;
+	struct text in = { out->ptr + asked->taken, out->len - asked->taken };
+	size_t made = gzip_piece(asked->gzip, &in, last, bytes, room);
+
+	asked->taken = out->len - in.len;
+	return made;
+}
+
+size_t encoding_move(struct connection *connection, char *bytes, size_t room)
+{
+	struct asked *asked = connection->exchange.asked;
+	struct request *request = connection->exchange.request;
+	size_t left = request->out.len - asked->taken;
+
+	if (asked->gzip)
+		return encoding_gzip(connection, request->stream == STREAM_WHOLE, bytes, room);
+	if (left > room)
+		left = room;
+	if (left)
+		memcpy(bytes, request->out.ptr + asked->taken, left);
+	asked->taken += left;
+	return left;
+}
+
+static ssize_t encoding_on_read(void *arg, uint64_t position, char *bytes, size_t room)
+{
+	struct connection *connection = arg;
+	size_t made;
+
+	(void)position;
+	connection->shared->calls++;
+	if (connection->state == CONNECTION_CLOSING)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	made = encoding_gzip(connection, true, bytes, room);
+	return made ? (ssize_t)made : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* False: it leaves as it is in request->out, compressed there or not. */
+static bool encoding_in_pieces(struct connection *connection)
+{
+	struct asked *asked = connection->exchange.asked;
+	struct buf *out = &connection->exchange.request->out;
+
+	if (out->len <= GZIP_BYTES_MIN)
+		return false;
+	asked->encoding = ENCODING_IDENTITY;
+	if (!asked->takes_gzip)
+		return false;
+	/* In chunks, which HTTP/1.0 has not; of a HEAD the library would send the last one. */
+	if (out->len > GZIP_WHOLE_BYTES_MAX)
+		return connection->exchange.request->may_stream && encoding_begin_gzip(connection);
+	if (gzip_whole(&connection->shared->gzips, out))
+		asked->encoding = ENCODING_GZIP;
+	return false;
+}
+
+struct MHD_Response *encoding_response(struct connection *connection)
+{
+	struct buf *out = &connection->exchange.request->out;
+	struct MHD_Response *response;
+
+	if (encoding_in_pieces(connection))
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, ENCODING_BLOCK_BYTES,
+							     encoding_on_read, connection, NULL);
+	else
+		response =
+			MHD_create_response_from_buffer(out->len, out->ptr, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		log_fatal("http", "out of memory");
+	return response;
+}
+
+void encoding_headers(struct MHD_Response *response, const struct asked *asked)
+{
+	if (asked->encoding == ENCODING_GZIP)
+		headers_out_add(response, "Content-Encoding", "gzip");
+}
+
+bool encoding_varies(const struct asked *asked)
+{
+	return asked->encoding != ENCODING_SHORT;
+}
+
+void encoding_end(struct connections *connections, struct asked *asked)
+{
+	if (!asked->gzip)
+		return;
+	gzip_give_back(&connections->gzips, asked->gzip);
+	asked->gzip = NULL;
+}
