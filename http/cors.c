@@ -103,6 +103,29 @@ bool cors_take(struct connection *connection, const struct head *head)
 	return false;
 }
 
+void cors_note_origin(struct connection *connection, const struct head *head)
+{
+	struct origin_asked asked = { .method = head->method,
+				      .origin = head->origin,
+				      .several = head->several_origins };
+
+	if (head->origin.ptr &&
+	    origin_judge(&connection->shared->settings.origins, &asked) == ORIGIN_LISTED)
+		connection->exchange.asked->cors_origin =
+			arena_text(&connection->exchange.request->arena, head->origin).ptr;
+}
+
+void cors_past_library(struct buf *lines, const struct connection *connection)
+{
+	const struct asked *asked = connection->exchange.asked;
+
+	if (asked && asked->cors_origin)
+		buf_printf(lines,
+			   "Access-Control-Allow-Origin: %s\r\n"
+			   "Access-Control-Expose-Headers: " CORS_EXPOSED "\r\nVary: Origin\r\n",
+			   asked->cors_origin);
+}
+
 void cors_reply(struct MHD_Response *response, const struct connection *connection)
 {
 	const struct asked *asked = connection->exchange.asked;

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+struct buf;
 struct connection;
 struct MHD_Response;
 
@@ -19,5 +20,12 @@ struct MHD_Response;
  * refused, or it is a preflight, whose reply (204) is then complete.
  */
 bool cors_take(struct connection *connection, const struct head *head) must_check;
+/*
+ * For a request that is refused before cors_take: its page may read why, where it is of a
+ * --cors-origin and asks under whatever Host.
+ */
+void cors_note_origin(struct connection *connection, const struct head *head);
+/* The same headers as lines, for a reply that is written past the library (http/refusal.h). */
+void cors_past_library(struct buf *lines, const struct connection *connection);
 /* Adds the headers that are due to any reply of the connection. */
 void cors_reply(struct MHD_Response *response, const struct connection *connection);

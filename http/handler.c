@@ -128,6 +128,7 @@ static enum MHD_Result handler_begin(struct connection *connection, const char *
 	request_id_make(&connections->random, request->id);
 	exchange->asked->route = (struct route){ .kind = ROUTE_NONE, .path = TEXT("/") };
 	if (!handler_leaves_room(connection, &head)) {
+		cors_note_origin(connection, &head);
 		request->status = 431;
 		(void)request_fail(request, OUTCOME_BAD_REQUEST,
 				   head.too_many ? "There are too many headers"
@@ -136,6 +137,7 @@ static enum MHD_Result handler_begin(struct connection *connection, const char *
 	}
 	refusal = guard_refusal(&head);
 	if (refusal) {
+		cors_note_origin(connection, &head);
 		exchange->asked->headers = (struct headers_in){ 0 };
 		exchange->must_close = true;
 		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", refusal);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/connection.h"
+#include "http/cors.h"
 #include "http/problem.h"
 #include "http/request_id.h"
 
@@ -172,7 +173,15 @@ static void refusal_send(int fd, const struct problem *problem, const char *more
 
 void refusal_past_library(struct connection *connection, const struct problem *problem)
 {
-	refusal_send(connection->fd, problem, problem->status == 503 ? "Retry-After: 1\r\n" : "");
+	struct buf more;
+
+	buf_init(&more);
+	if (problem->status == 503)
+		buf_literal(&more, "Retry-After: 1\r\n");
+	cors_past_library(&more, connection);
+	buf_byte(&more, '\0');
+	refusal_send(connection->fd, problem, more.ptr);
+	buf_fini(&more);
 	connection->lingers = true;
 }
 

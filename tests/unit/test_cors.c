@@ -3,6 +3,7 @@
 /* Browsers at a listener: what is refused, what a preflight is answered, what a page may read. */
 #include "http_fixture.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define OURS "Host: localhost:8080\r\n"
@@ -108,6 +109,30 @@ static void test_a_listed_page_may_ask_and_read(void **state)
 	assert_non_null(http_reply_header(reply, "Access-Control-Allow-Origin"));
 }
 
+/* Also what is refused before anybody asks for the origin, and what goes past the library. */
+static void test_a_listed_page_may_read_every_error(void **state)
+{
+	char many[8000];
+	const struct http_reply *reply;
+	size_t len = 0;
+
+	reply = ask(COMMAND OURS SHOP JSON "Transfer-Encoding: chunked\r\n" EMPTY);
+	fixture_assert_problem(reply, 400, "bad-request");
+	assert_string_equal(http_reply_header(reply, "Access-Control-Allow-Origin"),
+			    "https://shop.example");
+	http_client_close(&fixture.client);
+	http_client_open(&fixture.client, fixture.loop, listener_port(fixture.listener));
+	for (unsigned i = 0; i < 4; i++)
+		len += (size_t)snprintf(many + len, sizeof(many) - len, "X-%u: %01600u\r\n", i, i);
+	http_client_say(&fixture.client, COMMAND OURS SHOP JSON "%s" EMPTY, many);
+	reply = http_client_read(&fixture.client);
+	fixture_assert_problem(reply, 431, "bad-request");
+	assert_string_equal(http_reply_header(reply, "Access-Control-Allow-Origin"),
+			    "https://shop.example");
+	assert_string_equal(http_reply_header(reply, "Vary"), "Origin");
+	assert_non_null(http_reply_header(reply, "Access-Control-Expose-Headers"));
+}
+
 static void test_others_read_nothing(void **state)
 {
 	const struct http_reply *reply = ask("GET /v1/queries/list HTTP/1.1\r\n" OURS EVIL "\r\n");
@@ -181,6 +206,7 @@ int main(void)
 		API(test_a_page_of_another_site_runs_no_command),
 		API(test_a_command_without_a_body_needs_its_media_type),
 		API(test_a_listed_page_may_ask_and_read),
+		API(test_a_listed_page_may_read_every_error),
 		API(test_others_read_nothing),
 		API(test_a_preflight_is_answered_with_the_headers_asked_for),
 		API(test_a_preflight_of_others_is_refused),
