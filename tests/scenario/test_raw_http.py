@@ -1,10 +1,12 @@
 """Requests that no proper client sends: smuggling shapes, broken heads, clients that go away."""
 
+import json
 import re
 
 import pytest
 from harness import smuggling
 from harness.client import answers_in
+from harness.service import run
 from harness.until import slowly, until
 
 PING = b"GET /v1/queries/ping HTTP/1.1\r\nHost: x\r\n"
@@ -15,6 +17,20 @@ BODY = b'{"first":1,"second":2}'
 LAST_OF_ALL = PING + b"Connection: close\r\n\r\n"
 
 HIDDEN, BEHIND = 1, 2
+
+# libmicrohttpd 1.0 checks lengths and chunk lines itself and refuses what is malformed
+# (docs/dependencies.md): behind these a connection lives on, and behind empty lines it ends.
+LEGAL_SINCE_1_0 = {"length with blanks behind it", "chunks", "a size with zeros before it",
+                   "a trailer that is a length", "a trailer that is a coding",
+                   "a trailer that is a host", "a GET with chunks"}
+SILENT_SINCE_1_0 = {"empty lines before"}
+IS_1_0 = not json.loads(run("version", "--json").stdout)["libmicrohttpd"].startswith("0.")
+MOVED = LEGAL_SINCE_1_0 if IS_1_0 else set()
+SILENT = SILENT_SINCE_1_0 if IS_1_0 else set()
+
+REFUSED = [shape for shape in smuggling.REFUSED if shape not in MOVED]
+CLOSED = [shape for shape in smuggling.CLOSED if shape not in MOVED]
+LEGAL = [shape for shape in smuggling.LEGAL if shape not in SILENT] + sorted(MOVED)
 
 
 class Played:
@@ -51,7 +67,7 @@ def statuses(received):
     return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
 
 
-@pytest.mark.parametrize("shape", smuggling.REFUSED)
+@pytest.mark.parametrize("shape", REFUSED)
 def test_an_ambiguous_request_is_refused_and_what_follows_it_is_never_read(played, shape):
     received, ran = played.of(shape)
 
@@ -60,7 +76,7 @@ def test_an_ambiguous_request_is_refused_and_what_follows_it_is_never_read(playe
     assert all(status in (400, 413, 414, 501, 505) for status in statuses(received)), received
 
 
-@pytest.mark.parametrize("shape", smuggling.CLOSED)
+@pytest.mark.parametrize("shape", CLOSED)
 def test_what_could_be_ambiguous_is_answered_and_what_follows_it_is_never_read(played, shape):
     received, ran = played.of(shape)
 
@@ -68,7 +84,7 @@ def test_what_could_be_ambiguous_is_answered_and_what_follows_it_is_never_read(p
     assert len(statuses(received)) == 1, received
 
 
-@pytest.mark.parametrize("shape", smuggling.LEGAL)
+@pytest.mark.parametrize("shape", LEGAL)
 def test_what_follows_an_unambiguous_request_is_served(played, shape):
     received, ran = played.of(shape)
 
@@ -80,9 +96,17 @@ def test_what_follows_an_unambiguous_request_is_served(played, shape):
 @pytest.mark.parametrize("shape", ["length and chunks", "two lengths", "blank before the colon",
                                    "two hosts", "no host", "unknown coding"])
 def test_a_smuggling_shape_gets_a_problem(played, shape):
-    answers = answers_in(played.of(shape)[0])
+    received, _ = played.of(shape)
 
-    assert [answer.problem["code"] for answer in answers] == ["bad-request"]
+    if IS_1_0 and b"<html>" in received:  # its own refusal
+        assert statuses(received) == [400]
+        return
+    assert [answer.problem["code"] for answer in answers_in(received)] == ["bad-request"]
+
+
+@pytest.mark.parametrize("shape", sorted(SILENT))
+def test_what_the_library_will_not_read_ends_the_connection_without_an_answer(played, shape):
+    assert played.of(shape) == (b"", set())
 
 
 def test_the_service_is_well_after_every_shape(played, api):
