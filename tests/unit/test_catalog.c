@@ -272,11 +272,13 @@ static void a_name_is_known_however_it_is_spelt(void **state)
 		{ "users/list/", "users.list" },
 		{ "UsersList", "users.list" },
 		{ "HTTPLog2XML", "http_log2_xml" },
+		{ "A/B/C/D", "a.b.c.d" },
 		{ "nothing/like/it", NULL },
 	};
 	struct catalog *catalog = story_catalog("-- query: get_user_by_id :one\nSELECT 1;\n"
 						"-- query: http_log2_xml :one\nSELECT 1;\n"
-						"-- query: users.list :many\nSELECT 1;\n");
+						"-- query: users.list :many\nSELECT 1;\n"
+						"-- query: a.b.c.d :many\nSELECT 1;\n");
 
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
 		struct text near =

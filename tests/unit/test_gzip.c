@@ -113,6 +113,23 @@ static void each_row_can_be_read_when_it_was_written(void **state)
 	gzip_give_back(&gzips, gzip);
 }
 
+static void a_long_piece_can_be_read_to_its_end(void **state)
+{
+	struct gzip *gzip = gzip_take(&gzips);
+	struct text in = { body, GZIP_PIECE_BYTES };
+	struct buf out, back;
+
+	buf_init(&out);
+	buf_init(&back);
+	fill(30);
+	out.len = gzip_piece(gzip, &in, false, buf_reserve(&out, BODY_BYTES), BODY_BYTES);
+	assert_false(gunzip(out.ptr, out.len, &back));
+	assert_int_equal(back.len, GZIP_PIECE_BYTES);
+	buf_fini(&out);
+	buf_fini(&back);
+	gzip_give_back(&gzips, gzip);
+}
+
 static void a_whole_body_is_compressed_in_place_or_stays(void **state)
 {
 	static const size_t lengths[] = { 1025, 4096, GZIP_WHOLE_BYTES_MAX };
@@ -164,6 +181,7 @@ int main(void)
 		STORY(a_body_comes_out_as_it_went_in),
 		STORY(a_call_reads_a_piece_and_writes_something),
 		STORY(each_row_can_be_read_when_it_was_written),
+		STORY(a_long_piece_can_be_read_to_its_end),
 		STORY(a_whole_body_is_compressed_in_place_or_stays),
 		STORY(only_so_many_are_under_way_and_fewer_are_kept),
 	};
