@@ -238,9 +238,9 @@ def test_a_library_is_taken_under_the_name_that_this_debian_has(machine, known, 
     machine.apt_knows(*known.split())
 
     done = machine.install("run")
-    http, crypto = taken.split()
+    missing = re.search("missing: (.*?);", done.stderr).group(1).split()
 
-    assert f"missing: libck0 {http} libpq5 {crypto} libsystemd0;" in done.stderr
+    assert [name for name in missing if re.match("libmicrohttpd|libssl", name)] == taken.split()
 
 
 @pytest.mark.parametrize("goal", ["test", "demo"])
