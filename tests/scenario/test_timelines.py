@@ -149,7 +149,8 @@ def test_an_older_copy_of_the_primary_loses_what_it_does_not_have(cqrsd, nodes):
 
     restore(first, copy)
     first.start()
-    until(lambda: cqrsd.metrics().sum("cqrsd_branches_given_up") == 1, "the loss to be seen", 20)
+    until(lambda: cqrsd.metrics().sum("cqrsd_branches_given_up") == 1, "the loss to be seen",
+          60)
 
     answer = cqrsd.query("ping", token=lost)
     assert (answer.status, answer.code) == (409, "write-lost"), answer
