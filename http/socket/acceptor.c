@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,10 +27,23 @@ static int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *nam
 	return accept4(acceptor->fd, (struct sockaddr *)name, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+/* Acceptors that have lent their reserve and not got it back. */
+static atomic_uint reserves_missing;
+
 static void acceptor_hold_reserve(struct acceptor *acceptor)
 {
-	if (acceptor->reserve_fd < 0)
-		acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (acceptor->reserve_fd >= 0)
+		return;
+	acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (acceptor->reserve_fd >= 0)
+		atomic_fetch_sub(&reserves_missing, 1);
+}
+
+static void acceptor_lend_reserve(struct acceptor *acceptor)
+{
+	atomic_fetch_add(&reserves_missing, 1);
+	close(acceptor->reserve_fd);
+	acceptor->reserve_fd = -1;
 }
 
 /* There is no descriptor but the reserved one. */
@@ -40,20 +54,18 @@ static enum accepted acceptor_refuse(struct acceptor *acceptor)
 	bool none;
 	int fd;
 
-	acceptor_hold_reserve(acceptor);
 	if (acceptor->reserve_fd < 0)
 		return ACCEPTED_LATER;
-	close(acceptor->reserve_fd);
-	acceptor->reserve_fd = -1;
+	acceptor_lend_reserve(acceptor);
 	fd = acceptor_take(acceptor, &name, &len);
 	none = fd < 0 && errno == EAGAIN;
 	if (fd >= 0)
 		acceptor->on_full(acceptor, fd);
-	/* Another thread may have been quicker: then it is tried again at the next connection. */
 	acceptor_hold_reserve(acceptor);
-	if (fd >= 0)
-		return ACCEPTED;
-	return none ? ACCEPTED_NONE : ACCEPTED_LATER;
+	/* Another thread may have been quicker. */
+	if (acceptor->reserve_fd < 0 || (fd < 0 && !none))
+		return ACCEPTED_LATER;
+	return none ? ACCEPTED_NONE : ACCEPTED;
 }
 
 static enum accepted acceptor_once(struct acceptor *acceptor)
@@ -62,6 +74,11 @@ static enum accepted acceptor_once(struct acceptor *acceptor)
 	socklen_t len;
 	int fd = acceptor_take(acceptor, &name, &len);
 
+	/* What it came by may be the descriptor that an acceptor lacks. */
+	if (fd >= 0 && atomic_load(&reserves_missing)) {
+		acceptor->on_full(acceptor, fd);
+		return ACCEPTED;
+	}
 	if (fd >= 0) {
 		acceptor->on_connection(acceptor, fd, (struct sockaddr *)&name, len);
 		return ACCEPTED;
@@ -88,6 +105,16 @@ static void acceptor_pause(struct acceptor *acceptor)
 		       loop_now(acceptor->loop) + HTTP_ACCEPT_PAUSE_US);
 }
 
+/* Without its reserve it accepts none: it could not refuse the next. */
+static void acceptor_resume(struct acceptor *acceptor)
+{
+	acceptor_hold_reserve(acceptor);
+	if (acceptor->reserve_fd < 0)
+		acceptor_pause(acceptor);
+	else
+		loop_watch(acceptor->loop, &acceptor->watch, acceptor->fd, EPOLLIN);
+}
+
 static void acceptor_on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct acceptor *acceptor = container_of(watch, struct acceptor, watch);
@@ -108,9 +135,7 @@ static void acceptor_on_ready(struct loop_watch *watch, uint32_t events)
 
 static void acceptor_on_pause_over(struct loop_timer *timer)
 {
-	struct acceptor *acceptor = container_of(timer, struct acceptor, pause);
-
-	loop_watch(acceptor->loop, &acceptor->watch, acceptor->fd, EPOLLIN);
+	acceptor_resume(container_of(timer, struct acceptor, pause));
 }
 
 void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
@@ -120,6 +145,7 @@ void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
 	acceptor->loop = loop;
 	acceptor->fd = fd;
 	acceptor->reserve_fd = -1;
+	atomic_fetch_add(&reserves_missing, 1);
 	acceptor_hold_reserve(acceptor);
 	acceptor->pause.on_due = acceptor_on_pause_over;
 	acceptor->watch = (struct loop_watch){ .fd = -1, .on_ready = acceptor_on_ready };
@@ -127,7 +153,7 @@ void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
 
 void acceptor_start(struct acceptor *acceptor)
 {
-	loop_watch(acceptor->loop, &acceptor->watch, acceptor->fd, EPOLLIN);
+	acceptor_resume(acceptor);
 }
 
 bool acceptor_has_newcomers(const struct acceptor *acceptor)
@@ -169,6 +195,6 @@ void acceptor_stop(struct acceptor *acceptor)
 	close(acceptor->fd);
 	acceptor->fd = -1;
 	if (acceptor->reserve_fd >= 0)
-		close(acceptor->reserve_fd);
-	acceptor->reserve_fd = -1;
+		acceptor_lend_reserve(acceptor);
+	atomic_fetch_sub(&reserves_missing, 1);
 }

@@ -2,8 +2,10 @@
 /*
  * Takes connections from a listening socket. When the process or the machine has no descriptor
  * left, one that was held in reserve is lent to the next connection, which is refused with it: so a
- * client learns it at once, instead of waiting in the backlog until another one leaves. When that
- * fails too, or there is no memory, it rests for HTTP_ACCEPT_PAUSE_US.
+ * client learns it at once, instead of waiting in the backlog until another one leaves. Another thread
+ * may take the descriptor meanwhile. Until an acceptor has its reserve back it accepts none, and the
+ * acceptors of the process refuse all connections, so that the next descriptor is free for it.
+ * It rests for HTTP_ACCEPT_PAUSE_US between its tries, and when there is no memory.
  */
 #pragma once
 
@@ -16,7 +18,7 @@
 struct acceptor {
 	struct loop *loop;
 	int fd;         /* listens; -1: stopped */
-	int reserve_fd; /* held for a connection that is to be refused; -1: could not be had back */
+	int reserve_fd; /* held for a connection that is to be refused; -1: not had back yet */
 	struct loop_watch watch;
 	struct loop_timer pause;
 	/* Both take the descriptor. full: it is the reserved one, which is needed back at once. */

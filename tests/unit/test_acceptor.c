@@ -2,11 +2,14 @@
 /* Who connects while an acceptor starts or stops: accepted, or not connected, and never reset. */
 #include "http/socket/acceptor.h"
 
+#include "base/limits.h"
+
 #include <cmocka.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,6 +61,31 @@ static void on_connection(struct acceptor *a, int fd, const struct sockaddr *fro
 static void on_full(struct acceptor *a, int fd)
 {
 	fail_msg("there are descriptors enough");
+}
+
+static unsigned refused;
+static int thief; /* -2: another thread is about to take a descriptor; -1: none is */
+
+static void on_full_refused(struct acceptor *a, int fd)
+{
+	refused++;
+	if (thief == -1)
+		close(fd);
+	else
+		thief = fd; /* as if another thread had been quicker to take the next one */
+}
+
+/* No descriptor is free any more; gives back the limit before. */
+static struct rlimit descriptors_end(void)
+{
+	int next = dup(STDOUT_FILENO);
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	close(next);
+	none = (struct rlimit){ (rlim_t)next, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return before;
 }
 
 static int start(void **state)
@@ -121,6 +149,43 @@ static void who_waits_when_it_is_stopped_before_its_start_is_let_in(void **state
 	assert_false(acceptor_has_newcomers(&acceptor));
 }
 
+/* Each thread has an acceptor of its own: what one accepts is what another one lacks. */
+static void who_comes_to_another_acceptor_is_refused_until_the_reserve_is_had_back(void **state)
+{
+	struct acceptor lacking = { .on_connection = on_connection, .on_full = on_full_refused };
+	struct rlimit before;
+	int64_t now_us = 1;
+
+	loop_fake_clock(loop, now_us);
+	acceptor.on_full = on_full_refused;
+	refused = 0;
+	thief = -2;
+	acceptor_init(&lacking, loop, dup(acceptor.fd));
+	acceptor_start(&lacking);
+	for (unsigned i = 0; i < 2; i++)
+		client_comes();
+	before = descriptors_end();
+	loop_turn(loop, 0);
+	assert_int_equal(refused, 1);
+	assert_int_equal(lacking.reserve_fd, -1);
+
+	close(thief);
+	thief = -1;
+	acceptor_start(&acceptor);
+	loop_turn(loop, 0);
+	assert_int_equal(refused, 2);
+	assert_int_equal(accepted, 0);
+
+	loop_fake_clock(loop, now_us + HTTP_ACCEPT_PAUSE_US);
+	loop_turn(loop, 0);
+	assert_true(lacking.reserve_fd >= 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	client_comes();
+	loop_turn(loop, 0);
+	assert_int_equal(accepted, 1);
+	acceptor_stop(&lacking);
+}
+
 /* The kernel resets what it has accepted and we have not when the socket is closed. */
 static void nobody_connects_in_the_moment_of_the_stop_only_to_be_reset(void **state)
 {
@@ -144,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(who_comes_before_the_start_waits_and_is_let_in_by_it),
 		STORY(who_waits_when_it_is_stopped_before_its_start_is_let_in),
+		STORY(who_comes_to_another_acceptor_is_refused_until_the_reserve_is_had_back),
 		STORY(nobody_connects_in_the_moment_of_the_stop_only_to_be_reset),
 	};
 
