@@ -42,6 +42,7 @@ void node_history_take_timeline(struct cluster *cluster, unsigned index,
 		memset(&memory->history, 0, sizeof(memory->history));
 	}
 	memory->switched = status->switched;
+	memory->checkpoint = status->checkpoint;
 	if (memory->timeline == 1)
 		memory->history = (struct history){ .timeline = 1, .complete = true };
 	if (status->in_recovery) {

@@ -3,7 +3,8 @@
  * The timeline of a primary is the first eight digits of its WAL file's name: pg_control_checkpoint
  * lags behind a promotion. The one of a standby is what its walreceiver gets; it has none while it
  * is disconnected. What a primary replayed last, in the life in which it was promoted, is where it
- * left its ancestor. A primary's flush position may stand amid a record only at the end of a page,
+ * left its ancestor; where it began without recovery, its last checkpoint is told, which is no sooner
+ * than the end of all WAL of the lives before. A primary's flush position may stand amid a record only at the end of a page,
  * and then more has been inserted behind the header of the next one, which is 24 bytes, or 40 where
  * a segment begins. Only functions that every role may call, but for that one column.
  */
@@ -17,7 +18,7 @@ const char node_status_query[] =
 	" coalesce(pg_last_wal_replay_lsn(), '0/0'),"
 	" coalesce(pg_last_wal_receive_lsn(), '0/0'),"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
-	" pg_is_wal_replay_paused()::int,"
+	" pg_is_wal_replay_paused()::int, '0/0',"
 	" coalesce((SELECT coalesce(received_tli,"
 	" -(SELECT timeline_id FROM pg_control_checkpoint())) FROM pg_stat_wal_receiver), 0))"
 	" ELSE concat_ws(' ', 'primary',"
@@ -28,6 +29,8 @@ const char node_status_query[] =
 	" THEN 40 ELSE 24 END"
 	" FROM (SELECT pg_current_wal_flush_lsn() - '0/0' AS flushed,"
 	" pg_current_wal_insert_lsn() - '0/0' AS inserted) AS wal)::int,"
+	" CASE WHEN pg_last_wal_replay_lsn() IS NULL"
+	" THEN (SELECT checkpoint_lsn FROM pg_control_checkpoint()) ELSE '0/0' END,"
 	" 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
 
 const char node_status_wal_flush_query[] =
@@ -130,7 +133,7 @@ bool node_status_read(struct text row, struct node_status *status)
 	struct words words;
 	uint64_t started_us, paused;
 
-	if (!node_status_words(row, 6, &words))
+	if (!node_status_words(row, 7, &words))
 		return false;
 	status->in_recovery = strcmp(words.text[0], "standby") == 0;
 	if (!status->in_recovery && strcmp(words.text[0], "primary") != 0)
@@ -139,7 +142,8 @@ bool node_status_read(struct text row, struct node_status *status)
 	    !lsn_parse(text_of(words.text[2]), &status->received) ||
 	    !node_status_number(words.text[3], 10, INT64_MAX, &started_us) ||
 	    !node_status_number(words.text[4], 10, 1, &paused) ||
-	    !node_status_timeline(words.text[5], status))
+	    !lsn_parse(text_of(words.text[5]), &status->checkpoint) ||
+	    !node_status_timeline(words.text[6], status))
 		return false;
 	status->switched = status->in_recovery ? 0 : status->received;
 	if (!status->in_recovery)

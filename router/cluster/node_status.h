@@ -20,6 +20,9 @@ struct node_status {
 	uint64_t received; /* standby: by the walreceiver; 0: nothing yet */
 	/* Primary: where it left its ancestor, until it restarts; 0: it does not tell. */
 	uint64_t switched;
+	/* Primary that began without recovery: its last checkpoint; else 0. When it began, all WAL of
+	 * the lives before ended here (a clean stop ends with a checkpoint). */
+	uint64_t checkpoint;
 	int64_t started_us;   /* of the postmaster, wall */
 	bool paused;          /* standby: its replay */
 	bool amid;            /* primary: lsn may be amid a record (router/cluster/wal_flush.h) */

@@ -30,12 +30,19 @@ void wal_extent_born(struct cluster *cluster, unsigned index)
 		memory->extent = WAL_IN_LINE;
 }
 
+/* The WAL that it kept from the lives before ends here at the latest; 0: not told. */
+static uint64_t wal_extent_kept(const struct node_memory *memory)
+{
+	return memory->switched ? memory->switched : memory->checkpoint;
+}
+
 /* The primary that we had, with less WAL than it had told: restored from an older copy. */
 bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index)
 {
 	const struct node_memory *memory = &cluster->memory[index];
 	const struct node_view *view = &cluster->topology.nodes[index];
 	struct position last = cluster->topology.primary_position;
+	uint64_t kept = wal_extent_kept(memory);
 
 	if (!cluster->topology.primary_seen || (int)index != cluster->ruled ||
 	    view->position.timeline != last.timeline)
@@ -44,8 +51,8 @@ bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index)
 		return true;
 	/* It may have written on since. What was flushed up to the end of a page may be amid a
 	 * record, which recovery does not keep; else it ends no sooner. */
-	return memory->ruled_us && memory->ruled_us != view->started_us && memory->switched &&
-	       memory->switched < last.lsn && last.lsn % WAL_PAGE_BYTES != 0;
+	return memory->ruled_us && memory->ruled_us != view->started_us && kept &&
+	       kept < last.lsn && last.lsn % WAL_PAGE_BYTES != 0;
 }
 
 /* How far its WAL went when it was left, at most: what it replayed at the start of a new life, or
@@ -54,13 +61,13 @@ uint64_t wal_extent_cut(const struct cluster *cluster, unsigned index)
 {
 	const struct node_memory *memory = &cluster->memory[index];
 	const struct node_view *view = &cluster->topology.nodes[index];
+	uint64_t kept;
 
 	if (memory->ruled_us == view->started_us ||
 	    (!memory->ruled_us && (int)index != cluster->ruled))
 		return view->position.lsn;
-	if (memory->switched && memory->switched < memory->born_lsn)
-		return memory->switched;
-	return memory->born_lsn;
+	kept = wal_extent_kept(memory);
+	return kept && kept < memory->born_lsn ? kept : memory->born_lsn;
 }
 
 /* Of the timeline's WAL behind the cut, what a standby has is not the primary's any more. */

@@ -22,9 +22,9 @@
 
 #define KEY_TEXT "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define IDENTITY(cluster, schema) cluster " " schema " 1700000000000000 10.0.0.1:5432 100 8 10 0 64"
-#define PRIMARY_AT(lsn) "primary 0/" lsn " 0/0 1700000000000000 0 x00000001"
-#define PRIMARY_AMID(lsn) "primary 0/" lsn " 0/0 1700000000000000 1 x00000001"
-#define REPLICA_AT(lsn) "standby 0/" lsn " 0/" lsn " 1700000000000000 0 1"
+#define PRIMARY_AT(lsn) "primary 0/" lsn " 0/0 1700000000000000 0 0/0 x00000001"
+#define PRIMARY_AMID(lsn) "primary 0/" lsn " 0/0 1700000000000000 1 0/0 x00000001"
+#define REPLICA_AT(lsn) "standby 0/" lsn " 0/" lsn " 1700000000000000 0 0/0 1"
 
 enum { P, R, NODES, PATIENCE_S = 20, NEVER_MS = 60000 };
 

@@ -15,7 +15,7 @@ static struct node_status status;
 static void a_primary_tells_its_flush_position_and_timeline(void **state)
 {
 	assert_true(node_status_read(
-		TEXT("{\"look\":\"primary 16/B374D848 0/0 1700000000123456 0 x0000001F\"}"),
+		TEXT("{\"look\":\"primary 16/B374D848 0/0 1700000000123456 0 0/0 x0000001F\"}"),
 		&status));
 	assert_false(status.in_recovery);
 	assert_true(status.lsn == UINT64_C(0x16B374D848));
@@ -28,19 +28,29 @@ static void a_primary_tells_its_flush_position_and_timeline(void **state)
 static void a_primary_tells_that_it_has_flushed_half_a_record(void **state)
 {
 	assert_true(node_status_read(
-		TEXT("{\"look\":\"primary 0/3002000 0/0 1700000000123456 1 x00000001\"}"),
+		TEXT("{\"look\":\"primary 0/3002000 0/0 1700000000123456 1 0/0 x00000001\"}"),
 		&status));
 	assert_true(status.amid);
 	assert_false(status.paused);
 	assert_true(node_status_read(
-		TEXT("{\"look\":\"standby 0/3002000 0/0 1700000000123456 1 1\"}"), &status));
+		TEXT("{\"look\":\"standby 0/3002000 0/0 1700000000123456 1 0/0 1\"}"), &status));
 	assert_false(status.amid);
+}
+
+static void a_primary_that_began_without_recovery_tells_its_checkpoint(void **state)
+{
+	assert_true(node_status_read(
+		TEXT("{\"look\":\"primary 0/3002000 0/0 1700000000123456 0 0/3001000 x00000001\"}"),
+		&status));
+	assert_true(status.checkpoint == 0x3001000);
+	assert_int_equal(status.switched, 0);
 }
 
 static void a_standby_tells_what_it_replayed_and_received(void **state)
 {
 	assert_true(node_status_read(
-		TEXT("{\"look\":\"standby 0/3000148 0/3000150 1700000000123456 1 31\"}"), &status));
+		TEXT("{\"look\":\"standby 0/3000148 0/3000150 1700000000123456 1 0/0 31\"}"),
+		&status));
 	assert_true(status.in_recovery);
 	assert_true(status.lsn == 0x3000148);
 	assert_true(status.received == 0x3000150);
@@ -51,7 +61,7 @@ static void a_standby_tells_what_it_replayed_and_received(void **state)
 static void a_standby_without_a_walreceiver_tells_no_timeline(void **state)
 {
 	assert_true(node_status_read(
-		TEXT("{\"look\":\"standby 0/3000148 0/0 1700000000123456 0 0\"}"), &status));
+		TEXT("{\"look\":\"standby 0/3000148 0/0 1700000000123456 0 0/0 0\"}"), &status));
 	assert_int_equal(status.timeline, 0);
 	assert_false(status.timeline_hidden);
 }
@@ -59,7 +69,7 @@ static void a_standby_without_a_walreceiver_tells_no_timeline(void **state)
 static void a_standby_may_not_be_allowed_to_tell_its_timeline(void **state)
 {
 	assert_true(node_status_read(
-		TEXT("{\"look\":\"standby 0/3000148 0/0 1700000000123456 0 -12\"}"), &status));
+		TEXT("{\"look\":\"standby 0/3000148 0/0 1700000000123456 0 0/0 -12\"}"), &status));
 	assert_int_equal(status.timeline, 0);
 	assert_true(status.timeline_hidden);
 	assert_int_equal(status.checkpointed, 12);
@@ -73,20 +83,21 @@ static void what_is_no_look_is_refused(void **state)
 		"{\"look\":null}",
 		"{\"look\":\"\"}",
 		"{\"look\":\"primary\"}",
-		"{\"look\":\"primary 0/1 0/0 17 0 x00000001",
-		"{\"look\":\"primary 0/1 0/0 17 0 x00000001 more\"}",
-		"{\"look\":\"primary  0/1 0/0 17 0 x00000001\"}",
-		"{\"look\":\"witness 0/1 0/0 17 0 x00000001\"}",
-		"{\"look\":\"primary 0/0 0/0 17 0 x00000001\"}",
-		"{\"look\":\"primary 0/1 0/0 17 0 x00000000\"}",
-		"{\"look\":\"primary 0/1 0/0 17 0 x\"}",
-		"{\"look\":\"primary 0/1 0/0 17 2 x00000001\"}",
-		"{\"look\":\"primary 0-1 0/0 17 0 x00000001\"}",
-		"{\"look\":\"primary 0/1 0/0 -17 0 x00000001\"}",
-		"{\"look\":\"primary 0/1 0/0 99999999999999999999 0 x00000001\"}",
-		"{\"look\":\"standby 0/1 0/0 17 0 4294967296\"}",
-		"{\"look\":\"standby 0/1 0/0 17 0 --2\"}",
-		"{\"look\":\"standby 0/1 0/0 1111111111111111111111111111111111111111 0 1\"}",
+		"{\"look\":\"primary 0/1 0/0 17 0 0/0 x00000001",
+		"{\"look\":\"primary 0/1 0/0 17 0 0/0 x00000001 more\"}",
+		"{\"look\":\"primary  0/1 0/0 17 0 0/0 x00000001\"}",
+		"{\"look\":\"witness 0/1 0/0 17 0 0/0 x00000001\"}",
+		"{\"look\":\"primary 0/0 0/0 17 0 0/0 x00000001\"}",
+		"{\"look\":\"primary 0/1 0/0 17 0 0/0 x00000000\"}",
+		"{\"look\":\"primary 0/1 0/0 17 0 0/0 x\"}",
+		"{\"look\":\"primary 0/1 0/0 17 2 0/0 x00000001\"}",
+		"{\"look\":\"primary 0-1 0/0 17 0 0/0 x00000001\"}",
+		"{\"look\":\"primary 0/1 0/0 17 0 0-0 x00000001\"}",
+		"{\"look\":\"primary 0/1 0/0 -17 0 0/0 x00000001\"}",
+		"{\"look\":\"primary 0/1 0/0 99999999999999999999 0 0/0 x00000001\"}",
+		"{\"look\":\"standby 0/1 0/0 17 0 0/0 4294967296\"}",
+		"{\"look\":\"standby 0/1 0/0 17 0 0/0 --2\"}",
+		"{\"look\":\"standby 0/1 0/0 1111111111111111111111111111111111111111 0 0/0 1\"}",
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -144,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_primary_tells_its_flush_position_and_timeline),
 		cmocka_unit_test(a_primary_tells_that_it_has_flushed_half_a_record),
+		cmocka_unit_test(a_primary_that_began_without_recovery_tells_its_checkpoint),
 		cmocka_unit_test(a_standby_tells_what_it_replayed_and_received),
 		cmocka_unit_test(a_standby_without_a_walreceiver_tells_no_timeline),
 		cmocka_unit_test(a_standby_may_not_be_allowed_to_tell_its_timeline),

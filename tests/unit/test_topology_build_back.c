@@ -285,6 +285,25 @@ static void a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost(void 
 	assert_true(view(R1)->in_rotation);
 }
 
+/* A copy of a server that was stopped cleanly recovers nothing: its checkpoint tells. */
+static void a_copy_of_a_stopped_server_that_has_written_on_is_found_as_well(void **state)
+{
+	all_well();
+	answer(P, (struct node_status){
+			  .lsn = 5000, .checkpoint = 700, .timeline = 1, .started_us = 5 });
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_int_equal(cluster.topology.branches.past[0].cut, 700);
+}
+
+static void a_clean_restart_loses_no_wal(void **state)
+{
+	all_well();
+	answer(P, (struct node_status){
+			  .lsn = 5000, .checkpoint = 1000, .timeline = 1, .started_us = 5 });
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 0);
+}
+
 static void a_crash_loses_no_wal(void **state)
 {
 	all_well();
@@ -385,6 +404,8 @@ int main(void)
 		story(back_twice_is_given_up_twice),
 		story(a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost),
 		story(a_crash_loses_no_wal),
+		story(a_clean_restart_loses_no_wal),
+		story(a_copy_of_a_stopped_server_that_has_written_on_is_found_as_well),
 		story(a_copy_that_has_written_on_is_found_as_well),
 		story(half_a_record_that_was_flushed_is_no_loss),
 		story(lost_for_a_while_and_back_with_less),
