@@ -114,7 +114,7 @@ GEN := $(BUILD)/gen
 LIB := $(BUILD)/libcqrsd.a
 
 # In a checkout a warning is an error with the compilers that CI has; another compiler knows other
-# warnings, which stop nobody from building. WERROR=1 or WERROR= decides it.
+# warnings, which end no build elsewhere. WERROR=1 or WERROR= decides it.
 ifeq ($(origin WERROR),undefined)
   WERROR := $(and $(wildcard .git),$(filter gcc-12 clang-14,$(COMPILER)-$(firstword \
             $(subst ., ,$(shell $(CC) -dumpversion 2>/dev/null)))))

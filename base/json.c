@@ -73,8 +73,6 @@ const struct json *json_get(const struct json *object, const char *key)
 	return NULL;
 }
 
-/* --- canonical ------------------------------------------------------------------------------- */
-
 static int json_compare(const void *a, const void *b)
 {
 	struct text x = json_key(*(const struct json *const *)a);
@@ -84,18 +82,28 @@ static int json_compare(const void *a, const void *b)
 	return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-static void json_write_object(struct buf *buf, const struct json *json)
+const struct json **json_sorted_members(const struct json *object)
 {
-	const struct json **members = calloc(json->length + 1u, sizeof(struct json *));
+	const struct json **members = calloc(object->length + 1u, sizeof(struct json *));
 	uint32_t count = 0;
 
 	if (!members)
 		log_fatal("json", "out of memory");
-	for (const struct json *it = json_first(json); it; it = json_next(it))
+	for (const struct json *it = json_first(object); it; it = json_next(it))
 		members[count++] = it;
+	assert(count == object->length);
 	qsort(members, count, sizeof(members[0]), json_compare);
+	return members;
+}
+
+/* --- canonical ------------------------------------------------------------------------------- */
+
+static void json_write_object(struct buf *buf, const struct json *json)
+{
+	const struct json **members = json_sorted_members(json);
+
 	buf_byte(buf, '{');
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < json->length; i++) {
 		if (i)
 			buf_byte(buf, ',');
 		buf_json_string(buf, members[i]->key, members[i]->key_len);

@@ -311,33 +311,18 @@ static bool json_read_children(struct json_reader *reader, uint32_t parent, char
 	return true;
 }
 
-static int json_compare_keys(const struct json *a, const struct json *b)
+static bool json_same_key(const struct json *a, const struct json *b)
 {
-	size_t len = a->key_len < b->key_len ? a->key_len : b->key_len;
-	int order = memcmp(a->key, b->key, len);
-
-	return order ? order : (a->key_len > b->key_len) - (a->key_len < b->key_len);
-}
-
-static int json_compare_members(const void *a, const void *b)
-{
-	return json_compare_keys(*(const struct json *const *)a, *(const struct json *const *)b);
+	return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
 }
 
 static bool json_sorted_twice(const struct json *object)
 {
-	const struct json **members = malloc(object->length * sizeof(struct json *));
-	uint32_t count = 0;
+	const struct json **members = json_sorted_members(object);
 	bool twice = false;
 
-	if (!members)
-		log_fatal("json", "out of memory");
-	for (const struct json *it = json_first(object); it; it = json_next(it))
-		members[count++] = it;
-	assert(count == object->length);
-	qsort(members, count, sizeof(members[0]), json_compare_members);
-	for (uint32_t i = 1; !twice && i < count; i++)
-		twice = json_compare_keys(members[i - 1], members[i]) == 0;
+	for (uint32_t i = 1; !twice && i < object->length; i++)
+		twice = json_same_key(members[i - 1], members[i]);
 	free(members);
 	return twice;
 }
@@ -348,7 +333,7 @@ static bool json_key_twice(const struct json *object)
 		return json_sorted_twice(object);
 	for (const struct json *a = json_first(object); a; a = json_next(a))
 		for (const struct json *b = json_next(a); b; b = json_next(b))
-			if (a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0)
+			if (json_same_key(a, b))
 				return true;
 	return false;
 }

@@ -44,7 +44,7 @@ static const struct check_right {
 	{ .word = " replication ",
 	  .instead = " history ",
 	  .without = "lacks EXECUTE on cqrsd.timeline_history (of migration 004), and lacks "
-		     "REPLICATION: after a promotion write-lost is told only until the "
+		     "REPLICATION: after a promotion write-lost is reported only until the "
 		     "promoted server restarts; later, tokens of older timelines are answered by "
 		     "the primary" },
 	{ .word = " stats ",

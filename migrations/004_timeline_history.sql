@@ -1,7 +1,7 @@
 -- needs: pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
--- The history of a timeline, which is otherwise told to roles with REPLICATION only, who may copy
+-- The history of a timeline, which otherwise only roles with REPLICATION can read, who may copy
 -- the whole cluster. It reads that file and no other, since its name is made of a number, on a
--- standby, too. NULL: there is no such file. Bytes beyond ASCII are told in octal.
+-- standby, too. NULL: there is no such file. Bytes beyond ASCII come in octal.
 CREATE FUNCTION cqrsd.timeline_history(timeline integer) RETURNS text LANGUAGE sql STABLE STRICT
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $history$
 	SELECT pg_catalog.encode(pg_catalog.pg_read_binary_file('pg_wal/' ||

@@ -54,6 +54,15 @@ def cluster(shop_cluster):
 
 
 @pytest.fixture
+def schema(request, cluster):
+    """What a file of stories calls SCHEMA is there, and taken away again by its CLEAN."""
+    cluster.primary.sql(request.module.SCHEMA)
+    cluster.wait_until_replayed()
+    yield cluster
+    cluster.primary.sql(request.module.CLEAN)
+
+
+@pytest.fixture
 def fresh_cluster():
     """A cluster of one's own, for what cannot be undone. Small: the cells only."""
     cluster = Cluster.create(replicas=2)

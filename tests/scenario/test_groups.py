@@ -135,13 +135,6 @@ RARE = {"child", "raise", "busy", "leave", "count_both"}
 
 
 @pytest.fixture
-def schema(cluster):
-    cluster.primary.sql(SCHEMA)
-    yield cluster
-    cluster.primary.sql(CLEAN)
-
-
-@pytest.fixture
 def serve(schema, start_cqrsd, own_catalog):
     catalog = own_catalog(CATALOG)
 

@@ -81,7 +81,7 @@ def test_without_descriptors_it_goes_on_and_recovers(cqrsd):
         crowd = [outside.enter_context(cqrsd.raw()) for _ in range(40)]
 
         # Who is not let in is told, and does not wait until somebody leaves.
-        until(lambda: sum(ended(raw) for raw in crowd) >= 30, "most of them to be refused", 30)
+        until(lambda: sum(ended(raw) for raw in crowd) >= 30, "most of them to be refused")
         inside.send(HEAD + b"\r\n")
         assert inside.one_answer().data == {"pong": 1}
         assert cqrsd.running

@@ -64,14 +64,6 @@ INT_TO_TEXT = "ALTER TABLE test_sizes ALTER COLUMN size TYPE text"
 
 
 @pytest.fixture
-def schema(cluster):
-    cluster.primary.sql(CLEAN + SCHEMA)
-    cluster.wait_until_replayed()
-    yield cluster
-    cluster.primary.sql(CLEAN)
-
-
-@pytest.fixture
 def service(schema, start_cqrsd, own_catalog):
     return start_cqrsd(catalog=own_catalog(CATALOG))
 

@@ -1,4 +1,4 @@
-"""What the application's own functions, types and policies raise, and what a client is told."""
+"""What the application's own functions, types and policies raise, and what reaches the client."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -99,14 +99,6 @@ SELECT :name::text AS name;
 -- @param v int
 CALL e_commits(:v);
 """
-
-
-@pytest.fixture
-def schema(cluster):
-    cluster.primary.sql(CLEAN + SCHEMA)
-    cluster.wait_until_replayed()
-    yield cluster
-    cluster.primary.sql(CLEAN)
 
 
 def as_app(cluster):

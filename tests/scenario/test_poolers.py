@@ -68,14 +68,6 @@ def traps(cluster):
                         "DROP SCHEMA test_trap CASCADE")
 
 
-@pytest.fixture
-def schema(cluster):
-    cluster.primary.sql(SCHEMA)
-    cluster.wait_until_replayed()
-    yield cluster
-    cluster.primary.sql(CLEAN)
-
-
 @contextlib.contextmanager
 def pooled(cluster, mode, more=""):
     """A pooler in front of the primary and of one replica."""

@@ -1,6 +1,8 @@
 """The cluster goes back: to a timeline that was left, or to a copy with less WAL."""
 
+import os
 import shutil
+import signal
 
 import pytest
 from harness.promotion import clone_again, promote
@@ -135,10 +137,8 @@ def restore(node, copy):
         shutil.chown(path, owner.st_uid, owner.st_gid)
 
 
-def test_an_older_copy_of_the_primary_loses_what_it_does_not_have(cqrsd, nodes):
-    first, second, other = nodes
-    kept = put(cqrsd, "ann", 1)
-    first.cluster.wait_until_replayed()
+def lost_behind_a_copy(cqrsd, first):
+    """The token of a write that the copy has not, and the copy; the server is down."""
     first.stop("fast")
     copy = copy_of(first)
     first.start()
@@ -146,11 +146,35 @@ def test_an_older_copy_of_the_primary_loses_what_it_does_not_have(cqrsd, nodes):
     lost = [put(cqrsd, "bob", number) for number in range(20)][-1]
     first.cluster.wait_until_replayed()
     first.stop("immediate")
+    return lost, copy
+
+
+def test_an_older_copy_that_has_written_on_unseen_is_one_all_the_same(cqrsd, nodes):
+    first = nodes[0]
+    lost, copy = lost_behind_a_copy(cqrsd, first)
+    until(lambda: not cqrsd.readyz().json["commands"], "the primary to be missed", 20)
+
+    os.kill(cqrsd.pid, signal.SIGSTOP)
+    try:
+        restore(first, copy)
+        first.start()
+        first.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    finally:
+        os.kill(cqrsd.pid, signal.SIGCONT)
+    leads(cqrsd, first)
+
+    assert cqrsd.query("ping", token=lost).code == "write-lost"
+
+
+def test_an_older_copy_of_the_primary_loses_what_it_does_not_have(cqrsd, nodes):
+    first, second, other = nodes
+    kept = put(cqrsd, "ann", 1)
+    first.cluster.wait_until_replayed()
+    lost, copy = lost_behind_a_copy(cqrsd, first)
 
     restore(first, copy)
     first.start()
-    until(lambda: cqrsd.metrics().sum("cqrsd_branches_given_up") == 1, "the loss to be seen",
-          60)
+    until(lambda: cqrsd.metrics().sum("cqrsd_branches_given_up") == 1, "the loss to be seen", 20)
 
     answer = cqrsd.query("ping", token=lost)
     assert (answer.status, answer.code) == (409, "write-lost"), answer

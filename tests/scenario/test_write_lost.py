@@ -1,5 +1,6 @@
 """A failover that loses WAL: who is told, once, and who goes on undisturbed."""
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -202,21 +203,29 @@ def test_an_instance_that_was_started_after_the_promotion_knows_the_history(star
     assert late.query("ping", token=tokens[1]).code == "write-lost"
 
 
-def test_without_replication_a_function_tells_what_was_lost_also_after_a_restart(
-        start_cqrsd, fresh_cluster, catalog, nodes):
-    old, new, _ = nodes
-    old.sql("CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO app;"
-            "GRANT USAGE ON SCHEMA cqrsd TO app; GRANT pg_read_all_stats TO app;"
-            "GRANT EXECUTE ON FUNCTION cqrsd.timeline_history(integer) TO app")
+def lost_as_app(start_cqrsd, fresh_cluster, nodes, grants):
+    """A role without REPLICATION serves; zoe's second write is lost. How to start, the service, the
+    tokens of both writes."""
+    nodes[0].sql("CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO app;"
+                 f"GRANT USAGE ON SCHEMA cqrsd TO app; {grants}")
     fresh_cluster.wait_until_replayed()
-    as_app = [node.conninfo.replace("postgres@", "app@") for node in nodes]
-    cqrsd = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:])
+    primary, *replicas = [node.conninfo.replace("postgres@", "app@") for node in nodes]
+    start = functools.partial(start_cqrsd, on=fresh_cluster, primary=primary, replica=replicas)
+    cqrsd = start()
     tokens = [put(cqrsd, "zoe", 1).token]
     fresh_cluster.wait_until_replayed()
     lossy(cqrsd, nodes, lambda: tokens.append(put(cqrsd, "zoe", 2).token))
-    new.restart()
+    return start, cqrsd, tokens
 
-    late = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:], wait="commands")
+
+def test_without_replication_a_function_tells_what_was_lost_also_after_a_restart(
+        start_cqrsd, fresh_cluster, catalog, nodes):
+    start, _, tokens = lost_as_app(
+        start_cqrsd, fresh_cluster, nodes, "GRANT pg_read_all_stats TO app;"
+        "GRANT EXECUTE ON FUNCTION cqrsd.timeline_history(integer) TO app")
+    nodes[1].restart()
+
+    late = start(wait="commands")
 
     assert late.query("ping", token=tokens[0]).status == 200
     assert late.query("ping", token=tokens[1]).code == "write-lost"
@@ -224,21 +233,14 @@ def test_without_replication_a_function_tells_what_was_lost_also_after_a_restart
 
 def test_without_replication_rights_the_promoted_server_tells_until_its_restart(
         start_cqrsd, fresh_cluster, catalog, nodes):
-    old, new, _ = nodes
-    old.sql("CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO app;"
-            "GRANT USAGE ON SCHEMA cqrsd TO app; GRANT pg_monitor TO app")
-    fresh_cluster.wait_until_replayed()
-    as_app = [node.conninfo.replace("postgres@", "app@") for node in nodes]
-    cqrsd = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:])
-    tokens = [put(cqrsd, "zoe", 1).token]
-    fresh_cluster.wait_until_replayed()
-    lossy(cqrsd, nodes, lambda: tokens.append(put(cqrsd, "zoe", 2).token))
+    start, cqrsd, tokens = lost_as_app(start_cqrsd, fresh_cluster, nodes,
+                                       "GRANT pg_monitor TO app")
 
     assert cqrsd.query("ping", token=tokens[0]).status == 200
     assert cqrsd.query("ping", token=tokens[1]).code == "write-lost"
     assert "REPLICATION" in cqrsd.log_text()
 
-    new.restart()
-    late = start_cqrsd(on=fresh_cluster, primary=as_app[0], replica=as_app[1:], wait="commands")
+    nodes[1].restart()
+    late = start(wait="commands")
     answer = late.query("ping", token=tokens[1])
     assert answer.status == 200 and answer.served_by.reason == "strong"

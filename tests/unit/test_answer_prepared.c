@@ -21,16 +21,22 @@ static void end_calls(struct stage_call *calls, unsigned count)
 		stage_call_fini(&calls[i]);
 }
 
+/* The statement is prepared on the conn. */
+static void open_with_one_prepared(struct stage_call *call)
+{
+	stage_open(NODE_REPLICA, 1);
+	stage_query(call, stage_statement(1), "7");
+	stage_turn();
+	stage_answer(0);
+	stage_call_fini(call);
+	(void)fake_sent(0);
+}
+
 static void test_a_statement_that_vanished_is_prepared_again_once(void **state)
 {
 	struct stage_call call;
 
-	stage_open(NODE_REPLICA, 1);
-	stage_query(&call, stage_statement(1), "7");
-	stage_turn();
-	stage_answer(0);
-	stage_call_fini(&call);
-	(void)fake_sent(0);
+	open_with_one_prepared(&call);
 
 	fake_unprepare(0, "s1");
 	stage_query(&call, stage_statement(1), "8");
@@ -66,12 +72,7 @@ static void test_our_own_statements_are_prepared_again_too(void **state)
 {
 	struct stage_call call;
 
-	stage_open(NODE_REPLICA, 1);
-	stage_query(&call, stage_statement(1), "7");
-	stage_turn();
-	stage_answer(0);
-	stage_call_fini(&call);
-	(void)fake_sent(0);
+	open_with_one_prepared(&call);
 	fake_unprepare(0, "probe");
 	stage_query(&call, stage_statement(1), "8");
 	stage_turn();
