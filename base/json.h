@@ -41,7 +41,8 @@ const struct json *json_first(const struct json *json);
 const struct json *json_next(const struct json *child);
 /* The key of a member; NUL-terminated too. */
 struct text json_key(const struct json *member);
-/* Its members in the order of their keys' bytes, as many as json_length; the caller frees the array. */
+/* Its members in the order of their keys' bytes, as many as json_length. The caller frees the
+ * array, not what is in it. */
 const struct json **json_sorted_members(const struct json *object) must_check;
 /* The member of that key; NULL: none. */
 const struct json *json_get(const struct json *object, const char *key);

@@ -2,10 +2,10 @@
 /*
  * Takes connections from a listening socket. When the process or the machine has no descriptor
  * left, one that was held in reserve is lent to the next connection, which is refused with it: so a
- * client learns it at once, instead of waiting in the backlog until another one leaves. Another thread
- * may take the descriptor meanwhile. Until an acceptor has its reserve back it accepts none, and the
- * acceptors of the process refuse all connections, so that the next descriptor is free for it.
- * It rests for HTTP_ACCEPT_PAUSE_US between its tries, and when there is no memory.
+ * client learns it at once, instead of waiting in the backlog until another one leaves. Another
+ * thread may take the descriptor meanwhile. Until an acceptor has its reserve back it accepts none,
+ * and the acceptors of the process refuse all connections, so that the next descriptor is free for
+ * it. It rests for HTTP_ACCEPT_PAUSE_US between its tries, and when there is no memory.
  */
 #pragma once
 

@@ -52,13 +52,12 @@ struct node_memory {
 	struct history history; /* of its timeline, as far as it is known; timeline 0: not yet */
 	bool history_refused;   /* it would not tell it, which the log has said */
 	uint64_t switched;      /* as a primary: where it left its ancestor; 0: it does not say */
-	uint64_t
-		checkpoint; /* as a primary that began without recovery: its last; 0: it recovered */
-	bool timeline_hidden;  /* and the log has said what to grant */
-	uint32_t checkpointed; /* hidden: on this timeline for sure, or on a later one */
-	uint32_t timeline;     /* told last, in whatever role; 0: never */
-	uint32_t streams;      /* as a standby: the timeline that its walreceiver gets; 0: none */
-	int64_t ruled_us;      /* its postmaster's start when it was our primary last; 0: never */
+	uint64_t checkpoint;    /* of a primary that began without recovery; else 0 */
+	bool timeline_hidden;   /* and the log has said what to grant */
+	uint32_t checkpointed;  /* hidden: on this timeline for sure, or on a later one */
+	uint32_t timeline;      /* told last, in whatever role; 0: never */
+	uint32_t streams;       /* as a standby: the timeline that its walreceiver gets; 0: none */
+	int64_t ruled_us;       /* its postmaster's start when it was our primary last; 0: never */
 	enum wal_extent extent;
 	uint64_t born_lsn;          /* where its WAL ended at the first status of this life */
 	uint64_t system_identifier; /* 0: not known, or not to be had */

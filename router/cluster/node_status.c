@@ -3,10 +3,11 @@
  * The timeline of a primary is the first eight digits of its WAL file's name: pg_control_checkpoint
  * lags behind a promotion. The one of a standby is what its walreceiver gets; it has none while it
  * is disconnected. What a primary replayed last, in the life in which it was promoted, is where it
- * left its ancestor; where it began without recovery, its last checkpoint is told, which is no sooner
- * than the end of all WAL of the lives before. A primary's flush position may stand amid a record only at the end of a page,
- * and then more has been inserted behind the header of the next one, which is 24 bytes, or 40 where
- * a segment begins. Only functions that every role may call, but for that one column.
+ * left its ancestor. Where it began without recovery its last checkpoint stands for that: at the
+ * begin of a life no WAL of the lives before lies behind it. A primary's flush position may stand
+ * amid a record only at the end of a page, and then more has been inserted behind the header of the
+ * next one, which is 24 bytes, or 40 where a segment begins. Only functions that every role may
+ * call, but for that one column.
  */
 #include "router/cluster/node_status.h"
 

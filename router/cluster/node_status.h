@@ -20,8 +20,8 @@ struct node_status {
 	uint64_t received; /* standby: by the walreceiver; 0: nothing yet */
 	/* Primary: where it left its ancestor, until it restarts; 0: it does not tell. */
 	uint64_t switched;
-	/* Primary that began without recovery: its last checkpoint; else 0. When it began, all WAL of
-	 * the lives before ended here (a clean stop ends with a checkpoint). */
+	/* Primary that began without recovery: its last checkpoint; else 0. A clean stop ends with
+	 * one, where all WAL of the lives before ended. */
 	uint64_t checkpoint;
 	int64_t started_us;   /* of the postmaster, wall */
 	bool paused;          /* standby: its replay */
