@@ -222,8 +222,9 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 {
 	if (watch->fd == -1)
 		return;
+	/* A library may have closed it, and another thread opened a file of that number (EPERM). */
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL) && errno != ENOENT &&
-	    errno != EBADF)
+	    errno != EBADF && errno != EPERM)
 		log_fatal(loop->name, "epoll_ctl on descriptor %d: %s", watch->fd, strerror(errno));
 	for (int i = loop->ready_at; i < loop->ready_count; i++)
 		if (loop->ready[i].data.ptr == watch)

@@ -68,7 +68,8 @@ int64_t loop_turn_us(const struct loop *loop);
 /* The watch is borrowed until loop_unwatch. A descriptor is watched at most once. */
 void loop_watch(struct loop *loop, struct loop_watch *watch, int fd, uint32_t events);
 void loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);
-/* Before the descriptor is closed. Nothing to do when it is not watched. */
+/* Before the descriptor is closed, or soon after a library has closed it. Nothing to do when it is
+ * not watched. */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
 /* Sets or moves; CLOCK_NEVER cancels. The timer is borrowed while it is set. */

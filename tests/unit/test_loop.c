@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 
 static struct loop *loop;
 static char trail[64]; /* what happened, a letter each */
@@ -96,6 +97,30 @@ static void a_ready_descriptor_is_handled_in_the_next_turn(void **state)
 	loop_turn(loop, CLOCK_NEVER);
 	assert_string_equal(trail, "x");
 	line_close(&line, fd);
+}
+
+/* libpq closes its socket when the server does; what other threads open gets the number then. */
+static void a_descriptor_that_was_closed_can_be_unwatched_whatever_has_its_number_now(void **state)
+{
+	struct line lines[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		line_open(&lines[i], EPOLLIN);
+		close(lines[i].watch.fd);
+		if (i == 1)
+			assert_int_equal(open("/dev/null", O_RDONLY), lines[i].watch.fd);
+		else if (i == 2)
+			assert_int_equal(socket(AF_UNIX, SOCK_STREAM, 0), lines[i].watch.fd);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = lines[i].watch.fd;
+
+		loop_unwatch(loop, &lines[i].watch);
+		assert_int_equal(lines[i].watch.fd, -1);
+		close(lines[i].other);
+		if (i > 0)
+			close(fd);
+	}
 }
 
 static void a_watch_that_was_changed_hears_only_what_it_asks_for(void **state)
@@ -427,6 +452,9 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_watch_that_was_changed_hears_only_what_it_asks_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_descriptor_that_was_closed_can_be_unwatched_whatever_has_its_number_now,
+			setup, teardown),
 		cmocka_unit_test_setup_teardown(a_single_shot_is_armed_again_by_rewatching, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_watch_removed_in_this_turn_is_not_called_any_more,
