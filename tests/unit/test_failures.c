@@ -23,7 +23,16 @@
 /* Blocks in use; where a sanitizer counts leaks itself, always 0. */
 static _Atomic long blocks;
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* gcc defines a macro for each sanitizer, clang knows a feature of it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#if !defined(SANITIZED)
 #define COUNTS_BLOCKS
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
