@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folded 64 x 64 multiplications, 16 bytes a round, in the manner of wyhash (Wang Yi). */
+/*
+ * Folded 64 x 64 multiplications, 16 bytes a round, in the manner of wyhash (Wang Yi). A product is
+ * 0 where a factor is, so each factor holds something of the seed: with a constant in one of them,
+ * a text that holds this constant makes all products 0, and names meet whatever the seed is.
+ */
 #include "base/hash.h"
 
 #include <string.h>
@@ -40,15 +44,16 @@ uint64_t hash_bytes(const void *ptr, size_t len, uint64_t seed)
 {
 	const unsigned char *at = ptr;
 	uint64_t hash = hash_fold(seed ^ SECRET_A, len ^ SECRET_B);
+	uint64_t key = hash_fold(seed ^ SECRET_B, SECRET_C) ^ SECRET_A;
 	uint64_t a = 0, b = 0;
 
 	for (; len > 16; at += 16, len -= 16)
-		hash = hash_fold(hash_load(at) ^ SECRET_B, hash_load(at + 8) ^ hash);
+		hash = hash_fold(hash_load(at) ^ key, hash_load(at + 8) ^ hash);
 	if (len > 8) {
 		a = hash_load(at);
 		b = hash_load_last(at + 8, len - 8);
 	} else if (len) {
 		a = hash_load_last(at, len);
 	}
-	return hash_fold(SECRET_C ^ hash, hash_fold(a ^ SECRET_B, b ^ hash));
+	return hash_fold(SECRET_C ^ hash, hash_fold(a ^ key, b ^ hash));
 }

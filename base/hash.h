@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * With a secret seed, a client cannot choose names that meet. With a constant seed it can: only for
+ * names that do no harm when they meet.
+ */
 uint64_t hash_bytes(const void *ptr, size_t len, uint64_t seed);
 
 /* Mixes two hashes into one. */
