@@ -112,6 +112,21 @@ static void log_time(struct line *line)
 	line->len += (size_t)len;
 }
 
+/* U+0080 to U+009F, of two bytes: for a terminal one may begin a sequence, as ESC does. */
+static bool log_is_c1(const unsigned char *at)
+{
+	return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+}
+
+static size_t log_json_c1(unsigned char byte, char out[JSON_ESCAPE_BYTES_MAX])
+{
+	static const char hex[] = "0123456789abcdef";
+	const char text[] = { '\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 0xf] };
+
+	memcpy(out, text, sizeof(text));
+	return sizeof(text);
+}
+
 /* Writes the JSON form of the character at the front, which has *len bytes; the form's length. */
 static size_t log_json_character(const unsigned char *at, size_t left, size_t *len,
 				 char out[JSON_ESCAPE_BYTES_MAX])
@@ -124,6 +139,8 @@ static size_t log_json_character(const unsigned char *at, size_t left, size_t *l
 		memcpy(out, UTF8_REPLACEMENT, strlen(UTF8_REPLACEMENT));
 		return strlen(UTF8_REPLACEMENT);
 	}
+	if (log_is_c1(at))
+		return log_json_c1(at[1], out);
 	memcpy(out, at, *len);
 	return *len;
 }
@@ -146,21 +163,29 @@ static void log_json(struct line *line, const char *ptr)
 	line_add(line, "\"", 1);
 }
 
+/* Bytes of the character at the front that may be shown as they are; 0: it is a control character,
+ * or no UTF-8, of which a terminal makes what it likes. */
+static size_t log_shown(const unsigned char *at, size_t left)
+{
+	size_t len = *at < 0x80 ? *at >= 0x20 && *at != 0x7f : utf8_length(at, left);
+
+	return len == 2 && log_is_c1(at) ? 0 : len;
+}
+
 /* Adds text as it is, but a control character cannot begin a new line nor move the cursor. */
 static void log_plain(struct line *line, const char *ptr)
 {
-	for (; *ptr && line_room(line) > 4; ptr++) {
-		unsigned char byte = (unsigned char)*ptr;
+	for (size_t left = strlen(ptr), len; left && line_room(line) > 4; ptr += len, left -= len) {
 		char hex[5];
 
-		if (byte == '\n') {
-			line_add(line, "\\n", 2);
-		} else if (byte < 0x20 || byte == 0x7f) {
-			snprintf(hex, sizeof(hex), "\\x%02x", byte);
-			line_string(line, hex);
-		} else {
-			line_add(line, ptr, 1);
+		len = log_shown((const unsigned char *)ptr, left);
+		if (len) {
+			line_add(line, ptr, len);
+			continue;
 		}
+		len = 1;
+		snprintf(hex, sizeof(hex), *ptr == '\n' ? "\\n" : "\\x%02x", (unsigned char)*ptr);
+		line_string(line, hex);
 	}
 }
 

@@ -116,6 +116,31 @@ static void nothing_that_is_logged_begins_a_line_of_its_own(void **state)
 	assert_string_equal(strchr(heard(), '\n'), "\n");
 }
 
+/* U+009B is what ESC [ is in one character; some terminals also take its bare byte. */
+static void control_characters_beyond_ascii_are_escaped(void **state)
+{
+	log_with(LOG_WARN, "pg", LOG_FIELDS({ "a", "\xc2\x9b" }, { "b", "x \xc2\x85" }),
+		 "\xc2\x9b"
+		 "31m\xc2\x80\xc2\x9f \x9b \xe2\x82 \xff");
+	assert_string_equal(heard() + 24, " WARN  pg: \\xc2\\x9b31m\\xc2\\x80\\xc2\\x9f \\x9b "
+					  "\\xe2\\x82 \\xff a=\\xc2\\x9b b=\"x \\u0085\"\n");
+	assert_int_equal(ftruncate(caught, 0), 0);
+	lseek(caught, 0, SEEK_SET);
+	log_setup(LOG_INFO, LOG_JSON);
+	log_warn("pg", "a\xc2\x9b");
+	json_says("msg", "a\xc2\x9b");
+	assert_non_null(strstr(heard(), "a\\u009b"));
+}
+
+static void letters_of_all_languages_are_shown_as_they_are(void **state)
+{
+	static const char letters[] = "\xc2\xa0\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80";
+
+	log_with(LOG_WARN, "pg", LOG_FIELDS({ "a", letters }), "%s", letters);
+	assert_int_equal(strlen(heard() + 24), strlen(" WARN  pg:  a=\n") + 2 * strlen(letters));
+	assert_non_null(strstr(heard(), letters));
+}
+
 static void lines_below_the_level_are_not_written(void **state)
 {
 	log_debug("a", "not seen");
@@ -189,6 +214,10 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_json_line_is_one_object, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_that_is_logged_begins_a_line_of_its_own,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(control_characters_beyond_ascii_are_escaped, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(letters_of_all_languages_are_shown_as_they_are,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(lines_below_the_level_are_not_written, setup,
 						teardown),
