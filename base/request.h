@@ -175,6 +175,7 @@ struct request {
 	enum level level_used;
 	enum reason reason;
 	const char *node;               /* "host:port", lives as long as the process */
+	const char *node_shown;         /* as the reply names it; NULL: it does not */
 	int64_t lag_us;                 /* -1: not known */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */

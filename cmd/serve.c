@@ -270,7 +270,8 @@ static bool serve_add_node(struct serve *serve, const char *option, const char *
 		fprintf(stderr, "cqrsd serve: %s: %s\n", option, error);
 		return false;
 	}
-	serve->nodes_count++;
+	node_show(serve->nodes[serve->nodes_count++],
+		  (enum node_in_replies)serve->options.node_in_replies);
 	return true;
 }
 
@@ -325,6 +326,15 @@ static bool serve_check_browsers(const struct options *options)
 		}
 	}
 	return true;
+}
+
+static bool serve_check_user_header(const struct options *options)
+{
+	const char *wrong = user_header_wrong(options->user_header);
+
+	if (wrong)
+		fprintf(stderr, "cqrsd serve: --user-header: %s %s\n", options->user_header, wrong);
+	return !wrong;
 }
 
 static void serve_hear_signals(struct serve *serve)
@@ -527,6 +537,7 @@ int serve_main(int argc, char **argv)
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
 	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
+	    !serve_check_user_header(&serve.options) ||
 	    !serve_check_address(&serve, "--listen", serve.options.listen) ||
 	    !serve_check_address(&serve, "--admin-listen", serve.options.admin_listen))
 		return EXIT_USAGE;

@@ -32,9 +32,9 @@ static void headers_out_consistency(const struct request *request, struct buf *o
 	};
 
 	buf_string(out, level_text(request->level_used));
-	if (request->node) {
+	if (request->node_shown) {
 		buf_literal(out, ";node=\"");
-		buf_string(out, request->node);
+		buf_string(out, request->node_shown);
 		buf_byte(out, '"');
 	}
 	buf_literal(out, ";role=");

@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/request.h"
 #include "http/head/origin.h"
+#include "http/head/user_header.h"
 
 #include <stdbool.h>
 #include <stdint.h>

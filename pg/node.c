@@ -165,6 +165,7 @@ struct node *node_new(unsigned index, const char *conninfo, char *error, size_t 
 		node->reconnect = calloc(1, sizeof(*node->reconnect));
 		assert(node->reconnect);
 		node->pooler = pooler_new();
+		node_show(node, NODE_IN_REPLIES_ADDRESS);
 	}
 	PQconninfoFree(given);
 	return node;
@@ -184,6 +185,24 @@ void node_free(struct node *node)
 	free(node->keywords);
 	free(node->values);
 	free(node);
+}
+
+void node_show(struct node *node, enum node_in_replies how)
+{
+	switch (how) {
+	case NODE_IN_REPLIES_ADDRESS:
+		node->shown = node->name;
+		return;
+	case NODE_IN_REPLIES_NUMBER:
+		assert(node->index < NODES_MAX);
+		snprintf(node->number, sizeof(node->number), "%u", node->index % 1000);
+		node->shown = node->number;
+		return;
+	case NODE_IN_REPLIES_NONE:
+		node->shown = NULL;
+		return;
+	}
+	assert(!"a way to name a node");
 }
 
 const char *node_role_text(enum node_role role)

@@ -118,8 +118,7 @@ static enum step place_refuse_full(struct read *read)
 	return request_fail(request,
 			    read->query.call.refusal == REFUSAL_SHED ? OUTCOME_SHED
 								     : OUTCOME_QUEUE_FULL,
-			    "too many requests are waiting for %s",
-			    read->task.router->shared.nodes[read->full_last]->name);
+			    "too many requests are waiting for the node");
 }
 
 /* Another replica may have room. The retry token spent on the full node is not refunded; elsewhere

@@ -31,6 +31,7 @@ void report_answer(struct read *read)
 	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)
 		request->reason = REASON_WAITED;
 	request->node = router->shared.nodes[node]->name;
+	request->node_shown = router->shared.nodes[node]->shown;
 	request->lag_us = read->query.on_primary ? 0 : router->topology.nodes[node].lag_us;
 	/* A standby that never met a primary cannot name its timeline: no position to promise. */
 	if (seen.timeline)

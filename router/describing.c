@@ -210,8 +210,7 @@ enum step describing_step(struct request *request)
 	};
 	if (!describe_start(&task->describe, router->nodes[node].pool))
 		return request_fail(request, OUTCOME_QUEUE_FULL,
-				    "too many requests are waiting for %s",
-				    router->shared.nodes[node]->name);
+				    "too many requests are waiting for the node");
 	list_init(&task->followers);
 	list_append(&router->describing, &task->describing_link);
 	return request_wait(request, WAIT_DESCRIBE, describing_cancel);

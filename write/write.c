@@ -294,6 +294,7 @@ static bool write_remember(struct write *write)
 	request->level_used = LEVEL_STRONG;
 	request->reason = REASON_STRONG;
 	request->node = write->task.router->shared.nodes[write->node]->name;
+	request->node_shown = write->task.router->shared.nodes[write->node]->shown;
 	request->lag_us = 0;
 	return true;
 }

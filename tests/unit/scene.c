@@ -135,6 +135,7 @@ void scene_init(struct scene *scene)
 	for (unsigned i = 0; i < 3; i++) {
 		scene->nodes[i].index = i;
 		snprintf(scene->nodes[i].name, sizeof(scene->nodes[i].name), "node-%u:5432", i);
+		scene->nodes[i].shown = i % 2 ? NULL : "shown";
 		scene->node_list[i] = &scene->nodes[i];
 		scene->nodes[i].reconnect = &scene->reconnect[i];
 	}

@@ -26,14 +26,15 @@ static void router_is_overloaded(struct request *request, void *arg)
 	request->on_done(request);
 }
 
+/* arg: not NULL: the node is not shown. */
 static void router_answer_as_replica(struct request *request, void *arg)
 {
-	(void)arg;
 	buf_literal(&request->out, "{\"data\":[]}");
 	request->served_by = SERVED_BY_REPLICA;
 	request->level_used = LEVEL_SESSION;
 	request->reason = REASON_WAITED;
 	request->node = "10.0.0.2:5432";
+	request->node_shown = arg ? NULL : request->node;
 	request->wait_us = 12345;
 	request->lag_us = 2000;
 	request->db_us = 1500;
@@ -295,6 +296,28 @@ static void test_a_reply_says_who_answered(void **state)
 			    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 }
 
+static void test_a_reply_names_no_node_where_none_is_shown(void **state)
+{
+	const struct http_reply *reply;
+
+	http_client_say(&fixture.client, "POST /v1/commands/orders HTTP/1.1\r\n" HOST JSON "\r\n");
+	reply = http_client_read(&fixture.client);
+
+	assert_string_equal(http_reply_header(reply, "Consistency"),
+			    "session;role=replica;reason=waited;waited=0.012;lag=0.002");
+	assert_null(strstr(reply->head, "10.0.0.2"));
+}
+
+static int start_routed_unseen(void **state)
+{
+	static bool unseen;
+	struct listener_settings settings = { .handlers = { router_answer_as_replica, &unseen } };
+
+	fixture_start(state);
+	fixture_listen(&settings);
+	return 0;
+}
+
 static int start_routed(void **state)
 {
 	struct listener_settings settings = { .handlers = { router_answer_as_replica, NULL } };
@@ -409,6 +432,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_those_refused_together_are_not_told_the_same_second, start_overloaded,
 			fixture_stop),
+		cmocka_unit_test_setup_teardown(test_a_reply_names_no_node_where_none_is_shown,
+						start_routed_unseen, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_a_reply_says_who_answered, start_routed,
 						fixture_stop),
 		cmocka_unit_test_setup_teardown(test_admin_pages_are_answered_at_once, start_admin,

@@ -45,6 +45,20 @@ static void test_a_node_is_named_by_where_it_is(void **state)
 	}
 }
 
+static void test_replies_name_a_node_as_the_operator_wants(void **state)
+{
+	struct node *node = node_new(3, "host=10.0.0.2", error, sizeof(error));
+
+	assert_non_null(node);
+	assert_string_equal(node->shown, "10.0.0.2:5432");
+	node_show(node, NODE_IN_REPLIES_NUMBER);
+	assert_string_equal(node->shown, "3");
+	node_show(node, NODE_IN_REPLIES_NONE);
+	assert_null(node->shown);
+	assert_string_equal(node->name, "10.0.0.2:5432");
+	node_free(node);
+}
+
 static void test_what_must_be_is_pinned_and_the_rest_is_the_operators(void **state)
 {
 	struct node *node = node_new(0,
@@ -115,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_node_is_named_by_where_it_is),
+		cmocka_unit_test(test_replies_name_a_node_as_the_operator_wants),
 		cmocka_unit_test(test_what_must_be_is_pinned_and_the_rest_is_the_operators),
 		cmocka_unit_test(test_several_servers_are_no_node),
 		cmocka_unit_test(test_an_error_never_holds_a_password),

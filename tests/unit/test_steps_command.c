@@ -158,6 +158,7 @@ static void a_rerun_goes_to_the_primary_of_that_moment(void **state)
 	fake_commit(fake_call(1, CALL_COMMAND), 3000, true, "{\"id\":7}", 1);
 	assert_int_equal(asked.request->outcome, OUTCOME_OK);
 	assert_string_equal(asked.request->node, scene->nodes[1].name);
+	assert_ptr_equal(asked.request->node_shown, scene->nodes[1].shown);
 }
 
 static void a_session_that_the_server_ended_is_an_unknown_outcome(void **state)

@@ -26,6 +26,7 @@ static void a_query_of_a_user_who_wrote_nothing_is_answered_by_a_replica(void **
 	assert_document(&asked, "{\"data\":{\"id\":7}}");
 	assert_int_equal(asked.request->reason, REASON_FRESH);
 	assert_string_equal(asked.request->node, scene->nodes[node].name);
+	assert_ptr_equal(asked.request->node_shown, scene->nodes[node].shown);
 	assert_true(asked.request->token[0] != '\0');
 }
 
