@@ -152,6 +152,26 @@ def test_listening_beyond_loopback_needs_to_be_called_insecure(cluster, catalog)
         assert "insecure" in done.stderr
 
 
+@pytest.mark.parametrize("header", ["Host", "content-TYPE", "Idempotency-Key"])
+def test_a_header_that_says_something_else_names_no_user(cluster, catalog, header):
+    done = run("serve", **options_of(cluster, catalog), user_header=header)
+
+    assert done.returncode == 2
+    assert f"--user-header: {header} is used by" in done.stderr
+
+
+@pytest.mark.parametrize(("how", "shown"), [("number", "0"), ("none", None)])
+def test_replies_name_a_node_as_the_operator_wants(start_cqrsd, cluster, how, shown):
+    cqrsd = start_cqrsd(node_in_replies=how)
+
+    answer = cqrsd.query("ping", consistency="strong")
+
+    assert answer.served_by.role == "primary"
+    assert answer.served_by.node == shown
+    assert cluster.primary.address not in str(answer.headers)
+    assert cqrsd.node(cluster.primary.address)["role"] == "primary"
+
+
 def test_an_address_in_use_is_named(cluster, catalog):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
