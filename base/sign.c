@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only file that knows OpenSSL. The key is scheduled once; each signature starts from there. */
+/* The key is scheduled once; each signature starts from there. */
 #include "base/sign.h"
 
 #include "base/log.h"
@@ -10,8 +10,6 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SHA256_BYTES 32
 
 struct signer {
 	EVP_MAC_CTX *keyed;
@@ -64,11 +62,52 @@ bool signer_verify(struct signer *signer, const void *ptr, size_t len,
 	return CRYPTO_memcmp(right, mac, SIGN_MAC_BYTES) == 0;
 }
 
-void sha256(const void *ptr, size_t len, uint8_t out[32])
+void sha256(const void *ptr, size_t len, uint8_t out[SHA256_BYTES])
 {
 	unsigned out_len = 0;
 	int good = EVP_Digest(ptr, len, out, &out_len, EVP_sha256(), NULL);
 
 	assert(good);
 	assert(out_len == SHA256_BYTES);
+}
+
+struct hasher {
+	EVP_MD *sha256;
+	EVP_MD_CTX *context;
+};
+
+struct hasher *hasher_new(void)
+{
+	struct hasher *hasher = malloc(sizeof(*hasher));
+
+	if (!hasher)
+		log_fatal("sign", "no memory");
+	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	hasher->context = EVP_MD_CTX_new();
+	if (!hasher->sha256 || !hasher->context)
+		log_fatal("sign", "OpenSSL has no SHA-256 or no memory");
+	return hasher;
+}
+
+void hasher_free(struct hasher *hasher)
+{
+	EVP_MD_CTX_free(hasher->context);
+	EVP_MD_free(hasher->sha256);
+	free(hasher);
+}
+
+void hasher_sha256(struct hasher *hasher, const void *ptr, size_t len, uint8_t out[SHA256_BYTES])
+{
+	unsigned out_len = 0;
+	int good = EVP_DigestInit_ex2(hasher->context, hasher->sha256, NULL) &&
+		   EVP_DigestUpdate(hasher->context, ptr, len) &&
+		   EVP_DigestFinal_ex(hasher->context, out, &out_len);
+
+	assert(good);
+	assert(out_len == SHA256_BYTES);
+}
+
+bool digests_equal(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
+{
+	return CRYPTO_memcmp(a, b, SHA256_BYTES) == 0;
 }

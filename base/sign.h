@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HMAC-SHA-256 (RFC 2104), cut to 128 bits (section 5), by OpenSSL, which only base/sign.c knows.
+ * HMAC-SHA-256 (RFC 2104), cut to 128 bits (section 5), and SHA-256, by OpenSSL.
  */
 #pragma once
 
@@ -21,5 +21,17 @@ void signer_sign(struct signer *signer, const void *ptr, size_t len, uint8_t mac
 /* In constant time. */
 bool signer_verify(struct signer *signer, const void *ptr, size_t len,
 		   const uint8_t mac[SIGN_MAC_BYTES]) must_check;
-/* SHA-256, for checksums of migrations; out is 32 bytes. */
-void sha256(const void *ptr, size_t len, uint8_t out[32]);
+
+#define SHA256_BYTES 32
+
+/* For what is hashed now and then: it looks the algorithm up each time. */
+void sha256(const void *ptr, size_t len, uint8_t out[SHA256_BYTES]);
+
+/* For what is hashed per request: the algorithm is looked up once. One thread at a time. */
+struct hasher;
+
+struct hasher *hasher_new(void) must_check;
+void hasher_free(struct hasher *hasher);
+void hasher_sha256(struct hasher *hasher, const void *ptr, size_t len, uint8_t out[SHA256_BYTES]);
+/* Are they equal? The time does not depend on where they differ. */
+bool digests_equal(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES]) must_check;

@@ -33,6 +33,7 @@
 struct snapshot_copy {
 	ck_epoch_entry_t grave; /* first: a copy is freed by its grave */
 	uint64_t version;
+	struct snapshot *snapshot;
 	_Alignas(max_align_t) char value[];
 };
 
@@ -40,12 +41,14 @@ struct snapshot_copy {
 struct snapshot_reader {
 	ck_epoch_record_t record;
 	struct snapshot *snapshot;
+	struct snapshot_copy *entered; /* NULL: none */
 	struct snapshot_reader *next;
 	bool in_use;
 };
 
 struct snapshot {
 	size_t bytes;
+	void (*fini)(void *value); /* NULL: values are no more than their bytes */
 	_Atomic uint64_t version;
 	struct snapshot_copy *current;
 	ck_epoch_t epoch;
@@ -67,13 +70,26 @@ struct snapshot *snapshot_new(size_t bytes)
 	return snapshot;
 }
 
+void snapshot_on_bury(struct snapshot *snapshot, void (*fini)(void *value))
+{
+	assert(!snapshot->current);
+	snapshot->fini = fini;
+}
+
+static void snapshot_copy_free(struct snapshot_copy *copy)
+{
+	if (copy && copy->snapshot->fini)
+		copy->snapshot->fini(copy->value);
+	free(copy);
+}
+
 void snapshot_free(struct snapshot *snapshot)
 {
 	snapshot_reader_free(snapshot->publisher);
 	for (struct snapshot_reader *reader = snapshot->readers; reader; reader = reader->next)
 		assert(!reader->in_use);
 	ck_epoch_barrier(&snapshot->publisher->record);
-	free(snapshot->current);
+	snapshot_copy_free(snapshot->current);
 	while (snapshot->readers) {
 		struct snapshot_reader *reader = snapshot->readers;
 
@@ -88,7 +104,7 @@ static void snapshot_copy_bury(ck_epoch_entry_t *grave)
 {
 	/* Readers release each copy when they leave it. */
 	__tsan_acquire(grave);
-	free(grave);
+	snapshot_copy_free((struct snapshot_copy *)grave);
 }
 
 void snapshot_publish(struct snapshot *snapshot, const void *value)
@@ -99,6 +115,7 @@ void snapshot_publish(struct snapshot *snapshot, const void *value)
 	if (!copy)
 		log_fatal("snapshot", "out of memory");
 	copy->version = older ? older->version + 1 : 1;
+	copy->snapshot = snapshot;
 	memcpy(copy->value, value, snapshot->bytes);
 	__tsan_release(&snapshot->current);
 	ck_pr_fence_store();
@@ -128,6 +145,7 @@ struct snapshot_reader *snapshot_reader_new(struct snapshot *snapshot)
 			log_fatal("snapshot", "out of memory");
 		ck_epoch_register(&snapshot->epoch, &reader->record, NULL);
 		reader->snapshot = snapshot;
+		reader->entered = NULL;
 		reader->next = snapshot->readers;
 		snapshot->readers = reader;
 	}
@@ -142,25 +160,43 @@ void snapshot_reader_free(struct snapshot_reader *reader)
 
 	pthread_mutex_lock(&snapshot->readers_lock);
 	assert(reader->in_use);
+	assert(!reader->entered);
 	reader->in_use = false;
 	pthread_mutex_unlock(&snapshot->readers_lock);
 }
 
-uint64_t snapshot_read(struct snapshot_reader *reader, void *value)
+const void *snapshot_enter(struct snapshot_reader *reader)
 {
 	struct snapshot *snapshot = reader->snapshot;
-	struct snapshot_copy *copy;
-	uint64_t version = 0;
 
 	assert(reader->in_use);
+	assert(!reader->entered);
 	ck_epoch_begin(&reader->record, NULL);
-	copy = ck_pr_load_ptr(&snapshot->current);
-	if (copy) {
-		__tsan_acquire(&snapshot->current);
-		version = copy->version;
-		memcpy(value, copy->value, snapshot->bytes);
-		__tsan_release(&copy->grave);
-	}
+	reader->entered = ck_pr_load_ptr(&snapshot->current);
+	if (!reader->entered)
+		return NULL;
+	__tsan_acquire(&snapshot->current);
+	return reader->entered->value;
+}
+
+void snapshot_leave(struct snapshot_reader *reader)
+{
+	if (reader->entered)
+		__tsan_release(&reader->entered->grave);
+	reader->entered = NULL;
 	ck_epoch_end(&reader->record, NULL);
+}
+
+uint64_t snapshot_read(struct snapshot_reader *reader, void *value)
+{
+	const struct snapshot_copy *copy;
+	uint64_t version = 0;
+
+	if (snapshot_enter(reader)) {
+		copy = reader->entered;
+		version = copy->version;
+		memcpy(value, copy->value, reader->snapshot->bytes);
+	}
+	snapshot_leave(reader);
 	return version;
 }

@@ -85,6 +85,26 @@ static void a_checksum_is_sha256(void **state)
 	assert_memory_equal(out, want, sizeof(want));
 }
 
+/* One that is used again and again gives what the other gives. */
+static void a_hasher_hashes_as_often_as_wanted(void **state)
+{
+	struct hasher *hasher = hasher_new();
+	uint8_t out[SHA256_BYTES], want[SHA256_BYTES];
+
+	for (size_t len = 0; len < 200; len++) {
+		char text[200];
+
+		memset(text, (int)len, sizeof(text));
+		hasher_sha256(hasher, text, len, out);
+		sha256(text, len, want);
+		assert_memory_equal(out, want, sizeof(want));
+		assert_true(digests_equal(out, want));
+		out[len % SHA256_BYTES] ^= 1;
+		assert_false(digests_equal(out, want));
+	}
+	hasher_free(hasher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +114,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(another_key_signs_otherwise, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_checksum_is_sha256, setup, teardown),
+		cmocka_unit_test(a_hasher_hashes_as_often_as_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -125,6 +126,108 @@ static void many_readers_see_whole_values_while_one_thread_publishes(void **stat
 	assert_int_equal(atomic_load(&ended), READERS);
 }
 
+/* --- values that point at more --------------------------------------------------------------- */
+
+static atomic_uint buried;
+
+static void bury(void *value)
+{
+	free(*(char **)value);
+	atomic_fetch_add(&buried, 1);
+}
+
+static int setup_pointers(void **state)
+{
+	snapshot = snapshot_new(sizeof(char *));
+	snapshot_on_bury(snapshot, bury);
+	atomic_store(&buried, 0);
+	atomic_store(&reading, 0);
+	return 0;
+}
+
+static void publish_string(const char *string)
+{
+	char *copy = strdup(string);
+
+	assert_non_null(copy);
+	snapshot_publish(snapshot, &copy);
+}
+
+static void nothing_can_be_entered_before_the_first_publication(void **state)
+{
+	struct snapshot_reader *reader = snapshot_reader_new(snapshot);
+
+	assert_null(snapshot_enter(reader));
+	snapshot_leave(reader);
+	snapshot_reader_free(reader);
+}
+
+static void what_was_entered_outlives_newer_publications_until_it_is_left(void **state)
+{
+	struct snapshot_reader *reader = snapshot_reader_new(snapshot);
+	char *const *value;
+
+	publish_string("one");
+	value = snapshot_enter(reader);
+	for (int i = 0; i < 100; i++)
+		publish_string("more");
+	assert_string_equal(*value, "one");
+	snapshot_leave(reader);
+	value = snapshot_enter(reader);
+	assert_string_equal(*value, "more");
+	snapshot_leave(reader);
+	snapshot_reader_free(reader);
+}
+
+static void each_value_is_buried_once(void **state)
+{
+	for (int i = 0; i < 100; i++)
+		publish_string("value");
+	/* Without a reader the older ones go at once, or soon. */
+	assert_in_range(atomic_load(&buried), 90, 99);
+	snapshot_free(snapshot);
+	assert_int_equal(atomic_load(&buried), 100);
+	snapshot = snapshot_new(1);
+}
+
+static void *enter_on(void *unused)
+{
+	struct snapshot_reader *reader = snapshot_reader_new(snapshot);
+	bool last = false;
+
+	(void)unused;
+	while (!last) {
+		char *const *value = snapshot_enter(reader);
+		size_t len = strlen(*value);
+
+		/* A string of one letter, all the same, however long it is looked at. */
+		for (size_t i = 0; i < len; i++)
+			assert((*value)[i] == (*value)[0]);
+		last = len && (*value)[0] == 'z';
+		snapshot_leave(reader);
+		if (atomic_load(&reading) < READERS)
+			atomic_fetch_add(&reading, 1);
+	}
+	snapshot_reader_free(reader);
+	return NULL;
+}
+
+static void readers_never_see_what_was_buried(void **state)
+{
+	pthread_t threads[READERS];
+
+	publish_string("aaaaaaaa");
+	for (int i = 0; i < READERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, enter_on, NULL), 0);
+	while (atomic_load(&reading) < READERS)
+		;
+	for (int number = 0; number < PUBLICATIONS; number++)
+		publish_string(number % 2 ? "bbbbbbbbbbbbbbbb" : "cccc");
+	publish_string("zz");
+	for (int i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +239,15 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			many_readers_see_whole_values_while_one_thread_publishes, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_can_be_entered_before_the_first_publication,
+						setup_pointers, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_was_entered_outlives_newer_publications_until_it_is_left,
+			setup_pointers, teardown),
+		cmocka_unit_test_setup_teardown(each_value_is_buried_once, setup_pointers,
+						teardown),
+		cmocka_unit_test_setup_teardown(readers_never_see_what_was_buried, setup_pointers,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
