@@ -39,6 +39,7 @@ struct request *request_new(struct loop *loop)
 	request->arena = arena;
 	request->out = out;
 	request->loop = loop;
+	request->principal = &principal_open;
 	request->staleness_us_max = -1;
 	request->wait_us_max = -1;
 	request->prefer_wait_us = -1;

@@ -24,6 +24,7 @@
 #include "base/loop.h"
 #include "base/outcome.h"
 #include "base/position.h"
+#include "base/principal.h"
 #include "base/text.h"
 
 enum request_kind { REQUEST_QUERY, REQUEST_COMMAND };
@@ -113,7 +114,8 @@ struct request {
 	/* What was asked; filled by http/. Texts live in the arena. */
 	enum request_kind kind;
 	struct text operation;
-	struct text user; /* the end user; ptr NULL: none */
+	const struct principal *principal; /* who calls; never NULL */
+	struct text user;                  /* the end user; ptr NULL: none */
 	/* who asks on their behalf: see http/socket/client_address.h; ptr NULL: not known */
 	struct text caller;
 	char id[REQUEST_ID_BYTES_MAX + 1];
