@@ -111,6 +111,13 @@
 #define RATE_COUNT_MAX 1000000       /* of a rate, of a burst */
 #define RATE_WINDOW_S_MAX 31622400LL /* a whole burst grows back within a year */
 #define RATE_SLOTS (1 << 18)         /* keys of rate limits with less than a full bucket, about */
+#define KEYS_MAX 10000               /* API keys of one service that are not revoked */
+#define KEY_NAME_BYTES_MAX 64        /* of a key, of a role */
+#define KEY_ROLES_MAX 32             /* of one key */
+#define KEYS_POLL_US 400000          /* how often the table of API keys is asked for changes */
+#define KEYS_AGE_US_MAX 300000000LL  /* what is known of keys is of no use after so long */
+#define KEYS_USE_POLL_US 5000000     /* how often it is looked which keys were used */
+#define KEYS_USED_AT_ONCE_MAX 256    /* noted in one statement */
 #define CLIENT_ADDRESS_BYTES_MAX 63  /* who asks: an address */
 #define HEAVY_HITTERS_KEYS_MAX 64    /* heaviest users, callers, operations that a loop counts */
 #define HEAVY_HITTERS_NAME_BYTES_MAX USER_BYTES_MAX
