@@ -8,6 +8,7 @@
 #define BRANCHES_MAX 4              /* branches that were given up, likewise */
 #define NODES_MAX 16                /* PostgreSQL servers, the primary included */
 #define NODE_OPTIONS_BYTES_MAX 4096 /* server settings given in a connection string */
+#define LISTENS_MAX NODES_MAX       /* addresses of the API: as many as a list of options holds */
 #define LOOPS_MAX 64                /* threads that serve requests */
 #define PARAMS_MAX 128              /* parameters of one operation */
 #define COLUMNS_MAX 1664            /* columns of one row (PostgreSQL's own limit) */
@@ -76,6 +77,7 @@
 #define HTTP_LAST_ARRIVAL_US 1000000   /* and requests that take this long to arrive */
 #define HTTP_LAST_ACCEPTS_MAX 6400     /* of who has connected already, when it stops */
 #define HTTP_ACCEPTS_PER_TURN 64       /* so that those who are in are not kept waiting */
+#define HTTP_ACCEPTS_SHARED_PER_TURN 1 /* of a socket from which other loops accept as well */
 #define HTTP_NEWCOMERS_PER_TURN 16     /* of those who were accepted: let in */
 #define HTTP_FULL_FORGOTTEN_BYTES 4096 /* read of a request whose connection is refused */
 #define HTTP_ACCEPT_PAUSE_US 20000     /* after an accept that failed for want of resources */

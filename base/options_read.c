@@ -415,6 +415,8 @@ static bool options_derive(struct reading *reading)
 	    !options->offline)
 		return wrong(reading,
 			     "--primary: required (or CQRSD_PRIMARY, or a line of --config)");
+	if (!options->listens.count)
+		options->listens.items[options->listens.count++] = "127.0.0.1:8080";
 	if (options->loops < 0)
 		options->loops = cores > LOOPS_MAX ? LOOPS_MAX : cores;
 	options->node_cores_guessed = options->node_cores < 0;

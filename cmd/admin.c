@@ -65,6 +65,26 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 		buf_literal(body, ",\"lag_bytes\":null}");
 }
 
+/* For the operator alone. */
+static void admin_cluster(struct buf *body, const struct admin *admin,
+			  const struct topology *topology)
+{
+	buf_printf(body, ",\"operations\":%u", admin->operations);
+	if (topology->schema_missing && !topology->key_known)
+		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
+	/* Who claims to be primary is not: a node of this timeline is waited for. */
+	if (topology->primary < 0 && topology->primary_seen)
+		buf_printf(body, ",\"awaited_timeline\":%u",
+			   branch_number(topology->primary_position.timeline));
+	buf_literal(body, ",\"nodes\":[");
+	for (unsigned i = 0; i < topology->count; i++) {
+		if (i)
+			buf_byte(body, ',');
+		admin_node(body, admin->nodes[i]->name, &topology->nodes[i]);
+	}
+	buf_byte(body, ']');
+}
+
 void admin_readyz(struct admin_reply *reply, void *arg)
 {
 	const struct admin *admin = arg;
@@ -77,25 +97,15 @@ void admin_readyz(struct admin_reply *reply, void *arg)
 	commands = queries && topology.primary >= 0;
 	reply->status = queries ? 200 : 503;
 	reply->content_type = "application/json";
-	buf_printf(body, "{\"status\":\"%s\",\"queries\":%s,\"commands\":%s,\"operations\":%u",
+	buf_printf(body, "{\"status\":\"%s\",\"queries\":%s,\"commands\":%s",
 		   admin->draining ? "draining"
 		   : readiness     ? "starting"
 		   : queries       ? "ready"
 				   : "not-ready",
-		   queries ? "true" : "false", commands ? "true" : "false", admin->operations);
-	if (topology.schema_missing && !topology.key_known)
-		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
-	/* Who claims to be primary is not: a node of this timeline is waited for. */
-	if (topology.primary < 0 && topology.primary_seen)
-		buf_printf(body, ",\"awaited_timeline\":%u",
-			   branch_number(topology.primary_position.timeline));
-	buf_literal(body, ",\"nodes\":[");
-	for (unsigned i = 0; i < topology.count; i++) {
-		if (i)
-			buf_byte(body, ',');
-		admin_node(body, admin->nodes[i]->name, &topology.nodes[i]);
-	}
-	buf_literal(body, "]}\n");
+		   queries ? "true" : "false", commands ? "true" : "false");
+	if (reply->trusted)
+		admin_cluster(body, admin, &topology);
+	buf_literal(body, "}\n");
 }
 
 static unsigned admin_open_fds(void)

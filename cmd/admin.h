@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/snapshot.h"
 #include "catalog/catalog.h"
+#include "cmd/admin_token.h"
 #include "http/http.h"
 #include "pg/node.h"
 #include "router/cluster/topology.h"
@@ -24,6 +25,7 @@ struct admin {
 	struct snapshot_reader *in_flight[LOOPS_MAX]; /* and of their requests */
 	unsigned loops_count;                         /* of both */
 	unsigned operations;
+	struct admin_tokens tokens;
 	const _Atomic unsigned *readiness; /* loops whose first conns are being made */
 	bool draining;
 };

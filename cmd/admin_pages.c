@@ -7,10 +7,10 @@
 #include "cmd/requests_page.h"
 
 const struct admin_page admin_pages[] = {
-	{ "/livez", admin_livez },
-	{ "/readyz", admin_readyz },
-	{ "/metrics", admin_metrics },
-	{ "/admin/api/hot", heavy_hitters_page },
-	{ "/admin/api/requests", requests_page },
-	{ NULL, NULL },
+	{ "/livez", admin_livez, true },
+	{ "/readyz", admin_readyz, true },
+	{ "/metrics", admin_metrics, false },
+	{ "/admin/api/hot", heavy_hitters_page, false },
+	{ "/admin/api/requests", requests_page, false },
+	{ NULL, NULL, false },
 };

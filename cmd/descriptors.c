@@ -9,15 +9,18 @@
 
 /* Log, signals, the admin listener with its connections, name resolution, certificates. */
 #define DESCRIPTORS_OF_THE_PROCESS 128
-/* Epolls, mailbox, sockets and the reserved descriptor; connections that linger. */
+/* Epolls, mailbox; connections that linger. */
 #define DESCRIPTORS_OF_A_LOOP (16 + HTTP_LINGERING_MAX)
+/* Of each loop: it and a reserved one. */
+#define DESCRIPTORS_OF_A_LISTEN 2
 /* Monitor, timelines, dials under way. */
 #define DESCRIPTORS_OF_A_NODE 8
 
 int64_t descriptors_for_clients(int64_t descriptors, const struct options *options, unsigned nodes)
 {
 	int64_t left = descriptors - DESCRIPTORS_OF_THE_PROCESS -
-		       options->loops * DESCRIPTORS_OF_A_LOOP -
+		       options->loops * (DESCRIPTORS_OF_A_LOOP + (int64_t)options->listens.count *
+									 DESCRIPTORS_OF_A_LISTEN) -
 		       nodes * (options->pool_conns + options->loops + DESCRIPTORS_OF_A_NODE);
 
 	return left > 1 ? left : 1;

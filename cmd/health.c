@@ -12,9 +12,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define HEALTH_TIMEOUT_S 3
+#define HEALTH_UNIX "unix:"
 #define HEALTH_REPLY_BYTES_MAX 65536
 
 /* HOST:PORT or [V6]:PORT, taken apart in place. */
@@ -38,25 +40,42 @@ static bool health_split(char *address, char **host, char **port)
 	return true;
 }
 
+/* Connected, with a limit to each wait; -1: not. */
+static int health_open(int family, int protocol, const struct sockaddr *name, socklen_t len)
+{
+	struct timeval limit = { .tv_sec = HEALTH_TIMEOUT_S };
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(fd, name, len) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int health_connect_unix(const char *path)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t len = strcspn(path, "?"); /* what follows is for serve */
+
+	if (len >= sizeof(name.sun_path))
+		return -1;
+	memcpy(name.sun_path, path, len);
+	return health_open(AF_UNIX, 0, (const struct sockaddr *)&name, sizeof(name));
+}
+
 static int health_connect(const char *host, const char *port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
-	struct timeval limit = { .tv_sec = HEALTH_TIMEOUT_S };
 	int fd = -1;
 
 	if (getaddrinfo(host, port, &hints, &found) != 0)
 		return -1;
-	for (struct addrinfo *at = found; at && fd < 0; at = at->ai_next) {
-		fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-		if (fd < 0)
-			continue;
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-		if (connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-			close(fd);
-			fd = -1;
-		}
-	}
+	for (struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
+		fd = health_open(at->ai_family, at->ai_protocol, at->ai_addr, at->ai_addrlen);
 	freeaddrinfo(found);
 	return fd;
 }
@@ -81,18 +100,20 @@ int health_main(int argc, char **argv)
 {
 	static char reply[HEALTH_REPLY_BYTES_MAX];
 	struct options options;
-	char address[300], *host, *port, *body;
-	bool ready;
+	char address[300], *host = NULL, *port = NULL, *body;
+	bool is_unix, ready;
 	int code, fd;
 
 	if (!start_options(&options, VERB_HEALTH, "health", argc, argv, &code))
 		return code;
 	snprintf(address, sizeof(address), "%s", options.admin_listen);
-	if (!health_split(address, &host, &port)) {
-		fprintf(stderr, "cqrsd health: --admin-listen: want HOST:PORT\n");
+	is_unix = strncmp(address, HEALTH_UNIX, strlen(HEALTH_UNIX)) == 0;
+	if (!is_unix && !health_split(address, &host, &port)) {
+		fprintf(stderr, "cqrsd health: --admin-listen: want HOST:PORT or unix:PATH\n");
 		return EXIT_USAGE;
 	}
-	fd = health_connect(host, port);
+	fd = is_unix ? health_connect_unix(address + strlen(HEALTH_UNIX))
+		     : health_connect(host, port);
 	if (fd < 0 || !health_ask(fd, reply, sizeof(reply))) {
 		fprintf(stderr, "cqrsd health: no answer from %s\n", options.admin_listen);
 		if (fd >= 0)

@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "cmd/admin.h"
 #include "cmd/admin_pages.h"
+#include "cmd/admin_token.h"
 #include "cmd/descriptors.h"
+#include "cmd/endpoints.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "cmd/version.h"
@@ -53,6 +55,8 @@ struct serve {
 	unsigned workers_count;
 	_Atomic unsigned workers_published; /* what the monitor's thread may wake */
 
+	struct endpoints endpoints;
+
 	struct loop *loop;
 	struct metrics *metrics;
 	struct admin admin;
@@ -66,6 +70,13 @@ struct serve {
 	bool announced;             /* READY=1 was said */
 	struct loop_timer delay;    /* draining: requests are still taken */
 	int code;
+};
+
+/* What a reload reads. */
+struct reread {
+	const struct options *options;
+	struct catalog *catalog;
+	struct admin_tokens tokens;
 };
 
 /* --- messages before and after the start ---------------------------------------------------- */
@@ -110,33 +121,55 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 	return catalog;
 }
 
+/* Nothing is changed before all of it is there. NULL: it is; else what is wrong. */
+static const char *serve_reread(struct serve *serve, struct reread *reread)
+{
+	const char *path = serve->options.admin_token_file;
+	char error[512];
+
+	reread->options = start_options_again(VERB_SERVE, "serve", serve->argc, serve->argv);
+	if (!reread->options)
+		return "an option is wrong";
+	if (path && !admin_tokens_read(&reread->tokens, path, error, sizeof(error))) {
+		log_error("serve", "--admin-token-file: %s", error);
+		return "the file of tokens has errors";
+	}
+	reread->catalog = serve_load(serve, reread->options);
+	return reread->catalog ? NULL : "the catalog or a rate limit has errors";
+}
+
 static void serve_reload(struct serve *serve)
 {
-	const struct options *options;
-	struct catalog *catalog;
+	struct reread reread = { .options = NULL };
+	const char *wrong;
 
 	if (serve->admin.draining)
 		return;
-	options = start_options_again(VERB_SERVE, "serve", serve->argc, serve->argv);
-	catalog = options ? serve_load(serve, options) : NULL;
-	if (!catalog) {
-		log_error("serve", "nothing is reloaded: %s",
-			  options ? "the catalog or a rate limit has errors"
-				  : "an option is wrong");
+	wrong = serve_reread(serve, &reread);
+	if (wrong) {
+		log_error("serve", "nothing is reloaded: %s", wrong);
 		return;
 	}
 	if (serve->announced)
 		sd_notify(0, "RELOADING=1");
-	log_set_level((enum log_level)options->log_level);
+	log_set_level((enum log_level)reread.options->log_level);
 	for (unsigned i = 0; i < serve->workers_count; i++)
-		worker_reload(serve->workers[i], catalog, options);
-	monitor_set_options(serve->monitor, options);
+		worker_reload(serve->workers[i], reread.catalog, reread.options);
+	monitor_set_options(serve->monitor, reread.options);
+	serve->admin.tokens = reread.tokens;
 	catalog_let_go(serve->catalog);
-	serve->catalog = catalog;
-	serve->admin.operations = catalog->count;
-	log_info("serve", "catalog reloaded: %u operations", catalog->count);
+	serve->catalog = reread.catalog;
+	serve->admin.operations = serve->catalog->count;
+	log_info("serve", "catalog reloaded: %u operations", serve->catalog->count);
 	if (serve->announced)
 		sd_notify(0, "READY=1");
+}
+
+/* Other threads run on meanwhile. */
+static void __attribute__((noreturn)) serve_end_at_once(struct serve *serve)
+{
+	endpoints_close(&serve->endpoints);
+	_exit(EXIT_FAILED);
 }
 
 static void serve_on_drain_over(struct loop_timer *timer)
@@ -144,8 +177,7 @@ static void serve_on_drain_over(struct loop_timer *timer)
 	struct serve *serve = container_of(timer, struct serve, drain_over);
 
 	log_error("serve", "not everything was answered within --drain-ms; stopping now");
-	(void)serve;
-	_exit(EXIT_FAILED);
+	serve_end_at_once(serve);
 }
 
 /* The delay is over, or there is none. */
@@ -155,6 +187,7 @@ static void serve_quiesce(struct serve *serve)
 	serve->drain_over.on_due = serve_on_drain_over;
 	loop_timer_set(serve->loop, &serve->drain_over,
 		       loop_now(serve->loop) + serve->options.drain_us + SERVE_DRAIN_GRACE_US);
+	endpoints_leave_api(&serve->endpoints);
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_drain(serve->workers[i]);
 }
@@ -168,7 +201,7 @@ static void serve_drain(struct serve *serve)
 {
 	if (serve->admin.draining) {
 		log_warn("serve", "a second signal: stopping at once");
-		_exit(EXIT_FAILED);
+		serve_end_at_once(serve);
 	}
 	sd_notify(0, "STOPPING=1");
 	serve->admin.draining = true;
@@ -285,25 +318,6 @@ static bool serve_make_nodes(struct serve *serve)
 	return true;
 }
 
-static bool serve_check_address(const struct serve *serve, const char *option, const char *address)
-{
-	char error[256];
-	bool loopback;
-
-	if (!listener_address_is_loopback(address, &loopback, error, sizeof(error))) {
-		fprintf(stderr, "cqrsd serve: %s: %s\n", option, error);
-		return false;
-	}
-	if (!loopback && !serve->options.insecure) {
-		fprintf(stderr,
-			"cqrsd serve: %s %s is beyond loopback, and there is no authentication; "
-			"--insecure allows it\n",
-			option, address);
-		return false;
-	}
-	return true;
-}
-
 /* What could never be equal to what a browser sends is a mistake. */
 static bool serve_check_browsers(const struct options *options)
 {
@@ -355,11 +369,28 @@ static void serve_hear_signals(struct serve *serve)
 	loop_watch(serve->loop, &serve->signals, fd, EPOLLIN);
 }
 
+static bool serve_admits(struct text authorization, void *arg)
+{
+	return admin_tokens_admit(&((struct admin *)arg)->tokens, authorization);
+}
+
+/* False: it was said on stderr. */
+static bool serve_read_admin_tokens(struct serve *serve)
+{
+	const char *path = serve->options.admin_token_file;
+	char error[512];
+
+	if (!path || admin_tokens_read(&serve->admin.tokens, path, error, sizeof(error)))
+		return true;
+	fprintf(stderr, "cqrsd serve: --admin-token-file: %s\n", error);
+	return false;
+}
+
 static bool serve_listen_admin(struct serve *serve)
 {
 	char error[256];
-	struct listener_settings settings = {
-		.address = serve->options.admin_listen,
+	int fd;
+	const struct listener_settings settings = {
 		.connections_max = SERVE_ADMIN_CONNECTIONS_MAX,
 		.connection_memory = 4096,
 		.body_bytes_max = 1024,
@@ -371,6 +402,7 @@ static bool serve_listen_admin(struct serve *serve)
 			     .hosts = serve->options.hosts.items,
 			     .hosts_count = serve->options.hosts.count },
 		.pages = admin_pages,
+		.pages_admit = serve->options.admin_token_file ? serve_admits : NULL,
 		.pages_arg = &serve->admin,
 	};
 
@@ -382,33 +414,14 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.readiness = &serve->readiness;
 	serve->listener =
 		listener_new(serve->loop, &settings, serve->metrics, error, sizeof(error));
-	if (!serve->listener)
+	fd = serve->listener ? endpoint_listen(&serve->endpoints.admin, false, error, sizeof(error))
+			     : -1;
+	if (fd < 0) {
 		fprintf(stderr, "cqrsd serve: --admin-listen: %s\n", error);
-	return serve->listener != NULL;
-}
-
-/* HOST:PORT with the port that the kernel gave the first worker. */
-static void serve_address(const struct serve *serve, char *out, size_t room)
-{
-	const char *address = serve->options.listen;
-	const char *colon = strrchr(address, ':');
-	int host = colon ? (int)(colon - address) : (int)strlen(address);
-
-	if (serve->workers_count)
-		snprintf(out, room, "%.*s:%u", host, address, worker_port(serve->workers[0]));
-	else
-		snprintf(out, room, "%s", address);
-}
-
-/* Workers share the port among themselves, and would share it with another service as well. */
-static bool serve_port_is_free(const struct serve *serve)
-{
-	char error[256];
-
-	if (listener_address_is_free(serve->options.listen, error, sizeof(error)))
-		return true;
-	fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
-	return false;
+		return false;
+	}
+	listener_listen(serve->listener, fd);
+	return true;
 }
 
 static bool serve_start_workers(struct serve *serve)
@@ -418,19 +431,16 @@ static bool serve_start_workers(struct serve *serve)
 	const struct worker_events events = { .on_open = serve_on_worker_open,
 					      .on_end = serve_on_worker_end,
 					      .arg = serve };
-	char address[300], error[256];
+	char error[256];
 
-	if (!serve_port_is_free(serve))
-		return false;
 	atomic_store(&serve->workers_left, loops);
 	atomic_store(&serve->readiness, loops);
 	serve->ended.on_delivery = serve_on_ended;
 	serve->opened.on_delivery = serve_on_opened;
 	for (unsigned i = 0; i < loops; i++) {
-		serve_address(serve, address, sizeof(address));
-		serve->workers[i] =
-			worker_start(i, &serve->shared, conns / loops + (i < conns % loops),
-				     address, serve->catalog, &events, error, sizeof(error));
+		serve->workers[i] = worker_start(
+			i, &serve->shared, conns / loops + (i < conns % loops), &serve->endpoints,
+			serve->catalog, &events, error, sizeof(error));
 		if (!serve->workers[i]) {
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;
@@ -475,9 +485,6 @@ static void serve_share(struct serve *serve)
 
 static void serve_announce(struct serve *serve)
 {
-	char address[300];
-
-	serve_address(serve, address, sizeof(address));
 	log_info("serve", "cqrsd %s (%s): %u operations, %u nodes, %u loops", version_text(),
 		 revision_text(), serve->catalog->count, serve->nodes_count, serve->workers_count);
 	if (serve->options.limit != CONCURRENCY_OFF)
@@ -488,8 +495,7 @@ static void serve_announce(struct serve *serve)
 			 (long long)serve->options.node_cores,
 			 serve->options.node_cores_guessed ? ", as this machine: --node-cores"
 							   : "");
-	log_info("serve", "listening on http://%s, admin on port %u", address,
-		 listener_port(serve->listener));
+	endpoints_announce(&serve->endpoints);
 	sd_notify(0, "READY=1");
 	serve->announced = true;
 }
@@ -504,6 +510,7 @@ static void serve_stop(struct serve *serve)
 	loop_timer_cancel(serve->loop, &serve->drain_over);
 	atomic_store(&serve->workers_published, 0);
 	monitor_stop(serve->monitor);
+	endpoints_close(&serve->endpoints);
 	listener_quiesce(serve->listener);
 	while (listener_in_flight(serve->listener))
 		loop_turn(serve->loop, US_PER_MS);
@@ -537,9 +544,8 @@ int serve_main(int argc, char **argv)
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
 	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
-	    !serve_check_user_header(&serve.options) ||
-	    !serve_check_address(&serve, "--listen", serve.options.listen) ||
-	    !serve_check_address(&serve, "--admin-listen", serve.options.admin_listen))
+	    !serve_check_user_header(&serve.options) || !endpoints_check(&serve.options) ||
+	    !serve_read_admin_tokens(&serve))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog)
@@ -549,8 +555,9 @@ int serve_main(int argc, char **argv)
 	serve.metrics = metrics_new();
 	serve_hear_signals(&serve);
 	serve_share(&serve);
-	if (!serve_listen_admin(&serve) || !serve_start_workers(&serve))
-		_exit(EXIT_FAILED);
+	if (!endpoints_open(&serve.endpoints, &serve.options) || !serve_listen_admin(&serve) ||
+	    !serve_start_workers(&serve))
+		serve_end_at_once(&serve);
 	loop_run(serve.loop);
 	serve_stop(&serve);
 	return EXIT_DONE;

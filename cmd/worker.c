@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/endpoints.h"
 #include "cmd/in_flight.h"
 #include "http/http.h"
 #include "read/read.h"
@@ -183,12 +184,10 @@ static unsigned worker_share(int64_t all, int64_t loops)
 	return (unsigned)((all + loops - 1) / loops);
 }
 
-static bool worker_listen(struct worker *worker, const struct options *options, const char *address,
-			  char *error, size_t error_room)
+static bool worker_listen(struct worker *worker, const struct options *options,
+			  struct endpoints *endpoints, char *error, size_t error_room)
 {
-	struct listener_settings settings = {
-		.address = address,
-		.reuse_port = true,
+	const struct listener_settings settings = {
 		.held = true,
 		.connections_max = worker_share(options->connections_max, options->loops),
 		.connections_per_address =
@@ -210,11 +209,20 @@ static bool worker_listen(struct worker *worker, const struct options *options, 
 
 	worker->listener =
 		listener_new(worker->loop, &settings, worker->metrics, error, error_room);
+	for (unsigned i = 0; worker->listener && i < endpoints->api_count; i++) {
+		int fd = endpoint_listen(&endpoints->api[i], true, error, error_room);
+
+		if (fd < 0) {
+			listener_free(worker->listener);
+			return false;
+		}
+		listener_listen(worker->listener, fd);
+	}
 	return worker->listener != NULL;
 }
 
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
-			    const char *address, struct catalog *catalog,
+			    struct endpoints *endpoints, struct catalog *catalog,
 			    const struct worker_events *events, char *error, size_t error_room)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
@@ -235,7 +243,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
 		writes_work(&worker->writes);
-	if (!worker_listen(worker, shared->options, address, error, error_room)) {
+	if (!worker_listen(worker, shared->options, endpoints, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);
 		in_flight_free(&worker->in_flight);
@@ -256,11 +264,6 @@ struct snapshot *worker_heavy_hitters(const struct worker *worker)
 struct snapshot *worker_in_flight(const struct worker *worker)
 {
 	return worker->in_flight.snapshot;
-}
-
-uint16_t worker_port(const struct worker *worker)
-{
-	return listener_port(worker->listener);
 }
 
 void worker_join(struct worker *worker)

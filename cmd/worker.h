@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct worker;
+struct endpoints;
 
 /* Both on the worker's thread. */
 struct worker_events {
@@ -24,15 +25,14 @@ struct worker_events {
 };
 
 /*
- * Binds the listener and starts the thread. conns: of this worker to each node. address: HOST:PORT,
- * with the port of the first worker when the kernel picked it. Connections wait in the backlog
- * until the router is open. NULL: error says why.
+ * Makes the listener and starts the thread. conns: of this worker to each node. endpoints: where to
+ * listen; borrowed for the call. Connections wait in the backlog until the router is open. NULL:
+ * error says why.
  */
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
-			    const char *address, struct catalog *catalog,
+			    struct endpoints *endpoints, struct catalog *catalog,
 			    const struct worker_events *events, char *error,
 			    size_t error_room) must_check;
-uint16_t worker_port(const struct worker *worker);
 /* Where it publishes who makes its load: a struct heavy_hitters. Until worker_free. */
 struct snapshot *worker_heavy_hitters(const struct worker *worker);
 /* What is in flight on its loop: a struct in_flight (cmd/in_flight.h), until worker_free. */

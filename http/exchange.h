@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct admin_page;
 struct gzip;
 
 /* How the body of a reply leaves. */
@@ -33,6 +34,10 @@ struct asked {
 	const char *cors_origin;  /* that may read the reply; NULL: none */
 	const char *cors_headers; /* that it may send, of a preflight; NULL: no list */
 	bool preflight;           /* asks only whether it may ask */
+
+	/* Of an admin listener (http/pages.h). */
+	const struct admin_page *page;
+	bool page_trusts; /* the client may see all of it */
 
 	bool takes_gzip; /* by its Accept-Encoding (http/encoding.h) */
 	enum encoding encoding;

@@ -9,6 +9,7 @@
 #include "http/encoding.h"
 #include "http/head/accept_encoding.h"
 #include "http/head/guard.h"
+#include "http/pages.h"
 #include "http/reply.h"
 #include "http/request_id.h"
 #include "http/share.h"
@@ -77,11 +78,10 @@ static void handler_take_api(struct connection *connection, const struct head *h
 
 static void handler_take_asked(struct connection *connection, const struct head *head)
 {
-	if (!connection->shared->settings.pages)
+	if (connection->shared->settings.pages)
+		pages_take(connection, head);
+	else
 		handler_take_api(connection, head);
-	else if (!text_is(head->method, "GET") && !text_is(head->method, "HEAD"))
-		(void)request_fail(connection->exchange.request, OUTCOME_METHOD_NOT_ALLOWED,
-				   "Allowed here: GET, HEAD");
 }
 
 static void handler_too_large(struct connection *connection)
@@ -258,26 +258,6 @@ static void handler_on_done(struct request *request)
 		chunked_reply_on_rows(request);
 }
 
-static void handler_take_page(struct connection *connection)
-{
-	struct exchange *exchange = &connection->exchange;
-	const struct listener_settings *settings = &connection->shared->settings;
-	struct request *request = exchange->request;
-
-	for (const struct admin_page *page = settings->pages; page->path; page++) {
-		struct admin_reply reply = { .status = 200, .body = request->out };
-
-		if (!text_is(exchange->asked->route.path, page->path))
-			continue;
-		page->answer(&reply, settings->pages_arg);
-		request->out = reply.body;
-		request->status = reply.status;
-		exchange->content_type = reply.content_type;
-		return;
-	}
-	(void)request_fail(request, OUTCOME_NOT_FOUND, "There is nothing at this path");
-}
-
 /* The last byte is in. */
 static enum MHD_Result handler_complete(struct connection *connection)
 {
@@ -295,7 +275,7 @@ static enum MHD_Result handler_complete(struct connection *connection)
 	if (exchange_failed(exchange) || exchange->asked->preflight)
 		return handler_reply(connection);
 	if (connections->settings.pages) {
-		handler_take_page(connection);
+		pages_answer(connection);
 		return handler_reply(connection);
 	}
 	request->on_done = handler_on_done;

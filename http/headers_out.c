@@ -130,6 +130,8 @@ void headers_out_of_request(struct MHD_Response *response, const struct request 
 		headers_out_timing(request, line);
 		headers_out_line(response, "Server-Timing", line);
 	}
+	if (request->outcome == OUTCOME_UNAUTHENTICATED)
+		headers_out_add(response, "WWW-Authenticate", "Bearer");
 	if (status == 429 || status == 503 || request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
 		buf_int(line, headers_out_retry_after_s(request));
 		headers_out_line(response, "Retry-After", line);

@@ -32,16 +32,18 @@ struct admin_reply {
 	unsigned status;
 	const char *content_type;
 	struct buf body;
+	bool trusted; /* given: the client may see everything */
 };
 struct admin_page {
 	const char *path; /* "/metrics" */
 	void (*answer)(struct admin_reply *reply, void *arg);
+	bool is_open; /* to clients without a token, too */
 };
 
 /* Texts are borrowed until listener_free. */
 struct listener_settings {
-	const char *address; /* HOST:PORT, [V6]:PORT; port 0: the kernel picks */
-	bool reuse_port;
+	/* HOST:PORT, [V6]:PORT; port 0: the kernel picks; NULL: listener_listen says where */
+	const char *address;
 	bool held; /* connections wait in the backlog until listener_accept */
 	unsigned connections_max;
 	unsigned connections_per_address; /* 0: no such limit */
@@ -54,6 +56,11 @@ struct listener_settings {
 	struct origin_policy origins; /* which browsers may ask; what it points to is borrowed */
 	struct listener_handlers handlers; /* API listener */
 	const struct admin_page *pages; /* admin listener: ends with path NULL; no handlers then */
+	/*
+	 * May who brings this Authorization see all pages? Its ptr is NULL: absent, or there are
+	 * two. Asked for each request over TCP. NULL: all clients may.
+	 */
+	bool (*pages_admit)(struct text authorization, void *arg);
 	void *pages_arg;
 };
 
@@ -63,11 +70,13 @@ struct listener_settings {
  */
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
 			      struct metrics *metrics, char *error, size_t error_room) must_check;
+/* One more socket to accept from, LISTENS_MAX in all; takes fd (http/endpoint.h). At the start. */
+void listener_listen(struct listener *listener, int fd);
 /* Accepts what waits in the backlog, and all that follows. Once, where settings say held. */
 void listener_accept(struct listener *listener);
 /* Are there connections that were not accepted yet? */
 bool listener_has_newcomers(const struct listener *listener) must_check;
-/* The port it is bound to. */
+/* The port of settings.address. */
 uint16_t listener_port(const struct listener *listener);
 /* Is the address beyond loopback? For --insecure. False with error when it cannot be read. */
 bool listener_address_is_loopback(const char *address, bool *loopback, char *error,

@@ -120,6 +120,11 @@ static void listener_on_completed(void *arg, struct MHD_Connection *mhd, void **
 
 /* --- who is let in? --------------------------------------------------------------------------- */
 
+static struct listener *listener_of_acceptor(struct acceptor *acceptor)
+{
+	return container_of(acceptor, struct listener_socket, acceptor)->listener;
+}
+
 unsigned listener_busy(const struct listener *listener)
 {
 	const struct connections *connections = &listener->connections;
@@ -150,7 +155,7 @@ static void listener_count_refused(struct listener *listener, const char *reason
 static void listener_on_connected(struct acceptor *acceptor, int fd, const struct sockaddr *address,
 				  socklen_t address_len)
 {
-	struct listener *listener = container_of(acceptor, struct listener, acceptor);
+	struct listener *listener = listener_of_acceptor(acceptor);
 	size_t closing = listener->connections.by_state[CONNECTION_CLOSING].count;
 	struct caller *caller = callers_take(&listener->connections.callers, address);
 	struct newcomer *newcomer;
@@ -221,13 +226,14 @@ static void listener_let_in(struct listener *listener, unsigned places, unsigned
 /* Accepts no more; all that were accepted are let in. */
 static void listener_shut(struct listener *listener)
 {
-	acceptor_stop(&listener->acceptor);
+	for (unsigned i = 0; i < listener->sockets_count; i++)
+		acceptor_stop(&listener->sockets[i].acceptor);
 	listener_let_in(listener, UINT_MAX, UINT_MAX);
 }
 
 static void listener_on_full(struct acceptor *acceptor, int fd)
 {
-	struct listener *listener = container_of(acceptor, struct listener, acceptor);
+	struct listener *listener = listener_of_acceptor(acceptor);
 
 	listener_count_refused(listener, "descriptors");
 	refusal_full(&listener->connections, fd, "There is no file descriptor left");
@@ -380,7 +386,7 @@ static bool listener_start(struct listener *listener)
 	return listener->daemon != NULL;
 }
 
-static void listener_attach(struct listener *listener, int fd)
+static void listener_attach(struct listener *listener)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -392,48 +398,67 @@ static void listener_attach(struct listener *listener, int fd)
 	loop_hook_add(listener->connections.loop, &listener->on_answer, LOOP_STAGE_ANSWER);
 	listener->on_bury.on_turn = listener_on_bury;
 	loop_hook_add(listener->connections.loop, &listener->on_bury, LOOP_STAGE_BURY);
-	listener->acceptor.on_connection = listener_on_connected;
-	listener->acceptor.on_full = listener_on_full;
-	acceptor_init(&listener->acceptor, listener->connections.loop, fd);
+}
+
+void listener_listen(struct listener *listener, int fd)
+{
+	struct listener_socket *socket = &listener->sockets[listener->sockets_count++];
+
+	assert(listener->sockets_count <= LISTENS_MAX);
+	socket->listener = listener;
+	socket->acceptor.on_connection = listener_on_connected;
+	socket->acceptor.on_full = listener_on_full;
+	acceptor_init(&socket->acceptor, listener->connections.loop, fd);
 	if (!listener->connections.settings.held)
-		acceptor_start(&listener->acceptor);
+		acceptor_start(&socket->acceptor);
 }
 
 void listener_accept(struct listener *listener)
 {
 	if (listener->connections.settings.held && !listener->connections.quiescing)
-		acceptor_start(&listener->acceptor);
+		for (unsigned i = 0; i < listener->sockets_count; i++)
+			acceptor_start(&listener->sockets[i].acceptor);
 	listener->connections.settings.held = false;
 }
 
 bool listener_has_newcomers(const struct listener *listener)
 {
-	return acceptor_has_newcomers(&listener->acceptor);
+	for (unsigned i = 0; i < listener->sockets_count; i++)
+		if (acceptor_has_newcomers(&listener->sockets[i].acceptor))
+			return true;
+	return false;
 }
 
 struct listener *listener_new(struct loop *loop, const struct listener_settings *settings,
 			      struct metrics *metrics, char *error, size_t error_room)
 {
 	struct listener *listener;
-	int fd = address_listen(settings->address, settings->reuse_port, error, error_room);
+	int fd = -1;
 
 	assert(!settings->pages != !settings->handlers.on_request);
-	if (fd < 0)
-		return NULL;
+	if (settings->address) {
+		fd = address_listen(settings->address, false, error, error_room);
+		if (fd < 0)
+			return NULL;
+	}
 	listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		log_fatal("http", "out of memory");
-	listener->port = address_port(fd);
 	connections_init(&listener->connections, &listener_owner, loop, settings, metrics);
 	accept_queue_init(&listener->accept_queue);
 	if (!listener_start(listener)) {
-		snprintf(error, error_room, "%s: libmicrohttpd did not start", settings->address);
-		close(fd);
+		snprintf(error, error_room, "libmicrohttpd did not start");
+		if (fd >= 0)
+			close(fd);
 		free(listener);
 		return NULL;
 	}
 	watchdog_init(&listener->watchdog, &listener->connections, listener->daemon);
-	listener_attach(listener, fd);
+	listener_attach(listener);
+	if (fd >= 0) {
+		listener->port = address_port(fd);
+		listener_listen(listener, fd);
+	}
 	return listener;
 }
 

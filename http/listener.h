@@ -2,6 +2,7 @@
 /* The inside of a listener, for listener.c and tests: a daemon, who is let in, the connections. */
 #pragma once
 
+#include "base/limits.h"
 #include "base/loop.h"
 #include "http/connection.h"
 #include "http/http.h"
@@ -13,12 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One of the sockets that it accepts from. */
+struct listener_socket {
+	struct acceptor acceptor;
+	struct listener *listener;
+};
+
 struct listener {
 	struct connections connections; /* what the files below this one know of it */
 	struct MHD_Daemon *daemon;
-	struct acceptor acceptor;
+	struct listener_socket sockets[LISTENS_MAX];
+	unsigned sockets_count;
 	struct accept_queue accept_queue;
-	uint16_t port;
+	uint16_t port;              /* of the socket that listener_new made; 0: it made none */
 	struct loop_watch watch;    /* the daemon's epoll */
 	struct loop_hook on_answer; /* LOOP_STAGE_ANSWER: resumes, runs the daemon */
 	struct loop_hook on_bury;   /* LOOP_STAGE_BURY: is there something for the next turn? */

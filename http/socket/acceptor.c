@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "http/socket/peer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -68,6 +69,39 @@ static enum accepted acceptor_refuse(struct acceptor *acceptor)
 	return none ? ACCEPTED_NONE : ACCEPTED;
 }
 
+/* Of a Unix socket that was shut down EINVAL comes once no client waits there any more. */
+static enum accepted acceptor_failed(struct acceptor *acceptor)
+{
+	switch (errno) {
+	case EAGAIN:
+		return ACCEPTED_NONE;
+	case EMFILE:
+	case ENFILE:
+		return acceptor_refuse(acceptor);
+	case EINVAL:
+	case ENOMEM:
+	case ENOBUFS:
+		return ACCEPTED_LATER;
+	default:
+		return ACCEPTED; /* this connection has failed, not the socket: accept(2) */
+	}
+}
+
+static void acceptor_hand_over(struct acceptor *acceptor, int fd, struct sockaddr_storage *name,
+			       socklen_t len)
+{
+	struct sockaddr_un peer;
+
+	/* Never what the client has bound its own end to. */
+	if (acceptor->is_unix) {
+		if (!peer_address(fd, &peer))
+			peer = (struct sockaddr_un){ .sun_family = AF_UNIX };
+		memcpy(name, &peer, sizeof(peer));
+		len = sizeof(peer);
+	}
+	acceptor->on_connection(acceptor, fd, (struct sockaddr *)name, len);
+}
+
 static enum accepted acceptor_once(struct acceptor *acceptor)
 {
 	struct sockaddr_storage name;
@@ -80,21 +114,10 @@ static enum accepted acceptor_once(struct acceptor *acceptor)
 		return ACCEPTED;
 	}
 	if (fd >= 0) {
-		acceptor->on_connection(acceptor, fd, (struct sockaddr *)&name, len);
+		acceptor_hand_over(acceptor, fd, &name, len);
 		return ACCEPTED;
 	}
-	switch (errno) {
-	case EAGAIN:
-		return ACCEPTED_NONE;
-	case EMFILE:
-	case ENFILE:
-		return acceptor_refuse(acceptor);
-	case ENOMEM:
-	case ENOBUFS:
-		return ACCEPTED_LATER;
-	default:
-		return ACCEPTED; /* this connection has failed, not the socket: accept(2) */
-	}
+	return acceptor_failed(acceptor);
 }
 
 static void acceptor_pause(struct acceptor *acceptor)
@@ -118,9 +141,11 @@ static void acceptor_resume(struct acceptor *acceptor)
 static void acceptor_on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct acceptor *acceptor = container_of(watch, struct acceptor, watch);
+	/* What is left over of a Unix socket another loop may take. */
+	int accepts = acceptor->is_unix ? HTTP_ACCEPTS_SHARED_PER_TURN : HTTP_ACCEPTS_PER_TURN;
 
 	(void)events;
-	for (int i = 0; i < HTTP_ACCEPTS_PER_TURN; i++) {
+	for (int i = 0; i < accepts; i++) {
 		switch (acceptor_once(acceptor)) {
 		case ACCEPTED:
 			continue;
@@ -138,12 +163,21 @@ static void acceptor_on_pause_over(struct loop_timer *timer)
 	acceptor_resume(container_of(timer, struct acceptor, pause));
 }
 
+static bool acceptor_is_unix(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
 void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
 {
 	assert(fd >= 0);
 	assert(acceptor->on_connection && acceptor->on_full);
 	acceptor->loop = loop;
 	acceptor->fd = fd;
+	acceptor->is_unix = acceptor_is_unix(fd);
 	acceptor->reserve_fd = -1;
 	atomic_fetch_add(&reserves_missing, 1);
 	acceptor_hold_reserve(acceptor);
@@ -179,6 +213,11 @@ static void acceptor_close_backlog(const struct acceptor *acceptor)
 	};
 	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
 
+	/* A Unix socket refuses who comes, and gives out who has come; for all loops at once. */
+	if (acceptor->is_unix) {
+		(void)shutdown(acceptor->fd, SHUT_RD);
+		return;
+	}
 	if (setsockopt(acceptor->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
 		log_debug("http", "no socket filter: a connection may be lost at the end");
 }

@@ -19,9 +19,11 @@ struct acceptor {
 	struct loop *loop;
 	int fd;         /* listens; -1: stopped */
 	int reserve_fd; /* held for a connection that is to be refused; -1: not had back yet */
+	bool is_unix;   /* a Unix socket, from which other loops accept as well */
 	struct loop_watch watch;
 	struct loop_timer pause;
-	/* Both take the descriptor. full: it is the reserved one, which is needed back at once. */
+	/* Both take the descriptor; of a Unix socket the address is its peer (http/socket/peer.h).
+	 * full: it is the reserved one, which is needed back at once. */
 	void (*on_connection)(struct acceptor *acceptor, int fd, const struct sockaddr *address,
 			      socklen_t address_len);
 	void (*on_full)(struct acceptor *acceptor, int fd);

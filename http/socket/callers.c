@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "http/socket/client_address.h"
+#include "http/socket/peer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ struct caller *callers_take(struct callers *callers, const struct sockaddr *addr
 {
 	char name[CLIENT_ADDRESS_BYTES_MAX + 1];
 	struct caller **at, *caller;
+	uid_t uid;
 
 	client_address_text(address, name);
 	at = callers_find(callers, name);
@@ -54,6 +56,7 @@ struct caller *callers_take(struct callers *callers, const struct sockaddr *addr
 		if (!caller)
 			log_fatal("http", "out of memory");
 		memcpy(caller->name, name, sizeof(name));
+		caller->uid = peer_uid(address, &uid) ? (int64_t)uid : -1;
 		list_init(&caller->connections);
 		list_init(&caller->newcomers);
 		*at = caller;

@@ -25,6 +25,7 @@ enum callers_good {
 struct caller {
 	struct caller *next; /* of its bucket */
 	char name[CLIENT_ADDRESS_BYTES_MAX + 1];
+	int64_t uid; /* of the peer of a Unix socket (http/socket/peer.h); -1: it came over TCP */
 	unsigned users;
 	uint64_t held[CALLERS_GOODS];
 	size_t slot[CALLERS_GOODS]; /* in callers->most, from 1; 0: it holds nothing of it */

@@ -2,10 +2,13 @@
 /* Addresses as text. */
 #include "http/socket/client_address.h"
 
+#include "http/socket/peer.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -28,6 +31,7 @@ void client_address_text(const struct sockaddr *address, char out[CLIENT_ADDRESS
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
+	uid_t uid;
 
 	out[0] = '\0';
 	if (!address)
@@ -38,5 +42,7 @@ void client_address_text(const struct sockaddr *address, char out[CLIENT_ADDRESS
 	} else if (address->sa_family == AF_INET6) {
 		memcpy(&v6, address, sizeof(v6));
 		client_address_text_v6(&v6.sin6_addr, out);
+	} else if (peer_uid(address, &uid)) {
+		snprintf(out, CLIENT_ADDRESS_BYTES_MAX, "uid:%lu", (unsigned long)uid);
 	}
 }

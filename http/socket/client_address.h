@@ -9,5 +9,5 @@
 
 struct sockaddr;
 
-/* "10.0.0.2", "2001:db8:0:1::/64"; empty: not an address of the internet. */
+/* "10.0.0.2", "2001:db8:0:1::/64", "uid:1000" (http/socket/peer.h); empty: none of them. */
 void client_address_text(const struct sockaddr *address, char out[CLIENT_ADDRESS_BYTES_MAX + 1]);

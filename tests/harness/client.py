@@ -100,16 +100,36 @@ def encode_query(params):
     return urllib.parse.urlencode(pairs)
 
 
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to the Unix socket of that path; Host is localhost."""
+
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
 class Client:
-    """Asks one service; a new connection per request unless kept alive."""
+    """Asks one service (HOST:PORT, unix:PATH); a new connection per request unless kept alive."""
 
     def __init__(self, address, keep_alive=False, timeout_s=30, source=None):
         self.host, _, port = address.rpartition(":")
-        self.port = int(port)
+        self.path = port if self.host == "unix" else None
+        self.port = None if self.path else int(port)
         self.timeout_s = slowly(timeout_s)
         self.keep_alive = keep_alive
         self.source = (source, 0) if source else None
         self.connection = None
+
+    def connect(self):
+        if self.path:
+            return UnixConnection(self.path, self.timeout_s)
+        return http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s,
+                                          source_address=self.source)
 
     def request(self, method, target, body=None, headers=None):
         """Any request. body: bytes or text are sent as they are, anything else as JSON."""
@@ -121,8 +141,7 @@ class Client:
         if body is not None and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "application/json"
         headers = {name: value for name, value in headers.items() if value is not None}
-        connection = self.connection or http.client.HTTPConnection(
-            self.host, self.port, timeout=self.timeout_s, source_address=self.source)
+        connection = self.connection or self.connect()
         began = time.monotonic()
         try:
             connection.request(method, target, body=body, headers=headers)

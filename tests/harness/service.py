@@ -110,14 +110,16 @@ class Service:
 
     def choose_addresses(self):
         self.address = f"127.0.0.1:{processes.free_port()}"
-        self.admin_address = f"127.0.0.1:{processes.free_port()}"
+        self.admin_address = self.options.get("admin_listen",
+                                              f"127.0.0.1:{processes.free_port()}")
         self.client = Client(self.address)
-        self.admin = Client(self.admin_address, timeout_s=10)
+        self.admin = Client(self.admin_address.split("?")[0], timeout_s=10)
 
     def launch(self):
         """Start it once more where it was, and wait for nothing."""
         assert not self.running
-        line = [binary(), "serve", *flags({**self.options, "listen": self.address,
+        listens = [self.address, *self.options.get("listen", [])]
+        line = [binary(), "serve", *flags({**self.options, "listen": listens,
                                            "admin_listen": self.admin_address})]
         if shutil.which("setpriv"):
             line = ["setpriv", "--pdeathsig=KILL", "--", *line]

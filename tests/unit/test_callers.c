@@ -63,6 +63,23 @@ static void test_clients_of_a_local_socket_are_one_caller_without_a_name(void **
 		callers_release(&callers, first);
 }
 
+static void test_peers_of_a_unix_socket_are_told_apart_by_uid(void **state)
+{
+	struct sockaddr_un root = { .sun_family = AF_UNIX, .sun_path = "uid:0" };
+	struct sockaddr_un other = { .sun_family = AF_UNIX, .sun_path = "uid:1000" };
+	struct caller *first = callers_take(&callers, (struct sockaddr *)&root);
+	struct caller *second = callers_take(&callers, (struct sockaddr *)&other);
+	struct caller *tcp = take("10.0.0.1");
+
+	assert_string_equal(first->name, "uid:0");
+	assert_true(first->uid == 0);
+	assert_true(second->uid == 1000);
+	assert_true(tcp->uid == -1);
+	callers_release(&callers, first);
+	callers_release(&callers, second);
+	callers_release(&callers, tcp);
+}
+
 /* Against a look at all of them, after each of many steps. */
 static void test_who_holds_the_most_is_known_whatever_comes_and_goes(void **state)
 {
@@ -108,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_an_address_is_one_caller_until_the_last_has_released_it),
 		TEST(test_clients_of_a_local_socket_are_one_caller_without_a_name),
+		TEST(test_peers_of_a_unix_socket_are_told_apart_by_uid),
 		TEST(test_who_holds_the_most_is_known_whatever_comes_and_goes),
 	};
 #undef TEST

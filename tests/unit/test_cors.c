@@ -24,7 +24,7 @@ static void page_answer(struct admin_reply *reply, void *arg)
 	buf_literal(&reply->body, "alive\n");
 }
 
-static const struct admin_page pages[] = { { "/livez", page_answer }, { NULL, NULL } };
+static const struct admin_page pages[] = { { "/livez", page_answer, true }, { NULL, NULL, false } };
 
 static int start_open(void **state)
 {

@@ -50,7 +50,7 @@ static void page_answer(struct admin_reply *reply, void *arg)
 	buf_literal(&reply->body, "alive\n");
 }
 
-static const struct admin_page pages[] = { { "/livez", page_answer }, { NULL, NULL } };
+static const struct admin_page pages[] = { { "/livez", page_answer, true }, { NULL, NULL, false } };
 
 /* --- what is asked arrives -------------------------------------------------------------------- */
 

@@ -83,7 +83,7 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_string_equal(options.primary, "host=p");
 	assert_int_equal(options.replicas.count, 0);
 	assert_string_equal(options.catalog, "./sql");
-	assert_string_equal(options.listen, "127.0.0.1:8080");
+	assert_string_equal(options.listens.items[0], "127.0.0.1:8080");
 	assert_true(options.lag_us_max == 1000 * US_PER_MS);
 	assert_true(options.lag_bytes_max == 16777216);
 	assert_true(options.wait_us_max == 30000);
@@ -126,7 +126,7 @@ static void a_value_stands_after_its_flag_or_after_an_equals_sign(void **state)
 		nothing);
 	assert_true(options.lag_us_max == 5000);
 	assert_true(options.wait_us_max == 7000);
-	assert_string_equal(options.listen, "h:1");
+	assert_string_equal(options.listens.items[0], "h:1");
 	assert_true(options.insecure);
 	assert_int_equal(options.log_format, 1);
 	assert_int_equal(options.replicas.count, 2);
@@ -258,7 +258,7 @@ static void one_file_serves_all_verbs(void **state)
 	is_read(VERB_MIGRATE, WORDS("--config", path), nothing);
 	is_read(VERB_HEALTH, WORDS("--config", path), nothing);
 	is_read(VERB_SERVE, WORDS("--config", path), nothing);
-	assert_string_equal(options.listen, "h:1");
+	assert_string_equal(options.listens.items[0], "h:1");
 }
 
 static void a_value_out_of_range_or_of_the_wrong_kind_names_its_place(void **state)

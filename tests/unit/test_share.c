@@ -325,7 +325,8 @@ static void page_alive(struct admin_reply *reply, void *arg)
 
 static int start_admin(void **state)
 {
-	static const struct admin_page pages[] = { { "/livez", page_alive }, { NULL, NULL } };
+	static const struct admin_page pages[] = { { "/livez", page_alive, true },
+						   { NULL, NULL, false } };
 	struct listener_settings settings = { .pages = pages, .connections_max = PLACES };
 
 	fixture_start(state);

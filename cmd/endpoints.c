@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Complaints name the option. */
+#include "cmd/endpoints.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- what the options say --------------------------------------------------------------------- */
+
+/* otherwise: what would have to be given for an address that others can reach; NULL: it is. */
+static bool endpoints_check_one(const char *option, const char *address, const char *otherwise)
+{
+	char error[256];
+	bool beyond;
+
+	if (!endpoint_check(address, &beyond, error, sizeof(error))) {
+		fprintf(stderr, "cqrsd serve: %s: %s\n", option, error);
+		return false;
+	}
+	if (beyond && otherwise) {
+		fprintf(stderr, "cqrsd serve: %s %s is beyond loopback, and %s\n", option, address,
+			otherwise);
+		return false;
+	}
+	return true;
+}
+
+static bool endpoints_check_admin(const struct options *options)
+{
+	bool fenced = options->admin_token_file || options->admin_open || options->insecure;
+
+	if (options->admin_token_file && options->admin_open) {
+		fprintf(stderr, "cqrsd serve: --admin-open: there is an --admin-token-file, too; "
+				"choose one of them\n");
+		return false;
+	}
+	return endpoints_check_one("--admin-listen", options->admin_listen,
+				   fenced ? NULL
+					  : "whoever reaches it could see all of it; "
+					    "--admin-token-file fences it, --admin-open lets them");
+}
+
+static bool endpoints_are_different(const struct option_list *listens)
+{
+	for (size_t i = 0; i < listens->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(listens->items[i], listens->items[j]) == 0) {
+				fprintf(stderr, "cqrsd serve: --listen: %s is given twice\n",
+					listens->items[i]);
+				return false;
+			}
+	return true;
+}
+
+bool endpoints_check(const struct options *options)
+{
+	const struct option_list *listens = &options->listens;
+
+	for (size_t i = 0; i < listens->count; i++)
+		if (!endpoints_check_one("--listen", listens->items[i],
+					 options->insecure ? NULL
+							   : "there is no authentication; "
+							     "--insecure allows it"))
+			return false;
+	return endpoints_are_different(listens) && endpoints_check_admin(options);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static bool endpoints_open_one(struct endpoint *endpoint, const char *option, const char *address)
+{
+	char error[256];
+
+	if (endpoint_open(endpoint, address, error, sizeof(error)))
+		return true;
+	fprintf(stderr, "cqrsd serve: %s: %s\n", option, error);
+	return false;
+}
+
+bool endpoints_open(struct endpoints *endpoints, const struct options *options)
+{
+	endpoints->admin.fd = -1;
+	endpoints->api_count = 0;
+	for (size_t i = 0; i < options->listens.count; i++)
+		if (!endpoints_open_one(&endpoints->api[endpoints->api_count++], "--listen",
+					options->listens.items[i]))
+			return false;
+	return endpoints_open_one(&endpoints->admin, "--admin-listen", options->admin_listen);
+}
+
+void endpoints_announce(const struct endpoints *endpoints)
+{
+	char address[ENDPOINT_TEXT_BYTES];
+
+	for (unsigned i = 0; i < endpoints->api_count; i++) {
+		endpoint_text(&endpoints->api[i], address);
+		log_info("serve", "listening on %s", address);
+	}
+	endpoint_text(&endpoints->admin, address);
+	log_info("serve", "admin on %s", address);
+}
+
+void endpoints_leave_api(struct endpoints *endpoints)
+{
+	for (unsigned i = 0; i < endpoints->api_count; i++)
+		endpoint_close(&endpoints->api[i]);
+}
+
+void endpoints_close(struct endpoints *endpoints)
+{
+	endpoints_leave_api(endpoints);
+	endpoint_close(&endpoints->admin);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where serve can be reached: each --listen, and --admin-listen. Main thread. */
+#pragma once
+
+#include "base/check.h"
+#include "base/options.h"
+#include "http/endpoint.h"
+
+#include <stdbool.h>
+
+struct endpoints {
+	struct endpoint api[LISTENS_MAX];
+	unsigned api_count;
+	struct endpoint admin;
+};
+
+/* Can the options be meant? False: stderr says what not. */
+bool endpoints_check(const struct options *options) must_check;
+/* False: stderr says why; endpoints_close all the same. */
+bool endpoints_open(struct endpoints *endpoints, const struct options *options) must_check;
+/* To the log. */
+void endpoints_announce(const struct endpoints *endpoints);
+/* Who comes to the API from now on finds the next instance, or none. */
+void endpoints_leave_api(struct endpoints *endpoints);
+/* Likewise, of all. */
+void endpoints_close(struct endpoints *endpoints);
