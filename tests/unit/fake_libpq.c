@@ -208,6 +208,7 @@ static struct fake_answer conn_prepare(struct pg_conn *conn, const struct messag
 	assert(at < PREPARED_MAX);
 	conn->prepared[at] = strdup(message->name);
 	conn->texts[at] = strdup(message->text);
+	assert(conn->prepared[at] && conn->texts[at]);
 	return (struct fake_answer){ 0 };
 }
 
@@ -296,6 +297,7 @@ PGconn *PQconnectStartParams(const char *const *keywords, const char *const *val
 		assert(i < KEYWORDS_MAX);
 		conn->keywords[i] = strdup(keywords[i]);
 		conn->values[i] = strdup(values[i]);
+		assert(conn->keywords[i] && conn->values[i]);
 	}
 	pthread_mutex_lock(&mutex);
 	assert(conns_count < CONNS_MAX);
@@ -307,7 +309,7 @@ PGconn *PQconnectStartParams(const char *const *keywords, const char *const *val
 PostgresPollingStatusType PQconnectPoll(PGconn *conn)
 {
 	assert(conn->open);
-	if (fake_server.refuses)
+	if (fake_server.refuses || fake_use_fails(&conn->lost))
 		return PGRES_POLLING_FAILED;
 	return fake_server.hangs ? PGRES_POLLING_READING : PGRES_POLLING_OK;
 }
@@ -365,12 +367,12 @@ char *PQerrorMessage(const PGconn *conn)
 
 int PQsetnonblocking(PGconn *conn, int arg)
 {
-	return conn->open && arg ? 0 : -1;
+	return conn->open && arg && !fake_use_fails(&conn->lost) ? 0 : -1;
 }
 
 int PQenterPipelineMode(PGconn *conn)
 {
-	return conn->open;
+	return conn->open && !fake_use_fails(&conn->lost);
 }
 
 PGTransactionStatusType PQtransactionStatus(const PGconn *conn)
@@ -416,6 +418,7 @@ static int conn_send(struct pg_conn *conn, enum message_kind kind, const char *n
 	message->kind = kind;
 	snprintf(message->name, sizeof(message->name), "%s", name);
 	message->text = strdup(text);
+	assert(message->text);
 	*conn->last = message;
 	conn->last = &message->next;
 	return 1;

@@ -44,7 +44,8 @@ struct fake_server {
 	const char *time_zone;
 	int version;
 	unsigned param_oid, column_oid; /* what descriptions say */
-	unsigned uses, fails_at; /* calls that send, flush or read; the one that fails, 0: none */
+	unsigned uses,
+		fails_at; /* calls that connect, send, flush or read; the failing one, 0: none */
 };
 
 extern struct fake_server fake_server;
@@ -79,5 +80,6 @@ void fake_lose(unsigned conn);
 /* A statement that is prepared is not there any more. */
 void fake_unprepare(unsigned conn, const char *name);
 
-/* Counts a use of libpq that sends, flushes or reads: is it the one that fails? Loses the conn. */
+/* Counts a use of libpq that connects, sends, flushes or reads: is it the one that fails? It loses
+ * the conn. */
 bool fake_use_fails(bool *lost);
