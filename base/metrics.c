@@ -175,8 +175,10 @@ static struct series *series_new(const struct metric_row *row, const char *const
 	if (!series)
 		log_fatal("metrics", "out of memory");
 	buf_init(&buf);
-	for (unsigned i = 0; i < labels_count(row->labels); i++)
-		buf_add(&buf, values[i], strlen(values[i]) + 1);
+	for (unsigned i = 0; i < labels_count(row->labels); i++) {
+		series->lens[i] = strlen(values[i]) + 1;
+		buf_add(&buf, values[i], series->lens[i]);
+	}
 	series->values = buf.ptr;
 	series->shown = series_shown(row->labels, values);
 	series->hash = hash;
@@ -187,6 +189,7 @@ static struct series *series_new(const struct metric_row *row, const char *const
 static void family_publish(struct family *family, struct series *series)
 {
 	pthread_mutex_lock(&metrics_lock);
+	series->family = family;
 	series->next = family->series;
 	family->series = series;
 	family->count++;
@@ -237,35 +240,56 @@ static struct series *family_add(struct family *family, const struct metric_row 
 	return series;
 }
 
-static struct series *metric_series(struct metrics *metrics, enum metric metric,
-				    const char *const *values)
+static bool series_is(const struct series *series, const char *const *values, unsigned count)
 {
-	const struct metric_row *row = &metric_rows[metric];
-	struct family *family = &metrics->families[metric];
-	size_t lens[METRIC_LABELS_MAX];
-	unsigned count = family->labels;
+	const char *at = series->values;
+
+	/* strcmp, not memcmp: what is stored may be shorter than what is asked for. */
+	for (unsigned i = 0; i < count; at += series->lens[i++])
+		if (strcmp(at, values[i]) != 0)
+			return false;
+	return true;
+}
+
+static struct series *family_find(struct family *family, const struct metric_row *row,
+				  const char *const *values)
+{
 	uint64_t hash = 0;
 
-	assert((unsigned)metric < METRICS);
-	for (unsigned i = 0; i < count; i++) {
-		lens[i] = strlen(values[i]) + 1;
-		hash = hash_bytes(values[i], lens[i], hash);
-	}
+	for (unsigned i = 0; i < family->labels; i++)
+		hash = hash_bytes(values[i], strlen(values[i]) + 1, hash);
 	if (!family->slots)
 		return family_add(family, row, values, hash);
 	for (size_t slot = hash & (family->slots_count - 1); family->slots[slot];
 	     slot = (slot + 1) & (family->slots_count - 1)) {
 		struct series *series = family->slots[slot];
-		const char *at = series->values;
-		unsigned same = 0;
 
-		if (series->hash != hash)
-			continue;
-		/* strcmp, not memcmp: what is stored may be shorter than what is asked for. */
-		for (; same < count && strcmp(at, values[same]) == 0; same++)
-			at += lens[same];
-		if (same == count)
+		if (series->hash == hash && series_is(series, values, family->labels))
 			return series;
 	}
 	return family_add(family, row, values, hash);
+}
+
+/* Where the series may be found without a hash of its labels: what is there must be compared. */
+static struct series **metrics_lately(struct metrics *metrics, enum metric metric,
+				      const char *const *values, unsigned count)
+{
+	uint64_t at = (uint64_t)metric + 1;
+
+	for (unsigned i = 0; i < count; i++)
+		at = (at ^ (uintptr_t)values[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	return &metrics->lately[at >> (64 - METRICS_LATELY_BITS)];
+}
+
+static struct series *metric_series(struct metrics *metrics, enum metric metric,
+				    const char *const *values)
+{
+	struct family *family = &metrics->families[metric];
+	unsigned count = family->labels;
+	struct series **lately = metrics_lately(metrics, metric, values, count);
+
+	assert((unsigned)metric < METRICS);
+	if (!*lately || (*lately)->family != family || !series_is(*lately, values, count))
+		*lately = family_find(family, &metric_rows[metric], values);
+	return *lately;
 }

@@ -14,11 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct family;
+
 struct series {
 	struct series *next; /* of its family */
+	const struct family *family;
 	uint64_t hash;
-	char *shown;  /* name="value",…: escaped as the text format wants it */
-	char *values; /* as given, each with its NUL */
+	char *shown;                    /* name="value",…: escaped as the text format wants it */
+	char *values;                   /* as given, each with its NUL */
+	size_t lens[METRIC_LABELS_MAX]; /* of these, with it */
 	_Atomic bool set;
 	_Atomic uint64_t cells[]; /* a sum, a double's bits, or the buckets, those beyond, a sum */
 };
@@ -32,8 +36,12 @@ struct family {
 	unsigned labels;      /* of each series */
 };
 
+#define METRICS_LATELY_BITS 6
+
 struct metrics {
 	struct metrics *next;
+	/* By where the label values lay: who counts does so with the same constants again. */
+	struct series *lately[1 << METRICS_LATELY_BITS];
 	struct family families[METRICS];
 };
 

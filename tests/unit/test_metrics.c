@@ -91,6 +91,38 @@ static void a_label_value_belongs_to_its_caller_and_is_copied(void **state)
 	shows("cqrsd_replica_lag_seconds{node=\"n2\"} 2");
 }
 
+static void labels_that_lie_elsewhere_are_the_same_labels(void **state)
+{
+	char here[] = "n1", there[] = "n1";
+
+	for (unsigned i = 0; i < 3; i++) {
+		metric_add(metrics, METRIC_cancels_total, METRIC_LABELS(here), 1);
+		metric_add(metrics, METRIC_cancels_total, METRIC_LABELS(there), 10);
+	}
+	shows("cqrsd_cancels_total{node=\"n1\"} 33");
+}
+
+/* More than are remembered by where their labels lie: each is counted as itself. */
+static void many_that_are_counted_in_turn_are_told_apart(void **state)
+{
+	char nodes[300][8], line[64];
+
+	for (unsigned i = 0; i < 300; i++)
+		snprintf(nodes[i], sizeof(nodes[i]), "n%u", i);
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < 300; i++) {
+			metric_add(metrics, METRIC_cancels_total, METRIC_LABELS(nodes[i]), i + 1);
+			metric_add(metrics, METRIC_hedges_total, METRIC_LABELS(nodes[i]), 1);
+		}
+	for (unsigned i = 0; i < 300; i += 37) {
+		snprintf(line, sizeof(line), "cqrsd_cancels_total{node=\"n%u\"} %u", i,
+			 3 * (i + 1));
+		shows(line);
+		snprintf(line, sizeof(line), "cqrsd_hedges_total{node=\"n%u\"} 3", i);
+		shows(line);
+	}
+}
+
 static void a_gauge_shows_the_sum_over_threads(void **state)
 {
 	struct metrics *other = metrics_new();
@@ -263,6 +295,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_label_value_belongs_to_its_caller_and_is_copied,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(labels_that_lie_elsewhere_are_the_same_labels,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(many_that_are_counted_in_turn_are_told_apart, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_gauge_shows_the_sum_over_threads, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_forgotten_gauge_is_gone_until_it_is_set_again,
