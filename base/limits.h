@@ -21,7 +21,9 @@
 #define BRACKETS_MAX 256 /* within each other, in one statement */
 #define OPERATION_NAME_MAX 128
 #define NEAREST_STEPS_MAX 200000 /* pairs of letters compared to find what was meant */
-#define USER_BYTES_MAX 256       /* the end user's name */
+#define RECYCLED_BUFS_MAX 32     /* buffers without content that are kept for the next request */
+#define RECYCLED_BUF_BYTES_MAX 256
+#define USER_BYTES_MAX 256 /* the end user's name */
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 #define REQUEST_ID_BYTES_MAX 64
 #define TOKENS_MAX 8 /* consistency tokens of one request */

@@ -51,6 +51,7 @@ void connections_init(struct connections *connections, const struct connections_
 	list_init(&connections->orphans.dead);
 	buf_init(&connections->line);
 	gzips_init(&connections->gzips);
+	recycled_bufs_init(&connections->targets);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&connections->random, seed);
 	callers_init(&connections->callers, random_next(&connections->random));
@@ -70,6 +71,7 @@ void connections_fini(struct connections *connections)
 	lingering_close_fini(&connections->lingering_close);
 	buf_fini(&connections->line);
 	gzips_fini(&connections->gzips);
+	recycled_bufs_fini(&connections->targets);
 }
 
 /* --- what its caller holds -------------------------------------------------------------------- */

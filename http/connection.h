@@ -32,6 +32,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/random.h"
+#include "base/recycled_bufs.h"
 #include "http/exchange.h"
 #include "http/gzip.h"
 #include "http/http.h"
@@ -147,6 +148,7 @@ struct connections {
 	size_t bodies_bytes;         /* of all bodies that are on their way in */
 	size_t sending_bytes;        /* of all replies that are SENDING */
 	struct gzips gzips;
+	struct recycled_bufs targets;    /* of requests that are over */
 	struct buf line;                 /* of a header that is being written; empty in between */
 	struct random random;            /* request ids */
 	char host[HTTP_HOST_BYTES_KEPT]; /* the last Host that was served */

@@ -26,7 +26,7 @@ void handler_on_target(struct connection *connection, const char *target)
 		return;
 	assert(!exchange->request);
 	exchange->target_at = target;
-	buf_clear(&exchange->target);
+	recycled_bufs_take(&connection->shared->targets, &exchange->target);
 	buf_string(&exchange->target, target ? target : "");
 	buf_byte(&exchange->target, '\0');
 	exchange->target.len--;
@@ -372,7 +372,7 @@ void handler_on_completed(struct connection *connection, enum MHD_RequestTermina
 	exchange->asked = NULL;
 	if (connection->shared->replying == connection)
 		connection->shared->replying = NULL;
-	buf_fini(&exchange->target);
+	recycled_bufs_give_back(&connection->shared->targets, &exchange->target);
 	handler_drop_body(connection);
 	connection->bytes_taken += exchange->head_bytes + exchange->body_bytes;
 	exchange->head_bytes = 0;
