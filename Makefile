@@ -44,7 +44,7 @@ UNIT     ?= test_*
 SCENARIO ?= tests/scenario
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
-            test_repeats* test_sessions* test_snapshot* test_statement* test_loss_notices*
+            test_repeats* test_audit* test_sessions* test_snapshot* test_statement* test_loss_notices*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)

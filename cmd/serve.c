@@ -9,10 +9,11 @@
  *
  * Starting: connections wait in the backlog until the nodes were looked at (router/readiness.h).
  */
+#include "base/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/admin.h"
-#include "cmd/admin_pages.h"
+#include "cmd/admin_listener.h"
 #include "cmd/admin_token.h"
 #include "cmd/descriptors.h"
 #include "cmd/endpoints.h"
@@ -34,8 +35,6 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define SERVE_ADMIN_CONNECTIONS_MAX 128
-#define SERVE_ADMIN_TIMEOUT_US (10 * US_PER_S)
 #define SERVE_DRAIN_GRACE_US (50 * US_PER_MS) /* an idle service ends well even with --drain-ms 0 */
 
 struct serve {
@@ -56,6 +55,7 @@ struct serve {
 	_Atomic unsigned workers_published; /* what the monitor's thread may wake */
 
 	struct endpoints endpoints;
+	struct audit *audit; /* NULL: there is no audit log */
 
 	struct loop *loop;
 	struct metrics *metrics;
@@ -145,6 +145,9 @@ static void serve_reload(struct serve *serve)
 
 	if (serve->admin.draining)
 		return;
+	/* Whatever becomes of the rest: its old file may be gone already. */
+	if (serve->audit)
+		audit_reopen(serve->audit);
 	wrong = serve_reread(serve, &reread);
 	if (wrong) {
 		log_error("serve", "nothing is reloaded: %s", wrong);
@@ -169,6 +172,8 @@ static void serve_reload(struct serve *serve)
 static void __attribute__((noreturn)) serve_end_at_once(struct serve *serve)
 {
 	endpoints_close(&serve->endpoints);
+	if (serve->audit)
+		audit_settle(serve->audit);
 	_exit(EXIT_FAILED);
 }
 
@@ -369,43 +374,21 @@ static void serve_hear_signals(struct serve *serve)
 	loop_watch(serve->loop, &serve->signals, fd, EPOLLIN);
 }
 
-static bool serve_admits(struct text authorization, void *arg)
-{
-	return admin_tokens_admit(&((struct admin *)arg)->tokens, authorization);
-}
-
 /* False: it was said on stderr. */
-static bool serve_read_admin_tokens(struct serve *serve)
+static bool serve_open_audit(struct serve *serve)
 {
-	const char *path = serve->options.admin_token_file;
 	char error[512];
 
-	if (!path || admin_tokens_read(&serve->admin.tokens, path, error, sizeof(error)))
+	if (!serve->options.audit_log)
 		return true;
-	fprintf(stderr, "cqrsd serve: --admin-token-file: %s\n", error);
-	return false;
+	serve->audit = audit_open(serve->options.audit_log, error, sizeof(error));
+	if (!serve->audit)
+		fprintf(stderr, "cqrsd serve: --audit-log: %s\n", error);
+	return serve->audit;
 }
 
 static bool serve_listen_admin(struct serve *serve)
 {
-	char error[256];
-	int fd;
-	const struct listener_settings settings = {
-		.connections_max = SERVE_ADMIN_CONNECTIONS_MAX,
-		.connection_memory = 4096,
-		.body_bytes_max = 1024,
-		.request_timeout_us = SERVE_ADMIN_TIMEOUT_US,
-		.idle_timeout_us = 6 * SERVE_ADMIN_TIMEOUT_US,
-		.user_header = serve->options.user_header,
-		/* No page of another origin reads it: --cors-origin is for the API. */
-		.origins = { .checks_host = true,
-			     .hosts = serve->options.hosts.items,
-			     .hosts_count = serve->options.hosts.count },
-		.pages = admin_pages,
-		.pages_admit = serve->options.admin_token_file ? serve_admits : NULL,
-		.pages_arg = &serve->admin,
-	};
-
 	serve->admin.nodes = serve->nodes;
 	serve->admin.reader = snapshot_reader_new(serve->topology);
 	serve->admin.sessions = serve->sessions;
@@ -413,15 +396,9 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.operations = serve->catalog->count;
 	serve->admin.readiness = &serve->readiness;
 	serve->listener =
-		listener_new(serve->loop, &settings, serve->metrics, error, sizeof(error));
-	fd = serve->listener ? endpoint_listen(&serve->endpoints.admin, false, error, sizeof(error))
-			     : -1;
-	if (fd < 0) {
-		fprintf(stderr, "cqrsd serve: --admin-listen: %s\n", error);
-		return false;
-	}
-	listener_listen(serve->listener, fd);
-	return true;
+		admin_listen(&serve->admin, serve->loop, &serve->options, &serve->endpoints.admin,
+			     serve->audit ? audit_queue_new(serve->audit) : NULL);
+	return serve->listener;
 }
 
 static bool serve_start_workers(struct serve *serve)
@@ -431,6 +408,7 @@ static bool serve_start_workers(struct serve *serve)
 	const struct worker_events events = { .on_open = serve_on_worker_open,
 					      .on_end = serve_on_worker_end,
 					      .arg = serve };
+	struct worker_http http = { .endpoints = &serve->endpoints };
 	char error[256];
 
 	atomic_store(&serve->workers_left, loops);
@@ -438,9 +416,10 @@ static bool serve_start_workers(struct serve *serve)
 	serve->ended.on_delivery = serve_on_ended;
 	serve->opened.on_delivery = serve_on_opened;
 	for (unsigned i = 0; i < loops; i++) {
-		serve->workers[i] = worker_start(
-			i, &serve->shared, conns / loops + (i < conns % loops), &serve->endpoints,
-			serve->catalog, &events, error, sizeof(error));
+		http.audit = serve->audit ? audit_queue_new(serve->audit) : NULL;
+		serve->workers[i] =
+			worker_start(i, &serve->shared, conns / loops + (i < conns % loops), &http,
+				     serve->catalog, &events, error, sizeof(error));
 		if (!serve->workers[i]) {
 			fprintf(stderr, "cqrsd serve: --listen: %s\n", error);
 			return false;
@@ -452,6 +431,8 @@ static bool serve_start_workers(struct serve *serve)
 		serve->workers_count++;
 		serve->admin.loops_count = serve->workers_count;
 	}
+	if (serve->audit)
+		audit_start(serve->audit);
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
 	/* What was published before the loops could be woken. */
 	serve_on_topology(serve);
@@ -515,6 +496,8 @@ static void serve_stop(struct serve *serve)
 	while (listener_in_flight(serve->listener))
 		loop_turn(serve->loop, US_PER_MS);
 	listener_free(serve->listener);
+	if (serve->audit)
+		audit_close(serve->audit);
 	for (unsigned i = 0; i < serve->nodes_count; i++)
 		node_free(serve->nodes[i]);
 	for (unsigned i = 0; i < serve->workers_count; i++) {
@@ -545,7 +528,7 @@ int serve_main(int argc, char **argv)
 		return code;
 	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
 	    !serve_check_user_header(&serve.options) || !endpoints_check(&serve.options) ||
-	    !serve_read_admin_tokens(&serve))
+	    !admin_read_tokens(&serve.admin, &serve.options))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog)
@@ -555,8 +538,8 @@ int serve_main(int argc, char **argv)
 	serve.metrics = metrics_new();
 	serve_hear_signals(&serve);
 	serve_share(&serve);
-	if (!endpoints_open(&serve.endpoints, &serve.options) || !serve_listen_admin(&serve) ||
-	    !serve_start_workers(&serve))
+	if (!serve_open_audit(&serve) || !endpoints_open(&serve.endpoints, &serve.options) ||
+	    !serve_listen_admin(&serve) || !serve_start_workers(&serve))
 		serve_end_at_once(&serve);
 	loop_run(serve.loop);
 	serve_stop(&serve);

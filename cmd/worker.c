@@ -185,7 +185,7 @@ static unsigned worker_share(int64_t all, int64_t loops)
 }
 
 static bool worker_listen(struct worker *worker, const struct options *options,
-			  struct endpoints *endpoints, char *error, size_t error_room)
+			  const struct worker_http *http, char *error, size_t error_room)
 {
 	const struct listener_settings settings = {
 		.held = true,
@@ -205,12 +205,13 @@ static bool worker_listen(struct worker *worker, const struct options *options,
 			     .origins = options->cors_origins.items,
 			     .origins_count = options->cors_origins.count },
 		.handlers = { .on_request = worker_on_request, .arg = worker },
+		.audit = http->audit,
 	};
 
 	worker->listener =
 		listener_new(worker->loop, &settings, worker->metrics, error, error_room);
-	for (unsigned i = 0; worker->listener && i < endpoints->api_count; i++) {
-		int fd = endpoint_listen(&endpoints->api[i], true, error, error_room);
+	for (unsigned i = 0; worker->listener && i < http->endpoints->api_count; i++) {
+		int fd = endpoint_listen(&http->endpoints->api[i], true, error, error_room);
 
 		if (fd < 0) {
 			listener_free(worker->listener);
@@ -222,7 +223,7 @@ static bool worker_listen(struct worker *worker, const struct options *options,
 }
 
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
-			    struct endpoints *endpoints, struct catalog *catalog,
+			    const struct worker_http *http, struct catalog *catalog,
 			    const struct worker_events *events, char *error, size_t error_room)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
@@ -243,7 +244,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
 		writes_work(&worker->writes);
-	if (!worker_listen(worker, shared->options, endpoints, error, error_room)) {
+	if (!worker_listen(worker, shared->options, http, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);
 		in_flight_free(&worker->in_flight);

@@ -15,7 +15,14 @@
 #include <stdint.h>
 
 struct worker;
+struct audit_queue;
 struct endpoints;
+
+/* What its listener needs besides the options. */
+struct worker_http {
+	struct endpoints *endpoints; /* borrowed for the call */
+	struct audit_queue *audit;   /* of its own; NULL: there is no audit log */
+};
 
 /* Both on the worker's thread. */
 struct worker_events {
@@ -25,12 +32,11 @@ struct worker_events {
 };
 
 /*
- * Makes the listener and starts the thread. conns: of this worker to each node. endpoints: where to
- * listen; borrowed for the call. Connections wait in the backlog until the router is open. NULL:
- * error says why.
+ * Makes the listener and starts the thread. conns: of this worker to each node. Connections wait in
+ * the backlog until the router is open. NULL: error says why.
  */
 struct worker *worker_start(unsigned number, const struct router_shared *shared, unsigned conns,
-			    struct endpoints *endpoints, struct catalog *catalog,
+			    const struct worker_http *http, struct catalog *catalog,
 			    const struct worker_events *events, char *error,
 			    size_t error_room) must_check;
 /* Where it publishes who makes its load: a struct heavy_hitters. Until worker_free. */

@@ -3,6 +3,7 @@
 #include "http/handler.h"
 
 #include "base/limits.h"
+#include "http/audited.h"
 #include "http/chunked_reply.h"
 #include "http/connection.h"
 #include "http/cors.h"
@@ -246,6 +247,7 @@ static void handler_on_done(struct request *request)
 		struct orphans *orphans = request->client;
 
 		orphans->count--;
+		audited_orphan(container_of(orphans, struct connections, orphans), request);
 		list_append(&orphans->dead, &request->link);
 		return;
 	}

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct audit_queue;
 struct listener;
 
 /* What the owner of the listener provides. */
@@ -55,6 +56,7 @@ struct listener_settings {
 	const char *user_header;
 	struct origin_policy origins; /* which browsers may ask; what it points to is borrowed */
 	struct listener_handlers handlers; /* API listener */
+	struct audit_queue *audit; /* commands and refusals are noted there; NULL: they are not */
 	const struct admin_page *pages; /* admin listener: ends with path NULL; no handlers then */
 	/*
 	 * May who brings this Authorization see all pages? Its ptr is NULL: absent, or there are

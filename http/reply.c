@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/repeats.h"
+#include "http/audited.h"
 #include "http/connection.h"
 #include "http/cors.h"
 #include "http/encoding.h"
@@ -124,6 +125,8 @@ static void reply_account(struct connection *connection, unsigned status)
 				      code),
 			took_us);
 	reply_log(connection, code, took_us);
+	if (connections->settings.audit)
+		audited_reply(connection);
 }
 
 void reply_discard(struct connection *connection)
