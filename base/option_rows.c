@@ -51,6 +51,8 @@ const char *verb_name(enum verb verb)
 		return "health";
 	case VERB_VERSION:
 		return "version";
+	case VERB_KEYS:
+		return "keys";
 	}
 	assert(!"a verb that is one");
 	return "";

@@ -31,7 +31,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 96
 
 extern const struct option_row option_rows[];
 extern const size_t option_rows_count;

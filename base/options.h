@@ -18,6 +18,7 @@ enum verb {
 	VERB_CHECK = 4,
 	VERB_HEALTH = 8,
 	VERB_VERSION = 16,
+	VERB_KEYS = 32,
 };
 
 struct option_list {

@@ -412,7 +412,7 @@ static bool options_derive(struct reading *reading)
 	int64_t cores = processors();
 
 	if (!options->primary && option_by_flag(TEXT("primary"))->verbs & reading->verb &&
-	    !options->offline)
+	    !options->offline && !options->key_file)
 		return wrong(reading,
 			     "--primary: required (or CQRSD_PRIMARY, or a line of --config)");
 	if (!options->listens.count)

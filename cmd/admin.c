@@ -2,6 +2,7 @@
 /* Health in JSON, metrics in Prometheus text. */
 #include "cmd/admin.h"
 
+#include "cmd/serve_keys.h"
 #include "cmd/version.h"
 #include "router/cluster/node_status.h"
 
@@ -158,6 +159,7 @@ void admin_metrics(struct admin_reply *reply, void *arg)
 	struct metrics *metrics = admin->metrics;
 
 	admin_gauge_nodes(admin);
+	serve_keys_gauges(admin->keys, metrics);
 	metric_set(metrics, METRIC_sessions, NULL, (double)sessions_count(admin->sessions));
 	metric_set(metrics, METRIC_open_fds, NULL, admin_open_fds());
 	metric_set(metrics, METRIC_build_info, METRIC_LABELS(version_text(), revision_text()), 1);

@@ -14,11 +14,14 @@
 #include "router/cluster/topology.h"
 #include "router/consistency/sessions.h"
 
+struct serve_keys;
+
 struct admin {
 	/* Lent by serve. */
 	struct node *const *nodes;
 	struct snapshot_reader *reader;
 	const struct sessions *sessions;
+	const struct serve_keys *keys;
 	struct metrics *metrics; /* of the main thread */
 	/* of what the loops publish of their load */
 	struct snapshot_reader *hitters[LOOPS_MAX];

@@ -6,6 +6,7 @@
  * with the author's place.
  */
 #include "base/clock.h"
+#include "cmd/check_api_keys.h"
 #include "cmd/check_findings.h"
 #include "cmd/check_keys.h"
 #include "cmd/check_node.h"
@@ -29,6 +30,7 @@
 static void (*const checks_of_primary[])(struct check_node *primary, const struct catalog *catalog,
 					 struct findings *findings) = {
 	check_keys,
+	check_api_keys,
 	check_rights,
 	check_schema,
 };

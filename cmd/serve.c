@@ -17,6 +17,7 @@
 #include "cmd/admin_token.h"
 #include "cmd/descriptors.h"
 #include "cmd/endpoints.h"
+#include "cmd/serve_keys.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "cmd/version.h"
@@ -47,6 +48,7 @@ struct serve {
 	struct snapshot *topology;
 	struct sessions *sessions;
 	struct high_water high_water;
+	struct serve_keys keys;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit;
 	struct router_shared shared;
@@ -77,6 +79,7 @@ struct reread {
 	const struct options *options;
 	struct catalog *catalog;
 	struct admin_tokens tokens;
+	struct keys_lines keys;
 };
 
 /* --- messages before and after the start ---------------------------------------------------- */
@@ -134,6 +137,8 @@ static const char *serve_reread(struct serve *serve, struct reread *reread)
 		log_error("serve", "--admin-token-file: %s", error);
 		return "the file of tokens has errors";
 	}
+	if (!keys_lines_init(&reread->keys, reread->options, true))
+		return "the --keys-file has errors";
 	reread->catalog = serve_load(serve, reread->options);
 	return reread->catalog ? NULL : "the catalog or a rate limit has errors";
 }
@@ -151,6 +156,7 @@ static void serve_reload(struct serve *serve)
 	wrong = serve_reread(serve, &reread);
 	if (wrong) {
 		log_error("serve", "nothing is reloaded: %s", wrong);
+		keys_lines_fini(&reread.keys);
 		return;
 	}
 	if (serve->announced)
@@ -160,6 +166,8 @@ static void serve_reload(struct serve *serve)
 		worker_reload(serve->workers[i], reread.catalog, reread.options);
 	monitor_set_options(serve->monitor, reread.options);
 	serve->admin.tokens = reread.tokens;
+	serve_keys_take(&serve->keys, &reread.keys);
+	keys_lines_fini(&reread.keys);
 	catalog_let_go(serve->catalog);
 	serve->catalog = reread.catalog;
 	serve->admin.operations = serve->catalog->count;
@@ -392,6 +400,7 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.nodes = serve->nodes;
 	serve->admin.reader = snapshot_reader_new(serve->topology);
 	serve->admin.sessions = serve->sessions;
+	serve->admin.keys = &serve->keys;
 	serve->admin.metrics = serve->metrics;
 	serve->admin.operations = serve->catalog->count;
 	serve->admin.readiness = &serve->readiness;
@@ -451,7 +460,7 @@ static void serve_share(struct serve *serve)
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);
 	serve->monitor = monitor_start(serve->nodes, serve->nodes_count, &serve->options,
-				       serve->topology, &events);
+				       serve->topology, &events, &serve->keys.events);
 	serve->shared = (struct router_shared){
 		.nodes = serve->nodes,
 		.nodes_count = serve->nodes_count,
@@ -509,6 +518,7 @@ static void serve_stop(struct serve *serve)
 	snapshot_reader_free(serve->admin.reader);
 	snapshot_free(serve->topology);
 	sessions_free(serve->sessions);
+	serve_keys_fini(&serve->keys);
 	ratelimit_free(serve->ratelimit);
 	catalog_let_go(serve->catalog);
 	request_cache_fini();
@@ -531,7 +541,7 @@ int serve_main(int argc, char **argv)
 	    !admin_read_tokens(&serve.admin, &serve.options))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
-	if (!serve.catalog)
+	if (!serve.catalog || !serve_keys_start(&serve.keys, &serve.options))
 		return EXIT_FAILED;
 	descriptors_provide(&serve.options, serve.nodes_count);
 	serve.loop = loop_new("main");

@@ -11,3 +11,4 @@ int migrate_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int health_main(int argc, char **argv);
 int version_main(int argc, char **argv);
+int keys_main(int argc, char **argv);

@@ -25,6 +25,7 @@
 #include "pg/pool.h"
 #include "pg/reconnect.h"
 #include "router/cluster/history_ask.h"
+#include "router/cluster/key_reader.h"
 #include "router/cluster/name_check.h"
 #include "router/cluster/node_status.h"
 #include "router/cluster/publication.h"
@@ -44,9 +45,8 @@
 #define POLL_NOW_US US_PER_MS /* status queries are at least this far apart */
 #define PATIENCE_US_MIN (100 * US_PER_MS)
 #define CONNECT_TICK_US (20 * US_PER_MS)
-#define RETURNING_POLLS 4 /* in the time of one, at a replica that is not in rotation */
-#define CONNECT_US_MAX (3 * US_PER_S)
-#define KEY_AGAIN_US US_PER_S             /* the schema may appear while we run */
+#define RETURNING_POLLS 4     /* in the time of one, at a replica that is not in rotation */
+#define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
 #define ORPHANED_POLL_US (20 * US_PER_MS) /* between status queries while there is no primary */
 
 #define NAME_CHECK_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
@@ -94,11 +94,13 @@ struct monitor {
 
 	struct cluster cluster;
 	struct publication publication;
+	struct key_reader keys;
 	struct statement statements[QUESTIONS];
 	unsigned count;
 	struct watched nodes[NODES_MAX];
 };
 
+static struct pool *monitor_pool_of(void *arg, unsigned index);
 static void monitor_take_options(struct monitor *monitor);
 static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node);
 static void *monitor_run(void *arg);
@@ -110,7 +112,7 @@ static void watched_on_name_check(struct name_check *name_check, const struct no
 
 struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      const struct options *options, struct snapshot *topology,
-			      const struct topology_events *events)
+			      const struct topology_events *events, const struct key_events *keys)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 	sigset_t all, before;
@@ -129,6 +131,8 @@ struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 	monitor->poll_now.on_delivery = monitor_on_poll_now;
 	for (unsigned i = 0; i < count; i++)
 		monitor_watch(monitor, i, nodes[i]);
+	key_reader_init(&monitor->keys, monitor->loop, &monitor->cluster, monitor->metrics, keys,
+			monitor_pool_of, monitor);
 
 	/* Signals are for the main thread. */
 	sigfillset(&all);
@@ -178,15 +182,12 @@ static void monitor_take_options(struct monitor *monitor)
 	cluster_set_limits(&monitor->cluster, options);
 }
 
-static const struct pool_settings monitor_settings = {
-	.conns_max = 1,
-	.queue_max = 1,
-	.queue_wait_us = CONNECT_US_MAX,
-	.statement_timeout_us = CONNECT_US_MAX,
-	.connect_timeout_us = CONNECT_US_MAX,
-	.answer_timeout_us = CONNECT_US_MAX,
-	.watches = true,
-};
+static struct pool *monitor_pool_of(void *arg, unsigned index)
+{
+	const struct monitor *monitor = arg;
+
+	return monitor->nodes[index].pool;
+}
 
 static void monitor_watch(struct monitor *monitor, unsigned index, const struct node *node)
 {
@@ -201,7 +202,7 @@ static void monitor_watch(struct monitor *monitor, unsigned index, const struct 
 	watched->name_check.begun_us = loop_now(monitor->loop);
 	history_ask_init(&watched->history, monitor->loop, &monitor->cluster, index,
 			 watched_on_history);
-	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &monitor_settings);
+	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &questions_pool);
 	pool_set_role(watched->pool, NODE_REPLICA);
 	loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
 }
@@ -211,6 +212,7 @@ static void *monitor_run(void *arg)
 	struct monitor *monitor = arg;
 
 	loop_run(monitor->loop);
+	key_reader_fini(&monitor->keys);
 	for (unsigned i = 0; i < monitor->count; i++) {
 		struct watched *watched = &monitor->nodes[i];
 
@@ -352,8 +354,8 @@ static void watched_send_name_check(struct watched *watched)
 	    loop_now(monitor->loop) < watched->name_check.begun_us + pause_us)
 		return;
 	name_check_begin(&watched->name_check, monitor->loop,
-			 monitor->cluster.nodes[watched->index], monitor->metrics,
-			 &monitor_settings, &monitor->statements[ASK_STATUS]);
+			 monitor->cluster.nodes[watched->index], monitor->metrics, &questions_pool,
+			 &monitor->statements[ASK_STATUS]);
 }
 
 /* After an answer, or none. */
@@ -483,11 +485,8 @@ static void watched_on_history(struct history_ask *history)
 static void watched_refused(struct watched *watched)
 {
 	if (!watched->refused[watched->question])
-		log_with(LOG_WARN, "monitor",
-			 LOG_FIELDS(
-				 { "node", watched->monitor->cluster.nodes[watched->index]->name }),
-			 "%s: %s (%s)", watched->call.statement->name, watched->call.error.message,
-			 watched->call.error.sqlstate);
+		questions_complain(&watched->call,
+				   watched->monitor->cluster.nodes[watched->index]->name);
 	watched->refused[watched->question] = true;
 }
 

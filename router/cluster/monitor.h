@@ -11,16 +11,18 @@
 #include "base/options.h"
 #include "base/snapshot.h"
 #include "pg/node.h"
+#include "router/cluster/key_reader.h"
 #include "router/cluster/topology.h"
 
 struct monitor;
 
 /* Borrows all of it but the events until monitor_stop; starts the thread, which calls the events:
  * on_promoted before a primary is published, on_change after a publication that changed more than
- * positions (role, rotation, key, life). */
+ * positions (role, rotation, key, life). keys: NULL: API keys are not read. */
 struct monitor *monitor_start(struct node *const *nodes, unsigned count,
 			      const struct options *options, struct snapshot *topology,
-			      const struct topology_events *events) must_check;
+			      const struct topology_events *events,
+			      const struct key_events *keys) must_check;
 /* Any thread, wait-free: fresh positions are needed. Asks at once, at most each millisecond. */
 void monitor_poll_now(struct monitor *monitor);
 /* Any thread: keeps to the lag limits of these options, which are borrowed until monitor_stop. */

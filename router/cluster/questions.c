@@ -2,9 +2,22 @@
 /* One table of names and texts. */
 #include "router/cluster/questions.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "router/cluster/node_status.h"
 
 #define QUESTIONS_TEXTOID 25
+#define QUESTIONS_US_MAX (3 * US_PER_S)
+
+const struct pool_settings questions_pool = {
+	.conns_max = 1,
+	.queue_max = 2,
+	.queue_wait_us = QUESTIONS_US_MAX,
+	.statement_timeout_us = QUESTIONS_US_MAX,
+	.connect_timeout_us = QUESTIONS_US_MAX,
+	.answer_timeout_us = QUESTIONS_US_MAX,
+	.watches = true,
+};
 
 static const struct {
 	const char *name, *text;
@@ -33,4 +46,10 @@ void questions_fini(struct statement statements[QUESTIONS])
 {
 	for (unsigned i = 0; i < QUESTIONS; i++)
 		statement_fini(&statements[i]);
+}
+
+void questions_complain(const struct call *call, const char *node)
+{
+	log_with(LOG_WARN, "monitor", LOG_FIELDS({ "node", node }), "%s: %s (%s)",
+		 call->statement->name, call->error.message, call->error.sqlstate);
 }

@@ -6,6 +6,8 @@
 #pragma once
 
 #include "base/statement.h"
+#include "pg/call.h"
+#include "pg/pool_settings.h"
 
 enum question {
 	ASK_IDENTITY,  /* which server, of which cluster, with which settings */
@@ -18,3 +20,8 @@ enum question {
 /* Described already: no node is asked for their types. */
 void questions_init(struct statement statements[QUESTIONS]);
 void questions_fini(struct statement statements[QUESTIONS]);
+
+/* Of the conn to a node that they travel on; one more may wait (router/cluster/key_reader.h). */
+extern const struct pool_settings questions_pool;
+/* The log says what the node answered instead. */
+void questions_complain(const struct call *call, const char *node);

@@ -90,7 +90,7 @@ static int begin(void **state)
 
 static void start(void)
 {
-	monitor = monitor_start(nodes, NODES, &options, snapshot, &events);
+	monitor = monitor_start(nodes, NODES, &options, snapshot, &events, NULL);
 }
 
 static int end(void **state)
