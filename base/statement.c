@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint32_t statement_next_id(void)
 {
@@ -30,7 +31,7 @@ void statement_set_shape(struct statement *statement, struct shape *shape)
 			      memory_order_relaxed);
 	if (!atomic_compare_exchange_strong_explicit(&statement->shape, &none, shape,
 						     memory_order_acq_rel, memory_order_acquire))
-		free(shape);
+		shape_free(shape);
 }
 
 static bool shape_same_types(const struct pg_type *a, const struct pg_type *b, unsigned count)
@@ -41,12 +42,20 @@ static bool shape_same_types(const struct pg_type *a, const struct pg_type *b, u
 	return true;
 }
 
+static bool shape_same_forms(const struct shape *a, const struct shape *b)
+{
+	if (!a->forms_source || !b->forms_source)
+		return a->forms_source == b->forms_source;
+	return strcmp(a->forms_source, b->forms_source) == 0;
+}
+
 static bool shape_same(const struct shape *a, const struct shape *b)
 {
 	return a->params == b->params && a->columns == b->columns &&
 	       a->names_bytes == b->names_bytes &&
 	       shape_same_types(a->param_types, b->param_types, a->params) &&
-	       shape_same_types(a->column_types, b->column_types, a->columns);
+	       shape_same_types(a->column_types, b->column_types, a->columns) &&
+	       shape_same_forms(a, b);
 }
 
 void statement_renew_shape(struct statement *statement, struct shape *shape)
@@ -61,7 +70,7 @@ void statement_renew_shape(struct statement *statement, struct shape *shape)
 		if (before && shape_same(before, shape)) {
 			atomic_store_explicit(&before->generation, shape->generation,
 					      memory_order_release);
-			free(shape);
+			shape_free(shape);
 			return;
 		}
 		shape->before = before;
@@ -96,7 +105,17 @@ struct shape *shape_new(unsigned params, unsigned columns)
 	shape->columns = (uint16_t)columns;
 	shape->param_types = (struct pg_type *)(shape + 1);
 	shape->column_types = shape->param_types + params;
+	shape->forms_due_us = SHAPE_FORMS_NEVER;
 	return shape;
+}
+
+void shape_free(struct shape *shape)
+{
+	if (shape && shape->forms) {
+		arena_fini(shape->forms);
+		free(shape->forms);
+	}
+	free(shape);
 }
 
 void statement_fini(struct statement *statement)
@@ -107,7 +126,7 @@ void statement_fini(struct statement *statement)
 	while (shape) {
 		struct shape *before = shape->before;
 
-		free(shape);
+		shape_free(shape);
 		shape = before;
 	}
 }

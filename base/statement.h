@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/check.h"
 
 #include <stdatomic.h>
@@ -18,13 +19,14 @@
 
 /* A type as PostgreSQL describes it. */
 struct pg_type {
-	uint32_t oid;         /* 0: not known */
-	uint32_t element_oid; /* of an array type: the type of its elements; otherwise 0 */
+	uint32_t oid;                 /* 0: not known */
+	uint32_t element_oid;         /* of an array type: the type of its elements; otherwise 0 */
+	const struct type_form *form; /* what is not built in (pg/types/form.h); NULL: no more */
 };
 
 /*
- * What PREPARE and Describe told; one block of memory, freed with free(). What is prepared on a
- * conn is of a generation: a statement of another one is prepared anew there.
+ * What PREPARE and Describe told; from shape_new to shape_free. What is prepared on a conn is of a
+ * generation: a statement of another one is prepared anew there.
  */
 struct shape {
 	_Atomic uint32_t generation; /* unique in the process */
@@ -37,14 +39,22 @@ struct shape {
 	_Atomic int64_t lacking_us;   /* when one of them was found last */
 	struct pg_type *param_types;  /* [params] */
 	struct pg_type *column_types; /* [columns] */
+	bool int8_as_text;            /* of the statement: bigint leaves as a string */
+	/* What its types are made of, where PostgreSQL was asked for that. */
+	struct arena *forms;          /* their memory, ours; NULL: none */
+	const char *forms_source;     /* what PostgreSQL answered, in forms; NULL: none */
+	_Atomic int64_t forms_due_us; /* when it is asked again; SHAPE_FORMS_NEVER: not at all */
 };
+
+#define SHAPE_FORMS_NEVER INT64_MAX
 
 struct statement {
 	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
 	const char *name; /* of the operation, for logs and metrics */
 	const char *text; /* with $1, $2, … */
 	uint16_t params;
-	bool drops_rows; /* it returns none to its client, so that columns need no names */
+	bool drops_rows;   /* it returns none to its client, so that columns need no names */
+	bool int8_as_text; /* bigint leaves as a string: --int8, @int8 */
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 
 	/* What is learned of it; it changes until the statement ends. */
@@ -79,5 +89,7 @@ uint32_t statement_next_generation(void);
 uint32_t statement_generation(const struct statement *statement);
 /* Memory for a shape with that many params and columns, cleared. */
 struct shape *shape_new(unsigned params, unsigned columns) must_check;
+/* NULL: nothing to free. */
+void shape_free(struct shape *shape);
 /* Frees what was published; the statement's own memory belongs to the catalog. */
 void statement_fini(struct statement *statement);

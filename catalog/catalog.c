@@ -8,6 +8,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
+void catalog_set_int8(struct catalog *catalog, bool as_text)
+{
+	for (unsigned i = 0; i < catalog->count; i++) {
+		const struct operation *operation = &catalog->operations[i];
+
+		operation->statement->int8_as_text = operation->int8 == INT8_OF_SERVICE
+							     ? as_text
+							     : operation->int8 == INT8_STRING;
+	}
+}
+
 struct catalog *catalog_hold(struct catalog *catalog)
 {
 	unsigned before = atomic_fetch_add_explicit(&catalog->holders, 1, memory_order_relaxed);

@@ -22,6 +22,7 @@ enum cardinality { ROWS_ONE, ROWS_MAYBE, ROWS_MANY, ROWS_EXEC };
 enum on_lag { ON_LAG_SPILL, ON_LAG_STALE, ON_LAG_FAIL };
 enum catalog_isolation { CATALOG_READ_COMMITTED, CATALOG_REPEATABLE_READ, CATALOG_SERIALIZABLE };
 enum idempotency { IDEMPOTENCY_OPTIONAL, IDEMPOTENCY_NONE, IDEMPOTENCY_REQUIRED };
+enum int8_form { INT8_OF_SERVICE, INT8_NUMBER, INT8_STRING };
 enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 
 struct place {
@@ -65,6 +66,7 @@ struct operation {
 	uint64_t rows_max;  /* 0: no limit of its own */
 	unsigned urgency;
 	unsigned cost; /* units of a rate limit */
+	enum int8_form int8;
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */
 	bool is_public;
@@ -110,6 +112,8 @@ struct catalog *catalog_load(const char *dir, const struct catalog *previous,
 /* The same for one file already in memory; for tests and fuzzing. */
 struct catalog *catalog_load_text(const char *file, struct text text,
 				  struct buf *errors) must_check;
+/* How bigint leaves where an operation does not say it itself. Before the catalog is used. */
+void catalog_set_int8(struct catalog *catalog, bool as_text);
 struct catalog *catalog_hold(struct catalog *catalog);
 /* Frees it with the last holder. Any thread. */
 void catalog_let_go(struct catalog *catalog);

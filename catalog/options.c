@@ -193,6 +193,15 @@ static void read_group(struct draft *draft, const struct operation_option *row, 
 		draft->operation.lonely = index == 1;
 }
 
+static void read_int8(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	static const char *const words[] = { "number", "string" };
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.int8 = index == 1 ? INT8_STRING : INT8_NUMBER;
+}
+
 static void read_async(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const words[] = {

@@ -112,6 +112,7 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 	if (catalog) {
 		bool good = catalog_callers(catalog, options->insecure_roles, &lines);
 
+		catalog_set_int8(catalog, options->int8 == 1);
 		catalog_not_yet(catalog, &lines);
 		good &= ratelimit_check(&options->rate_limits, catalog, &lines);
 		if (!good) {

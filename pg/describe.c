@@ -2,15 +2,17 @@
 /*
  * Three trips, of which most statements need only the second:
  *
- *   names of declared types that are not built in ──► PREPARE, Describe ──► elements of arrays
- *                                                                          that are not built in
+ *   names of declared types that are not built in ──► PREPARE, Describe ──► what types that are
+ *                                                                          not built in are made of
  *
- * What the first and the last ask is one row of one text: OIDs with blanks in between.
+ * A shape is verified by the last of them alone, before the others. What the first asks is one row
+ * of one text: OIDs with blanks in between; what the last asks is in pg/types/form_read.h.
  */
 #include "pg/describe.h"
 
 #include "base/limits.h"
 #include "pg/pool.h"
+#include "pg/types/form_read.h"
 #include "pg/types/types.h"
 
 #include <assert.h>
@@ -18,12 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DESCRIBE_FIRST_OID 16384 /* types made by users begin here */
 #define DESCRIBE_TEXT_ARRAY_OID 1009
 #define DESCRIBE_OID_ARRAY_OID 1028
 #define DESCRIBE_TEXT_OID 25
+#define DESCRIBE_JSON_OID 114
 
-enum { TRIP_NAMES, TRIP_PREPARE, TRIP_ELEMENTS };
+enum { TRIP_VERIFY, TRIP_NAMES, TRIP_PREPARE, TRIP_FORMS };
 
 static struct statement describe_names = {
 	.name = "describe",
@@ -32,11 +34,9 @@ static struct statement describe_names = {
 	.params = 1,
 };
 
-static struct statement describe_elements = {
+static struct statement describe_forms = {
 	.name = "describe",
-	.text = "SELECT string_agg(coalesce((SELECT typelem::text FROM pg_catalog.pg_type"
-		" WHERE oid = type.oid AND typcategory = 'A'), '0'), ' ' ORDER BY at)"
-		" AS oids FROM unnest($1::oid[]) WITH ORDINALITY AS type (oid, at)",
+	.text = FORMS_QUERY,
 	.params = 1,
 };
 
@@ -44,48 +44,69 @@ static pthread_once_t describe_once = PTHREAD_ONCE_INIT;
 
 static bool describe_ask_names(struct describe *describe) must_check;
 static bool describe_prepare(struct describe *describe) must_check;
-static bool describe_ask_elements(struct describe *describe) must_check;
+static bool describe_ask_forms(struct describe *describe, const struct shape *shape,
+			       unsigned trip) must_check;
 static void describe_on_call(struct call *call);
 static void describe_finish(struct describe *describe);
 
-static void describe_make_shape(struct statement *statement, uint32_t param_oid)
+static void describe_make_shape(struct statement *statement, uint32_t param_oid,
+				uint32_t column_oid)
 {
 	struct shape *shape = shape_new(1, 1);
 
 	shape->param_types[0] = type_by_oid(param_oid);
-	shape->column_types[0] = type_by_oid(DESCRIBE_TEXT_OID);
+	shape->column_types[0] = type_by_oid(column_oid);
 	statement->id = statement_next_id();
 	statement_set_shape(statement, shape);
 }
 
 static void describe_make_statements(void)
 {
-	describe_make_shape(&describe_names, DESCRIBE_TEXT_ARRAY_OID);
-	describe_make_shape(&describe_elements, DESCRIBE_OID_ARRAY_OID);
+	describe_make_shape(&describe_names, DESCRIBE_TEXT_ARRAY_OID, DESCRIBE_TEXT_OID);
+	describe_make_shape(&describe_forms, DESCRIBE_OID_ARRAY_OID, DESCRIBE_JSON_OID);
+}
+
+/* False: a name has to be asked for. */
+static bool describe_knows_names(struct describe *describe)
+{
+	const struct statement *statement = describe->statement;
+	bool knows = true;
+
+	for (unsigned i = 0; i < statement->params; i++) {
+		const char *declared = statement->param_types ? statement->param_types[i] : NULL;
+
+		if (declared)
+			describe->param_oids[i] = type_by_name(declared).oid;
+		knows &= !declared || describe->param_oids[i];
+	}
+	return knows;
+}
+
+static bool describe_begin(struct describe *describe)
+{
+	return describe_knows_names(describe) ? describe_prepare(describe)
+					      : describe_ask_names(describe);
 }
 
 bool describe_start(struct describe *describe, struct pool *pool)
 {
-	const struct statement *statement = describe->statement;
-	bool unknown = false, started;
+	bool started;
 
 	pthread_once(&describe_once, describe_make_statements);
 	describe->pool = pool;
 	describe->shape = NULL;
 	describe->unknown_type = NULL;
 	describe->lost_reason = NULL;
+	describe->unchanged = false;
 	describe->generation = statement_next_generation();
-	describe->param_oids =
-		arena_zero(describe->arena, statement->params + 1u, sizeof(*describe->param_oids));
+	describe->param_oids = arena_zero(describe->arena, describe->statement->params + 1u,
+					  sizeof(*describe->param_oids));
 	buf_init(&describe->rows);
-	for (unsigned i = 0; i < statement->params; i++) {
-		const char *declared = statement->param_types ? statement->param_types[i] : NULL;
-
-		if (declared)
-			describe->param_oids[i] = type_by_name(declared).oid;
-		unknown |= declared && !describe->param_oids[i];
-	}
-	started = unknown ? describe_ask_names(describe) : describe_prepare(describe);
+	if (describe->verifies)
+		started = describe_ask_forms(describe, statement_shape(describe->statement),
+					     TRIP_VERIFY);
+	else
+		started = describe_begin(describe);
 	if (!started)
 		buf_fini(&describe->rows);
 	return started;
@@ -94,8 +115,8 @@ bool describe_start(struct describe *describe, struct pool *pool)
 void describe_forget(struct describe *describe)
 {
 	pool_forget(describe->pool, &describe->call);
-	free(describe->call.shape);
-	free(describe->shape);
+	shape_free(describe->call.shape);
+	shape_free(describe->shape);
 	buf_fini(&describe->rows);
 	describe->call.shape = describe->shape = NULL;
 }
@@ -116,6 +137,7 @@ static bool describe_submit(struct describe *describe, unsigned trip, enum call_
 		.values = values,
 		.arena = describe->arena,
 		.out = &describe->rows,
+		.bytes_max = statement == &describe_forms ? FORMS_ANSWER_BYTES_MAX : 0,
 		.param_oids = describe->param_oids,
 		.generation = describe->generation,
 		.on_done = describe_on_call,
@@ -171,16 +193,9 @@ static bool describe_prepare(struct describe *describe)
 	return describe_submit(describe, TRIP_PREPARE, CALL_DESCRIBE, describe->statement, NULL);
 }
 
-/* All types that may be arrays of something not built in, parameters first. */
-static bool describe_may_be_array(struct pg_type type)
+/* The type after this one that has a form, parameters first; NULL: none. */
+static struct pg_type *describe_next_type(const struct shape *shape, unsigned *at)
 {
-	return type.oid >= DESCRIBE_FIRST_OID && !type.element_oid;
-}
-
-/* The type after this one of which the elements are asked; NULL: none. */
-static struct pg_type *describe_next_type(struct describe *describe, unsigned *at)
-{
-	struct shape *shape = describe->shape;
 	unsigned count = (unsigned)shape->params + shape->columns;
 
 	while (*at < count) {
@@ -188,24 +203,24 @@ static struct pg_type *describe_next_type(struct describe *describe, unsigned *a
 		struct pg_type *type = i < shape->params ? &shape->param_types[i]
 							 : &shape->column_types[i - shape->params];
 
-		if (describe_may_be_array(*type))
+		if (type_has_form(type->oid))
 			return type;
 	}
 	return NULL;
 }
 
-static bool describe_ask_elements(struct describe *describe)
+static bool describe_ask_forms(struct describe *describe, const struct shape *shape, unsigned trip)
 {
 	struct pg_type *type;
 	struct buf oids;
 	unsigned at = 0;
 
 	buf_init(&oids);
-	while ((type = describe_next_type(describe, &at))) {
+	while ((type = describe_next_type(shape, &at))) {
 		buf_byte(&oids, oids.len ? ',' : '{');
 		buf_int(&oids, type->oid);
 	}
-	return describe_submit(describe, TRIP_ELEMENTS, CALL_QUERY, &describe_elements,
+	return describe_submit(describe, trip, CALL_QUERY, &describe_forms,
 			       describe_take_array(describe, &oids));
 }
 
@@ -257,14 +272,59 @@ static bool describe_take_names(struct describe *describe)
 	return true;
 }
 
-static void describe_take_elements(struct describe *describe)
+static bool describe_fail(struct describe *describe, const char *why)
 {
-	const char *digits = describe_first_oid(describe);
-	struct pg_type *type;
-	unsigned at = 0;
+	describe->end = CALL_ERROR;
+	describe->error = (struct pg_error){
+		.sqlstate = "54000", /* program_limit_exceeded */
+		.ours = true,
+		.message = why,
+	};
+	return false;
+}
 
-	while ((type = describe_next_type(describe, &at)))
-		type->element_oid = describe_next_oid(&digits);
+static bool describe_take_types(struct describe *describe, struct forms *forms)
+{
+	struct shape *shape = describe->shape;
+	bool ok = true;
+
+	for (unsigned i = 0; i < shape->params; i++)
+		ok = ok && form_of_param(forms, shape->param_types[i].oid, &shape->param_types[i]);
+	for (unsigned i = 0; i < shape->columns; i++)
+		ok = ok &&
+		     form_of_column(forms, shape->column_types[i].oid,
+				    describe->statement->int8_as_text, &shape->column_types[i]);
+	return ok;
+}
+
+static bool describe_take_forms(struct describe *describe)
+{
+	struct shape *shape = describe->shape;
+	struct text answer = { describe->rows.ptr, describe->rows.len };
+	struct forms *forms;
+	const char *why;
+
+	shape->forms = malloc(sizeof(*shape->forms));
+	assert(shape->forms);
+	arena_init(shape->forms);
+	shape->forms_source = arena_text(shape->forms, answer).ptr;
+	forms = form_read(answer, shape->forms, &why);
+	if (!forms)
+		return describe_fail(describe, why);
+	if (!describe_take_types(describe, forms))
+		return describe_fail(describe, "its types are within each other too often");
+	if (forms_may_change(forms))
+		shape->forms_due_us = describe->call.done_us + FORMS_EVERY_US;
+	return true;
+}
+
+static bool describe_is_unchanged(const struct describe *describe)
+{
+	const char *source = statement_shape(describe->statement)->forms_source;
+
+	return describe->call.end != CALL_OK ||
+	       (strlen(source) == describe->rows.len &&
+		memcmp(source, describe->rows.ptr, describe->rows.len) == 0);
 }
 
 /* False: over, one way or the other. True: the next trip is under way. */
@@ -273,15 +333,20 @@ static bool describe_go_on(struct describe *describe)
 	unsigned at = 0;
 
 	switch (describe->trip) {
+	case TRIP_VERIFY:
+		describe->end = CALL_OK;
+		describe->unchanged = describe_is_unchanged(describe);
+		return !describe->unchanged && describe_begin(describe);
 	case TRIP_NAMES:
 		return describe_take_names(describe) && describe_prepare(describe);
 	case TRIP_PREPARE:
 		describe->shape = describe->call.shape;
 		describe->call.shape = NULL;
-		return describe_next_type(describe, &at) && describe_ask_elements(describe);
+		return describe_next_type(describe->shape, &at) &&
+		       describe_ask_forms(describe, describe->shape, TRIP_FORMS);
 	}
-	assert(describe->trip == TRIP_ELEMENTS);
-	describe_take_elements(describe);
+	assert(describe->trip == TRIP_FORMS);
+	(void)describe_take_forms(describe);
 	return false;
 }
 
@@ -306,19 +371,21 @@ static void describe_blame_name(struct describe *describe)
 static void describe_on_call(struct call *call)
 {
 	struct describe *describe = container_of(call, struct describe, call);
+	unsigned trip = describe->trip;
 
 	describe->end = call->end;
 	describe->error = call->error;
 	describe->lost_reason = call->lost_reason;
-	if (call->end == CALL_ERROR && describe->trip == TRIP_NAMES)
+	if (call->end == CALL_ERROR && trip == TRIP_NAMES)
 		describe_blame_name(describe);
-	if (call->end == CALL_OK) {
-		unsigned trip = describe->trip;
-
+	else if (call->end == CALL_TOO_LARGE && trip == TRIP_FORMS)
+		(void)describe_fail(describe, "its types are made of too many others");
+	/* What cannot be verified now is left as it is. */
+	if (call->end == CALL_OK || trip == TRIP_VERIFY) {
 		if (describe_go_on(describe))
 			return;
 		/* The queue filled up in between. */
-		if (describe->end == CALL_OK && trip == describe->trip - 1) {
+		if (describe->end == CALL_OK && trip != describe->trip) {
 			describe->end = CALL_UNSENT;
 			describe->lost_reason = "too many calls are waiting";
 		}
@@ -329,6 +396,7 @@ static void describe_on_call(struct call *call)
 static void describe_publish(struct describe *describe)
 {
 	describe->shape->generation = describe->generation;
+	describe->shape->int8_as_text = describe->statement->int8_as_text;
 	describe->shape->since_us = describe->call.done_us;
 	atomic_store(&describe->statement->repeats_column, false);
 	if (describe->revalidates)
@@ -340,10 +408,10 @@ static void describe_publish(struct describe *describe)
 static void describe_finish(struct describe *describe)
 {
 	buf_fini(&describe->rows);
-	if (describe->end == CALL_OK)
+	if (describe->end != CALL_OK)
+		shape_free(describe->shape);
+	else if (!describe->unchanged)
 		describe_publish(describe);
-	else
-		free(describe->shape);
 	describe->shape = NULL;
 	describe->on_done(describe);
 }

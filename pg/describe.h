@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finds out the types of a statement's parameters and columns, in at most three trips: names of
- * declared types, PREPARE and Describe, element types of arrays that are not built in.
+ * declared types, PREPARE and Describe, what types that are not built in are made of.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ struct describe {
 	struct statement *statement;
 	struct arena *arena;
 	bool revalidates; /* whether there is a shape or not: it takes its place */
+	bool verifies;    /* the same, but only if the forms of its types are not what they were */
 	void (*on_done)(struct describe *describe); /* once, on the loop's thread */
 
 	/* What came of it: CALL_OK: statement_shape() is there now. */
@@ -21,6 +22,7 @@ struct describe {
 	struct pg_error error;
 	const char *lost_reason;
 	char *unknown_type; /* CALL_ERROR: a declared type that PostgreSQL does not know; or NULL */
+	bool unchanged;     /* CALL_OK: it verified, and the shape that was there is still right */
 
 	/* Its own. */
 	struct call call;

@@ -32,6 +32,27 @@ bool revalidation_begin(struct statement *statement, int64_t now_us)
 	return false;
 }
 
+/* Of those who saw that it is due, one. */
+static bool revalidation_verify(struct statement *statement, struct shape *shape, int64_t due_us,
+				int64_t next_us)
+{
+	if (atomic_compare_exchange_strong_explicit(&shape->forms_due_us, &due_us, next_us,
+						    memory_order_relaxed, memory_order_relaxed))
+		return true;
+	revalidation_end(statement);
+	return false;
+}
+
+bool revalidation_begin_verifying(struct statement *statement, int64_t now_us)
+{
+	struct shape *shape = atomic_load_explicit(&statement->shape, memory_order_acquire);
+	int64_t due_us = atomic_load_explicit(&shape->forms_due_us, memory_order_relaxed);
+
+	return now_us >= due_us &&
+	       !atomic_exchange_explicit(&statement->revalidating, true, memory_order_acquire) &&
+	       revalidation_verify(statement, shape, due_us, now_us + FORMS_EVERY_US);
+}
+
 void revalidation_end(struct statement *statement)
 {
 	bool was = atomic_exchange_explicit(&statement->revalidating, false, memory_order_release);

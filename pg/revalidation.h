@@ -13,6 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * Has the time come to ask whether the types that its composites are made of have changed? True:
+ * the caller does so now, and says revalidation_end; the others go on by the shape that is there.
+ * That costs none of the renewals above: it comes once in FORMS_EVERY_US.
+ */
+bool revalidation_begin_verifying(struct statement *statement, int64_t now_us) must_check;
 /* True: the caller describes it now, and says revalidation_end whatever comes of it. */
 bool revalidation_begin(struct statement *statement, int64_t now_us) must_check;
 void revalidation_end(struct statement *statement);

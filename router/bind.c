@@ -108,7 +108,7 @@ static void bind_absent(struct binding *binding, unsigned at)
 static void bind_null(struct binding *binding, const struct parameter *parameter,
 		      struct pg_type type)
 {
-	struct pg_type element = { type.element_oid ? type.element_oid : type.oid, 0 };
+	struct pg_type element = { .oid = type.element_oid ? type.element_oid : type.oid };
 	const char *words = type_words(element);
 
 	bind_wrong(binding, OUTCOME_MISSING_PARAMETER);

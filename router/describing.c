@@ -119,7 +119,9 @@ static void describing_on_done(struct describe *describe)
 	struct verdict verdict;
 
 	request_wait_over(request);
-	if (describe->end == CALL_OK)
+	if (describe->end == CALL_OK && describe->unchanged)
+		revalidate_verified(task);
+	else if (describe->end == CALL_OK)
 		revalidate_end(task);
 	describing_stop(task);
 	switch (describe->end) {
@@ -175,17 +177,54 @@ static enum step describing_follow(struct task *task, struct task *leader)
 	return task_wait_for_turn(task, describing_cancel_follow);
 }
 
+/* It cannot be asked now. What was only to be verified goes on as it is. */
+static enum step describing_cannot(struct task *task, bool verifies, enum outcome outcome,
+				   const char *why)
+{
+	if (!verifies)
+		return request_fail(task->request, outcome, "%s", why);
+	revalidate_verified(task);
+	return STEP_NEXT;
+}
+
+static enum step describing_ask(struct task *task, bool verifies)
+{
+	struct request *request = task->request;
+	struct router *router = task->router;
+	int node = describing_node(task);
+
+	if (node < 0)
+		return describing_cannot(task, verifies, describing_no_node(request),
+					 task->trouble ? task->trouble : "no node can be reached");
+	task->describe_failed_at |= 1u << node;
+	task->describe = (struct describe){
+		.statement = task->operation->statement,
+		.arena = &request->arena,
+		.revalidates = task->outdated,
+		.verifies = verifies,
+		.on_done = describing_on_done,
+	};
+	if (!describe_start(&task->describe, router->nodes[node].pool))
+		return describing_cannot(task, verifies, OUTCOME_QUEUE_FULL,
+					 "too many requests are waiting for the node");
+	list_init(&task->followers);
+	list_append(&router->describing, &task->describing_link);
+	return request_wait(request, WAIT_DESCRIBE, describing_cancel);
+}
+
 enum step describing_step(struct request *request)
 {
 	struct task *task = request->task;
 	struct router *router = task->router;
-	struct task *leader = describing_leader(router, task->operation->statement);
-	int node;
+	bool described = revalidate_is_described(task);
+	bool verifies = described && revalidate_must_verify(task);
+	struct task *leader;
 
-	if (revalidate_is_described(task)) {
+	if (described && !verifies) {
 		revalidate_end(task);
 		return STEP_NEXT;
 	}
+	leader = describing_leader(router, task->operation->statement);
 	if (leader)
 		return describing_follow(task, leader);
 	if (revalidate_must_wait(task))
@@ -197,21 +236,5 @@ enum step describing_step(struct request *request)
 				    task->operation->statement->repeats_column
 					    ? "served: two of its columns have one name"
 					    : "prepared");
-	node = describing_node(task);
-	if (node < 0)
-		return request_fail(request, describing_no_node(request), "%s",
-				    task->trouble ? task->trouble : "no node can be reached");
-	task->describe_failed_at |= 1u << node;
-	task->describe = (struct describe){
-		.statement = task->operation->statement,
-		.arena = &request->arena,
-		.revalidates = task->outdated,
-		.on_done = describing_on_done,
-	};
-	if (!describe_start(&task->describe, router->nodes[node].pool))
-		return request_fail(request, OUTCOME_QUEUE_FULL,
-				    "too many requests are waiting for the node");
-	list_init(&task->followers);
-	list_append(&router->describing, &task->describing_link);
-	return request_wait(request, WAIT_DESCRIBE, describing_cancel);
+	return describing_ask(task, verifies);
 }

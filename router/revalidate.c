@@ -74,6 +74,24 @@ bool revalidate_is_described(const struct task *task)
 	return generation && generation != task->outdated;
 }
 
+bool revalidate_must_verify(struct task *task)
+{
+	struct statement *statement = revalidate_statement(task);
+
+	if (task->revalidating ||
+	    !revalidation_begin_verifying(statement, loop_now(task->router->loop)))
+		return false;
+	task->revalidating = true;
+	task->outdated = statement_generation(statement);
+	return true;
+}
+
+void revalidate_verified(struct task *task)
+{
+	task->outdated = 0;
+	revalidate_end(task);
+}
+
 bool revalidate_must_wait(const struct task *task)
 {
 	return task->outdated && !task->revalidating &&

@@ -23,6 +23,11 @@ bool revalidate_try(struct task *task, const struct call *call) must_check;
 bool revalidate_is_behind(struct task *task, const struct call *call, unsigned node) must_check;
 /* Those nodes, a bit each. */
 uint32_t revalidate_lacking(const struct shape *shape, int64_t now_us) must_check;
+/* Is it for this request to ask whether the composites of its statement are what they were? It may
+ * use the shape that is there whatever comes of that. */
+bool revalidate_must_verify(struct task *task) must_check;
+/* It has asked, or cannot, and they have not changed as far as is known. */
+void revalidate_verified(struct task *task);
 /* Has the statement a shape that no node has refused this request? */
 bool revalidate_is_described(const struct task *task) must_check;
 /* Another loop describes it anew: the request looks again after REVALIDATION_CHECK_US. */

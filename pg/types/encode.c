@@ -20,18 +20,20 @@ void encoder_fini(struct encoder *encoder)
 	free(encoder->columns);
 }
 
-/* What the result itself says counts; the shape only knows more about arrays. */
+/* What the result itself says counts; the shape only knows more about types. */
 static struct pg_type encoder_type(const PGresult *result, unsigned column,
 				   const struct shape *shape)
 {
 	uint32_t oid = PQftype(result, (int)column);
 	struct pg_type type;
 
-	if (shape && column < shape->columns && shape->column_types[column].oid == oid)
-		return shape->column_types[column];
-	type = type_by_oid(oid);
-	type.oid = oid;
-	return type;
+	if (shape && column < shape->columns && shape->column_types[column].oid == oid) {
+		type = shape->column_types[column];
+	} else {
+		type = type_by_oid(oid);
+		type.oid = oid;
+	}
+	return shape && shape->int8_as_text ? type_as_text(type) : type;
 }
 
 void encoder_begin(struct encoder *encoder, const PGresult *result, const struct shape *shape)
@@ -56,9 +58,10 @@ void encoder_begin(struct encoder *encoder, const PGresult *result, const struct
 	}
 }
 
-void encoder_row(const struct encoder *encoder, const PGresult *result, int row, struct buf *out)
+bool encoder_row(const struct encoder *encoder, const PGresult *result, int row, struct buf *out)
 {
 	size_t key = 0;
+	bool fits = true;
 
 	assert((unsigned)PQnfields(result) == encoder->count);
 	for (unsigned i = 0; i < encoder->count; i++) {
@@ -69,10 +72,11 @@ void encoder_row(const struct encoder *encoder, const PGresult *result, int row,
 		if (PQgetisnull(result, row, (int)i))
 			buf_literal(out, "null");
 		else
-			type_to_json(out, column->type, PQgetvalue(result, row, (int)i),
-				     (size_t)PQgetlength(result, row, (int)i));
+			fits &= type_to_json(out, column->type, PQgetvalue(result, row, (int)i),
+					     (size_t)PQgetlength(result, row, (int)i));
 	}
 	if (encoder->count == 0)
 		buf_byte(out, '{');
 	buf_byte(out, '}');
+	return fits;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/statement.h"
 
 #include <libpq-fe.h>
@@ -23,5 +24,7 @@ void encoder_init(struct encoder *encoder);
 void encoder_fini(struct encoder *encoder);
 /* Before the first row of a result. shape: of the statement, for types that are not built in. */
 void encoder_begin(struct encoder *encoder, const PGresult *result, const struct shape *shape);
-/* Appends the row as a JSON object. */
-void encoder_row(const struct encoder *encoder, const PGresult *result, int row, struct buf *out);
+/* Appends the row as a JSON object. False: a composite does not fit the shape, which is out of date
+ * (type_to_json). */
+bool encoder_row(const struct encoder *encoder, const PGresult *result, int row,
+		 struct buf *out) must_check;

@@ -9,8 +9,7 @@
 
 #define QUOTED_BYTES_MAX 32 /* of a client's value in a message to them */
 
-/* "abc…" with its quotes, cut where a character ends. */
-static const char *quoted(struct text text, struct arena *arena)
+const char *quoted_text(struct text text, struct arena *arena)
 {
 	size_t len = text.len;
 
@@ -27,8 +26,11 @@ static const char *wanted(struct pg_type type, struct arena *arena)
 {
 	if (type.element_oid)
 		return arena_printf(arena, "an %s", type_words(type));
+	if (type.form)
+		return arena_printf(arena, "an object (%s)", type_words(type));
 	switch (type_kind(type.oid)) {
 	case KIND_UNKNOWN:
+	case KIND_RECORD:
 		return "a string, a number or a boolean";
 	case KIND_BYTEA:
 		return "bytea in base64";
@@ -72,7 +74,7 @@ bool scalar_refuse_text(const struct scalar *scalar, struct text text)
 {
 	*scalar->why =
 		arena_printf(scalar->arena, "must be %s, not %s",
-			     wanted(scalar->type, scalar->arena), quoted(text, scalar->arena));
+			     wanted(scalar->type, scalar->arena), quoted_text(text, scalar->arena));
 	return false;
 }
 

@@ -33,6 +33,8 @@ bool scalar_refuse_text(const struct scalar *scalar, struct text text) must_chec
 bool scalar_refuse_number(const struct scalar *scalar, struct text number) must_check;
 bool scalar_refuse_range(const struct scalar *scalar) must_check;
 
+/* "abc…" with its quotes, cut where a character ends. */
+const char *quoted_text(struct text text, struct arena *arena) must_check;
 /* "must be an array of text, not an object"; for why. */
 const char *type_mismatch(struct pg_type type, enum json_kind kind, struct arena *arena) must_check;
 /* The least and the greatest of the integer types; false: not one of them. */

@@ -59,6 +59,7 @@ bool scalar_text(const struct scalar *scalar, struct text text)
 		assert(scalar->kind != KIND_JSON);
 		break;
 	case KIND_UNKNOWN:
+	case KIND_RECORD:
 	case KIND_STRING:
 	case KIND_TIMESTAMP:
 	case KIND_TIMESTAMPTZ:

@@ -2,6 +2,7 @@
 /* Names and OIDs of the built-in types. What is not found here, PostgreSQL is asked for. */
 #include "pg/types/types.h"
 
+#include "pg/types/form.h"
 #include "pg/types/types_table.h"
 
 #include <string.h>
@@ -50,26 +51,39 @@ struct pg_type type_by_name(const char *from)
 	struct type_name name;
 
 	if (!name_read(&name, from))
-		return (struct pg_type){ 0, 0 };
+		return (struct pg_type){ .oid = 0 };
 	return name_find(&name);
 }
 
 struct pg_type type_by_oid(uint32_t oid)
 {
 	switch (oid) {
-#define TYPE(name, oid, array_oid, words, kind)                                                    \
-	case oid:                                                                                  \
-		return (struct pg_type){ oid, 0 };                                                 \
-	case array_oid:                                                                            \
-		return (struct pg_type){ array_oid, oid };
+#define TYPE(name, number, array_number, words, kind)                                              \
+	case number:                                                                               \
+		return (struct pg_type){ .oid = number };                                          \
+	case array_number:                                                                         \
+		return (struct pg_type){ .oid = array_number, .element_oid = number };
 #include "pg/types/types.def"
 #undef TYPE
 	default:
-		return (struct pg_type){ oid, 0 };
+		return (struct pg_type){ .oid = oid };
 	}
 }
 
-bool type_takes_empty(struct pg_type type)
+struct pg_type type_as_text(struct pg_type type)
+{
+	enum { OID_INT8 = 20, OID_TEXT = 25 };
+
+	if (type.form)
+		return type;
+	if (type.element_oid == OID_INT8)
+		return (struct pg_type){ .oid = type.oid, .element_oid = OID_TEXT };
+	if (type.oid == OID_INT8)
+		return (struct pg_type){ .oid = OID_TEXT };
+	return type;
+}
+
+bool type_takes_empty(struct pg_type given)
 {
 	static const char *const texts[] = { "text",       "character varying",
 					     "character",  "name",
@@ -78,9 +92,10 @@ bool type_takes_empty(struct pg_type type)
 					     "tsvector",   "bit varying",
 					     "int2vector", "tsquery",
 					     "refcursor",  "oidvector" };
+	struct pg_type type = type_base(given);
 	const char *words = type_words(type);
 
-	if (strcmp(words, "value") == 0)
+	if (type.form || strcmp(words, "value") == 0)
 		return true;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if (strcmp(words, texts[i]) == 0)
@@ -103,6 +118,8 @@ static const char *array_words(uint32_t element_oid)
 
 const char *type_words(struct pg_type type)
 {
+	if (type.form)
+		return type.form->name;
 	if (type.element_oid)
 		return array_words(type.element_oid);
 	switch (type.oid) {
@@ -185,7 +202,7 @@ static struct pg_type name_find(const struct type_name *name)
 		text += sizeof schema - 1;
 	/* The modifier of float(p) chooses between two types. */
 	if (name->has_modifier && strcmp(text, "float") == 0)
-		return (struct pg_type){ 0, 0 };
+		return (struct pg_type){ .oid = 0 };
 	for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
 		if (strcmp(text, aliases[i].alias) == 0)
 			text = aliases[i].words;
@@ -193,8 +210,9 @@ static struct pg_type name_find(const struct type_name *name)
 		if (strcmp(text, types[i].words) != 0 && strcmp(text, types[i].name) != 0)
 			continue;
 		if (name->is_array)
-			return (struct pg_type){ types[i].array_oid, types[i].oid };
-		return (struct pg_type){ types[i].oid, 0 };
+			return (struct pg_type){ .oid = types[i].array_oid,
+						 .element_oid = types[i].oid };
+		return (struct pg_type){ .oid = types[i].oid };
 	}
-	return (struct pg_type){ 0, 0 };
+	return (struct pg_type){ .oid = 0 };
 }

@@ -31,6 +31,9 @@ bool type_takes_empty(struct pg_type type) must_check;
 /* For messages: "integer", "array of text"; "value" when not known. */
 const char *type_words(struct pg_type type);
 
+/* A bigint, or an array of them, as it is when it leaves as a string; others as they are. */
+struct pg_type type_as_text(struct pg_type type) must_check;
+
 /*
  * The text form of a JSON value for a parameter of that type, in the arena. False and why filled
  * (one phrase for the client, "must be integer, not \"x\"", with no more than 32 bytes of the
@@ -42,5 +45,8 @@ bool type_from_json(struct pg_type type, const struct json *json, struct arena *
 bool type_from_texts(struct pg_type type, const struct text *values, size_t count,
 		     struct arena *arena, const char **out, const char **why) must_check;
 
-/* Appends a cell as JSON; ptr is NUL-terminated as libpq gives it. Not for NULL cells. */
-void type_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len);
+/*
+ * Appends a value of PostgreSQL's as JSON. Not for NULL cells. False: a composite has more or fewer
+ * fields than its form, which is out of date; a string stands in its place.
+ */
+bool type_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len) must_check;

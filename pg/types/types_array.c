@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON arrays to PostgreSQL's array literals. Every element is quoted, so that none is mistaken for
- * NULL, a delimiter or a brace. Arrays of json have one dimension: what is nested is JSON.
+ * NULL, a delimiter or a brace. Arrays of json have one dimension: what is nested is JSON; and so
+ * have arrays of a domain that is itself an array.
  */
 #include "pg/types/types_array.h"
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "pg/types/form.h"
 #include "pg/types/scalar.h"
-#include "pg/types/scalar_json.h"
-#include "pg/types/scalar_text.h"
 #include "pg/types/types_table.h"
 
 #include <string.h>
@@ -17,6 +17,7 @@
 /* One array on its way in. */
 struct array {
 	struct pg_type type;
+	value_reader *read;
 	struct arena *arena;
 	struct buf literal;
 	size_t lengths[ARRAY_DEPTH_MAX]; /* of each dimension, outermost first */
@@ -30,10 +31,10 @@ static bool array_empty(const struct array *array);
 static bool array_write(struct array *array, const struct json *json, unsigned level);
 static void array_quote(struct array *array, const char *text);
 
-bool array_from_json(struct pg_type type, const struct json *json, struct arena *arena,
-		     const char **out, const char **why)
+bool array_from_json(struct pg_type type, const struct json *json, value_reader *read,
+		     struct arena *arena, const char **out, const char **why)
 {
-	struct array array = { .type = type, .arena = arena };
+	struct array array = { .type = type, .read = read, .arena = arena };
 	bool ok;
 
 	if (json_kind(json) == JSON_NULL) {
@@ -58,21 +59,20 @@ bool array_from_json(struct pg_type type, const struct json *json, struct arena 
 	return ok;
 }
 
-bool array_from_texts(struct pg_type type, const struct text *values, size_t count,
+bool array_from_texts(struct pg_type type, struct array_texts texts, text_reader *read,
 		      struct arena *arena, const char **out, const char **why)
 {
 	struct array array = { .type = type, .arena = arena };
-	struct pg_type element = { type.element_oid, 0 };
 	bool ok = true;
 
 	buf_init(&array.literal);
 	buf_byte(&array.literal, '{');
-	for (size_t i = 0; ok && i < count; i++) {
+	for (size_t i = 0; ok && i < texts.count; i++) {
 		const char *text = NULL;
 
 		if (i > 0)
-			buf_byte(&array.literal, type_delimiter(type.element_oid));
-		ok = scalar_from_text(element, values[i], arena, &text, why);
+			buf_byte(&array.literal, array_delimiter(type));
+		ok = read(type_element(type), texts.values[i], arena, &text, why);
 		if (ok)
 			array_quote(&array, text);
 		else
@@ -87,7 +87,10 @@ bool array_from_texts(struct pg_type type, const struct text *values, size_t cou
 
 static bool array_nests(const struct array *array, const struct json *json)
 {
-	return json_kind(json) == JSON_ARRAY && type_kind(array->type.element_oid) != KIND_JSON;
+	struct pg_type element = type_element(array->type);
+
+	return json_kind(json) == JSON_ARRAY && !element.element_oid &&
+	       type_kind(element.oid) != KIND_JSON;
 }
 
 /* The dimensions, by the first element of each. */
@@ -132,15 +135,20 @@ static bool array_empty(const struct array *array)
 
 static bool array_write_element(struct array *array, const struct json *json)
 {
-	struct pg_type element = { array->type.element_oid, 0 };
+	struct pg_type element = type_element(array->type);
 	const char *text = NULL;
 
-	if (!scalar_from_json(element, json, array->arena, &text, &array->why))
+	if (!array->read(element, json, array->arena, &text, &array->why))
 		return false;
-	if (text)
-		array_quote(array, text);
-	else
+	if (!text) {
 		buf_literal(&array->literal, "NULL");
+		return true;
+	}
+	if (element.form && array->literal.len + strlen(text) > FORM_TEXT_BYTES_MAX / 2) {
+		array->why = FORM_TOO_LONG;
+		return false;
+	}
+	array_quote(array, text);
 	return true;
 }
 
@@ -154,7 +162,7 @@ static bool array_write(struct array *array, const struct json *json, unsigned l
 	for (const struct json *element = json_first(json); element;
 	     element = json_next(element), i++) {
 		if (i > 0)
-			buf_byte(&array->literal, type_delimiter(array->type.element_oid));
+			buf_byte(&array->literal, array_delimiter(array->type));
 		if (nested ? !array_write(array, element, level + 1)
 			   : !array_write_element(array, element)) {
 			array->why = arena_printf(array->arena, nested ? "[%zu]%s" : "[%zu] %s", i,

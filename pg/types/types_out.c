@@ -5,36 +5,52 @@
  */
 #include "pg/types/types.h"
 
-#include "base/limits.h"
+#include "pg/types/array_out.h"
+#include "pg/types/composite_out.h"
+#include "pg/types/form.h"
+#include "pg/types/hstore.h"
 #include "pg/types/types_table.h"
 
 #include <string.h>
 
-static void cell_to_json(struct buf *out, uint32_t oid, const char *ptr, size_t len);
-static bool array_to_json(struct buf *out, uint32_t element_oid, const char *ptr, size_t len);
+static bool cell_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len);
+static bool formed_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len);
 static bool is_number(const char *ptr, size_t len);
 static bool timestamp_to_json(struct buf *out, const char *ptr, size_t len);
 static bool timestamptz_to_json(struct buf *out, const char *ptr, size_t len);
 static bool timetz_to_json(struct buf *out, const char *ptr, size_t len);
 static bool bytea_to_json(struct buf *out, const char *ptr, size_t len);
 
-void type_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len)
+bool type_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len)
 {
-	size_t start = out->len;
+	if (type.element_oid == 0)
+		return cell_to_json(out, type, ptr, len);
+	return formed_to_json(out, type, ptr, len);
+}
 
-	if (type.element_oid == 0) {
-		cell_to_json(out, type.oid, ptr, len);
-		return;
-	}
-	if (!array_to_json(out, type.element_oid, ptr, len)) {
+/* What is made of parts. */
+static bool formed_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len)
+{
+	struct text text = { ptr, len };
+	size_t start = out->len;
+	bool fits = true, read;
+
+	if (type.element_oid)
+		read = array_to_json(out, type, text, type_to_json, &fits);
+	else if (!type.form || type.form->kind == FORM_COMPOSITE) /* or a record */
+		read = composite_to_json(out, type.form, text, type_to_json, &fits);
+	else
+		read = hstore_to_json(out, ptr, len);
+	if (!read) {
 		out->len = start;
 		buf_json_string(out, ptr, len);
 	}
+	return fits;
 }
 
-static void cell_to_json(struct buf *out, uint32_t oid, const char *ptr, size_t len)
+static bool cell_to_json(struct buf *out, struct pg_type type, const char *ptr, size_t len)
 {
-	switch (type_kind(oid)) {
+	switch (type_kind(type.oid)) {
 	case KIND_INT2:
 	case KIND_INT4:
 	case KIND_INT8:
@@ -44,7 +60,7 @@ static void cell_to_json(struct buf *out, uint32_t oid, const char *ptr, size_t 
 		if (!is_number(ptr, len))
 			break; /* NaN, Infinity, -Infinity */
 		buf_add(out, ptr, len);
-		return;
+		return true;
 	case KIND_BOOL:
 		if (len != 1 || (*ptr != 't' && *ptr != 'f'))
 			break;
@@ -52,35 +68,41 @@ static void cell_to_json(struct buf *out, uint32_t oid, const char *ptr, size_t 
 			buf_literal(out, "true");
 		else
 			buf_literal(out, "false");
-		return;
+		return true;
 	case KIND_TIMESTAMP:
 		if (!timestamp_to_json(out, ptr, len))
 			break;
-		return;
+		return true;
 	case KIND_TIMESTAMPTZ:
 		if (!timestamptz_to_json(out, ptr, len))
 			break;
-		return;
+		return true;
 	case KIND_TIMETZ:
 		if (!timetz_to_json(out, ptr, len))
 			break;
-		return;
+		return true;
 	case KIND_BYTEA:
 		if (!bytea_to_json(out, ptr, len))
 			break;
-		return;
+		return true;
 	case KIND_JSON:
 		if (len == 0)
 			break;
 		buf_add(out, ptr, len);
-		return;
+		return true;
 	case KIND_UNKNOWN:
+		if (!type.form)
+			break;
+		return formed_to_json(out, type, ptr, len);
+	case KIND_RECORD:
+		return formed_to_json(out, type, ptr, len);
 	case KIND_NUMERIC:
 	case KIND_STRING:
 	case KIND_UUID:
 		break;
 	}
 	buf_json_string(out, ptr, len);
+	return true;
 }
 
 static size_t digits(const char *ptr, size_t len)
@@ -237,129 +259,4 @@ static bool bytea_to_json(struct buf *out, const char *ptr, size_t len)
 	buf_base64(out, piece, used);
 	buf_byte(out, '"');
 	return true;
-}
-
-/* An array's text form being read: what may come next is kept so that the JSON is well-formed. */
-struct array_text {
-	const char *at, *end;
-	uint32_t element_oid;
-	char delimiter;
-	unsigned depth;
-	bool value_due;   /* a value or "{" must come, not a delimiter */
-	bool close_ok;    /* "}" may come */
-	struct buf plain; /* an element without its backslashes */
-};
-
-static bool array_quoted(struct array_text *array, struct buf *out)
-{
-	const char *start = ++array->at;
-	bool escaped = false;
-
-	while (array->at < array->end && *array->at != '"') {
-		if (*array->at == '\\') {
-			escaped = true;
-			array->at++;
-		}
-		array->at++;
-	}
-	if (array->at >= array->end)
-		return false;
-	if (!escaped) {
-		cell_to_json(out, array->element_oid, start, (size_t)(array->at - start));
-	} else {
-		buf_clear(&array->plain);
-		for (const char *from = start; from < array->at; from++) {
-			if (*from == '\\')
-				from++;
-			buf_byte(&array->plain, *from);
-		}
-		cell_to_json(out, array->element_oid, array->plain.ptr, array->plain.len);
-	}
-	array->at++;
-	return true;
-}
-
-static bool array_bare(struct array_text *array, struct buf *out)
-{
-	const char *start = array->at;
-	size_t len;
-
-	while (array->at < array->end && *array->at != array->delimiter && *array->at != '}' &&
-	       *array->at != '{' && *array->at != '"')
-		array->at++;
-	len = (size_t)(array->at - start);
-	if (len == 0)
-		return false;
-	if (len == 4 && memcmp(start, "NULL", 4) == 0)
-		buf_literal(out, "null");
-	else
-		cell_to_json(out, array->element_oid, start, len);
-	return true;
-}
-
-/* One brace, delimiter or element. */
-static bool array_step(struct array_text *array, struct buf *out)
-{
-	char c = *array->at;
-
-	if (c == '{') {
-		if (!array->value_due || ++array->depth > ARRAY_DEPTH_MAX)
-			return false;
-		buf_byte(out, '[');
-		array->close_ok = true;
-		array->at++;
-		return true;
-	}
-	if (c == '}') {
-		if (!array->close_ok)
-			return false;
-		buf_byte(out, ']');
-		array->depth--;
-		array->value_due = false;
-		array->at++;
-		return true;
-	}
-	if (!array->value_due) {
-		if (c != array->delimiter)
-			return false;
-		buf_byte(out, ',');
-		array->value_due = true;
-		array->close_ok = false;
-		array->at++;
-		return true;
-	}
-	array->value_due = false;
-	array->close_ok = true;
-	return c == '"' ? array_quoted(array, out) : array_bare(array, out);
-}
-
-/* Steps over "[2:3][0:1]=" of an array whose bounds do not start at 1. */
-static const char *array_skip_bounds(const char *ptr, size_t len)
-{
-	const char *equals = *ptr == '[' ? memchr(ptr, '=', len) : NULL;
-
-	return equals ? equals + 1 : ptr;
-}
-
-static bool array_to_json(struct buf *out, uint32_t element_oid, const char *ptr, size_t len)
-{
-	struct array_text array = {
-		.end = ptr + len,
-		.element_oid = element_oid,
-		.delimiter = type_delimiter(element_oid),
-		.value_due = true,
-	};
-	bool ok;
-
-	if (len == 0)
-		return false;
-	array.at = array_skip_bounds(ptr, len);
-	if (array.at >= array.end || *array.at != '{')
-		return false;
-	buf_init(&array.plain);
-	do
-		ok = array_step(&array, out);
-	while (ok && array.depth > 0 && array.at < array.end);
-	buf_fini(&array.plain);
-	return ok && array.depth == 0 && array.at == array.end;
 }

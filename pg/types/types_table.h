@@ -6,7 +6,7 @@
 
 /* Each kind has a row in the table of docs/http.md. */
 enum type_kind {
-	KIND_UNKNOWN, /* not built in: an enum, a domain, a composite, … */
+	KIND_UNKNOWN, /* not built in: an enum, a composite, … (pg/types/form.h) */
 	KIND_BOOL,
 	KIND_INT2,
 	KIND_INT4,
@@ -22,6 +22,7 @@ enum type_kind {
 	KIND_UUID,
 	KIND_BYTEA,
 	KIND_JSON,
+	KIND_RECORD, /* fields without names and types; it never comes in */
 };
 
 static inline enum type_kind type_kind(uint32_t oid)

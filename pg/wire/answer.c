@@ -214,6 +214,28 @@ static bool answer_columns(struct conn *conn, struct slot *slot, const PGresult 
 	return false;
 }
 
+/*
+ * A composite has other fields than were described. A query is asked anew; a command has run: its
+ * value leaves as a string, and the next call is described first.
+ */
+static void answer_misfit(struct slot *slot)
+{
+	struct call *call = slot->call;
+	struct shape *shape = (struct shape *)call->bound;
+
+	if (call->kind == CALL_COMMAND) {
+		atomic_store(&shape->forms_due_us, 0);
+		return;
+	}
+	slot->state = SLOT_FAILED;
+	call->error = (struct pg_error){
+		.sqlstate = "42804", /* datatype_mismatch */
+		.ours = true,
+		.of_catalog = true,
+		.message = "a composite type has other fields than it had when it was described",
+	};
+}
+
 static void answer_row(struct conn *conn, struct slot *slot, const PGresult *result, int row)
 {
 	struct call *call = slot->call;
@@ -234,7 +256,8 @@ static void answer_row(struct conn *conn, struct slot *slot, const PGresult *res
 	bytes = call->out->len;
 	if (call->rows > 1)
 		buf_byte(call->out, ',');
-	encoder_row(&conn->encoder, result, row, call->out);
+	if (!encoder_row(&conn->encoder, result, row, call->out))
+		answer_misfit(slot);
 	call->bytes += call->out->len - bytes;
 	if (call->bytes_max && (call->on_rows ? call->bytes : call->out->len) > call->bytes_max)
 		slot->state = SLOT_TOO_LARGE;

@@ -176,15 +176,24 @@ bool error_is_of_row_security(const PGresult *result)
 	       error_field_is(result, PG_DIAG_SOURCE_FUNCTION, ERROR_SOURCE_POLICY);
 }
 
+/* A composite was given more or fewer fields than it has. */
+static bool error_is_of_fields(const PGresult *result)
+{
+	return error_field_is(result, PG_DIAG_SQLSTATE, "22P02") &&
+	       error_field_is(result, PG_DIAG_SOURCE_FUNCTION, "record_in");
+}
+
 /*
  * Types, tables, columns or functions are not what they were: all of class 42 but rights; caches
- * that name what is gone (XX000); a schema; a plan that would return something else. But where a
- * type's own function was reading a value, the type is there.
+ * that name what is gone (XX000); a schema; a plan that would return something else; a composite
+ * that has other fields. But where a type's own function was reading a value, the type is there.
  */
 bool error_is_of_catalog(const PGresult *result)
 {
 	const char *sqlstate = error_sqlstate(result);
 
+	if (error_is_of_fields(result))
+		return true;
 	if (!sqlstate || error_is_of_value(result))
 		return false;
 	if (strncmp(sqlstate, "42", 2) == 0)

@@ -159,7 +159,7 @@ void stage_call_fini(struct stage_call *call)
 {
 	arena_fini(&call->arena);
 	buf_fini(&call->out);
-	free(call->call.shape);
+	shape_free(call->call.shape);
 }
 
 void stage_send(struct stage_call *call, enum call_kind kind, struct statement *statement,

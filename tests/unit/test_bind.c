@@ -52,7 +52,7 @@ static int start(void **state)
 
 static void unload(void)
 {
-	free(shape);
+	shape_free(shape);
 	catalog_let_go(catalog);
 }
 

@@ -5,6 +5,7 @@
 
 #include "fake_libpq.h"
 #include "pg/pool_private.h"
+#include "pg/types/form.h"
 #include "pg_stage.h"
 
 #include <setjmp.h>
@@ -15,7 +16,10 @@
 #include <cmocka.h>
 
 #define NAMES_TEXT "SELECT string_agg(coalesce(to_regtype"
-#define ELEMENTS_TEXT "SELECT string_agg(coalesce((SELECT typelem"
+#define FORMS_TEXT "WITH RECURSIVE reached"
+#define MOODS                                                                                      \
+	"{\"oid\":16391,\"name\":\"mood[]\",\"kind\":\"a\",\"inner\":16390,"                       \
+	"\"delimiter\":\",\",\"fields\":[]}"
 
 static struct statement statement;
 static struct describe describe;
@@ -129,10 +133,9 @@ static void test_a_name_that_cannot_be_a_type_is_named_too(void **state)
 	assert_string_equal(describe.unknown_type, "no type");
 }
 
-static void test_elements_of_arrays_that_are_not_built_in_are_asked_for_last(void **state)
+static void test_what_types_that_are_not_built_in_are_made_of_is_asked_last(void **state)
 {
-	fake_answer_with(
-		(struct fake_answer){ .text = ELEMENTS_TEXT, .rows = 1, .cell = "0 16390" });
+	fake_answer_with((struct fake_answer){ .text = FORMS_TEXT, .rows = 1, .cell = MOODS });
 	fake_server.param_oid = 16400;
 	fake_server.column_oid = 16391;
 	stage_open(NODE_REPLICA, 1);
@@ -140,11 +143,86 @@ static void test_elements_of_arrays_that_are_not_built_in_are_asked_for_last(voi
 	stage_answer(0);
 	assert_int_equal(told, 0);
 	assert_non_null(strstr(fake_sent(0), "({16400,16391})"));
-	fake_server.column_oid = 25; /* of the answer itself */
+	fake_server.column_oid = 114; /* of the answer itself */
 	stage_answer(0);
 	assert_int_equal(describe.end, CALL_OK);
 	assert_int_equal(statement_shape(&statement)->param_types[0].element_oid, 0);
 	assert_int_equal(statement_shape(&statement)->column_types[0].element_oid, 16390);
+}
+
+#define PLACE(field)                                                                               \
+	"{\"oid\":16391,\"name\":\"place\",\"kind\":\"c\",\"inner\":0,"                            \
+	"\"delimiter\":\",\",\"fields\":[[\"" field "\",23]]}"
+
+/* A shape with a composite column is there, and it is asked whether that has changed. */
+static void verify(const char *before, const char *now, unsigned times)
+{
+	fake_answer_with(
+		(struct fake_answer){ .text = FORMS_TEXT, .rows = 1, .cell = before, .times = 2 });
+	fake_server.param_oid = 23;
+	fake_server.column_oid = 16391;
+	stage_open(NODE_REPLICA, 1);
+	start(NULL);
+	stage_answer(0);
+	fake_server.column_oid = 114;
+	stage_answer(0);
+	assert_int_equal(describe.end, CALL_OK);
+	(void)fake_sent(0);
+	fake_answer_with(
+		(struct fake_answer){ .text = FORMS_TEXT, .rows = 1, .cell = now, .times = times });
+	describe = (struct describe){
+		.statement = &statement,
+		.arena = &arena,
+		.revalidates = true,
+		.verifies = true,
+		.on_done = on_done,
+	};
+	start(NULL);
+	assert_non_null(strstr(fake_sent(0), "({16391})"));
+	stage_answer(0);
+}
+
+static void test_composites_that_have_not_changed_leave_the_shape_as_it_is(void **state)
+{
+	const struct shape *shape;
+	uint32_t generation;
+
+	verify(PLACE("a"), PLACE("a"), 1);
+	shape = statement_shape(&statement);
+	generation = shape->generation;
+	assert_int_equal(told, 2);
+	assert_int_equal(describe.end, CALL_OK);
+	assert_true(describe.unchanged);
+	assert_int_not_equal(shape->forms_due_us, SHAPE_FORMS_NEVER);
+	assert_string_equal(shape->column_types[0].form->fields[0].name.ptr, "a");
+	assert_ptr_equal(statement_shape(&statement), shape);
+	assert_int_equal(shape->generation, generation);
+}
+
+static void test_composites_that_have_changed_are_described_anew(void **state)
+{
+	verify(PLACE("a"), PLACE("b"), 2);
+	assert_int_equal(told, 1);
+	fake_server.column_oid = 16391;
+	stage_answer(0);
+	fake_server.column_oid = 114;
+	stage_answer(0);
+	assert_int_equal(told, 2);
+	assert_false(describe.unchanged);
+	assert_string_equal(statement_shape(&statement)->column_types[0].form->fields[0].name.ptr,
+			    "b");
+}
+
+static void test_a_shape_that_cannot_be_verified_now_stays(void **state)
+{
+	verify(PLACE("a"), PLACE("a"), 1);
+	fake_answer_with((struct fake_answer){
+		.text = FORMS_TEXT, .what = FAKE_ERROR, .sqlstate = "57014" });
+	start(NULL);
+	stage_answer(0);
+	assert_int_equal(told, 3);
+	assert_int_equal(describe.end, CALL_OK);
+	assert_true(describe.unchanged);
 }
 
 static void test_an_error_of_the_statement_is_told_with_its_place(void **state)
@@ -205,7 +283,10 @@ int main(void)
 		STORY(test_another_declared_type_is_asked_for_first),
 		STORY(test_a_type_that_nobody_knows_is_named),
 		STORY(test_a_name_that_cannot_be_a_type_is_named_too),
-		STORY(test_elements_of_arrays_that_are_not_built_in_are_asked_for_last),
+		STORY(test_what_types_that_are_not_built_in_are_made_of_is_asked_last),
+		STORY(test_composites_that_have_not_changed_leave_the_shape_as_it_is),
+		STORY(test_composites_that_have_changed_are_described_anew),
+		STORY(test_a_shape_that_cannot_be_verified_now_stays),
 		STORY(test_an_error_of_the_statement_is_told_with_its_place),
 		STORY(test_a_lost_conn_is_told_and_leaves_no_shape),
 		STORY(test_a_forgotten_description_is_not_told),

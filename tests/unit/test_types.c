@@ -111,9 +111,10 @@ static void words_are_those_of_sql(void **state)
 	assert_string_equal(type_words(type_by_name("int4")), "integer");
 	assert_string_equal(type_words(type_by_name("timestamptz")), "timestamp with time zone");
 	assert_string_equal(type_words(type_by_name("text[]")), "array of text");
-	assert_string_equal(type_words((struct pg_type){ 20001, 20000 }), "array");
-	assert_string_equal(type_words((struct pg_type){ 20000, 0 }), "value");
-	assert_string_equal(type_words((struct pg_type){ 0, 0 }), "value");
+	assert_string_equal(type_words((struct pg_type){ .oid = 20001, .element_oid = 20000 }),
+			    "array");
+	assert_string_equal(type_words((struct pg_type){ .oid = 20000 }), "value");
+	assert_string_equal(type_words((struct pg_type){ .oid = 0 }), "value");
 }
 
 int main(void)

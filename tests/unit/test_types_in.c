@@ -33,11 +33,11 @@ static struct pg_type type_named(const char *name)
 
 	/* Of a type that the application made. */
 	if (strcmp(name, "mood") == 0)
-		return (struct pg_type){ 20000, 0 };
+		return (struct pg_type){ .oid = 20000 };
 	if (strcmp(name, "mood[]") == 0)
-		return (struct pg_type){ 20001, 20000 };
+		return (struct pg_type){ .oid = 20001, .element_oid = 20000 };
 	if (strcmp(name, "?") == 0)
-		return (struct pg_type){ 0, 0 };
+		return (struct pg_type){ .oid = 0 };
 	if (type.oid == 0)
 		fail_msg("%s is no type", name);
 	return type;
