@@ -21,6 +21,12 @@
 	" AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')"   \
 	" AND has_function_privilege(p.proowner, f.oid, 'EXECUTE'))"
 
+#define MAY_NAME_LIVES                                                                             \
+	"EXISTS (SELECT FROM pg_catalog.pg_class AS t JOIN pg_catalog.pg_namespace AS n"           \
+	" ON n.oid = t.relnamespace WHERE n.nspname = 'cqrsd' AND t.relname = 'log_life'"          \
+	" AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(t.oid, 'SELECT')"       \
+	" AND has_table_privilege(t.oid, 'INSERT'))"
+
 #define MAY_EMIT                                                                                   \
 	FUNCTION_OF_POSTGRES("pg_logical_emit_message", " AND p.proargtypes[2] = 'text'::regtype")
 #define MAY_CONTROL FUNCTION_OF_POSTGRES("pg_control_checkpoint", "")
@@ -32,6 +38,7 @@ static const char check_rights_text[] =
 	" CASE WHEN " FUNCTION_OF_HISTORY " THEN 'history' END,"
 	" CASE WHEN (SELECT pg_has_role(s.oid, 'USAGE') FROM pg_catalog.pg_roles AS s"
 	" WHERE s.rolname = 'pg_read_all_stats') THEN 'stats' END,"
+	" CASE WHEN " MAY_NAME_LIVES " THEN 'lives' END,"
 	" CASE WHEN (" MAY_EMIT ") THEN 'emit' END,"
 	" CASE WHEN (" MAY_CONTROL ") THEN 'control' END, '.') AS rights"
 	" FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user";
@@ -60,6 +67,10 @@ static const struct check_right {
 		  "goes on to a new timeline may, until its next status answer, show a state "
 		  "without a lost write as fresh; while there is no primary, tokens of a standby "
 		  "may require a byte more than it has" },
+	{ .word = " lives ",
+	  .without = "lacks SELECT and INSERT on cqrsd.log_life (of migration 005): an instance "
+		     "that starts after the primary came back from an older copy takes tokens of "
+		     "what is lost for tokens of what goes on" },
 	{ .word = " emit ",
 	  .without = "may not call pg_logical_emit_message: with half a record flushed on a quiet "
 		     "primary, replicas seem to be behind until the next commit" },

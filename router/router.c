@@ -255,6 +255,9 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 	if (gone || dethroned)
 		pool_abandon(node->pool, gone ? "the node does not answer"
 					      : "the node is not the primary any more");
+	/* Commands wait for it now: the pause after conns that were lost is over. */
+	if (node->role == NODE_PRIMARY && role != NODE_PRIMARY)
+		pool_dial_now(node->pool);
 	if (role != NODE_UNKNOWN && role != node->role)
 		health_renew(&node->health, false);
 	else if (returned)
@@ -309,15 +312,16 @@ void router_remove_watcher(struct router *router, struct router_watcher *watcher
 	list_remove(&router->watchers, &watcher->link);
 }
 
-/* Positions of an answer are nearly always of one branch: what its tokens say of it is kept. */
+/* Positions of an answer are nearly always of one life: what its tokens say of it is kept. */
 void router_token(struct router *router, struct position position, char out[TOKEN_TEXT_MAX + 1])
 {
-	const struct topology *topology = &router->topology;
+	const struct lives *lives = &router->topology.lives;
 
-	if (!router->stamp.timeline || router->stamp_of != position.timeline) {
-		router->stamp =
-			branches_position(&topology->branches, &topology->history, position);
-		router->stamp_of = position.timeline;
+	if (!router->stamp.timeline || router->stamp_of != position.timeline ||
+	    position.lsn <= router->stamp_from) {
+		router->stamp = topology_token(&router->topology, position);
+		router->stamp_from = lives->count ? lives->items[lives->count - 1].began : 0;
+		router->stamp_of = position.lsn > router->stamp_from ? position.timeline : 0;
 	}
 	router->stamp.lsn = position.lsn;
 	token_make(router->tokens, router->stamp, out);

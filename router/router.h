@@ -139,9 +139,10 @@ struct router {
 	struct token_maker *tokens; /* NULL until the key is known */
 	struct branch_position
 		stamp; /* of the branch of stamp_of; its timeline 0: none since the last refresh */
-	uint32_t stamp_of;
-	struct heard heard; /* of a timeline that no node was seen on */
-	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
+	uint32_t stamp_of;   /* 0: it holds for that one position */
+	uint64_t stamp_from; /* and for positions behind this one */
+	struct heard heard;  /* of a timeline that no node was seen on */
+	uint64_t tokens_of;  /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
 	struct list watchers;     /* who is called after a new topology: struct router_watcher */
 	struct list describing;   /* tasks that are finding out the types of a statement */

@@ -240,9 +240,10 @@ enum fate branches_find(const struct branches *branches, const struct history *n
 	if (past)
 		*position = (struct position){ past->era << BRANCH_NUMBER_BITS | token.timeline,
 					       token.lsn };
-	/* A branch that parted from ours at an unknown place, with a number that ours has, too. */
+	/* A branch that parted from ours at an unknown place, with a number that ours has, too: it
+	 * was lost, or others have gone back to it already. */
 	else if (!has && token.history && now->complete && token.timeline <= now->timeline)
-		return FATE_LOST;
+		return FATE_NEWER;
 	return branches_fate(branches, now, *position);
 }
 

@@ -6,8 +6,10 @@
  *
  *   topology_build  answers and silence of a node                      the only entry
  *    ├─ agreement   back to a branch that was left, when all agree     quorum
- *    ├─ election    which node is the primary; fencing                 node_history, wal_extent
- *    ├─ rotation    which replicas may get queries                     node_history, strikes
+ *    ├─ election    which node is the primary; fencing                 node_history, node_lives,
+ *    │                                                                 wal_extent
+ *    ├─ rotation    which replicas may get queries                     node_history, node_lives,
+ *    │                                                                 strikes
  *    ├─ strangers   which cluster is served, nodes of another one      cluster_identity
  *    └─ replay_limits   a standby stopped by a setting
  *
@@ -20,6 +22,7 @@
 #include "pg/node.h"
 #include "router/cluster/cluster_identity.h"
 #include "router/cluster/lag_history.h"
+#include "router/cluster/lives.h"
 #include "router/cluster/node_status.h"
 #include "router/cluster/replay_rate.h"
 #include "router/cluster/strikes.h"
@@ -33,6 +36,16 @@ enum wal_extent {
 	WAL_IN_LINE,
 	WAL_SHORT, /* it began this life as an older copy of the primary that is gone */
 	WAL_AHEAD, /* it has replayed what the primary does not have */
+};
+
+/* What a node has told of the lives of its log (router/cluster/node_lives.h). */
+enum lives_state {
+	LIVES_UNTOLD, /* it has no table of them, or the role may not read it or add to it */
+	LIVES_UNREAD, /* to be asked for, of a primary before it is followed */
+	LIVES_READ,   /* as a primary: its own life is missing, or not yet looked for */
+	LIVES_DUE,    /* its own life is to be added */
+	LIVES_TRIED,  /* that has ended: to be asked for again */
+	LIVES_NAMED,  /* as a primary: its own life is the last */
 };
 
 /* What the log has said of a node and is not to repeat. */
@@ -59,7 +72,10 @@ struct node_memory {
 	uint32_t streams;       /* as a standby: the timeline that its walreceiver gets; 0: none */
 	int64_t ruled_us;       /* its postmaster's start when it was our primary last; 0: never */
 	enum wal_extent extent;
-	uint64_t born_lsn;          /* where its WAL ended at the first status of this life */
+	uint64_t born_lsn;  /* where its WAL ended at the first status of this life */
+	struct lives lives; /* in this life of the node; by lives_state */
+	enum lives_state lives_state;
+	uint64_t lives_lsn;         /* as a standby: they are as of this position or a later one */
 	uint64_t system_identifier; /* 0: not known, or not to be had */
 	bool identified;            /* it was asked who it is, and has answered */
 	uint32_t limits[NODE_STATUS_LIMITS]; /* its settings; 0: not told */

@@ -3,6 +3,7 @@
 #include "router/cluster/election.h"
 
 #include "router/cluster/node_history.h"
+#include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
 #include "router/cluster/rotation.h"
 #include "router/cluster/wal_extent.h"
@@ -10,7 +11,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool election_is_candidate(const struct cluster *cluster, unsigned index)
+/* But for the lives of its log. */
+static bool election_may_lead(const struct cluster *cluster, unsigned index)
 {
 	const struct node_view *view = &cluster->topology.nodes[index];
 
@@ -22,7 +24,7 @@ static bool election_is_candidate(const struct cluster *cluster, unsigned index)
 	       !node_history_is_given_up(cluster, index) && !wal_extent_is_behind(cluster, index);
 }
 
-/* It may be the primary as soon as its history is settled. */
+/* It may be the primary as soon as its history and the lives of its log are settled. */
 static bool election_is_awaited(const struct cluster *cluster, unsigned index)
 {
 	const struct node_view *view = &cluster->topology.nodes[index];
@@ -30,11 +32,14 @@ static bool election_is_awaited(const struct cluster *cluster, unsigned index)
 	/* Nor is any node ours for sure before the cluster is known. */
 	if (cluster->identity != CLUSTER_KNOWN)
 		return true;
-	return cluster_ours(cluster, index) && !node_history_is_settled(cluster, index) &&
+	return cluster_ours(cluster, index) &&
+	       (!node_history_is_settled(cluster, index) ||
+		!node_lives_are_settled(cluster, index)) &&
 	       view->position.timeline >= cluster->topology.primary_position.timeline;
 }
 
-static int election_best(const struct cluster *cluster)
+/* settled: of those alone whose lives are. */
+static int election_best(const struct cluster *cluster, bool settled)
 {
 	const struct topology *topology = &cluster->topology;
 	int best = -1;
@@ -42,7 +47,8 @@ static int election_best(const struct cluster *cluster)
 	for (unsigned i = 0; i < topology->count; i++) {
 		uint32_t timeline = topology->nodes[i].position.timeline;
 
-		if (!election_is_candidate(cluster, i))
+		if (!election_may_lead(cluster, i) ||
+		    (settled && !node_lives_are_settled(cluster, i)))
 			continue;
 		if (best < 0 || timeline > topology->nodes[best].position.timeline ||
 		    (timeline == topology->nodes[best].position.timeline &&
@@ -135,6 +141,8 @@ bool election_give_up(struct cluster *cluster, unsigned index)
 		 ", known up to %s, what is not there is lost",
 		 number, lsn_format(cut, to), before,
 		 lsn_format(topology->primary_position.lsn, from));
+	/* By the one that was left, one of the same number would be another one for ever. */
+	topology->history = cluster->memory[index].history;
 	election_begin_era(cluster, number);
 	return true;
 }
@@ -146,10 +154,34 @@ static bool election_come_back_short(struct cluster *cluster, unsigned index)
 	return election_give_up(cluster, index);
 }
 
+/* Which of them all names its own life, that is followed next. */
+static int election_choose(struct cluster *cluster)
+{
+	int next = election_best(cluster, false);
+
+	if (next >= 0)
+		node_lives_want_own(cluster, (unsigned)next);
+	return election_best(cluster, true);
+}
+
+/* After a loss was found: those that the log of the primary tells. */
+static void election_take_lives(struct cluster *cluster, unsigned index)
+{
+	const struct node_memory *memory = &cluster->memory[index];
+	struct topology *topology = &cluster->topology;
+
+	if (memory->lives_state != LIVES_NAMED) {
+		topology->lives.count = 0;
+		return;
+	}
+	lives_follow(&topology->lives_gone, &topology->lives, &memory->lives);
+	topology->lives = memory->lives;
+}
+
 void election_hold(struct cluster *cluster)
 {
 	struct topology *topology = &cluster->topology;
-	int best = election_best(cluster);
+	int best = election_choose(cluster);
 
 	if (best >= 0 && wal_extent_came_back_short(cluster, (unsigned)best) &&
 	    !election_come_back_short(cluster, (unsigned)best))
@@ -164,6 +196,7 @@ void election_hold(struct cluster *cluster)
 	if (best >= 0) {
 		cluster->ruled = best;
 		cluster->memory[best].ruled_us = topology->nodes[best].started_us;
+		election_take_lives(cluster, (unsigned)best);
 	}
 	for (unsigned i = 0; i < topology->count; i++) {
 		struct node_view *view = &topology->nodes[i];

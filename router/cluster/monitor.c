@@ -24,15 +24,10 @@
 #include "base/metrics.h"
 #include "pg/pool.h"
 #include "pg/reconnect.h"
-#include "router/cluster/history_ask.h"
-#include "router/cluster/key_reader.h"
-#include "router/cluster/name_check.h"
-#include "router/cluster/node_status.h"
-#include "router/cluster/publication.h"
-#include "router/cluster/questions.h"
 #include "router/cluster/replay_limits.h"
 #include "router/cluster/topology_build.h"
-#include "router/cluster/wal_flush.h"
+#include "router/cluster/watched.h"
+#include "router/cluster/watched_lives.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -53,52 +48,6 @@
 
 #define CONFIRM_US                                                                                 \
 	(5 * US_PER_MS) /* between two status queries to a primary that may need a WAL flush */
-
-/* One node being watched. */
-struct watched {
-	struct monitor *monitor;
-	unsigned index;
-	struct pool *pool;
-	struct loop_timer timer; /* while asked: its patience; otherwise: when to ask */
-	bool asked;
-	bool poll_now; /* the next status query need not wait for its turn */
-	int64_t asked_us;
-	enum question question;   /* being asked, or next */
-	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
-	int64_t identified_us;    /* the start of the server that told it; 0: nothing told */
-	char server[NODE_STATUS_SERVER_BYTES]; /* the address that it told; "": none yet */
-	bool schema;                           /* it has the table of the token key */
-	int64_t key_again_us;                  /* no sooner */
-	struct wal_flush wal_flush;
-	enum wal_flush_advice advice; /* what comes of the last status */
-	bool refused[QUESTIONS];      /* answered with an error, and said so */
-	struct history_ask history;
-	struct name_check name_check;
-	unsigned strays; /* of reach, when the name was followed last */
-	struct call call;
-	struct arena arena;
-	struct buf out;
-};
-
-struct monitor {
-	struct loop *loop;
-	pthread_t thread;
-	struct metrics *metrics;
-	int64_t poll_us, patience_us, resolve_us;
-
-	struct letter poll_now;
-	atomic_bool polling_now; /* the letter is on its way */
-	_Atomic(const struct options *)
-		options; /* the newest; taken over before the next status query */
-	const struct options *options_used;
-
-	struct cluster cluster;
-	struct publication publication;
-	struct key_reader keys;
-	struct statement statements[QUESTIONS];
-	unsigned count;
-	struct watched nodes[NODES_MAX];
-};
 
 static struct pool *monitor_pool_of(void *arg, unsigned index);
 static void monitor_take_options(struct monitor *monitor);
@@ -202,6 +151,7 @@ static void monitor_watch(struct monitor *monitor, unsigned index, const struct 
 	watched->name_check.begun_us = loop_now(monitor->loop);
 	history_ask_init(&watched->history, monitor->loop, &monitor->cluster, index,
 			 watched_on_history);
+	watched_lives_init(watched);
 	watched->pool = pool_new(monitor->loop, node, monitor->metrics, &questions_pool);
 	pool_set_role(watched->pool, NODE_REPLICA);
 	loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
@@ -218,6 +168,7 @@ static void *monitor_run(void *arg)
 
 		loop_timer_cancel(monitor->loop, &watched->timer);
 		history_ask_forget(&watched->history);
+		life_writer_fini(&watched->life_writer);
 		if (watched->asked)
 			pool_forget(watched->pool, &watched->call);
 		name_check_fini(&watched->name_check);
@@ -287,6 +238,8 @@ static void watched_ask(struct watched *watched)
 		watched->question = ASK_IDENTITY;
 	else if (watched_wants_key(watched, now_us))
 		watched->question = ASK_KEY;
+	else if (watched_wants_lives(watched, now_us))
+		watched->question = ASK_LIVES;
 	else if (watched->advice == WAL_FLUSH_NOW && !watched->refused[ASK_WAL_FLUSH])
 		watched->question = ASK_WAL_FLUSH;
 	else
@@ -448,6 +401,7 @@ static void watched_move(struct watched *watched, struct pool *pool)
 	pool_free(watched->pool);
 	watched->pool = pool;
 	history_ask_forget(&watched->history);
+	life_writer_forget(&watched->life_writer);
 	watched->identified_life = 0;
 	watched->identified_us = 0;
 	watched->server[0] = '\0';
@@ -506,6 +460,7 @@ static void watched_on_identity(struct watched *watched, bool answered)
 	topology_build_identified(&watched->monitor->cluster, watched->index,
 				  identity.system_identifier);
 	replay_limits_take(&watched->monitor->cluster, watched->index, identity.limits);
+	topology_build_tells_lives(&watched->monitor->cluster, watched->index, identity.lives);
 	watched->identified_life = watched_life(watched);
 	watched->schema = identity.schema;
 	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;
@@ -554,7 +509,9 @@ static void watched_on_status(struct watched *watched, bool answered)
 	watched->advice = monitor->cluster.topology.primary == (int)watched->index
 				  ? wal_flush_advise(&watched->wal_flush, &status)
 				  : WAL_FLUSH_NOT_DUE;
-	if (watched->advice == WAL_FLUSH_NOW)
+	watched_begin_life(watched, &questions_pool);
+	if (watched->advice == WAL_FLUSH_NOW ||
+	    watched_wants_lives(watched, loop_now(monitor->loop)))
 		watched_ask(watched);
 	else
 		watched_rest(watched);
@@ -582,6 +539,10 @@ static void watched_on_call(struct call *call)
 		return;
 	case ASK_KEY:
 		watched_on_key(watched, answered);
+		return;
+	case ASK_LIVES:
+		watched_on_lives(watched, answered);
+		watched_ask(watched);
 		return;
 	case ASK_STATUS:
 		watched_on_status(watched, answered);

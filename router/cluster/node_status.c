@@ -40,7 +40,8 @@ const char node_status_wal_flush_query[] =
 
 const char node_status_identity_query[] =
 	"SELECT concat_ws(' ', to_hex(system_identifier),"
-	" (to_regclass('cqrsd.token_key') IS NOT NULL)::int,"
+	" (to_regclass('cqrsd.token_key') IS NOT NULL)::int"
+	" + 2 * coalesce(has_table_privilege(to_regclass('cqrsd.log_life'), 'SELECT'), false)::int,"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
 	" coalesce(host(inet_server_addr()) || ':' || inet_server_port(), '-'),"
 	" current_setting('max_connections'), current_setting('max_worker_processes'),"
@@ -162,7 +163,7 @@ bool node_status_read_identity(struct text row, struct identity *identity)
 
 	if (!node_status_words(row, 4 + NODE_STATUS_LIMITS, &words) ||
 	    !node_status_number(words.text[0], 16, UINT64_MAX, &identity->system_identifier) ||
-	    !node_status_number(words.text[1], 10, 1, &schema) ||
+	    !node_status_number(words.text[1], 10, 3, &schema) ||
 	    !node_status_number(words.text[2], 10, INT64_MAX, &started_us))
 		return false;
 	for (unsigned i = 0; i < NODE_STATUS_LIMITS; i++) {
@@ -172,7 +173,8 @@ bool node_status_read_identity(struct text row, struct identity *identity)
 	}
 	identity->started_us = (int64_t)started_us;
 	memcpy(identity->server, words.text[3], sizeof(identity->server));
-	identity->schema = schema;
+	identity->schema = schema & 1;
+	identity->lives = schema & 2;
 	return identity->system_identifier != 0;
 }
 

@@ -39,6 +39,7 @@ struct node_status {
 struct identity {
 	uint64_t system_identifier;
 	bool schema;
+	bool lives;         /* the lives of its log may be asked for */
 	int64_t started_us; /* of the postmaster that told it, wall */
 	/* its own address and port; "-" by a local socket */
 	char server[NODE_STATUS_SERVER_BYTES];

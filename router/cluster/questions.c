@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/cluster/lives.h"
 #include "router/cluster/node_status.h"
 
 #define QUESTIONS_TEXTOID 25
@@ -24,6 +25,7 @@ static const struct {
 } questions[QUESTIONS] = {
 	[ASK_IDENTITY] = { "monitor.identity", node_status_identity_query },
 	[ASK_KEY] = { "monitor.key", node_status_key_query },
+	[ASK_LIVES] = { "monitor.lives", lives_query },
 	[ASK_STATUS] = { "monitor.status", node_status_query },
 	[ASK_WAL_FLUSH] = { "monitor.wal_flush", node_status_wal_flush_query },
 };

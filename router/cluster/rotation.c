@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "router/cluster/node_history.h"
+#include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
 
 #include <inttypes.h>
@@ -27,6 +28,17 @@ void rotation_leave_behind(struct cluster *cluster, unsigned index)
 		return;
 	cluster_take_out(cluster, index);
 	node_log(LOG_WARN, cluster, index, "out of rotation: it is not on the primary's timeline");
+}
+
+/* What a replica of another log shows may be lost, or lack what was acknowledged. */
+void rotation_leave_log(struct cluster *cluster, unsigned index)
+{
+	if (!cluster->topology.nodes[index].in_rotation || cluster->memory[index].claims_primary ||
+	    !node_lives_lack(cluster, index))
+		return;
+	cluster_take_out(cluster, index);
+	node_log(LOG_WARN, cluster, index,
+		 "out of rotation: it follows a primary that lacks what is known of the last one");
 }
 
 /* 0: not known. A standby that streams but may not say from where is as far as its last
@@ -91,11 +103,16 @@ static const char *rotation_fault(struct cluster *cluster, unsigned index, char 
 	/* Without a primary, too, what an older timeline shows may be lost. */
 	if (topology->primary >= 0 ? its != ours : its && its < ours)
 		return "it is not on the primary's timeline";
-	if (topology->primary >= 0 && branch_number(ours) > 1 &&
-	    !cluster->memory[index].timeline_hidden && !node_history_is_settled(cluster, index))
+	/* Without one it may follow another primary, of a timeline of the same number. */
+	if (branch_number(ours) > 1 && its == ours && !cluster->memory[index].timeline_hidden &&
+	    !node_history_is_settled(cluster, index))
 		return "the history of its timeline is not known yet";
-	if (topology->primary >= 0 && node_history_is_other(cluster, index))
+	if (node_history_is_other(cluster, index))
 		return "it follows another history of the primary's timeline";
+	if (node_lives_are_other(cluster, index))
+		return "it has not replayed the beginning of the primary's life";
+	if (node_lives_lack(cluster, index))
+		return "it follows a primary that lacks what is known of the last one";
 	return rotation_too_far_behind(cluster, index, room, room_bytes);
 }
 

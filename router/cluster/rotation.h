@@ -21,5 +21,7 @@ void rotation_judge(struct cluster *cluster, unsigned index);
 void rotation_decide(struct cluster *cluster);
 /* A new primary: a replica of another timeline leaves at once, what it replays may be lost. */
 void rotation_leave_behind(struct cluster *cluster, unsigned index);
+/* The lives of its log were told: the same, where it is of another one. */
+void rotation_leave_log(struct cluster *cluster, unsigned index);
 /* WAL between the primary's newest position and the node's; 0: none. */
 uint64_t rotation_bytes_to_go(const struct cluster *cluster, unsigned index) must_check;

@@ -4,12 +4,28 @@
 
 #include <string.h>
 
+struct branch_position topology_token(const struct topology *topology, struct position position)
+{
+	struct branch_position token =
+		branches_position(&topology->branches, &topology->history, position);
+
+	if (topology->lives.count && position.timeline == topology->primary_position.timeline)
+		token.mark = lives_mark(&topology->lives, position.lsn);
+	return token;
+}
+
+static bool lives_differ(const struct lives *a, const struct lives *b)
+{
+	return a->count != b->count ||
+	       (a->count && a->items[a->count - 1].mark != b->items[b->count - 1].mark);
+}
+
 bool topology_differs(const struct topology *a, const struct topology *b)
 {
 	if (a->primary != b->primary || a->primary_seen != b->primary_seen ||
 	    a->primary_position.timeline != b->primary_position.timeline ||
 	    a->history.timeline != b->history.timeline || a->history.count != b->history.count ||
-	    a->history.complete != b->history.complete ||
+	    a->history.complete != b->history.complete || lives_differ(&a->lives, &b->lives) ||
 	    a->system_identifier != b->system_identifier || a->key_known != b->key_known ||
 	    a->schema_missing != b->schema_missing || memcmp(a->key, b->key, sizeof(a->key)) != 0)
 		return true;

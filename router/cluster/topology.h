@@ -11,6 +11,7 @@
 #include "pg/reconnect.h"
 #include "router/cluster/branches.h"
 #include "router/cluster/history.h"
+#include "router/cluster/lives.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct node_view {
 	double replay_rate;  /* bytes of WAL per microsecond, smoothed, while there was more to
 	                            * replay than it got done; 0: not known, or it keeps up */
 	int64_t seen_us;     /* when the last status query was answered, monotonic */
+	int64_t asked_us;    /* when that one was sent */
 	unsigned life;       /* rises when the node restarted, vanished or changed its role */
 };
 
@@ -53,6 +55,8 @@ struct topology {
 	bool primary_seen;                /* ever, in this process: the floor is known */
 	struct history history;           /* of primary_position.timeline; its timeline 0: none */
 	struct branches branches;         /* that were given up, and which is followed since */
+	struct lives lives;               /* of the log that is followed; empty: not told */
+	struct lives_gone lives_gone;     /* of logs that were followed before */
 	int64_t agreed_us;                /* since when all nodes that answer, more than half,
 	                                   * agree on this primary; 0: they do not */
 	uint64_t system_identifier;       /* 0: not known yet */
@@ -72,6 +76,15 @@ static inline enum fate topology_fate(const struct topology *topology, struct po
 {
 	return branches_fate(&topology->branches, &topology->history, position);
 }
+
+/*
+ * What a token says of a position. On the primary it is of the life that is known, since a conn to
+ * another server serves nothing (pool_expect). A standby may have replayed a life that began a
+ * moment ago and is not known here yet: that token is judged lost later, though nothing was. Never
+ * the other way round.
+ */
+struct branch_position topology_token(const struct topology *topology,
+				      struct position position) must_check;
 
 /* Do they differ in more than positions, lags and rates? */
 bool topology_differs(const struct topology *a, const struct topology *b) must_check;

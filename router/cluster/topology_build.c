@@ -21,17 +21,31 @@ static void topology_build_start_life(struct cluster *cluster, unsigned index, b
 
 	if (view->started_us && !new_role)
 		node_log(LOG_INFO, cluster, index, "restarted");
+	/* It may be a copy of another server by now, promoted to a timeline of the same number. */
+	memset(&memory->history, 0, sizeof(memory->history));
+	memory->history_refused = false;
 	view->life++;
 	view->position.lsn = 0;
 	view->replay_rate = 0;
 	if (memory->extent == WAL_AHEAD)
 		memory->extent = WAL_IN_LINE;
+	if (memory->lives_state != LIVES_UNTOLD)
+		memory->lives_state = LIVES_UNREAD;
+	memory->lives.count = 0;
+	memory->lives_lsn = 0;
 	memset(&memory->replay_rate, 0, sizeof(memory->replay_rate));
 	if (new_role) {
 		view->role = NODE_UNKNOWN;
 		view->in_rotation = false;
 		memset(&memory->strikes, 0, sizeof(memory->strikes));
 	}
+}
+
+/* What it said as a primary does not tell which timeline it replays. */
+static void topology_build_forget_timeline(struct node_memory *memory)
+{
+	memory->timeline = memory->followed = 0;
+	memset(&memory->history, 0, sizeof(memory->history));
 }
 
 static void topology_build_lose(struct cluster *cluster, unsigned index, const char *reason)
@@ -59,6 +73,42 @@ void topology_build_identified(struct cluster *cluster, unsigned index, uint64_t
 	strangers_decide(cluster, 0);
 }
 
+void topology_build_tells_lives(struct cluster *cluster, unsigned index, bool tells)
+{
+	struct node_memory *memory = &cluster->memory[index];
+
+	if (!tells)
+		memory->lives_state = LIVES_UNTOLD;
+	else if (memory->lives_state == LIVES_UNTOLD && cluster->topology.primary != (int)index)
+		memory->lives_state = LIVES_UNREAD;
+	election_hold(cluster);
+	rotation_decide(cluster);
+}
+
+void topology_build_take_lives(struct cluster *cluster, unsigned index, const struct lives *lives)
+{
+	struct node_memory *memory = &cluster->memory[index];
+	bool tried = memory->lives_state == LIVES_TRIED;
+
+	memory->lives = *lives;
+	memory->lives_state = LIVES_READ;
+	if (memory->claims_primary &&
+	    lives_end_with(lives, memory->timeline, cluster->topology.nodes[index].started_us))
+		memory->lives_state = LIVES_NAMED;
+	else if (tried)
+		memory->lives_state = LIVES_UNTOLD;
+	memory->lives_lsn = cluster->topology.nodes[index].position.lsn;
+	election_hold(cluster);
+	rotation_leave_log(cluster, index);
+	rotation_decide(cluster);
+}
+
+void topology_build_tried_life(struct cluster *cluster, unsigned index)
+{
+	if (cluster->memory[index].lives_state == LIVES_DUE)
+		cluster->memory[index].lives_state = LIVES_TRIED;
+}
+
 void topology_build_answered(struct cluster *cluster, unsigned index,
 			     const struct node_status *status, int64_t sent_us, int64_t now_us)
 {
@@ -71,6 +121,8 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 	if (first || view->started_us != status->started_us || memory->claims_primary != primary)
 		topology_build_start_life(cluster, index,
 					  first || memory->claims_primary != primary);
+	if (!first && memory->claims_primary && !primary)
+		topology_build_forget_timeline(memory);
 	if (!node_is_up(view))
 		node_log_state(cluster, index, LOG_INFO, first ? "reached" : "back", NULL);
 	memory->logged.unreachable = false;
@@ -78,6 +130,7 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 	view->started_us = status->started_us;
 	view->paused = status->paused;
 	view->seen_us = now_us;
+	view->asked_us = sent_us;
 	memory->claims_primary = primary;
 	memory->streams = primary ? 0 : status->timeline;
 	newborn = !view->position.lsn;

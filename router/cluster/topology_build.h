@@ -17,6 +17,12 @@ void topology_build_take_history(struct cluster *cluster, unsigned index,
 				 const struct history *history);
 /* It would not, or not in time: what its status tells has to do. */
 void topology_build_refused_history(struct cluster *cluster, unsigned index, const char *reason);
+/* May the lives of its log be asked for? After its identity, and when it refused. */
+void topology_build_tells_lives(struct cluster *cluster, unsigned index, bool tells);
+/* It told the lives of its log. */
+void topology_build_take_lives(struct cluster *cluster, unsigned index, const struct lives *lives);
+/* Adding its own life has ended, well or not. */
+void topology_build_tried_life(struct cluster *cluster, unsigned index);
 /* A status query that was sent then and answered now. */
 void topology_build_answered(struct cluster *cluster, unsigned index,
 			     const struct node_status *status, int64_t sent_us, int64_t now_us);

@@ -2,16 +2,28 @@
 /* Lsns of one timeline, compared with what its primary told. */
 #include "router/cluster/wal_extent.h"
 
+#include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
 
 #define WAL_PAGE_BYTES 8192
+
+/* By the lives of its log, which began on our timeline: it lacks some of what is known of ours. */
+static bool wal_extent_lacks(const struct cluster *cluster, const struct lives_parting *parting)
+{
+	return parting->timeline == cluster_number(cluster) &&
+	       lives_parting_lacks(parting, cluster->topology.primary_position.lsn);
+}
 
 /* On the timeline of the last primary with less WAL, and not that one itself: an older copy. */
 bool wal_extent_is_behind(const struct cluster *cluster, unsigned index)
 {
 	struct position here = cluster->topology.nodes[index].position;
 	struct position last = cluster->topology.primary_position;
+	struct lives_parting parting;
 
+	if ((int)index != cluster->ruled && here.timeline == last.timeline &&
+	    node_lives_part(cluster, index, &parting))
+		return wal_extent_lacks(cluster, &parting);
 	return (int)index != cluster->ruled && here.timeline == last.timeline &&
 	       (here.lsn < last.lsn || cluster->memory[index].extent == WAL_SHORT);
 }
@@ -43,9 +55,13 @@ bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index)
 	const struct node_view *view = &cluster->topology.nodes[index];
 	struct position last = cluster->topology.primary_position;
 	uint64_t kept = wal_extent_kept(memory);
+	struct lives_parting parting;
 
-	if (!cluster->topology.primary_seen || (int)index != cluster->ruled ||
-	    view->position.timeline != last.timeline)
+	if (!cluster->topology.primary_seen)
+		return false;
+	if (node_lives_part(cluster, index, &parting))
+		return wal_extent_lacks(cluster, &parting);
+	if ((int)index != cluster->ruled || view->position.timeline != last.timeline)
 		return false;
 	if (view->position.lsn < last.lsn)
 		return true;
@@ -61,8 +77,11 @@ uint64_t wal_extent_cut(const struct cluster *cluster, unsigned index)
 {
 	const struct node_memory *memory = &cluster->memory[index];
 	const struct node_view *view = &cluster->topology.nodes[index];
+	struct lives_parting parting;
 	uint64_t kept;
 
+	if (node_lives_part(cluster, index, &parting) && parting.lsn != UINT64_MAX)
+		return parting.lsn;
 	if (memory->ruled_us == view->started_us ||
 	    (!memory->ruled_us && (int)index != cluster->ruled))
 		return view->position.lsn;

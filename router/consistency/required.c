@@ -56,8 +56,7 @@ static enum step required_tell(const struct required *required, const struct req
 	const struct topology *topology = by->topology;
 	struct position position = position_max(topology->primary_position, required->position);
 
-	token_make(by->tokens, branches_position(&topology->branches, &topology->history, position),
-		   by->request->token);
+	token_make(by->tokens, topology_token(topology, position), by->request->token);
 	return request_fail(
 		by->request, OUTCOME_WRITE_LOST,
 		"a failover to timeline %" PRIu32
@@ -73,22 +72,52 @@ static void required_require(struct judging *judging, struct position position)
 	required->position = position_max(required->position, position);
 }
 
+/* Since when a branch has been heard of under the primary's timeline of now. */
+static int64_t required_heard_us(const struct required_by *by, struct branch_position token)
+{
+	struct heard *heard = by->heard;
+	uint32_t judged = required_timeline(by->topology);
+	struct heard_branch *branch;
+
+	for (unsigned i = 0; i < HEARD_MAX; i++) {
+		branch = &heard->branches[i];
+		if (branch->timeline == token.timeline && branch->history == token.history &&
+		    branch->mark == token.mark && branch->judged == judged)
+			return branch->since_us;
+	}
+	branch = &heard->branches[heard->next++ % HEARD_MAX];
+	*branch = (struct heard_branch){ .timeline = token.timeline,
+					 .history = token.history,
+					 .mark = token.mark,
+					 .judged = judged,
+					 .since_us = by->now_us };
+	return branch->since_us;
+}
+
 /*
  * Is it of a branch that will not be seen any more? Some instance saw it, this one did not: all
  * that answer have agreed on another one for as long as they must before it is followed, since.
  */
-static bool required_never_comes(const struct required_by *by, struct position position)
+static bool required_never_comes(const struct required_by *by, struct branch_position token)
 {
 	const struct topology *topology = by->topology;
-	struct heard *heard = by->heard;
-	uint32_t timeline = required_timeline(topology);
-	int64_t back_us = by->back_us;
+	int64_t since_us = required_heard_us(by, token), back_us = by->back_us;
 
-	if (heard->timeline != position.timeline || heard->judged != timeline)
-		*heard = (struct heard){ position.timeline, timeline, by->now_us };
 	return back_us && topology->agreed_us && topology->primary >= 0 &&
 	       topology->agreed_us <= topology->nodes[topology->primary].seen_us - back_us &&
-	       heard->since_us <= topology->nodes[topology->primary].seen_us - back_us;
+	       since_us <= topology->nodes[topology->primary].seen_us - back_us;
+}
+
+/*
+ * A life on the primary's own timeline that its log does not have: it was lost, or has begun since
+ * the primary told us last. A status that was sent after the token came shows which.
+ */
+static bool required_is_missing(const struct required_by *by, struct branch_position token)
+{
+	const struct topology *topology = by->topology;
+	int64_t since_us = required_heard_us(by, token);
+
+	return topology->primary >= 0 && topology->nodes[topology->primary].asked_us > since_us;
 }
 
 static enum step required_newer(struct judging *judging)
@@ -108,22 +137,44 @@ static enum step required_uncertain(struct judging *judging, enum fate fate)
 	return STEP_NEXT;
 }
 
+/* As the log that is followed has it: nothing else needs to be known. */
+static enum fate required_by_life(const struct topology *topology, struct branch_position token,
+				  struct position *position)
+{
+	enum fate fate = lives_fate(&topology->lives, token.mark, token.lsn);
+
+	if (fate == FATE_UNKNOWN && lives_are_gone(&topology->lives_gone, token.mark))
+		return FATE_LOST;
+	if (fate == FATE_SURVIVED)
+		*position = (struct position){ required_timeline(topology), token.lsn };
+	return fate;
+}
+
 /* The token's position in this process. Without any primary so far there is nothing to judge by. */
 static enum fate required_find(const struct judging *judging, struct branch_position token,
 			       struct position *position)
 {
 	const struct topology *topology = judging->by->topology;
 	enum fate fate;
+	bool strange;
 
 	*position = (struct position){ token.timeline, token.lsn };
 	if (!required_timeline(topology) || !CONTROL_TIMELINES)
 		return FATE_CURRENT;
 	if (!topology->history.timeline)
 		return required_fate(topology, *position);
+	fate = required_by_life(topology, token, position);
+	if (fate != FATE_UNKNOWN)
+		return fate;
 	fate = branches_find(&topology->branches, &topology->history, token, position);
-	if (fate == FATE_NEWER && required_never_comes(judging->by, *position))
+	strange = lives_should_have(&topology->lives, token.mark, token.lsn);
+	if (fate != FATE_NEWER && !strange)
+		return fate;
+	/* All others may have gone to its branch already, or back to it. */
+	if (strange && fate == FATE_CURRENT ? required_is_missing(judging->by, token)
+					    : required_never_comes(judging->by, token))
 		return FATE_LOST;
-	return fate;
+	return FATE_NEWER;
 }
 
 static enum step required_token(struct judging *judging, struct branch_position token)

@@ -20,10 +20,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A token's timeline that no node was seen on, newer than the primary's. One per loop. */
-struct heard {
-	uint32_t timeline, judged; /* of the token, and of the primary then; 0: none */
+/* A branch that a token names and that is not known here: another timeline than the primary's, or
+ * a life that its log does not have. */
+struct heard_branch {
+	uint32_t timeline, history, mark; /* of the token; timeline 0: none */
+	uint32_t judged;                  /* the primary's timeline then */
 	int64_t since_us;
+};
+
+/* Those heard of last. One per loop. */
+#define HEARD_MAX 16
+struct heard {
+	struct heard_branch branches[HEARD_MAX];
+	unsigned next; /* is overwritten next */
 };
 
 /* The request, and by what it is judged. Lent for one call. */

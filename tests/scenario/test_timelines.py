@@ -32,6 +32,11 @@ def leads(cqrsd, node):
     until(lambda: cqrsd.node(node.address)["role"] == "primary", f"{node.name} to lead", 20)
 
 
+def write_far(node):
+    """Beyond whatever was lost."""
+    node.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+
+
 def promoted(cqrsd, nodes):
     """The primary has ended, another one leads, and what is written there will be given up."""
     first, second, other = nodes
@@ -78,17 +83,18 @@ def test_the_next_timeline_of_that_number_is_not_taken_for_the_lost_one(start_cq
     lost = put(cqrsd, "bob", 2)
     go_back(nodes)
     leads(cqrsd, first)
-    first.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    write_far(first)
     first.cluster.wait_until_replayed()
     first.stop("fast")
     promote(other, [second])
     leads(cqrsd, other)
     since = put(cqrsd, "cid", 4)
-    late = start_cqrsd(on=first.cluster, wait="commands")
+    late = start_cqrsd(on=first.cluster, timeline_back_ms=BACK_MS, wait="commands")
 
     assert cqrsd.node(other.address)["timeline"] == 2
     for instance in (cqrsd, late):
-        assert instance.query("ping", token=lost).code == "write-lost"
+        until(lambda it=instance: it.query("ping", token=lost).code == "write-lost",
+              "the loss to be told", 20)
         assert instance.query("cell", owner="cid", token=since).data["number"] == 4
 
 
@@ -158,7 +164,7 @@ def test_an_older_copy_that_has_written_on_unseen_is_one_all_the_same(cqrsd, nod
     try:
         restore(first, copy)
         first.start()
-        first.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+        write_far(first)
     finally:
         os.kill(cqrsd.pid, signal.SIGCONT)
     leads(cqrsd, first)
@@ -183,9 +189,62 @@ def test_an_older_copy_of_the_primary_loses_what_it_does_not_have(cqrsd, nodes):
     assert cqrsd.query("cell", owner="ann", token=kept).data["number"] == 1
     # The standbys show what is lost: nobody is sent there.
     assert not any(cqrsd.node(node.address)["in_rotation"] for node in (second, other))
-    first.sql("SELECT pg_logical_emit_message(true, 'far', repeat('x', 1000000))")
+    write_far(first)
     since = put(cqrsd, "cid", 5)
     assert cqrsd.query("ping", token=lost).code == "write-lost"
     assert cqrsd.query("cell", owner="cid", token=since).data["number"] == 5
     clone_again(second, first)
     until(lambda: cqrsd.node(second.address)["in_rotation"], "a new copy to serve", 20)
+
+
+def test_an_instance_that_starts_after_the_loss_judges_as_the_one_that_saw_it(
+        start_cqrsd, cqrsd, nodes):
+    first = nodes[0]
+    kept = put(cqrsd, "ann", 1)
+    first.cluster.wait_until_replayed()
+    lost, copy = lost_behind_a_copy(cqrsd, first)
+    restore(first, copy)
+    first.start()
+    leads(cqrsd, first)
+
+    late = start_cqrsd(on=first.cluster, timeline_back_ms=BACK_MS, wait="commands")
+    write_far(first)
+    since = put(late, "cid", 5)
+
+    for instance in (late, cqrsd):
+        until(lambda it=instance: it.query("ping", token=lost).code == "write-lost",
+              "the loss to be told", 20)
+        assert instance.query("cell", owner="ann", token=kept).data["number"] == 1
+        assert instance.query("cell", owner="cid", token=since).data["number"] == 5
+
+
+def test_a_loss_that_no_instance_saw_is_told_and_its_standbys_do_not_answer(
+        start_cqrsd, cqrsd, nodes):
+    first, *standbys = nodes
+    lost, copy = lost_behind_a_copy(cqrsd, first)
+    cqrsd.terminate()
+    cqrsd.wait()
+    restore(first, copy)
+    first.start()
+    write_far(first)
+
+    late = start_cqrsd(on=first.cluster, timeline_back_ms=BACK_MS, wait="commands")
+
+    until(lambda: late.query("ping", token=lost).code == "write-lost", "the loss to be told", 20)
+    put(late, "cid", 5)
+    assert late.query("cell", user="cid", owner="cid").data["number"] == 5
+    assert not any(late.node(node.address)["in_rotation"] for node in standbys)
+    clone_again(standbys[0], first)
+    until(lambda: late.node(standbys[0].address)["in_rotation"], "a new copy to serve", 20)
+
+
+def test_without_the_lives_an_older_copy_is_followed_and_its_loss_is_told(cqrsd, nodes):
+    first = nodes[0]
+    first.sql("DROP TABLE cqrsd.log_life")
+    lost, copy = lost_behind_a_copy(cqrsd, first)
+
+    restore(first, copy)
+    first.start()
+
+    until(lambda: cqrsd.query("ping", token=lost).code == "write-lost", "the loss to be told", 20)
+    put(cqrsd, "ann", 2)

@@ -203,6 +203,9 @@ def test_an_instance_that_was_started_after_the_promotion_knows_the_history(star
     assert late.query("ping", token=tokens[1]).code == "write-lost"
 
 
+NO_LIVES = "REVOKE ALL ON cqrsd.log_life FROM app"
+
+
 def lost_as_app(start_cqrsd, fresh_cluster, nodes, grants):
     """A role without REPLICATION serves; zoe's second write is lost. How to start, the service, the
     tokens of both writes."""
@@ -218,10 +221,21 @@ def lost_as_app(start_cqrsd, fresh_cluster, nodes, grants):
     return start, cqrsd, tokens
 
 
+def test_the_lives_of_the_log_tell_what_was_lost_without_any_history(
+        start_cqrsd, fresh_cluster, catalog, nodes):
+    start, _, tokens = lost_as_app(start_cqrsd, fresh_cluster, nodes, "GRANT pg_monitor TO app")
+    nodes[1].restart()
+
+    late = start(wait="commands")
+
+    assert late.query("ping", token=tokens[0]).status == 200
+    assert late.query("ping", token=tokens[1]).code == "write-lost"
+
+
 def test_without_replication_a_function_tells_what_was_lost_also_after_a_restart(
         start_cqrsd, fresh_cluster, catalog, nodes):
     start, _, tokens = lost_as_app(
-        start_cqrsd, fresh_cluster, nodes, "GRANT pg_read_all_stats TO app;"
+        start_cqrsd, fresh_cluster, nodes, f"{NO_LIVES}; GRANT pg_read_all_stats TO app;"
         "GRANT EXECUTE ON FUNCTION cqrsd.timeline_history(integer) TO app")
     nodes[1].restart()
 
@@ -234,7 +248,7 @@ def test_without_replication_a_function_tells_what_was_lost_also_after_a_restart
 def test_without_replication_rights_the_promoted_server_tells_until_its_restart(
         start_cqrsd, fresh_cluster, catalog, nodes):
     start, cqrsd, tokens = lost_as_app(start_cqrsd, fresh_cluster, nodes,
-                                       "GRANT pg_monitor TO app")
+                                       f"{NO_LIVES}; GRANT pg_monitor TO app")
 
     assert cqrsd.query("ping", token=tokens[0]).status == 200
     assert cqrsd.query("ping", token=tokens[1]).code == "write-lost"

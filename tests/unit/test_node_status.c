@@ -126,7 +126,7 @@ static void an_identity_is_a_system_identifier_and_whether_the_schema_is_there(v
 	assert_false(identity.schema);
 	assert_false(node_status_read_identity(TEXT("{\"identity\":\"0 0" REST "\"}"), &identity));
 	assert_false(
-		node_status_read_identity(TEXT("{\"identity\":\"65d3 2" REST "\"}"), &identity));
+		node_status_read_identity(TEXT("{\"identity\":\"65d3 4" REST "\"}"), &identity));
 	assert_false(node_status_read_identity(TEXT("{\"identity\":\"65d3\"}"), &identity));
 	assert_false(
 		node_status_read_identity(TEXT("{\"identity\":\"xyz 1" REST "\"}"), &identity));

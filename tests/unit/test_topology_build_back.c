@@ -123,6 +123,62 @@ static void never(void (*looks)(void))
 	assert_int_equal(cluster.topology.primary_position.timeline, 2);
 }
 
+/* R2 was promoted apart from R1, and P follows it. */
+static void another_timeline_of_two(void)
+{
+	static const struct history other = { 2, true, 1, { { 1, 700 } } };
+
+	look_at(R2, (struct node_status){ .lsn = 1150, .timeline = 2, .started_us = 4 });
+	topology_build_take_history(&cluster, R2, &other);
+	look_at(P, (struct node_status){
+			   .in_recovery = true, .lsn = 1150, .timeline = 2, .started_us = 4 });
+	topology_build_take_history(&cluster, P, &other);
+}
+
+static void one_of_the_same_number_is_followed_when_all_agree(void **state)
+{
+	promoted_and_gone();
+	pass(29 * US_PER_S, another_timeline_of_two);
+	assert_int_equal(cluster.topology.primary, -1);
+	pass(3 * US_PER_S, another_timeline_of_two);
+	assert_int_equal(cluster.topology.primary, R2);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_true(view(P)->in_rotation);
+}
+
+/* R1 was copied anew from P and promoted once more, all unseen: its number says nothing. */
+static void one_that_was_started_anew_has_to_tell_its_history_again(void **state)
+{
+	static const struct history other = { 2, true, 1, { { 1, 700 } } };
+	const struct node_status back = { .lsn = 1600, .timeline = 2, .started_us = 9 };
+
+	promoted_and_gone();
+	look_at(R1, back);
+	assert_int_equal(cluster.topology.primary, -1);
+	topology_build_take_history(&cluster, R1, &other);
+	look_at(R1, back);
+	assert_int_equal(cluster.topology.primary, -1);
+	assert_true(view(R1)->fenced);
+}
+
+static void without_a_primary_a_standby_of_another_history_does_not_answer(void **state)
+{
+	static const struct history other = { 2, true, 1, { { 1, 700 } } };
+	const struct node_status there = {
+		.in_recovery = true, .lsn = 1600, .timeline = 2, .started_us = 9
+	};
+
+	promoted_and_gone();
+	for (int looks = 0; looks < 3; looks++)
+		look_at(P, there);
+	assert_false(view(P)->in_rotation);
+	topology_build_take_history(&cluster, P, &other);
+	for (int looks = 0; looks < 3; looks++)
+		look_at(P, there);
+	assert_int_equal(view(P)->role, NODE_REPLICA);
+	assert_false(view(P)->in_rotation);
+}
+
 static void an_old_primary_alone_convinces_nobody(void **state)
 {
 	never(alone);
@@ -401,6 +457,9 @@ int main(void)
 		story(the_only_node_is_waited_for_as_well),
 		story(what_comes_back_of_the_branch_that_was_given_up_is_left_alone),
 		story(the_next_timeline_of_that_number_is_followed_and_is_another_one),
+		story(one_of_the_same_number_is_followed_when_all_agree),
+		story(one_that_was_started_anew_has_to_tell_its_history_again),
+		story(without_a_primary_a_standby_of_another_history_does_not_answer),
 		story(back_twice_is_given_up_twice),
 		story(a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost),
 		story(a_crash_loses_no_wal),

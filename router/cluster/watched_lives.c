@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A question between two status queries, and the writer's end. */
+#include "router/cluster/watched_lives.h"
+
+#include "base/clock.h"
+#include "router/cluster/node_lives.h"
+#include "router/cluster/node_log.h"
+#include "router/cluster/topology_build.h"
+
+#define LIVES_AGAIN_US (20 * US_PER_MS) /* between two questions to one standby */
+
+/* Wrote or not: what is read next decides. */
+static void watched_on_life(struct life_writer *writer, const struct call *call)
+{
+	struct watched *watched = container_of(writer, struct watched, life_writer);
+	struct monitor *monitor = watched->monitor;
+
+	if (call->end != CALL_OK)
+		node_log(LOG_WARN, &monitor->cluster, watched->index,
+			 "its life cannot be written to cqrsd.log_life: %s",
+			 call->end == CALL_ERROR ? call->error.message : call->lost_reason);
+	topology_build_tried_life(&monitor->cluster, watched->index);
+	if (!watched->asked)
+		loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
+}
+
+void watched_lives_init(struct watched *watched)
+{
+	life_writer_init(&watched->life_writer, watched_on_life);
+}
+
+bool watched_wants_lives(const struct watched *watched, int64_t now_us)
+{
+	const struct cluster *cluster = &watched->monitor->cluster;
+
+	return node_lives_wanted(cluster, watched->index) &&
+	       (cluster->memory[watched->index].claims_primary || now_us >= watched->lives_us);
+}
+
+void watched_on_lives(struct watched *watched, bool answered)
+{
+	struct monitor *monitor = watched->monitor;
+	struct text row = { watched->out.ptr, watched->out.len };
+	struct lives lives;
+
+	watched->lives_us = loop_now(monitor->loop) + LIVES_AGAIN_US;
+	if (answered && lives_read(&lives, row))
+		topology_build_take_lives(&monitor->cluster, watched->index, &lives);
+	else
+		topology_build_tells_lives(&monitor->cluster, watched->index, false);
+}
+
+void watched_begin_life(struct watched *watched, const struct pool_settings *settings)
+{
+	struct monitor *monitor = watched->monitor;
+	const struct cluster *cluster = &monitor->cluster;
+
+	if (watched->life_writer.pool || cluster->memory[watched->index].lives_state != LIVES_DUE)
+		return;
+	life_writer_begin(&watched->life_writer, monitor->loop, cluster->nodes[watched->index],
+			  monitor->metrics, settings);
+}
