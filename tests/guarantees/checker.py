@@ -32,8 +32,9 @@ CROWD = "crowd"  # another user with each call: nothing to expect, nobody to tel
 class Checker:
     def __init__(self, records, final, restarts=()):
         """final: {"effects": [(key, version, value)]} of the surviving primary, read when all is
-        healed; "settled_ns", and "promotions", of each when it began and when the one before it
-        took no more writes. restarts: (instance, ns) of each
+        healed; "settled_ns", "promotions", of each when it began and when the one before it
+        took no more writes, and "returns", of each since when what a primary took may have been
+        lost for as long as another one led, and when it led again. restarts: (instance, ns) of each
         start of an instance after the first: the sessions table is empty then, and who lost a write
         before is forgotten with it."""
         self.records = sorted(records, key=lambda record: record["end"])
@@ -77,7 +78,9 @@ class Checker:
         """The session was told of it; the newest counts. One that was tried again later may have
         been lost, and be there by that."""
         survives = self.surviving.get(seen[1]) == (key, seen[0]) and \
-            self.tried.get(seen[1], 0) <= record["end"]
+            self.tried.get(seen[1], 0) <= record["end"] and \
+            not any(since_ns <= record["end"] and record["start"] <= until_ns
+                    for since_ns, until_ns in self.final.get("returns", ()))
         for of in [self.expects, self.keeps] if survives else [self.expects]:
             known = of.setdefault(record["session"], {})
             if key not in known or seen[0] > known[key][0]:

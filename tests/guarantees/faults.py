@@ -9,6 +9,7 @@ import contextlib
 import random
 import signal
 import threading
+import time
 
 from harness import processes
 from harness.until import TooLate, rest_now, until
@@ -250,13 +251,13 @@ def old_primary_back(world, rng):
 @fault("cluster")
 def back_to_the_lower_timeline(world, rng):
     """Another one was promoted and took writes; then the old primary leads again, as it was."""
-    old = world.leader
+    old, since_ns = world.leader, time.monotonic_ns()
     healthy(world)
     old.stop(rng.choice(["fast", "immediate"]))
     world.lead(most_advanced(world))
     healthy_others(world, old)
     yield rng.uniform(0.5, 1.5)
-    world.lead_back(old)
+    world.lead_back(old, since_ns)
     yield rng.uniform(1, 3)
     healthy(world)
 

@@ -20,7 +20,7 @@ class Model:
         self.records = []
         self.position = [0] * sessions  # what each session has seen or written
         self.lost = set()
-        self.promotions, self.restarts = [], []
+        self.promotions, self.restarts, self.returns = [], [], []
         self.values = 0
         for _ in range(calls):
             self.one(self.random.randrange(sessions))
@@ -117,7 +117,8 @@ class Model:
 
     @property
     def final(self):
-        return {"effects": list(self.log), "settled_ns": 0, "promotions": self.promotions}
+        return {"effects": list(self.log), "settled_ns": 0, "promotions": self.promotions,
+                "returns": self.returns}
 
 
 # --- one broken guarantee each; False: this history gives no occasion ---------------------------
@@ -406,7 +407,20 @@ def taken_while_another_was_promoted(model):
     return False
 
 
-VALID = [redone_by_its_key, taken_while_another_was_promoted]
+def lost_and_there_again(model):
+    """Told lost while another primary led, and there again when that one was left."""
+    for record, effect in acknowledged(model):
+        if effect[0].startswith("shared") or effect != max(
+                (e for e in model.log if e[0] == effect[0]), default=None, key=lambda e: e[1]):
+            continue
+        model.returns.append([0, model.tick()])
+        add(model, record, op="read", value=None, outcome="failed", code="write-lost")
+        add(model, record, op="read", value=None, level="session", seen={})
+        return True
+    return False
+
+
+VALID = [redone_by_its_key, taken_while_another_was_promoted, lost_and_there_again]
 
 BROKEN = [own_write_unseen, read_goes_back, write_behind_a_write, write_behind_a_read,
           snapshot_without_its_causes, update_lost, effect_doubled, failed_value_kept,

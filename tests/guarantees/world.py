@@ -191,6 +191,7 @@ class World:
         self.restarts = []  # (instance, ns)
         self.name = None    # a Forwarder: one more name, of one server or another
         self.instances = []
+        self.returns = []     # of those who lead again: since when, until when, in ns
         self.promotions = []  # [began, the old primary took no more writes] in ns
         self.reigns = []      # (old primary, its promotion)
         self.quiet = False    # clients rest
@@ -274,8 +275,10 @@ class World:
         self.cluster.nodes.remove(new)
         self.cluster.nodes.insert(0, new)
 
-    def lead_back(self, old):
-        """Who led before the leader leads again, as it was then; the others are copied anew."""
+    def lead_back(self, old, since_ns):
+        """Who led before the leader leads again, as it was then; the others are copied anew. What
+        it took from then on may have been lost in the meantime, and is there again."""
+        self.returns.append([since_ns, time.monotonic_ns()])
         self.promotions.append([time.monotonic_ns(), None])
         self.leader.kill9()
         self.cluster.nodes.remove(old)
@@ -388,7 +391,8 @@ class World:
         effects = [tuple(line.split("|")) for line in rows.splitlines()]
         return {"effects": [(key, int(version), value) for key, version, value in effects],
                 "promotions": [[began_ns, ended_ns or time.monotonic_ns()]
-                               for began_ns, ended_ns in self.promotions]}
+                               for began_ns, ended_ns in self.promotions],
+                "returns": self.returns}
 
     def keep(self, folder):
         """Logs of everybody, for whoever looks into a failure."""
