@@ -29,6 +29,12 @@
 #define CONTROL_COMMIT 1
 #endif
 
+#ifdef CONTROL_NO_CLAIMS
+#define CONTROL_CLAIMS 0 /* a call without claims meets those of the call before it */
+#else
+#define CONTROL_CLAIMS 1
+#endif
+
 #ifdef CONTROL_NO_TIMELINES
 #define CONTROL_TIMELINES 0 /* lsns are compared whatever their timelines */
 #else

@@ -25,6 +25,9 @@ enum idempotency { IDEMPOTENCY_OPTIONAL, IDEMPOTENCY_NONE, IDEMPOTENCY_REQUIRED 
 enum int8_form { INT8_OF_SERVICE, INT8_NUMBER, INT8_STRING };
 enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 
+/* Are the principal's claims set for its statement (router/claims.h)? */
+enum catalog_claims { CATALOG_CLAIMS_NONE, CATALOG_CLAIMS_SET };
+
 struct place {
 	const char *file;      /* relative to the catalog's folder */
 	unsigned line, column; /* from 1; columns in characters */
@@ -69,6 +72,7 @@ struct operation {
 	enum int8_form int8;
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */
+	enum catalog_claims claims;
 	bool is_public;
 	const char *roles; /* "a, b" or NULL */
 	/* An option that says who may call it, which nothing enforces yet; NULL: none. */
@@ -132,7 +136,7 @@ const struct parameter *operation_parameter(const struct operation *operation, s
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */
 struct place operation_place(const struct operation *operation, unsigned char_position);
 /*
- * Operations that say who may call them (@public, @roles, @internal, @claims), which nothing
+ * Operations that say who may call them (@public, @roles, @internal), which nothing
  * enforces yet, a line each: "file:line:col: error: …", and false; with all_alike they are warnings
  * and it is true.
  */

@@ -227,6 +227,13 @@ static void read_callers(struct draft *draft, const struct operation_option *row
 		source_error(draft->source, value.at, "@%s takes no value", row->name);
 }
 
+static void read_claims(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	if (value.text.len > 0)
+		source_error(draft->source, value.at, "@%s takes no value", row->name);
+	draft->operation.claims = CATALOG_CLAIMS_SET;
+}
+
 /* "key=" in front of a word; the value is what is left of it. */
 static bool option_key(struct cut word, const char *key, struct cut *value)
 {
@@ -524,11 +531,11 @@ static void options_note(struct draft *draft, size_t row)
 		   place.line, options[row].name, draft->operation.name, options[row].not_yet);
 }
 
-/* An answer that depends on the user must not be kept for others. */
+/* An answer that depends on who asks must not be kept for others. */
 static void options_finish_cache(struct draft *draft)
 {
 	struct operation *operation = &draft->operation;
-	bool asks_user = false;
+	bool asks_user = operation->claims == CATALOG_CLAIMS_SET;
 
 	for (unsigned i = 0; i < draft->params_count; i++)
 		asks_user = asks_user || draft->params[i].parameter.is_request_user;
@@ -536,7 +543,9 @@ static void options_finish_cache(struct draft *draft)
 		return;
 	if (draft->vary_given && !operation->cache_vary_user)
 		source_error(draft->source, draft->options_at[option_find(TEXT("cache"))],
-			     "vary=none, but the statement uses :request_user");
+			     operation->claims ? "vary=none, but the operation is @claims"
+					       : "vary=none, but the statement uses "
+						 ":request_user");
 	operation->cache_vary_user = true;
 }
 

@@ -37,6 +37,14 @@ enum call_kind {
 	CALL_PROBE,    /* only the probes of a batch */
 };
 
+/* What FIXED_CLAIMS sets, in the order of its parameters; each "" where there is none. */
+enum claims_value {
+	CLAIMS_OBJECT, /* request.jwt.claims: a JSON object */
+	CLAIMS_USER,   /* request.user */
+	CLAIMS_ROLES,  /* request.roles: a JSON array of strings */
+	CLAIMS_VALUES
+};
+
 enum isolation { ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
 
 enum call_end {
@@ -126,6 +134,7 @@ struct call {
 	struct ticket ticket;        /* priority and deadline_us; the rest is the pool's */
 	struct statement *statement; /* NULL for CALL_PROBE */
 	const char *const *values;   /* text form, NULL is NULL; [statement->params] */
+	const char *const *claims;   /* [CLAIMS_VALUES], of its caller; NULL: none are set */
 	struct arena *arena;         /* for what comes back */
 	struct buf *out;             /* rows as JSON objects, comma separated, are appended here */
 	uint64_t rows_max;           /* more: CALL_TOO_LARGE; 0: no limit */

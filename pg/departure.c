@@ -53,6 +53,8 @@ static size_t departure_param_bytes(const struct call *call)
 	for (unsigned i = 0; i < call->statement->params; i++)
 		if (call->values[i])
 			bytes += strlen(call->values[i]);
+	for (unsigned i = 0; call->claims && i < CLAIMS_VALUES; i++)
+		bytes += strlen(call->claims[i]);
 	return bytes;
 }
 

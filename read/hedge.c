@@ -121,6 +121,7 @@ static void hedge_send(struct read *read)
 		.operation = read->task.operation,
 		.values = read->task.values,
 		.shape = read->task.shape,
+		.claims = read->task.claims,
 		.out = &hedge->out,
 		.bytes_max = read->query.bytes_max,
 		.timeout_us = read->query.timeout_us,

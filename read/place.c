@@ -204,6 +204,7 @@ enum step place_chosen(struct read *read)
 	read->query.operation = task->operation;
 	read->query.values = task->values;
 	read->query.shape = task->shape;
+	read->query.claims = task->claims;
 	read->query.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	read->query.timeout_us = task_statement_timeout_us(task);
 	read->query.stream_bytes_max = place_stream_bytes_max(read);

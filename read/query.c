@@ -43,6 +43,7 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.statement = query->operation->statement,
 		.values = query->values,
 		.bound = query->shape,
+		.claims = query->claims,
 		.revalidates = true,
 		.arena = &query->request->arena,
 		.out = query_out(query),

@@ -34,6 +34,7 @@ struct query {
 	const struct operation *operation;
 	const char *const *values; /* [operation->parameters_count] */
 	const struct shape *shape; /* by which they were made; NULL: the statement's */
+	const char *const *claims; /* as struct call's */
 	struct buf *out;           /* where the document goes; NULL: request->out */
 	size_t bytes_max;          /* of the document */
 	size_t stream_bytes_max;   /* of a stream; 0: it may not be one */

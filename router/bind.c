@@ -3,6 +3,7 @@
 #include "router/bind.h"
 
 #include "pg/types/types.h"
+#include "router/claims.h"
 #include "router/task.h"
 
 #include <assert.h>
@@ -199,5 +200,8 @@ enum step bind_step(struct request *request)
 
 	task->shape = statement_shape(task->operation->statement);
 	task->values = bind_values(request, task->operation, task->shape);
+	if (task->operation->claims == CATALOG_CLAIMS_SET ||
+	    task->router->shared.options->claims == CLAIMS_ALL)
+		task->claims = claims_of(request);
 	return task->values ? STEP_NEXT : STEP_DONE;
 }

@@ -25,6 +25,7 @@ struct task {
 	const struct operation *operation;
 	const char *const *values;
 	const struct shape *shape;                /* by which they were made */
+	const char *const *claims;                /* router/claims.h; NULL: none are set */
 	void (*on_done)(struct request *request); /* http's; task_life.c stands in its place */
 	void (*on_end)(struct task *task); /* the path's, or NULL: gives back what it holds */
 

@@ -55,6 +55,7 @@ static bool command_submit(struct command *command)
 		.statement = command->operation->statement,
 		.values = command->values,
 		.bound = command->shape,
+		.claims = command->claims,
 		.revalidates = true,
 		.arena = &request->arena,
 		.out = &request->out,

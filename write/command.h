@@ -43,6 +43,7 @@ struct command {
 	const struct operation *operation;
 	const char *const *values;
 	const struct shape *shape; /* by which they were made; NULL: the statement's */
+	const char *const *claims; /* as struct call's */
 	size_t bytes_max;
 	int64_t timeout_us;       /* of the statement; 0: the pool's */
 	struct random *random;    /* borrowed, for jitter */

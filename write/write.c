@@ -215,6 +215,7 @@ static enum step write_send(struct write *write, struct pool *pool)
 	command->operation = task->operation;
 	command->values = task->values;
 	command->shape = task->shape;
+	command->claims = task->claims;
 	command->bytes_max = (size_t)task->router->shared.options->result_bytes_max;
 	command->random = &task->router->random;
 	command->timeout_us = task_statement_timeout_us(task);

@@ -467,6 +467,17 @@ static void answer_fixed_error(struct conn *conn, const struct entry *entry, con
 		answer_fail(answer_slot(conn, entry), result);
 }
 
+/* The client knows nothing of their parameters. */
+static void answer_claims_error(struct conn *conn, const struct entry *entry,
+				const PGresult *result)
+{
+	struct call *call = answer_slot(conn, entry)->call;
+
+	answer_fixed_error(conn, entry, result);
+	if (call)
+		call->error.param = 0;
+}
+
 static void answer_position_error(struct conn *conn, const struct entry *entry,
 				  const PGresult *result)
 {

@@ -46,7 +46,7 @@ void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64
 	batch->sent_us = now_us;
 	batch->timeout_us = 0;
 	batch->patience_us = patience_us;
-	batch->in_recovery = batch->wrote = batch->temporary = false;
+	batch->in_recovery = batch->wrote = batch->temporary = batch->claims = false;
 	batch->lower = batch->upper = batch->wal_end = 0;
 	batch->timeline = 0;
 	batch->began_us = batch->ended_us = 0;
@@ -69,6 +69,7 @@ void batch_add(struct batch *batch, struct call *call)
 	assert(batch->state == BATCH_FORMING);
 	assert(batch->slots_count < BATCH_CALLS_MAX);
 	batch->slots[batch->slots_count++] = (struct slot){ .call = call, .state = SLOT_AWAITED };
+	batch->claims |= call->claims != NULL;
 	if (call->timeout_us && call->timeout_us + BATCH_PATIENCE_GRACE_US > batch->patience_us)
 		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
 }

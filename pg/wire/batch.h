@@ -31,8 +31,8 @@
 
 struct plan;
 
-#define BATCH_ENTRIES_MAX (4 * BATCH_CALLS_MAX + 16)
-#define BATCH_GROUP_ENTRIES_MAX (8 * GROUP_CALLS_MAX + 16)
+#define BATCH_ENTRIES_MAX (5 * BATCH_CALLS_MAX + 16)
+#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 16)
 #define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
 #define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of unwanted rows, before the conn is given up */
 #define SLOT_NONE UINT8_MAX
@@ -112,6 +112,7 @@ struct batch {
 	bool in_recovery;
 	bool wrote;                     /* a command of it was given a transaction id */
 	bool temporary;                 /* the session has a schema for temporary tables */
+	bool claims;                    /* one of its calls has some, so that each sets its own */
 	uint64_t lower, upper, wal_end; /* lower, upper: 0: not known */
 	uint32_t timeline;              /* of a standby, at the upper bound; 0: not told */
 	int64_t began_us, ended_us;     /* by the server's clock, at the probes; 0: not known */

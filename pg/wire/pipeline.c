@@ -3,6 +3,7 @@
 #include "pg/wire/pipeline.h"
 
 #include "base/clock.h"
+#include "base/control.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/plan.h"
 
@@ -65,8 +66,8 @@ bool pipeline_sync(struct conn *conn, enum entry_kind kind)
 	return PQpipelineSync(conn->pgconn) == 1;
 }
 
-bool pipeline_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
-		    const char *value)
+static bool pipeline_fixed_values(struct conn *conn, enum entry_kind kind, enum fixed fixed,
+				  unsigned slot, const char *const *values, int values_count)
 {
 	const struct fixed_statement *statement = &fixed_statements[fixed];
 
@@ -77,8 +78,14 @@ bool pipeline_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, u
 		batch_entry(&conn->batch, ENTRY_PREPARE_FIXED, slot)->fixed = (uint8_t)fixed;
 	}
 	batch_entry(&conn->batch, kind, slot)->fixed = (uint8_t)fixed;
-	return PQsendQueryPrepared(conn->pgconn, statement->name, value ? 1 : 0,
-				   value ? &value : NULL, NULL, NULL, fixed_is_binary(fixed)) == 1;
+	return PQsendQueryPrepared(conn->pgconn, statement->name, values_count, values, NULL, NULL,
+				   fixed_is_binary(fixed)) == 1;
+}
+
+bool pipeline_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
+		    const char *value)
+{
+	return pipeline_fixed_values(conn, kind, fixed, slot, value ? &value : NULL, value ? 1 : 0);
 }
 
 bool pipeline_backend(struct conn *conn)
@@ -195,10 +202,27 @@ bool pipeline_make_ready(struct conn *conn, unsigned slot, int64_t timeout_us_ma
 	       pipeline_set_timeout(conn, slot, timeout_us_max);
 }
 
+/*
+ * The calls of a segment share its transaction, so what one of them has set the next would meet:
+ * where one has claims, those without any set that there are none.
+ */
+static bool pipeline_claims(struct conn *conn, unsigned slot)
+{
+	static const char *const none[CLAIMS_VALUES] = { "", "", "" };
+	const struct call *call = conn->batch.slots[slot].call;
+
+	if (!call->claims && !CONTROL_CLAIMS)
+		return true;
+	return pipeline_fixed_values(conn, ENTRY_CLAIMS, FIXED_CLAIMS, slot,
+				     call->claims ? call->claims : none, CLAIMS_VALUES);
+}
+
 bool pipeline_run(struct conn *conn, unsigned slot)
 {
 	const struct call *call = conn->batch.slots[slot].call;
 
+	if (conn->batch.claims && !pipeline_claims(conn, slot))
+		return false;
 	batch_entry(&conn->batch, ENTRY_CALL, slot)->statement_id = call->statement->id;
 	conn->batch.session_state |=
 		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed);

@@ -32,7 +32,7 @@ bool pipeline_backend(struct conn *conn) must_check;
 /* The slot's statement is prepared and its statement_timeout in force. timeout_us_max: whatever
  * the call says; 0: none. */
 bool pipeline_make_ready(struct conn *conn, unsigned slot, int64_t timeout_us_max) must_check;
-/* The slot's statement, which is ready. */
+/* The slot's statement, which is ready, behind its claims where the batch has any. */
 bool pipeline_run(struct conn *conn, unsigned slot) must_check;
 /* Both, without another limit. */
 bool pipeline_call(struct conn *conn, unsigned slot) must_check;

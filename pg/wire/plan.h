@@ -12,7 +12,8 @@
  *              [behind] [xid] [COMMIT] Sync  [position] Sync                 plan_command.c
  *   group      see pg/wire/plan_group.h                                      plan_group.c
  *
- * Before a call may stand what prepares it and what sets its statement_timeout. After an error:
+ * Before a call may stand what prepares it and what sets its statement_timeout; and directly before
+ * it its claims, where a call of the batch has any. After an error:
  * [stands] Sync for the upper bound of those that were complete; the same where the bound of a
  * standby that nothing sends WAL may be a byte that no node has. [ROLLBACK] Sync where a
  * transaction was left open.

@@ -234,6 +234,7 @@ static void plan_group_on_error(struct conn *conn, const struct entry *entry,
 		return;
 	case ENTRY_LIMITS:
 	case ENTRY_TIMEOUT:
+	case ENTRY_CLAIMS:
 	case ENTRY_SAVEPOINT:
 	case ENTRY_RESET:
 	case ENTRY_XID:

@@ -3,7 +3,7 @@
  * Commands that commit together: one transaction, a savepoint before each, one flush and one
  * position for all.
  *
- *   [BEGIN] ([limits] [SAVEPOINT] [call] [leftovers] [RESET ALL])…
+ *   [BEGIN] ([limits] [SAVEPOINT] [claims] [call] [leftovers] [RESET ALL])…
  *   [end] [COMMIT] Sync  [position] Sync
  *
  *   all went well ──────────────────────────────────────────► committed: all are answered

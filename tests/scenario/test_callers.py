@@ -6,7 +6,7 @@ from harness.until import until
 
 ONE = "-- query: one :one\nSELECT 1 AS n;\n"
 GUARDED = {option: ONE + f"\n-- query: two :one\n-- @{option}\nSELECT 2 AS n;\n"
-           for option in ("roles clerk", "public", "internal", "claims")}
+           for option in ("roles clerk", "public", "internal")}
 
 
 @pytest.mark.parametrize("option", GUARDED)

@@ -232,8 +232,9 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		result->columns = 2;
 	} else {
 		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
-		       !strcmp(name, "limits") || !strcmp(name, "savepoint") ||
-		       !strcmp(name, "back") || !strcmp(name, "reset") || !strcmp(name, "look");
+		       !strcmp(name, "claims") || !strcmp(name, "limits") ||
+		       !strcmp(name, "savepoint") || !strcmp(name, "back") ||
+		       !strcmp(name, "reset") || !strcmp(name, "look");
 	}
 	return true;
 }
@@ -264,7 +265,7 @@ static struct pg_result *conn_rows(struct pg_conn *conn, struct message *message
 		conn->null_due = true;
 		return result;
 	}
-	assert(message->kind != EXECUTE || message->single_row);
+	assert(message->kind != EXECUTE || message->single_row || !message->answer.rows);
 	result->columns = 1;
 	if (message->answer.cell_bytes) {
 		result->long_cell = malloc(message->answer.cell_bytes + 1);

@@ -31,6 +31,7 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_int_equal(operation->cost, 1);
 	assert_int_equal(operation->isolation, CATALOG_READ_COMMITTED);
 	assert_false(operation->is_public);
+	assert_int_equal(operation->claims, CATALOG_CLAIMS_NONE);
 	assert_null(operation->roles);
 	assert_int_equal(operation->cache_us, 0);
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_OPTIONAL);
@@ -52,6 +53,7 @@ static void options_of_a_query_are_read(void **state)
 						"-- @cache 30s swr=10s vary=user\n"
 						"-- @tags a, orders:{id}:x\n"
 						"-- @public\n"
+						"-- @claims\n"
 						"SELECT :id");
 
 	assert_int_equal(operation->consistency, LEVEL_EVENTUAL);
@@ -66,6 +68,7 @@ static void options_of_a_query_are_read(void **state)
 	assert_true(operation->cache_vary_user);
 	assert_string_equal(operation->tags, "a, orders:{id}:x");
 	assert_true(operation->is_public);
+	assert_int_equal(operation->claims, CATALOG_CLAIMS_SET);
 	catalog_let_go(catalog);
 }
 
@@ -265,8 +268,6 @@ static void who_may_call_is_an_error_until_there_are_callers(void **state)
 		  "others, too" },
 		{ COMMAND "--   @internal\nSELECT 1",
 		  "shop.sql:2:6: %s: @internal of c is not available yet: anybody may call it" },
-		{ COMMAND "-- @timeout 1s\n-- @claims\nSELECT 1",
-		  "shop.sql:3:4: %s: @claims of c is not available yet: no claims are set" },
 	};
 
 	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
