@@ -12,11 +12,13 @@
 #include "cmd/check_node.h"
 #include "cmd/check_procedure.h"
 #include "cmd/check_rights.h"
+#include "cmd/check_row_security.h"
 #include "cmd/check_schema.h"
 #include "cmd/check_session_state.h"
 #include "cmd/check_text.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
+#include "router/claims.h"
 #include "router/ratelimit.h"
 
 #include <assert.h>
@@ -39,6 +41,7 @@ struct checking {
 	const struct options *options;
 	const struct catalog *catalog;
 	struct findings findings;
+	struct row_security row_security;
 	struct check_node primary, standby;
 	bool has_primary, has_standby;
 	char cluster[64]; /* of the first node that told it, the --primary if it can be asked */
@@ -162,6 +165,34 @@ static void check_rows(struct checking *checking, const struct operation *operat
 			       rows[operation->rows]);
 }
 
+/* Each node may be asked as another role. */
+static void check_claims(struct checking *checking, const struct operation *operation,
+			 const struct buf *plan)
+{
+	struct text text = { plan->ptr, plan->len };
+
+	if (operation->claims == CATALOG_CLAIMS_NONE && checking->options->claims != CLAIMS_ALL)
+		return;
+	check_row_security(&checking->row_security, &checking->primary, operation, text,
+			   &checking->findings);
+	if (checking->has_standby)
+		check_row_security(&checking->row_security, &checking->standby, operation, text,
+				   &checking->findings);
+}
+
+static enum check_answer check_planned(struct checking *checking, const struct operation *operation,
+				       struct statement *on_primary, struct statement *on_standby)
+{
+	bool standby = checking->has_standby;
+	struct check_node *node = standby ? &checking->standby : &checking->primary;
+	enum check_answer answer =
+		check_plan(node, operation, standby ? on_standby : on_primary, &checking->findings);
+
+	if (answer == CHECK_FINE)
+		check_claims(checking, operation, &node->asker.out);
+	return answer;
+}
+
 static enum check_answer check_statement(struct checking *checking,
 					 const struct operation *operation,
 					 struct statement *on_primary, struct statement *on_standby)
@@ -174,12 +205,8 @@ static enum check_answer check_statement(struct checking *checking,
 	if (answer == CHECK_FINE && checking->has_standby)
 		answer = check_on_standby(checking, operation, statement_shape(on_primary),
 					  on_standby);
-	if (answer == CHECK_FINE && check_is_planned(operation->statement->text)) {
-		if (checking->has_standby)
-			answer = check_plan(&checking->standby, operation, on_standby, findings);
-		else
-			answer = check_plan(&checking->primary, operation, on_primary, findings);
-	}
+	if (answer == CHECK_FINE && check_is_planned(operation->statement->text))
+		answer = check_planned(checking, operation, on_primary, on_standby);
 	if (answer != CHECK_FINE)
 		return answer;
 	if (operation->kind == REQUEST_QUERY &&
@@ -352,6 +379,7 @@ int check_main(int argc, char **argv)
 	if (!start_options(&options, VERB_CHECK, "check", argc, argv, &code))
 		return code;
 	findings_init(&checking.findings, options.catalog);
+	row_security_init(&checking.row_security);
 	buf_init(&errors);
 	catalog = catalog_load(options.catalog, NULL, &errors);
 	if (catalog)
@@ -369,6 +397,7 @@ int check_main(int argc, char **argv)
 	if (catalog)
 		catalog_let_go(catalog);
 	buf_fini(&errors);
+	row_security_fini(&checking.row_security);
 	findings_fini(&checking.findings);
 	return code;
 }

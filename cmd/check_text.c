@@ -115,7 +115,7 @@ char *check_explain(struct arena *arena, const struct operation *operation, uint
 	char *copy;
 
 	buf_init(&buf);
-	buf_printf(&buf, "EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s%u", statement_id);
+	buf_printf(&buf, "EXPLAIN (FORMAT JSON, COSTS OFF, VERBOSE) EXECUTE s%u", statement_id);
 	for (unsigned i = 0; i < operation->parameters_count; i++) {
 		const struct text *value = &operation->parameters[i].default_value;
 

@@ -52,11 +52,11 @@ static void defaults_are_planned_with_and_found_again_by_their_place(void **stat
 
 	arena_init(&arena);
 	explain = check_explain(&arena, operation, 12, starts);
-	assert_string_equal(explain, "EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE "
+	assert_string_equal(explain, "EXPLAIN (FORMAT JSON, COSTS OFF, VERBOSE) EXECUTE "
 				     "s12(E'it''s \\\\ ä', NULL, E'5')");
-	assert_int_equal(starts[0], 46);
-	assert_int_equal(check_explain_param(starts, 3, 45), 3);
-	assert_int_equal(check_explain_param(starts, 3, 46), 0);
+	assert_int_equal(starts[0], 55);
+	assert_int_equal(check_explain_param(starts, 3, 54), 3);
+	assert_int_equal(check_explain_param(starts, 3, 55), 0);
 	assert_int_equal(check_explain_param(starts, 3, starts[1] - 1), 0);
 	assert_int_equal(check_explain_param(starts, 3, starts[1]), 1);
 	assert_int_equal(starts[2] - starts[1], 6);
@@ -74,7 +74,7 @@ static void a_statement_without_parameters_is_executed_without_parentheses(void 
 
 	arena_init(&arena);
 	assert_string_equal(check_explain(&arena, operation, 7, starts),
-			    "EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s7");
+			    "EXPLAIN (FORMAT JSON, COSTS OFF, VERBOSE) EXECUTE s7");
 	arena_fini(&arena);
 	catalog_let_go(catalog);
 }
