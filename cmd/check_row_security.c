@@ -45,8 +45,8 @@
 	" CASE WHEN view IS NULL THEN rolname::text ELSE view::regclass::text END"                 \
 	" FROM (SELECT reading.*, r.rolname, r.rolsuper OR r.rolbypassrls AS bypasses,"            \
 	" NOT c.relforcerowsecurity AND pg_has_role(r.oid, c.relowner, 'USAGE') AS owns"           \
-	" FROM reading JOIN pg_roles r ON r.oid = reading.role JOIN pg_class c USING (oid)"        \
-	" WHERE c.relrowsecurity) AS read"                                                         \
+	" FROM reading JOIN pg_roles r ON r.oid = reading.role"                                    \
+	" JOIN pg_class c ON c.oid = reading.oid WHERE c.relrowsecurity) AS read"                  \
 	" WHERE CASE WHEN view IS NULL THEN owns AND NOT bypasses ELSE owns OR bypasses END"
 
 #define ROW_SECURITY_READ "(SELECT oid FROM reading)"
