@@ -256,6 +256,7 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 $(BUILD)/fuzz_connection: $(BUILD)/unit/library_clock.o
+$(BUILD)/fuzz_jwt: $(BUILD)/unit/jwt_story.o
 
 # --- tests ---------------------------------------------------------------------------------------
 
@@ -342,7 +343,7 @@ patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lo
 debian-13: ## both commands of the README in a fresh Debian 13, as root: ARGS='make test'
 	@tests/on-debian-13 $(ARGS)
 
-fuzz: ## libFuzzer over heads, types, catalogs and connections: SECONDS=600 for each
+fuzz: ## libFuzzer over heads, types, catalogs, JWTs and connections: SECONDS=600 for each
 	@$(install_packages)
 	@$(MAKE) VARIANT=fuzz fuzz-programs
 	@tests/fuzz/run --seconds $(or $(SECONDS),60) $(TARGETS)

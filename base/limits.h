@@ -133,6 +133,19 @@
 #define HEAVY_HITTERS_KEYS_MAX 64    /* heaviest users, callers, operations that a loop counts */
 #define HEAVY_HITTERS_NAME_BYTES_MAX USER_BYTES_MAX
 
+#define JWT_BYTES_MAX 8192                      /* a longer token is no token */
+#define JWT_LIFETIME_US_MAX (24 * 3600000000LL) /* from iat to exp; without iat: from now */
+#define JWT_ROLES_MAX 256                       /* of one token */
+#define JWT_KEYS_TRIED_MAX 4          /* keys that a token may be of, tried in their order */
+#define JWT_CACHE_ENTRIES_MAX 4096    /* verified tokens that a loop remembers, */
+#define JWT_CACHE_BYTES_MAX (8 << 20) /* and how much memory they may take */
+#define JWS_KEY_BYTES_MAX 1024        /* an RSA modulus of 8192 bits; a secret */
+#define JWS_RSA_BITS_MIN 2048
+#define JWS_SECRET_BYTES_MIN 32
+#define JWK_KEYS_MAX 32 /* of one key set */
+#define JWK_KID_BYTES_MAX 256
+#define JWKS_BYTES_MAX (256 << 10) /* a key set as text */
+
 static_assert(OPERATION_NAME_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
 	      "room for the names of each kind");
 static_assert(CLIENT_ADDRESS_BYTES_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
