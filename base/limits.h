@@ -105,11 +105,13 @@
 #define HTTP_LINGERING_MAX 64
 #define HTTP_LINGERING_BYTES_MAX (16 << 20)
 #define HTTP_LINGERING_PIECE_BYTES 16384
-#define HTTP_REPLY_HEAD_BYTES 1536   /* kept free of a connection's memory: for the reply's head */
-#define HTTP_HEADER_RECORD_BYTES 64  /* of that memory that libmicrohttpd needs for each header */
-#define HTTP_COOKIE_RECORDS 3        /* of those that an empty cookie takes (http/head/head.h) */
-#define HTTP_REFUSAL_SCAN_MAX 32     /* connections looked at to find whom the library refuses */
-#define HTTP_HOST_BYTES_KEPT 128     /* of the last Host that a listener has served */
+#define HTTP_REPLY_HEAD_BYTES 1536  /* kept free of a connection's memory: for the reply's head */
+#define HTTP_HEADER_RECORD_BYTES 64 /* of that memory that libmicrohttpd needs for each header */
+#define HTTP_COOKIE_RECORDS 3       /* of those that an empty cookie takes (http/head/head.h) */
+#define HTTP_PIECE_BYTES_MIN 1024 /* of a body: less is left to the library, until more is there */
+#define HTTP_PIECES_LEFT_MAX 8    /* so often in a request */
+#define HTTP_REFUSAL_SCAN_MAX 32  /* connections looked at to find whom the library refuses */
+#define HTTP_HOST_BYTES_KEPT 128  /* of the last Host that a listener has served */
 #define CORS_HEADERS_BYTES_MAX 1024  /* names of headers that a preflight may ask for */
 #define GZIP_BYTES_MIN 1024          /* shorter replies are not compressed */
 #define GZIP_PIECE_BYTES 32768       /* compressed in one go, of a stream or a long reply */

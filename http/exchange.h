@@ -39,6 +39,8 @@ struct asked {
 	const struct admin_page *page;
 	bool page_trusts; /* the client may see all of it */
 
+	unsigned pieces_left; /* small pieces of the body that were left to the library */
+
 	bool takes_gzip; /* by its Accept-Encoding (http/encoding.h) */
 	enum encoding encoding;
 	struct gzip

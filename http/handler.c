@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 void handler_on_target(struct connection *connection, const char *target)
 {
@@ -213,6 +214,28 @@ static enum MHD_Result handler_keep(struct connection *connection, struct text p
 	return MHD_YES;
 }
 
+/*
+ * The library reads a body into what the head has left of half the connection's memory, which may
+ * be one byte, and makes that larger only while it is full. So a small piece is left there, if more
+ * has come already and the head may be the reason. Never the last one: nothing would call for it.
+ */
+static bool handler_leaves_piece(struct connection *connection, size_t len)
+{
+	struct exchange *exchange = &connection->exchange;
+	int unread = 0;
+
+	if (len >= HTTP_PIECE_BYTES_MIN ||
+	    exchange->head_bytes + HTTP_PIECE_BYTES_MIN <
+		    connection->shared->settings.connection_memory / 2 ||
+	    exchange->asked->pieces_left == HTTP_PIECES_LEFT_MAX ||
+	    (int64_t)(exchange->body_bytes + len) == exchange->asked->headers.content_length)
+		return false;
+	if (ioctl(connection->fd, FIONREAD, &unread) != 0 || unread == 0)
+		return false;
+	exchange->asked->pieces_left++;
+	return true;
+}
+
 /* MHD_NO: more than twice what is allowed keeps coming. No reply is possible amid a body. */
 static enum MHD_Result handler_on_body(struct connection *connection, struct text piece)
 {
@@ -313,6 +336,8 @@ enum MHD_Result handler_on_call(struct connection *connection, const char *metho
 	if (*upload_bytes) {
 		struct text piece = { upload, *upload_bytes };
 
+		if (handler_leaves_piece(connection, piece.len))
+			return MHD_YES;
 		*upload_bytes = 0;
 		return handler_on_body(connection, piece);
 	}
