@@ -9,7 +9,7 @@ VERSION := 0.1.0
 VARIANT ?= release
 
 FOLDERS := base pg catalog read write router http cmd
-MODULES := libmicrohttpd libpq ck libsystemd libcrypto zlib
+MODULES := libmicrohttpd libpq ck libsystemd libcrypto zlib libcurl
 
 PYTHON ?= /usr/bin/python3
 # PG_BINDIR=folder names the PostgreSQL binaries; without it the newest of the machine are found.

@@ -147,6 +147,13 @@
 #define JWK_KEYS_MAX 32 /* of one key set */
 #define JWK_KID_BYTES_MAX 256
 #define JWKS_BYTES_MAX (256 << 10) /* a key set as text */
+#define JWKS_FETCH_MS_MAX 10000    /* for one fetch, in all */
+#define JWKS_FRESH_S_DEFAULT 300   /* where a server does not say how long its keys hold */
+#define JWKS_FRESH_S_MIN 60        /* whatever it says */
+#define JWKS_FRESH_S_MAX 3600
+#define JWKS_RETRY_US 1000000 /* after a fetch that failed; doubled each time, up to */
+#define JWKS_RETRY_US_MAX 60000000
+#define JWKS_WANTED_US 30000000 /* unknown keys make one fetch in so long */
 
 static_assert(OPERATION_NAME_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
 	      "room for the names of each kind");

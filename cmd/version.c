@@ -5,6 +5,7 @@
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "gen/revision.h"
+#include "http/auth/jwks_fetch.h"
 #include "http/gzip.h"
 #include "http/http.h"
 #include "pg/node.h"
@@ -30,12 +31,12 @@ int version_main(int argc, char **argv)
 		return code;
 	if (options.json)
 		printf("{\"version\":\"%s\",\"revision\":\"%s\",\"libpq\":\"%s\","
-		       "\"libmicrohttpd\":\"%s\",\"zlib\":\"%s\"}\n",
+		       "\"libmicrohttpd\":\"%s\",\"zlib\":\"%s\",\"libcurl\":\"%s\"}\n",
 		       version_text(), revision_text(), node_library_version(),
-		       http_library_version(), gzip_library_version());
+		       http_library_version(), gzip_library_version(), jwks_library_version());
 	else
-		printf("cqrsd %s (%s)\nlibpq %s, libmicrohttpd %s, zlib %s\n", version_text(),
-		       revision_text(), node_library_version(), http_library_version(),
-		       gzip_library_version());
+		printf("cqrsd %s (%s)\nlibpq %s, libmicrohttpd %s, zlib %s, libcurl %s\n",
+		       version_text(), revision_text(), node_library_version(),
+		       http_library_version(), gzip_library_version(), jwks_library_version());
 	return EXIT_DONE;
 }
