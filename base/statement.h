@@ -76,6 +76,13 @@ struct statement {
 uint32_t statement_next_id(void);
 /* NULL: not described yet. Any thread; the shape lives as long as the statement. */
 const struct shape *statement_shape(const struct statement *statement);
+/* It has a shape, with composites, whose fields may change: now and then they are verified. */
+static inline bool statement_may_change(const struct statement *statement)
+{
+	const struct shape *shape = atomic_load_explicit(&statement->shape, memory_order_acquire);
+
+	return shape->forms_due_us != SHAPE_FORMS_NEVER;
+}
 /* Takes the shape; if another loop was first, frees it and keeps the first. */
 void statement_set_shape(struct statement *statement, struct shape *shape);
 /*

@@ -217,7 +217,8 @@ enum step describing_step(struct request *request)
 	struct task *task = request->task;
 	struct router *router = task->router;
 	bool described = revalidate_is_described(task);
-	bool verifies = described && revalidate_must_verify(task);
+	bool verifies = described && statement_may_change(task->operation->statement) &&
+			revalidate_must_verify(task);
 	struct task *leader;
 
 	if (described && !verifies) {

@@ -27,13 +27,17 @@ static struct pg_type encoder_type(const PGresult *result, unsigned column,
 	uint32_t oid = PQftype(result, (int)column);
 	struct pg_type type;
 
-	if (shape && column < shape->columns && shape->column_types[column].oid == oid) {
-		type = shape->column_types[column];
-	} else {
-		type = type_by_oid(oid);
-		type.oid = oid;
-	}
-	return shape && shape->int8_as_text ? type_as_text(type) : type;
+	if (shape && column < shape->columns && shape->column_types[column].oid == oid)
+		return shape->column_types[column];
+	type = type_by_oid(oid);
+	type.oid = oid;
+	return type;
+}
+
+static void encoder_write_int8_as_text(struct encoder *encoder)
+{
+	for (unsigned i = 0; i < encoder->count; i++)
+		encoder->columns[i].type = type_as_text(encoder->columns[i].type);
 }
 
 void encoder_begin(struct encoder *encoder, const PGresult *result, const struct shape *shape)
@@ -56,6 +60,8 @@ void encoder_begin(struct encoder *encoder, const PGresult *result, const struct
 		encoder->columns[i].key_end = encoder->keys.len;
 		encoder->columns[i].type = encoder_type(result, i, shape);
 	}
+	if (shape && shape->int8_as_text)
+		encoder_write_int8_as_text(encoder);
 }
 
 bool encoder_row(const struct encoder *encoder, const PGresult *result, int row, struct buf *out)
