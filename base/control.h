@@ -40,3 +40,9 @@
 #else
 #define CONTROL_TIMELINES 1
 #endif
+
+#ifdef CONTROL_NO_LIVES
+#define CONTROL_LIVES 0 /* tokens carry no mark of the life of the log that they are made in */
+#else
+#define CONTROL_LIVES 1
+#endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a topology is news. */
+/* What a token says of a position; what of a topology is news. */
 #include "router/cluster/topology.h"
+
+#include "base/control.h"
 
 #include <string.h>
 
@@ -9,7 +11,8 @@ struct branch_position topology_token(const struct topology *topology, struct po
 	struct branch_position token =
 		branches_position(&topology->branches, &topology->history, position);
 
-	if (topology->lives.count && position.timeline == topology->primary_position.timeline)
+	if (CONTROL_LIVES && topology->lives.count &&
+	    position.timeline == topology->primary_position.timeline)
 		token.mark = lives_mark(&topology->lives, position.lsn);
 	return token;
 }
