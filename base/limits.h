@@ -81,6 +81,7 @@
 #define HTTP_SILENT_RUNS_MAX 64      /* of the HTTP library at once, in a row, without any effect */
 #define HTTP_SILENT_PAUSE_US 1000    /* between runs after that many */
 #define HTTP_WATCH_AFTER_US 10000    /* a request that waits longer: is its client still there? */
+#define HTTP_PARTING_US 500000   /* who is shut for writing after its rest: until it is closed */
 #define HTTP_LAST_REST_US 500000 /* a stopping listener closes connections that rest this long */
 #define HTTP_LAST_ARRIVAL_US 1000000   /* and requests that take this long to arrive */
 #define HTTP_LAST_ACCEPTS_MAX 6400     /* of who has connected already, when it stops */

@@ -42,6 +42,7 @@ void chunked_reply_on_rows(struct request *request)
 	case CONNECTION_RESTING:
 	case CONNECTION_ARRIVING:
 	case CONNECTION_SENDING:
+	case CONNECTION_PARTING:
 	case CONNECTION_STATES:
 		break;
 	}

@@ -57,7 +57,8 @@ void client_gone_close(struct connections *connections)
 
 		next = it->next;
 		if (connection->state != CONNECTION_RESTING &&
-		    connection->state != CONNECTION_ARRIVING)
+		    connection->state != CONNECTION_ARRIVING &&
+		    connection->state != CONNECTION_PARTING)
 			continue;
 		/* The library has read all that came, and it is no whole request. */
 		if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)

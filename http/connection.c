@@ -16,7 +16,7 @@ static const struct {
 	const char *name;
 	unsigned next;
 } connection_states[CONNECTION_STATES] = {
-	[CONNECTION_RESTING] = { "resting", TO(ARRIVING) | TO(CLOSING) },
+	[CONNECTION_RESTING] = { "resting", TO(ARRIVING) | TO(PARTING) | TO(CLOSING) },
 	[CONNECTION_ARRIVING] = { "arriving",
 				  TO(RESTING) | TO(WORKING) | TO(SENDING) | TO(CLOSING) },
 	[CONNECTION_WORKING] = { "working", TO(WATCHED) | TO(DONE) | TO(RESTING) },
@@ -28,6 +28,7 @@ static const struct {
 	[CONNECTION_HUNGRY] = { "hungry", TO(FED) | TO(CLOSING) },
 	[CONNECTION_FED] = { "fed", TO(STREAMING) | TO(CLOSING) },
 	[CONNECTION_SENDING] = { "sending", TO(RESTING) | TO(CLOSING) },
+	[CONNECTION_PARTING] = { "parting", TO(CLOSING) },
 	[CONNECTION_CLOSING] = { "closing", 0 },
 };
 
@@ -200,12 +201,24 @@ void connection_send(struct connection *connection, size_t bytes)
 	connection->shared->sending_bytes += bytes;
 }
 
-void connection_give_up(struct connection *connection, const char *reason)
+static void connection_log_end(const struct connection *connection, const char *reason)
 {
 	log_debug("http", "connection %d closed after %lld ms %s: %s", connection->fd,
 		  (long long)((loop_now(connection->shared->loop) - connection->since_us) /
 			      US_PER_MS),
 		  connection_states[connection->state].name, reason);
+}
+
+void connection_part(struct connection *connection, const char *reason)
+{
+	connection_log_end(connection, reason);
+	connection_move(connection, CONNECTION_PARTING);
+	shutdown(connection->fd, SHUT_WR);
+}
+
+void connection_give_up(struct connection *connection, const char *reason)
+{
+	connection_log_end(connection, reason);
 	connection_move(connection, CONNECTION_CLOSING);
 	connection_leave_place(connection);
 }

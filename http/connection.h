@@ -7,7 +7,9 @@
  *   RESTING ──► ARRIVING ──► WORKING ──► WATCHED ──► DONE ──► RESUMED ──► SENDING ──► RESTING
  *                  │            └──────────────────► DONE                    ▲
  *                  └─────────────────────────────────────────────────────────┘
- *   RESTING, ARRIVING, SENDING ──► CLOSING, when their time is over
+ *   RESTING ──► PARTING ──► CLOSING, ARRIVING, SENDING ──► CLOSING, when their time is over
+ *   PARTING: the client may be sending its next request; it is read and not answered, since a
+ *   closed socket would be reset by it
  *   CLOSING: it ends in the next turn, or outlasts it, and then is forced out (http/watchdog.h)
  *
  * A reply that leaves while it grows (http/chunked_reply.h):
@@ -58,6 +60,7 @@ enum connection_state {
 	CONNECTION_HUNGRY,    /* there is no next piece yet */
 	CONNECTION_FED,       /* there is one, but libmicrohttpd was not told yet */
 	CONNECTION_SENDING,   /* the reply is libmicrohttpd's; a time by its size */
+	CONNECTION_PARTING,   /* shut for writing; until the client closes it, or HTTP_PARTING_US */
 	CONNECTION_CLOSING,   /* shut down; about to end */
 	CONNECTION_STATES
 };
@@ -172,6 +175,13 @@ const char *connection_state_name(enum connection_state state) must_check;
 void connection_move(struct connection *connection, enum connection_state next);
 /* Moves it to SENDING; its reply holds so many bytes of memory until it leaves that state. */
 void connection_send(struct connection *connection, size_t bytes);
+/* Is its end decided? Nothing that comes is answered any more. */
+static inline bool connection_is_over(const struct connection *connection)
+{
+	return connection->state == CONNECTION_PARTING || connection->state == CONNECTION_CLOSING;
+}
+/* RESTING: shuts it for writing, so that the client closes it; the reason is logged. */
+void connection_part(struct connection *connection, const char *reason);
 /* Shuts the socket down, so that libmicrohttpd ends it; the reason is logged. */
 void connection_close(struct connection *connection, const char *reason);
 /* The same, when it has got a last reply and was shut for writing: what comes is not reset. */

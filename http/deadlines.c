@@ -32,7 +32,8 @@ static bool deadlines_keeps_unsent(const struct connection *connection)
 {
 	int untaken = 0;
 
-	if (connection->shared->quiescing && connection->state == CONNECTION_RESTING)
+	if (connection->shared->quiescing &&
+	    (connection->state == CONNECTION_RESTING || connection->state == CONNECTION_PARTING))
 		return true;
 	return ioctl(connection->fd, SIOCOUTQ, &untaken) != 0 || untaken == 0;
 }
@@ -41,11 +42,17 @@ static void deadlines_end(struct connection *connection, const char *reason)
 {
 	struct connections *connections = connection->shared;
 
-	metric_add(connections->metrics, METRIC_http_timed_out_total,
-		   METRIC_LABELS(connection_state_name(connection->state)), 1);
-	if (!deadlines_keeps_unsent(connection))
+	if (connection->state != CONNECTION_PARTING)
+		metric_add(connections->metrics, METRIC_http_timed_out_total,
+			   METRIC_LABELS(connection_state_name(connection->state)), 1);
+	if (!deadlines_keeps_unsent(connection)) {
 		connection_drop_unsent(connection);
-	connection_close(connection, reason);
+		connection_close(connection, reason);
+	} else if (connection->state == CONNECTION_RESTING) {
+		connection_part(connection, reason);
+	} else {
+		connection_close(connection, reason);
+	}
 }
 
 /* In time order, while all of the state have the same time. */
@@ -108,6 +115,8 @@ bool deadlines_sweep(struct connections *connections)
 			      "no request", &closes_left);
 	deadlines_close_older(connections, CONNECTION_ARRIVING, deadlines_arrival_us(connections),
 			      "the request took too long to arrive", &closes_left);
+	deadlines_close_older(connections, CONNECTION_PARTING, HTTP_PARTING_US,
+			      "the client has not closed it", &closes_left);
 	deadlines_close_untaken(connections, &closes_left);
 	return closes_left > 0;
 }

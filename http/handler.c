@@ -24,7 +24,7 @@ void handler_on_target(struct connection *connection, const char *target)
 {
 	struct exchange *exchange = &connection->exchange;
 
-	if (connection->state == CONNECTION_CLOSING)
+	if (connection_is_over(connection))
 		return;
 	assert(!exchange->request);
 	exchange->target_at = target;
@@ -329,8 +329,10 @@ enum MHD_Result handler_on_call(struct connection *connection, const char *metho
 {
 	struct exchange *exchange = &connection->exchange;
 
-	if (connection->state == CONNECTION_CLOSING)
+	if (connection_is_over(connection)) {
+		connection->lingers |= connection->state == CONNECTION_PARTING;
 		return MHD_NO;
+	}
 	if (!exchange->request)
 		return handler_begin(connection, method, version);
 	if (*upload_bytes) {
@@ -406,13 +408,13 @@ void handler_on_completed(struct connection *connection, enum MHD_RequestTermina
 	exchange->body_bytes = 0;
 	exchange->must_close = false;
 	exchange->content_type = NULL;
-	if (connection->state != CONNECTION_CLOSING)
+	if (!connection_is_over(connection))
 		connection_move(connection, CONNECTION_RESTING);
 }
 
 void handler_on_closed(struct connection *connection)
 {
 	if (connection->exchange.request ||
-	    (connection->state != CONNECTION_RESTING && connection->state != CONNECTION_CLOSING))
+	    (connection->state != CONNECTION_RESTING && !connection_is_over(connection)))
 		handler_on_completed(connection, MHD_REQUEST_TERMINATED_WITH_ERROR);
 }

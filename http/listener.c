@@ -130,6 +130,7 @@ unsigned listener_busy(const struct listener *listener)
 	const struct connections *connections = &listener->connections;
 
 	return (unsigned)(connections->count - connections->by_state[CONNECTION_RESTING].count -
+			  connections->by_state[CONNECTION_PARTING].count -
 			  connections->by_state[CONNECTION_CLOSING].count) +
 	       connections->orphans.count;
 }

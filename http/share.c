@@ -234,11 +234,25 @@ static bool share_whose_ever(struct connections *connections, struct caller *ask
 	return is_admin && share_turn_away(connections, share_mute(asking), "rest");
 }
 
+/* Whose end is decided needs its place no more. */
+static bool share_of_parting(struct connections *connections)
+{
+	struct list *parting = &connections->by_state[CONNECTION_PARTING];
+
+	if (list_empty(parting))
+		return false;
+	connection_yield(container_of(list_first(parting), struct connection, link), "rest",
+			 "others need its place");
+	return true;
+}
+
 bool share_yield_place(struct connections *connections, struct caller *asking)
 {
 	struct caller *most = callers_most(&connections->callers, CALLERS_PLACES);
 	size_t closing = connections->by_state[CONNECTION_CLOSING].count;
 
+	if (closing < HTTP_YIELDING_MAX && share_of_parting(connections))
+		return true;
 	if (most && most->held[CALLERS_PLACES] > asking->held[CALLERS_PLACES] + 1 &&
 	    share_of_most(connections, most, closing < HTTP_YIELDING_MAX)) {
 		share_tell(connections, most);

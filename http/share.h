@@ -7,6 +7,7 @@
  *                            comes with the least bytes per second; among equals the oldest
  *   places (connections)     when all are taken and one more comes, in this order:
  *
+ *     "rest"   who is parting: its time of rest is over already
  *     "share"  of the caller with the most places, if these are at least two more than the
  *              newcomer's caller has: who waits to be let in (accept_queue.h) and has said nothing;
  *              else the connection that has rested longest; else the request that arrives slowest

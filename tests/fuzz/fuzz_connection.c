@@ -143,6 +143,8 @@ static int64_t us_max(const struct connection *connection)
 	switch (connection->state) {
 	case CONNECTION_RESTING:
 		return IDLE_TIMEOUT_US;
+	case CONNECTION_PARTING:
+		return HTTP_PARTING_US;
 	case CONNECTION_ARRIVING:
 	case CONNECTION_WORKING:
 	case CONNECTION_WATCHED:

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "http/listener.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,6 +181,54 @@ static void test_a_connection_at_rest_is_closed_after_its_time(void **state)
 
 /* --- stopping --------------------------------------------------------------------------------- */
 
+/* They cross on the wire: the client learns that the connection has ended, and of no error. */
+static void a_request_that_crosses_the_end_of_a_rest_is_not_reset(const char *request, size_t len)
+{
+	char byte;
+
+	http_client_say(&fixture.client, "GET /v1/queries/q HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+	fixture_pass(IDLE_TIMEOUT_US + 300 * US_PER_MS);
+	for (size_t sent = 0; sent < len; sent += 100) {
+		assert_true(http_client_send(&fixture.client, request + sent,
+					     len - sent < 100 ? len - sent : 100));
+		fixture_turn();
+	}
+	assert_int_equal(recv(fixture.client.fd, &byte, 1, 0), 0);
+	assert_int_equal(send(fixture.client.fd, "x", 1, MSG_NOSIGNAL), 1);
+	fixture_turn();
+	assert_int_equal(send(fixture.client.fd, "x", 1, MSG_NOSIGNAL), 1);
+}
+
+static void test_a_request_that_crosses_the_end_of_a_rest_is_not_reset(void **state)
+{
+	static const char get[] = "GET /v1/queries/q HTTP/1.1\r\n" HOST "\r\n";
+
+	a_request_that_crosses_the_end_of_a_rest_is_not_reset(get, strlen(get));
+}
+
+static void test_a_body_that_crosses_the_end_of_a_rest_is_not_reset(void **state)
+{
+	char post[5000];
+	int head = snprintf(post, sizeof(post),
+			    "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
+			    "Content-Length: 4800\r\n\r\n");
+
+	memset(post + head, 'x', 4800);
+	a_request_that_crosses_the_end_of_a_rest_is_not_reset(post, (size_t)head + 4800);
+}
+
+static void test_a_client_that_does_not_close_after_its_rest_is_closed(void **state)
+{
+	http_client_say(&fixture.client, "GET /v1/queries/q HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(http_client_read(&fixture.client)->status, 200);
+	fixture_pass(IDLE_TIMEOUT_US + 300 * US_PER_MS);
+	assert_int_equal(fixture.listener->connections.count, 1);
+	fixture_pass(HTTP_PARTING_US);
+	fixture_turn();
+	assert_int_equal(fixture.listener->connections.count, 0);
+}
+
 static void test_a_quiesced_listener_finishes_what_it_has(void **state)
 {
 	const struct http_reply *reply;
@@ -251,6 +300,9 @@ int main(void)
 			test_a_request_outlives_its_connection_until_it_is_done, start_resetting,
 			fixture_stop),
 		API(test_headers_that_trickle_in_run_out_of_time),
+		API(test_a_request_that_crosses_the_end_of_a_rest_is_not_reset),
+		API(test_a_body_that_crosses_the_end_of_a_rest_is_not_reset),
+		API(test_a_client_that_does_not_close_after_its_rest_is_closed),
 		API(test_a_body_that_trickles_in_runs_out_of_time),
 		API(test_a_connection_at_rest_is_closed_after_its_time),
 		API(test_a_quiesced_listener_finishes_what_it_has),
