@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Level 1: of 4 KB of rows it makes a quarter in 25 µs; level 6 makes 7 % less of it, in half as
- * much time again, and takes more than twice as long from 64 KB on.
+ * much time again, and takes more than twice as long from 64 KB on. A smaller window and table do
+ * not help: 8 KB and 16 KB take as long for rows, and 7 % more instructions for hashes.
  */
 #include "http/gzip.h"
 
