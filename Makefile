@@ -26,6 +26,7 @@ packages_demo         := cluster demo
 packages_test         := cluster test chaos
 packages_chaos        := cluster test chaos
 packages_hostile      := cluster test hostile
+packages_tenants      := cluster test
 packages_rolling      := cluster test
 packages_patroni      := cluster test patroni
 packages_fuzz         := test
@@ -57,7 +58,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls fuzz fuzz-programs hostile rolling patroni bench overload recovery \
+        chaos chaos-controls fuzz fuzz-programs hostile tenants rolling patroni bench overload recovery \
         clang-tidy format clean install uninstall debian-13 \
         help FORCE
 
@@ -83,7 +84,7 @@ else ifeq ($(VARIANT),fuzz)
   BUILD    := build/fuzz
   COMPILER := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-pressure,$(VARIANT)),)
+else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-pressure no-claims,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc
@@ -329,6 +330,11 @@ hostile: ## slow clients by slowhttptest, 10,000 at a time: SECONDS=30, one tabl
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/hostile/run --seconds $(or $(SECONDS),30) \
 	    --connections $(or $(CONNECTIONS),10000)
+
+tenants: ## two tenants, 1,000,000 mixed calls: no row of the other; ARGS='--calls 20000'
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/tenants/run $(ARGS)
 
 rolling: ## 20 rolling restarts behind HAProxy, 50,000 requests; ARGS='--restarts 6'
 	@$(install_packages)
