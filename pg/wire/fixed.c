@@ -60,10 +60,11 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	/* Else a statement goes on though the conn it is for was closed. Not every system can. */
 	[FIXED_NOTICE] = { "notice", "SELECT set_config('client_connection_check_interval', $1,"
 				     " true) WHERE version() LIKE '%linux%'" },
-	/* Until the end of the transaction, which is that of the whole segment. */
-	[FIXED_CLAIMS] = { "claims", "SELECT set_config('request.jwt.claims', $1, true),"
-				     " set_config('request.user', $2, true),"
-				     " set_config('request.roles', $3, true)" },
+	/* Until the end of the transaction, which is that of the whole segment. Without columns and
+	 * rows, so that no claims come back; of || each side is always evaluated. */
+	[FIXED_CLAIMS] = { "claims", "SELECT WHERE set_config('request.jwt.claims', $1, true)"
+				     " || set_config('request.user', $2, true)"
+				     " || set_config('request.roles', $3, true) IS NULL" },
 	[FIXED_XID] = { "xid", SQL_END },
 	[FIXED_BACKEND] = { "backend", "SELECT pg_backend_pid()" },
 	[FIXED_POSITION] = { "position",

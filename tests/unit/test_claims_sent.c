@@ -26,7 +26,7 @@
 #define BOB_SET "claims({b},bob,[]) "
 #define NONE_SET "claims(,,) "
 #define PREPARE_CLAIMS "prepare:claims "
-#define SQL_CLAIMS "SELECT set_config('request.jwt.claims'"
+#define SQL_CLAIMS "SELECT WHERE set_config('request.jwt.claims'"
 
 static const char *const ann[] = { "{a}", "ann", "[]" };
 static const char *const bob[] = { "{b}", "bob", "[]" };
