@@ -128,10 +128,12 @@
 #define KEY_NAME_BYTES_MAX 64        /* of a key, of a role */
 #define KEY_ROLES_MAX 32             /* of one key */
 #define KEYS_POLL_US 400000          /* how often the table of API keys is asked for changes */
+#define KEYS_FIRST_POLL_US 20000     /* until it was read once: clients wait for that */
 #define KEYS_AGE_US_MAX 300000000LL  /* what is known of keys is of no use after so long */
 #define KEYS_USE_POLL_US 5000000     /* how often it is looked which keys were used */
 #define KEYS_USED_AT_ONCE_MAX 256    /* noted in one statement */
 #define AUDIT_RING_BYTES (1 << 20)   /* of the audit log that a loop keeps while the disk is slow */
+#define AUTH_FAILURE_SLOTS (1 << 14) /* addresses whose credentials failed lately, about */
 #define CLIENT_ADDRESS_BYTES_MAX 63  /* who asks: an address */
 #define HEAVY_HITTERS_KEYS_MAX 64    /* heaviest users, callers, operations that a loop counts */
 #define HEAVY_HITTERS_NAME_BYTES_MAX USER_BYTES_MAX

@@ -35,3 +35,25 @@ const char *principal_kind_text(enum principal_kind kind)
 	assert(!"a kind without a name");
 	return NULL;
 }
+
+bool principal_has_role(const struct principal *principal, struct text role)
+{
+	for (size_t i = 0; i < principal->roles_count; i++)
+		if (text_equal(principal->roles[i], role))
+			return true;
+	return false;
+}
+
+bool principal_has_role_of(const struct principal *principal, const char *list)
+{
+	while (*list) {
+		struct text role;
+
+		list += strspn(list, ", \t");
+		role = (struct text){ list, strcspn(list, ", \t") };
+		if (role.len && principal_has_role(principal, role))
+			return true;
+		list += role.len;
+	}
+	return false;
+}

@@ -6,8 +6,10 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,3 +49,7 @@ extern const struct principal principal_open;
 extern const struct principal principal_anonymous;
 
 const char *principal_kind_text(enum principal_kind kind);
+
+bool principal_has_role(const struct principal *principal, struct text role) must_check;
+/* Has it a role of the list, "a, b"? Blanks around a name do not count. */
+bool principal_has_role_of(const struct principal *principal, const char *list) must_check;

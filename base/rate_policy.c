@@ -202,3 +202,15 @@ bool rate_policies_add(struct rate_policies *policies, const char *text, struct 
 	policies->items[policies->count++] = policy;
 	return true;
 }
+
+bool rate_parse(const char *text, struct gcra_rate *rate)
+{
+	char error[1];
+	struct rate_policy policy = { 0 };
+	struct reading reading = { .policy = &policy, .error = error, .error_room = sizeof(error) };
+
+	if (!read_rate(&reading, text_of(text)))
+		return false;
+	*rate = (struct gcra_rate){ policy.rate.unit_ns, policy.rate.unit_ns * policy.burst };
+	return true;
+}

@@ -32,6 +32,9 @@ struct rate_policy {
 	uint64_t hash;      /* of name and numbers: a policy that is changed begins anew */
 };
 
+/* "20/m", with a whole burst of it. False: it is none. */
+bool rate_parse(const char *text, struct gcra_rate *rate) must_check;
+
 struct rate_policies {
 	struct rate_policy items[RATE_POLICIES_MAX];
 	size_t count;

@@ -16,9 +16,10 @@ static const struct {
 	unsigned lines;
 	int64_t us;
 } rates[REPEATS_KINDS] = {
-	[REPEATS_CONNS] = { 1, 60 * US_PER_S }, [REPEATS_NODES] = { 5, 60 * US_PER_S },
-	[REPEATS_FAILURES] = { 10, US_PER_S },  [REPEATS_LIMITED] = { 1, 10 * US_PER_S },
-	[REPEATS_ANSWERS] = { 10, US_PER_S },   [REPEATS_FULL] = { 1, US_PER_S },
+	[REPEATS_CONNS] = { 1, 60 * US_PER_S },   [REPEATS_NODES] = { 5, 60 * US_PER_S },
+	[REPEATS_FAILURES] = { 10, US_PER_S },    [REPEATS_LIMITED] = { 1, 10 * US_PER_S },
+	[REPEATS_REFUSED] = { 5, 10 * US_PER_S }, [REPEATS_ANSWERS] = { 10, US_PER_S },
+	[REPEATS_FULL] = { 1, US_PER_S },
 };
 
 struct repeat {

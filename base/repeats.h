@@ -18,6 +18,7 @@ enum repeats_kind {
 	REPEATS_NODES,    /* a node comes and goes: 5 in 60 s */
 	REPEATS_FAILURES, /* a request failed in PostgreSQL, or amid its rows: 10 in 1 s */
 	REPEATS_LIMITED,  /* a rate limit refuses: 1 in 10 s */
+	REPEATS_REFUSED,  /* a caller is not let in: 5 in 10 s */
 	REPEATS_ANSWERS,  /* an answer from 500 on: 10 in 1 s */
 	REPEATS_FULL,     /* a listener takes no more connections: 1 in 1 s */
 	REPEATS_KINDS

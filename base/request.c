@@ -44,6 +44,7 @@ struct request *request_new(struct loop *loop)
 	request->wait_us_max = -1;
 	request->prefer_wait_us = -1;
 	request->prefer_replicas = -1;
+	request->urgency = -1;
 	request->replicas_applied = -1;
 	request->lag_us = -1;
 	return request;

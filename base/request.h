@@ -116,8 +116,10 @@ struct request {
 	struct text operation;
 	const struct principal *principal; /* who calls; never NULL */
 	struct text user;                  /* the end user; ptr NULL: none */
-	/* who asks on their behalf: see http/socket/client_address.h; ptr NULL: not known */
-	struct text caller;
+	/* the same, but unlike all users of other tenants: for what is remembered or counted */
+	struct text user_key;
+	struct text address; /* of the client (http/socket/client_address.h); ptr NULL: not known */
+	struct text caller;  /* the principal's id, where it has one; else the address */
 	char id[REQUEST_ID_BYTES_MAX + 1];
 	struct pair *pairs; /* of the query string; a repeated name is an array */
 	size_t pairs_count;
@@ -127,7 +129,7 @@ struct request {
 	int64_t wait_us_max;      /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX];
 	unsigned tokens_count;
-	unsigned urgency;            /* RFC 9218, 0 most urgent */
+	int urgency;                 /* RFC 9218, 0 most urgent; -1: not given */
 	bool minimal;                /* Prefer: return=minimal */
 	struct text idempotency_key; /* ptr NULL: none */
 	int64_t prefer_wait_us;      /* Prefer: wait, -1: not given; see request_wait_until_us */

@@ -2,9 +2,6 @@
 /* A loaded catalog: finding, holding, places. It never changes, so that nothing here locks. */
 #include "catalog/catalog.h"
 
-#include "base/nearest.h"
-#include "catalog/spelling.h"
-
 #include <assert.h>
 #include <stdlib.h>
 
@@ -70,25 +67,6 @@ const struct operation *catalog_find(const struct catalog *catalog, enum request
 	return NULL;
 }
 
-struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind, struct text name)
-{
-	char ours[OPERATION_NAME_MAX];
-	size_t len = spelling_of_ours(name, ours, sizeof(ours));
-	struct nearest nearest;
-
-	nearest_init(&nearest, len ? (struct text){ ours, len } : name);
-	for (unsigned i = 0; i < catalog->count; i++) {
-		struct text known = text_of(catalog->operations[i].name);
-
-		if (catalog->operations[i].kind != kind)
-			continue;
-		if (spelling_is_same(name, known))
-			return known;
-		nearest_offer(&nearest, known);
-	}
-	return nearest.best;
-}
-
 const struct parameter *operation_parameter(const struct operation *operation, struct text name)
 {
 	for (unsigned i = 0; i < operation->parameters_count; i++) {
@@ -138,25 +116,6 @@ struct place operation_place(const struct operation *operation, unsigned char_po
 		at++;
 	}
 	return place;
-}
-
-bool catalog_callers(const struct catalog *catalog, bool all_alike, struct buf *lines)
-{
-	bool good = true;
-
-	for (unsigned i = 0; i < catalog->count; i++) {
-		const struct operation *operation = &catalog->operations[i];
-		struct place place = operation->callers_place;
-
-		if (!operation->callers_option)
-			continue;
-		good = all_alike;
-		buf_printf(lines, "%s:%u:%u: %s: @%s of %s is not available yet: %s%s\n",
-			   place.file, place.line, place.column, all_alike ? "warning" : "error",
-			   operation->callers_option, operation->name, operation->callers_instead,
-			   all_alike ? "" : "; --insecure-roles serves it so all the same");
-	}
-	return good;
 }
 
 void catalog_not_yet(const struct catalog *catalog, struct buf *lines)

@@ -28,6 +28,13 @@ enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 /* Are the principal's claims set for its statement (router/claims.h)? */
 enum catalog_claims { CATALOG_CLAIMS_NONE, CATALOG_CLAIMS_SET };
 
+/* Who may call an operation; where it has roles, one of them is wanted as well. */
+enum access {
+	ACCESS_PRINCIPALS, /* who has a credential */
+	ACCESS_PUBLIC,     /* who has none, too */
+	ACCESS_INTERNAL,   /* peers of a Unix socket */
+};
+
 struct place {
 	const char *file;      /* relative to the catalog's folder */
 	unsigned line, column; /* from 1; columns in characters */
@@ -73,11 +80,9 @@ struct operation {
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */
 	enum catalog_claims claims;
-	bool is_public;
-	const char *roles; /* "a, b" or NULL */
-	/* An option that says who may call it, which nothing enforces yet; NULL: none. */
-	const char *callers_option, *callers_instead; /* instead: what holds in its place */
-	struct place callers_place;
+	enum access access;
+	const struct text *roles; /* [roles_count] */
+	unsigned roles_count;
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;
@@ -125,21 +130,9 @@ void catalog_let_go(struct catalog *catalog);
 /* NULL: no such operation of that kind. Binary search; any thread. */
 const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
 				     struct text name);
-/*
- * The name nearest to one that is not there; before all, the same name spelt as elsewhere
- * (GetUser, get-user, users/get). ptr NULL: none is near.
- */
-struct text catalog_nearest(const struct catalog *catalog, enum request_kind kind,
-			    struct text name);
 /* The parameter of that name that the outside may set; NULL: none (:request_user never is). */
 const struct parameter *operation_parameter(const struct operation *operation, struct text name);
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */
 struct place operation_place(const struct operation *operation, unsigned char_position);
-/*
- * Operations that say who may call them (@public, @roles, @internal), which nothing
- * enforces yet, a line each: "file:line:col: error: …", and false; with all_alike they are warnings
- * and it is true.
- */
-bool catalog_callers(const struct catalog *catalog, bool all_alike, struct buf *lines) must_check;
-/* A line for each other option whose machinery is not there yet: "file:line: note: …". */
+/* A line for each option whose machinery is not there yet: "file:line: note: …". */
 void catalog_not_yet(const struct catalog *catalog, struct buf *lines);

@@ -213,18 +213,23 @@ static void read_async(struct draft *draft, const struct operation_option *row, 
 		draft->operation.async = (enum async)index;
 }
 
-static void read_public(struct draft *draft, const struct operation_option *row, struct cut value)
+static void option_without_value(struct draft *draft, const struct operation_option *row,
+				 struct cut value)
 {
 	if (value.text.len > 0)
 		source_error(draft->source, value.at, "@%s takes no value", row->name);
-	draft->operation.is_public = true;
 }
 
-/* Of callers, whom nothing tells apart yet: only that it has no value. */
-static void read_callers(struct draft *draft, const struct operation_option *row, struct cut value)
+static void read_public(struct draft *draft, const struct operation_option *row, struct cut value)
 {
-	if (value.text.len > 0)
-		source_error(draft->source, value.at, "@%s takes no value", row->name);
+	option_without_value(draft, row, value);
+	draft->operation.access = ACCESS_PUBLIC;
+}
+
+static void read_internal(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	option_without_value(draft, row, value);
+	draft->operation.access = ACCESS_INTERNAL;
 }
 
 static void read_claims(struct draft *draft, const struct operation_option *row, struct cut value)
@@ -328,22 +333,33 @@ static bool name_byte(char byte)
 	       (lexer_word_goes_on(byte) || byte == '-' || byte == '.');
 }
 
+/* ptr NULL: it is no name of a role, which was complained about. */
+static struct text option_role(struct draft *draft, const struct operation_option *row,
+			       struct cut item)
+{
+	bool good = item.text.len > 0;
+
+	for (size_t i = 0; i < item.text.len; i++)
+		good = good && name_byte(item.text.ptr[i]);
+	if (good)
+		return arena_text(draft->arena, item.text);
+	option_wrong(draft, row, item, (struct text){ NULL, 0 });
+	return (struct text){ NULL, 0 };
+}
+
 static void read_roles(struct draft *draft, const struct operation_option *row, struct cut value)
 {
+	struct text *roles = arena_zero(draft->arena, value.text.len + 1, sizeof(*roles));
 	struct cut list = value, item;
+	unsigned count = 0;
 	bool more;
 
 	do {
-		bool good;
-
 		more = option_item(&list, &item);
-		good = item.text.len > 0;
-		for (size_t i = 0; i < item.text.len; i++)
-			good = good && name_byte(item.text.ptr[i]);
-		if (!good)
-			option_wrong(draft, row, item, (struct text){ NULL, 0 });
+		roles[count++] = option_role(draft, row, item);
 	} while (more);
-	draft->operation.roles = arena_copy(draft->arena, value.text.ptr, value.text.len);
+	draft->operation.roles = roles;
+	draft->operation.roles_count = count;
 }
 
 /* The length of "{param}" at the beginning of text; 0 and a complaint: it is not one. */
@@ -510,23 +526,10 @@ static bool option_is_off(const struct draft *draft, const struct operation_opti
 	return row->read == read_async && draft->operation.async == ASYNC_NEVER;
 }
 
-/* Who may call it: to serve it as if that did not stand there would be to open it. */
-static bool option_is_of_callers(const struct operation_option *row)
-{
-	return row->read == read_public || row->read == read_roles || row->read == read_callers;
-}
-
 static void options_note(struct draft *draft, size_t row)
 {
 	struct place place = source_place(draft->source, draft->options_at[row]);
-	struct operation *operation = &draft->operation;
 
-	if (option_is_of_callers(&options[row])) {
-		operation->callers_place = place;
-		operation->callers_option = options[row].name;
-		operation->callers_instead = options[row].not_yet;
-		return;
-	}
 	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s is not available yet: %s\n", place.file,
 		   place.line, options[row].name, draft->operation.name, options[row].not_yet);
 }
@@ -561,6 +564,20 @@ static void options_finish_groups(struct draft *draft, const char *name)
 	} while (more);
 }
 
+/* What is for all is neither for some of them nor for peers alone. */
+static void options_finish_callers(struct draft *draft)
+{
+	static const char *const others[] = { "roles", "internal" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		size_t at = draft->options_at[option_find(text_of(others[i]))];
+
+		if (at != SIZE_MAX && draft->options_at[option_find(TEXT("public"))] != SIZE_MAX)
+			source_error(draft->source, at, "@public and @%s exclude each other",
+				     others[i]);
+	}
+}
+
 void options_finish(struct draft *draft)
 {
 	for (size_t i = 0; i < OPTIONS; i++)
@@ -571,8 +588,6 @@ void options_finish(struct draft *draft)
 		options_finish_groups(draft, "tags");
 	if (draft->operation.invalidates)
 		options_finish_groups(draft, "invalidates");
-	if (draft->operation.is_public && draft->operation.roles)
-		source_error(draft->source, draft->options_at[option_find(TEXT("roles"))],
-			     "@public and @roles exclude each other");
+	options_finish_callers(draft);
 	options_finish_cache(draft);
 }

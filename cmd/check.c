@@ -360,7 +360,6 @@ static void check_catalog(struct checking *checking, struct catalog *catalog)
 	buf_init(&lines);
 	catalog_not_yet(catalog, &lines);
 	/* What is wrong is among the lines, and counted there. */
-	(void)!catalog_callers(catalog, checking->options->insecure_roles, &lines);
 	(void)!ratelimit_check(&checking->options->rate_limits, catalog, &lines);
 	findings_lines(&checking->findings, &lines);
 	buf_fini(&lines);

@@ -60,9 +60,11 @@ bool endpoints_check(const struct options *options)
 
 	for (size_t i = 0; i < listens->count; i++)
 		if (!endpoints_check_one("--listen", listens->items[i],
-					 options->insecure ? NULL
-							   : "there is no authentication; "
-							     "--insecure allows it"))
+					 options->auth || options->insecure || options->keys_file
+						 ? NULL
+						 : "there are no callers: --auth required "
+						   "refuses those without a credential, --auth "
+						   "none (or --insecure) serves all"))
 			return false;
 	return endpoints_are_different(listens) && endpoints_check_admin(options);
 }

@@ -17,6 +17,7 @@
 #include "cmd/admin_token.h"
 #include "cmd/descriptors.h"
 #include "cmd/endpoints.h"
+#include "cmd/serve_auth.h"
 #include "cmd/serve_keys.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
@@ -49,6 +50,7 @@ struct serve {
 	struct sessions *sessions;
 	struct high_water high_water;
 	struct serve_keys keys;
+	struct serve_auth auth;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit;
 	struct router_shared shared;
@@ -110,11 +112,11 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 	buf_init(&lines);
 	catalog = catalog_load(serve->options.catalog, serve->catalog, &lines);
 	if (catalog) {
-		bool good = catalog_callers(catalog, options->insecure_roles, &lines);
+		bool good;
 
 		catalog_set_int8(catalog, options->int8 == 1);
 		catalog_not_yet(catalog, &lines);
-		good &= ratelimit_check(&options->rate_limits, catalog, &lines);
+		good = ratelimit_check(&options->rate_limits, catalog, &lines);
 		if (!good) {
 			catalog_let_go(catalog);
 			catalog = NULL;
@@ -418,7 +420,8 @@ static bool serve_start_workers(struct serve *serve)
 	const struct worker_events events = { .on_open = serve_on_worker_open,
 					      .on_end = serve_on_worker_end,
 					      .arg = serve };
-	struct worker_http http = { .endpoints = &serve->endpoints };
+	struct worker_http http = { .endpoints = &serve->endpoints,
+				    .auth = serve->auth.off ? NULL : &serve->auth.settings };
 	char error[256];
 
 	atomic_store(&serve->workers_left, loops);
@@ -460,6 +463,7 @@ static void serve_share(struct serve *serve)
 	serve->topology = snapshot_new(sizeof(struct topology));
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);
+	serve_auth_init(&serve->auth, &serve->options, serve->keys.store);
 	serve->monitor = monitor_start(serve->nodes, serve->nodes_count, &serve->options,
 				       serve->topology, &events, &serve->keys.events);
 	serve->shared = (struct router_shared){
@@ -471,6 +475,8 @@ static void serve_share(struct serve *serve)
 		.high_water = &serve->high_water,
 		.monitor = serve->monitor,
 		.ratelimit = serve->ratelimit,
+		.callers_known = serve_auth_callers_known,
+		.callers_arg = &serve->auth,
 	};
 }
 
@@ -521,6 +527,7 @@ static void serve_stop(struct serve *serve)
 	sessions_free(serve->sessions);
 	serve_keys_fini(&serve->keys);
 	ratelimit_free(serve->ratelimit);
+	serve_auth_fini(&serve->auth);
 	catalog_let_go(serve->catalog);
 	request_cache_fini();
 	loop_free(serve->loop);
@@ -538,8 +545,8 @@ int serve_main(int argc, char **argv)
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
 	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
-	    !serve_check_user_header(&serve.options) || !endpoints_check(&serve.options) ||
-	    !admin_read_tokens(&serve.admin, &serve.options))
+	    !serve_check_user_header(&serve.options) || !serve_auth_check(&serve.options) ||
+	    !endpoints_check(&serve.options) || !admin_read_tokens(&serve.admin, &serve.options))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog || !serve_keys_start(&serve.keys, &serve.options))

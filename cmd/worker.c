@@ -6,9 +6,11 @@
 #include "base/log.h"
 #include "cmd/endpoints.h"
 #include "cmd/in_flight.h"
+#include "http/auth/auth.h"
 #include "http/http.h"
 #include "read/read.h"
 #include "router/heavy_hitters.h"
+#include "router/permission.h"
 #include "write/write.h"
 
 #include <assert.h>
@@ -26,6 +28,7 @@ struct worker {
 	struct metrics *metrics;
 	struct listener *listener;
 	struct router *router;
+	struct auth *auth; /* NULL: all clients are served */
 	struct reads reads;
 	struct writes writes;
 	struct in_flight_board in_flight;
@@ -162,6 +165,8 @@ static void worker_free_paths(struct worker *worker)
 	reads_fini(&worker->reads);
 	writes_fini(&worker->writes);
 	router_free(worker->router);
+	if (worker->auth)
+		auth_free(worker->auth);
 }
 
 static void *worker_run(void *arg)
@@ -184,6 +189,13 @@ static unsigned worker_share(int64_t all, int64_t loops)
 	return (unsigned)((all + loops - 1) / loops);
 }
 
+static bool worker_serves_anonymous(const struct request *request, void *arg)
+{
+	const struct worker *worker = arg;
+
+	return permission_anonymous(worker->router, request);
+}
+
 static bool worker_listen(struct worker *worker, const struct options *options,
 			  const struct worker_http *http, char *error, size_t error_room)
 {
@@ -198,13 +210,16 @@ static bool worker_listen(struct worker *worker, const struct options *options,
 		.idle_timeout_us = WORKER_IDLE_TIMEOUT_US,
 		.stream_stall_us = options->stream_stall_us,
 		.user_header = options->user_header,
-		/* There are no API keys yet: every client that reaches it is served. */
+		.auth = worker->auth,
+		/* With auth it is asked anew for each request whether all clients are served. */
 		.origins = { .checks_host = true,
 			     .hosts = options->hosts.items,
 			     .hosts_count = options->hosts.count,
 			     .origins = options->cors_origins.items,
 			     .origins_count = options->cors_origins.count },
-		.handlers = { .on_request = worker_on_request, .arg = worker },
+		.handlers = { .on_request = worker_on_request,
+			      .serves_anonymous = worker_serves_anonymous,
+			      .arg = worker },
 		.audit = http->audit,
 	};
 
@@ -240,6 +255,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	writes_init(&worker->writes, worker->router);
 	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
+	worker->auth = http->auth ? auth_new(http->auth) : NULL;
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)

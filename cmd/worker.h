@@ -14,14 +14,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct auth_settings;
 struct worker;
 struct audit_queue;
 struct endpoints;
 
 /* What its listener needs besides the options. */
 struct worker_http {
-	struct endpoints *endpoints; /* borrowed for the call */
-	struct audit_queue *audit;   /* of its own; NULL: there is no audit log */
+	struct endpoints *endpoints;      /* borrowed for the call */
+	struct audit_queue *audit;        /* of its own; NULL: there is no audit log */
+	const struct auth_settings *auth; /* borrowed for the call; NULL: all clients are served */
 };
 
 /* Both on the worker's thread. */

@@ -56,8 +56,8 @@ void audited_reply(const struct connection *connection)
 		return;
 	entry.operation = connection->shared->settings.pages ? exchange->asked->route.path
 							     : audited_operation(request);
-	/* What is refused early has no caller yet. */
-	entry.address = request->caller.ptr ? request->caller : text_of(connection->caller->name);
+	/* What is refused early has none yet. */
+	entry.address = request->address.ptr ? request->address : text_of(connection->caller->name);
 	audited_note(connection->shared, request, &entry);
 }
 
@@ -65,7 +65,7 @@ void audited_orphan(const struct connections *connections, const struct request 
 {
 	struct audit_entry entry = { .event = "command",
 				     .status = audited_status(request),
-				     .address = request->caller,
+				     .address = request->address,
 				     .operation = audited_operation(request) };
 
 	if (connections->settings.audit && request->kind == REQUEST_COMMAND)

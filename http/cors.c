@@ -2,6 +2,7 @@
 /* Most requests come from no browser, and with the Host of the one before: those cost a memcmp. */
 #include "http/cors.h"
 
+#include "http/auth/auth.h"
 #include "http/connection.h"
 #include "http/headers_out.h"
 
@@ -82,8 +83,11 @@ bool cors_take(struct connection *connection, const struct head *head)
 				      .origin = head->origin,
 				      .fetch_site = head->fetch_site,
 				      .several = head->several_origins };
+	struct auth *auth = connections->settings.auth;
 	enum origin_verdict verdict;
 
+	if (auth)
+		connections->settings.origins.checks_host = auth_is_open(auth);
 	if (!head->origin.ptr && !head->fetch_site.ptr &&
 	    cors_host_is_known(connections, head->host))
 		return true;

@@ -11,6 +11,7 @@
 #include "http/head/accept_encoding.h"
 #include "http/head/guard.h"
 #include "http/pages.h"
+#include "http/principal_in.h"
 #include "http/reply.h"
 #include "http/request_id.h"
 #include "http/share.h"
@@ -69,13 +70,15 @@ static void handler_take_api(struct connection *connection, const struct head *h
 	struct exchange *exchange = &connection->exchange;
 
 	if (connection->caller->name[0])
-		exchange->request->caller =
+		exchange->request->caller = exchange->request->address =
 			arena_text(&exchange->request->arena, text_of(connection->caller->name));
 	exchange_take_route(exchange, head->method);
 	if (exchange_failed(exchange))
 		return;
 	if (headers_in_read(head, connection->shared->settings.user_header, exchange->request))
 		exchange_take_query(exchange, head->method);
+	if (connection->shared->settings.auth && !exchange_failed(exchange))
+		principal_in_take(connection, head);
 }
 
 static void handler_take_asked(struct connection *connection, const struct head *head)

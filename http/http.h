@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct audit_queue;
+struct auth;
 struct listener;
 
 /* What the owner of the listener provides. */
@@ -26,6 +27,8 @@ struct listener_handlers {
 	/* The request is the router's until request->on_done, which may be called from inside. */
 	void (*on_request)(struct request *request, void *arg);
 	void *arg;
+	/* Is it for callers without a credential, too? Only its operation is known. With auth. */
+	bool (*serves_anonymous)(const struct request *request, void *arg);
 };
 
 /* An admin page: fills status, content type and body. Runs on the listener's loop. */
@@ -54,6 +57,7 @@ struct listener_settings {
 	int64_t idle_timeout_us;    /* a keep-alive connection at rest is closed after this */
 	int64_t stream_stall_us; /* a stream whose reader takes less than 64 KiB in it is cut off */
 	const char *user_header;
+	struct auth *auth; /* who may call; NULL: every client. Borrowed; of the same thread */
 	struct origin_policy origins; /* which browsers may ask; what it points to is borrowed */
 	struct listener_handlers handlers; /* API listener */
 	struct audit_queue *audit; /* commands and refusals are noted there; NULL: they are not */

@@ -37,7 +37,8 @@ static void stream_eviction_walk(struct eviction *eviction, stream_eviction_visi
 
 static bool stream_eviction_is_same_caller(const struct request *a, const struct request *b)
 {
-	return text_equal(a->user, b->user) && (a->user.len || text_equal(a->caller, b->caller));
+	return text_equal(a->user_key, b->user_key) &&
+	       (a->user_key.len || text_equal(a->caller, b->caller));
 }
 
 /* --- shares ----------------------------------------------------------------------------------- */

@@ -131,8 +131,8 @@ static void read_set_needs(struct read *read)
 		read_least(request->staleness_us_max, operation->staleness_us_max);
 	needs->stale_allowed = operation->on_lag == ON_LAG_STALE;
 	needs->primary_allowed = operation->on_lag == ON_LAG_SPILL;
-	if (request->user.ptr)
-		needs->user_hash = hash_bytes(request->user.ptr, request->user.len, 0);
+	if (request->user_key.ptr)
+		needs->user_hash = hash_bytes(request->user_key.ptr, request->user_key.len, 0);
 	read->wait_until_us = loop_now(request->loop) + wait_us;
 	if (read->wait_until_us > request->deadline_us)
 		read->wait_until_us = request->deadline_us;

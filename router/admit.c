@@ -2,6 +2,8 @@
 /* Admission: everything that can be refused without asking a node is refused here. */
 #include "router/admit.h"
 
+#include "catalog/suggestion.h"
+#include "router/permission.h"
 #include "router/ratelimit.h"
 #include "router/task.h"
 
@@ -40,21 +42,25 @@ static enum step admit_operation(struct task *task)
 	const struct catalog *catalog = task->catalog_ref->catalog;
 	const char *noun = admit_kinds[request->kind].noun;
 	enum request_kind other = admit_kinds[request->kind].other;
+	const struct operation *operation;
 	struct text near;
 
 	if (task->operation)
-		return STEP_NEXT;
-	if (catalog_find(catalog, other, request->operation))
+		return permission_ask(task);
+	if (request->principal->kind == PRINCIPAL_ANONYMOUS)
+		return permission_refuse_anonymous(task);
+	operation = catalog_find(catalog, other, request->operation);
+	if (operation && permission_holds(request, operation))
 		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
 				    "there is no such %s; it is a %s: %s%.*s", noun,
 				    admit_kinds[other].noun, admit_kinds[other].asked,
 				    (int)request->operation.len, request->operation.ptr);
-	near = catalog_nearest(catalog, request->kind, request->operation);
+	near = suggestion(catalog, request->kind, request->operation, request->principal);
 	if (near.ptr)
 		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
 				    "there is no such %s; did you mean \"%.*s\"?", noun,
 				    (int)near.len, near.ptr);
-	near = catalog_nearest(catalog, other, request->operation);
+	near = suggestion(catalog, other, request->operation, request->principal);
 	if (near.ptr)
 		return request_fail(request, OUTCOME_UNKNOWN_OPERATION,
 				    "there is no such %s; did you mean the %s \"%.*s\": %s%.*s?",

@@ -51,8 +51,8 @@ struct use {
 /* Into the hash of a policy for users; who sends no user is one user of the caller. */
 static uint64_t ratelimit_user(const struct request *request, uint64_t key)
 {
-	if (request->user.ptr)
-		return hash_bytes(request->user.ptr, request->user.len, key);
+	if (request->user_key.ptr)
+		return hash_bytes(request->user_key.ptr, request->user_key.len, key);
 	return hash_bytes(request->caller.ptr, request->caller.len,
 			  hash_mix(key, RATELIMIT_NO_USER));
 }

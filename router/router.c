@@ -69,6 +69,9 @@ static bool router_on_opened(void *arg, unsigned node)
 {
 	const struct router *router = arg;
 
+	if (router->shared.callers_known &&
+	    !router->shared.callers_known(router->shared.callers_arg))
+		return false;
 	return pool_opened(router->nodes[node].pool);
 }
 

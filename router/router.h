@@ -43,6 +43,9 @@ struct router_shared {
 	struct high_water *high_water;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit; /* NULL: no rate limits */
+	/* Any thread: is it known which credentials count? NULL: nothing has to be. */
+	bool (*callers_known)(void *arg);
+	void *callers_arg;
 };
 
 struct router;

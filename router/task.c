@@ -10,23 +10,21 @@
 
 #define TASK_COHORT_US (3600 * US_PER_S) /* how long cohort lasts */
 
-/* A client can only lower itself. The same users are lucky for an hour; one who is not known is so
+/* The same users are lucky for an hour; one who is not known is so
  * or not each time. */
 struct priority task_priority(const struct task *task, bool spilled)
 {
 	const struct request *request = task->request;
 	uint64_t hour = (uint64_t)(loop_now(request->loop) / TASK_COHORT_US);
-	struct priority priority = { .asked = true, .urgency = task->operation->urgency };
+	struct priority priority = { .asked = true, .urgency = task->urgency };
 
-	if (request->urgency > priority.urgency)
-		priority.urgency = request->urgency;
 	if (spilled)
 		priority.urgency = PRIORITY_SPILLED;
 	if (request->caller.ptr)
 		priority.caller = hash_bytes(request->caller.ptr, request->caller.len, 1);
-	if (request->user.ptr)
-		priority.user =
-			hash_bytes(request->user.ptr, request->user.len, priority.caller + 1);
+	if (request->user_key.ptr)
+		priority.user = hash_bytes(request->user_key.ptr, request->user_key.len,
+					   priority.caller + 1);
 	priority.cohort = (unsigned)(priority.user ? hash_mix(priority.user, hour) : task->cohort);
 	return priority;
 }

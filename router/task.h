@@ -45,6 +45,7 @@ struct task {
 	uint64_t session_lsn; /* of the user's own last write, likewise */
 	struct query_needs needs;
 
+	unsigned urgency;             /* of the operation and the request; set when admitted */
 	unsigned cohort;              /* of one who is not known */
 	const char *trouble;          /* why the last node could not answer, or NULL */
 	bool missed;                  /* its time was over, and that was counted */

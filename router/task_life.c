@@ -12,13 +12,24 @@
 #include <stddef.h>
 #include <string.h>
 
+/* No more of a name than there is room for, and no half of a character. */
+static struct text task_hitter(struct text name)
+{
+	if (name.len <= HEAVY_HITTERS_NAME_BYTES_MAX)
+		return name;
+	name.len = HEAVY_HITTERS_NAME_BYTES_MAX;
+	while (name.len && ((unsigned char)name.ptr[name.len] & 0xc0) == 0x80)
+		name.len--;
+	return name;
+}
+
 static void task_charge(struct task *task)
 {
 	const struct request *request = task->request;
 	const struct text names[HEAVY_HITTERS_KINDS] = {
 		[HEAVY_HITTERS_OPERATIONS] = text_of(request->operation_name),
-		[HEAVY_HITTERS_USERS] = request->user,
-		[HEAVY_HITTERS_CALLERS] = request->caller,
+		[HEAVY_HITTERS_USERS] = task_hitter(request->user_key),
+		[HEAVY_HITTERS_CALLERS] = task_hitter(request->caller),
 	};
 
 	heavy_hitters_charge(&task->router->hitters, loop_now(request->loop), names,

@@ -97,16 +97,31 @@ static void scope_part(struct buf *out, struct text part)
 	buf_add(out, part.ptr ? part.ptr : "", part.len);
 }
 
-/* There are no callers but one yet: their part is empty. */
+/*
+ * Whose keys they are: of an API key its name, which it shares with the key that replaces it, so
+ * that a retry may come with that one; empty while there are no principals.
+ */
+static void idempotency_caller(const struct request *request, struct buf *scope)
+{
+	const struct principal *principal = request->principal;
+
+	if (principal->kind != PRINCIPAL_KEY) {
+		scope_part(scope, principal->id);
+		return;
+	}
+	buf_byte(scope, 'k');
+	scope_part(scope, principal->subject);
+}
+
 static const char *idempotency_id(struct request *request, const char *command)
 {
 	struct buf scope;
 	const char *id;
 
 	buf_init(&scope);
-	scope_part(&scope, TEXT(""));
-	buf_byte(&scope, request->user.ptr ? 'u' : '-');
-	scope_part(&scope, request->user);
+	idempotency_caller(request, &scope);
+	buf_byte(&scope, request->user_key.ptr ? 'u' : '-');
+	scope_part(&scope, request->user_key);
 	scope_part(&scope, text_of(command));
 	scope_part(&scope, request->idempotency_key);
 	id = bytea_hash(&request->arena, (struct text){ scope.ptr, scope.len });

@@ -231,7 +231,7 @@ static bool headers_in_user(const struct head *head, const char *name, struct re
 					   USER_BYTES_MAX);
 			return false;
 		}
-		request->user = arena_text(&request->arena, value);
+		request->user = request->user_key = arena_text(&request->arena, value);
 	}
 	return true;
 }
@@ -309,7 +309,7 @@ static void headers_in_priority(const struct head *head, struct request *request
 	while (text_next(&list, ',', &element))
 		if (element.len == 3 && memcmp(element.ptr, "u=", 2) == 0 &&
 		    element.ptr[2] >= '0' && element.ptr[2] <= '7')
-			request->urgency = (unsigned)(element.ptr[2] - '0');
+			request->urgency = element.ptr[2] - '0';
 }
 
 bool headers_in_read(const struct head *head, const char *user_header, struct request *request)

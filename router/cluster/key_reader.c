@@ -126,7 +126,9 @@ static void key_reader_on_timer(struct loop_timer *timer)
 	int node = key_reader_source(&reader->cluster->topology, now_us);
 	struct pool *pool = node >= 0 ? reader->pool_of(reader->pool_arg, (unsigned)node) : NULL;
 
-	loop_timer_set(reader->loop, timer, now_us + KEYS_POLL_US);
+	loop_timer_set(reader->loop, timer,
+		       now_us + (reader->answered || reader->complained ? KEYS_POLL_US
+									: KEYS_FIRST_POLL_US));
 	reader->events.on_tick(reader->events.arg, now_us);
 	if (!reader->asked && pool && pool_connected(pool))
 		key_reader_ask(reader, (unsigned)node, pool);
@@ -162,8 +164,10 @@ static void key_reader_tell_missing(struct key_reader *reader)
 	bool primary = reader->cluster->topology.primary == (int)reader->node;
 	int64_t as_of_us = primary ? reader->call.sent_us : reader->seen_us;
 
-	if (as_of_us)
-		reader->events.on_keys(reader->events.arg, KEY_TABLE_MISSING, as_of_us, NULL);
+	if (!as_of_us)
+		return;
+	reader->answered = true;
+	reader->events.on_keys(reader->events.arg, KEY_TABLE_MISSING, as_of_us, NULL);
 }
 
 static void key_reader_on_access(struct key_reader *reader, struct text row)
@@ -232,6 +236,7 @@ static void key_reader_take(struct key_reader *reader, const struct key_answer *
 		reader->events.on_keys(reader->events.arg, KEY_TABLE_IN_USE, as_of_us,
 				       answer->lines.ptr ? &answer->lines : NULL);
 	}
+	reader->answered = true;
 	memcpy(reader->mark, answer->changes ? answer->mark : "", sizeof(reader->mark));
 	reader->complained = NULL;
 }

@@ -69,6 +69,7 @@ struct key_reader {
 	unsigned access_life;
 	char mark[KEY_MARK_BYTES]; /* of the lines that were handed on; "": none were */
 	int64_t timeout_us;        /* of the next question; doubled where it was too short */
+	bool answered;             /* some node has answered */
 	const char *complained;    /* what the log has said and is not to repeat */
 };
 

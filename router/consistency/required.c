@@ -222,7 +222,7 @@ static enum step required_session_lost(struct judging *judging, struct session s
 	const struct required_by *by = judging->by;
 
 	/* Another request of this user came first, and tells it: there is something new to see. */
-	if (!sessions_settle(by->sessions, by->request->user, session,
+	if (!sessions_settle(by->sessions, by->request->user_key, session,
 			     by->topology->primary_position))
 		return required_session(judging);
 	judging->loss.user =
@@ -233,7 +233,7 @@ static enum step required_session_lost(struct judging *judging, struct session s
 static enum step required_session(struct judging *judging)
 {
 	const struct required_by *by = judging->by;
-	struct session session = sessions_find(by->sessions, by->request->user);
+	struct session session = sessions_find(by->sessions, by->request->user_key);
 	enum fate fate = required_fate(by->topology, session.position);
 
 	/* Not before the topology is here that goes with the loss. */

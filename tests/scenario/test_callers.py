@@ -1,45 +1,113 @@
-"""Until callers are told apart, a catalog that says who may call is not served as if it did not."""
+"""Who calls, and what that caller may."""
 
 import pytest
 from harness.service import run
-from harness.until import until
 
-ONE = "-- query: one :one\nSELECT 1 AS n;\n"
-GUARDED = {option: ONE + f"\n-- query: two :one\n-- @{option}\nSELECT 2 AS n;\n"
-           for option in ("roles clerk", "public", "internal")}
+CATALOG = """
+-- query: ours :one
+SELECT 1 AS n;
 
+-- query: shown :one
+-- @public
+SELECT 2 AS n;
 
-@pytest.mark.parametrize("option", GUARDED)
-def test_such_a_catalog_is_not_served_and_the_place_is_named(cluster, own_catalog, option):
-    folder = own_catalog(GUARDED[option])
-    place = f"operations.sql:5:4: error: @{option.split()[0]} of two is not available yet"
-    served = run("serve", primary=cluster.primary.conninfo, catalog=folder,
-                 listen="127.0.0.1:0", admin_listen="127.0.0.1:0", timeout_s=20)
-    checked = run("check", primary=cluster.primary.conninfo, catalog=folder)
-    offline = run("check", catalog=folder, offline=True)
+-- query: cleared :one
+-- @roles clerk
+SELECT 3 AS n;
 
-    for done in (served, checked, offline):
-        assert done.returncode == 1, done
-        assert place in done.stderr, done.stderr
-        assert "--insecure-roles" in done.stderr
+-- query: fenced :one
+-- @internal
+SELECT 4 AS n;
 
-
-def test_a_reload_keeps_the_catalog_that_is_there(start_cqrsd, own_catalog):
-    cqrsd = start_cqrsd(catalog=own_catalog(ONE))
-    own_catalog(GUARDED["roles clerk"])
-    cqrsd.hup()
-
-    until(lambda: "nothing is reloaded" in cqrsd.log_text(), "a complaint in the log")
-    assert "operations.sql:5:4: error: @roles of two" in cqrsd.log_text()
-    assert cqrsd.query("one").data == {"n": 1}
-    assert cqrsd.query("two").code == "unknown-operation"
+-- command: count_up :one
+INSERT INTO counters (name, value) VALUES (:name, 1) RETURNING value;
+"""
 
 
-def test_a_flag_serves_it_with_a_warning(start_cqrsd, own_catalog, cluster):
-    folder = own_catalog(GUARDED["roles clerk"])
-    cqrsd = start_cqrsd(catalog=folder, insecure_roles=True)
-    checked = run("check", primary=cluster.primary.conninfo, catalog=folder, insecure_roles=True)
+@pytest.fixture
+def required(start_cqrsd, own_catalog):
+    return start_cqrsd(catalog=own_catalog(CATALOG), auth="required", log_level="debug")
 
-    assert cqrsd.query("two").data == {"n": 2}
-    assert "warning: @roles of two is not available yet: anybody may call it" in cqrsd.log_text()
-    assert checked.returncode == 0 and "warning: @roles of two" in checked.stderr
+
+def refused(cqrsd, kind, reason):
+    return cqrsd.metrics().sum("cqrsd_auth_failures_total", kind=kind, reason=reason)
+
+
+def test_without_a_credential_only_what_is_public_is_served(required):
+    answer = required.query("ours")
+
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert required.query("shown").data == {"n": 2}
+    assert required.query("cleared").code == "unauthenticated"
+    assert required.query("ourz").code == "unauthenticated", "names are not told"
+    assert refused(required, "anonymous", "anonymous") == 3
+
+
+def test_who_sends_no_credential_acts_for_no_user(required):
+    answer = required.query("shown", user="ann")
+
+    assert (answer.status, answer.code) == (403, "forbidden")
+    assert refused(required, "anonymous", "acts-for") == 1
+
+
+def test_a_body_is_not_asked_for_before_the_caller_is_known(required):
+    with required.raw() as raw:
+        raw.send(b"POST /v1/commands/count_up HTTP/1.1\r\nHost: localhost\r\n"
+                 b"Content-Type: application/json\r\nContent-Length: 100000\r\n"
+                 b"Expect: 100-continue\r\n\r\n")
+        assert raw.one_answer().status == 401
+
+
+@pytest.mark.parametrize(("lines", "status"), [
+    (["Authorization: Bearer zecret.zecret.zecret"], 401),
+    (["Authorization: Bearer cq_zecret"], 401),
+    (["Authorization: Basic zecret"], 401),
+    (["Authorization: Bearer zecret, Bearer zecret"], 400),
+    (["Authorization: Bearer zecret", "Authorization: Bearer zecret"], 400),
+])
+def test_nothing_of_a_credential_is_in_the_log_or_in_the_answer(required, lines, status):
+    with required.raw() as raw:
+        raw.send("\r\n".join(["GET /v1/queries/ours HTTP/1.1", "Host: localhost", *lines, "", ""])
+                 .encode())
+        answer = raw.one_answer()
+
+    assert answer.status == status
+    assert b"zecret" not in answer.body
+    assert "a caller was refused" in required.log_text()
+    assert "zecret" not in required.log_text()
+
+
+def test_an_open_service_has_callers_without_roles(start_cqrsd, own_catalog):
+    cqrsd = start_cqrsd(catalog=own_catalog(CATALOG), auth="none")
+
+    assert cqrsd.query("ours", user="ann").data == {"n": 1}
+    assert cqrsd.query("shown", user="ann").data == {"n": 2}
+    for name in ("cleared", "fenced"):
+        answer = cqrsd.query(name)
+        assert (answer.status, answer.code) == (403, "forbidden")
+        assert "clerk" not in str(answer.json)
+    assert "cleared" not in cqrsd.query("cleare").problem["detail"]
+    assert "fenced" not in cqrsd.post("/v1/commands/fenced", {}).problem["detail"]
+    assert "shown" in cqrsd.query("show").problem["detail"]
+
+
+def test_strong_is_for_those_roles_alone(start_cqrsd):
+    cqrsd = start_cqrsd(auth="none", strong_roles="auditor, boss")
+
+    assert cqrsd.query("ping").data == {"pong": 1}
+    assert cqrsd.query("ping", consistency="strong").code == "forbidden"
+
+
+@pytest.mark.parametrize(("options", "complaint"), [
+    ({"auth_failures": "20"}, "--auth-failures: 20: wants N/s"),
+    ({"strong_roles": "a,,b"}, "--strong-roles: a,,b: wants names"),
+    ({"auth": "required", "insecure": True}, "--insecure: there is --auth required, too"),
+    ({"auth": "perhaps"}, "--auth"),
+])
+def test_what_cannot_be_meant_does_not_start(cluster, catalog, options, complaint):
+    done = run("serve", primary=cluster.primary.conninfo, catalog=catalog, listen="127.0.0.1:0",
+               admin_listen="127.0.0.1:0", **options)
+
+    assert done.returncode == 2
+    assert complaint in done.stderr

@@ -20,7 +20,7 @@ void pass_slowly(struct scene *scene, int64_t us)
 void ask(struct scene *scene, struct asked *asked, const char *operation)
 {
 	scene_ask(scene, asked, REQUEST_QUERY, operation, NULL);
-	asked->request->user = (struct text){ 0 };
+	asked->request->user = asked->request->user_key = (struct text){ 0 };
 	scene_take(scene, asked);
 }
 

@@ -229,7 +229,7 @@ void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
 	*asked = (struct asked){ .request = request };
 	request->kind = kind;
 	request->operation = text_of(operation);
-	request->user = text_of(user);
+	request->user = request->user_key = text_of(user);
 	request->staleness_us_max = request->wait_us_max = -1;
 	request->born_us = loop_now(scene->loop);
 	request->deadline_us = request->born_us + scene->options.request_timeout_us;

@@ -2,6 +2,7 @@
 /* links: catalog_story.c */
 /* A folder of files becomes a catalog: found, read, sorted, held, let go. */
 #include "catalog/catalog.h"
+#include "catalog/suggestion.h"
 #include "catalog_story.h"
 
 #include <ftw.h>
@@ -251,11 +252,13 @@ static void operations_are_found_by_kind_and_name(void **state)
 	assert_null(catalog_find(catalog, REQUEST_QUERY, TEXT("order")));
 	assert_null(catalog_find(catalog, REQUEST_QUERY, TEXT("orders_")));
 	assert_null(catalog_find(catalog, REQUEST_QUERY, TEXT("")));
-	assert_true(text_is(catalog_nearest(catalog, REQUEST_QUERY, TEXT("order_by_customer")),
-			    "orders_by_customer"));
-	assert_null(catalog_nearest(catalog, REQUEST_QUERY, TEXT("plac_order")).ptr);
-	assert_true(text_is(catalog_nearest(catalog, REQUEST_COMMAND, TEXT("plac_order")),
-			    "place_order"));
+	assert_true(text_is(
+		suggestion(catalog, REQUEST_QUERY, TEXT("order_by_customer"), &principal_open),
+		"orders_by_customer"));
+	assert_null(suggestion(catalog, REQUEST_QUERY, TEXT("plac_order"), &principal_open).ptr);
+	assert_true(
+		text_is(suggestion(catalog, REQUEST_COMMAND, TEXT("plac_order"), &principal_open),
+			"place_order"));
 	catalog_let_go(catalog);
 }
 
@@ -281,8 +284,8 @@ static void a_name_is_known_however_it_is_spelt(void **state)
 						"-- query: a.b.c.d :many\nSELECT 1;\n");
 
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
-		struct text near =
-			catalog_nearest(catalog, REQUEST_QUERY, text_of(spellings[i][0]));
+		struct text near = suggestion(catalog, REQUEST_QUERY, text_of(spellings[i][0]),
+					      &principal_open);
 
 		if (!spellings[i][1] ? near.ptr != NULL : !text_is(near, spellings[i][1]))
 			fail_msg("%s is taken for %.*s", spellings[i][0], (int)near.len, near.ptr);

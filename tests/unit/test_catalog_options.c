@@ -30,9 +30,9 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_int_equal(operation->urgency, 3);
 	assert_int_equal(operation->cost, 1);
 	assert_int_equal(operation->isolation, CATALOG_READ_COMMITTED);
-	assert_false(operation->is_public);
+	assert_int_equal(operation->access, ACCESS_PRINCIPALS);
+	assert_int_equal(operation->roles_count, 0);
 	assert_int_equal(operation->claims, CATALOG_CLAIMS_NONE);
-	assert_null(operation->roles);
 	assert_int_equal(operation->cache_us, 0);
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_OPTIONAL);
 	assert_int_equal(operation->async, ASYNC_NEVER);
@@ -67,7 +67,7 @@ static void options_of_a_query_are_read(void **state)
 	assert_int_equal(operation->cache_swr_us, 10 * US_PER_S);
 	assert_true(operation->cache_vary_user);
 	assert_string_equal(operation->tags, "a, orders:{id}:x");
-	assert_true(operation->is_public);
+	assert_int_equal(operation->access, ACCESS_PUBLIC);
 	assert_int_equal(operation->claims, CATALOG_CLAIMS_SET);
 	catalog_let_go(catalog);
 }
@@ -84,6 +84,7 @@ static void options_of_a_command_are_read(void **state)
 						  "-- @timeout 1m\n"
 						  "-- @invalidates orders\n"
 						  "-- @roles clerk, back-office\n"
+						  "-- @internal\n"
 						  "INSERT INTO t VALUES (:id)");
 
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_REQUIRED);
@@ -94,7 +95,10 @@ static void options_of_a_command_are_read(void **state)
 	assert_true(operation->lonely);
 	assert_int_equal(operation->timeout_us, 60 * US_PER_S);
 	assert_string_equal(operation->invalidates, "orders");
-	assert_string_equal(operation->roles, "clerk, back-office");
+	assert_int_equal(operation->roles_count, 2);
+	assert_true(text_is(operation->roles[0], "clerk"));
+	assert_true(text_is(operation->roles[1], "back-office"));
+	assert_int_equal(operation->access, ACCESS_INTERNAL);
 	catalog_let_go(catalog);
 }
 
@@ -188,6 +192,8 @@ static void an_option_stands_once_where_it_belongs(void **state)
 		{ QUERY "SELECT 1 -- @timeout 2s\n-- @see the other", NULL },
 		{ QUERY "-- @public\n-- @roles a\nSELECT 1",
 		  "shop.sql:3:4: error: @public and @roles exclude each other" },
+		{ QUERY "-- @internal\n-- @public\nSELECT 1",
+		  "shop.sql:2:4: error: @public and @internal exclude each other" },
 	};
 
 	STORY_CHECK(stories);
@@ -256,54 +262,11 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	catalog_let_go(catalog);
 }
 
-static void who_may_call_is_an_error_until_there_are_callers(void **state)
+static void options_of_callers_take_no_value(void **state)
 {
-	static const struct {
-		const char *text, *line;
-	} stories[] = {
-		{ QUERY "-- @roles a, b\nSELECT 1",
-		  "shop.sql:2:4: %s: @roles of q is not available yet: anybody may call it" },
-		{ QUERY "-- @public\nSELECT 1",
-		  "shop.sql:2:4: %s: @public of q is not available yet: anybody may call the "
-		  "others, too" },
-		{ COMMAND "--   @internal\nSELECT 1",
-		  "shop.sql:2:6: %s: @internal of c is not available yet: anybody may call it" },
-	};
-
-	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
-		struct catalog *catalog = story_catalog(stories[i].text);
-
-		for (int alike = 0; alike < 2; alike++) {
-			char line[256];
-			struct buf lines;
-
-			buf_init(&lines);
-			snprintf(line, sizeof(line), stories[i].line, alike ? "warning" : "error");
-			assert_int_equal(catalog_callers(catalog, alike, &lines), alike);
-			buf_byte(&lines, 0);
-			assert_ptr_equal(strstr(lines.ptr, line), lines.ptr);
-			assert_int_equal(strstr(lines.ptr, "--insecure-roles") == NULL, alike);
-			buf_clear(&lines);
-			catalog_not_yet(catalog, &lines);
-			assert_int_equal(lines.len, 0);
-			buf_fini(&lines);
-		}
-		catalog_let_go(catalog);
-	}
 	assert_non_null(strstr(story_errors(QUERY "-- @claims all\nSELECT 1"), "takes no value"));
+	assert_non_null(strstr(story_errors(QUERY "-- @internal x\nSELECT 1"), "takes no value"));
 	assert_non_null(strstr(story_errors(QUERY "-- @internl\nSELECT 1"), "@internal"));
-}
-
-static void a_catalog_that_names_no_callers_is_served(void **state)
-{
-	struct catalog *catalog = story_catalog(QUERY "-- @cache 5s\nSELECT 1");
-	struct buf lines;
-
-	buf_init(&lines);
-	assert_true(catalog_callers(catalog, false, &lines));
-	assert_int_equal(lines.len, 0);
-	buf_fini(&lines);
-	catalog_let_go(catalog);
 }
 
 int main(void)
@@ -318,8 +281,7 @@ int main(void)
 		cmocka_unit_test(groups_name_parameters_of_the_statement),
 		cmocka_unit_test(an_answer_for_one_user_is_never_cached_for_others),
 		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
-		cmocka_unit_test(who_may_call_is_an_error_until_there_are_callers),
-		cmocka_unit_test(a_catalog_that_names_no_callers_is_served),
+		cmocka_unit_test(options_of_callers_take_no_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,14 +102,15 @@ static void whoever_reaches_an_open_port_has_no_claims_and_its_user(void **state
 
 static void who_acts_for_nobody_has_an_empty_user(void **state)
 {
+	const struct principal cron = { .kind = PRINCIPAL_KEY, .claims = TEXT("{}") };
 	struct scene *scene = *state;
 	struct asked asked;
 
 	begin(scene);
 	declare(scene, "orders");
 	scene_ask(scene, &asked, REQUEST_QUERY, "orders", NULL);
-	asked.request->user = (struct text){ 0 };
-	asked.request->principal = &principal_anonymous;
+	asked.request->user = asked.request->user_key = (struct text){ 0 };
+	asked.request->principal = &cron;
 	scene_take(scene, &asked);
 	assert_claims(fake_call(asked_node(), CALL_QUERY), "{}", "", "[]");
 	answer_last();

@@ -67,7 +67,7 @@ static void test_nothing_said_is_nothing_set(void **state)
 	assert_int_equal(request->staleness_us_max, -1);
 	assert_int_equal(request->wait_us_max, -1);
 	assert_int_equal(request->tokens_count, 0);
-	assert_int_equal(request->urgency, 0);
+	assert_int_equal(request->urgency, -1);
 	assert_null(request->user.ptr);
 	assert_false(request->minimal);
 	assert_string_equal(request->id, "");
@@ -197,7 +197,7 @@ static void test_priority_is_found_or_ignored(void **state)
 	assert_true(READ("Priority: i, u=6"));
 	assert_int_equal(request->urgency, 6);
 	assert_true(READ("Priority: u=8, u=12, u=x, u"));
-	assert_int_equal(request->urgency, 0);
+	assert_int_equal(request->urgency, -1);
 }
 
 static void test_a_sane_request_id_is_taken(void **state)

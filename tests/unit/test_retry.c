@@ -229,7 +229,7 @@ static void a_large_result_is_never_asked_for_twice(void **state)
 	scene->options.stream_conns = 1;
 	scene->options.stream_bytes_max = 1 << 30;
 	scene_ask(scene, &asked, REQUEST_QUERY, "orders", NULL);
-	asked.request->user = (struct text){ 0 };
+	asked.request->user = asked.request->user_key = (struct text){ 0 };
 	asked.request->may_stream = true;
 	scene_take(scene, &asked);
 	fake_lost(fake_call(asked_node(), CALL_QUERY), CALL_TOO_LARGE, NULL);
