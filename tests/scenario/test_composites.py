@@ -123,7 +123,7 @@ def made(shop_cluster):
 
 def serve(cluster, folder, **options):
     (folder / "operations.sql").write_text(CATALOG)
-    return Service(**options_for(cluster, folder, options)).start()
+    return Service(**options_for(cluster, folder, {"queue_wait_ms": 5000, **options})).start()
 
 
 @pytest.fixture(scope="module")
