@@ -60,7 +60,9 @@ bool endpoints_check(const struct options *options)
 
 	for (size_t i = 0; i < listens->count; i++)
 		if (!endpoints_check_one("--listen", listens->items[i],
-					 options->auth || options->insecure || options->keys_file
+					 options->auth || options->insecure || options->keys_file ||
+							 options->jwt_keys ||
+							 options->jwt_secret_file
 						 ? NULL
 						 : "there are no callers: --auth required "
 						   "refuses those without a credential, --auth "

@@ -142,6 +142,10 @@ static const char *serve_reread(struct serve *serve, struct reread *reread)
 	}
 	if (!keys_lines_init(&reread->keys, reread->options, true))
 		return "the --keys-file has errors";
+	if (!serve_jwt_prepare(&serve->auth.jwt, error, sizeof(error))) {
+		log_error("serve", "keys of JWTs: %s", error);
+		return "the file of keys of JWTs has errors";
+	}
 	reread->catalog = serve_load(serve, reread->options);
 	return reread->catalog ? NULL : "the catalog or a rate limit has errors";
 }
@@ -170,6 +174,7 @@ static void serve_reload(struct serve *serve)
 	monitor_set_options(serve->monitor, reread.options);
 	serve->admin.tokens = reread.tokens;
 	serve_keys_take(&serve->keys, &reread.keys);
+	serve_jwt_take(&serve->auth.jwt);
 	keys_lines_fini(&reread.keys);
 	catalog_let_go(serve->catalog);
 	serve->catalog = reread.catalog;
@@ -549,7 +554,8 @@ int serve_main(int argc, char **argv)
 	    !endpoints_check(&serve.options) || !admin_read_tokens(&serve.admin, &serve.options))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
-	if (!serve.catalog || !serve_keys_start(&serve.keys, &serve.options))
+	if (!serve.catalog || !serve_keys_start(&serve.keys, &serve.options) ||
+	    !serve_jwt_start(&serve.auth.jwt, &serve.options))
 		return EXIT_FAILED;
 	descriptors_provide(&serve.options, serve.nodes_count);
 	serve.loop = loop_new("main");

@@ -47,14 +47,18 @@ bool serve_auth_check(const struct options *options)
 	if (!rate_parse(options->auth_failures, &rate))
 		return serve_auth_complain("auth-failures", options->auth_failures,
 					   "wants N/s, N/m, N/h or N/d");
-	return serve_auth_check_roles(options->strong_roles);
+	if (serve_jwt_is_on(options) && serve_auth_is_off(options))
+		return serve_auth_complain(options->insecure ? "insecure" : "auth none", "",
+					   "no JWT would be verified; leave one of them out");
+	return serve_jwt_check(options) && serve_auth_check_roles(options->strong_roles);
 }
 
 /* Callers of a --keys-file are known without a database. */
 static enum auth_mode serve_auth_mode(const struct options *options)
 {
-	return options->auth == AUTH_OPTION_REQUIRED || options->keys_file ? AUTH_REQUIRED
-									   : AUTH_BY_KEYS;
+	bool known = options->keys_file || serve_jwt_is_on(options);
+
+	return options->auth == AUTH_OPTION_REQUIRED || known ? AUTH_REQUIRED : AUTH_BY_KEYS;
 }
 
 bool serve_auth_callers_known(void *arg)
@@ -78,6 +82,7 @@ void serve_auth_init(struct serve_auth *auth, const struct options *options, str
 		.mode = serve_auth_mode(options),
 		.keyring = key_store_snapshot(keys),
 		.failures = auth->failures,
+		.jwt = auth->jwt.jwks ? &auth->jwt.settings : NULL,
 	};
 	auth->keys = keys;
 	auth->off = serve_auth_is_off(options);
@@ -85,5 +90,6 @@ void serve_auth_init(struct serve_auth *auth, const struct options *options, str
 
 void serve_auth_fini(struct serve_auth *auth)
 {
+	serve_jwt_stop(&auth->jwt);
 	auth_failures_free(auth->failures);
 }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/options.h"
+#include "cmd/serve_jwt.h"
 #include "http/auth/auth.h"
 #include "http/auth/key_store.h"
 
@@ -13,7 +14,8 @@ struct serve_auth {
 	struct auth_settings settings; /* for every loop */
 	struct auth_failures *failures;
 	struct key_store *keys;
-	bool off; /* no loop asks who calls */
+	struct serve_jwt jwt; /* started before serve_auth_init */
+	bool off;             /* no loop asks who calls */
 };
 
 /* Are callers told apart by these options? Not by --auth none, which --insecure is. */

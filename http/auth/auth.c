@@ -17,7 +17,8 @@ struct auth {
 	struct auth_settings settings;
 	struct snapshot_reader *keyring;
 	struct hasher *hasher;
-	bool required; /* from now on, whatever is published */
+	struct jwt_verifier *jwt; /* NULL: none is taken */
+	bool required;            /* from now on, whatever is published */
 };
 
 struct auth *auth_new(const struct auth_settings *settings)
@@ -30,6 +31,8 @@ struct auth *auth_new(const struct auth_settings *settings)
 	if (settings->keyring)
 		auth->keyring = snapshot_reader_new(settings->keyring);
 	auth->hasher = hasher_new();
+	if (settings->jwt)
+		auth->jwt = jwt_verifier_new(settings->jwt);
 	auth->required = settings->mode == AUTH_REQUIRED;
 	return auth;
 }
@@ -39,6 +42,8 @@ void auth_free(struct auth *auth)
 	if (auth->keyring)
 		snapshot_reader_free(auth->keyring);
 	hasher_free(auth->hasher);
+	if (auth->jwt)
+		jwt_verifier_free(auth->jwt);
 	free(auth);
 }
 
@@ -151,6 +156,30 @@ static struct auth_answer auth_key(struct auth *auth, const struct auth_asked *a
 	return answer;
 }
 
+/* What was verified before passes; a signature is verified only while its address may fail. */
+static struct auth_answer auth_jwt(struct auth *auth, const struct auth_asked *asked,
+				   struct text text, struct arena *arena)
+{
+	const struct principal *principal;
+	enum jwt_verdict verdict;
+	int64_t wait_us = 0;
+
+	principal = jwt_verifier_find(auth->jwt, text, asked->now_s, arena);
+	if (principal)
+		return auth_is(principal);
+	if (auth->settings.failures)
+		wait_us = auth_failures_wait_us(auth->settings.failures, asked->address,
+						asked->now_us);
+	if (wait_us)
+		return auth_limited("jwt", wait_us);
+	verdict = jwt_verifier_check(auth->jwt, text, asked->now_s, arena, &principal);
+	if (verdict == JWT_OK)
+		return auth_is(principal);
+	if (verdict == JWT_KEYS_UNKNOWN)
+		return auth_keys_unknown("jwt");
+	return auth_refused(auth, asked, "jwt", jwt_reason(verdict));
+}
+
 static struct auth_answer auth_peer(const struct auth_asked *asked)
 {
 	return auth_is(asked->peer->principal);
@@ -184,6 +213,9 @@ struct auth_answer authenticate(struct auth *auth, const struct auth_asked *aske
 	case CREDENTIAL_KEY:
 		return auth_key(auth, asked, credential.text, arena);
 	case CREDENTIAL_JWT:
+		if (auth->jwt)
+			return auth_jwt(auth, asked, credential.text, arena);
+		/* fall through */
 	case CREDENTIAL_UNKNOWN:
 		return auth->required
 			       ? auth_refused(auth, asked, credential_kind_name(credential.kind),

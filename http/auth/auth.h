@@ -14,6 +14,7 @@
 #include "base/snapshot.h"
 #include "base/text.h"
 #include "http/auth/failures.h"
+#include "http/auth/jwt_verifier.h"
 #include "http/head/head.h"
 
 #include <stdbool.h>
@@ -29,8 +30,9 @@ struct auth;
 /* All of it is borrowed. */
 struct auth_settings {
 	enum auth_mode mode;
-	struct snapshot *keyring;       /* of http/auth/key_store.h */
-	struct auth_failures *failures; /* NULL: no limit */
+	struct snapshot *keyring;                /* of http/auth/key_store.h */
+	struct auth_failures *failures;          /* NULL: no limit */
+	const struct jwt_verifier_settings *jwt; /* NULL: no JWT is taken */
 };
 
 struct auth *auth_new(const struct auth_settings *settings) must_check;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,13 +134,19 @@ static void jwks_start_thread(struct jwks *jwks)
 							.wall_us = clock_wall_us,
 							.arg = jwks };
 
+	sigset_t all, before;
+
+	/* Signals are for the main thread. */
+	sigfillset(&all);
 	jwks_fetch_setup();
 	jwks->metrics = settings.metrics;
 	jwks->loop = loop_new("jwt-keys");
 	jwks->want.on_delivery = jwks_on_want;
 	jwks_refresh_init(&jwks->refresh, jwks->loop, &settings);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (pthread_create(&jwks->thread, NULL, jwks_run, jwks) != 0)
 		log_fatal("jwt", "no thread can be had");
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* --- both ------------------------------------------------------------------------------------ */
