@@ -19,16 +19,17 @@ struct audit;
 struct audit_queue; /* one thread puts in */
 
 struct audit_entry {
-	const char *event;       /* "command", "refusal", "key-created" */
-	struct text caller;      /* the id of the principal; ptr NULL: it has none */
-	struct text address;     /* of the client; ptr NULL: not known */
-	struct text certificate; /* by which it is known to a proxy; ptr NULL: none */
-	struct text user;        /* on whose behalf; ptr NULL: none */
-	struct text operation;   /* ptr NULL: none */
-	const char *code;        /* what came of it */
-	unsigned status;         /* 0: it was no HTTP request */
-	bool replayed;           /* the stored answer of an earlier command */
-	const char *request_id;  /* NULL: none */
+	const char *event;        /* "command", "refusal", "keys-revoke" */
+	struct text caller;       /* the id of the principal; ptr NULL: it has none */
+	struct text address;      /* of the client; ptr NULL: not known */
+	struct text certificate;  /* by which it is known to a proxy; ptr NULL: none */
+	struct text user;         /* on whose behalf; ptr NULL: none */
+	struct text operation;    /* ptr NULL: none */
+	struct text key, new_key; /* the id of an API key that was changed, made; ptr NULL: none */
+	const char *code;         /* what came of it */
+	unsigned status;          /* 0: it was no HTTP request */
+	bool replayed;            /* the stored answer of an earlier command */
+	const char *request_id;   /* NULL: none */
 };
 
 /*

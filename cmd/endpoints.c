@@ -71,6 +71,24 @@ bool endpoints_check(const struct options *options)
 	return endpoints_are_different(listens) && endpoints_check_admin(options);
 }
 
+bool endpoints_read_peers(struct endpoints *endpoints, const struct options *options)
+{
+	bool has_unix = false;
+	char error[512];
+
+	for (size_t i = 0; i < options->listens.count; i++)
+		has_unix |= endpoint_is_unix(options->listens.items[i]);
+	if (options->peers.count && !has_unix) {
+		fprintf(stderr, "cqrsd serve: --peer: there is no --listen unix:PATH over which it "
+				"could come\n");
+		return false;
+	}
+	if (peers_read(&endpoints->peers, &options->peers, error, sizeof(error)))
+		return true;
+	fprintf(stderr, "cqrsd serve: --peer: %s\n", error);
+	return false;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static bool endpoints_open_one(struct endpoint *endpoint, const char *option, const char *address)

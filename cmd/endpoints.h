@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where serve can be reached: each --listen, and --admin-listen. Main thread. */
+/* Where serve can be reached: each --listen with its --peer, and --admin-listen. Main thread. */
 #pragma once
 
 #include "base/check.h"
 #include "base/options.h"
+#include "http/auth/peers.h"
 #include "http/endpoint.h"
 
 #include <stdbool.h>
@@ -12,10 +13,13 @@ struct endpoints {
 	struct endpoint api[LISTENS_MAX];
 	unsigned api_count;
 	struct endpoint admin;
+	struct peers peers; /* who may come over the Unix sockets */
 };
 
 /* Can the options be meant? False: stderr says what not. */
 bool endpoints_check(const struct options *options) must_check;
+/* Of --peer. False: stderr says what is wrong. */
+bool endpoints_read_peers(struct endpoints *endpoints, const struct options *options) must_check;
 /* False: stderr says why; endpoints_close all the same. */
 bool endpoints_open(struct endpoints *endpoints, const struct options *options) must_check;
 /* To the log. */

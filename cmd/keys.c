@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "base/random.h"
+#include "cmd/keys_audit.h"
 #include "cmd/keys_database.h"
 #include "cmd/keys_file.h"
 #include "cmd/keys_print.h"
@@ -200,6 +201,7 @@ int keys_main(int argc, char **argv)
 	const struct keys_action *action;
 	struct options options;
 	struct keys_work work = { .options = &options };
+	struct keys_audit audit = { .audit = NULL };
 	bool done;
 	int code, words = 1;
 
@@ -219,8 +221,11 @@ int keys_main(int argc, char **argv)
 	buf_init(&work.lines);
 	if (!keys_read(&work, action))
 		return EXIT_USAGE;
-	done = action->run(options.key_file ? &keys_file : &keys_database, &work) &&
-	       action->print(&work);
+	if ((action->makes_key || action->wants_id) && !keys_audit_open(&audit, &options))
+		return EXIT_FAILED;
+	done = action->run(options.key_file ? &keys_file : &keys_database, &work);
+	keys_audit_close(&audit, action->name, &work, done);
+	done = done && action->print(&work);
 	explicit_bzero(work.text, sizeof(work.text));
 	buf_fini(&work.lines);
 	arena_fini(&work.arena);

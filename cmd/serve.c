@@ -551,7 +551,9 @@ int serve_main(int argc, char **argv)
 		return code;
 	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
 	    !serve_check_user_header(&serve.options) || !serve_auth_check(&serve.options) ||
-	    !endpoints_check(&serve.options) || !admin_read_tokens(&serve.admin, &serve.options))
+	    !endpoints_check(&serve.options) ||
+	    !endpoints_read_peers(&serve.endpoints, &serve.options) ||
+	    !admin_read_tokens(&serve.admin, &serve.options))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog || !serve_keys_start(&serve.keys, &serve.options) ||

@@ -220,6 +220,7 @@ static bool worker_listen(struct worker *worker, const struct options *options,
 		.handlers = { .on_request = worker_on_request,
 			      .serves_anonymous = worker_serves_anonymous,
 			      .arg = worker },
+		.peers = &http->endpoints->peers,
 		.audit = http->audit,
 	};
 

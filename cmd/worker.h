@@ -21,7 +21,7 @@ struct endpoints;
 
 /* What its listener needs besides the options. */
 struct worker_http {
-	struct endpoints *endpoints;      /* borrowed for the call */
+	struct endpoints *endpoints;      /* borrowed */
 	struct audit_queue *audit;        /* of its own; NULL: there is no audit log */
 	const struct auth_settings *auth; /* borrowed for the call; NULL: all clients are served */
 };

@@ -58,6 +58,7 @@ void audited_reply(const struct connection *connection)
 							     : audited_operation(request);
 	/* What is refused early has none yet. */
 	entry.address = request->address.ptr ? request->address : text_of(connection->caller->name);
+	entry.certificate = exchange->asked->certificate;
 	audited_note(connection->shared, request, &entry);
 }
 

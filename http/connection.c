@@ -84,6 +84,10 @@ static void connection_take_place(struct connection *connection)
 		MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
 	connection->caller = callers_take(callers, info->client_addr);
+	connection->peer = NULL;
+	if (connection->shared->settings.peers && connection->caller->uid >= 0)
+		connection->peer =
+			peers_find(connection->shared->settings.peers, connection->caller->uid);
 	callers_hold(callers, connection->caller, CALLERS_PLACES, 1);
 	list_append(&connection->caller->connections, &connection->of_caller);
 }

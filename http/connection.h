@@ -35,6 +35,7 @@
 #include "base/loop.h"
 #include "base/random.h"
 #include "base/recycled_bufs.h"
+#include "http/auth/peers.h"
 #include "http/exchange.h"
 #include "http/gzip.h"
 #include "http/http.h"
@@ -94,6 +95,7 @@ struct connection {
 	struct connections *shared;
 	struct MHD_Connection *mhd;
 	struct caller *caller;        /* whose it is */
+	const struct peer *peer;      /* as --peer names it; NULL: it does not, or over TCP */
 	struct list_link of_caller;   /* while it holds a place */
 	struct list_link half_closed; /* on the list of those whose client has closed its side */
 	struct loop_watch watch;      /* only for the client's end of it */

@@ -11,6 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+bool endpoint_is_unix(const char *text)
+{
+	return unix_socket_is_meant(text);
+}
+
 bool endpoint_check(const char *text, bool *beyond, char *error, size_t error_room)
 {
 	struct unix_socket file;

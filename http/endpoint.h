@@ -22,6 +22,7 @@ struct endpoint {
 	struct unix_socket file;
 };
 
+bool endpoint_is_unix(const char *text) must_check;
 /* Only what it says. beyond: can others than this machine reach it? False: error says why not. */
 bool endpoint_check(const char *text, bool *beyond, char *error, size_t error_room) must_check;
 /*

@@ -35,6 +35,9 @@ struct asked {
 	const char *cors_headers; /* that it may send, of a preflight; NULL: no list */
 	bool preflight;           /* asks only whether it may ask */
 
+	struct text
+		certificate; /* of the client, for the audit log (http/forwarded.h); ptr NULL: none */
+
 	/* Of an admin listener (http/pages.h). */
 	const struct admin_page *page;
 	bool page_trusts; /* the client may see all of it */

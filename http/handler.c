@@ -8,6 +8,7 @@
 #include "http/connection.h"
 #include "http/cors.h"
 #include "http/encoding.h"
+#include "http/forwarded.h"
 #include "http/head/accept_encoding.h"
 #include "http/head/guard.h"
 #include "http/pages.h"
@@ -69,7 +70,9 @@ static void handler_take_api(struct connection *connection, const struct head *h
 {
 	struct exchange *exchange = &connection->exchange;
 
-	if (connection->caller->name[0])
+	if (connection->peer && connection->peer->is_proxy)
+		forwarded_take(connection, head);
+	else if (connection->caller->name[0])
 		exchange->request->caller = exchange->request->address =
 			arena_text(&exchange->request->arena, text_of(connection->caller->name));
 	exchange_take_route(exchange, head->method);

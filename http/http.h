@@ -21,6 +21,7 @@
 struct audit_queue;
 struct auth;
 struct listener;
+struct peers;
 
 /* What the owner of the listener provides. */
 struct listener_handlers {
@@ -60,6 +61,7 @@ struct listener_settings {
 	struct auth *auth; /* who may call; NULL: every client. Borrowed; of the same thread */
 	struct origin_policy origins; /* which browsers may ask; what it points to is borrowed */
 	struct listener_handlers handlers; /* API listener */
+	const struct peers *peers; /* of Unix sockets (http/auth/peers.h); NULL: none is named */
 	struct audit_queue *audit; /* commands and refusals are noted there; NULL: they are not */
 	const struct admin_page *pages; /* admin listener: ends with path NULL; no handlers then */
 	/*

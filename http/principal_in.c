@@ -56,8 +56,13 @@ static void principal_in_forget(const struct head *head)
 static bool principal_in_decide(struct connection *connection, const struct head *head)
 {
 	struct request *request = connection->exchange.request;
+	const struct peer *peer = connection->peer;
+	const struct peer_credential credential = { .principal = peer && !peer->is_proxy
+									 ? &peer->principal
+									 : NULL };
 	const struct auth_asked asked = {
 		.head = head,
+		.peer = peer ? &credential : NULL,
 		.address = request->address,
 		.now_us = loop_now(connection->shared->loop),
 		.now_s = clock_wall_us() / US_PER_S,

@@ -138,3 +138,28 @@ def test_a_log_that_cannot_be_is_named(cluster, catalog):
 
     assert done.returncode == 1
     assert "--audit-log: /no/such/folder/audit: No such file" in done.stderr
+
+
+def test_each_change_of_keys_has_a_line(tmp_path, path):
+    def keys(action, *more, **options):
+        return run("keys", action, *more, file=tmp_path / "keys", audit_log=path, **options)
+    first = keys("create", name="web", roles="app").stdout.split("_")[1]
+    second = keys("rotate", first).stdout.split("_")[1]
+    keys("list")
+    keys("revoke", second)
+    keys("revoke", "nosuchkey1")
+    found = lines(path)
+
+    assert [(line["event"], line.get("key"), line.get("new_key"), line["code"])
+            for line in found] == [
+        ("keys-create", None, first, "ok"), ("keys-rotate", first, second, "ok"),
+        ("keys-revoke", second, None, "ok"), ("keys-revoke", "nosuchkey1", None, "failed")]
+    assert {line["caller"].split(":")[1] for line in found} == {str(os.getuid())}
+    assert "cq_" not in path.read_text(encoding="utf-8")
+
+
+def test_no_key_is_made_that_could_not_be_noted(tmp_path):
+    done = run("keys", "create", file=tmp_path / "keys", name="web", audit_log="/no/such/audit")
+
+    assert done.returncode == 1 and "--audit-log" in done.stderr and done.stdout == ""
+    assert not (tmp_path / "keys").exists()
