@@ -35,8 +35,7 @@ struct asked {
 	const char *cors_headers; /* that it may send, of a preflight; NULL: no list */
 	bool preflight;           /* asks only whether it may ask */
 
-	struct text
-		certificate; /* of the client, for the audit log (http/forwarded.h); ptr NULL: none */
+	struct text certificate; /* of a client of a proxy (http/forwarded.h); ptr NULL: none */
 
 	/* Of an admin listener (http/pages.h). */
 	const struct admin_page *page;

@@ -52,7 +52,8 @@ class Certificates:
     def make(self, name, subject, *more):
         out = self.folder / (f"{name}.pem" if more else f"{name}.csr")
         openssl("req", "-new", "-nodes", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:prime256v1", "-subj", subject, "-keyout", self.folder / f"{name}.key", "-out", out,
+                "ec_paramgen_curve:prime256v1", "-subj", subject,
+                "-keyout", self.folder / f"{name}.key", "-out", out,
                 *more, *(["-days", 1] if more else []))
 
 

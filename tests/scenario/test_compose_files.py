@@ -107,7 +107,7 @@ def test_every_option_that_is_used_is_one_of_serve(compose):
     used = {word for command in serve_commands(compose) for word in command
             if word.startswith("--")}
 
-    assert {"--catalog", "--insecure"} <= used
+    assert {"--catalog", "--auth", "--admin-open"} <= used
     assert [option for option in used if not re.search(rf"{option}\b", known)] == []
 
 
