@@ -131,9 +131,7 @@ bool audit_note(struct audit_queue *queue, const struct audit_entry *entry)
 		atomic_fetch_add_explicit(&queue->dropped, 1, memory_order_relaxed);
 		return false;
 	}
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&queue->audit->asleep, memory_order_relaxed) &&
-	    atomic_exchange(&queue->audit->asleep, false))
+	if (atomic_exchange(&queue->audit->asleep, false))
 		audit_wake(queue->audit);
 	return true;
 }
@@ -247,8 +245,8 @@ static void audit_wait(struct audit *audit, int ms)
 
 static void audit_sleep(struct audit *audit)
 {
-	atomic_store(&audit->asleep, true);
-	atomic_thread_fence(memory_order_seq_cst);
+	/* Who exchanges it before this has put in what is seen below; who does later rings. */
+	(void)atomic_exchange(&audit->asleep, true);
 	if (!audit_has_more(audit) && !atomic_load(&audit->ending) && atomic_load(&audit->next) < 0)
 		audit_wait(audit, -1);
 	atomic_store(&audit->asleep, false);

@@ -194,17 +194,18 @@ static void *writer_run(void *arg)
 	return NULL;
 }
 
-/* The number in each line of a writer is one more than that before. */
-static void assert_each_line_once_and_in_order(const char *content)
+/* The number in each line of a writer is one more than that before. Takes the content apart. */
+static void assert_each_line_once_and_in_order(char *content)
 {
 	int next[WRITERS] = { 0 };
+	char *rest = content, *line;
 
-	for (const char *at = content; *at; at = strchr(at, '\n') + 1) {
-		const char *operation = strstr(at, "\"operation\":\"");
+	while ((line = strsep(&rest, "\n")) && *line) {
+		const char *operation = strstr(line, "\"operation\":\"");
 		int writer;
 
-		assert_memory_equal(at, "{\"time\":", 8);
-		if (!operation || operation > strchr(at, '\n'))
+		assert_memory_equal(line, "{\"time\":", 8);
+		if (!operation)
 			continue; /* how many had no room */
 		writer = operation[13] - 'a';
 		assert_int_equal(strtol(operation + 14, NULL, 10), next[writer]);
