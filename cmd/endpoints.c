@@ -3,6 +3,7 @@
 #include "cmd/endpoints.h"
 
 #include "base/log.h"
+#include "cmd/keys_known.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,19 +55,40 @@ static bool endpoints_are_different(const struct option_list *listens)
 	return true;
 }
 
+bool endpoints_reach_beyond(const struct options *options)
+{
+	for (size_t i = 0; i < options->listens.count; i++) {
+		char error[256];
+		bool beyond;
+
+		if (endpoint_check(options->listens.items[i], &beyond, error, sizeof(error)) &&
+		    beyond)
+			return true;
+	}
+	return false;
+}
+
+/* Where no node can say so, callers are refused until one does. */
+static bool endpoints_have_callers(const struct options *options)
+{
+	if (options->auth || options->insecure || options->keys_file || options->jwt_keys ||
+	    options->jwt_secret_file || !endpoints_reach_beyond(options))
+		return true;
+	return keys_known_ask(options) != KEYS_KNOWN_NEVER;
+}
+
 bool endpoints_check(const struct options *options)
 {
 	const struct option_list *listens = &options->listens;
+	const char *otherwise =
+		endpoints_have_callers(options)
+			? NULL
+			: "there are no callers: cqrsd keys create makes one, --auth required "
+			  "refuses those without a credential, --auth none (or --insecure) "
+			  "serves all";
 
 	for (size_t i = 0; i < listens->count; i++)
-		if (!endpoints_check_one("--listen", listens->items[i],
-					 options->auth || options->insecure || options->keys_file ||
-							 options->jwt_keys ||
-							 options->jwt_secret_file
-						 ? NULL
-						 : "there are no callers: --auth required "
-						   "refuses those without a credential, --auth "
-						   "none (or --insecure) serves all"))
+		if (!endpoints_check_one("--listen", listens->items[i], otherwise))
 			return false;
 	return endpoints_are_different(listens) && endpoints_check_admin(options);
 }

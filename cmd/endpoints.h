@@ -16,7 +16,10 @@ struct endpoints {
 	struct peers peers; /* who may come over the Unix sockets */
 };
 
-/* Can the options be meant? False: stderr says what not. */
+/* Does one of --listen name an address that others can reach? */
+bool endpoints_reach_beyond(const struct options *options) must_check;
+/* Can the options be meant? False: stderr says what not. Asks the nodes for API keys where it
+ * hangs on them. */
 bool endpoints_check(const struct options *options) must_check;
 /* Of --peer. False: stderr says what is wrong. */
 bool endpoints_read_peers(struct endpoints *endpoints, const struct options *options) must_check;

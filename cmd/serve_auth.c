@@ -3,6 +3,7 @@
 #include "cmd/serve_auth.h"
 
 #include "base/rate_policy.h"
+#include "cmd/endpoints.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,10 +54,11 @@ bool serve_auth_check(const struct options *options)
 	return serve_jwt_check(options) && serve_auth_check_roles(options->strong_roles);
 }
 
-/* Callers of a --keys-file are known without a database. */
+/* Callers of a --keys-file are known without a database. Beyond loopback it is never open. */
 static enum auth_mode serve_auth_mode(const struct options *options)
 {
-	bool known = options->keys_file || serve_jwt_is_on(options);
+	bool known =
+		options->keys_file || serve_jwt_is_on(options) || endpoints_reach_beyond(options);
 
 	return options->auth == AUTH_OPTION_REQUIRED || known ? AUTH_REQUIRED : AUTH_BY_KEYS;
 }

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from harness import processes
 from harness.keys import FORGET, Keys
 from harness.service import run
 from harness.until import until
@@ -208,6 +209,29 @@ def test_a_change_by_hand_is_seen_as_well(keys, cluster, start_cqrsd):
     until(lambda: known(service) == 1)
     cluster.primary.sql("DELETE FROM cqrsd.api_key")
     until(lambda: known(service) == 0)
+
+
+# --- beyond loopback -----------------------------------------------------------------------------
+
+def test_beyond_loopback_a_key_in_the_database_is_a_caller(keys, start_cqrsd):
+    key = keys.create("web", acts_for="any")
+
+    service = start_cqrsd(listen=[f"0.0.0.0:{processes.free_port()}"])
+
+    assert service.query("ping").status == 401
+    assert service.query("ping", headers=key.headers).status == 200
+
+
+def test_beyond_loopback_nobody_is_let_in_while_no_node_tells_the_keys(keys, start_cqrsd):
+    key = keys.create("web", acts_for="any")
+    nowhere = f"host=127.0.0.1 port={processes.free_port()} user=postgres dbname=postgres"
+
+    service = start_cqrsd(wait="alive", primary=nowhere, replica=[],
+                          listen=[f"0.0.0.0:{processes.free_port()}"])
+
+    until(lambda: service.query("ping", headers=key.headers).code == "keys-unknown",
+          "an answer", 20)
+    assert service.query("ping").status == 401
 
 
 # --- rights --------------------------------------------------------------------------------------
