@@ -39,7 +39,7 @@ def test_commands_go_to_the_cluster_of_the_primary_and_the_other_is_named(
 def test_while_the_primary_is_silent_another_cluster_gets_no_command(
         start_cqrsd, cluster, stranger):
     cluster.primary.stop()
-    cqrsd = start_cqrsd(wait="alive", replica=[stranger.conninfo])
+    cqrsd = start_cqrsd(wait="alive", replica=[stranger.conninfo], auth="none")
     until(lambda: "--primary has not told" in cqrsd.log_text(), "the doubt to be told", 20)
 
     for _ in range(20):

@@ -72,7 +72,8 @@ def test_commands_and_queries_of_a_limit_reached_before_the_start_say_so(
         start_cqrsd, cluster, guest, kind):
     with limit_reached(cluster, kind):
         conninfos = guests(cluster)
-        cqrsd = start_cqrsd(wait="alive", loops=1, primary=conninfos[0], replica=conninfos[1:])
+        cqrsd = start_cqrsd(wait="alive", loops=1, primary=conninfos[0], replica=conninfos[1:],
+                            auth="none")
         until(lambda: cqrsd.command("put", user="gus", number=1).status == 503
               and cqrsd.command("put", user="gus", number=1).json["code"] != "starting",
               "the service to answer", 20)

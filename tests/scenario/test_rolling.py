@@ -107,7 +107,7 @@ def test_a_stop_before_anybody_came_waits_for_no_node(start_cqrsd, silent):
 
 
 def test_where_no_node_says_a_word_the_answer_is_starting(start_cqrsd, silent):
-    cqrsd = start_cqrsd(wait="alive", primary=silent, replicas=0)
+    cqrsd = start_cqrsd(wait="alive", primary=silent, replicas=0, auth="none")
 
     assert cqrsd.query("ping").code == "starting"
     assert cqrsd.command("put", user="ann", number=1).code == "starting"
@@ -135,7 +135,7 @@ def test_without_a_primary_queries_are_served_from_the_first_one_on(again, clust
 
 def test_where_no_node_lets_it_in_the_answer_is_starting_until_one_does(start_cqrsd, cluster):
     wrong = cluster.primary.conninfo.replace("postgres@", "latecomer@")
-    cqrsd = start_cqrsd(wait="alive", primary=wrong, replicas=0)
+    cqrsd = start_cqrsd(wait="alive", primary=wrong, replicas=0, auth="none")
     assert cqrsd.command("put", user="ann", number=1).code == "starting"
     until(lambda: cqrsd.readyz().json["status"] == "not-ready", "all loops to give up")
     assert "latecomer" in cqrsd.log_text()

@@ -27,7 +27,7 @@ ECHOES = [
     ("jsonb", 5, ...), ("json", {"b": {"c": []}}, ...), ("jsonb", False, ...),
     ("inet", "10.0.0.1/24", ...), ("cidr", "10.0.0.0/8", ...),
     ("macaddr", "08:00:2b:01:02:03", ...),
-    ("mood", "happy", ...), ("place", '("Main St",5)', ...), ("percent", 50, ...),
+    ("mood", "happy", ...), ("place", '("Main St",5)', {"street": "Main St", "number": 5}), ("percent", 50, ...),
     ("int4range", "[1,5)", ...), ("tstzrange", "empty", ...), ("int4multirange", "{[1,3)}", ...),
     ("varbit", "1011", ...), ("tsvector", "'a' 'b'", ...), ("point", "(1,2)", ...),
     ("int4[]", [1, None, 3], ...), ("int4[]", [], ...), ("int4[]", [[1, 2], [3, 4]], ...),
