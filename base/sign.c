@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key is scheduled once; each signature starts from there. */
+/* SHA256_Init and its kin are deprecated in favour of EVP, and stay: see struct hasher. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/sign.h"
 
 #include "base/log.h"
@@ -8,6 +10,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,40 +74,31 @@ void sha256(const void *ptr, size_t len, uint8_t out[SHA256_BYTES])
 	assert(out_len == SHA256_BYTES);
 }
 
+/* By the functions below EVP, which take a third of a short text's time for themselves. */
 struct hasher {
-	EVP_MD *sha256;
-	EVP_MD_CTX *context;
+	SHA256_CTX context;
 };
 
 struct hasher *hasher_new(void)
 {
-	struct hasher *hasher = malloc(sizeof(*hasher));
+	struct hasher *hasher = calloc(1, sizeof(*hasher));
 
 	if (!hasher)
 		log_fatal("sign", "no memory");
-	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	hasher->context = EVP_MD_CTX_new();
-	if (!hasher->sha256 || !hasher->context)
-		log_fatal("sign", "OpenSSL has no SHA-256 or no memory");
 	return hasher;
 }
 
 void hasher_free(struct hasher *hasher)
 {
-	EVP_MD_CTX_free(hasher->context);
-	EVP_MD_free(hasher->sha256);
 	free(hasher);
 }
 
 void hasher_sha256(struct hasher *hasher, const void *ptr, size_t len, uint8_t out[SHA256_BYTES])
 {
-	unsigned out_len = 0;
-	int good = EVP_DigestInit_ex2(hasher->context, hasher->sha256, NULL) &&
-		   EVP_DigestUpdate(hasher->context, ptr, len) &&
-		   EVP_DigestFinal_ex(hasher->context, out, &out_len);
+	int good = SHA256_Init(&hasher->context) && SHA256_Update(&hasher->context, ptr, len) &&
+		   SHA256_Final(out, &hasher->context);
 
 	assert(good);
-	assert(out_len == SHA256_BYTES);
 }
 
 bool digests_equal(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])

@@ -27,7 +27,7 @@ bool signer_verify(struct signer *signer, const void *ptr, size_t len,
 /* For what is hashed now and then: it looks the algorithm up each time. */
 void sha256(const void *ptr, size_t len, uint8_t out[SHA256_BYTES]);
 
-/* For what is hashed per request: the algorithm is looked up once. One thread at a time. */
+/* For what is hashed per request: nothing is looked up or allocated. One thread at a time. */
 struct hasher;
 
 struct hasher *hasher_new(void) must_check;

@@ -260,12 +260,14 @@ static void key_reader_on_error(struct key_reader *reader)
 
 	if (reader->call.end != CALL_ERROR)
 		return;
-	reader->access = KEY_ACCESS_UNKNOWN;
-	if (strcmp(error->sqlstate, "57014") == 0 && reader->timeout_us < TIMEOUT_US_MAX)
+	if (strcmp(error->sqlstate, "57014") == 0 && reader->timeout_us < TIMEOUT_US_MAX) {
 		reader->timeout_us *= 2;
-	else
-		key_reader_complain(reader, "error", "API keys cannot be read: %s (SQLSTATE %s)",
-				    error->message, error->sqlstate);
+		return;
+	}
+	if (strcmp(error->sqlstate, "57014") != 0)
+		reader->access = KEY_ACCESS_UNKNOWN;
+	key_reader_complain(reader, "error", "API keys cannot be read: %s (SQLSTATE %s)",
+			    error->message, error->sqlstate);
 }
 
 static void key_reader_on_call(struct call *call)
@@ -279,9 +281,10 @@ static void key_reader_on_call(struct call *call)
 		key_reader_on_error(reader);
 		return;
 	}
-	reader->timeout_us = TIMEOUT_US_MIN;
-	if (reader->question == KEYS_ACCESS)
+	if (reader->question == KEYS_ACCESS) {
 		key_reader_on_access(reader, row);
-	else
-		key_reader_on_rows(reader, row);
+		return;
+	}
+	reader->timeout_us = TIMEOUT_US_MIN;
+	key_reader_on_rows(reader, row);
 }
