@@ -237,7 +237,10 @@ static void key_reader_take(struct key_reader *reader, const struct key_answer *
 				       answer->lines.ptr ? &answer->lines : NULL);
 	}
 	reader->answered = true;
-	memcpy(reader->mark, answer->changes ? answer->mark : "", sizeof(reader->mark));
+	if (answer->changes)
+		memcpy(reader->mark, answer->mark, sizeof(reader->mark));
+	else
+		reader->mark[0] = '\0';
 	reader->complained = NULL;
 }
 
