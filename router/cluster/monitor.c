@@ -351,9 +351,11 @@ static void watched_on_timer(struct loop_timer *timer)
 		reason = "no answer";
 		pool_abandon(watched->pool, "no answer to the monitor");
 	}
-	/* A commit may take its time: that the node answers is for the next status query to tell.
-	 * */
-	if (watched->question == ASK_WAL_FLUSH)
+	/* A commit may take its time, and a table be locked: that the node answers is for the next
+	 * status query to tell. */
+	if (watched->question == ASK_LIVES)
+		watched_lives_are_late(watched);
+	if (watched->question == ASK_WAL_FLUSH || watched->question == ASK_LIVES)
 		watched_rest(watched);
 	else
 		watched_silent(watched, *reason ? reason : "no connection yet");

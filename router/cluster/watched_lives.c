@@ -7,6 +7,8 @@
 #include "router/cluster/node_log.h"
 #include "router/cluster/topology_build.h"
 
+#include <string.h>
+
 #define LIVES_AGAIN_US (20 * US_PER_MS) /* between two questions to one standby */
 
 /* Wrote or not: what is read next decides. */
@@ -37,6 +39,13 @@ bool watched_wants_lives(const struct watched *watched, int64_t now_us)
 	       (cluster->memory[watched->index].claims_primary || now_us >= watched->lives_us);
 }
 
+/* The table is not there, or the role may not read it. */
+static bool watched_has_no_lives(const struct call *call)
+{
+	return call->end == CALL_ERROR && (strncmp(call->error.sqlstate, "42", 2) == 0 ||
+					   strcmp(call->error.sqlstate, "3F000") == 0);
+}
+
 void watched_on_lives(struct watched *watched, bool answered)
 {
 	struct monitor *monitor = watched->monitor;
@@ -46,8 +55,22 @@ void watched_on_lives(struct watched *watched, bool answered)
 	watched->lives_us = loop_now(monitor->loop) + LIVES_AGAIN_US;
 	if (answered && lives_read(&lives, row))
 		topology_build_take_lives(&monitor->cluster, watched->index, &lives);
-	else
+	else if (monitor->cluster.memory[watched->index].claims_primary || answered ||
+		 watched_has_no_lives(&watched->call))
 		topology_build_tells_lives(&monitor->cluster, watched->index, false);
+	/* Else a standby, of a conflict with recovery: it is asked again, and believed then. */
+}
+
+void watched_lives_are_late(struct watched *watched)
+{
+	struct cluster *cluster = &watched->monitor->cluster;
+
+	watched->lives_us = loop_now(watched->monitor->loop) + LIVES_AGAIN_US;
+	if (!cluster->memory[watched->index].claims_primary)
+		return;
+	node_log(LOG_WARN, cluster, watched->index,
+		 "does not tell the lives of its log in time: it is followed without them");
+	topology_build_tells_lives(cluster, watched->index, false);
 }
 
 void watched_begin_life(struct watched *watched, const struct pool_settings *settings)

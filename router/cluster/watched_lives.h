@@ -18,5 +18,7 @@ void watched_lives_init(struct watched *watched);
 bool watched_wants_lives(const struct watched *watched, int64_t now_us) must_check;
 /* ASK_LIVES ended. */
 void watched_on_lives(struct watched *watched, bool answered);
+/* ASK_LIVES was given up: the table may be locked. A primary is followed without them. */
+void watched_lives_are_late(struct watched *watched);
 /* Begins to add the node's life where that is due. */
 void watched_begin_life(struct watched *watched, const struct pool_settings *settings);

@@ -43,7 +43,7 @@ void pool_free(struct pool *pool)
 
 void pool_set_role(struct pool *pool, enum node_role role)
 {
-	assert(role == NODE_REPLICA);
+	assert(role == NODE_REPLICA || role == NODE_PRIMARY);
 }
 
 bool pool_submit(struct pool *pool, struct call *call)
@@ -58,6 +58,10 @@ bool pool_submit(struct pool *pool, struct call *call)
 		pool->node->keys++;
 	else if (strcmp(call->statement->name, "monitor.wal_flush") == 0)
 		pool->node->wal_flushes++;
+	else if (strcmp(call->statement->name, "monitor.lives") == 0)
+		pool->node->lives_asked++;
+	else if (strcmp(call->statement->name, "monitor.life") == 0)
+		pool->node->lives_added++;
 	else
 		pool->node->looks++;
 	pthread_cond_broadcast(&script_changed);
@@ -75,7 +79,11 @@ static const char *pool_script(const struct pool *pool)
 	answer = strcmp(name, "monitor.identity") == 0    ? pool->node->identity
 		 : strcmp(name, "monitor.key") == 0       ? pool->node->key
 		 : strcmp(name, "monitor.wal_flush") == 0 ? pool->node->wal_flush
+		 : strcmp(name, "monitor.lives") == 0     ? pool->node->lives
+		 : strcmp(name, "monitor.life") == 0      ? pool->node->life
 							  : pool->node->status;
+	if (strcmp(name, "monitor.life") == 0 && answer && strcmp(answer, SCRIPT_ERROR) != 0)
+		pool->node->lives = answer;
 	pthread_mutex_unlock(&script_mutex);
 	return answer;
 }
@@ -96,10 +104,15 @@ static void pool_on_timer(struct loop_timer *timer)
 	} else if (strcmp(answer, SCRIPT_ERROR) == 0) {
 		call->end = CALL_ERROR;
 		call->error = (struct pg_error){ .sqlstate = "42501", .message = "refused" };
+	} else if (strcmp(answer, SCRIPT_CONFLICT) == 0) {
+		call->end = CALL_ERROR;
+		call->error = (struct pg_error){ .sqlstate = "40001", .message = "conflict" };
 	} else {
 		call->end = CALL_OK;
 		call->rows = 1;
-		buf_printf(call->out, "{\"%s\":\"%s\"}", "column", answer);
+		buf_printf(call->out, "{\"%s\":\"%s\"}",
+			   strcmp(call->statement->name, "monitor.lives") == 0 ? "lives" : "column",
+			   answer);
 	}
 	call->on_done(call);
 	pthread_mutex_lock(&script_mutex);

@@ -10,13 +10,16 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* NULL: no answer ever; SCRIPT_LOST: the conn is lost; SCRIPT_ERROR: PostgreSQL refuses. */
+/* NULL: no answer ever; SCRIPT_LOST: the conn is lost; SCRIPT_ERROR: PostgreSQL refuses;
+ * SCRIPT_CONFLICT: a standby ends the query for what it replays. */
 #define SCRIPT_LOST "lost"
 #define SCRIPT_ERROR "error"
+#define SCRIPT_CONFLICT "conflict"
 
 struct script_node {
-	const char *identity, *key, *status, *wal_flush;
-	unsigned identities, keys, looks, wal_flushes; /* asked so far */
+	const char *identity, *key, *status, *wal_flush, *lives;
+	const char *life; /* lives, once its own was added */
+	unsigned identities, keys, looks, wal_flushes, lives_asked, lives_added; /* so far */
 	unsigned abandoned;
 };
 

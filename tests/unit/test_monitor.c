@@ -24,6 +24,7 @@
 #define IDENTITY(cluster, schema) cluster " " schema " 1700000000000000 10.0.0.1:5432 100 8 10 0 64"
 #define PRIMARY_AT(lsn) "primary 0/" lsn " 0/0 1700000000000000 0 0/0 x00000001"
 #define PRIMARY_AMID(lsn) "primary 0/" lsn " 0/0 1700000000000000 1 0/0 x00000001"
+#define LIFE_A "11 1 1700000000000000 0/100"
 #define REPLICA_AT(lsn) "standby 0/" lsn " 0/" lsn " 1700000000000000 0 0/0 1"
 
 enum { P, R, NODES, PATIENCE_S = 20, NEVER_MS = 60000 };
@@ -221,6 +222,101 @@ static void a_replica_out_of_rotation_is_looked_at_more_often(void **state)
 	assert_true(asked_of(P).looks - looks_at_primary < 40);
 }
 
+/* --- the lives of the log --------------------------------------------------------------------- */
+
+/* The schema has the table of them. */
+static void start_with_lives(const char *primary, const char *life, const char *replica)
+{
+	for (unsigned i = 0; i < NODES; i++)
+		script[i].identity = IDENTITY("7", "3");
+	script[P].lives = primary;
+	script[P].life = life;
+	script[R].lives = replica;
+	start();
+}
+
+static void a_primary_has_its_life_added_before_it_leads(void **state)
+{
+	start_with_lives("", LIFE_A, LIFE_A);
+	wait_until(topology.primary_seen && topology.nodes[R].in_rotation);
+	assert_int_equal(asked_of(P).lives_added, 1);
+	assert_int_equal(asked_of(R).lives_added, 0);
+	assert_int_equal(topology.lives.count, 1);
+	assert_int_equal(topology.lives.items[0].mark, 11);
+}
+
+static void one_that_has_it_is_only_asked(void **state)
+{
+	start_with_lives(LIFE_A, LIFE_A, LIFE_A);
+	wait_until(topology.primary_seen);
+	assert_int_equal(asked_of(P).lives_added, 0);
+	assert_int_equal(topology.lives.count, 1);
+}
+
+static void where_it_may_not_be_added_the_primary_leads_without(void **state)
+{
+	start_with_lives("", SCRIPT_ERROR, "");
+	wait_until(topology.primary_seen && topology.nodes[R].in_rotation);
+	assert_int_equal(topology.lives.count, 0);
+}
+
+static void a_standby_that_has_not_replayed_it_is_asked_until_it_has(void **state)
+{
+	unsigned asked;
+
+	start_with_lives(LIFE_A, LIFE_A, "");
+	wait_until(topology.primary_seen && script[R].lives_asked >= 3);
+	assert_false(topology.nodes[R].in_rotation);
+	pthread_mutex_lock(&script_mutex);
+	script[R].lives = LIFE_A;
+	pthread_mutex_unlock(&script_mutex);
+	wait_until(topology.nodes[R].in_rotation);
+	asked = asked_of(R).lives_asked;
+	set_look(R, REPLICA_AT("1001"));
+	wait_until(topology.nodes[R].position.lsn == 0x1001);
+	assert_int_equal(asked_of(R).lives_asked, asked);
+}
+
+static void a_conflict_with_recovery_does_not_make_a_standby_believed(void **state)
+{
+	start_with_lives(LIFE_A, LIFE_A, SCRIPT_CONFLICT);
+	wait_until(topology.primary_seen && script[R].lives_asked >= 3 && script[R].looks >= 10);
+	assert_false(topology.nodes[R].in_rotation);
+	pthread_mutex_lock(&script_mutex);
+	script[R].lives = LIFE_A;
+	pthread_mutex_unlock(&script_mutex);
+	wait_until(topology.nodes[R].in_rotation);
+}
+
+static void a_standby_that_may_not_tell_is_believed(void **state)
+{
+	start_with_lives(LIFE_A, LIFE_A, SCRIPT_ERROR);
+	wait_until(topology.primary_seen && topology.nodes[R].in_rotation);
+}
+
+/* Somebody has locked the table. */
+static void a_primary_that_does_not_tell_in_time_leads_without(void **state)
+{
+	start_with_lives(NULL, LIFE_A, LIFE_A);
+	wait_until(topology.primary_seen && topology.nodes[R].in_rotation);
+	assert_int_equal(topology.lives.count, 0);
+	assert_true(node_is_up(&topology.nodes[P]));
+}
+
+static void a_standby_that_does_not_tell_in_time_is_up_and_does_not_answer(void **state)
+{
+	unsigned looks;
+
+	start_with_lives(LIFE_A, LIFE_A, NULL);
+	wait_until(topology.primary_seen && script[R].abandoned >= 3);
+	looks = asked_of(R).looks;
+	wait_until(script[R].looks >= looks + 3);
+	assert_true(node_is_up(&topology.nodes[R]));
+	assert_false(topology.nodes[R].in_rotation);
+}
+
+/* --- nodes that are lost ---------------------------------------------------------------------- */
+
 static void a_lost_primary_is_noticed(void **state)
 {
 	start();
@@ -331,6 +427,14 @@ int main(void)
 		story(whoever_hurries_gets_a_look_at_once),
 		story(a_node_that_does_not_answer_is_given_up_and_found_again),
 		story(a_replica_out_of_rotation_is_looked_at_more_often),
+		story(a_primary_has_its_life_added_before_it_leads),
+		story(one_that_has_it_is_only_asked),
+		story(where_it_may_not_be_added_the_primary_leads_without),
+		story(a_standby_that_has_not_replayed_it_is_asked_until_it_has),
+		story(a_conflict_with_recovery_does_not_make_a_standby_believed),
+		story(a_standby_that_may_not_tell_is_believed),
+		story(a_primary_that_does_not_tell_in_time_leads_without),
+		story(a_standby_that_does_not_tell_in_time_is_up_and_does_not_answer),
 		story(a_lost_primary_is_noticed),
 		story(an_answer_that_is_none_is_a_strike),
 		story(without_the_schema_everything_else_is_known),
