@@ -39,7 +39,7 @@ static bool endpoints_check_admin(const struct options *options)
 	}
 	return endpoints_check_one("--admin-listen", options->admin_listen,
 				   fenced ? NULL
-					  : "whoever reaches it could see all of it; "
+					  : "every client could see all of it; "
 					    "--admin-token-file fences it, --admin-open lets them");
 }
 
