@@ -21,6 +21,16 @@ struct position {
 #define POSITION_NONE ((struct position){ 0, 0 })
 #define POSITION_TEXT_MAX 18 /* XXXXXXXX/XXXXXXXX and its NUL */
 
+/*
+ * What is flushed in the background ends at the end of a page, amid a record or not: a crash may
+ * keep less. Everywhere else a flush position is the end of a record.
+ */
+#define WAL_PAGE_BYTES 8192
+static inline bool lsn_may_be_amid_a_record(uint64_t lsn)
+{
+	return lsn % WAL_PAGE_BYTES == 0;
+}
+
 static inline bool position_known(struct position position)
 {
 	return position.lsn != 0;

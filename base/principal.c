@@ -2,6 +2,9 @@
 /* The two principals that are the same for every request. */
 #include "base/principal.h"
 
+#include "base/arena.h"
+#include "base/buf.h"
+
 #include <assert.h>
 
 const struct principal principal_open = {
@@ -17,6 +20,33 @@ const struct principal principal_anonymous = {
 	.scope = { "", 0 },
 	.claims = { "{}", 2 },
 };
+
+void principal_put_roles(const struct principal *principal, struct buf *out)
+{
+	buf_byte(out, '[');
+	for (size_t i = 0; i < principal->roles_count; i++) {
+		if (i)
+			buf_byte(out, ',');
+		buf_json_string(out, principal->roles[i].ptr, principal->roles[i].len);
+	}
+	buf_byte(out, ']');
+}
+
+struct text principal_claims(const struct principal *principal, struct arena *arena)
+{
+	struct buf claims;
+	struct text text;
+
+	buf_init(&claims);
+	buf_literal(&claims, "{\"sub\":");
+	buf_json_string(&claims, principal->subject.ptr, principal->subject.len);
+	buf_literal(&claims, ",\"roles\":");
+	principal_put_roles(principal, &claims);
+	buf_byte(&claims, '}');
+	text = arena_text(arena, (struct text){ claims.ptr, claims.len });
+	buf_fini(&claims);
+	return text;
+}
 
 const char *principal_kind_text(enum principal_kind kind)
 {

@@ -48,6 +48,14 @@ extern const struct principal principal_open;
 /* PRINCIPAL_ANONYMOUS: acts for none, has no roles. */
 extern const struct principal principal_anonymous;
 
+struct arena;
+struct buf;
+
+/* Appends its roles as a JSON array. A role of a token may hold any character, also a comma. */
+void principal_put_roles(const struct principal *principal, struct buf *out);
+/* The claims of one that is known by name alone, in the arena: {"sub":"web","roles":["app"]}. */
+struct text principal_claims(const struct principal *principal, struct arena *arena) must_check;
+
 const char *principal_kind_text(enum principal_kind kind);
 
 bool principal_has_role(const struct principal *principal, struct text role) must_check;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One conn to one node for the verbs that end by themselves: asks, turns its own loop until the
- * answer is there, and goes on. Never used by serve.
+ * One conn to one node for the verbs that end by themselves, and for serve before it begins: asks,
+ * turns its own loop until the answer is there, and goes on.
  */
 #pragma once
 

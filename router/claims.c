@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Roles are JSON, not a list with commas: a role of a token may hold any character. */
+/* Texts that a statement takes: each ends with a NUL. */
 #include "router/claims.h"
 
 #include "base/buf.h"
@@ -14,11 +14,7 @@ static const char *claims_roles(const struct principal *principal, struct arena 
 	if (!principal->roles_count)
 		return "[]";
 	buf_init(&roles);
-	for (size_t i = 0; i < principal->roles_count; i++) {
-		buf_byte(&roles, i ? ',' : '[');
-		buf_json_string(&roles, principal->roles[i].ptr, principal->roles[i].len);
-	}
-	buf_byte(&roles, ']');
+	principal_put_roles(principal, &roles);
 	copy = arena_copy(arena, roles.ptr, roles.len);
 	buf_fini(&roles);
 	return copy;

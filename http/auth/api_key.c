@@ -311,27 +311,6 @@ static struct text line_word(struct text *rest)
 	return word;
 }
 
-/* {"sub":"web","roles":["app"]} */
-static struct text key_claims(const struct api_key *key, struct arena *arena)
-{
-	struct buf claims;
-	struct text text;
-
-	buf_init(&claims);
-	buf_literal(&claims, "{\"sub\":");
-	buf_json_string(&claims, key->name.ptr, key->name.len);
-	buf_literal(&claims, ",\"roles\":[");
-	for (size_t i = 0; i < key->roles_count; i++) {
-		if (i)
-			buf_byte(&claims, ',');
-		buf_json_string(&claims, key->roles[i].ptr, key->roles[i].len);
-	}
-	buf_literal(&claims, "]}");
-	text = arena_text(arena, (struct text){ claims.ptr, claims.len });
-	buf_fini(&claims);
-	return text;
-}
-
 static void key_principal(struct api_key *key, struct arena *arena)
 {
 	key->principal = (struct principal){
@@ -342,9 +321,9 @@ static void key_principal(struct api_key *key, struct arena *arena)
 		.subject = key->name,
 		.roles = key->roles,
 		.roles_count = key->roles_count,
-		.claims = key_claims(key, arena),
 		.expires_s = key->expires_s,
 	};
+	key->principal.claims = principal_claims(&key->principal, arena);
 }
 
 bool api_key_read(struct text line, struct arena *arena, struct api_key *key,

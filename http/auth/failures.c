@@ -35,41 +35,31 @@ void auth_failures_free(struct auth_failures *failures)
 	free(failures);
 }
 
-static int64_t auth_failures_wait(const struct auth_failures *failures, struct gcra_answer answer,
-				  int64_t now_ns)
+/* counts: it is one failure more. */
+static int64_t auth_failures_ask(const struct auth_failures *failures, struct text address,
+				 int64_t now_us, bool counts)
 {
-	int64_t wait_ns;
+	int64_t now_ns = now_us * NS_PER_US, unit_ns = failures->rate.unit_ns;
+	int64_t burst_ns = failures->rate.burst_ns;
+	uint64_t key = hash_bytes(address.ptr, address.len, failures->seed);
+	struct gcra_answer answer;
 
+	if (!address.len)
+		return 0;
+	answer = counts ? gcra_take(failures->table, key, now_ns, unit_ns, burst_ns)
+			: gcra_peek(failures->table, key, now_ns, unit_ns, burst_ns);
 	if (answer.verdict != GCRA_DENIED)
 		return 0;
-	wait_ns = gcra_wait_ns(answer.tat_ns, now_ns, failures->rate.unit_ns,
-			       failures->rate.burst_ns);
-	return (wait_ns + NS_PER_US - 1) / NS_PER_US;
+	return (gcra_wait_ns(answer.tat_ns, now_ns, unit_ns, burst_ns) + NS_PER_US - 1) / NS_PER_US;
 }
 
 int64_t auth_failures_wait_us(const struct auth_failures *failures, struct text address,
 			      int64_t now_us)
 {
-	int64_t now_ns = now_us * NS_PER_US;
-
-	if (!address.len)
-		return 0;
-	return auth_failures_wait(
-		failures,
-		gcra_peek(failures->table, hash_bytes(address.ptr, address.len, failures->seed),
-			  now_ns, failures->rate.unit_ns, failures->rate.burst_ns),
-		now_ns);
+	return auth_failures_ask(failures, address, now_us, false);
 }
 
 int64_t auth_failures_count(struct auth_failures *failures, struct text address, int64_t now_us)
 {
-	int64_t now_ns = now_us * NS_PER_US;
-
-	if (!address.len)
-		return 0;
-	return auth_failures_wait(
-		failures,
-		gcra_take(failures->table, hash_bytes(address.ptr, address.len, failures->seed),
-			  now_ns, failures->rate.unit_ns, failures->rate.burst_ns),
-		now_ns);
+	return auth_failures_ask(failures, address, now_us, true);
 }

@@ -48,27 +48,6 @@ static bool peers_uid_is_of_many(int64_t uid)
 	return !knows_all && uid == PEERS_OVERFLOW_UID;
 }
 
-/* {"sub":"web","roles":["app"]} */
-static struct text peers_claims(const struct principal *principal, struct arena *arena)
-{
-	struct buf claims;
-	struct text text;
-
-	buf_init(&claims);
-	buf_literal(&claims, "{\"sub\":");
-	buf_json_string(&claims, principal->subject.ptr, principal->subject.len);
-	buf_literal(&claims, ",\"roles\":[");
-	for (size_t i = 0; i < principal->roles_count; i++) {
-		if (i)
-			buf_byte(&claims, ',');
-		buf_json_string(&claims, principal->roles[i].ptr, principal->roles[i].len);
-	}
-	buf_literal(&claims, "]}");
-	text = arena_text(arena, (struct text){ claims.ptr, claims.len });
-	buf_fini(&claims);
-	return text;
-}
-
 /* NULL: it was taken; else what is wrong. */
 static const char *peers_part(struct peer *peer, struct text part, struct arena *arena)
 {
@@ -119,7 +98,7 @@ static const char *peers_parts(struct peer *peer, char *text, struct arena *aren
 		wrong = peers_part(peer, text_of(part), arena);
 	if (!wrong && peer->is_proxy && (peer->principal.roles || peer->principal.acts_for))
 		return "a proxy has no roles and acts for no user: what it forwards decides";
-	peer->principal.claims = peers_claims(&peer->principal, arena);
+	peer->principal.claims = principal_claims(&peer->principal, arena);
 	return wrong;
 }
 

@@ -8,12 +8,12 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "router/cluster/questions.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define OID_TEXT 25
 #define STRING_OF(number) #number
 #define STRING(number) STRING_OF(number)
 
@@ -54,19 +54,9 @@ static const struct {
 
 void key_rows_init(struct statement statements[KEY_QUESTIONS])
 {
-	for (unsigned i = 0; i < KEY_QUESTIONS; i++) {
-		struct statement *statement = &statements[i];
-		struct shape *shape = shape_new(key_questions[i].params, 1);
-
-		statement->id = statement_next_id();
-		statement->name = key_questions[i].name;
-		statement->text = key_questions[i].text;
-		statement->params = key_questions[i].params;
-		if (statement->params)
-			shape->param_types[0].oid = OID_TEXT;
-		shape->column_types[0].oid = OID_TEXT;
-		statement_set_shape(statement, shape);
-	}
+	for (unsigned i = 0; i < KEY_QUESTIONS; i++)
+		question_init(&statements[i], key_questions[i].name, key_questions[i].text,
+			      key_questions[i].params, 1);
 }
 
 void key_rows_fini(struct statement statements[KEY_QUESTIONS])

@@ -5,11 +5,11 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "router/cluster/questions.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define OID_TEXT 25
 #define DAY_US (INT64_C(86400) * US_PER_S)
 #define KEY_USE_US_MAX (3 * US_PER_S)
 
@@ -35,17 +35,12 @@ static void key_use_on_done(struct call *call);
 void key_use_init(struct key_use *use, struct loop *loop, const struct cluster *cluster,
 		  struct metrics *metrics)
 {
-	struct shape *shape = shape_new(1, 1);
-
 	*use = (struct key_use){
 		.loop = loop,
 		.cluster = cluster,
 		.metrics = metrics,
-		.statement = { .name = "monitor.key_use", .text = key_use_text, .params = 1 },
 	};
-	use->statement.id = statement_next_id();
-	shape->param_types[0].oid = shape->column_types[0].oid = OID_TEXT;
-	statement_set_shape(&use->statement, shape);
+	question_init(&use->statement, "monitor.key_use", key_use_text, 1, 1);
 	buf_init(&use->ids);
 	buf_init(&use->out);
 	arena_init(&use->arena);

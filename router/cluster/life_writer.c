@@ -3,6 +3,7 @@
 #include "router/cluster/life_writer.h"
 
 #include "router/cluster/lives.h"
+#include "router/cluster/questions.h"
 
 #include <assert.h>
 
@@ -22,10 +23,7 @@ void life_writer_init(struct life_writer *writer,
 	*writer = (struct life_writer){ .on_end = on_end };
 	arena_init(&writer->arena);
 	buf_init(&writer->out);
-	writer->statement.id = statement_next_id();
-	writer->statement.name = "monitor.life";
-	writer->statement.text = lives_begin_command;
-	statement_set_shape(&writer->statement, shape_new(0, 0));
+	question_init(&writer->statement, "monitor.life", lives_begin_command, 0, 0);
 }
 
 void life_writer_begin(struct life_writer *writer, struct loop *loop, const struct node *node,

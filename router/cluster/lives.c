@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAL_PAGE_BYTES 8192
 #define LIVES_ASKED "33" /* one more than is kept shows that an older one is missing */
 
 static_assert(LIVES_MAX == 32, "as many are asked for, and one more");
@@ -170,10 +169,9 @@ void lives_follow(struct lives_gone *gone, const struct lives *before, const str
 	}
 }
 
-/* What was flushed up to the end of a page may be amid a record, which recovery does not keep. */
 bool lives_parting_lacks(const struct lives_parting *parting, uint64_t known)
 {
-	return parting->lsn < known && (parting->went_on || known % WAL_PAGE_BYTES != 0);
+	return parting->lsn < known && (parting->went_on || !lsn_may_be_amid_a_record(known));
 }
 
 bool lives_part(const struct lives *first, const struct lives *second,

@@ -30,18 +30,26 @@ static const struct {
 	[ASK_WAL_FLUSH] = { "monitor.wal_flush", node_status_wal_flush_query },
 };
 
+void question_init(struct statement *statement, const char *name, const char *text, unsigned params,
+		   unsigned columns)
+{
+	struct shape *shape = shape_new(params, columns);
+
+	statement->id = statement_next_id();
+	statement->name = name;
+	statement->text = text;
+	statement->params = params;
+	if (params)
+		shape->param_types[0].oid = QUESTIONS_TEXTOID;
+	if (columns)
+		shape->column_types[0].oid = QUESTIONS_TEXTOID;
+	statement_set_shape(statement, shape);
+}
+
 void questions_init(struct statement statements[QUESTIONS])
 {
-	for (unsigned i = 0; i < QUESTIONS; i++) {
-		struct statement *statement = &statements[i];
-		struct shape *shape = shape_new(0, 1);
-
-		statement->id = statement_next_id();
-		statement->name = questions[i].name;
-		statement->text = questions[i].text;
-		shape->column_types[0].oid = QUESTIONS_TEXTOID;
-		statement_set_shape(statement, shape);
-	}
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		question_init(&statements[i], questions[i].name, questions[i].text, 0, 1);
 }
 
 void questions_fini(struct statement statements[QUESTIONS])

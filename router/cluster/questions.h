@@ -18,6 +18,10 @@ enum question {
 	QUESTIONS,
 };
 
+/* Fills a statement that is described already: its parameters, one at most, and its columns, one
+ * at most, are texts. texts: borrowed. */
+void question_init(struct statement *statement, const char *name, const char *text, unsigned params,
+		   unsigned columns);
 /* Described already: no node is asked for their types. */
 void questions_init(struct statement statements[QUESTIONS]);
 void questions_fini(struct statement statements[QUESTIONS]);

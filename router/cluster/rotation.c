@@ -10,6 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static const char rotation_lacks[] =
+	"it follows a primary that lacks what is known of the last one";
+
 uint64_t rotation_bytes_to_go(const struct cluster *cluster, unsigned index)
 {
 	uint64_t primary = cluster->topology.primary_position.lsn;
@@ -37,8 +40,7 @@ void rotation_leave_log(struct cluster *cluster, unsigned index)
 	    !node_lives_lack(cluster, index))
 		return;
 	cluster_take_out(cluster, index);
-	node_log(LOG_WARN, cluster, index,
-		 "out of rotation: it follows a primary that lacks what is known of the last one");
+	node_log(LOG_WARN, cluster, index, "out of rotation: %s", rotation_lacks);
 }
 
 /* 0: not known. A standby that streams but may not say from where is as far as its last
@@ -112,7 +114,7 @@ static const char *rotation_fault(struct cluster *cluster, unsigned index, char 
 	if (node_lives_are_other(cluster, index))
 		return "it has not replayed the beginning of the primary's life";
 	if (node_lives_lack(cluster, index))
-		return "it follows a primary that lacks what is known of the last one";
+		return rotation_lacks;
 	return rotation_too_far_behind(cluster, index, room, room_bytes);
 }
 

@@ -41,13 +41,6 @@ static void topology_build_start_life(struct cluster *cluster, unsigned index, b
 	}
 }
 
-/* What it said as a primary does not tell which timeline it replays. */
-static void topology_build_forget_timeline(struct node_memory *memory)
-{
-	memory->timeline = memory->followed = 0;
-	memset(&memory->history, 0, sizeof(memory->history));
-}
-
 static void topology_build_lose(struct cluster *cluster, unsigned index, const char *reason)
 {
 	struct node_memory *memory = &cluster->memory[index];
@@ -122,7 +115,7 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 		topology_build_start_life(cluster, index,
 					  first || memory->claims_primary != primary);
 	if (!first && memory->claims_primary && !primary)
-		topology_build_forget_timeline(memory);
+		memory->timeline = memory->followed = 0; /* of a standby it says nothing */
 	if (!node_is_up(view))
 		node_log_state(cluster, index, LOG_INFO, first ? "reached" : "back", NULL);
 	memory->logged.unreachable = false;

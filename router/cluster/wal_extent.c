@@ -5,8 +5,6 @@
 #include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
 
-#define WAL_PAGE_BYTES 8192
-
 /* By the lives of its log, which began on our timeline: it lacks some of what is known of ours. */
 static bool wal_extent_lacks(const struct cluster *cluster, const struct lives_parting *parting)
 {
@@ -65,10 +63,9 @@ bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index)
 		return false;
 	if (view->position.lsn < last.lsn)
 		return true;
-	/* It may have written on since. What was flushed up to the end of a page may be amid a
-	 * record, which recovery does not keep; else it ends no sooner. */
+	/* It may have written on since. */
 	return memory->ruled_us && memory->ruled_us != view->started_us && kept &&
-	       kept < last.lsn && last.lsn % WAL_PAGE_BYTES != 0;
+	       kept < last.lsn && !lsn_may_be_amid_a_record(last.lsn);
 }
 
 /* How far its WAL went when it was left, at most: what it replayed at the start of a new life, or
