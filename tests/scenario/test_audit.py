@@ -32,7 +32,8 @@ def wait_for(path, count):
     until(lambda: path.exists() and len(lines(path)) >= count, f"{count} lines")
     found = lines(path)
     assert len(found) == count, found
-    return found
+    # Each thread has its lines written in its own order.
+    return sorted(found, key=lambda line: line["time"])
 
 
 def test_each_command_has_a_line_and_no_query_has(audited, path):
