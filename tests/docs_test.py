@@ -174,3 +174,55 @@ def test_the_unit_takes_no_more_of_the_processors_than_others_do():
     assert not re.search(r"^(Nice|CPUWeight)=", read("deploy/cqrsd.service"), re.M)
     assert re.search(r"^EnvironmentFile=/etc/cqrsd/environment$", read("deploy/cqrsd.service"),
                      re.M)
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+TEST_FILE = re.compile(r"(?:test_\w+|\w+_(?:self)?test)\.(?:c|py)")
+NAMED = re.compile(rf"(?P<file>\b{TEST_FILE.pattern})\b|::(?P<story>\w+)|\b(?P<free>test_\w+)")
+
+
+def stories():
+    """Of each file of tests: the names of the functions that it defines."""
+    return {path.name: set(re.findall(r"^(?:static void|def) (\w+)\(", path.read_text("utf-8"),
+                                      re.M))
+            for path in (ROOT / "tests").rglob("*") if TEST_FILE.fullmatch(path.name)}
+
+
+def strangers(text, known):
+    """The tests that a page names and that are not there. A story stands behind its file."""
+    everywhere = set().union(*known.values())
+    for line in text.splitlines():
+        file = None
+        for name in NAMED.finditer(line):
+            file = name["file"] or file
+            if name["file"] and file not in known:
+                yield file
+            elif name["story"] and file and name["story"] not in known.get(file, ()):
+                yield f"{file}::{name['story']}"
+            elif name["free"] and name["free"] not in everywhere:
+                yield name["free"]
+
+
+def test_a_name_of_a_test_that_is_not_there_is_found():
+    known = {"test_a.c": {"it_works", "test_alone"}, "b_test.py": {"test_b"}}
+
+    assert not list(strangers("test_a.c::it_works, ::test_alone; b_test.py::test_b", known))
+    assert list(strangers("`test_a.c::it_fails`, `…::test_b`\n`test_z.py`: test_lost", known)) == [
+        "test_a.c::it_fails", "test_a.c::test_b", "test_z.py", "test_lost"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_is_there(page):
+    assert not list(strangers(page.read_text("utf-8"), stories()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_goal_fault_and_file_of_tests_that_a_page_names_is_there(page):
+    text = page.read_text("utf-8")
+    goals = set(re.findall(r"^([a-z][\w-]*)(?= *[\w -]*:(?!=))", read("Makefile"), re.M))
+    faults = set(re.findall(r"def (\w+)\(", read("tests/guarantees/faults.py")))
+
+    assert set(re.findall(r"`make ([a-z][\w-]*)", text)) <= goals
+    assert {fault.replace("-", "_") for fault in re.findall(r"\bfault `([\w-]+)`", text)} <= faults
+    assert [path for path in re.findall(r"\btests/[\w./-]*\w", text)
+            if not (ROOT / path).exists()] == []
