@@ -59,7 +59,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
         chaos chaos-controls fuzz fuzz-programs hostile tenants rolling patroni bench overload recovery \
-        clang-tidy format clean install uninstall debian-13 \
+        clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
 # --- variants ------------------------------------------------------------------------------------
@@ -346,8 +346,8 @@ patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lo
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/patroni/run $(ARGS)
 
-debian-13: ## both commands of the README in a fresh Debian 13, as root: ARGS='make test'
-	@tests/on-debian-13 $(ARGS)
+debian-12 debian-13: ## both commands of the README in a fresh Debian, as root: ARGS='make test'
+	@tests/on-debian $(subst debian-,,$@) $(ARGS)
 
 fuzz: ## libFuzzer over heads, types, catalogs, JWTs and connections: SECONDS=600 for each
 	@$(install_packages)
