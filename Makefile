@@ -58,8 +58,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls fuzz fuzz-programs hostile tenants rolling patroni bench overload recovery \
-        clang-tidy format clean install uninstall debian-12 debian-13 \
+        chaos chaos-controls fuzz fuzz-programs hostile tenants rolling patroni samples bench \
+        overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
 # --- variants ------------------------------------------------------------------------------------
@@ -345,6 +345,11 @@ patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lo
 	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/patroni/run $(ARGS)
+
+samples: ## Chinook, Sakila and Northwind out over HTTP and in again; ARGS='--only chinook'
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/samples/run $(ARGS)
 
 debian-12 debian-13: ## both commands of the README in a fresh Debian, as root: ARGS='make test'
 	@tests/on-debian $(subst debian-,,$@) $(ARGS)
