@@ -1,11 +1,13 @@
 """Rows of memory and system calls: at rest, idle connections, large results."""
 
+import http.client
 import json
 import os
 import socket
 import statistics
 import subprocess
 import time
+import zlib
 
 from latency import loadgen_line, quick
 from stage import LOADGEN, NotRun
@@ -111,6 +113,33 @@ def stream(stage, result):
                  ("<=", 8))
     if not all(going for going, _ in seen):
         result.remarks.append("the stream ended before the reader did")
+    stage.stop(service)
+
+
+def gzip_stream(stage, result):
+    """200 MB to a client that asks for gzip and reads as fast as it comes."""
+    service = stage.serve(pool_conns=8)
+    target, asked = f"/v1/queries/wide?rows={WIDE_ROWS}", {"Accept-Encoding": "gzip"}
+    assert service.get("/v1/queries/wide?rows=200", asked).status == 200
+    rest_kb, seen = rss_kb(service.pid), []
+    inflate, plain, sent, began = zlib.decompressobj(31), 0, 0, time.monotonic()
+    connection = http.client.HTTPConnection(service.address, timeout=60)
+    try:
+        connection.request("GET", target, headers=asked)
+        reply = connection.getresponse()
+        while piece := reply.read(65536):
+            sent += len(piece)
+            plain += len(inflate.decompress(piece))
+            seen.append(rss_kb(service.pid))
+    finally:
+        connection.close()
+    side = result.side("the result as JSON", [stage.serve_line(pool_conns=8), "under",
+                       f"curl --compressed {target}"], "MB/s")
+    side.values.append(plain / (1 << 20) / (time.monotonic() - began))
+    result.check("the result as JSON", plain / (1 << 20), "MB", (">=", 190))
+    result.check("as gzip", sent / (1 << 20), "MB")
+    result.check("growth of the process", (max(seen) - rest_kb) / 1024, "MB", ("<=", 8))
+    result.check("growth afterwards", (rss_kb(service.pid) - rest_kb) / 1024, "MB")
     stage.stop(service)
 
 

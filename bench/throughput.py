@@ -93,6 +93,29 @@ def curve(stage, result):
         stage.stop(service)
 
 
+def gzip(stage, result):
+    """A page of 4 KB to clients that ask for gzip, and to others; by turns, of one service."""
+    service = stage.serve(**PATIENT)
+    plain = stage.lua_read("/v1/queries/page?aid=")
+    asked = 'wrk.headers["Accept-Encoding"] = "gzip"\n' + plain
+    sizes = [len(service.get("/v1/queries/page?aid=1", headers).body)
+             for headers in ({"Accept-Encoding": "gzip"}, None)]
+    zipped, others = Measured(stage, service, asked), Measured(stage, service, plain)
+    what = "(GET page?aid=random)"
+    sides = [(result.side("as gzip", [stage.serve_line(**PATIENT), "under",
+                                      wrk_line(f"{what}, Accept-Encoding: gzip")]), zipped),
+             (result.side("as it is", ["the same under", wrk_line(what)]), others)]
+    for _, measure in sides:
+        stage.wrk(service.address, measure.lua, seconds=1)
+    alternate(sides, stage.given.runs)
+    result.check("replies as gzip", sides[0][0].median, "replies/s", (">=", 1000))
+    result.check("as gzip / as it is", sides[0][0].median / sides[1][0].median, "×")
+    zipped.tell(result, "reply as gzip")
+    others.tell(result, "reply as it is")
+    result.remarks.append(f"a reply has {sizes[1]} bytes, as gzip {sizes[0]}")
+    stage.stop(service)
+
+
 def classic(stage, result):
     batches, one_by_one = stage.serve(**PATIENT), stage.serve(batch_calls=1, **PATIENT)
     lua = stage.lua_read()

@@ -11,3 +11,8 @@ SELECT sum(i % 7) AS sum FROM generate_series(1, :rows::bigint) AS i;
 -- So many rows of about a kilobyte: a result that no one wants in memory.
 -- @timeout 10m
 SELECT i, repeat('x', 1000) AS filler FROM generate_series(1, :rows::bigint) AS i;
+
+-- query: page :many
+-- A page of 42 rows, 4 KB as JSON, of which a third is text that hardly repeats.
+SELECT aid, md5(aid::text) AS tag, abalance, 'Order ' || aid || ' of customer ' || bid AS title
+FROM pgbench_accounts WHERE aid BETWEEN :aid AND :aid + 41 ORDER BY aid;
