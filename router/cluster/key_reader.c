@@ -159,15 +159,32 @@ static void key_reader_complain(struct key_reader *reader, const char *reason, c
 		 LOG_FIELDS({ "node", reader->cluster->nodes[reader->node]->name }), "%s", text);
 }
 
+/* A replica's changes are fewer, and it is not known to reach up to what was handed on. */
+static bool key_reader_is_behind(const struct key_reader *reader, int64_t changes, int64_t as_of_us)
+{
+	return changes < reader->changes && as_of_us < reader->as_of_us;
+}
+
+static void key_reader_tell(struct key_reader *reader, enum key_table table, int64_t changes,
+			    int64_t as_of_us, const struct text *lines)
+{
+	reader->answered = true;
+	reader->changes = changes;
+	if (as_of_us > reader->as_of_us)
+		reader->as_of_us = as_of_us;
+	reader->events.on_keys(reader->events.arg, table, as_of_us, lines);
+}
+
 static void key_reader_tell_missing(struct key_reader *reader)
 {
+	const struct text none = { "", 0 };
 	bool primary = reader->cluster->topology.primary == (int)reader->node;
 	int64_t as_of_us = primary ? reader->call.sent_us : reader->seen_us;
 
-	if (!as_of_us)
+	if (!as_of_us || (!primary && key_reader_is_behind(reader, 0, as_of_us)))
 		return;
-	reader->answered = true;
-	reader->events.on_keys(reader->events.arg, KEY_TABLE_MISSING, as_of_us, NULL);
+	reader->mark[0] = '\0';
+	key_reader_tell(reader, KEY_TABLE_MISSING, 0, as_of_us, &none);
 }
 
 static void key_reader_on_access(struct key_reader *reader, struct text row)
@@ -214,8 +231,11 @@ static int64_t key_reader_as_of(const struct key_reader *reader, const struct ke
 
 static void key_reader_take(struct key_reader *reader, const struct key_answer *answer)
 {
+	const struct text none = { "", 0 };
 	int64_t as_of_us = key_reader_as_of(reader, answer);
 
+	if (answer->in_recovery && key_reader_is_behind(reader, answer->changes, as_of_us))
+		return;
 	if (as_of_us <= 0 || loop_now(reader->loop) - as_of_us >= KEYS_AGE_US_MAX) {
 		key_reader_complain(reader, "old",
 				    "there is no primary, and this replica has replayed nothing "
@@ -223,9 +243,7 @@ static void key_reader_take(struct key_reader *reader, const struct key_answer *
 		return;
 	}
 	if (!answer->changes) {
-		const struct text none = { "", 0 };
-
-		reader->events.on_keys(reader->events.arg, KEY_TABLE_NEVER, as_of_us, &none);
+		key_reader_tell(reader, KEY_TABLE_NEVER, 0, as_of_us, &none);
 	} else if (reader->question == KEYS_HEAD) {
 		reader->access = KEY_ACCESS_UNKNOWN;
 		key_reader_complain(reader, "unreadable",
@@ -233,10 +251,9 @@ static void key_reader_take(struct key_reader *reader, const struct key_answer *
 				    "SELECT ON cqrsd.api_key");
 		return;
 	} else {
-		reader->events.on_keys(reader->events.arg, KEY_TABLE_IN_USE, as_of_us,
-				       answer->lines.ptr ? &answer->lines : NULL);
+		key_reader_tell(reader, KEY_TABLE_IN_USE, answer->changes, as_of_us,
+				answer->lines.ptr ? &answer->lines : NULL);
 	}
-	reader->answered = true;
 	if (answer->changes)
 		memcpy(reader->mark, answer->mark, sizeof(reader->mark));
 	else

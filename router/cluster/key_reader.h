@@ -2,8 +2,9 @@
 /*
  * Asks for the API keys each KEYS_POLL_US, on the monitor's conns, between its status queries: the
  * primary; where there is none, the replica whose state is known to be the newest. A question that
- * does not end in a moment, since the table is locked, is cancelled by the server. The monitor's
- * loop.
+ * does not end in a moment, since the table is locked, is cancelled by the server. A replica that
+ * is behind what is known already tells nothing: a key that was revoked would be good again. The
+ * monitor's loop.
  *
  *   KEYS_ACCESS, until the table is there and may be read, and after each error
  *     └► KEYS_ROWS, or KEYS_HEAD where the role may not read it ──► struct key_events
@@ -68,6 +69,7 @@ struct key_reader {
 	int access_node;        /* -1: of none */
 	unsigned access_life;
 	char mark[KEY_MARK_BYTES]; /* of the lines that were handed on; "": none were */
+	int64_t changes, as_of_us; /* in the newest keys that were handed on; of when those are */
 	int64_t timeout_us;        /* of the next question; doubled where it was too short */
 	bool answered;             /* some node has answered */
 	const char *complained;    /* what the log has said and is not to repeat */

@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from harness import service as harness_service  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
+from harness.keys import FORGET, Keys  # noqa: E402
 from harness.service import Service  # noqa: E402
 from scenario import types_of_postgres  # noqa: E402
 
@@ -140,6 +141,15 @@ def api(shop_cluster, catalog):
     service.start()
     yield service
     service.close()
+
+
+@pytest.fixture
+def keys(cluster):
+    """None when the story begins, and none afterwards: where one ever was, callers need one."""
+    yield Keys(primary=cluster.primary.conninfo)
+    cluster.restore()
+    cluster.primary.sql(FORGET)
+    cluster.wait_until_replayed()
 
 
 @pytest.fixture

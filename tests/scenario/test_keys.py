@@ -6,19 +6,11 @@ import re
 import pytest
 
 from harness import processes
-from harness.keys import FORGET, Keys
+from harness.keys import Keys
 from harness.service import run
 from harness.until import until
 
 KEY = re.compile(r"cq_[0-9a-z]{10}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}")
-
-
-@pytest.fixture
-def keys(cluster):
-    """None when the story begins, and none afterwards: where one ever was, callers need one."""
-    yield Keys(primary=cluster.primary.conninfo)
-    cluster.primary.sql(FORGET)
-    cluster.wait_until_replayed()
 
 
 def known(service, state="database"):

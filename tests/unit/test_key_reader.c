@@ -224,6 +224,23 @@ static void without_the_table_it_looks_again_until_it_is_there(void **state)
 	assert_string_equal(asked(P), "monitor.keys");
 }
 
+static void keys_of_a_table_that_is_taken_away_are_none(void **state)
+{
+	learn(KEYS("0 0 3 " MARK_1, "\\nweb1 …"));
+	pass(KEYS_POLL_US);
+	fake_error(fake_call(P, CALL_QUERY), "42P01", "relation \"cqrsd.keyring\" does not exist");
+	loop_turn(loop, 0);
+	pass(KEYS_POLL_US);
+	answer(P, ACCESS("missing"));
+	assert_int_equal(told.table, KEY_TABLE_MISSING);
+	assert_true(told.has_lines);
+	assert_string_equal(told.lines, "");
+	/* It is put back as it was. */
+	pass(KEYS_POLL_US);
+	answer(P, ACCESS("rows"));
+	assert_string_equal(fake_call(P, CALL_QUERY)->values[0], "");
+}
+
 static void after_an_error_it_begins_anew(void **state)
 {
 	learn(KEYS("0 0 3 " MARK_1, "\\nweb1 …"));
@@ -339,6 +356,50 @@ static void a_replica_that_is_five_minutes_behind_is_not_asked(void **state)
 	assert_int_equal(key_reader_source(topology, START_US), P);
 }
 
+/* Else a key that was revoked a moment ago would be good again, and a new one would not. */
+static void a_replica_that_is_behind_what_is_known_is_not_believed(void **state)
+{
+	static const char *const rows[] = {
+		KEYS("1 0 2 " MARK_2, "\\nweb1 …"),
+		KEYS("1 0 0 " MARK_2, ""),
+	};
+
+	learn(KEYS("0 0 3 " MARK_1, "\\n"));
+	cluster.topology.primary = -1;
+	pass(KEYS_POLL_US);
+	answer(R, ACCESS("missing"));
+	pass(KEYS_POLL_US);
+	answer(R, ACCESS("rows"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(fake_call(R, CALL_QUERY)->values[0], MARK_1);
+		answer(R, rows[i]);
+		assert_int_equal(told.times, 1);
+		pass(KEYS_POLL_US);
+	}
+	/* It knows of a change that the primary told nobody else. */
+	answer(R, KEYS("1 0 4 " MARK_2, "\\nweb2 …"));
+	assert_string_equal(told.lines, "web2 …");
+	assert_int_equal(told.as_of_us, START_US - US_PER_S);
+}
+
+static void a_change_that_a_new_primary_has_lost_is_forgotten(void **state)
+{
+	learn(KEYS("0 0 3 " MARK_1, "\\n"));
+	cluster.topology.primary = R;
+	cluster.topology.nodes[R].role = NODE_PRIMARY;
+	pass(KEYS_POLL_US);
+	answer(R, ACCESS("rows"));
+	answer(R, KEYS("0 0 2 " MARK_2, "\\nweb1 …"));
+	assert_string_equal(told.lines, "web1 …");
+	/* Its replicas are compared with that. */
+	cluster.topology.primary = -1;
+	set_replica(S, START_US);
+	pass(KEYS_POLL_US);
+	answer(S, ACCESS("rows"));
+	answer(S, KEYS("1 0 2 " MARK_2, ""));
+	assert_int_equal(told.times, 3);
+}
+
 static void a_standby_that_was_taken_for_the_primary_does_not_make_keys_new(void **state)
 {
 	pass(0);
@@ -444,6 +505,7 @@ int main(void)
 		STORY(it_is_asked_again_by_its_mark),
 		STORY(that_there_never_was_a_key_needs_no_right_to_read_keys),
 		STORY(without_the_table_it_looks_again_until_it_is_there),
+		STORY(keys_of_a_table_that_is_taken_away_are_none),
 		STORY(after_an_error_it_begins_anew),
 		STORY(a_locked_table_gets_more_time_and_then_what_it_had),
 		STORY(a_conn_that_is_lost_or_late_is_no_answer),
@@ -451,6 +513,8 @@ int main(void)
 		STORY(another_node_is_asked_for_its_rights_anew),
 		STORY(a_replica_whose_lag_is_not_known_says_itself_when_it_replayed_last),
 		STORY(a_replica_that_is_five_minutes_behind_is_not_asked),
+		STORY(a_replica_that_is_behind_what_is_known_is_not_believed),
+		STORY(a_change_that_a_new_primary_has_lost_is_forgotten),
 		STORY(a_standby_that_was_taken_for_the_primary_does_not_make_keys_new),
 		STORY(nonsense_is_no_answer),
 		STORY(what_was_used_is_written_on_the_primary_and_its_conn_is_closed),
