@@ -553,6 +553,7 @@ int serve_main(int argc, char **argv)
 	    !serve_check_user_header(&serve.options) || !serve_auth_check(&serve.options) ||
 	    !endpoints_check(&serve.options) ||
 	    !endpoints_read_peers(&serve.endpoints, &serve.options) ||
+	    !serve_auth_check_peers(&serve.options, &serve.endpoints.peers) ||
 	    !admin_read_tokens(&serve.admin, &serve.options))
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);

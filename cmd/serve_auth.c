@@ -48,10 +48,26 @@ bool serve_auth_check(const struct options *options)
 	if (!rate_parse(options->auth_failures, &rate))
 		return serve_auth_complain("auth-failures", options->auth_failures,
 					   "wants N/s, N/m, N/h or N/d");
+	if (options->keys_file && serve_auth_is_off(options))
+		return serve_auth_complain("keys-file", options->keys_file,
+					   "with --auth none (or --insecure) its keys would not be "
+					   "looked at; leave one of them out");
 	if (serve_jwt_is_on(options) && serve_auth_is_off(options))
 		return serve_auth_complain(options->insecure ? "insecure" : "auth none", "",
 					   "no JWT would be verified; leave one of them out");
 	return serve_jwt_check(options) && serve_auth_check_roles(options->strong_roles);
+}
+
+bool serve_auth_check_peers(const struct options *options, const struct peers *peers)
+{
+	for (size_t i = 0; serve_auth_is_off(options) && i < peers->count; i++)
+		if (!peers->items[i].is_proxy)
+			return serve_auth_complain(
+				"peer", options->peers.items[i],
+				"with --auth none (or --insecure) it would have no effect, as no "
+				"client is a caller; leave one of them out. A :proxy may stay: its "
+				"X-Forwarded-For counts all the same");
+	return true;
 }
 
 /* Callers of a --keys-file are known without a database. Beyond loopback it is never open. */

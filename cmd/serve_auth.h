@@ -7,6 +7,7 @@
 #include "cmd/serve_jwt.h"
 #include "http/auth/auth.h"
 #include "http/auth/key_store.h"
+#include "http/auth/peers.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,8 @@ struct serve_auth {
 bool serve_auth_is_off(const struct options *options) must_check;
 /* Can the options be meant? False: stderr says what not. */
 bool serve_auth_check(const struct options *options) must_check;
+/* Does each peer have an effect? False: stderr says which has none. */
+bool serve_auth_check_peers(const struct options *options, const struct peers *peers) must_check;
 /* The options were checked. Borrows the keys. */
 void serve_auth_init(struct serve_auth *auth, const struct options *options,
 		     struct key_store *keys);

@@ -104,6 +104,7 @@ def test_strong_is_for_those_roles_alone(start_cqrsd):
     ({"strong_roles": "a,,b"}, "--strong-roles: a,,b: wants names"),
     ({"auth": "required", "insecure": True}, "--insecure: there is --auth required, too"),
     ({"auth": "perhaps"}, "--auth"),
+    ({"auth": "none", "keys_file": "/nowhere"}, "--keys-file: /nowhere: with --auth none"),
 ])
 def test_what_cannot_be_meant_does_not_start(cluster, catalog, options, complaint):
     done = run("serve", primary=cluster.primary.conninfo, catalog=catalog, listen="127.0.0.1:0",

@@ -204,6 +204,29 @@ def test_a_peer_that_is_not_named_needs_a_credential(
     assert statuses(peer, headers=key) == [200, 200, 200, 403]
 
 
+@pytest.mark.parametrize("options", [{"auth": "none"}, {"insecure": True}])
+def test_a_peer_that_would_have_no_effect_ends_the_start(cluster, catalog, folder, options):
+    done = run("serve", **options_for(cluster, catalog, dict(options)),
+               listen=f"unix:{folder}/api", admin_listen="127.0.0.1:0",
+               peer=["uid=1:proxy", "uid=2:roles=clerk"], timeout_s=20)
+
+    assert done.returncode == 2
+    assert "--peer: uid=2:roles=clerk: with --auth none" in done.stderr
+
+
+def test_a_proxy_has_an_effect_where_no_client_is_a_caller(start_cqrsd, folder):
+    cqrsd = start_cqrsd(listen=[f"unix:{folder}/api"], auth="none",
+                        peer=f"uid={os.geteuid()}:proxy", rate_limit="caller 2/h")
+    client = Client(f"unix:{folder}/api")
+
+    def of(address):
+        return client.query("ping", headers={"X-Forwarded-For": address}).status
+
+    assert [of("192.0.2.1"), of("192.0.2.1"), of("192.0.2.1"), of("192.0.2.2")] == \
+        [200, 200, 429, 200]
+    assert cqrsd.query("ping").status == 200
+
+
 @pytest.mark.parametrize("peer, listens, says", [
     ("uid=no-such-user", "unix", "no such user"), ("uid=1:rules=a", "unix", "want proxy"),
     ("uid=1", "tcp", "no --listen unix:PATH")])
