@@ -51,7 +51,7 @@ extern const struct principal principal_anonymous;
 struct arena;
 struct buf;
 
-/* Appends its roles as a JSON array. A role of a token may hold any character, also a comma. */
+/* Appends its roles as a JSON array. */
 void principal_put_roles(const struct principal *principal, struct buf *out);
 /* The claims of one that is known by name alone, in the arena: {"sub":"web","roles":["app"]}. */
 struct text principal_claims(const struct principal *principal, struct arena *arena) must_check;

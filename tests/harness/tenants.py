@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many users of two tenants who ask at once, and what none of them may ever see.
 
-One thread, one request under way on each of many connections; every answer is looked through for
-what belongs to another tenant, or to nobody.
+One thread, one request under way on each of many connections, callers of all kinds mixed; every
+answer is looked through for what belongs to another tenant.
 """
 
 import collections
@@ -13,8 +13,9 @@ import selectors
 import socket
 import time
 
-USERS = {"ann": "red", "rob": "red", "bob": "blue", "bea": "blue", "eve": None, None: None}
+MEMBERS = {"ann": "red", "rob": "red", "bob": "blue", "bea": "blue", "eve": None, None: None}
 OTHER = {"red": b'"blue', "blue": b'"red'}
+SOMEBODYS = re.compile(rb'"(red|blue)')
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
 CELLS, LINES = 8, 400
 # What a loaded service may answer instead.
@@ -42,12 +43,23 @@ GRANT SELECT, UPDATE ON tenants.cells TO tenants_app;
 GRANT SELECT ON tenants.lines TO tenants_app;
 GRANT USAGE ON SCHEMA cqrsd TO tenants_app;
 GRANT SELECT ON cqrsd.token_key TO tenants_app;
+GRANT SELECT, UPDATE (last_used) ON cqrsd.api_key TO tenants_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cqrsd.idempotency_key TO tenants_app;
 """
 CLEAN = "DROP SCHEMA tenants CASCADE; DROP OWNED BY tenants_app, tenants_owner;" \
         "DROP ROLE tenants_app, tenants_owner;"
 
 CATALOG = """
+-- query: public_seen :one
+-- @public
+-- @claims
+SELECT tenants.seen() AS seen;
+
+-- query: public_articles :many
+-- @public
+-- @claims
+SELECT tenant, sku FROM tenants.articles;
+
 -- query: unclaimed :many
 SELECT tenant FROM tenants.purchases LIMIT 5;
 
@@ -96,62 +108,64 @@ INSERT INTO tenants.purchases (tenant, sku, quantity) VALUES (:tenant, 'pen', 1)
 
 
 def own_rows(field):
-    """A list: rows of the user's tenant only; of nobody, none."""
-    def check(user, body):
+    """A list: rows of the caller's tenant only; without a tenant, no rows."""
+    def check(caller, body):
         rows = json.loads(body)["data"]
-        return all(row[field] == USERS[user] for row in rows) and \
-            bool(rows) == bool(USERS[user])
+        return all(row[field] == caller.tenant for row in rows) and \
+            bool(rows) == bool(caller.tenant)
     return check
 
 
-def whole_stream(user, body):
-    mine = USERS[user] and f'"{USERS[user]}"'.encode()
+def whole_stream(caller, body):
+    mine = caller.tenant and f'"{caller.tenant}"'.encode()
     return body.count(b'"filler"') == (body.count(mine) if mine else 0) == (LINES if mine else 0)
 
 
-def own_row(user, body):
+def own_row(caller, body):
     row = json.loads(body)["data"]
-    return row is None if USERS[user] is None else row["tenant"] == USERS[user]
+    return row is None if caller.tenant is None else row["tenant"] == caller.tenant
 
 
-def own_settings(user, body):
-    return json.loads(body)["data"]["seen"] == " ".join(filter(None, [user, "{}", "[]"]))
+def own_settings(caller, body):
+    return json.loads(body)["data"]["seen"] == caller.settings
 
 
-def no_settings(user, body):
-    del user
+def no_settings(caller, body):
+    del caller
     return json.loads(body)["data"]["seen"] == ""
 
 
-def nothing(user, body):
-    del user
+def nothing(caller, body):
+    del caller
     return json.loads(body)["data"] == []
 
 
-def no_change(user, body):
-    del user
+def no_change(caller, body):
+    del caller
     return json.loads(body)["rows_affected"] == 0
 
 
 # name: weight, query string or body, statuses with what must hold of the body; None: nothing
 CALLS = {
-    "q:articles": (10, lambda pick, user: "", {200: own_rows("tenant")}),
-    "q:purchases": (10, lambda pick, user: f"?max={pick.randint(1, 5)}", {200: own_rows("tenant")}),
-    "q:seen": (10, lambda pick, user: "", {200: own_settings}),
-    "q:seen_without": (8, lambda pick, user: "", {200: no_settings}),
-    "q:unclaimed": (8, lambda pick, user: "", {200: nothing}),
-    "q:fails": (3, lambda pick, user: "?by=0", {422: None}),
-    "q:lines": (1, lambda pick, user: "", {200: whole_stream}),
-    "c:buy": (6, lambda pick, user: {"sku": "pen"}, {200: own_row, 403: None}),
-    "c:bump": (6, lambda pick, user: {"n": pick.randrange(CELLS)}, {200: own_row}),
-    "c:bump_strictly": (4, lambda pick, user: {"n": pick.randrange(2)}, {200: own_row}),
-    "c:steal": (3, lambda pick, user: {"tenant": "blue" if USERS[user] == "red" else "red"},
+    "q:articles": (10, lambda pick, tenant: "", {200: own_rows("tenant")}),
+    "q:purchases": (10, lambda pick, tenant: f"?max={pick.randint(1, 5)}",
+                    {200: own_rows("tenant")}),
+    "q:seen": (10, lambda pick, tenant: "", {200: own_settings}),
+    "q:public_seen": (4, lambda pick, tenant: "", {200: own_settings}),
+    "q:public_articles": (4, lambda pick, tenant: "", {200: own_rows("tenant")}),
+    "q:seen_without": (8, lambda pick, tenant: "", {200: no_settings}),
+    "q:unclaimed": (8, lambda pick, tenant: "", {200: nothing}),
+    "q:fails": (3, lambda pick, tenant: "?by=0", {422: None}),
+    "q:lines": (1, lambda pick, tenant: "", {200: whole_stream}),
+    "c:buy": (6, lambda pick, tenant: {"sku": "pen"}, {200: own_row, 403: None}),
+    "c:bump": (6, lambda pick, tenant: {"n": pick.randrange(CELLS)}, {200: own_row}),
+    "c:bump_strictly": (4, lambda pick, tenant: {"n": pick.randrange(2)}, {200: own_row}),
+    "c:steal": (3, lambda pick, tenant: {"tenant": "blue" if tenant == "red" else "red"},
                 {403: None}),
-    "c:command_seen": (5, lambda pick, user: {}, {200: own_settings}),
-    "c:command_seen_without": (5, lambda pick, user: {}, {200: no_settings}),
-    "c:unclaimed_change": (3, lambda pick, user: {}, {200: no_change}),
+    "c:command_seen": (5, lambda pick, tenant: {}, {200: own_settings}),
+    "c:command_seen_without": (5, lambda pick, tenant: {}, {200: no_settings}),
+    "c:unclaimed_change": (3, lambda pick, tenant: {}, {200: no_change}),
 }
-NAMES, WEIGHTS = list(CALLS), [call[0] for call in CALLS.values()]
 
 
 class Asking:
@@ -160,15 +174,16 @@ class Asking:
     def __init__(self, load):
         self.load = load
         self.socket = None
-        self.name = self.user = None
+        self.name = self.caller = None
         self.received = bytearray()
 
     def ask(self):
         pick = self.load.pick
-        self.name, self.user = pick.choices(NAMES, WEIGHTS)[0], pick.choice(list(USERS))
+        self.name = pick.choices(self.load.names, self.load.weights)[0]
+        self.caller = pick.choice(self.load.callers)
         kind, name = self.name.split(":")
-        values = CALLS[self.name][1](pick, self.user)
-        head = ["Host: 127.0.0.1"] + ([f"X-User-Id: {self.user}"] if self.user else [])
+        values = CALLS[self.name][1](pick, self.caller.tenant)
+        head = ["Host: 127.0.0.1", *self.caller.fields]
         if kind == "q":
             text = f"GET /v1/queries/{name}{values} HTTP/1.1"
             content = ""
@@ -217,10 +232,13 @@ def unchunked(body):
 class TenantsLoad:
     """run() asks; violations holds what no caller may see, or no service may answer."""
 
-    def __init__(self, address, connections=48, seed=1):
+    def __init__(self, address, callers, connections=48, seed=1, names=tuple(CALLS)):
         host, _, port = address.rpartition(":")
         self.address = (host, int(port))
+        self.callers = callers
+        self.names, self.weights = names, [CALLS[name][0] for name in names]
         self.connections = connections
+        self.seed = seed
         self.pick = random.Random(seed)
         self.answers = collections.Counter()
         self.violations = []
@@ -229,18 +247,24 @@ class TenantsLoad:
     def key(self):
         """Mostly a new one; sometimes an earlier one, which may be another user's."""
         self.keys += 1
-        return self.keys if self.pick.random() < 0.8 else self.pick.randint(1, self.keys)
+        number = self.keys if self.pick.random() < 0.8 else self.pick.randint(1, self.keys)
+        return f"{self.seed}-{number}"
 
     def judge(self, asking, status, body):
         self.answers[asking.name, status] += 1
-        tenant = USERS[asking.user]
+        if not self.is_right(asking, status, body):
+            self.violations.append((asking.name, asking.caller, status, body[:300]))
+
+    def is_right(self, asking, status, body):
+        caller = asking.caller
         expected = CALLS[asking.name][2]
-        foreign = (OTHER[tenant] in body) if tenant else (b'"red' in body or b'"blue' in body)
-        if status not in expected and status not in REFUSALS and not foreign:
-            self.violations.append((asking.name, asking.user, status, body[:300]))
-        elif foreign or (status in expected and expected[status] and
-                         not expected[status](asking.user, body)):
-            self.violations.append((asking.name, asking.user, status, body[:300]))
+        if (OTHER[caller.tenant] in body) if caller.tenant else SOMEBODYS.search(body):
+            return False
+        if not caller.known and not asking.name.startswith("q:public"):
+            return status == 401
+        if status not in expected:
+            return status in REFUSALS
+        return expected[status] is None or expected[status](caller, body)
 
     def run(self, calls, seconds=600):
         until_s, begun = time.monotonic() + seconds, 0

@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from harness import tenants
+from harness import callers, tenants
+from harness.keys import FORGET, Keys
 from harness.service import ROOT, run
 
 EXAMPLE = ROOT / "examples" / "tenants"
@@ -64,11 +65,24 @@ def test_with_claims_all_statements_need_not_declare_them(served):
     assert cqrsd.query("seen_without", user="bob").data["seen"] == "bob {} []"
 
 
-def test_no_caller_ever_sees_anothers_rows_through_batches_groups_reruns_and_streams(served):
-    cqrsd = served(pool_conns=4, queue_wait_ms=2000, hedge="on")
-    load = tenants.TenantsLoad(cqrsd.address)
-    for user in ("ann", "bob"):
-        assert len(cqrsd.query("lines", user=user).data) == tenants.LINES
+@pytest.fixture
+def open_service(served):
+    return served(pool_conns=4, queue_wait_ms=2000, hedge="on"), callers.by_header(tenants.MEMBERS)
+
+
+@pytest.fixture
+def closed_service(served, two_tenants, tmp_path):
+    keys = Keys(primary=two_tenants.primary.conninfo)
+    known = callers.with_credentials(keys, tenants.MEMBERS)
+    two_tenants.wait_until_replayed()
+    yield served(pool_conns=4, queue_wait_ms=2000, hedge="on", **callers.options(tmp_path)), known
+    two_tenants.primary.sql(FORGET)
+
+
+@pytest.mark.parametrize("kind", ["open_service", "closed_service"])
+def test_no_caller_ever_sees_anothers_rows_through_batches_groups_reruns_and_streams(kind, request):
+    cqrsd, known = request.getfixturevalue(kind)
+    load = tenants.TenantsLoad(cqrsd.address, known)
 
     load.run(6000, seconds=60)
 
