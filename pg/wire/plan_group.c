@@ -29,15 +29,23 @@ static void plan_group_break(struct conn *conn);
 
 /* --- who ------------------------------------------------------------------------------------- */
 
+/* Does it lack, in company, something that it has in a transaction of its own? */
+static bool plan_group_needs_own(const struct call *call)
+{
+	unsigned leaves =
+		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed);
+
+	/* At the commit of all, the claims of each are gone. */
+	return leaves & SESSION_STATE_SESSION || (call->claims && leaves & SESSION_STATE_DEFERRED);
+}
+
 bool plan_group_welcomes(unsigned group_max, const struct call *call)
 {
 	return group_max > 1 && call->kind == CALL_COMMAND &&
 	       call->transaction == TRANSACTION_SHARED && call->company == COMPANY_WELCOME &&
 	       !call->frame && call->isolation == ISOLATION_READ_COMMITTED &&
 	       estimate_is_known(call->statement) && !estimate_is_slow(call->statement) &&
-	       !quarantine_is_on(call->statement) &&
-	       !(atomic_load_explicit(&call->statement->session_state, memory_order_relaxed) &
-		 SESSION_STATE_SESSION);
+	       !quarantine_is_on(call->statement) && !plan_group_needs_own(call);
 }
 
 /* --- what is sent ---------------------------------------------------------------------------- */

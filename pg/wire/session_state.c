@@ -59,4 +59,6 @@ const char session_state_query[] =
 	"(setseed|set_limit|dblink_connect(?:_u)?"
 	"|pg_create_(?:logical|physical)_replication_slot)\\s*\\(', 'g') m"
 	" UNION SELECT 'what a language keeps', 2 WHERE text ~ '\\$_shared\\M|\\m[gs]d\\['"
+	" UNION SELECT NULL, 4 WHERE EXISTS (SELECT FROM pg_trigger"
+	"  WHERE tgdeferrable AND NOT tgisinternal)"
 	") AS found(what, leaves)";

@@ -17,6 +17,10 @@
 #define SESSION_STATE_SESSION                                                                      \
 	2 /* settings, LISTEN, PREPARE, cursors, states of languages and extensions */
 
+/* The database has triggers that may run at the commit, of whatever table: what a statement fires
+ * through functions is not looked for. Not of the session: such a conn is not retired. */
+#define SESSION_STATE_DEFERRED 4
+
 /* One row, of $1, a statement's text: "found", names for people, or NULL; "leaves", the bits. */
 extern const char session_state_query[];
 /* To be sent before, in the same transaction: compiling it would take longer than running it. */

@@ -6,6 +6,7 @@ import pytest
 from harness import callers, tenants
 from harness.keys import FORGET, Keys
 from harness.service import ROOT, run
+from harness.until import until
 
 EXAMPLE = ROOT / "examples" / "tenants"
 ROLE = "tenants_app"
@@ -95,6 +96,57 @@ def test_no_caller_ever_sees_anothers_rows_through_batches_groups_reruns_and_str
     for name in tenants.CALLS:
         assert sum(count for (called, status), count in load.answers.items()
                    if called == name and status in tenants.CALLS[name][2]), (name, load.answers)
+
+
+LATE = """
+CREATE TABLE tenants.late (settings text NOT NULL, own text NOT NULL);
+GRANT SELECT, INSERT ON tenants.late TO tenants_app;
+CREATE FUNCTION tenants.note_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO tenants.late VALUES (tenants.seen(), NEW.tenant);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON tenants.cells DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION tenants.note_late();
+"""
+FORGET_LATE = "DROP TRIGGER IF EXISTS late ON tenants.cells;" \
+    "DROP FUNCTION IF EXISTS tenants.note_late; DROP TABLE IF EXISTS tenants.late;"
+
+
+def ask_at_once(cqrsd, known, calls):
+    """All commands that may travel in groups."""
+    load = tenants.TenantsLoad(cqrsd.address, known, names=["c:bump", "c:command_seen_without"])
+    load.run(calls, seconds=60)
+    assert not load.violations, load.violations[:5]
+
+
+def groups(cqrsd):
+    return cqrsd.metrics().sum("cqrsd_command_group_calls_count")
+
+
+@pytest.mark.parametrize("when", ["before the start", "before a reload"])
+def test_a_trigger_at_the_commit_sees_the_claims_of_the_command_that_fired_it(two_tenants, served,
+                                                                             when):
+    primary, known = two_tenants.primary, callers.by_header(tenants.MEMBERS)
+    try:
+        if when == "before the start":
+            primary.sql(LATE)
+        cqrsd = served()
+        if when == "before a reload":
+            ask_at_once(cqrsd, known, 200)
+            assert groups(cqrsd) > 0
+            primary.sql(LATE)
+            cqrsd.hup()
+            until(lambda: "reloaded" in cqrsd.log_text(), "the reload")
+        before = groups(cqrsd)
+
+        ask_at_once(cqrsd, known, 600)
+
+        seen = primary.sql("SELECT DISTINCT settings, own FROM tenants.late").splitlines()
+        assert sorted(seen) == sorted(f"{caller.settings}|{caller.tenant}"
+                                      for caller in known if caller.tenant)
+        assert groups(cqrsd) > before, "those without claims still commit together"
+    finally:
+        primary.sql(FORGET_LATE)
 
 
 def check(cluster, folder, role=ROLE, **options):

@@ -11,6 +11,7 @@
 #include "fake_libpq.h"
 #include "group_story.h"
 #include "pg/admission/quarantine.h"
+#include "pg/wire/session_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -411,6 +412,34 @@ static void test_claims_that_cannot_be_set_break_their_group(void **state)
 	end_calls();
 }
 
+/* Triggers at the commit of a group would find no claims: who has some commits alone. */
+static void test_commands_with_claims_share_no_commit_at_which_triggers_may_run(void **state)
+{
+	static const char *const *const claims[] = { ann, NULL, NULL };
+
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++) {
+		struct statement *statement = known(i + 1);
+
+		statement->session_state = SESSION_STATE_DEFERRED;
+		init_for_group(&calls[i], statement);
+		calls[i].call.claims = claims[i];
+		assert_true(pool_submit(stage.pool, &calls[i].call));
+	}
+	stage_turn();
+	assert_string_equal(fake_sent(CONN),
+			    "prepare:s1 " PREPARE_CLAIMS ANN_SET
+			    "s1(7) prepare:xid xid sync prepare:position position sync");
+	stage_answer(CONN);
+	assert_int_equal(calls[0].told, 1);
+	assert_int_equal(calls[1].told, 0);
+	assert_non_null(strstr(fake_sent(CONN), "savepoint s2(7) "));
+	stage_answer(CONN);
+	assert_all_went_well();
+	assert_true(fake_is_open(CONN));
+	end_calls();
+}
+
 static void test_the_largest_group_has_room_for_all_claims(void **state)
 {
 	static struct stage_call many[GROUP_CALLS_MAX];
@@ -454,6 +483,7 @@ int main(void)
 		STORY(test_members_behind_an_error_set_their_claims_anew),
 		STORY(test_a_broken_groups_commands_take_their_claims_with_them),
 		STORY(test_claims_that_cannot_be_set_break_their_group),
+		STORY(test_commands_with_claims_share_no_commit_at_which_triggers_may_run),
 		STORY(test_the_largest_group_has_room_for_all_claims),
 	};
 
