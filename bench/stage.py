@@ -31,7 +31,8 @@ local prepare = wrk.init
 wrk.init = function(args)
     prepare(args)
     math.randomseed(42)
-    for i = 1, 4096 do requests[i] = wrk.format("GET", "%s" .. math.random(1, %d)) end
+    local headers = { %s }
+    for i = 1, 4096 do requests[i] = wrk.format("GET", "%s" .. math.random(1, %d), headers) end
 end
 request = function() at = at %% 4096 + 1; return requests[at] end
 """
@@ -194,8 +195,9 @@ class Stage:
                 int(re.search(r"(\d+) requests in", out).group(1)),
                 (after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime))
 
-    def lua_read(self, target="/v1/queries/balance?aid="):
-        return LUA_READ % (target, self.rows_count)
+    def lua_read(self, target="/v1/queries/balance?aid=", **headers):
+        fields = ", ".join(f'["{name}"] = "{value}"' for name, value in headers.items())
+        return LUA_READ % (fields, target, self.rows_count)
 
     @staticmethod
     def lua_write():

@@ -5,6 +5,8 @@ import statistics
 from stage import CLIENTS, alternate
 from usage import Cpu
 
+from harness.keys import Keys
+
 # 64 clients that wait for each other are no overload: nobody is to be refused for having waited.
 PATIENT = {"queue_wait_ms": 5000}
 
@@ -131,6 +133,51 @@ def classic(stage, result):
     control_run.tell(result, "classic read")
     for service in (batches, one_by_one):
         stage.stop(service)
+
+
+class Replica:
+    """The CPU of PostgreSQL for a call of one operation, in batches."""
+
+    def __init__(self, stage, service, lua):
+        self.stage, self.service, self.lua = stage, service, lua
+        self.calls, self.batches = 0, 0
+
+    def counted(self):
+        metrics = self.service.metrics()
+        return [metrics.sum(f"cqrsd_batch_calls_{what}") for what in ("sum", "count")]
+
+    def __call__(self):
+        before = self.counted()
+        cpu = Cpu({}, {"postgres": [self.stage.cluster.replica(1).process.pid]})
+        requests = self.stage.wrk(self.service.address, self.lua)[1]
+        used = cpu.per_request_us(requests)["postgres"]
+        calls, batches = (now - then for now, then in zip(self.counted(), before))
+        self.calls += calls
+        self.batches += batches
+        return sum(used)
+
+
+def claims(stage, result):
+    """What is said to PostgreSQL of the caller, with an API key that acts for a user."""
+    ring = stage.write("keys", "")
+    key = Keys(file=ring).create("web", roles="app", acts_for="any")
+    options = {**PATIENT, "keys_file": ring}
+    service = stage.serve(**options)
+    headers = {**key.headers, "X-User-Id": "ann"}
+    sides = []
+    for name, operation in (("without", "balance"), ("with claims", "balance_claimed")):
+        lua = stage.lua_read(f"/v1/queries/{operation}?aid=", **headers)
+        stage.wrk(service.address, lua, seconds=1)
+        side = result.side(name, [stage.serve_line(**PATIENT, keys_file="keys"), "under",
+                                  wrk_line(f"(GET {operation}?aid=random)")], "µs")
+        sides.append((side, Replica(stage, service, lua)))
+    alternate(sides, stage.given.runs)
+    (without, _), (claimed, _) = sides
+    result.check("claims, CPU of PostgreSQL per call", claimed.median - without.median, "µs",
+                 ("<=", 6))
+    for side, replica in sides:
+        result.check(f"{side.name}: calls in a batch", replica.calls / replica.batches)
+    stage.stop(service)
 
 
 def inserts(stage, result):

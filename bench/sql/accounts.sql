@@ -2,6 +2,11 @@
 -- The statement of `pgbench -S`: one row by its primary key.
 SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
 
+-- query: balance_claimed :one
+-- The same behind the claims of its caller.
+-- @claims
+SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
+
 -- query: busy :one
 -- An aggregation that keeps a core busy for as long as the number of rows says.
 -- @timeout 10s
