@@ -107,14 +107,17 @@ CREATE FUNCTION tenants.note_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON tenants.cells DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION tenants.note_late();
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON tenants.purchases DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION tenants.note_late();
 """
-FORGET_LATE = "DROP TRIGGER IF EXISTS late ON tenants.cells;" \
-    "DROP FUNCTION IF EXISTS tenants.note_late; DROP TABLE IF EXISTS tenants.late;"
+FORGET_LATE = "DROP FUNCTION IF EXISTS tenants.note_late CASCADE;" \
+    "DROP TABLE IF EXISTS tenants.late;"
 
 
 def ask_at_once(cqrsd, known, calls):
-    """All commands that may travel in groups."""
-    load = tenants.TenantsLoad(cqrsd.address, known, names=["c:bump", "c:command_seen_without"])
+    """In groups, by themselves, and with keys."""
+    load = tenants.TenantsLoad(cqrsd.address, known, names=[
+        "c:bump", "c:bump_strictly", "c:buy", "c:command_seen_without"])
     load.run(calls, seconds=60)
     assert not load.violations, load.violations[:5]
 
