@@ -31,7 +31,8 @@ struct jwks {
 	pthread_t thread;
 	atomic_bool stopping;
 	struct letter want;
-	atomic_bool wanted; /* the letter is on its way */
+	atomic_bool wanted;   /* the letter is on its way */
+	atomic_bool reloaded; /* and does not wait for 30 s to be over */
 };
 
 /* --- files ----------------------------------------------------------------------------------- */
@@ -114,8 +115,12 @@ static void jwks_on_want(struct letter *letter, struct loop *loop)
 	struct jwks *jwks = container_of(letter, struct jwks, want);
 
 	(void)loop;
-	atomic_store_explicit(&jwks->wanted, false, memory_order_release);
-	jwks_refresh_want(&jwks->refresh);
+	/* In this order: what is set from here on comes with another letter. */
+	atomic_exchange(&jwks->wanted, false);
+	if (atomic_exchange(&jwks->reloaded, false))
+		jwks_refresh_now(&jwks->refresh);
+	else
+		jwks_refresh_want(&jwks->refresh);
 }
 
 static void *jwks_run(void *arg)
@@ -202,6 +207,7 @@ bool jwks_prepare(struct jwks *jwks, char *error, size_t error_room)
 void jwks_take(struct jwks *jwks)
 {
 	if (jwks->loop) {
+		atomic_store(&jwks->reloaded, true);
 		jwks_want(jwks);
 		return;
 	}

@@ -32,7 +32,7 @@ struct snapshot *jwks_snapshot(const struct jwks *jwks);
 void jwks_want(struct jwks *jwks);
 /* Main thread, at a reload: reads a file again, without publishing it. False: error says why. */
 bool jwks_prepare(struct jwks *jwks, char *error, size_t error_room) must_check;
-/* After jwks_prepare: publishes what was read; a URL is fetched again, 30 s after the last time. */
+/* After jwks_prepare: publishes what was read; a URL is fetched again at once, by its thread. */
 void jwks_take(struct jwks *jwks);
 /* No reader of the snapshot may be left. Ends and joins the thread, within a second or two. */
 void jwks_stop(struct jwks *jwks);

@@ -152,3 +152,8 @@ void jwks_refresh_want(struct jwks_refresh *refresh)
 	if (due_us < refresh->timer.due_us)
 		loop_timer_set(refresh->loop, &refresh->timer, due_us);
 }
+
+void jwks_refresh_now(struct jwks_refresh *refresh)
+{
+	loop_timer_set(refresh->loop, &refresh->timer, loop_now(refresh->loop));
+}

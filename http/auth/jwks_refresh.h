@@ -6,6 +6,7 @@
  *   due at once ──► fetch ──good──► again after its max-age, within 60 s and 1 h
  *                     └───not────► again after 1 s, doubled each time up to 60 s
  *   a token names a key that is not known ──► 30 s after the last fetch began, unless due sooner
+ *   a reload ──► at once
  */
 #pragma once
 
@@ -55,6 +56,8 @@ void jwks_refresh_init(struct jwks_refresh *refresh, struct loop *loop,
 void jwks_refresh_fini(struct jwks_refresh *refresh);
 /* A key is missing. */
 void jwks_refresh_want(struct jwks_refresh *refresh);
+/* An operator asks for them: in the next turn, whenever the last fetch was. */
+void jwks_refresh_now(struct jwks_refresh *refresh);
 
 /* max-age of a Cache-Control; 0 of no-store and no-cache; -1: it says neither. */
 int64_t jwks_max_age_s(struct text cache_control) must_check;

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import ssl
 import subprocess
 import threading
 import time
@@ -67,10 +68,40 @@ class Signer:
         return text + "." + b64(signature)
 
 
-class KeyServer:
-    """Publishes keys on loopback; keys None: answers 500."""
+class Authority:
+    """A certificate authority of one's own, and the certificates that it signs."""
 
-    def __init__(self, *signers):
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name = folder, name
+        self.file = str(folder / f"{name}.pem")
+        self.openssl("req", "-x509", "-keyout", self.key, "-out", self.file, "-days", "2",
+                     "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE")
+
+    @property
+    def key(self):
+        return str(self.folder / f"{self.name}.key")
+
+    @staticmethod
+    def openssl(verb, *args):
+        made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        subprocess.run(["openssl", verb, *made, *args], check=True, capture_output=True)
+
+    def context(self, host="IP:127.0.0.1"):
+        """A server's context, with a certificate for the host."""
+        file = str(self.folder / f"{self.name}-server.pem")
+        self.openssl("req", "-x509", "-CA", self.file, "-CAkey", self.key, "-keyout", file + ".key",
+                     "-out", file, "-days", "1", "-subj", "/CN=id",
+                     "-addext", f"subjectAltName={host}",
+                     "-addext", "basicConstraints=critical,CA:FALSE")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file, file + ".key")
+        return context
+
+
+class KeyServer:
+    """Publishes keys on loopback; keys None: answers 500. tls: the context of https."""
+
+    def __init__(self, *signers, tls=None):
         self.publish(*signers)
         self.asked = 0
         outer = self
@@ -87,7 +118,10 @@ class KeyServer:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/keys"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.server.server_address[1]}/keys"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def publish(self, *signers):
@@ -159,6 +193,58 @@ def test_keys_of_a_url_replace_each_other(start_cqrsd, own_catalog, tmp_path):
     finally:
         server.close()
     assert ask(cqrsd, old.token()).status == 200, "the last good keys stay"
+
+
+# --- https ---------------------------------------------------------------------------------------
+
+def start_by_url(start_cqrsd, folder, url, **env):
+    return start_cqrsd(catalog=folder, jwt_keys=url, jwt_issuer=ISSUER, jwt_audience=AUDIENCE,
+                       env=env)
+
+
+def test_keys_by_https_stay_in_use_while_their_server_is_away(start_cqrsd, own_catalog, tmp_path):
+    authority, signer = Authority(tmp_path), Signer(tmp_path, "a")
+    server = KeyServer(signer, tls=authority.context())
+    try:
+        cqrsd = start_by_url(start_cqrsd, own_catalog(CATALOG), server.url,
+                             SSL_CERT_FILE=authority.file)
+        first = signer.token()
+        until(lambda: ask(cqrsd, first).status == 200)
+        assert cqrsd.metrics().sum("cqrsd_jwt_keys_stale") == 0
+        fetched = cqrsd.metrics().sum("cqrsd_jwt_keys_timestamp_seconds")
+    finally:
+        server.close()
+
+    cqrsd.hup()
+
+    until(lambda: cqrsd.metrics().sum("cqrsd_jwt_keys_stale") == 1, "the alarm")
+    told = [line for line in cqrsd.log_lines() if "--jwt-keys cannot be fetched" in line["msg"]]
+    assert told[0]["level"] == "warn" and "stay in use" in told[0]["msg"]
+    assert cqrsd.metrics().sum("cqrsd_jwt_keys_timestamp_seconds") == fetched
+    assert ask(cqrsd, first).status == 200
+    assert ask(cqrsd, signer.token(sub="bob")).status == 200, "one that was never verified before"
+    assert ask(cqrsd, signer.token(aud="bank")).status == 401
+
+
+@pytest.mark.parametrize("host, trusted, says", [
+    ("IP:127.0.0.1", "system", "certificate"), ("IP:127.0.0.1", "other", "certificate"),
+    ("IP:127.0.0.2", "own", "127.0.0.1"), ("IP:127.0.0.1", "missing", "missing.pem")])
+def test_keys_of_a_server_that_proves_nothing_are_not_taken(
+        start_cqrsd, own_catalog, tmp_path, host, trusted, says):
+    authority, signer = Authority(tmp_path), Signer(tmp_path, "a")
+    files = {"own": authority.file, "other": Authority(tmp_path, "other").file,
+             "missing": str(tmp_path / "missing.pem")}
+    env = {"SSL_CERT_FILE": files[trusted]} if trusted in files else {}
+    server = KeyServer(signer, tls=authority.context(host))
+    try:
+        cqrsd = start_by_url(start_cqrsd, own_catalog(CATALOG), server.url, **env)
+        until(lambda: cqrsd.metrics().sum("cqrsd_jwt_keys_stale") == 1)
+        assert ask(cqrsd, signer.token()).code == "keys-unknown"
+        assert server.asked == 0
+    finally:
+        server.close()
+    told = [line["msg"] for line in cqrsd.log_lines() if "cannot be fetched" in line["msg"]]
+    assert says in told[0] and "no JWT can be verified" in told[0]
 
 
 @pytest.mark.parametrize("options, complaint", [

@@ -229,6 +229,20 @@ static void a_key_that_is_wanted_delays_no_fetch_that_is_due_sooner(void **state
 	assert_int_equal(fetches, 3);
 }
 
+static void a_reload_fetches_at_once_and_then_as_before(void **state)
+{
+	served_age_s = 3600;
+	loop_turn(loop, 0);
+	jwks_refresh_now(&refresh);
+	loop_turn(loop, 0);
+	assert_int_equal(fetches, 2);
+	jwks_refresh_want(&refresh);
+	pass(29);
+	assert_int_equal(fetches, 2);
+	pass(1);
+	assert_int_equal(fetches, 3);
+}
+
 static void max_age_is_read_of_any_cache_control(void **state)
 {
 	static const struct {
@@ -264,6 +278,7 @@ int main(void)
 		STORY(an_answer_that_is_no_key_set_counts_as_none),
 		STORY(the_same_keys_are_not_published_again),
 		STORY(any_number_of_unknown_keys_makes_one_fetch_in_30_seconds),
+		STORY(a_reload_fetches_at_once_and_then_as_before),
 		STORY(a_key_that_is_wanted_delays_no_fetch_that_is_due_sooner),
 		STORY(max_age_is_read_of_any_cache_control),
 	};

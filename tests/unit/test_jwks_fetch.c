@@ -202,9 +202,16 @@ static void keys_of_a_url_are_published_by_its_thread(void **state)
 	for (int i = 0; i < 1000; i++)
 		jwks_want(jwks);
 	assert_true(jwks_prepare(jwks, error, sizeof(error)));
-	jwks_take(jwks);
-	jwks_stop(jwks);
 	assert_int_equal(atomic_load(&server.asked), 1);
+	/* Each reload: at once, and whatever else is wanted meanwhile. */
+	for (unsigned i = 2; i < 6; i++) {
+		jwks_take(jwks);
+		jwks_want(jwks);
+		while (atomic_load(&server.asked) < i)
+			sched_yield();
+	}
+	assert_int_equal(snapshot_version(jwks_snapshot(jwks)), 1);
+	jwks_stop(jwks);
 	server_stop();
 }
 
