@@ -47,7 +47,8 @@ static bool command_submit(struct command *command)
 	struct request *request = command->request;
 
 	if (request->idempotency_key.ptr && !command->key)
-		command->key = idempotency_new(request, command->operation->name, command_on_ran);
+		command->key = idempotency_new(request, command->operation->name, command->claims,
+					       command_on_ran);
 	buf_clear(&request->out);
 	document_begin(command->operation, &request->out);
 	command->call = (struct call){

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TEXTOID = 25, BYTEAOID = 17, JSONOID = 114, HASH_BYTES = 32 };
@@ -129,7 +130,39 @@ static const char *idempotency_id(struct request *request, const char *command)
 	return id;
 }
 
-static const char *idempotency_fingerprint(struct request *request)
+/* What differs from one token to the next of the same caller (RFC 7519, 4.1; OpenID Connect Core 2). */
+static bool idempotency_is_of_the_token(struct text claim)
+{
+	static const char *const names[] = { "exp", "nbf", "iat", "jti", "auth_time" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (text_is(claim, names[i]))
+			return true;
+	return false;
+}
+
+/* What the statement sees of the caller, as the principal's claims say it in JSON. */
+static void idempotency_write_claims(struct buf *out, const char *claims)
+{
+	struct json_error error;
+	struct json *json = json_read(text_of(claims), &error);
+	const struct json **members;
+
+	assert(json);
+	members = json_sorted_members(json);
+	for (size_t i = 0; i < json_length(json); i++) {
+		if (idempotency_is_of_the_token(json_key(members[i])))
+			continue;
+		buf_byte(out, ',');
+		buf_json_string(out, json_key(members[i]).ptr, json_key(members[i]).len);
+		buf_byte(out, ':');
+		json_write_canonical(out, members[i]);
+	}
+	free(members);
+	json_free(json);
+}
+
+static const char *idempotency_fingerprint(struct request *request, const char *const *claims)
 {
 	struct buf body;
 	const char *fingerprint;
@@ -139,17 +172,20 @@ static const char *idempotency_fingerprint(struct request *request)
 		json_write_canonical(&body, request->body);
 	else
 		buf_literal(&body, "{}");
+	if (claims)
+		idempotency_write_claims(&body, claims[CLAIMS_OBJECT]);
 	fingerprint = bytea_hash(&request->arena, (struct text){ body.ptr, body.len });
 	buf_fini(&body);
 	return fingerprint;
 }
 
 struct idempotency_key *idempotency_new(struct request *request, const char *command,
+					const char *const *claims,
 					bool (*on_ran)(struct call *call))
 {
 	struct idempotency_key *idempotency = arena_zero(&request->arena, 1, sizeof(*idempotency));
 	const char *id = idempotency_id(request, command);
-	const char *fingerprint = idempotency_fingerprint(request);
+	const char *fingerprint = idempotency_fingerprint(request, claims);
 
 	assert(request->idempotency_key.ptr);
 	pthread_once(&statements_once, statements_make);

@@ -17,7 +17,7 @@
 /* Of one request, in its arena. */
 struct idempotency_key {
 	struct call_frame frame;
-	const char *fingerprint;      /* 64 hexadecimal digits, of the canonical body */
+	const char *fingerprint;      /* 64 hexadecimal digits */
 	const char *claim_values[1];  /* id */
 	const char *store_values[4];  /* id, command, fingerprint, reply */
 	const char *stored_values[1]; /* id */
@@ -28,11 +28,17 @@ struct statement *idempotency_stored(void);
 /* Deletes up to a thousand rows that have expired. Likewise. */
 struct statement *idempotency_sweep(void);
 
-/* The request has a key. on_ran is called between the command and its commit: see pg/call.h. */
+/*
+ * The request has a key. claims: as in struct call; NULL: the statement sees none. What it sees of
+ * the caller is a part of the fingerprint, without what is new in each token: a user who is in two
+ * tenants by two tokens gets no answer of the other tenant. on_ran is called between the command
+ * and its commit: see pg/call.h.
+ */
 struct idempotency_key *idempotency_new(struct request *request, const char *command,
+					const char *const *claims,
 					bool (*on_ran)(struct call *call)) must_check;
 
-enum stored { STORED_SAME, STORED_OTHER_BODY, STORED_NONE };
+enum stored { STORED_SAME, STORED_OTHER_BODY /* or claims */, STORED_NONE };
 
 /*
  * What the stored statement answered stands in request->out; of the same body it becomes the

@@ -157,7 +157,8 @@ CALLS = {
     "q:unclaimed": (8, lambda pick, tenant: "", {200: nothing}),
     "q:fails": (3, lambda pick, tenant: "?by=0", {422: None}),
     "q:lines": (1, lambda pick, tenant: "", {200: whole_stream}),
-    "c:buy": (6, lambda pick, tenant: {"sku": "pen"}, {200: own_row, 403: None}),
+    # 422: the key of another tenant of this user
+    "c:buy": (6, lambda pick, tenant: {"sku": "pen"}, {200: own_row, 403: None, 422: None}),
     "c:bump": (6, lambda pick, tenant: {"n": pick.randrange(CELLS)}, {200: own_row}),
     "c:bump_strictly": (4, lambda pick, tenant: {"n": pick.randrange(2)}, {200: own_row}),
     "c:steal": (3, lambda pick, tenant: {"tenant": "blue" if tenant == "red" else "red"},

@@ -1,6 +1,7 @@
 """Two tenants in one set of tables: no caller ever sees a row of the other one."""
 
 import shutil
+import time
 
 import pytest
 from harness import callers, tenants
@@ -96,6 +97,23 @@ def test_no_caller_ever_sees_anothers_rows_through_batches_groups_reruns_and_str
     for name in tenants.CALLS:
         assert sum(count for (called, status), count in load.answers.items()
                    if called == name and status in tenants.CALLS[name][2]), (name, load.answers)
+
+
+def test_a_user_of_two_tenants_gets_no_stored_answer_of_the_other(closed_service):
+    cqrsd, _ = closed_service
+
+    def buy(**claims):
+        token = callers.by_token("", "bea", **claims)
+        return cqrsd.post("/v1/commands/buy", {"sku": "pen"}, {
+            **dict(field.split(": ", 1) for field in token.fields), "Idempotency-Key": "one-key"})
+
+    first = buy(tenant="red", jti="1")
+    renewed = buy(jti="2", exp=int(time.time()) + 600, tenant="red")
+    other = buy(tenant="blue")
+
+    assert first.data["tenant"] == "red" and renewed.data == first.data
+    assert renewed.headers["idempotent-replayed"] == "true"
+    assert (other.status, other.code) == (422, "idempotency-mismatch")
 
 
 LATE = """
