@@ -130,10 +130,11 @@ static const char *idempotency_id(struct request *request, const char *command)
 	return id;
 }
 
-/* What differs from one token to the next of the same caller (RFC 7519, 4.1; OpenID Connect Core 2). */
+/* New in each token of one caller: RFC 7519, 4.1, and OpenID Connect Core 1.0, 2 and 3.1.3.6. */
 static bool idempotency_is_of_the_token(struct text claim)
 {
-	static const char *const names[] = { "exp", "nbf", "iat", "jti", "auth_time" };
+	static const char *const names[] = { "exp",   "nbf",     "iat",    "jti", "auth_time",
+					     "nonce", "at_hash", "c_hash", "sid" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (text_is(claim, names[i]))
