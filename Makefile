@@ -234,7 +234,8 @@ uninstall: ## removes what `make install` with the same PREFIX and DESTDIR put t
 
 # Programs, each from one file of its name; the other files of bench/ are what they share.
 BENCH_PROGRAMS := loadgen direct replay
-BENCH_SOURCES  := $(filter-out $(BENCH_PROGRAMS:%=bench/%.c),$(wildcard bench/*.c))
+BENCH_SOURCES  := $(filter-out $(BENCH_PROGRAMS:%=bench/%.c) bench/replay_callers.c,\
+                  $(wildcard bench/*.c))
 BENCH_LIB      := $(BUILD)/libbench.a
 
 $(BENCH_LIB): $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
@@ -242,11 +243,12 @@ $(BENCH_LIB): $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
 	$(call quiet,AR,$@)$(AR) rcs $@ $^
 
 $(BENCH_PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(LIB)
-	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call quiet,LINK,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # The fake libpq comes before the libraries, so that it takes the place of the real one.
-$(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/unit/fake_libpq.o $(BUILD)/unit/fake_libpq_result.o \
-	$(BUILD)/unit/fake_libpq_server.o $(LIB)
+$(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/replay_callers.o \
+	$(BUILD)/unit/jwt_story.o $(BUILD)/unit/fake_libpq.o $(BUILD)/unit/fake_libpq_result.o \
+	$(BUILD)/unit/fake_libpq_server.o
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/%) ## build/loadgen and the other programs of bench/
 
@@ -259,6 +261,9 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 
 $(BUILD)/fuzz_connection: $(BUILD)/unit/library_clock.o
 $(BUILD)/fuzz_jwt: $(BUILD)/unit/jwt_story.o
+$(BUILD)/fuzz_head: $(BUILD)/tests/fuzz/head_lines.o
+$(BUILD)/fuzz_principal: $(BUILD)/tests/fuzz/head_lines.o $(BUILD)/tests/fuzz/shown.o \
+	$(BUILD)/unit/jwt_story.o $(BUILD)/unit/library_clock.o
 
 # --- tests ---------------------------------------------------------------------------------------
 
@@ -355,7 +360,7 @@ samples: ## Chinook, Sakila and Northwind out over HTTP and in again; ARGS='--on
 debian-12 debian-13: ## both commands of the README in a fresh Debian, as root: ARGS='make test'
 	@tests/on-debian $(subst debian-,,$@) $(ARGS)
 
-fuzz: ## libFuzzer over heads, types, catalogs, JWTs and connections: SECONDS=600 for each
+fuzz: ## libFuzzer over heads, callers, types, catalogs, JWTs and connections: SECONDS=600 for each
 	@$(install_packages)
 	@$(MAKE) VARIANT=fuzz fuzz-programs
 	@tests/fuzz/run --seconds $(or $(SECONDS),60) $(TARGETS)

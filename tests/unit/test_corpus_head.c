@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: corpus.c tests/fuzz/fuzz_head.c */
+/* links: corpus.c tests/fuzz/fuzz_head.c tests/fuzz/head_lines.c */
 #include "corpus.h"
 
 int main(void)
