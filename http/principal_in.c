@@ -45,6 +45,8 @@ static void principal_in_refuse(struct connection *connection, const struct auth
 /* What the library holds of it is not needed any more, and might be seen in a core. */
 static void principal_in_forget(const struct head *head)
 {
+	if (!(head->lengths & head_length_bit(strlen("authorization"))))
+		return;
 	for (size_t i = 0; i < head->count; i++) {
 		struct text value = head->headers[i].value;
 
@@ -70,8 +72,7 @@ static bool principal_in_decide(struct connection *connection, const struct head
 	struct auth_answer answer =
 		authenticate(connection->shared->settings.auth, &asked, &request->arena);
 
-	if (head_find(head, "authorization"))
-		principal_in_forget(head);
+	principal_in_forget(head);
 	if (answer.outcome == OUTCOME_OK && answer.principal->kind != PRINCIPAL_OPEN &&
 	    credential_in_query(request->pairs, request->pairs_count))
 		answer = (struct auth_answer){

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "http/auth/key_text.h"
+#include "http/auth/principal_copy.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -313,7 +314,7 @@ static struct text line_word(struct text *rest)
 
 static void key_principal(struct api_key *key, struct arena *arena)
 {
-	key->principal = (struct principal){
+	struct principal principal = {
 		.kind = PRINCIPAL_KEY,
 		.acts_for = key->acts_for,
 		.id = text_of(arena_printf(arena, "key:%.*s", (int)key->id.len, key->id.ptr)),
@@ -323,7 +324,10 @@ static void key_principal(struct api_key *key, struct arena *arena)
 		.roles_count = key->roles_count,
 		.expires_s = key->expires_s,
 	};
-	key->principal.claims = principal_claims(&key->principal, arena);
+
+	principal.claims = principal_claims(&principal, arena);
+	key->principal_bytes = principal_bytes(&principal);
+	key->principal = principal_pack(arena_alloc(arena, key->principal_bytes), &principal);
 }
 
 bool api_key_read(struct text line, struct arena *arena, struct api_key *key,

@@ -34,9 +34,11 @@ struct api_key {
 	int64_t created_s, expires_s, revoked_s;
 	int64_t last_used_day; /* days since 1970; 0: never */
 	bool of_file;
-	unsigned line;              /* in the file, from 1 */
-	uint32_t index;             /* in its keyring */
-	struct principal principal; /* what a request with this key gets */
+	unsigned line;  /* in the file, from 1 */
+	uint32_t index; /* in its keyring */
+	/* What a request with this key gets, packed (http/auth/principal_copy.h). */
+	const struct principal *principal;
+	size_t principal_bytes;
 };
 
 /* A line without its end. Texts are copied to the arena. False: wrong says why. */

@@ -87,6 +87,11 @@ static struct auth_answer auth_malformed(const char *kind, const char *reason, c
 	};
 }
 
+static struct auth_answer auth_broken(void)
+{
+	return auth_malformed("unknown", "malformed", "Authorization must be Bearer and one word");
+}
+
 static struct auth_answer auth_keys_unknown(const char *kind)
 {
 	return (struct auth_answer){ .outcome = OUTCOME_KEYS_UNKNOWN,
@@ -123,11 +128,6 @@ static struct auth_answer auth_refused(struct auth *auth, const struct auth_aske
 
 /* --- kinds of credentials --------------------------------------------------------------------- */
 
-static const struct principal *auth_copy(const struct principal *principal, struct arena *arena)
-{
-	return principal_pack(arena_alloc(arena, principal_bytes(principal)), principal);
-}
-
 /* A good one always passes: to find out costs no more than to refuse it unseen. */
 static struct auth_answer auth_key(struct auth *auth, const struct auth_asked *asked,
 				   struct text text, struct arena *arena)
@@ -139,16 +139,20 @@ static struct auth_answer auth_key(struct auth *auth, const struct auth_asked *a
 	const struct api_key *key;
 
 	if (!auth->keyring)
-		return auth_refused(auth, asked, "key", key_verdict_name(KEY_NO_SUCH));
+		return credential_is_word(text)
+			       ? auth_refused(auth, asked, "key", key_verdict_name(KEY_NO_SUCH))
+			       : auth_broken();
 	verdict = keyring_find(key_store_enter(auth->keyring), auth->hasher, text, asked->now_s,
 			       &key);
 	if (verdict == KEY_GOOD)
-		principal = auth_copy(&key->principal, arena);
+		principal = principal_unpack(key->principal, key->principal_bytes, arena);
 	else if (key)
 		key_id = arena_text(arena, key->id);
 	snapshot_leave(auth->keyring);
 	if (principal)
 		return auth_is(principal);
+	if (!credential_is_word(text))
+		return auth_broken();
 	if (verdict == KEY_KEYS_UNKNOWN)
 		return auth_keys_unknown("key");
 	answer = auth_refused(auth, asked, "key", key_verdict_name(verdict));
@@ -167,6 +171,8 @@ static struct auth_answer auth_jwt(struct auth *auth, const struct auth_asked *a
 	principal = jwt_verifier_find(auth->jwt, text, asked->now_s, arena);
 	if (principal)
 		return auth_is(principal);
+	if (!credential_is_word(text))
+		return auth_broken();
 	if (auth->settings.failures)
 		wait_us = auth_failures_wait_us(auth->settings.failures, asked->address,
 						asked->now_us);
@@ -178,6 +184,18 @@ static struct auth_answer auth_jwt(struct auth *auth, const struct auth_asked *a
 	if (verdict == JWT_KEYS_UNKNOWN)
 		return auth_keys_unknown("jwt");
 	return auth_refused(auth, asked, "jwt", jwt_reason(verdict));
+}
+
+/* Of no kind that is taken here. */
+static struct auth_answer auth_other(struct auth *auth, const struct auth_asked *asked,
+				     const struct credential *credential)
+{
+	const char *kind = credential_kind_name(credential->kind);
+
+	if (credential->text.ptr && !credential_is_word(credential->text))
+		return auth_broken();
+	return auth->required ? auth_refused(auth, asked, kind, "not-taken")
+			      : auth_keys_unknown(kind);
 }
 
 static struct auth_answer auth_peer(const struct auth_asked *asked)
@@ -208,8 +226,7 @@ struct auth_answer authenticate(struct auth *auth, const struct auth_asked *aske
 		return auth_malformed("unknown", "several", "There is more than one credential");
 	switch (credential.kind) {
 	case CREDENTIAL_BROKEN:
-		return auth_malformed("unknown", "malformed",
-				      "Authorization must be Bearer and one word");
+		return auth_broken();
 	case CREDENTIAL_KEY:
 		return auth_key(auth, asked, credential.text, arena);
 	case CREDENTIAL_JWT:
@@ -217,10 +234,7 @@ struct auth_answer authenticate(struct auth *auth, const struct auth_asked *aske
 			return auth_jwt(auth, asked, credential.text, arena);
 		/* fall through */
 	case CREDENTIAL_UNKNOWN:
-		return auth->required
-			       ? auth_refused(auth, asked, credential_kind_name(credential.kind),
-					      "not-taken")
-			       : auth_keys_unknown(credential_kind_name(credential.kind));
+		return auth_other(auth, asked, &credential);
 	case CREDENTIAL_NONE:
 	case CREDENTIAL_SEVERAL:
 		break;

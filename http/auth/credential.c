@@ -18,18 +18,13 @@ static const bool credential_letters[256] = {
 	['/'] = true,         ['='] = true,
 };
 
-/* Of each request with a token: eight at a time. */
-static bool credential_is_word(struct text text)
+bool credential_is_word(struct text text)
 {
 	const unsigned char *at = (const unsigned char *)text.ptr, *end = at + text.len;
-	const bool *letters = credential_letters;
-	unsigned good = text.len > 0;
+	bool good = text.len > 0;
 
-	for (; end - at >= 8; at += 8)
-		good &= letters[at[0]] & letters[at[1]] & letters[at[2]] & letters[at[3]] &
-			letters[at[4]] & letters[at[5]] & letters[at[6]] & letters[at[7]];
 	for (; at < end; at++)
-		good &= letters[*at];
+		good &= credential_letters[*at];
 	return good;
 }
 
@@ -44,6 +39,8 @@ static bool credential_has_three_parts(struct text text)
 
 static enum credential_kind credential_kind(struct text word)
 {
+	if (!word.len)
+		return CREDENTIAL_BROKEN;
 	if (key_text_is_meant(word))
 		return CREDENTIAL_KEY;
 	return credential_has_three_parts(word) ? CREDENTIAL_JWT : CREDENTIAL_UNKNOWN;
@@ -58,8 +55,9 @@ struct credential credential_find(const struct head *head)
 
 	if (!header)
 		return (struct credential){ .kind = CREDENTIAL_NONE };
-	if (head_count(head, "authorization") > 1)
-		return (struct credential){ .kind = CREDENTIAL_SEVERAL };
+	for (const struct header *it = header + 1; it < head->headers + head->count; it++)
+		if (text_is_caseless(it->name, "authorization"))
+			return (struct credential){ .kind = CREDENTIAL_SEVERAL };
 	word = header->value;
 	if (word.len < len || strncasecmp(word.ptr, scheme, len) != 0 ||
 	    (word.len > len && word.ptr[len] != ' ' && word.ptr[len] != '\t'))
@@ -67,8 +65,6 @@ struct credential credential_find(const struct head *head)
 	word = (struct text){ word.ptr + len, word.len - len };
 	while (word.len && *word.ptr == ' ')
 		word = (struct text){ word.ptr + 1, word.len - 1 };
-	if (!credential_is_word(word))
-		return (struct credential){ .kind = CREDENTIAL_BROKEN };
 	return (struct credential){ .kind = credential_kind(word), .text = word };
 }
 

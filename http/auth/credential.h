@@ -19,16 +19,21 @@ enum credential_kind {
 	CREDENTIAL_KEY,     /* an API key, by how it begins */
 	CREDENTIAL_JWT,     /* three parts */
 	CREDENTIAL_UNKNOWN, /* of another scheme, or a word that is neither */
-	CREDENTIAL_BROKEN,  /* Bearer, and not one word: 400 */
+	CREDENTIAL_BROKEN,  /* Bearer, and nothing else: 400 */
 	CREDENTIAL_SEVERAL, /* more than one header: 400 */
 };
 
 struct credential {
 	enum credential_kind kind;
-	struct text text; /* the word; ptr NULL: none, or several */
+	struct text text; /* what follows the scheme; ptr NULL: no Bearer, or several */
 };
 
 struct credential credential_find(const struct head *head) must_check;
+/*
+ * Is it one word of the characters that it may have? credential_find does not look: of a credential
+ * that is known byte by byte it is one. Any other one is 400 instead of 401.
+ */
+bool credential_is_word(struct text text) must_check;
 /*
  * Is one among these parameters of the query string, where logs of proxies keep it? By the name
  * that RFC 6750 has for it, access_token, or by what the value looks like.

@@ -5,6 +5,7 @@
  */
 #include "http/auth/jwt_cache.h"
 
+#include "base/bytes16.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -95,17 +96,15 @@ void jwt_cache_free(struct jwt_cache *cache)
 /* Of the same length. Reads all of both, whatever they are. */
 static bool jwt_cache_same(const char *a, const char *b, size_t len)
 {
-	uint64_t differ = 0, x, y;
+	bytes16 differ = { 0 };
+	unsigned rest = 0;
 	size_t at = 0;
 
-	for (; len - at >= sizeof(x); at += sizeof(x)) {
-		memcpy(&x, a + at, sizeof(x));
-		memcpy(&y, b + at, sizeof(y));
-		differ |= x ^ y;
-	}
+	for (; len - at >= sizeof(differ); at += sizeof(differ))
+		differ |= bytes16_load(a + at) ^ bytes16_load(b + at);
 	for (; at < len; at++)
-		differ |= (uint64_t)(unsigned char)(a[at] ^ b[at]);
-	return differ == 0;
+		rest |= (unsigned char)(a[at] ^ b[at]);
+	return !bytes16_any(differ) && rest == 0;
 }
 
 static struct jwt_entry *jwt_cache_entry(struct jwt_cache *cache, struct text token)

@@ -2,6 +2,8 @@
 /* The request guard: RFC 9112 sections 3, 5 and 6, without any of the leniency they permit. */
 #include "http/head/guard.h"
 
+#include "base/bytes16.h"
+
 #include <string.h>
 
 static const char *const guard_methods[] = {
@@ -54,6 +56,28 @@ static bool guard_is_all(struct text text, unsigned class)
 	for (size_t i = 0; i < text.len; i++)
 		common &= guard_classes[(unsigned char)text.ptr[i]];
 	return common;
+}
+
+/* Bytes that are of no value, and the tab. */
+static bytes16 guard_unusual(const char *ptr)
+{
+	bytes16 bytes = bytes16_load(ptr);
+
+	return (bytes16)(bytes < 0x20) | (bytes16)(bytes == 0x7f);
+}
+
+/* Nearly all values are printed characters, and a token or a cookie may be long. */
+static bool guard_is_value(struct text text)
+{
+	const char *at = text.ptr, *last = text.ptr + text.len - sizeof(bytes16);
+	bytes16 unusual;
+
+	if (text.len < sizeof(bytes16))
+		return guard_is_all(text, GUARD_VALUE);
+	unusual = guard_unusual(last);
+	for (; at < last; at += sizeof(bytes16))
+		unusual |= guard_unusual(at);
+	return !bytes16_any(unusual) || guard_is_all(text, GUARD_VALUE);
 }
 
 static bool guard_is_method(struct text method)
@@ -131,7 +155,7 @@ const char *guard_refusal(const struct head *head)
 
 		if (name.len == 0 || !guard_is_all(name, GUARD_TOKEN))
 			return "A header name has a character that it must not have";
-		if (!guard_is_all(head->headers[i].value, GUARD_VALUE))
+		if (!guard_is_value(head->headers[i].value))
 			return "A header value has a control character";
 	}
 	refusal = guard_host(head);

@@ -79,17 +79,17 @@ static void what_is_read_is_written_again(void **state)
 static void who_calls_with_it_is_worked_out_once(void **state)
 {
 	assert_true(reads(WHOLE));
-	assert_int_equal(key.principal.kind, PRINCIPAL_KEY);
-	assert_int_equal(key.principal.acts_for, ACTS_FOR_ANY);
-	assert_true(text_is(key.principal.id, "key:web1"));
-	assert_true(text_is(key.principal.scope, ""));
-	assert_true(text_is(key.principal.subject, "web"));
-	assert_int_equal(key.principal.roles_count, 2);
-	assert_true(
-		text_is(key.principal.claims, "{\"sub\":\"web\",\"roles\":[\"app\",\"support\"]}"));
-	assert_int_equal(key.principal.expires_s, key.expires_s);
+	assert_int_equal(key.principal->kind, PRINCIPAL_KEY);
+	assert_int_equal(key.principal->acts_for, ACTS_FOR_ANY);
+	assert_true(text_is(key.principal->id, "key:web1"));
+	assert_true(text_is(key.principal->scope, ""));
+	assert_true(text_is(key.principal->subject, "web"));
+	assert_int_equal(key.principal->roles_count, 2);
+	assert_true(text_is(key.principal->claims,
+			    "{\"sub\":\"web\",\"roles\":[\"app\",\"support\"]}"));
+	assert_int_equal(key.principal->expires_s, key.expires_s);
 	assert_true(reads("a " HASH " name=b"));
-	assert_true(text_is(key.principal.claims, "{\"sub\":\"b\",\"roles\":[]}"));
+	assert_true(text_is(key.principal->claims, "{\"sub\":\"b\",\"roles\":[]}"));
 }
 
 static void blanks_between_words_do_not_matter(void **state)

@@ -283,7 +283,14 @@ static void the_header_is_read_in_one_way_only(void **state)
 		{ "%s", OUTCOME_UNAUTHENTICATED },
 		{ "", OUTCOME_UNAUTHENTICATED },
 		{ "Bearer " A_JWT, OUTCOME_UNAUTHENTICATED },
+		{ "Bearer " A_JWT ", Bearer " A_JWT, OUTCOME_BAD_REQUEST },
+		{ "Bearer " A_JWT " x", OUTCOME_BAD_REQUEST },
+		{ "Bearer " A_JWT "\"", OUTCOME_BAD_REQUEST },
+		{ "Bearer cq_ %s", OUTCOME_BAD_REQUEST },
+		{ "Bearer %s\t", OUTCOME_BAD_REQUEST },
 		{ "Bearer abc", OUTCOME_UNAUTHENTICATED },
+		{ "Bearer abc def", OUTCOME_BAD_REQUEST },
+		{ "Bearer \xc3\xa4", OUTCOME_BAD_REQUEST },
 	};
 	char key[KEY_TEXT_BYTES_MAX + 1], line[3 * KEY_TEXT_BYTES_MAX];
 

@@ -94,7 +94,7 @@ static void a_key_is_found_by_its_text(void **state)
 	add_line(&lines, "jobs", 2, "");
 	make(KEYRING_IN_USE, &none, &lines);
 	assert_int_equal(find(key_of("web", 1)), KEY_GOOD);
-	assert_true(text_is(found->principal.id, "key:web"));
+	assert_true(text_is(found->principal->id, "key:web"));
 	assert_int_equal(find(key_of("jobs", 2)), KEY_GOOD);
 	assert_true(text_is(found->name, "jobs"));
 	assert_int_equal(keyring_counts(keyring)->of_database, 2);
