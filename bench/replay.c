@@ -4,13 +4,17 @@
  * recorded answers instead of a server: what bench/instructions counts. The clock stands still and
  * the number of turns is fixed, so two runs of one build differ by next to nothing.
  *
- *   replay read|command CLIENTS ROUNDS
+ *   replay read|command CLIENTS ROUNDS [none|key|jwt|no-key|no-jwt]
+ *
+ * By the last word each request has the same API key, or the same token, which was verified before;
+ * no-: it has it, and every client is served (--auth none), as without a credential.
  *
  * Counted is what runs below replay_counted, but for the fake libpq (PQ…, fake_…) and the clients
  * (replay_ask, replay_hear): see the toggles in bench/instructions.
  */
 #include "base/clock.h"
 #include "base/snapshot.h"
+#include "bench/replay_callers.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
 #include "read/read.h"
@@ -46,10 +50,11 @@ static const char replay_sql[] = "-- query: balance :one\n"
 				 "-- command: add :one\n"
 				 "-- @param n int\n"
 				 "INSERT INTO notes (n) VALUES (:n) RETURNING x;\n";
+/* %s: the line with a credential. */
 static const char replay_read[] = "GET /v1/queries/balance?aid=4711 HTTP/1.1\r\n"
-				  "Host: 127.0.0.1:8080\r\nX-User-Id: u42\r\n\r\n";
+				  "Host: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s\r\n";
 static const char replay_command[] =
-	"POST /v1/commands/add HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-User-Id: u42\r\n"
+	"POST /v1/commands/add HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s"
 	"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"n\":4711}";
 
 static struct loop *loop;
@@ -62,8 +67,9 @@ static struct writes writes;
 static int clients[REPLAY_CLIENTS_MAX];
 static bool waits[REPLAY_CLIENTS_MAX];
 static unsigned clients_count;
-static const char *request;
+static char request[4096];
 static size_t request_len;
+static struct auth *auth; /* NULL: every client is served */
 
 void replay_ask(void);
 unsigned replay_hear(void);
@@ -245,6 +251,7 @@ static struct listener *replay_listen(struct metrics *metrics)
 		.idle_timeout_us = 75 * US_PER_S,
 		.user_header = "X-User-Id",
 		.handlers = { replay_on_request, NULL },
+		.auth = auth,
 	};
 	struct listener *listener = listener_new(loop, &settings, metrics, error, sizeof(error));
 
@@ -280,20 +287,38 @@ static void replay(unsigned rounds)
 	printf("%u requests\n", rounds * clients_count);
 }
 
+/* False: the arguments are wrong. */
+static bool replay_read_arguments(int argc, char **argv, bool *queries, unsigned *rounds)
+{
+	long count = argc >= 4 ? strtol(argv[2], NULL, 10) : 0;
+	long rounds_wanted = argc >= 4 ? strtol(argv[3], NULL, 10) : 0;
+	const char *credential = "";
+
+	*queries = argc >= 4 && strcmp(argv[1], "read") == 0;
+	if (argc < 4 || argc > 5 || rounds_wanted < 1 || rounds_wanted > REPLAY_ROUNDS_MAX ||
+	    count < 1 || count > REPLAY_CLIENTS_MAX ||
+	    (!*queries && strcmp(argv[1], "command") != 0))
+		return false;
+	if (argc == 5 && !replay_callers(argv[4], &auth, &credential))
+		return false;
+	clients_count = (unsigned)count;
+	*rounds = (unsigned)rounds_wanted;
+	request_len = (size_t)snprintf(request, sizeof(request),
+				       *queries ? replay_read : replay_command, credential);
+	assert(request_len < sizeof(request));
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	long rounds = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
-	long count = argc == 4 ? strtol(argv[2], NULL, 10) : 0;
-	bool queries = argc == 4 && strcmp(argv[1], "read") == 0;
+	unsigned rounds;
+	bool queries;
 
-	if (rounds < 1 || rounds > REPLAY_ROUNDS_MAX || count < 1 || count > REPLAY_CLIENTS_MAX ||
-	    (!queries && strcmp(argv[1], "command") != 0)) {
-		fprintf(stderr, "replay read|command CLIENTS ROUNDS; at most 64 and 100000\n");
+	if (!replay_read_arguments(argc, argv, &queries, &rounds)) {
+		fprintf(stderr, "replay read|command CLIENTS ROUNDS [none|[no-]key|[no-]jwt]; "
+				"at most 64 and 100000\n");
 		return 2;
 	}
-	request = queries ? replay_read : replay_command;
-	request_len = strlen(request);
-	clients_count = (unsigned)count;
 	loop = loop_new("replay");
 	loop_fake_clock(loop, REPLAY_START_US);
 	fake_reset();
@@ -306,6 +331,6 @@ int main(int argc, char **argv)
 		.text = queries ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });
 	replay_options();
 	replay_topology();
-	replay((unsigned)rounds);
+	replay(rounds);
 	return 0;
 }
