@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct buf lines; /* of the keyring */
@@ -41,9 +42,10 @@ struct shown *shown_by(char letter)
 
 static void shown_keep(char letter, struct text text)
 {
-	char *copy = strndup(text.ptr, text.len);
+	char *copy = malloc(text.len);
 
 	assert(copy);
+	memcpy(copy, text.ptr, text.len);
 	shown_by(letter)->text = (struct text){ copy, text.len };
 }
 
