@@ -134,6 +134,9 @@
 #define KEYS_USED_AT_ONCE_MAX 256    /* noted in one statement */
 #define AUDIT_RING_BYTES (1 << 20)   /* of the audit log that a loop keeps while the disk is slow */
 #define AUTH_FAILURE_SLOTS (1 << 14) /* addresses whose credentials failed lately, about */
+#define AUTH_FORGED_PER_S_MAX 100    /* signatures verified in vain, of all addresses together, */
+#define AUTH_FORGED_AT_ONCE_MAX 20   /* and of these at once */
+#define AUTH_KNOWN_US 3600000000LL   /* an address whose token was good does not pay for others */
 #define CLIENT_ADDRESS_BYTES_MAX 63  /* who asks: an address */
 #define HEAVY_HITTERS_KEYS_MAX 64    /* heaviest users, callers, operations that a loop counts */
 #define HEAVY_HITTERS_NAME_BYTES_MAX USER_BYTES_MAX

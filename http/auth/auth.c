@@ -103,7 +103,7 @@ static struct auth_answer auth_keys_unknown(const char *kind)
 static struct auth_answer auth_limited(const char *kind, int64_t wait_us)
 {
 	return (struct auth_answer){ .outcome = OUTCOME_RATE_LIMITED,
-				     .detail = "Too many credentials of this address failed",
+				     .detail = "Too many credentials failed",
 				     .kind = kind,
 				     .reason = "limited",
 				     .retry_after_us = wait_us };
@@ -179,6 +179,9 @@ static struct auth_answer auth_jwt(struct auth *auth, const struct auth_asked *a
 	if (wait_us)
 		return auth_limited("jwt", wait_us);
 	verdict = jwt_verifier_check(auth->jwt, text, asked->now_s, arena, &principal);
+	if (auth->settings.failures && jwt_was_verified(verdict))
+		auth_failures_verified(auth->settings.failures, asked->address, verdict == JWT_OK,
+				       asked->now_us);
 	if (verdict == JWT_OK)
 		return auth_is(principal);
 	if (verdict == JWT_KEYS_UNKNOWN)

@@ -27,6 +27,11 @@ struct jwt_keys {
 	char kids[JWK_KEYS_MAX * JWK_KID_BYTES_MAX];
 };
 
+bool jwt_was_verified(enum jwt_verdict verdict)
+{
+	return verdict == JWT_OK || verdict >= JWT_UNKNOWN_KEY;
+}
+
 const char *jwt_reason(enum jwt_verdict verdict)
 {
 	static const char *const reasons[] = {

@@ -48,6 +48,8 @@ enum jwt_verdict jwt_verify(struct jwt_keys *keys, struct text token, int64_t no
 			    const struct jwt_policy *policy, struct arena *arena,
 			    struct principal *principal) must_check;
 
+/* Was a signature verified to find this out? */
+bool jwt_was_verified(enum jwt_verdict verdict) must_check;
 /* "audience": a label. */
 const char *jwt_reason(enum jwt_verdict verdict);
 /* "it is not for --jwt-audience": for the log. */

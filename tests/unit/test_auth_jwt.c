@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: jwt_story.c */
 /* Callers with JWTs: who is let in, and what a flood of forged ones costs the others. */
+#include "base/clock.h"
+#include "base/limits.h"
 #include "http/auth/auth.h"
 #include "jwt_story.h"
 
@@ -152,6 +154,50 @@ static void who_has_failed_too_often_is_let_in_only_with_what_was_verified_befor
 	assert_int_equal(comes_with("Bearer ", token_of("eve")).outcome, OUTCOME_OK);
 }
 
+/* 20 at once and 100 in a second, of all addresses that none has been let in from. */
+static void forged_tokens_of_many_addresses_leave_room_for_who_was_let_in_before(void **state)
+{
+	struct text late = arena_text(&arena, token_of("eve"));
+	char name[32];
+
+	keys_are_published();
+	assert_int_equal(comes_with("Bearer ", token_of("ann")).outcome, OUTCOME_OK);
+	for (int i = 0; i < 25; i++) {
+		snprintf(name, sizeof(name), "10.1.0.%d", i);
+		address = text_of(name);
+		assert_int_equal(comes_with("Bearer ", forged()).outcome,
+				 i < AUTH_FORGED_AT_ONCE_MAX ? OUTCOME_UNAUTHENTICATED
+							     : OUTCOME_RATE_LIMITED);
+	}
+	/* Somebody of whom nothing is known waits, for a hundredth of a second. */
+	address = TEXT("10.0.0.8");
+	assert_int_equal(comes_with("Bearer ", late).outcome, OUTCOME_RATE_LIMITED);
+	assert_int_equal(comes_with("Bearer ", late).retry_after_us,
+			 US_PER_S / AUTH_FORGED_PER_S_MAX);
+	/* An address that was let in has its own limit only: for new tokens, and for bad ones. */
+	address = TEXT("10.0.0.9");
+	assert_int_equal(comes_with("Bearer ", token_of("bob")).outcome, OUTCOME_OK);
+	assert_int_equal(comes_with("Bearer ", forged()).outcome, OUTCOME_UNAUTHENTICATED);
+	address = TEXT("10.0.0.8");
+	now_us += US_PER_S / AUTH_FORGED_PER_S_MAX;
+	assert_int_equal(comes_with("Bearer ", late).outcome, OUTCOME_OK);
+}
+
+static void what_is_refused_without_a_signature_is_not_counted_for_all(void **state)
+{
+	char name[32];
+
+	keys_are_published();
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "10.1.0.%d", i);
+		address = text_of(name);
+		assert_int_equal(comes_with("Bearer ", TEXT("e30.e30.e30")).outcome,
+				 OUTCOME_UNAUTHENTICATED);
+	}
+	address = TEXT("10.0.0.8");
+	assert_int_equal(comes_with("Bearer ", token_of("ann")).outcome, OUTCOME_OK);
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -160,6 +206,8 @@ int main(void)
 		STORY(a_forged_token_is_401_and_the_reason_is_for_the_log),
 		STORY(before_there_are_keys_nothing_is_known_and_it_does_not_count_as_failed),
 		STORY(who_has_failed_too_often_is_let_in_only_with_what_was_verified_before),
+		STORY(forged_tokens_of_many_addresses_leave_room_for_who_was_let_in_before),
+		STORY(what_is_refused_without_a_signature_is_not_counted_for_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
