@@ -68,6 +68,18 @@ static void client_watch(struct load *load, struct client *client, int how, bool
 	client->wants_out = out;
 }
 
+/* Those after 127.0.0.1. The port is chosen when it connects, else few are left. */
+static void client_bind(const struct load *load, const struct client *client)
+{
+	uint64_t turn = (uint64_t)(client - load->clients) % load->options->sources_count;
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	int one = 1;
+
+	from.sin_addr.s_addr = htonl((uint32_t)(INADDR_LOOPBACK + 1 + turn));
+	(void)setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	(void)bind(client->fd, (const struct sockaddr *)&from, sizeof(from));
+}
+
 bool client_dial(struct load *load, struct client *client)
 {
 	const struct load_options *options = load->options;
@@ -80,6 +92,8 @@ bool client_dial(struct load *load, struct client *client)
 		return false;
 	}
 	(void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (options->sources_count)
+		client_bind(load, client);
 	if (connect(client->fd, (const struct sockaddr *)&options->address, options->address_len) &&
 	    errno != EINPROGRESS) {
 		load->dial_errno = errno;

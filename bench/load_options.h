@@ -20,7 +20,7 @@ struct load_options {
 	socklen_t address_len;
 	enum schedule_kind kind;
 	double rate_per_s;
-	uint64_t clients_count, users_count, seed;
+	uint64_t clients_count, sources_count, users_count, seed;
 	int64_t seconds_us, warmup_us, timeout_us, late_us, good_us;
 	uint64_t requests_max;
 	struct mix mix;
