@@ -198,12 +198,94 @@ static void what_is_refused_without_a_signature_is_not_counted_for_all(void **st
 	assert_int_equal(comes_with("Bearer ", token_of("ann")).outcome, OUTCOME_OK);
 }
 
+#define CLAIMS_BUT(aud, times) "{\"iss\":\"https://id.example\"" aud ",\"sub\":\"ann\"," times "}"
+#define AUD ",\"aud\":\"shop\""
+#define EXP "\"exp\":1700000600"
+
+/* Whatever is wrong with it, the client learns the same; the address pays for each. */
+static void each_forged_token_is_the_same_401_and_tells_its_reason_to_the_log_alone(void **state)
+{
+	static const uint8_t zeros[64];
+	static const char es[] = "{\"alg\":\"ES256\",\"kid\":\"ec\"}";
+	const char *good = CLAIMS_BUT(AUD, EXP);
+	struct text whole = jwt_story_sign(JWS_EDDSA, HEADER, good);
+	struct text bits = arena_text(&arena, whole);
+	const struct {
+		const char *reason;
+		struct text token;
+	} rows[] = {
+		{ "algorithm", jwt_story_token("{\"alg\":\"none\"}", good, zeros, 1) },
+		{ "malformed", jwt_story_token("{\"alg\":\"none\"}", good, zeros, 0) },
+		{ "algorithm", jwt_story_mac("{\"alg\":\"HS256\",\"kid\":\"rsa\"}", good,
+					     JWT_STORY_RSA_N, strlen(JWT_STORY_RSA_N)) },
+		{ "algorithm", jwt_story_mac("{\"alg\":\"HS256\"}", good, JWT_STORY_RSA,
+					     strlen(JWT_STORY_RSA)) },
+		{ "signature", jwt_story_token(es, good, zeros, 64) },
+		{ "malformed", bits },
+		{ "unknown-key",
+		  jwt_story_sign(JWS_EDDSA, "{\"alg\":\"EdDSA\",\"kid\":\"../../dev/null\"}",
+				 good) },
+		{ "unknown-key",
+		  jwt_story_sign(JWS_EDDSA, "{\"alg\":\"EdDSA\",\"kid\":\"' OR 1=1 --\"}", good) },
+		{ "audience",
+		  jwt_story_sign(JWS_EDDSA, HEADER, CLAIMS_BUT(",\"aud\":\"bank\"", EXP)) },
+		{ "audience", jwt_story_sign(JWS_EDDSA, HEADER, CLAIMS_BUT("", EXP)) },
+		{ "expired",
+		  jwt_story_sign(JWS_EDDSA, HEADER, CLAIMS_BUT(AUD, "\"exp\":1699999000")) },
+		{ "not-yet",
+		  jwt_story_sign(JWS_EDDSA, HEADER, CLAIMS_BUT(AUD, EXP ",\"nbf\":1700000500")) },
+	};
+
+	/* The last of 86 characters has four bits to spare. */
+	((char *)(uintptr_t)bits.ptr)[bits.len - 1]++;
+	keys_are_published();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct auth_answer answer;
+
+		address = text_of(arena_printf(&arena, "10.1.0.%zu", i));
+		answer = comes_with("Bearer ", rows[i].token);
+		assert_int_equal(answer.outcome, OUTCOME_UNAUTHENTICATED);
+		assert_string_equal(answer.detail, "The credential is not accepted");
+		assert_string_equal(answer.reason, rows[i].reason);
+		assert_null(answer.principal);
+		assert_null(answer.key_id.ptr);
+	}
+}
+
+static void a_good_token_that_is_shown_in_another_way_is_none(void **state)
+{
+	static const struct {
+		const char *scheme;
+		enum outcome outcome;
+	} rows[] = {
+		{ "Bearer ", OUTCOME_OK },
+		{ "BEARER   ", OUTCOME_OK },
+		{ "Bearer", OUTCOME_UNAUTHENTICATED },
+		{ "Bearer\t", OUTCOME_BAD_REQUEST },
+		{ "Bearer x ", OUTCOME_BAD_REQUEST },
+		{ "Bearer \"", OUTCOME_BAD_REQUEST },
+		{ "Bearer Bearer ", OUTCOME_BAD_REQUEST },
+		{ "DPoP ", OUTCOME_UNAUTHENTICATED },
+		{ "", OUTCOME_UNAUTHENTICATED },
+	};
+	struct text token = token_of("ann");
+
+	keys_are_published();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		address = text_of(arena_printf(&arena, "10.1.0.%zu", i));
+		if (comes_with(rows[i].scheme, token).outcome != rows[i].outcome)
+			fail_msg("\"%s\"", rows[i].scheme);
+	}
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		STORY(a_good_token_is_its_user),
 		STORY(a_forged_token_is_401_and_the_reason_is_for_the_log),
+		STORY(each_forged_token_is_the_same_401_and_tells_its_reason_to_the_log_alone),
+		STORY(a_good_token_that_is_shown_in_another_way_is_none),
 		STORY(before_there_are_keys_nothing_is_known_and_it_does_not_count_as_failed),
 		STORY(who_has_failed_too_often_is_let_in_only_with_what_was_verified_before),
 		STORY(forged_tokens_of_many_addresses_leave_room_for_who_was_let_in_before),
