@@ -29,6 +29,7 @@ packages_hostile      := cluster test hostile
 packages_tenants      := cluster test
 packages_rolling      := cluster test
 packages_patroni      := cluster test patroni
+packages_samples      := cluster demo samples
 packages_fuzz         := test
 packages_chaos-controls := cluster test chaos
 packages_bench        := cluster bench peers
