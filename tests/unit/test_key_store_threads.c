@@ -129,6 +129,7 @@ static void of_loops_that_ask_while_keys_change_none_meets_a_key_that_is_not(voi
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&refused_stays), 0);
 	assert_int_equal(atomic_load(&found_goes), found);
+	buf_byte(&used, 0);
 	assert_non_null(strstr(used.ptr, "stays"));
 	key_store_free(store);
 	buf_fini(&used);
