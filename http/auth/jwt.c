@@ -29,7 +29,7 @@ struct jwt_keys {
 
 bool jwt_was_verified(enum jwt_verdict verdict)
 {
-	return verdict == JWT_OK || verdict >= JWT_UNKNOWN_KEY;
+	return verdict == JWT_OK || verdict == JWT_SIGNATURE || verdict == JWT_UNKNOWN_KEY;
 }
 
 const char *jwt_reason(enum jwt_verdict verdict)
@@ -438,20 +438,25 @@ static enum jwt_verdict jwt_check_claims(const struct jwt_claims *claims)
 
 /* --- all of it ---- */
 
-static enum jwt_verdict jwt_verify_parts(struct jwt_keys *keys, const struct jwt_parts *parts,
-					 struct arena *arena)
+static enum jwt_verdict jwt_check_payload(struct jwt_claims *claims, struct text payload)
 {
-	struct json *json = jwt_object(parts->header, arena);
-	struct jwt_header header;
+	struct json *json = jwt_object(payload, claims->arena);
 	enum jwt_verdict verdict;
 
 	if (!json)
 		return JWT_MALFORMED;
-	verdict = jwt_read_header(json, &header);
-	if (verdict == JWT_OK)
-		verdict = jwt_check_signature(keys, parts, &header);
+	claims->json = json;
+	verdict = jwt_check_claims(claims);
 	json_free(json);
 	return verdict;
+}
+
+static enum jwt_verdict jwt_check_parts(const struct jwt_keys *keys, const struct jwt_parts *parts,
+					const struct jwt_header *header, struct jwt_claims *claims)
+{
+	enum jwt_verdict verdict = jwt_check_payload(claims, parts->payload);
+
+	return verdict == JWT_OK ? jwt_check_signature(keys, parts, header) : verdict;
 }
 
 enum jwt_verdict jwt_verify(struct jwt_keys *keys, struct text token, int64_t now_s,
@@ -462,6 +467,7 @@ enum jwt_verdict jwt_verify(struct jwt_keys *keys, struct text token, int64_t no
 		.policy = policy, .now_us = now_s * US_PER_S, .arena = arena, .principal = principal
 	};
 	struct jwt_parts parts;
+	struct jwt_header header;
 	enum jwt_verdict verdict;
 	struct json *json;
 
@@ -469,14 +475,12 @@ enum jwt_verdict jwt_verify(struct jwt_keys *keys, struct text token, int64_t no
 		return JWT_TOO_LONG;
 	if (!token.len || !jwt_split(token, &parts))
 		return JWT_MALFORMED;
-	verdict = jwt_verify_parts(keys, &parts, arena);
-	if (verdict != JWT_OK)
-		return verdict;
-	json = jwt_object(parts.payload, arena);
+	json = jwt_object(parts.header, arena);
 	if (!json)
 		return JWT_MALFORMED;
-	claims.json = json;
-	verdict = jwt_check_claims(&claims);
+	verdict = jwt_read_header(json, &header);
+	if (verdict == JWT_OK)
+		verdict = jwt_check_parts(keys, &parts, &header, &claims);
 	json_free(json);
 	return verdict;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A JSON Web Token (RFC 7519) to a principal: signature first, then what it claims. Pure, but for
- * the keys' own scratch memory. A token chooses neither key nor algorithm: its `kid` narrows the
- * keys, its `alg` must be that of the key; `jku`, `jwk`, `x5u` and `x5c` are not read.
+ * A JSON Web Token (RFC 7519) to a principal. What it claims is judged first: that costs a fraction
+ * of a signature, and a token that has expired needs none to be refused. Nothing of it counts until
+ * its signature was verified. Pure, but for the keys' own scratch memory. A token chooses neither
+ * key nor algorithm: its `kid` narrows the keys, its `alg` must be that of the key; `jku`, `jwk`,
+ * `x5u` and `x5c` are not read.
  */
 #pragma once
 
@@ -48,7 +50,7 @@ enum jwt_verdict jwt_verify(struct jwt_keys *keys, struct text token, int64_t no
 			    const struct jwt_policy *policy, struct arena *arena,
 			    struct principal *principal) must_check;
 
-/* Was a signature verified to find this out? */
+/* May a signature have been verified to find this out? */
 bool jwt_was_verified(enum jwt_verdict verdict) must_check;
 /* "audience": a label. */
 const char *jwt_reason(enum jwt_verdict verdict);

@@ -183,24 +183,28 @@ static void forged_tokens_of_many_addresses_leave_room_for_who_was_let_in_before
 	assert_int_equal(comes_with("Bearer ", late).outcome, OUTCOME_OK);
 }
 
+#define CLAIMS_BUT(aud, times) "{\"iss\":\"https://id.example\"" aud ",\"sub\":\"ann\"," times "}"
+#define AUD ",\"aud\":\"shop\""
+#define EXP "\"exp\":1700000600"
+
+/* All clients of an issuer whose tokens ended in one night, too. */
 static void what_is_refused_without_a_signature_is_not_counted_for_all(void **state)
 {
+	const struct text expired =
+		jwt_story_sign(JWS_EDDSA, HEADER, CLAIMS_BUT(AUD, "\"exp\":1699999000"));
+	const struct text tokens[] = { TEXT("e30.e30.e30"), arena_text(&arena, expired) };
 	char name[32];
 
 	keys_are_published();
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "10.1.0.%d", i);
 		address = text_of(name);
-		assert_int_equal(comes_with("Bearer ", TEXT("e30.e30.e30")).outcome,
+		assert_int_equal(comes_with("Bearer ", tokens[i % 2]).outcome,
 				 OUTCOME_UNAUTHENTICATED);
 	}
 	address = TEXT("10.0.0.8");
 	assert_int_equal(comes_with("Bearer ", token_of("ann")).outcome, OUTCOME_OK);
 }
-
-#define CLAIMS_BUT(aud, times) "{\"iss\":\"https://id.example\"" aud ",\"sub\":\"ann\"," times "}"
-#define AUD ",\"aud\":\"shop\""
-#define EXP "\"exp\":1700000600"
 
 /* Whatever is wrong with it, the client learns the same; the address pays for each. */
 static void each_forged_token_is_the_same_401_and_tells_its_reason_to_the_log_alone(void **state)
