@@ -248,7 +248,7 @@ $(BENCH_PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(LI
 
 # The fake libpq comes before the libraries, so that it takes the place of the real one.
 $(BUILD)/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/replay_callers.o \
-	$(BUILD)/unit/jwt_story.o $(BUILD)/unit/fake_libpq.o $(BUILD)/unit/fake_libpq_result.o \
+	$(BUILD)/unit/jwt_story.o $(BUILD)/unit/key_story.o $(BUILD)/unit/fake_libpq.o $(BUILD)/unit/fake_libpq_result.o \
 	$(BUILD)/unit/fake_libpq_server.o
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/%) ## build/loadgen and the other programs of bench/
@@ -264,7 +264,7 @@ $(BUILD)/fuzz_connection: $(BUILD)/unit/library_clock.o
 $(BUILD)/fuzz_jwt: $(BUILD)/unit/jwt_story.o
 $(BUILD)/fuzz_head: $(BUILD)/tests/fuzz/head_lines.o
 $(BUILD)/fuzz_principal: $(BUILD)/tests/fuzz/head_lines.o $(BUILD)/tests/fuzz/shown.o \
-	$(BUILD)/unit/jwt_story.o $(BUILD)/unit/library_clock.o
+	$(BUILD)/unit/jwt_story.o $(BUILD)/unit/key_story.o $(BUILD)/unit/library_clock.o
 
 # --- tests ---------------------------------------------------------------------------------------
 

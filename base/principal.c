@@ -21,13 +21,13 @@ const struct principal principal_anonymous = {
 	.claims = { "{}", 2 },
 };
 
-void principal_put_roles(const struct principal *principal, struct buf *out)
+void roles_put(const struct text *roles, size_t count, struct buf *out)
 {
 	buf_byte(out, '[');
-	for (size_t i = 0; i < principal->roles_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (i)
 			buf_byte(out, ',');
-		buf_json_string(out, principal->roles[i].ptr, principal->roles[i].len);
+		buf_json_string(out, roles[i].ptr, roles[i].len);
 	}
 	buf_byte(out, ']');
 }
@@ -41,7 +41,7 @@ struct text principal_claims(const struct principal *principal, struct arena *ar
 	buf_literal(&claims, "{\"sub\":");
 	buf_json_string(&claims, principal->subject.ptr, principal->subject.len);
 	buf_literal(&claims, ",\"roles\":");
-	principal_put_roles(principal, &claims);
+	roles_put(principal->roles, principal->roles_count, &claims);
 	buf_byte(&claims, '}');
 	text = arena_text(arena, (struct text){ claims.ptr, claims.len });
 	buf_fini(&claims);

@@ -51,8 +51,8 @@ extern const struct principal principal_anonymous;
 struct arena;
 struct buf;
 
-/* Appends its roles as a JSON array. */
-void principal_put_roles(const struct principal *principal, struct buf *out);
+/* Appends roles as a JSON array of strings. */
+void roles_put(const struct text *roles, size_t count, struct buf *out);
 /* The claims of one that is known by name alone, in the arena: {"sub":"web","roles":["app"]}. */
 struct text principal_claims(const struct principal *principal, struct arena *arena) must_check;
 

@@ -124,18 +124,19 @@ void hasher_sha256(struct hasher *hasher, const void *ptr, size_t len, uint8_t o
 {
 	int good = SHA256_Init(&hasher->context);
 
-	if (len <= BLOCK_TEXT_MAX) {
+	if (good && len <= BLOCK_TEXT_MAX)
 		hasher_block(hasher, ptr, len, out);
-		return;
-	}
-	good = good && SHA256_Update(&hasher->context, ptr, len) &&
-	       SHA256_Final(out, &hasher->context);
+	else
+		good = good && SHA256_Update(&hasher->context, ptr, len) &&
+		       SHA256_Final(out, &hasher->context);
 	assert(good);
 }
 
 bool digests_equal(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
 {
-	uint64_t differ = 0, x, y;
+	/* volatile: the compiler may not end the loop at the first difference. */
+	volatile uint64_t differ = 0;
+	uint64_t x, y;
 
 	for (size_t at = 0; at < SHA256_BYTES; at += sizeof(x)) {
 		memcpy(&x, a + at, sizeof(x));

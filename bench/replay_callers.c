@@ -4,10 +4,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/sign.h"
 #include "http/auth/key_store.h"
 #include "http/auth/key_text.h"
 #include "tests/unit/jwt_story.h"
+#include "tests/unit/key_story.h"
 
 #include <assert.h>
 #include <malloc.h>
@@ -17,20 +17,6 @@
 #define CALLERS_KEYS 100
 
 static struct auth_settings settings;
-
-static void callers_line(struct buf *lines, const char *key)
-{
-	struct key_text read;
-	uint8_t hash[SHA256_BYTES];
-	bool good = key_text_read(text_of(key), &read);
-
-	assert(good);
-	sha256(read.secret.ptr, read.secret.len, hash);
-	buf_printf(lines, "%.*s sha256:", (int)read.id.len, read.id.ptr);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		buf_printf(lines, "%02x", hash[i]);
-	buf_string(lines, " name=web roles=app,support acts-for=any\n");
-}
 
 /* The last one is shown. */
 static void callers_show_key(struct buf *header)
@@ -48,7 +34,7 @@ static void callers_show_key(struct buf *header)
 		memset(random, (int)i, sizeof(random));
 		key_id_make(UINT64_C(0x9e3779b97f4a7c15) * (i + 1), id);
 		key_text_make(text_of(id), random, key);
-		callers_line(&lines, key);
+		key_story_add_line(&lines, key, "web", "roles=app,support acts-for=any");
 	}
 	text = (struct text){ lines.ptr, lines.len };
 	key_store_tell(store, KEYRING_IN_USE, 0, &text);

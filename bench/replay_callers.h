@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /*
- * "key": an API key, "jwt": a token of RS256; "no-key", "no-jwt": the same, where nobody is asked
- * who he is, "none": nothing. False: it is none of these. auth: what the listener is to be given,
- * NULL: every client is served. header: the line with the credential, CR LF included, or "".
+ * "key": an API key, "jwt": a token of RS256; "no-key", "no-jwt": the same requests with
+ * --auth none; "none": no credential. False: it is none of these. auth: what the listener is to be
+ * given, NULL: every client is served. header: the line with the credential, CR LF included, or "".
  * Both last as long as the process. Whatever is asked for, the same is made, so that the heap of
  * the requests that follow is the same.
  */

@@ -2,6 +2,8 @@
 /* By the lines of the keys, which both places give. */
 #include "cmd/keys_print.h"
 
+#include "base/principal.h"
+
 #include <stdio.h>
 
 /* The lines are ours or the database's: one that cannot be read is reported and left out. */
@@ -49,13 +51,8 @@ static void json_time(struct buf *out, const char *name, int64_t time_s)
 
 static void json_roles(struct buf *out, const struct api_key *key)
 {
-	buf_literal(out, ",\"roles\":[");
-	for (size_t i = 0; i < key->roles_count; i++) {
-		if (i)
-			buf_byte(out, ',');
-		buf_json_string(out, key->roles[i].ptr, key->roles[i].len);
-	}
-	buf_byte(out, ']');
+	buf_literal(out, ",\"roles\":");
+	roles_put(key->roles, key->roles_count, out);
 }
 
 /* text: the key itself; NULL: it is not shown. */

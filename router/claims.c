@@ -14,7 +14,7 @@ static const char *claims_roles(const struct principal *principal, struct arena 
 	if (!principal->roles_count)
 		return "[]";
 	buf_init(&roles);
-	principal_put_roles(principal, &roles);
+	roles_put(principal->roles, principal->roles_count, &roles);
 	copy = arena_copy(arena, roles.ptr, roles.len);
 	buf_fini(&roles);
 	return copy;

@@ -3,8 +3,8 @@
  * The head of a request to its principal. The first byte says how the service is set up and how
  * the head comes in (MODE_), the rest is the head, line by line; a byte 0xff and a letter stand
  * for a credential of the table below. Whatever it is: a key's or a token's principal is given
- * only to a head that holds this one good credential and no other, several are 400, and nothing of
- * a credential is in what is told about it.
+ * only to a head that holds this one good credential and no other, several are 400, and details and
+ * log lines hold no part of a credential.
  *
  *     make fuzz TARGETS=principal SECONDS=60
  */
@@ -286,7 +286,7 @@ static void see(bool on_wire)
 
 /* --- what holds ------------------------------------------------------------------------------- */
 
-/* What is told shows nothing of a credential, unless the client wrote it elsewhere as well. */
+/* Details and log lines show no part of a credential that the client did not write elsewhere. */
 static void check_hidden(const char *ptr, size_t len)
 {
 	for (size_t i = 0; i < SHOWN; i++) {

@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/sign.h"
 #include "http/auth/key_text.h"
 #include "tests/unit/jwt_story.h"
+#include "tests/unit/key_story.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct shown shown[SHOWN] = {
 	{ 'a', "key:a", { 0 } }, { 'b', "key:b", { 0 } },
 	{ 'c', "key:c", { 0 } }, { 'd', NULL, { 0 } }, /* revoked */
 	{ 'e', NULL, { 0 } },                          /* expired */
-	{ 'f', NULL, { 0 } },                          /* of an id that nobody has */
+	{ 'f', NULL, { 0 } },                          /* of an id that is not there */
 	{ 'g', NULL, { 0 } },                          /* of the first, with another secret */
 	{ 'h', ANN, { 0 } },     { 'i', ANN, { 0 } },
 	{ 'j', ANN, { 0 } },     { 'k', NULL, { 0 } }, /* expired */
@@ -49,32 +49,14 @@ static void shown_keep(char letter, struct text text)
 	shown_by(letter)->text = (struct text){ copy, text.len };
 }
 
-static const char *shown_key(const char *id, uint8_t secret)
-{
-	static char out[KEY_TEXT_BYTES_MAX + 1];
-	uint8_t random[32];
-
-	memset(random, secret, sizeof(random));
-	key_text_make(text_of(id), random, out);
-	return out;
-}
-
 /* A key of that letter, and its line for the keyring. */
 static void shown_make_key(char letter, const char *more)
 {
 	char id[] = { letter, '\0' };
-	struct key_text read = { { NULL, 0 }, { NULL, 0 } };
-	uint8_t hash[SHA256_BYTES];
-	bool good;
+	const char *key = key_story_text(id, (uint8_t)letter);
 
-	shown_keep(letter, text_of(shown_key(id, (uint8_t)letter)));
-	good = key_text_read(shown_by(letter)->text, &read);
-	assert(good);
-	sha256(read.secret.ptr, read.secret.len, hash);
-	buf_printf(&lines, "%s sha256:", id);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		buf_printf(&lines, "%02x", hash[i]);
-	buf_printf(&lines, " name=web %s\n", more);
+	shown_keep(letter, text_of(key));
+	key_story_add_line(&lines, key, "web", more);
 }
 
 static void shown_make_keys(void)
@@ -85,8 +67,8 @@ static void shown_make_keys(void)
 	shown_make_key('c', "acts-for=none");
 	shown_make_key('d', "revoked=2026-01-01T00:00:00Z");
 	shown_make_key('e', "expires=2026-01-01T00:00:00Z");
-	shown_keep('f', text_of(shown_key("f", 1)));
-	shown_keep('g', text_of(shown_key("a", 2)));
+	shown_keep('f', text_of(key_story_text("f", 1)));
+	shown_keep('g', text_of(key_story_text("a", 2)));
 }
 
 /* Tokens of today: what decides about them asks the wall clock. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* links: key_story.c */
 /* Who calls, by the head of a request; and what that caller may. */
 #include "base/limits.h"
 #include "catalog/permit.h"
@@ -16,6 +17,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "key_story.h"
 
 #define NOW_S 1800000000 /* 2027-01-15T08:00:00Z */
 #define US_OF_S(s) ((s)*INT64_C(1000000))
@@ -63,31 +66,14 @@ static void service_asks(enum auth_mode mode)
 	auth = auth_new(&settings);
 }
 
-static const char *key_of(const char *id, uint8_t secret)
-{
-	static char out[KEY_TEXT_BYTES_MAX + 1];
-	uint8_t random[32];
-
-	memset(random, secret, sizeof(random));
-	key_text_make(text_of(id), random, out);
-	return out;
-}
-
 /* The database has it: key "web" of that id, with more attributes. */
 static void database_has(const char *id, uint8_t secret, const char *more)
 {
 	struct buf line;
 	struct text text;
-	struct key_text read;
-	uint8_t hash[SHA256_BYTES];
 
-	assert_true(key_text_read(text_of(key_of(id, secret)), &read));
-	sha256(read.secret.ptr, read.secret.len, hash);
 	buf_init(&line);
-	buf_printf(&line, "%s sha256:", id);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		buf_printf(&line, "%02x", hash[i]);
-	buf_printf(&line, " name=web %s", more);
+	key_story_add_line(&line, key_story_text(id, secret), "web", more);
 	text = (struct text){ line.ptr, line.len };
 	key_store_tell(store, KEYRING_IN_USE, now_us, &text);
 	buf_fini(&line);
@@ -140,7 +126,7 @@ static struct auth_answer caller_shows_key(const char *id, uint8_t secret)
 {
 	char line[KEY_TEXT_BYTES_MAX + 10];
 
-	snprintf(line, sizeof(line), "Bearer %s", key_of(id, secret));
+	snprintf(line, sizeof(line), "Bearer %s", key_story_text(id, secret));
 	return caller_shows(line);
 }
 
@@ -294,7 +280,7 @@ static void the_header_is_read_in_one_way_only(void **state)
 	};
 	char key[KEY_TEXT_BYTES_MAX + 1], line[3 * KEY_TEXT_BYTES_MAX];
 
-	snprintf(key, sizeof(key), "%s", key_of("k1", 1));
+	snprintf(key, sizeof(key), "%s", key_story_text("k1", 1));
 	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
 		end(state);
 		begin(state);
@@ -328,7 +314,7 @@ static void a_credential_in_the_query_string_is_found(void **state)
 	char key[KEY_TEXT_BYTES_MAX + 1];
 	struct pair pairs[] = { { TEXT("id"), TEXT("7") }, { TEXT("q"), TEXT("cq_like") } };
 
-	snprintf(key, sizeof(key), "%s", key_of("k1", 1));
+	snprintf(key, sizeof(key), "%s", key_story_text("k1", 1));
 	assert_false(credential_in_query(pairs, 2));
 	pairs[1].value = TEXT("eyJust.some.words");
 	assert_false(credential_in_query(pairs, 2));

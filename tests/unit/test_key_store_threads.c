@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* links: key_story.c */
 /* Loops find keys while the monitor's thread publishes others and asks which were used. */
 #include "base/limits.h"
 #include "http/auth/key_store.h"
@@ -15,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "key_story.h"
+
 #define LOOPS 3
 #define CHANGES 300
 #define NOW_S 1800000000
@@ -23,19 +26,6 @@ static struct key_store *store;
 static char stays[KEY_TEXT_BYTES_MAX + 1], goes[KEY_TEXT_BYTES_MAX + 1];
 static atomic_bool stopping;
 static atomic_uint refused_stays, found_goes, rounds[LOOPS];
-
-static void add_line(struct buf *lines, const char *id, const char *text, const char *more)
-{
-	struct key_text read;
-	uint8_t hash[SHA256_BYTES];
-
-	assert_true(key_text_read(text_of(text), &read));
-	sha256(read.secret.ptr, read.secret.len, hash);
-	buf_printf(lines, "%s%s sha256:", lines->len ? "\n" : "", id);
-	for (size_t i = 0; i < SHA256_BYTES; i++)
-		buf_printf(lines, "%02x", hash[i]);
-	buf_printf(lines, " name=%s %s", id, more);
-}
 
 static enum key_verdict find(struct snapshot_reader *reader, struct hasher *hasher,
 			     const char *text)
@@ -75,8 +65,8 @@ static void tell(bool revoked, int64_t as_of_us)
 	struct text text;
 
 	buf_init(&lines);
-	add_line(&lines, "stays", stays, "");
-	add_line(&lines, "goes", goes, revoked ? "revoked=2026-11-29T12:00:00Z" : "");
+	key_story_add_line(&lines, stays, "stays", "");
+	key_story_add_line(&lines, goes, "goes", revoked ? "revoked=2026-11-29T12:00:00Z" : "");
 	text = (struct text){ lines.ptr, lines.len };
 	key_store_tell(store, KEYRING_IN_USE, as_of_us, &text);
 	buf_fini(&lines);

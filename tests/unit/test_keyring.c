@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* links: key_story.c */
 /* Which key is it, and is it good? And where keyrings come from. */
 #include "http/auth/key_store.h"
 #include "http/auth/key_text.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "key_story.h"
 
 #define NOW_S 1800000000 /* 2027-01-15T08:00:00Z */
 #define S_US INT64_C(1000000)
@@ -37,31 +40,10 @@ static int end(void **state)
 	return 0;
 }
 
-/* The key of an id whose secret is made of that number. */
-static const char *key_of(const char *id, uint8_t secret)
-{
-	static char out[KEY_TEXT_BYTES_MAX + 1];
-	uint8_t random[32];
-
-	memset(random, secret, sizeof(random));
-	key_text_make(text_of(id), random, out);
-	return out;
-}
-
-/* Its line, with more attributes. */
+/* Its line, with more attributes; its name is its id. */
 static void add_line(struct buf *lines, const char *id, uint8_t secret, const char *more)
 {
-	struct key_text read;
-	uint8_t hash[SHA256_BYTES];
-
-	assert_true(key_text_read(text_of(key_of(id, secret)), &read));
-	sha256(read.secret.ptr, read.secret.len, hash);
-	if (lines->len)
-		buf_byte(lines, '\n');
-	buf_printf(lines, "%s sha256:", id);
-	for (size_t i = 0; i < SHA256_BYTES; i++)
-		buf_printf(lines, "%02x", hash[i]);
-	buf_printf(lines, " name=%s %s", id, more);
+	key_story_add_line(lines, key_story_text(id, secret), id, more);
 }
 
 static struct text text_in(const struct buf *buf)
@@ -93,9 +75,9 @@ static void a_key_is_found_by_its_text(void **state)
 	add_line(&lines, "web", 1, "roles=app acts-for=any");
 	add_line(&lines, "jobs", 2, "");
 	make(KEYRING_IN_USE, &none, &lines);
-	assert_int_equal(find(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find(key_story_text("web", 1)), KEY_GOOD);
 	assert_true(text_is(found->principal->id, "key:web"));
-	assert_int_equal(find(key_of("jobs", 2)), KEY_GOOD);
+	assert_int_equal(find(key_story_text("jobs", 2)), KEY_GOOD);
 	assert_true(text_is(found->name, "jobs"));
 	assert_int_equal(keyring_counts(keyring)->of_database, 2);
 	buf_fini(&lines);
@@ -107,9 +89,9 @@ static void another_secret_another_id_and_another_text_are_told_apart(void **sta
 
 	add_line(&lines, "web", 1, "");
 	make(KEYRING_IN_USE, &none, &lines);
-	assert_int_equal(find(key_of("web", 2)), KEY_WRONG);
+	assert_int_equal(find(key_story_text("web", 2)), KEY_WRONG);
 	assert_null(found);
-	assert_int_equal(find(key_of("bew", 1)), KEY_NO_SUCH);
+	assert_int_equal(find(key_story_text("bew", 1)), KEY_NO_SUCH);
 	assert_null(found);
 	assert_int_equal(find("cq_web_"), KEY_MALFORMED);
 	assert_int_equal(find(""), KEY_MALFORMED);
@@ -124,7 +106,7 @@ static void a_secret_does_not_open_with_the_id_of_another_key(void **state)
 	add_line(&lines, "web", 1, "");
 	add_line(&lines, "root", 2, "roles=admin");
 	make(KEYRING_IN_USE, &none, &lines);
-	assert_int_equal(find(key_of("root", 1)), KEY_WRONG);
+	assert_int_equal(find(key_story_text("root", 1)), KEY_WRONG);
 	buf_fini(&lines);
 }
 
@@ -134,15 +116,16 @@ static void a_key_ends_at_its_moment(void **state)
 
 	add_line(&lines, "web", 1, "expires=2027-01-15T08:00:01Z");
 	make(KEYRING_IN_USE, &none, &lines);
-	assert_int_equal(keyring_find(keyring, hasher, text_of(key_of("web", 1)), NOW_S, &found),
-			 KEY_GOOD);
 	assert_int_equal(
-		keyring_find(keyring, hasher, text_of(key_of("web", 1)), NOW_S + 1, &found),
+		keyring_find(keyring, hasher, text_of(key_story_text("web", 1)), NOW_S, &found),
+		KEY_GOOD);
+	assert_int_equal(
+		keyring_find(keyring, hasher, text_of(key_story_text("web", 1)), NOW_S + 1, &found),
 		KEY_EXPIRED);
 	assert_non_null(found);
 	/* That it has expired is no news for one who does not have it. */
 	assert_int_equal(
-		keyring_find(keyring, hasher, text_of(key_of("web", 2)), NOW_S + 1, &found),
+		keyring_find(keyring, hasher, text_of(key_story_text("web", 2)), NOW_S + 1, &found),
 		KEY_WRONG);
 	buf_fini(&lines);
 }
@@ -157,12 +140,12 @@ static void both_keys_of_a_rotation_are_good_until_the_overlap_is_over(void **st
 	add_line(&lines, "new", 2, "");
 	make(KEYRING_IN_USE, &none, &lines);
 	for (int64_t now_s = NOW_S; now_s < over_s + 10; now_s++) {
-		assert_int_equal(
-			keyring_find(keyring, hasher, text_of(key_of("old", 1)), now_s, &found),
-			now_s < over_s ? KEY_GOOD : KEY_EXPIRED);
-		assert_int_equal(
-			keyring_find(keyring, hasher, text_of(key_of("new", 2)), now_s, &found),
-			KEY_GOOD);
+		assert_int_equal(keyring_find(keyring, hasher, text_of(key_story_text("old", 1)),
+					      now_s, &found),
+				 now_s < over_s ? KEY_GOOD : KEY_EXPIRED);
+		assert_int_equal(keyring_find(keyring, hasher, text_of(key_story_text("new", 2)),
+					      now_s, &found),
+				 KEY_GOOD);
 	}
 	buf_fini(&lines);
 }
@@ -173,7 +156,7 @@ static void a_revoked_key_is_refused_and_counted(void **state)
 
 	add_line(&lines, "web", 1, "revoked=2027-01-01T00:00:00Z");
 	make(KEYRING_IN_USE, &none, &lines);
-	assert_int_equal(find(key_of("web", 1)), KEY_REVOKED);
+	assert_int_equal(find(key_story_text("web", 1)), KEY_REVOKED);
 	assert_int_equal(keyring_counts(keyring)->of_database, 0);
 	assert_int_equal(keyring_counts(keyring)->revoked, 1);
 	buf_fini(&lines);
@@ -184,13 +167,13 @@ static void while_the_database_is_unknown_only_keys_of_the_file_are_known(void *
 	struct buf file = { 0 }, none = { 0 };
 
 	make(KEYRING_UNKNOWN, &none, &none);
-	assert_int_equal(find(key_of("web", 1)), KEY_KEYS_UNKNOWN);
+	assert_int_equal(find(key_story_text("web", 1)), KEY_KEYS_UNKNOWN);
 	assert_int_equal(find("cq_web_"), KEY_MALFORMED);
 	add_line(&file, "web", 1, "");
 	make(KEYRING_UNKNOWN, &file, &none);
-	assert_int_equal(find(key_of("web", 1)), KEY_GOOD);
-	assert_int_equal(find(key_of("web", 2)), KEY_WRONG);
-	assert_int_equal(find(key_of("jobs", 1)), KEY_KEYS_UNKNOWN);
+	assert_int_equal(find(key_story_text("web", 1)), KEY_GOOD);
+	assert_int_equal(find(key_story_text("web", 2)), KEY_WRONG);
+	assert_int_equal(find(key_story_text("jobs", 1)), KEY_KEYS_UNKNOWN);
 	assert_int_equal(keyring_state(keyring), KEYRING_UNKNOWN);
 	buf_fini(&file);
 }
@@ -218,8 +201,8 @@ static void where_both_have_an_id_the_line_of_the_file_counts(void **state)
 	add_line(&file, "web", 1, "");
 	add_line(&lines, "web", 2, "");
 	make(KEYRING_IN_USE, &file, &lines);
-	assert_int_equal(find(key_of("web", 1)), KEY_GOOD);
-	assert_int_equal(find(key_of("web", 2)), KEY_WRONG);
+	assert_int_equal(find(key_story_text("web", 1)), KEY_GOOD);
+	assert_int_equal(find(key_story_text("web", 2)), KEY_WRONG);
 	assert_int_equal(keyring_counts(keyring)->doubled, 1);
 	buf_fini(&file);
 	buf_fini(&lines);
@@ -233,8 +216,8 @@ static void a_row_that_cannot_be_read_harms_no_other(void **state)
 	buf_string(&lines, "\nnonsense\n");
 	add_line(&lines, "jobs", 2, "");
 	make(KEYRING_IN_USE, &none, &lines);
-	assert_int_equal(find(key_of("web", 1)), KEY_GOOD);
-	assert_int_equal(find(key_of("jobs", 2)), KEY_GOOD);
+	assert_int_equal(find(key_story_text("web", 1)), KEY_GOOD);
+	assert_int_equal(find(key_story_text("jobs", 2)), KEY_GOOD);
 	assert_int_equal(keyring_counts(keyring)->wrong, 1);
 	buf_fini(&lines);
 }
@@ -252,9 +235,9 @@ static void thousands_of_keys_are_told_apart(void **state)
 	assert_int_equal(keyring_count(keyring), 3000);
 	for (int i = 0; i < 3000; i++) {
 		snprintf(id, sizeof(id), "k%d", i);
-		assert_int_equal(find(key_of(id, (uint8_t)i)), KEY_GOOD);
+		assert_int_equal(find(key_story_text(id, (uint8_t)i)), KEY_GOOD);
 		assert_true(text_is(found->id, id));
-		assert_int_equal(find(key_of(id, (uint8_t)(i + 1))), KEY_WRONG);
+		assert_int_equal(find(key_story_text(id, (uint8_t)(i + 1))), KEY_WRONG);
 		assert_int_equal(keyring_take_used(keyring, (size_t)i), 1);
 		assert_int_equal(keyring_take_used(keyring, (size_t)i), 0);
 	}
@@ -307,7 +290,7 @@ static enum keyring_state state_now(void)
 static void nothing_is_known_before_the_database_has_told(void **state)
 {
 	assert_int_equal(state_now(), KEYRING_UNKNOWN);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_KEYS_UNKNOWN);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_KEYS_UNKNOWN);
 }
 
 static void what_the_database_tells_holds_at_once(void **state)
@@ -318,9 +301,9 @@ static void what_the_database_tells_holds_at_once(void **state)
 	assert_int_equal(state_now(), KEYRING_NEVER);
 	add_line(&lines, "web", 1, "");
 	tell(KEYRING_IN_USE, 2 * S_US, &lines);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	tell(KEYRING_IN_USE, 3 * S_US, &none);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_NO_SUCH);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_NO_SUCH);
 	assert_int_equal(state_now(), KEYRING_IN_USE);
 	buf_fini(&lines);
 }
@@ -348,12 +331,12 @@ static void what_is_older_than_five_minutes_is_given_up_and_comes_back(void **st
 	add_line(&lines, "web", 1, "");
 	tell(KEYRING_IN_USE, S_US, &lines);
 	key_store_age(store, S_US + KEYS_AGE_US_MAX);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	key_store_age(store, S_US + KEYS_AGE_US_MAX + 1);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_KEYS_UNKNOWN);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_KEYS_UNKNOWN);
 	/* The same as before: the lines are not sent again. */
 	tell(KEYRING_IN_USE, 400 * S_US, NULL);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	buf_fini(&lines);
 }
 
@@ -379,7 +362,7 @@ static void once_there_was_a_key_it_is_for_good(void **state)
 	/* A promotion lost it; a restore lost the table. */
 	tell(KEYRING_NEVER, 2 * S_US, &none);
 	assert_int_equal(state_now(), KEYRING_IN_USE);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_NO_SUCH);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_NO_SUCH);
 	tell(KEYRING_UNMIGRATED, 3 * S_US, NULL);
 	assert_int_equal(state_now(), KEYRING_IN_USE);
 	buf_fini(&lines);
@@ -392,14 +375,14 @@ static void the_file_is_taken_over_beside_the_database(void **state)
 	add_line(&file, "ops", 3, "");
 	add_line(&lines, "web", 1, "");
 	key_store_set_file(store, text_in(&file));
-	assert_int_equal(find_now(key_of("ops", 3)), KEY_GOOD);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_KEYS_UNKNOWN);
+	assert_int_equal(find_now(key_story_text("ops", 3)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_KEYS_UNKNOWN);
 	tell(KEYRING_IN_USE, S_US, &lines);
-	assert_int_equal(find_now(key_of("ops", 3)), KEY_GOOD);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("ops", 3)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	key_store_set_file(store, TEXT(""));
-	assert_int_equal(find_now(key_of("ops", 3)), KEY_NO_SUCH);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("ops", 3)), KEY_NO_SUCH);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	buf_fini(&file);
 	buf_fini(&lines);
 }
@@ -424,15 +407,15 @@ static void a_use_is_noted_once_a_day_however_often_it_was_used(void **state)
 	tell(KEYRING_IN_USE, S_US, &lines);
 	assert_string_equal(used_on(20833), "");
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
-	assert_int_equal(find_now(key_of("jobs", 2)), KEY_GOOD);
+		assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("jobs", 2)), KEY_GOOD);
 	/* It was noted by another instance on this day: 2027-01-15. */
 	assert_string_equal(used_on(20833), "web");
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	assert_string_equal(used_on(20833), "");
 	assert_string_equal(used_on(20834), "");
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
-	assert_int_equal(find_now(key_of("jobs", 2)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("jobs", 2)), KEY_GOOD);
 	assert_string_equal(used_on(20834), "web jobs");
 	buf_fini(&lines);
 }
@@ -444,10 +427,10 @@ static void a_new_keyring_remembers_what_was_used_and_noted(void **state)
 	add_line(&lines, "web", 1, "");
 	add_line(&lines, "jobs", 2, "");
 	tell(KEYRING_IN_USE, S_US, &lines);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
 	assert_string_equal(used_on(20833), "web");
-	assert_int_equal(find_now(key_of("web", 1)), KEY_GOOD);
-	assert_int_equal(find_now(key_of("jobs", 2)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_GOOD);
+	assert_int_equal(find_now(key_story_text("jobs", 2)), KEY_GOOD);
 	add_line(&lines, "third", 3, "");
 	tell(KEYRING_IN_USE, 2 * S_US, &lines);
 	assert_string_equal(used_on(20833), "jobs");
@@ -462,9 +445,9 @@ static void a_refused_key_was_not_used(void **state)
 	add_line(&lines, "jobs", 2, "expires=2027-01-01T00:00:00Z");
 	add_line(&lines, "other", 3, "");
 	tell(KEYRING_IN_USE, S_US, &lines);
-	assert_int_equal(find_now(key_of("web", 1)), KEY_REVOKED);
-	assert_int_equal(find_now(key_of("jobs", 2)), KEY_EXPIRED);
-	assert_int_equal(find_now(key_of("other", 4)), KEY_WRONG);
+	assert_int_equal(find_now(key_story_text("web", 1)), KEY_REVOKED);
+	assert_int_equal(find_now(key_story_text("jobs", 2)), KEY_EXPIRED);
+	assert_int_equal(find_now(key_story_text("other", 4)), KEY_WRONG);
 	assert_string_equal(used_on(20833), "");
 	buf_fini(&lines);
 }
