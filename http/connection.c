@@ -50,7 +50,7 @@ void connections_init(struct connections *connections, const struct connections_
 	list_init(&connections->half_closed);
 	connections->orphans.client.kind = CLIENT_ORPHANS;
 	list_init(&connections->orphans.dead);
-	buf_init(&connections->line);
+	header_lines_init(&connections->lines);
 	gzips_init(&connections->gzips);
 	recycled_bufs_init(&connections->targets);
 	random_bytes(&seed, sizeof(seed));
@@ -70,7 +70,7 @@ void connections_fini(struct connections *connections)
 	loop_timer_cancel(connections->loop, &connections->watch_timer);
 	callers_fini(&connections->callers);
 	lingering_close_fini(&connections->lingering_close);
-	buf_fini(&connections->line);
+	header_lines_fini(&connections->lines);
 	gzips_fini(&connections->gzips);
 	recycled_bufs_fini(&connections->targets);
 }

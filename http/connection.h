@@ -38,6 +38,7 @@
 #include "http/auth/peers.h"
 #include "http/exchange.h"
 #include "http/gzip.h"
+#include "http/header_lines.h"
 #include "http/http.h"
 #include "http/socket/callers.h"
 #include "http/socket/lingering_close.h"
@@ -154,7 +155,7 @@ struct connections {
 	size_t sending_bytes;        /* of all replies that are SENDING */
 	struct gzips gzips;
 	struct recycled_bufs targets;    /* of requests that are over */
-	struct buf line;                 /* of a header that is being written; empty in between */
+	struct header_lines lines;       /* of a reply that is put together; empty in between */
 	struct random random;            /* request ids */
 	char host[HTTP_HOST_BYTES_KEPT]; /* the last Host that was served */
 	size_t host_len;

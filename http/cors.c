@@ -4,7 +4,7 @@
 
 #include "http/auth/auth.h"
 #include "http/connection.h"
-#include "http/headers_out.h"
+#include "http/header_lines.h"
 
 #include <string.h>
 
@@ -130,18 +130,18 @@ void cors_past_library(struct buf *lines, const struct connection *connection)
 			   asked->cors_origin);
 }
 
-void cors_reply(struct MHD_Response *response, const struct connection *connection)
+void cors_reply(struct header_lines *lines, const struct connection *connection)
 {
 	const struct asked *asked = connection->exchange.asked;
 
 	if (!asked->cors_origin)
 		return;
-	headers_out_add(response, "Access-Control-Allow-Origin", asked->cors_origin);
-	headers_out_add(response, "Access-Control-Expose-Headers", CORS_EXPOSED);
+	header_lines_add(lines, "Access-Control-Allow-Origin", asked->cors_origin);
+	header_lines_add(lines, "Access-Control-Expose-Headers", CORS_EXPOSED);
 	if (!asked->preflight)
 		return;
-	headers_out_add(response, "Access-Control-Allow-Methods", CORS_METHODS);
+	header_lines_add(lines, "Access-Control-Allow-Methods", CORS_METHODS);
 	if (asked->cors_headers)
-		headers_out_add(response, "Access-Control-Allow-Headers", asked->cors_headers);
-	headers_out_add(response, "Access-Control-Max-Age", CORS_MAX_AGE_S);
+		header_lines_add(lines, "Access-Control-Allow-Headers", asked->cors_headers);
+	header_lines_add(lines, "Access-Control-Max-Age", CORS_MAX_AGE_S);
 }

@@ -13,7 +13,7 @@
 
 struct buf;
 struct connection;
-struct MHD_Response;
+struct header_lines;
 
 /*
  * After the guard and the route. False: there is nothing more to take from this request; it was
@@ -28,4 +28,4 @@ void cors_note_origin(struct connection *connection, const struct head *head);
 /* The same headers as lines, for a reply that is written past the library (http/refusal.h). */
 void cors_past_library(struct buf *lines, const struct connection *connection);
 /* Adds the headers that are due to any reply of the connection. */
-void cors_reply(struct MHD_Response *response, const struct connection *connection);
+void cors_reply(struct header_lines *lines, const struct connection *connection);

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "http/connection.h"
 #include "http/gzip.h"
-#include "http/headers_out.h"
+#include "http/header_lines.h"
 
 #include <string.h>
 
@@ -102,10 +102,10 @@ struct MHD_Response *encoding_response(struct connection *connection)
 	return response;
 }
 
-void encoding_headers(struct MHD_Response *response, const struct asked *asked)
+void encoding_headers(struct header_lines *lines, const struct asked *asked)
 {
 	if (asked->encoding == ENCODING_GZIP)
-		headers_out_add(response, "Content-Encoding", "gzip");
+		header_lines_add(lines, "Content-Encoding", "gzip");
 }
 
 bool encoding_varies(const struct asked *asked)

@@ -15,6 +15,7 @@
 struct asked;
 struct connection;
 struct connections;
+struct header_lines;
 
 /* The body of the reply of the connection, which lies in request->out as a whole. */
 struct MHD_Response *encoding_response(struct connection *connection) must_check;
@@ -26,7 +27,7 @@ void encoding_begin_stream(struct connection *connection);
  */
 size_t encoding_move(struct connection *connection, char *bytes, size_t room) must_check;
 /* Adds Content-Encoding. */
-void encoding_headers(struct MHD_Response *response, const struct asked *asked);
+void encoding_headers(struct header_lines *lines, const struct asked *asked);
 /* Would the body have been another one with another Accept-Encoding? */
 bool encoding_varies(const struct asked *asked) must_check;
 /* The exchange is over. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each header costs libmicrohttpd three allocations: those that say nothing are left out. */
+/* Those that say nothing are left out. */
 #include "http/headers_out.h"
 
 #include "base/clock.h"
@@ -80,26 +80,21 @@ static int64_t headers_out_retry_after_s(const struct request *request)
 	return seconds > 0 ? seconds : 1 + headers_out_jitter_s(request);
 }
 
-/* The value is what line holds; line is empty again. */
-static void headers_out_line(struct MHD_Response *response, const char *name, struct buf *line)
-{
-	buf_byte(line, '\0');
-	headers_out_add(response, name, line->ptr);
-	buf_clear(line);
-}
-
 /* draft-ietf-httpapi-ratelimit-headers-10: lists of items, in the same order. */
-static void headers_out_rates(struct MHD_Response *response, const struct request *request,
-			      struct buf *line)
+static void headers_out_rates(struct header_lines *lines, const struct request *request)
 {
+	struct buf *line;
+
 	if (!request->rates_count)
 		return;
+	line = header_lines_begin(lines, "RateLimit-Policy");
 	for (unsigned i = 0; i < request->rates_count; i++) {
 		if (i)
 			buf_literal(line, ", ");
 		buf_string(line, request->rates[i].policy->header);
 	}
-	headers_out_line(response, "RateLimit-Policy", line);
+	header_lines_end(lines);
+	line = header_lines_begin(lines, "RateLimit");
 	for (unsigned i = 0; i < request->rates_count; i++) {
 		const struct rate_state *state = &request->rates[i];
 
@@ -110,34 +105,45 @@ static void headers_out_rates(struct MHD_Response *response, const struct reques
 		buf_literal(line, ";t=");
 		buf_int(line, state->next_s);
 	}
-	headers_out_line(response, "RateLimit", line);
+	header_lines_end(lines);
 }
 
-void headers_out_of_request(struct MHD_Response *response, const struct request *request,
-			    unsigned status, struct buf *line)
+static void headers_out_preferences(struct header_lines *lines, const struct request *request)
 {
-	assert(line->len == 0);
-	headers_out_add(response, "X-Request-Id", request->id);
+	struct buf *line = header_lines_begin(lines, "Preference-Applied");
+	size_t empty = line->len;
+
+	prefer_applied(request, line);
+	if (line->len > empty)
+		header_lines_end(lines);
+	else
+		header_lines_drop(lines);
+}
+
+void headers_out_of_request(struct header_lines *lines, const struct request *request,
+			    unsigned status)
+{
+	header_lines_add(lines, "X-Request-Id", request->id);
 	if (request->served_by != SERVED_BY_NONE) {
-		headers_out_consistency(request, line);
-		headers_out_line(response, "Consistency", line);
+		headers_out_consistency(request, header_lines_begin(lines, "Consistency"));
+		header_lines_end(lines);
 	}
 	if (request->replayed)
-		headers_out_add(response, "Idempotent-Replayed", "true");
+		header_lines_add(lines, "Idempotent-Replayed", "true");
 	if (request->token[0])
-		headers_out_add(response, "Consistency-Token", request->token);
+		header_lines_add(lines, "Consistency-Token", request->token);
 	if (request->served_by != SERVED_BY_NONE || request->db_us > 0 || request->queue_us > 0) {
-		headers_out_timing(request, line);
-		headers_out_line(response, "Server-Timing", line);
+		headers_out_timing(request, header_lines_begin(lines, "Server-Timing"));
+		header_lines_end(lines);
 	}
 	if (request->outcome == OUTCOME_UNAUTHENTICATED)
-		headers_out_add(response, "WWW-Authenticate", "Bearer");
+		header_lines_add(lines, "WWW-Authenticate", "Bearer");
 	if (status == 429 || status == 503 || request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
-		buf_int(line, headers_out_retry_after_s(request));
-		headers_out_line(response, "Retry-After", line);
+		buf_int(header_lines_begin(lines, "Retry-After"),
+			headers_out_retry_after_s(request));
+		header_lines_end(lines);
 	}
-	headers_out_rates(response, request, line);
-	prefer_applied(request, line);
-	if (line->len)
-		headers_out_line(response, "Preference-Applied", line);
+	headers_out_rates(lines, request);
+	if (request->kind == REQUEST_COMMAND)
+		headers_out_preferences(lines, request);
 }

@@ -10,6 +10,7 @@
 #include "http/connection.h"
 #include "http/cors.h"
 #include "http/encoding.h"
+#include "http/header_lines.h"
 #include "http/headers_out.h"
 #include "http/problem.h"
 #include "http/refusal.h"
@@ -28,15 +29,23 @@ static unsigned reply_status(const struct request *request)
 /* --- headers ---------------------------------------------------------------------------------- */
 
 /* The headers of the request by which the reply would have been another one. */
-static void reply_vary(struct MHD_Response *response, const struct connection *connection)
+static void reply_vary(struct header_lines *lines, const struct connection *connection)
 {
 	bool origins = connection->shared->settings.origins.origins_count;
 
 	if (encoding_varies(connection->exchange.asked))
-		headers_out_add(response, "Vary",
-				origins ? "Origin, Accept-Encoding" : "Accept-Encoding");
+		header_lines_add(lines, "Vary",
+				 origins ? "Origin, Accept-Encoding" : "Accept-Encoding");
 	else if (origins)
-		headers_out_add(response, "Vary", "Origin");
+		header_lines_add(lines, "Vary", "Origin");
+}
+
+/* Added as itself: the library looks for it. */
+static void reply_close(struct MHD_Response *response)
+{
+	enum MHD_Result added = MHD_add_response_header(response, "Connection", "close");
+
+	assert(added == MHD_YES);
 }
 
 static void reply_headers(struct MHD_Response *response, const struct connection *connection,
@@ -44,28 +53,30 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 {
 	const struct exchange *exchange = &connection->exchange;
 	const struct request *request = exchange->request;
+	struct header_lines *lines = &connection->shared->lines;
 	const char *type = exchange->content_type ? exchange->content_type : "application/json";
 
 	if (request->outcome != OUTCOME_OK)
 		type = "application/problem+json";
 	if (!exchange->asked->preflight)
-		headers_out_add(response, "Content-Type", type);
-	headers_out_add(response, "Cache-Control", "no-store");
-	headers_out_of_request(response, request, status, &connection->shared->line);
+		header_lines_add(lines, "Content-Type", type);
+	header_lines_add(lines, "Cache-Control", "no-store");
+	headers_out_of_request(lines, request, status);
 	if (request->outcome == OUTCOME_METHOD_NOT_ALLOWED)
-		headers_out_add(response, "Allow",
-				exchange->asked->route.allow && !connection->shared->settings.pages
-					? exchange->asked->route.allow
-					: "GET, HEAD");
-	cors_reply(response, connection);
-	encoding_headers(response, exchange->asked);
-	reply_vary(response, connection);
+		header_lines_add(lines, "Allow",
+				 exchange->asked->route.allow && !connection->shared->settings.pages
+					 ? exchange->asked->route.allow
+					 : "GET, HEAD");
+	cors_reply(lines, connection);
+	encoding_headers(lines, exchange->asked);
+	reply_vary(lines, connection);
 	if (exchange->asked->headers.traceparent.ptr)
-		headers_out_add(response, "traceparent", exchange->asked->headers.traceparent.ptr);
+		header_lines_add(lines, "traceparent", exchange->asked->headers.traceparent.ptr);
 	if (exchange->asked->headers.tracestate.ptr)
-		headers_out_add(response, "tracestate", exchange->asked->headers.tracestate.ptr);
+		header_lines_add(lines, "tracestate", exchange->asked->headers.tracestate.ptr);
+	header_lines_hand_over(lines, response);
 	if (exchange->must_close || connection->shared->quiescing)
-		headers_out_add(response, "Connection", "close");
+		reply_close(response);
 }
 
 /* --- counted and logged ----------------------------------------------------------------------- */
