@@ -174,7 +174,9 @@ struct request {
 	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
 	struct rate_state *rates;                   /* limits it is under, or NULL */
 	unsigned rates_count;
-	struct buf out;           /* the JSON document of an OK */
+	struct buf out; /* the JSON document of an OK */
+	/* of the hash of out that makes its ETag (http/validator.h); NULL: it has none. Borrowed */
+	const uint8_t *tag_key;
 	enum served_by served_by; /* SERVED_BY_NONE: the fields of Consistency below are not set */
 	enum level level_used;
 	enum reason reason;

@@ -51,6 +51,7 @@ void connections_init(struct connections *connections, const struct connections_
 	connections->orphans.client.kind = CLIENT_ORPHANS;
 	list_init(&connections->orphans.dead);
 	header_lines_init(&connections->lines);
+	connections->siphash = siphash_new();
 	gzips_init(&connections->gzips);
 	recycled_bufs_init(&connections->targets);
 	random_bytes(&seed, sizeof(seed));
@@ -71,6 +72,7 @@ void connections_fini(struct connections *connections)
 	callers_fini(&connections->callers);
 	lingering_close_fini(&connections->lingering_close);
 	header_lines_fini(&connections->lines);
+	siphash_free(connections->siphash);
 	gzips_fini(&connections->gzips);
 	recycled_bufs_fini(&connections->targets);
 }

@@ -153,6 +153,7 @@ struct connections {
 	struct connection *replying; /* the reply of which is being put together; or NULL */
 	size_t bodies_bytes;         /* of all bodies that are on their way in */
 	size_t sending_bytes;        /* of all replies that are SENDING */
+	struct siphash *siphash;     /* for tags of replies */
 	struct gzips gzips;
 	struct recycled_bufs targets;    /* of requests that are over */
 	struct header_lines lines;       /* of a reply that is put together; empty in between */

@@ -8,6 +8,7 @@
 #include "http/gzip.h"
 #include "http/header_lines.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Unused: pieces are written straight into the library's buffer. */
@@ -99,6 +100,37 @@ struct MHD_Response *encoding_response(struct connection *connection)
 			MHD_create_response_from_buffer(out->len, out->ptr, MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		log_fatal("http", "out of memory");
+	return response;
+}
+
+static ssize_t encoding_on_no_read(void *arg, uint64_t position, char *bytes, size_t room)
+{
+	(void)arg;
+	(void)position;
+	(void)bytes;
+	(void)room;
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/*
+ * In pieces: the library would send chunks, and with them the last one, though a 304 has none. As
+ * to a client of HTTP/1.0 it sends neither chunks nor a length, and closes.
+ */
+struct MHD_Response *encoding_unsent(struct connection *connection, struct MHD_Response *response)
+{
+	enum MHD_Result set;
+
+	if (!connection->exchange.asked->gzip)
+		return response;
+	MHD_destroy_response(response);
+	encoding_end(connection->shared, connection->exchange.asked);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, ENCODING_BLOCK_BYTES,
+						     encoding_on_no_read, NULL, NULL);
+	if (!response)
+		log_fatal("http", "out of memory");
+	set = MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+	assert(set == MHD_YES);
+	connection->exchange.must_close = true;
 	return response;
 }
 

@@ -19,6 +19,12 @@ struct header_lines;
 
 /* The body of the reply of the connection, which lies in request->out as a whole. */
 struct MHD_Response *encoding_response(struct connection *connection) must_check;
+/*
+ * The same for a 304, in place of what that returned: with the length that the body would have,
+ * where it is known, but without the body. Where it is not, the connection ends with this reply.
+ */
+struct MHD_Response *encoding_unsent(struct connection *connection,
+				     struct MHD_Response *response) must_check;
 /* A stream begins. */
 void encoding_begin_stream(struct connection *connection);
 /*

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "http/head/headers_in.h"
 #include "http/head/route.h"
+#include "http/validator.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ struct asked {
 	bool page_trusts; /* the client may see all of it */
 
 	unsigned pieces_left; /* small pieces of the body that were left to the library */
+
+	struct validator validator; /* of the reply, and what the client has */
 
 	bool takes_gzip; /* by its Accept-Encoding (http/encoding.h) */
 	enum encoding encoding;

@@ -80,6 +80,7 @@ static void handler_take_api(struct connection *connection, const struct head *h
 		return;
 	if (headers_in_read(head, connection->shared->settings.user_header, exchange->request))
 		exchange_take_query(exchange, head->method);
+	validator_take(&exchange->asked->validator, head, &exchange->request->arena);
 	if (connection->shared->settings.auth && !exchange_failed(exchange))
 		principal_in_take(connection, head);
 }

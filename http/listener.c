@@ -451,6 +451,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_settings 
 		snprintf(error, error_room, "libmicrohttpd did not start");
 		if (fd >= 0)
 			close(fd);
+		connections_fini(&listener->connections);
 		free(listener);
 		return NULL;
 	}

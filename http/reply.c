@@ -58,7 +58,7 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 
 	if (request->outcome != OUTCOME_OK)
 		type = "application/problem+json";
-	if (!exchange->asked->preflight)
+	if (!exchange->asked->preflight && status != 304)
 		header_lines_add(lines, "Content-Type", type);
 	header_lines_add(lines, "Cache-Control", "no-store");
 	headers_out_of_request(lines, request, status);
@@ -68,7 +68,9 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 					 ? exchange->asked->route.allow
 					 : "GET, HEAD");
 	cors_reply(lines, connection);
-	encoding_headers(lines, exchange->asked);
+	if (status != 304)
+		encoding_headers(lines, exchange->asked);
+	validator_header(&exchange->asked->validator, lines);
 	reply_vary(lines, connection);
 	if (exchange->asked->headers.traceparent.ptr)
 		header_lines_add(lines, "traceparent", exchange->asked->headers.traceparent.ptr);
@@ -201,9 +203,21 @@ enum MHD_Result reply_past_library(struct connection *connection)
 enum MHD_Result reply_send(struct connection *connection)
 {
 	struct request *request = connection->exchange.request;
+	struct asked *asked = connection->exchange.asked;
 	unsigned status = reply_status(request);
+	struct MHD_Response *response;
 
 	if (request->outcome != OUTCOME_OK)
 		reply_write_problem(connection, request);
-	return reply_send_head(connection, status, encoding_response(connection));
+	else if (request->tag_key)
+		validator_make(&asked->validator, connection->shared->siphash, request->tag_key,
+			       (struct text){ request->out.ptr, request->out.len });
+	response = encoding_response(connection);
+	if (asked->encoding == ENCODING_GZIP)
+		validator_gzip(&asked->validator, asked->gzip);
+	if (validator_holds(&asked->validator)) {
+		status = 304;
+		response = encoding_unsent(connection, response);
+	}
+	return reply_send_head(connection, status, response);
 }

@@ -26,6 +26,7 @@ void report_answer(struct read *read)
 	struct position seen = requirement_and(
 		&read->task, (struct position){ read->timeline, read->query.upper });
 
+	request->tag_key = router->tag_key;
 	request->served_by = read->query.on_primary ? SERVED_BY_PRIMARY : SERVED_BY_REPLICA;
 	request->reason = read->choice.reason;
 	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)

@@ -269,6 +269,16 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 		router_learn(router, at, view->position.lsn);
 }
 
+/* Nothing that a token signs begins like this: those begin with a version. */
+static void router_derive_tag_key(struct router *router)
+{
+	static const char name[] = "key of entity tags";
+	struct signer *signer = signer_new(router->tokens_key);
+
+	signer_sign(signer, name, sizeof(name) - 1, router->tag_key);
+	signer_free(signer);
+}
+
 static void router_learn_key(struct router *router)
 {
 	const struct topology *topology = &router->topology;
@@ -283,6 +293,7 @@ static void router_learn_key(struct router *router)
 	router->tokens = token_maker_new(topology->key, topology->system_identifier);
 	router->tokens_of = topology->system_identifier;
 	memcpy(router->tokens_key, topology->key, sizeof(router->tokens_key));
+	router_derive_tag_key(router);
 }
 
 void router_refresh(struct router *router)

@@ -147,6 +147,7 @@ struct router {
 	struct heard heard;  /* of a timeline that no node was seen on */
 	uint64_t tokens_of;  /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
+	uint8_t tag_key[SIGN_MAC_BYTES]; /* derived from that, for the hash in entity tags */
 	struct list watchers;     /* who is called after a new topology: struct router_watcher */
 	struct list describing;   /* tasks that are finding out the types of a statement */
 	struct loop_timer sample; /* gauges of this loop */

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "http/head/guard.h"
 #include "http/head/headers_in.h"
+#include "http/head/if_none_match.h"
 #include "http/head/origin.h"
 #include "http/head/prefer.h"
 #include "http/head/query_string.h"
@@ -97,6 +98,16 @@ static void check_browser(const struct head *head)
 		assert(verdict == ORIGIN_FORBIDDEN_HOST);
 }
 
+/* A tag that was found is there, in its quotes; * is for any. */
+static void check_tags(const struct head *head, struct arena *arena)
+{
+	struct text list = if_none_match_find(head, arena);
+
+	if (!list.ptr || !if_none_match_has(list, TEXT("a,b")))
+		return;
+	assert(text_is(list, "*") || memmem(list.ptr, list.len, "\"a,b\"", 5));
+}
+
 static void check_accepted(const struct head *head, struct request *request)
 {
 	struct headers_in in;
@@ -118,6 +129,7 @@ static void check_accepted(const struct head *head, struct request *request)
 		check_headers(request);
 	else
 		assert(request->outcome != OUTCOME_OK && request->detail);
+	check_tags(head, &request->arena);
 	check_pairs(request, route.query);
 	buf_init(&applied);
 	prefer_applied(request, &applied);
