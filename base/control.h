@@ -29,6 +29,12 @@
 #define CONTROL_COMMIT 1
 #endif
 
+#ifdef CONTROL_NO_HOLD
+#define CONTROL_HOLD 0 /* a group answers commands without a savepoint before its COMMIT */
+#else
+#define CONTROL_HOLD 1
+#endif
+
 #ifdef CONTROL_NO_CLAIMS
 #define CONTROL_CLAIMS 0 /* a call without claims meets those of the call before it */
 #else

@@ -44,6 +44,8 @@
 #define GROUP_STATEMENT_MS 100 /* and runs that long for one of them */
 #define GROUP_QUARANTINE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
 #define GROUP_QUARANTINE_RUNS_MAX 4096 /* when it keeps breaking them */
+#define GROUP_RAISE_RUNS 200 /* runs with a savepoint in groups after an error of a statement */
+#define GROUP_RAISE_RUNS_MAX 1000   /* when it keeps raising them */
 #define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */
 #define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
 #define REVALIDATION_BURST 8  /* how often a statement is described anew at once, */

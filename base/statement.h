@@ -63,6 +63,8 @@ struct statement {
 	_Atomic uint32_t late_us;      /* of twenty, nineteen are answered sooner; 0: not known */
 	/* of groups that it broke: pg/admission/quarantine.c */
 	_Atomic uint32_t quarantine;
+	/* runs for which it keeps its savepoint in groups: pg/admission/raises.c */
+	_Atomic uint32_t raises;
 	/* how far its renewals are paid for: pg/revalidation.c */
 	_Atomic int64_t revalidations_us;
 	/* what it may leave in its session: pg/wire/session_state.h */

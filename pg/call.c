@@ -19,3 +19,11 @@ void call_move(struct call *call, enum call_state next)
 	assert(call_states[call->state] & (1u << next));
 	call->state = next;
 }
+
+void call_take_back(struct call *call)
+{
+	if (call->out && call->out->len > call->out_start)
+		call->out->len = call->out_start;
+	call->rows = call->bytes = 0;
+	call->affected = -1;
+}

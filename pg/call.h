@@ -186,3 +186,5 @@ struct call {
 
 /* To the next state; asserts that it may follow. pg/ only. */
 void call_move(struct call *call, enum call_state next);
+/* What came back of it so far is forgotten: it runs once more. pg/ only. */
+void call_take_back(struct call *call);

@@ -265,10 +265,8 @@ void pool_again(struct pool *pool, struct call *call)
 		pool_end(pool, call, CALL_LOST, "a stream cannot be begun again");
 		return;
 	}
-	pool_take_back(call);
+	call_take_back(call);
 	call_move(call, CALL_QUEUED);
-	call->rows = call->bytes = 0;
-	call->affected = -1;
 	call->ticket.waits_for_core = false;
 	call->ticket.waits_since_us = loop_now(pool->loop);
 	call->list = &pool_lane_of(pool, call)->queue;

@@ -55,6 +55,7 @@ void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64
 	batch->position = POSITION_NONE;
 	batch->session_state = 0;
 	batch->raised = 0;
+	batch->redone_for = SLOT_NONE;
 	batch->trouble = NULL;
 }
 

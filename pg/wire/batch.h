@@ -32,7 +32,7 @@
 struct plan;
 
 #define BATCH_ENTRIES_MAX (5 * BATCH_CALLS_MAX + 16)
-#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 16)
+#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 18)
 #define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
 #define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of unwanted rows, before the conn is given up */
 #define SLOT_NONE UINT8_MAX
@@ -87,6 +87,7 @@ enum slot_state {
 struct slot {
 	struct call *call; /* NULL: forgotten */
 	enum slot_state state;
+	bool savepoint;   /* of a group: one was sent before it */
 	size_t discarded; /* bytes of rows thrown away */
 };
 
@@ -122,6 +123,7 @@ struct batch {
 	struct position position;
 	uint8_t session_state; /* what it may leave in the session: pg/wire/session_state.h */
 	unsigned raised;       /* of a group: the slot whose error of its own came last */
+	unsigned redone_for;   /* the slot whose error had all of it sent again; or SLOT_NONE */
 	const char *trouble;   /* why the group breaks; NULL: it does not */
 };
 

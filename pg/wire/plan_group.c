@@ -6,6 +6,7 @@
 #include "base/control.h"
 #include "pg/admission/estimate.h"
 #include "pg/admission/quarantine.h"
+#include "pg/admission/raises.h"
 #include "pg/sqlstate.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
@@ -25,6 +26,7 @@
 #define GROUP_STATEMENT_US (GROUP_STATEMENT_MS * US_PER_MS)
 
 static bool plan_group_send_from(struct conn *conn, unsigned first);
+static bool plan_group_send_all(struct conn *conn);
 static void plan_group_break(struct conn *conn);
 
 /* --- who ------------------------------------------------------------------------------------- */
@@ -58,6 +60,13 @@ static bool plan_group_send(struct conn *conn)
 	assert(batch->slots_count <= GROUP_CALLS_MAX);
 	metric_observe(conn->home->metrics, METRIC_command_group_calls,
 		       METRIC_LABELS(conn->home->node->name), batch->slots_count);
+	for (unsigned i = 0; i < batch->slots_count; i++)
+		batch->slots[i].savepoint = raises_lately(batch->slots[i].call->statement);
+	return plan_group_send_all(conn);
+}
+
+static bool plan_group_send_all(struct conn *conn)
+{
 	return pipeline_begin(conn, ISOLATION_READ_COMMITTED) && plan_group_send_from(conn, 0);
 }
 
@@ -68,7 +77,8 @@ static bool plan_group_send_member(struct conn *conn, unsigned slot)
 		return false;
 	conn->batch.timeout_us = GROUP_STATEMENT_US;
 	return pipeline_make_ready(conn, slot, GROUP_STATEMENT_US) &&
-	       pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL) &&
+	       (!conn->batch.slots[slot].savepoint ||
+		pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL)) &&
 	       pipeline_run(conn, slot) &&
 	       pipeline_fixed(conn, ENTRY_LEFTOVERS, FIXED_LEFTOVERS, slot, NULL) &&
 	       pipeline_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
@@ -86,6 +96,33 @@ static bool plan_group_send_from(struct conn *conn, unsigned first)
 			return false;
 	}
 	return pipeline_end(conn, FIXED_GROUP_END, true);
+}
+
+/*
+ * The last one that ran raised an error of its own and has no savepoint to go back to: nothing has
+ * taken effect, and all of them go again, each with a savepoint. Locks of the session outlive a
+ * ROLLBACK.
+ */
+static void plan_group_redo(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+	struct slot *raised = &batch->slots[batch->raised];
+
+	metric_add(conn->home->metrics, METRIC_command_groups_redone_total,
+		   METRIC_LABELS(conn->home->node->name), 1);
+	batch->redone_for = batch->raised;
+	if (raised->call)
+		raises_add(raised->call->statement);
+	for (unsigned i = 0; i < batch->slots_count; i++) {
+		batch->slots[i].savepoint = true;
+		if (batch->slots[i].call)
+			call_take_back(batch->slots[i].call);
+	}
+	batch_begin_trip(batch);
+	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, "ROLLBACK") &&
+				    pipeline_text(conn, ENTRY_ROLLBACK,
+						  "SELECT pg_advisory_unlock_all()") &&
+				    plan_group_send_all(conn));
 }
 
 /* The last one that ran raised an error of its own: without it, those behind it, and the commit. */
@@ -284,9 +321,17 @@ static void plan_group_on_error(struct conn *conn, const struct entry *entry,
 
 static void plan_group_commit_done(struct batch *batch)
 {
-	for (unsigned i = 0; i < batch->slots_count; i++)
-		if (batch->slots[i].call)
-			quarantine_pardon(batch->slots[i].call->statement);
+	for (unsigned i = 0; i < batch->slots_count; i++) {
+		struct slot *slot = &batch->slots[i];
+
+		if (!slot->call)
+			continue;
+		quarantine_pardon(slot->call->statement);
+		if (slot->state != SLOT_FAILED)
+			raises_pass(slot->call->statement);
+		else if (i != batch->redone_for)
+			raises_add(slot->call->statement);
+	}
 }
 
 static void plan_group_end(struct conn *conn, struct slot *slot, const struct closing *closing)
@@ -310,7 +355,10 @@ static void plan_group_on_sync(struct conn *conn, bool counted)
 	if (batch->state == BATCH_COMMITTING)
 		batch_move(batch, BATCH_OUT);
 	if (batch->state == BATCH_OUT && !batch->trouble && status == PQTRANS_INERROR) {
-		plan_group_go_on(conn);
+		if (batch->slots[batch->raised].savepoint)
+			plan_group_go_on(conn);
+		else
+			plan_group_redo(conn);
 		return;
 	}
 	if (batch->state == BATCH_OUT)
@@ -355,10 +403,28 @@ static void plan_group_break(struct conn *conn)
 	}
 }
 
+#if !CONTROL_HOLD
+/* What the control build leaves out. */
+static void plan_group_tell_early(struct conn *conn)
+{
+	struct batch *batch = &conn->batch;
+
+	for (unsigned i = 0; i < batch->slots_count; i++) {
+		struct slot *slot = &batch->slots[i];
+
+		if (slot->call && slot->state == SLOT_DONE && !slot->savepoint)
+			settle_end(conn, slot, CALL_OK, NULL);
+	}
+}
+#endif
+
 const struct plan plan_group = {
 	.kind = PLAN_GROUP,
 	.send = plan_group_send,
 	.on_error = plan_group_on_error,
 	.on_sync = plan_group_on_sync,
 	.on_lost = plan_group_on_lost,
+#if !CONTROL_HOLD
+	.on_result = plan_group_tell_early,
+#endif
 };

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands that commit together: one transaction, a savepoint before each, one flush and one
- * position for all.
+ * Commands that commit together: one transaction, one question whether it wrote, one flush and one
+ * position for all. A savepoint stands only before those whose statement raised an error lately
+ * (pg/admission/raises.h): it costs as much as the command.
  *
- *   [BEGIN] ([limits] [SAVEPOINT] [claims] [call] [leftovers] [RESET ALL])…
+ *   [BEGIN] ([limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL])…
  *   [end] [COMMIT] Sync  [position] Sync
  *
  *   all went well ──────────────────────────────────────────► committed: all are answered
- *   one raised an error of its own ──► [ROLLBACK TO] ([limits] …)… of those behind it,
- *       ▲                     │        [end] [COMMIT] Sync  [position] Sync
- *       └─────────────────────┘
+ *   one raised an error of its own
+ *    ├─ without a savepoint ─► [ROLLBACK] [unlock] [BEGIN] … all once more, each with a savepoint
+ *    └─ with a savepoint ──► [ROLLBACK TO] ([limits] …)… of those behind it,
+ *                            [end] [COMMIT] Sync  [position] Sync
  *   anything else ──► [ROLLBACK] Sync ──► each is placed again, alone
  *
  * No client is answered before the commit is known, an error neither: it may come from what

@@ -198,6 +198,10 @@ def broken_of(service):
     return service.metrics().sum("cqrsd_command_groups_broken_total")
 
 
+def redone_of(service):
+    return service.metrics().sum("cqrsd_command_groups_redone_total")
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_groups_answer_as_commands_one_by_one_do(serve, cluster, seed):
     grouped, alone = serve(), serve(group_commands=1)
@@ -213,7 +217,53 @@ def test_groups_answer_as_commands_one_by_one_do(serve, cluster, seed):
     assert found["grouped"][1] == found["alone"][1]
     assert groups_of(grouped) > 20
     assert broken_of(grouped) > 0
+    assert redone_of(grouped) > 0
     assert groups_of(alone) == 0
+
+
+@pytest.mark.parametrize("failing", [100, 10, 2])
+def test_groups_are_rarely_redone_however_often_a_statement_fails(serve, cluster, failing):
+    """One in so many lines is a duplicate; which of them, says the number of its step."""
+    service = serve()
+    empty(cluster)
+    cluster.primary.sql("INSERT INTO grp_lines VALUES (-1, 0, 1, 'there')")
+    statuses = {}
+
+    async def client(load, number, connection):
+        for step in range(50):
+            fails = (number * 50 + step) % failing == failing - 1
+            key = (-1, 0) if fails else (number, step)
+            answer = await connection.command("line", f"grp{number}", client=key[0], step=key[1],
+                                              amount=1, note="x")
+            statuses[number, step] = answer.status, 409 if fails else 200
+
+    with Load(service.address, client, clients=CLIENTS) as load:
+        load.finish(120)
+
+    commands = CLIENTS * 50
+    assert [key for key, (status, due) in statuses.items() if status != due] == []
+    assert int(cluster.primary.sql("SELECT count(*) FROM grp_lines WHERE client >= 0")) == \
+        commands - commands // failing
+    assert groups_of(service) > 20
+    assert redone_of(service) <= 1 + commands / 200
+
+
+def test_what_one_has_written_is_there_for_the_next_ones_of_its_group(serve, cluster):
+    service = serve()
+    empty(cluster)
+    answers = {}
+
+    async def client(load, number, connection):
+        for step in range(20):
+            answer = await connection.command("count", f"grp{number}", id=step % 10)
+            answers[number, step] = answer.status
+
+    with Load(service.address, client, clients=CLIENTS) as load:
+        load.finish(60)
+
+    assert set(answers.values()) == {200}
+    assert cluster.primary.sql("SELECT sum(value) FROM grp_counters") == str(CLIENTS * 20)
+    assert groups_of(service) > 0
 
 
 def test_clients_one_after_the_other_form_no_group(serve, cluster):

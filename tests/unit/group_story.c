@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "fake_libpq.h"
+#include "pg/admission/raises.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,12 +14,21 @@
 
 struct stage_call calls[3];
 
-struct statement *known(unsigned number)
+struct statement *calm(unsigned number)
 {
 	struct statement *statement = stage_statement(number);
 
 	if (!statement->running_us)
 		statement->running_us = 100;
+	return statement;
+}
+
+struct statement *known(unsigned number)
+{
+	struct statement *statement = calm(number);
+
+	if (!raises_lately(statement))
+		raises_add(statement);
 	return statement;
 }
 
@@ -43,12 +53,22 @@ void send_to_group(struct stage_call *call, struct statement *statement)
 	assert_true(pool_submit(stage.pool, &call->call));
 }
 
-void send_three(void)
+static void send_three_of(struct statement *(*statement)(unsigned number))
 {
 	open_groups(2, GROUP_CALLS_MAX);
 	for (unsigned i = 0; i < 3; i++)
-		send_to_group(&calls[i], known(i + 1));
+		send_to_group(&calls[i], statement(i + 1));
 	stage_turn();
+}
+
+void send_three(void)
+{
+	send_three_of(known);
+}
+
+void send_three_calm(void)
+{
+	send_three_of(calm);
 }
 
 void end_calls(void)

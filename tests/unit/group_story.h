@@ -15,13 +15,21 @@
 #define NEXT(n) "limits prepare:s" n " savepoint s" n "(7) look reset "
 #define AGAIN(n) "limits savepoint s" n "(7) look reset "
 #define FIRST_END "prepare:end end [COMMIT] sync prepare:position position sync"
+/* The same without a savepoint. */
+#define BARE_FIRST(n)                                                                              \
+	"prepare:limits limits prepare:s" n " s" n "(7) prepare:look look prepare:reset reset "
+#define BARE_NEXT(n) "limits prepare:s" n " s" n "(7) look reset "
+#define BARE_AGAIN(n) "limits s" n "(7) look reset "
 /* Messages of a first group of three, s1, s2, s3, up to what is named. */
 enum { UP_TO_LAST_RUN = 1 + 10 + 6 + 6, UP_TO_COMMIT = UP_TO_LAST_RUN + 3 };
 
 extern struct stage_call calls[3];
 
-/* Something is known of it, so that it may join a group. */
+/* Something is known of it, so that it may join a group; it raised an error lately, so that it has
+ * a savepoint there. */
 struct statement *known(unsigned number);
+/* The same, but it raised none. */
+struct statement *calm(unsigned number);
 /* A primary with so many conns; group_max: calls that commit together at most. */
 void open_groups(unsigned conns, unsigned group_max);
 /* A command that may join a group. */
@@ -30,6 +38,7 @@ void init_for_group(struct stage_call *call, struct statement *statement);
 void send_to_group(struct stage_call *call, struct statement *statement);
 /* s1, s2 and s3 as calls[], in a first group. */
 void send_three(void);
+void send_three_calm(void);
 void end_calls(void);
 void assert_nobody_was_told(void);
 /* Each was told once that it committed. */

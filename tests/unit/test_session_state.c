@@ -116,7 +116,7 @@ static void assert_each_leaves_alone(struct stage_call *calls, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		unsigned conn = conn_for_commands();
 
-		assert_null(strstr(fake_sent(conn), "savepoint"));
+		assert_null(strstr(fake_sent(conn), "[BEGIN"));
 		stage_answer(conn);
 		assert_int_equal(calls[i].told, 1);
 		assert_int_equal(calls[i].call.end, CALL_OK);
@@ -159,7 +159,7 @@ static void test_the_group_of_the_others_goes_without_it(void **state)
 		unsigned conn = conn_for_commands();
 
 		sent = fake_sent(conn);
-		assert_true(!strstr(sent, " s1(7)") || !strstr(sent, "savepoint"));
+		assert_true(!strstr(sent, " s1(7)") || !strstr(sent, "[BEGIN"));
 		stage_answer(conn);
 	}
 	assert_false(fake_is_open(CONN));
@@ -176,8 +176,7 @@ static void test_one_that_leaves_only_locks_may_join(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		send_command(&calls[i], 1, SESSION_STATE_LOCKS);
 	stage_turn();
-	assert_non_null(
-		strstr(fake_sent(CONN), "look prepare:reset reset limits savepoint s1(7) look"));
+	assert_non_null(strstr(fake_sent(CONN), "look prepare:reset reset limits s1(7) look"));
 	stage_answer(CONN);
 	assert_true(fake_is_open(CONN));
 	for (unsigned i = 0; i < 2; i++) {
