@@ -404,16 +404,22 @@ static void plan_group_break(struct conn *conn)
 }
 
 #if !CONTROL_HOLD
-/* What the control build leaves out. */
+/* As if their commit were known, with the position of one before it. */
 static void plan_group_tell_early(struct conn *conn)
 {
+	static _Thread_local struct position before;
 	struct batch *batch = &conn->batch;
 
-	for (unsigned i = 0; i < batch->slots_count; i++) {
+	if (position_known(batch->position))
+		before = batch->position;
+	for (unsigned i = 0; position_known(before) && i < batch->slots_count; i++) {
 		struct slot *slot = &batch->slots[i];
 
-		if (slot->call && slot->state == SLOT_DONE && !slot->savepoint)
-			settle_end(conn, slot, CALL_OK, NULL);
+		if (!slot->call || slot->state != SLOT_DONE || slot->savepoint)
+			continue;
+		slot->call->effect = EFFECT_WROTE;
+		slot->call->position = before;
+		settle_end(conn, slot, CALL_OK, NULL);
 	}
 }
 #endif
