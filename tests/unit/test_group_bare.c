@@ -288,6 +288,43 @@ static void test_a_conn_lost_after_all_were_sent_again_leaves_all_unknown(void *
 	all_end(CALL_LOST);
 }
 
+/* One of three raises; the n-th use of libpq fails. False: it was never used so often. */
+static bool redone_with_a_failure_at(unsigned n)
+{
+	bool failed;
+
+	fail_with("SELECT 2.", "23505", 2);
+	open_groups(2, GROUP_CALLS_MAX);
+	fake_server.uses = 0;
+	fake_server.fails_at = n;
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], calm(i + 1));
+	for (unsigned round = 0; round < 12; round++) {
+		for (unsigned conn = 0; conn < fake_dialed(); conn++)
+			if (fake_is_open(conn))
+				fake_answer_all(conn);
+		stage_pass(US_PER_S);
+		stage_connect();
+	}
+	failed = fake_server.uses >= n;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(calls[i].told, 1);
+	assert_int_equal(pool_load(stage.pool), 0);
+	end_calls();
+	return failed;
+}
+
+static void test_each_is_told_once_whichever_use_of_libpq_fails(void **state)
+{
+	unsigned n = 0;
+
+	while (redone_with_a_failure_at(++n)) {
+		stage_close(NULL);
+		stage_clear(NULL);
+	}
+	assert_true(n > 30);
+}
+
 #define STORY(test) cmocka_unit_test_setup_teardown(test, stage_clear, stage_close)
 
 int main(void)
@@ -307,6 +344,7 @@ int main(void)
 		STORY(test_a_commit_that_fails_sends_all_one_by_one_as_ever),
 		STORY(test_a_conn_lost_before_all_are_sent_again_leaves_all_certain),
 		STORY(test_a_conn_lost_after_all_were_sent_again_leaves_all_unknown),
+		STORY(test_each_is_told_once_whichever_use_of_libpq_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
