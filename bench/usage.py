@@ -30,6 +30,15 @@ def ticks(pid, with_ended_children=False):
     return fields[0], fields[1]
 
 
+def family_ticks(pid):
+    """(user, system) of a server and all children it ever had, each counted once."""
+    while True:
+        before = ticks(pid, True), processes.children(pid, with_zombies=True)
+        alive = [ticks(child) for child in before[1]]
+        if (ticks(pid, True), processes.children(pid, with_zombies=True)) == before:
+            return tuple(before[0][i] + sum(pair[i] for pair in alive) for i in range(2))
+
+
 class Cpu:
     """CPU of named processes over a stretch: families are servers with their children."""
 
@@ -41,8 +50,7 @@ class Cpu:
     def _now(self):
         found = {name: ticks(pid) for name, pid in self.singles.items()}
         for name, pids in self.families.items():
-            both = [ticks(pid, True) for pid in pids]
-            both += [ticks(child) for pid in pids for child in processes.children(pid)]
+            both = [family_ticks(pid) for pid in pids]
             found[name] = tuple(sum(pair[i] for pair in both) for i in range(2))
         return found
 

@@ -27,8 +27,8 @@ def alive(pid):
         return False
 
 
-def children(parent):
-    """Ids of the living direct children of a process."""
+def children(parent, with_zombies=False):
+    """Ids of the direct children of a process: the living ones, or all that it has not reaped."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -38,7 +38,7 @@ def children(parent):
                 state, ppid = stat.read().rpartition(")")[2].split()[:2]
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(ppid) == parent and state not in "ZX":
+        if int(ppid) == parent and (with_zombies or state not in "ZX"):
             found.append(int(name))
     return found
 
