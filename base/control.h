@@ -53,6 +53,12 @@
 #define CONTROL_CLOSED 1
 #endif
 
+#ifdef CONTROL_ANY_FLIGHT
+#define CONTROL_QUEUED 0 /* identical queries are answered with one that is out already */
+#else
+#define CONTROL_QUEUED 1
+#endif
+
 #ifdef CONTROL_NO_TIMELINES
 #define CONTROL_TIMELINES 0 /* lsns are compared whatever their timelines */
 #else

@@ -48,6 +48,9 @@ struct shape {
 
 #define SHAPE_FORMS_NEVER INT64_MAX
 
+/* Whether one execution answers identical calls that wait together. */
+enum coalescing { COALESCING_UNLESS_VOLATILE, COALESCING_ALWAYS, COALESCING_NEVER };
+
 struct statement {
 	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
 	const char *name; /* of the operation, for logs and metrics */
@@ -55,6 +58,7 @@ struct statement {
 	uint16_t params;
 	bool drops_rows;   /* it returns none to its client, so that columns need no names */
 	bool int8_as_text; /* bigint leaves as a string: --int8, @int8 */
+	enum coalescing coalescing;     /* @coalesce */
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 
 	/* What is learned of it; it changes until the statement ends. */

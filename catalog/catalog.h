@@ -77,6 +77,7 @@ struct operation {
 	unsigned urgency;
 	unsigned cost; /* units of a rate limit */
 	enum int8_form int8;
+	enum coalescing coalescing;
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */
 	enum catalog_claims claims;

@@ -193,6 +193,15 @@ static void read_group(struct draft *draft, const struct operation_option *row, 
 		draft->operation.lonely = index == 1;
 }
 
+static void read_coalesce(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	static const char *const words[] = { "on", "off" };
+	int index;
+
+	if (OPTION_WORD(draft, row, value, words, &index))
+		draft->operation.coalescing = index == 1 ? COALESCING_NEVER : COALESCING_ALWAYS;
+}
+
 static void read_int8(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const words[] = { "number", "string" };
@@ -204,9 +213,7 @@ static void read_int8(struct draft *draft, const struct operation_option *row, s
 
 static void read_async(struct draft *draft, const struct operation_option *row, struct cut value)
 {
-	static const char *const words[] = {
-		[ASYNC_NEVER] = "never", [ASYNC_ALLOWED] = "allowed", [ASYNC_ALWAYS] = "always"
-	};
+	static const char *const words[] = { "never", "allowed", "always" };
 	int index;
 
 	if (OPTION_WORD(draft, row, value, words, &index))

@@ -277,4 +277,5 @@ void statement_finish(struct draft *draft)
 	operation->text_place = source_place(draft->source, draft->sql_start);
 	operation->statement->name = operation->name;
 	operation->statement->drops_rows = operation->rows == ROWS_EXEC;
+	operation->statement->coalescing = operation->coalescing;
 }

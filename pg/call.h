@@ -146,6 +146,8 @@ struct call {
 	bool cancels;
 	/* what a changed catalog refuses is described anew by its maker */
 	bool revalidates;
+	/* CALL_QUERY: it may be answered with an identical one (pg/coalesce.h) */
+	bool coalesces;
 	const struct call_frame *frame;     /* command: NULL: none */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 	/*
@@ -164,13 +166,15 @@ struct call {
 	enum call_effect effect;
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
 	uint64_t rows;
-	uint64_t bytes;           /* of a stream: what its rows took in all */
-	int64_t affected;         /* rows_affected of an :exec; -1: PostgreSQL named no number */
-	uint64_t lower, upper;    /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
-	uint64_t wal_end;         /* of a primary: where its WAL ended, flushed or not; else 0 */
-	uint32_t timeline;        /* of a standby that streams, behind all it saw; 0: not told */
-	bool in_recovery;         /* the node was a standby when the batch began */
-	uint8_t preparations;     /* anew, where it was not prepared any more; once is enough */
+	uint64_t bytes;        /* of a stream: what its rows took in all */
+	int64_t affected;      /* rows_affected of an :exec; -1: PostgreSQL named no number */
+	uint64_t lower, upper; /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
+	uint64_t wal_end;      /* of a primary: where its WAL ended, flushed or not; else 0 */
+	uint32_t timeline;     /* of a standby that streams, behind all it saw; 0: not told */
+	bool in_recovery;      /* the node was a standby when the batch began */
+	uint8_t preparations;  /* anew, where it was not prepared any more; once is enough */
+	/* pg/coalesce.h */
+	uint16_t coalesce_slot : 9, followers : 7;
 	struct position position; /* command: at or after its commit record */
 	struct shape *shape;      /* describe: to be taken with statement_set_shape, or freed */
 	int64_t queued_us, sent_us, done_us;
@@ -178,7 +182,9 @@ struct call {
 	/* pg's own. */
 	struct list *list; /* that its ticket is on: a queue, or the ended ones; NULL */
 	struct pool *pool;
-	struct conn *conn; /* NULL while it waits */
+	struct conn *conn; /* NULL while it waits, and of one that follows another */
+	/* pg/coalesce.h: whom it follows, or NULL; the last of its followers, or one before it */
+	struct call *leader, *follower;
 	enum call_state state;
 	enum call_company company;
 	size_t out_start; /* what of out was there before */

@@ -3,8 +3,10 @@
 #include "pg/departure.h"
 
 #include "base/clock.h"
+#include "base/control.h"
 #include "pg/admission/core_reserve.h"
 #include "pg/admission/estimate.h"
+#include "pg/coalesce.h"
 #include "pg/lane.h"
 #include "pg/pool_private.h"
 #include "pg/wire/batch.h"
@@ -70,6 +72,28 @@ static bool departure_has_room(struct departure *departure, const struct lane *l
 	       departure->bytes <= BATCH_PARAM_BYTES_MAX;
 }
 
+static void departure_observe(const struct pool *pool, const struct call *call)
+{
+	if (call->ticket.placements == 1)
+		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
+			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
+}
+
+/* Those that follow it travel with it. */
+static void departure_add_followers(struct pool *pool, struct call *call)
+{
+	if (CONTROL_QUEUED)
+		coalesce_withdraw(&pool->coalesce, call);
+	if (!call->follower)
+		return;
+	coalesce_sent(call);
+	for (const struct call *each = call->follower; each; each = each->follower)
+		departure_observe(pool, each);
+	if (call->ticket.placements == 1)
+		metric_add(pool->metrics, METRIC_coalesced_total,
+			   METRIC_LABELS(call->statement->name), call->followers);
+}
+
 static void departure_add(struct departure *departure, struct conn *conn, struct call *call)
 {
 	struct pool *pool = conn->pool;
@@ -79,9 +103,8 @@ static void departure_add(struct departure *departure, struct conn *conn, struct
 	call->list = NULL;
 	carry_add(conn, call);
 	pool->in_flight++;
-	if (call->ticket.placements == 1)
-		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
-			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
+	departure_observe(pool, call);
+	departure_add_followers(pool, call);
 	if (now_us - call->ticket.waits_since_us > departure->longest_us)
 		departure->longest_us = now_us - call->ticket.waits_since_us;
 	if (waited_us < departure->least_us)

@@ -6,9 +6,11 @@
  */
 #include "pg/pool.h"
 
+#include "base/control.h"
 #include "pg/admission/core_reserve.h"
 #include "pg/admission/estimate.h"
 #include "pg/capacity.h"
+#include "pg/coalesce.h"
 #include "pg/janitor.h"
 #include "pg/pool_private.h"
 #include "pg/wire/carry.h"
@@ -70,11 +72,37 @@ static void pool_check(const struct call *call)
 	assert(call->values || call->statement->params == 0);
 }
 
+/* The call leaves its queue or conn: those that follow it go on in its place. */
+static void pool_hand_over(struct pool *pool, struct call *call)
+{
+	struct call *next = coalesce_succeed(&pool->coalesce, call);
+	struct lane *lane;
+
+	if (!next)
+		return;
+	if (call->conn && coalesce_is_intact(call)) {
+		carry_hand_over(call->conn, call, next);
+		return;
+	}
+	if (call->conn) {
+		pool_again(pool, next);
+		return;
+	}
+	lane = pool_lane_of(pool, next);
+	next->list = &lane->queue;
+	if (next->ticket.placements)
+		list_prepend(&lane->queue, &next->ticket.link);
+	else
+		admission_enqueue_late(&lane->admission, &next->ticket);
+	janitor_want(pool, next->ticket.waits_since_us + pool->settings.queue_wait_us);
+}
+
 /* Its place is taken by another call. */
 static void pool_displace(struct pool *pool, struct ticket *ticket)
 {
 	struct call *call = container_of(ticket, struct call, ticket);
 
+	pool_hand_over(pool, call);
 	call->refusal = REFUSAL_SHED;
 	pool_end(pool, call, CALL_UNSENT, "displaced by a more urgent request");
 }
@@ -109,6 +137,25 @@ static void pool_enqueue(struct pool *pool, struct lane *lane, struct call *call
 	janitor_want(pool, call->ticket.waits_since_us + pool->settings.queue_wait_us);
 }
 
+/* It goes with one that waits, at no cost, and admission is not asked. */
+static bool pool_joins(struct pool *pool, struct call *call)
+{
+	return call->coalesces && coalesce_join(&pool->coalesce, call);
+}
+
+static void pool_queue(struct pool *pool, struct lane *lane, struct call *call)
+{
+	call_move(call, CALL_QUEUED);
+	if (!call->leader) {
+		pool_enqueue(pool, lane, call);
+		if (call->coalesces)
+			coalesce_offer(&pool->coalesce, call);
+	} else if (!CONTROL_QUEUED && call->leader->state == CALL_OUT) {
+		call_move(call, CALL_OUT);
+		call->sent_us = call->queued_us;
+	}
+}
+
 bool pool_submit(struct pool *pool, struct call *call)
 {
 	struct ticket *ticket = &call->ticket;
@@ -121,7 +168,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	ticket->waits_for_core = false;
 	ticket->rank = 0;
 	lane = pool_lane_of(pool, call);
-	if (pool->ended || !pool_admits(pool, lane, call))
+	if (pool->ended || !(pool_joins(pool, call) || pool_admits(pool, lane, call)))
 		return false;
 	call->pool = pool;
 	call->error = (struct pg_error){ 0 };
@@ -144,8 +191,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	call->queued_us = ticket->waits_since_us = loop_now(pool->loop);
 	call->sent_us = call->done_us = 0;
 	call->out_start = call->out ? call->out->len : 0;
-	call_move(call, CALL_QUEUED);
-	pool_enqueue(pool, lane, call);
+	pool_queue(pool, lane, call);
 	return true;
 }
 
@@ -153,9 +199,14 @@ bool pool_submit(struct pool *pool, struct call *call)
 
 void pool_forget(struct pool *pool, struct call *call)
 {
-	struct conn *conn = call->conn;
+	struct conn *conn;
 
 	assert(call->pool == pool);
+	if (call->leader)
+		coalesce_leave(call);
+	pool_hand_over(pool, call);
+	coalesce_withdraw(&pool->coalesce, call);
+	conn = call->conn;
 	if (call->list)
 		list_remove(call->list, &call->ticket.link);
 	if (call->state != CALL_AT_MAKER)
@@ -204,6 +255,7 @@ void pool_end_tickets(struct pool *pool, struct list *tickets, bool expired, con
 		struct call *call = container_of(link, struct call, ticket.link);
 
 		call->list = NULL;
+		pool_hand_over(pool, call);
 		call->refusal = expired ? REFUSAL_EXPIRED : REFUSAL_SHED;
 		pool_end(pool, call, CALL_UNSENT, reason);
 	}
@@ -236,7 +288,8 @@ static void pool_take_back(struct call *call)
 		call->out->len = call->out_start;
 }
 
-void pool_end(struct pool *pool, struct call *call, enum call_end end, const char *lost_reason)
+static void pool_end_one(struct pool *pool, struct call *call, enum call_end end,
+			 const char *lost_reason)
 {
 	assert(call->pool == pool);
 	assert(!call->conn);
@@ -251,6 +304,18 @@ void pool_end(struct pool *pool, struct call *call, enum call_end end, const cha
 	call->list = &pool->done;
 	/* Batches end last call first; they are reported in the order in which they came. */
 	list_prepend(&pool->done, &call->ticket.link);
+}
+
+void pool_end(struct pool *pool, struct call *call, enum call_end end, const char *lost_reason)
+{
+	struct call *follower;
+
+	coalesce_withdraw(&pool->coalesce, call);
+	while ((follower = coalesce_take(call))) {
+		coalesce_share(call, follower, end == CALL_OK);
+		pool_end_one(pool, follower, end, lost_reason);
+	}
+	pool_end_one(pool, call, end, lost_reason);
 }
 
 void pool_again(struct pool *pool, struct call *call)
@@ -269,6 +334,7 @@ void pool_again(struct pool *pool, struct call *call)
 	call_move(call, CALL_QUEUED);
 	call->ticket.waits_for_core = false;
 	call->ticket.waits_since_us = loop_now(pool->loop);
+	coalesce_again(call, call->ticket.waits_since_us);
 	call->list = &pool_lane_of(pool, call)->queue;
 	list_prepend(call->list, &call->ticket.link);
 	janitor_want(pool, call->ticket.waits_since_us + pool->settings.queue_wait_us);

@@ -33,6 +33,7 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	pool->admission.queue_max = settings->queue_max;
 	pool->admission.wait_us = settings->queue_wait_us;
 	pool->admission.off = settings->concurrency == CONCURRENCY_OFF;
+	pool->coalesce.timeout_us = settings->statement_timeout_us;
 	lanes_init(pool->lanes, &pool->admission);
 	list_init(&pool->done);
 	pool->conns_count = settings->conns_max < POOL_CONNS_MIN_PRIMARY ? POOL_CONNS_MIN_PRIMARY

@@ -10,6 +10,7 @@
 #include "pg/admission/admission.h"
 #include "pg/admission/concurrency.h"
 #include "pg/call.h"
+#include "pg/coalesce.h"
 #include "pg/lane.h"
 #include "pg/node.h"
 #include "pg/pool_settings.h"
@@ -42,6 +43,7 @@ struct pool {
 	struct lane lanes[LANES];
 	struct admission_shared admission; /* of their queues */
 	struct concurrency concurrency;
+	struct coalesce coalesce; /* of the queries that wait */
 
 	struct list done; /* tickets of calls that have ended and are about to be told */
 	unsigned in_flight;

@@ -54,6 +54,7 @@ bool query_send(struct query *query, struct pool *pool, uint64_t required, bool 
 		.ticket.priority = query->priority,
 		.ticket.deadline_us = query->streams ? 0 : query->request->deadline_us,
 		.cancels = !query->streams,
+		.coalesces = !query->streams,
 		.on_done = query_on_call,
 		.on_rows = query->streams ? query_on_rows : NULL,
 	};

@@ -106,6 +106,8 @@ static void read_on_deadline(struct loop_timer *timer)
 	struct request *request = container_of(timer, struct request, timer);
 
 	request_timing_missed(request->task);
+	/* What it has may be of use to others who wait for the same answer. */
+	request_let_go(request);
 	request_fail(request, OUTCOME_TIMEOUT, "no answer within the time allowed");
 	request_finish(request);
 }

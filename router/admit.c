@@ -109,6 +109,8 @@ void admit_deadline(struct task *task, void (*on_due)(struct loop_timer *timer),
 
 void admit_client_gone(struct request *request)
 {
+	/* What it has may be of use to others who wait for the same answer. */
+	request_let_go(request);
 	request_fail(request, OUTCOME_TIMEOUT, "the client went away");
 	request->status = 499;
 	request_finish(request);

@@ -377,6 +377,18 @@ void admission_enqueue(struct admission *admission, struct ticket *ticket)
 	list_insert_behind(queue, before, &ticket->link);
 }
 
+void admission_enqueue_late(struct admission *admission, struct ticket *ticket)
+{
+	struct list_link *at = admission->queue->head.next;
+
+	while (at != &admission->queue->head &&
+	       (threshold_class(admission_ticket(at)->rank) < threshold_class(ticket->rank) ||
+		(threshold_class(admission_ticket(at)->rank) == threshold_class(ticket->rank) &&
+		 admission_ticket(at)->waits_since_us <= ticket->waits_since_us)))
+		at = at->next;
+	list_insert_before(admission->queue, at, &ticket->link);
+}
+
 static int64_t admission_later_us(int64_t a, int64_t b)
 {
 	return a > b ? a : b;

@@ -95,6 +95,9 @@ enum verdict admission_admits(struct admission *admission, struct ticket *ticket
 			      struct ticket **displaced) must_check;
 /* Puts it where it belongs in its queue. */
 void admission_enqueue(struct admission *admission, struct ticket *ticket);
+/* The same for one that has waited since waits_since_us: among its class, before those that came
+ * later. */
+void admission_enqueue_late(struct admission *admission, struct ticket *ticket);
 /* Before a batch is formed: moves the tickets that are too late to be served to the list late. */
 void admission_take_late(struct admission *admission, int64_t now_us, struct list *late);
 /*

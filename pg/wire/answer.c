@@ -329,7 +329,7 @@ static void answer_session_state(struct conn *conn, const struct entry *entry,
 
 	(void)entry;
 	if (call && call->shape && PQntuples(result) == 1 && PQnfields(result) == 2)
-		call->shape->session_state = (uint8_t)*PQgetvalue(result, 0, 1) - '0';
+		call->shape->session_state = (uint8_t)strtoul(PQgetvalue(result, 0, 1), NULL, 10);
 }
 
 static void answer_xid(struct conn *conn, const struct entry *entry, const PGresult *result)

@@ -75,14 +75,19 @@ void batch_add(struct batch *batch, struct call *call)
 		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
 }
 
-void batch_remove(struct batch *batch, const struct call *call)
+void batch_replace(struct batch *batch, const struct call *call, struct call *by)
 {
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].call == call) {
-			batch->slots[i].call = NULL;
+			batch->slots[i].call = by;
 			return;
 		}
 	assert(!"a call that is on its way has a slot");
+}
+
+void batch_remove(struct batch *batch, const struct call *call)
+{
+	batch_replace(batch, call, NULL);
 }
 
 struct entry *batch_entry(struct batch *batch, enum entry_kind kind, unsigned slot)

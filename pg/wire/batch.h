@@ -132,6 +132,8 @@ void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64
 void batch_add(struct batch *batch, struct call *call);
 /* Empties the slot of that call, which must have one. */
 void batch_remove(struct batch *batch, const struct call *call);
+/* The slot of that call, which must have one, is the other's. */
+void batch_replace(struct batch *batch, const struct call *call, struct call *by);
 /* To the next state; asserts that it may follow. */
 void batch_move(struct batch *batch, enum batch_state next);
 /* What is sent from here on is another trip: its entries are answered from the first on. */

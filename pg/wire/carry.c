@@ -60,6 +60,15 @@ void carry_send(struct conn *conn)
 	pipeline_sent(conn, conn->batch.plan->send(conn));
 }
 
+void carry_hand_over(struct conn *conn, struct call *call, struct call *successor)
+{
+	assert(call->conn == conn);
+	assert(successor->state == CALL_OUT);
+	batch_replace(&conn->batch, call, successor);
+	successor->conn = conn;
+	call->conn = NULL;
+}
+
 void carry_forget(struct conn *conn, struct call *call)
 {
 	bool streams = call->on_rows != NULL;

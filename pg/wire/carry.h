@@ -16,6 +16,8 @@ void carry_begin(struct conn *conn, enum call_kind kind);
 void carry_add(struct conn *conn, struct call *call);
 /* Sends what was added, one call at least: the conn is busy then, or closed. */
 void carry_send(struct conn *conn);
+/* The slot of a call that is on its way on this conn is the other's, which is OUT, from now on. */
+void carry_hand_over(struct conn *conn, struct call *call, struct call *successor);
 /* The call, which is on its way on this conn, is no longer wanted: its slot is emptied. What runs
  * for it alone may be cancelled, of a stream the conn is closed. */
 void carry_forget(struct conn *conn, struct call *call);

@@ -11,15 +11,15 @@
 /* The texts that the words of one text may lead to. */
 #define SESSION_STATE_MORE                                                                         \
 	" SELECT CASE WHEN p.prosrc = '' AND p.prokind IN ('f', 'p')"                              \
-	"  THEN pg_get_functiondef(p.oid) ELSE p.prosrc END AS text"                               \
+	"  THEN pg_get_functiondef(p.oid) ELSE p.prosrc END AS text, false AS inlined"             \
 	" FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"                                  \
 	" WHERE p.proname = named.word AND named.paren = '('"                                      \
 	" AND l.lanname NOT IN ('internal', 'c') AND p.pronamespace" SESSION_STATE_OWN             \
-	" UNION ALL SELECT pg_get_viewdef(c.oid) FROM pg_class c"                                  \
+	" UNION ALL SELECT pg_get_viewdef(c.oid), true FROM pg_class c"                            \
 	" WHERE c.relkind = 'v' AND c.relname = named.word AND c.relnamespace" SESSION_STATE_OWN   \
-	" UNION ALL SELECT pg_get_expr(p.polqual, p.polrelid) FROM pg_policy p"                    \
+	" UNION ALL SELECT pg_get_expr(p.polqual, p.polrelid), true FROM pg_policy p"              \
 	" JOIN pg_class c ON c.oid = p.polrelid WHERE c.relname = named.word"                      \
-	" UNION ALL SELECT written.text FROM pg_class c, LATERAL ("                                \
+	" UNION ALL SELECT written.text, false FROM pg_class c, LATERAL ("                         \
 	"SELECT f.proname || '()' AS text FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid"    \
 	" WHERE t.tgrelid = c.oid AND NOT t.tgisinternal"                                          \
 	" UNION ALL SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"                      \
@@ -34,14 +34,15 @@
 const char session_state_prelude[] = "SELECT set_config('jit', 'off', true)";
 
 const char session_state_query[] =
-	"WITH RECURSIVE body(text) AS (SELECT lower($1::text) COLLATE \"C\" UNION"
-	" SELECT lower(more.text) COLLATE \"C\" FROM body,"
+	"WITH RECURSIVE body(text, inlined) AS (SELECT lower($1::text) COLLATE \"C\", true UNION"
+	" SELECT lower(more.text) COLLATE \"C\", body.inlined AND more.inlined FROM body,"
 	" LATERAL (SELECT DISTINCT m[1] AS word, m[2] AS paren FROM"
 	"  regexp_matches(body.text, '([a-z_][a-z0-9_$]*)[\"]?\\s*(\\()?', 'g') m) AS named,"
 	" LATERAL (" SESSION_STATE_MORE ") AS more)"
 	" SELECT string_agg(DISTINCT found.what, ', ') AS found,"
 	" coalesce(bit_or(found.leaves), 0) AS leaves"
-	" FROM (SELECT text FROM body LIMIT " SESSION_STATE_BODIES_MAX ") AS body, LATERAL ("
+	" FROM (SELECT text, inlined FROM body LIMIT " SESSION_STATE_BODIES_MAX ") AS body,"
+	" LATERAL ("
 	" SELECT m[1], 1 FROM regexp_matches(text,"
 	"  '\\m(pg_(?:try_)?advisory_lock(?:_shared)?)\\s*\\(', 'g') m"
 	" UNION SELECT 'a temporary table', 0 WHERE text ~ '\\mcreate\\s+(local\\s+|global\\s+)?"
@@ -58,6 +59,9 @@ const char session_state_query[] =
 	" UNION SELECT m[1], 2 FROM regexp_matches(text, '\\m"
 	"(setseed|set_limit|dblink_connect(?:_u)?"
 	"|pg_create_(?:logical|physical)_replication_slot)\\s*\\(', 'g') m"
+	" UNION SELECT NULL, 8 WHERE inlined AND (text ~ '\\mtablesample\\M' OR EXISTS (SELECT FROM"
+	"  regexp_matches(text, '([a-z_][a-z0-9_$]*)[\"]?\\s*\\(', 'g') m"
+	"  JOIN pg_proc p ON p.proname = m[1] WHERE p.provolatile = 'v'))"
 	" UNION SELECT 'what a language keeps', 2 WHERE text ~ '\\$_shared\\M|\\m[gs]d\\['"
 	" UNION SELECT NULL, 4 WHERE EXISTS (SELECT FROM pg_trigger"
 	"  WHERE tgdeferrable AND NOT tgisinternal)"

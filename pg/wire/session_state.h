@@ -7,6 +7,10 @@
  * run time, or done by functions in C under another name, is not found; nor what stands behind the
  * first 200 bodies.
  *
+ * Asked along with it: is the statement volatile, so that each call has to run it (pg/coalesce.h)?
+ * It is where its text, a view or a policy names a function that may be VOLATILE, in any of its
+ * overloads; the label that PostgreSQL has for a function stands for the body of that.
+ *
  * Locks of the session end with the last probe of a batch (batch_leaves_state), which an error
  * leaves out. A conn on which something else may stay runs one such statement at a time, and is
  * retired then.
@@ -20,6 +24,7 @@
 /* The database has triggers that may run at the commit, of whatever table: what a statement fires
  * through functions is not looked for. Not of the session: such a conn is not retired. */
 #define SESSION_STATE_DEFERRED 4
+#define SESSION_STATE_VOLATILE 8 /* it leaves nothing, but two runs of it may differ */
 
 /* One row, of $1, a statement's text: "found", names for people, or NULL; "leaves", the bits. */
 extern const char session_state_query[];

@@ -102,6 +102,27 @@ static void options_of_a_command_are_read(void **state)
 	catalog_let_go(catalog);
 }
 
+static void a_statement_knows_whether_it_is_coalesced(void **state)
+{
+	static const struct {
+		const char *text;
+		enum coalescing coalescing;
+	} cases[] = {
+		{ QUERY "SELECT 1", COALESCING_UNLESS_VOLATILE },
+		{ QUERY "-- @coalesce on\nSELECT 1", COALESCING_ALWAYS },
+		{ QUERY "-- @coalesce off\nSELECT 1", COALESCING_NEVER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog;
+		const struct operation *operation = story_operation(&catalog, cases[i].text);
+
+		assert_int_equal(operation->statement->coalescing, cases[i].coalescing);
+		catalog_let_go(catalog);
+	}
+}
+
 static void an_unknown_option_or_value_names_the_nearest_known_word(void **state)
 {
 	static const struct story stories[] = {
@@ -120,6 +141,11 @@ static void an_unknown_option_or_value_names_the_nearest_known_word(void **state
 		{ COMMAND "-- @group offf\nSELECT 1",
 		  "shop.sql:2:11: error: \"offf\" is no value of @group on|off; did you mean "
 		  "\"off\"?" },
+		{ QUERY "-- @coalesce no\nSELECT 1",
+		  "shop.sql:2:14: error: \"no\" is no value of @coalesce on|off; did you mean "
+		  "\"on\"?" },
+		{ COMMAND "-- @coalesce off\nSELECT 1",
+		  "shop.sql:2:4: error: @coalesce is for a query, not for a command" },
 		{ QUERY "-- @group off\nSELECT 1",
 		  "shop.sql:2:4: error: @group is for a command, not for a query" },
 		{ COMMAND "-- @isolation serialisable\nSELECT 1",
@@ -275,6 +301,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_said_has_the_defaults_of_the_contract),
 		cmocka_unit_test(options_of_a_query_are_read),
 		cmocka_unit_test(options_of_a_command_are_read),
+		cmocka_unit_test(a_statement_knows_whether_it_is_coalesced),
 		cmocka_unit_test(an_unknown_option_or_value_names_the_nearest_known_word),
 		cmocka_unit_test(values_have_ranges_and_units),
 		cmocka_unit_test(an_option_stands_once_where_it_belongs),

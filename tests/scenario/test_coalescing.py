@@ -1,0 +1,285 @@
+"""Identical queries that wait together are sent once, and each is answered as if it were alone."""
+
+import threading
+import time
+
+import pytest
+
+from harness.client import Client
+from harness.load import Load
+from harness.until import until
+
+CLIENTS = 64
+REQUESTS = 8
+
+SCHEMA = """
+CREATE FUNCTION coa_takes(seconds float8) RETURNS int LANGUAGE plpgsql STABLE AS
+    $$ BEGIN PERFORM pg_sleep(seconds); RETURN 1; END $$;
+CREATE FUNCTION coa_unlabelled() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE VIEW coa_dice AS SELECT random() AS thrown;
+CREATE TABLE coa_rows (owner text PRIMARY KEY, number int NOT NULL);
+INSERT INTO coa_rows VALUES ('ann', 1), ('bob', 2);
+ALTER TABLE coa_rows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE coa_rows FORCE ROW LEVEL SECURITY;
+CREATE POLICY coa_own ON coa_rows USING (owner = current_setting('request.user', true));
+CREATE TABLE coa_value (number bigint NOT NULL);
+INSERT INTO coa_value VALUES (0);
+CREATE ROLE coa_app LOGIN;
+GRANT SELECT ON coa_rows TO coa_app;
+GRANT USAGE ON SCHEMA cqrsd TO coa_app;
+GRANT SELECT ON ALL TABLES IN SCHEMA cqrsd TO coa_app;
+GRANT pg_monitor TO coa_app;
+"""
+
+CLEAN = """
+DROP TABLE coa_rows, coa_value;
+DROP VIEW coa_dice;
+DROP FUNCTION coa_takes, coa_unlabelled;
+DROP OWNED BY coa_app;
+DROP ROLE coa_app;
+"""
+
+CATALOG = """
+-- query: when_it_began :one
+-- @param key int
+SELECT :key::int AS key, statement_timestamp() AS began, coa_takes(0.005) AS took;
+
+-- query: for_each :one
+-- @coalesce off
+SELECT statement_timestamp() AS began, coa_takes(0.005) AS took;
+
+-- query: dice :one
+SELECT random() AS thrown, coa_takes(0.005) AS took;
+
+-- query: dice_of_a_view :one
+SELECT thrown, coa_takes(0.005) AS took FROM coa_dice;
+
+-- query: sample :many
+SELECT owner, coa_takes(0.005) AS took FROM coa_rows TABLESAMPLE bernoulli (50);
+
+-- query: unlabelled :one
+SELECT coa_unlabelled() AS one, coa_takes(0.005) AS took;
+
+-- query: dice_for_all :one
+-- @coalesce on
+SELECT random() AS thrown, coa_takes(0.005) AS took;
+
+-- query: takes :one
+-- @param seconds float8
+SELECT coa_takes(:seconds) AS took;
+
+-- query: fails :one
+SELECT coa_takes(0.005) / 0 AS never;
+
+-- query: own :many
+-- @claims
+SELECT owner, number, coa_takes(0.005) AS took FROM coa_rows;
+
+-- query: by_name :one
+SELECT :request_user::text AS owner, coa_takes(0.005) AS took;
+
+-- query: value :one
+-- @consistency strong
+SELECT number, coa_takes(0.02) AS took FROM coa_value;
+
+-- command: raise_value :one
+UPDATE coa_value SET number = number + 1 RETURNING number;
+"""
+
+
+@pytest.fixture
+def serve(schema, own_catalog, start_cqrsd):
+    """One replica, and as many connections as it takes for queries to wait."""
+    def start(**options):
+        return start_cqrsd(**{"catalog": own_catalog(CATALOG), "replicas": 1, "loops": 1,
+                              "pool_conns": 2, "queue_wait_ms": 5000, "limit": "off", **options})
+    return start
+
+
+def ask(service, target, users=(None,), requests=REQUESTS, clients=CLIENTS):
+    """All answers, each with the moment before it was asked for and its user."""
+    answers = []
+
+    async def client(load, number, connection):
+        user = users[number % len(users)]
+        for _ in range(requests):
+            began = time.time()
+            answers.append((began, user, await connection.query(target, user)))
+
+    with Load(service.address, client, clients=clients) as load:
+        load.finish()
+    assert len(answers) == clients * requests
+    return answers
+
+
+def coalesced(service, name):
+    return service.metrics().sum("cqrsd_coalesced_total", name=name)
+
+
+def moment(text):
+    """Seconds of the clock of this machine, which PostgreSQL has told."""
+    from datetime import datetime
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_of_64_clients_who_read_one_key_few_queries_reach_the_server_and_none_is_old(serve):
+    service = serve()
+
+    answers = ask(service, "when_it_began?key=7")
+
+    assert all(answer.status == 200 for _, _, answer in answers)
+    runs = {answer.data["began"] for _, _, answer in answers}
+    assert len(runs) <= 0.25 * len(answers)
+    assert coalesced(service, "when_it_began") == len(answers) - len(runs)
+    early = [(asked, answer.data["began"]) for asked, _, answer in answers
+             if moment(answer.data["began"]) < asked]
+    assert not early, early[:5]
+
+
+def test_each_has_its_own_headers_and_token(serve):
+    service = serve()
+
+    answers = ask(service, "when_it_began?key=7", users=("ann", "bob", "eve"), requests=2)
+
+    ids = [answer.headers["x-request-id"] for _, _, answer in answers]
+    assert len(set(ids)) == len(answers)
+    assert all(answer.headers["consistency-token"] for _, _, answer in answers)
+
+
+@pytest.mark.parametrize("name", ["for_each", "dice", "dice_of_a_view", "sample", "unlabelled"])
+def test_what_is_volatile_or_says_off_runs_for_each(serve, name):
+    service = serve()
+
+    answers = ask(service, name, requests=2, clients=16)
+
+    assert {answer.status for _, _, answer in answers} == {200}
+    assert coalesced(service, name) == 0
+    if "dice" in name:
+        assert len({answer.data["thrown"] for _, _, answer in answers}) == len(answers)
+
+
+def test_an_author_may_let_one_run_of_what_is_volatile_answer_all(serve):
+    service = serve()
+
+    answers = ask(service, "dice_for_all", requests=4)
+
+    thrown = {answer.data["thrown"] for _, _, answer in answers}
+    assert len(thrown) == len(answers) - coalesced(service, "dice_for_all")
+    assert len(thrown) <= 0.25 * len(answers)
+
+
+def test_an_error_is_told_to_each(serve):
+    service = serve()
+
+    answers = ask(service, "fails", requests=2, clients=16)
+
+    assert coalesced(service, "fails") > 0
+    assert {(answer.status, answer.code) for _, _, answer in answers} == \
+        {(service.query("fails").status, service.query("fails").code)}
+
+
+def test_two_users_never_share_what_row_level_security_shows_them(serve, cluster):
+    lines = [node.conninfo.replace("postgres@", "coa_app@") for node in cluster.nodes]
+    service = serve(primary=lines[0], replica=lines[1:2])
+
+    answers = ask(service, "own", users=("ann", "bob"))
+
+    wrong = [(user, answer.json) for _, user, answer in answers
+             if [row["owner"] for row in answer.data] != [user]]
+    assert not wrong, wrong[:5]
+    assert coalesced(service, "own") > 0
+
+
+def test_two_users_never_share_what_their_names_are_part_of(serve):
+    service = serve()
+
+    answers = ask(service, "by_name", users=("ann", "bob"), requests=8)
+
+    assert [answer.data["owner"] for _, user, answer in answers] == \
+        [user for _, user, _ in answers]
+    assert coalesced(service, "by_name") > 0
+
+
+def waits(service, count):
+    """So many requests wait for a connection, or are out."""
+    return service.metrics().sum("cqrsd_http_requests_in_flight") >= count
+
+
+class Asking(threading.Thread):
+    """One query, asked beside others."""
+
+    def __init__(self, service, seconds, **headers):
+        super().__init__(daemon=True)
+        self.client, self.seconds = Client(service.address), seconds
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answer = None
+        self.start()
+
+    def run(self):
+        self.answer = self.client.query("takes", seconds=self.seconds, headers=self.headers)
+
+    def result(self):
+        self.join(30)
+        return self.answer
+
+
+@pytest.fixture
+def behind_others(serve):
+    """A service whose only connections for queries are busy for a while."""
+    service = serve(hedge="off")
+    assert service.query("takes", seconds=0).status == 200
+    blocking = [Asking(service, 1.5 + number / 100) for number in range(2)]
+    until(lambda: waits(service, 2), "queries that are out")
+    yield service
+    assert [one.result().status for one in blocking] == [200, 200]
+
+
+def test_each_is_answered_at_its_own_deadline(behind_others):
+    service = behind_others
+    hasty = [Asking(service, 0.6, Request_Timeout="0.3")]
+    until(lambda: waits(service, 3), "the first hasty one")
+    patient = [Asking(service, 0.6) for _ in range(2)]
+
+    hasty.append(Asking(service, 0.6, Request_Timeout="0.3"))
+
+    assert [one.result().status for one in hasty] == [504, 504]
+    assert [one.result().status for one in patient] == [200, 200]
+    assert coalesced(service, "takes") >= 1
+
+
+def test_whoever_goes_away_takes_no_other_along(behind_others):
+    service = behind_others
+    leaving = Client(service.address, keep_alive=False)
+    connection = leaving.connect()
+    connection.request("GET", "/v1/queries/takes?seconds=0.01")
+    until(lambda: waits(service, 3), "the one that leaves")
+    staying = Asking(service, 0.01)
+    until(lambda: waits(service, 4), "the one that stays")
+
+    connection.sock.close()
+    connection.close()
+
+    assert staying.result().status == 200
+
+
+def test_strong_reads_see_whatever_was_acknowledged_before_they_came(serve):
+    service = serve()
+    acknowledged = [0]
+    stale = []
+
+    async def client(load, number, connection):
+        for _ in range(REQUESTS):
+            if number == 0:
+                answer = await connection.command("raise_value", "ann")
+                acknowledged[0] = answer.data["number"]
+                continue
+            least = acknowledged[0]
+            answer = await connection.query("value")
+            assert answer.status == 200, answer
+            if answer.data["number"] < least:
+                stale.append((least, answer.data["number"]))
+
+    with Load(service.address, client, clients=32) as load:
+        load.finish()
+    assert not stale, stale[:5]
+    assert coalesced(service, "value") > 0
