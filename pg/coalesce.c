@@ -181,6 +181,7 @@ void coalesce_share(const struct call *from, struct call *to, bool rows)
 {
 	assert(to->out->len == to->out_start);
 	coalesce_share_error(from, to);
+	to->refusal = from->refusal;
 	to->generation = from->generation;
 	to->bound = from->bound;
 	to->effect = from->effect;

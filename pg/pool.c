@@ -97,12 +97,14 @@ static void pool_hand_over(struct pool *pool, struct call *call)
 	janitor_want(pool, next->ticket.waits_since_us + pool->settings.queue_wait_us);
 }
 
-/* Its place is taken by another call. */
-static void pool_displace(struct pool *pool, struct ticket *ticket)
+/* Its place is taken by another call. Where the queue is full those that follow it, which are no
+ * more urgent, have none either. */
+static void pool_displace(struct pool *pool, struct lane *lane, struct ticket *ticket)
 {
 	struct call *call = container_of(ticket, struct call, ticket);
 
-	pool_hand_over(pool, call);
+	if (lane->queue.count < pool->admission.queue_max)
+		pool_hand_over(pool, call);
 	call->refusal = REFUSAL_SHED;
 	pool_end(pool, call, CALL_UNSENT, "displaced by a more urgent request");
 }
@@ -125,7 +127,7 @@ static bool pool_admits(struct pool *pool, struct lane *lane, struct call *call)
 					   &displaced);
 	}
 	if (verdict == VERDICT_DISPLACES)
-		pool_displace(pool, displaced);
+		pool_displace(pool, lane, displaced);
 	call->refusal = verdict == VERDICT_SHED ? REFUSAL_SHED : REFUSAL_NONE;
 	return verdict == VERDICT_ADMITTED || verdict == VERDICT_DISPLACES;
 }

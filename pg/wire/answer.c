@@ -14,6 +14,7 @@
 #include "pg/wire/plan.h"
 #include "pg/wire/pooler.h"
 #include "pg/wire/repeated_column.h"
+#include "pg/wire/session_state.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -316,6 +317,8 @@ static void answer_shape(struct conn *conn, const struct entry *entry, const PGr
 	encoder_begin(&conn->encoder, result, NULL);
 	slot->call->shape = shape_new((unsigned)params, (unsigned)columns);
 	slot->call->shape->names_bytes = (uint32_t)conn->encoder.keys.len;
+	/* As long as nothing else is known: the answer comes next, or an error. */
+	slot->call->shape->session_state = SESSION_STATE_VOLATILE;
 	for (int i = 0; i < params; i++)
 		slot->call->shape->param_types[i] = answer_type(PQparamtype(result, i));
 	for (int i = 0; i < columns; i++)

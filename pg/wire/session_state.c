@@ -8,6 +8,20 @@
 	" NOT IN (SELECT oid FROM pg_namespace"                                                    \
 	" WHERE nspname IN ('pg_catalog', 'information_schema', 'cqrsd'))"
 
+/* The words of one text, as names are folded, and those in quotes as they stand there. */
+#define SESSION_STATE_WORDS                                                                        \
+	"SELECT m[1] AS dot, m[2] AS word, m[3] AS paren FROM regexp_matches(body.text,"           \
+	" '(\\.)?\\s*[\"]?((?:[^[:space:][:punct:]]|[_$])+)[\"]?\\s*(\\()?', 'g') m"               \
+	" UNION SELECT m[1], replace(m[2], '\"\"', '\"'), m[3] FROM regexp_matches(body.raw,"      \
+	" '(\\.)?\\s*\"((?:[^\"]|\"\")+)\"\\s*(\\()?', 'g') m"
+
+/* A function of a row may be written as if it were one of its columns. */
+#define SESSION_STATE_VOLATILE_CALLED                                                              \
+	"text ~ '\\mtablesample\\M' OR EXISTS (SELECT FROM (" SESSION_STATE_WORDS ") AS named"     \
+	" JOIN pg_proc p ON p.proname = named.word WHERE p.provolatile = 'v' AND (named.paren"     \
+	" = '(' OR named.dot = '.' AND p.pronargs = 1 AND EXISTS (SELECT FROM pg_type t"           \
+	" WHERE t.oid = p.proargtypes[0] AND t.typtype = 'c')))"
+
 /* The texts that the words of one text may lead to. */
 #define SESSION_STATE_MORE                                                                         \
 	" SELECT CASE WHEN p.prosrc = '' AND p.prokind IN ('f', 'p')"                              \
@@ -34,14 +48,14 @@
 const char session_state_prelude[] = "SELECT set_config('jit', 'off', true)";
 
 const char session_state_query[] =
-	"WITH RECURSIVE body(text, inlined) AS (SELECT lower($1::text) COLLATE \"C\", true UNION"
-	" SELECT lower(more.text) COLLATE \"C\", body.inlined AND more.inlined FROM body,"
-	" LATERAL (SELECT DISTINCT m[1] AS word, m[2] AS paren FROM"
-	"  regexp_matches(body.text, '([a-z_][a-z0-9_$]*)[\"]?\\s*(\\()?', 'g') m) AS named,"
+	"WITH RECURSIVE body(text, raw, inlined) AS (SELECT lower($1::text) COLLATE \"C\","
+	" $1::text COLLATE \"C\", true UNION SELECT lower(more.text) COLLATE \"C\","
+	" more.text COLLATE \"C\", body.inlined AND more.inlined FROM body,"
+	" LATERAL (" SESSION_STATE_WORDS ") AS named,"
 	" LATERAL (" SESSION_STATE_MORE ") AS more)"
 	" SELECT string_agg(DISTINCT found.what, ', ') AS found,"
 	" coalesce(bit_or(found.leaves), 0) AS leaves"
-	" FROM (SELECT text, inlined FROM body LIMIT " SESSION_STATE_BODIES_MAX ") AS body,"
+	" FROM (SELECT * FROM body LIMIT " SESSION_STATE_BODIES_MAX ") AS body,"
 	" LATERAL ("
 	" SELECT m[1], 1 FROM regexp_matches(text,"
 	"  '\\m(pg_(?:try_)?advisory_lock(?:_shared)?)\\s*\\(', 'g') m"
@@ -59,9 +73,7 @@ const char session_state_query[] =
 	" UNION SELECT m[1], 2 FROM regexp_matches(text, '\\m"
 	"(setseed|set_limit|dblink_connect(?:_u)?"
 	"|pg_create_(?:logical|physical)_replication_slot)\\s*\\(', 'g') m"
-	" UNION SELECT NULL, 8 WHERE inlined AND (text ~ '\\mtablesample\\M' OR EXISTS (SELECT FROM"
-	"  regexp_matches(text, '([a-z_][a-z0-9_$]*)[\"]?\\s*\\(', 'g') m"
-	"  JOIN pg_proc p ON p.proname = m[1] WHERE p.provolatile = 'v'))"
+	" UNION SELECT NULL, 8 WHERE inlined AND (" SESSION_STATE_VOLATILE_CALLED ")"
 	" UNION SELECT 'what a language keeps', 2 WHERE text ~ '\\$_shared\\M|\\m[gs]d\\['"
 	" UNION SELECT NULL, 4 WHERE EXISTS (SELECT FROM pg_trigger"
 	"  WHERE tgdeferrable AND NOT tgisinternal)"

@@ -1,5 +1,6 @@
 """Identical queries that wait together are sent once, and each is answered as if it were alone."""
 
+import contextlib
 import threading
 import time
 
@@ -11,12 +12,22 @@ from harness.until import until
 
 CLIENTS = 64
 REQUESTS = 8
+GATE = 1601  # an advisory lock: some queries run only while no story holds it
+CONNS = 2
 
 SCHEMA = """
 CREATE FUNCTION coa_takes(seconds float8) RETURNS int LANGUAGE plpgsql STABLE AS
     $$ BEGIN PERFORM pg_sleep(seconds); RETURN 1; END $$;
 CREATE FUNCTION coa_unlabelled() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION coa_passes(number int) RETURNS int LANGUAGE plpgsql STABLE AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN number; END $$;
 CREATE VIEW coa_dice AS SELECT random() AS thrown;
+CREATE VIEW "Coa Dice" AS SELECT thrown FROM coa_dice;
+CREATE FUNCTION "Coa_Throw"() RETURNS float8 LANGUAGE sql AS 'SELECT random()';
+CREATE FUNCTION "coa_lançe"() RETURNS float8 LANGUAGE sql AS 'SELECT random()';
+CREATE TABLE coa_lots (number int NOT NULL);
+INSERT INTO coa_lots VALUES (1);
+CREATE FUNCTION coa_drawn(coa_lots) RETURNS float8 LANGUAGE sql AS 'SELECT random()';
 CREATE TABLE coa_rows (owner text PRIMARY KEY, number int NOT NULL);
 INSERT INTO coa_rows VALUES ('ann', 1), ('bob', 2);
 ALTER TABLE coa_rows ENABLE ROW LEVEL SECURITY;
@@ -29,12 +40,13 @@ GRANT SELECT ON coa_rows TO coa_app;
 GRANT USAGE ON SCHEMA cqrsd TO coa_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA cqrsd TO coa_app;
 GRANT pg_monitor TO coa_app;
-"""
+""" % GATE
 
 CLEAN = """
-DROP TABLE coa_rows, coa_value;
-DROP VIEW coa_dice;
-DROP FUNCTION coa_takes, coa_unlabelled;
+DROP FUNCTION coa_drawn;
+DROP TABLE coa_rows, coa_value, coa_lots;
+DROP VIEW "Coa Dice", coa_dice;
+DROP FUNCTION coa_takes, coa_unlabelled, coa_passes, "Coa_Throw", "coa_lançe";
 DROP OWNED BY coa_app;
 DROP ROLE coa_app;
 """
@@ -54,6 +66,18 @@ SELECT random() AS thrown, coa_takes(0.005) AS took;
 -- query: dice_of_a_view :one
 SELECT thrown, coa_takes(0.005) AS took FROM coa_dice;
 
+-- query: dice_in_quotes :one
+SELECT thrown, coa_takes(0.005) AS took FROM "Coa Dice";
+
+-- query: dice_of_a_function :one
+SELECT "Coa_Throw"() AS thrown, coa_takes(0.005) AS took;
+
+-- query: dice_with_a_cedilla :one
+SELECT coa_lançe() AS thrown, coa_takes(0.005) AS took;
+
+-- query: dice_of_a_row :one
+SELECT lot.coa_drawn AS thrown, coa_takes(0.005) AS took FROM coa_lots AS lot;
+
 -- query: sample :many
 SELECT owner, coa_takes(0.005) AS took FROM coa_rows TABLESAMPLE bernoulli (50);
 
@@ -64,9 +88,9 @@ SELECT coa_unlabelled() AS one, coa_takes(0.005) AS took;
 -- @coalesce on
 SELECT random() AS thrown, coa_takes(0.005) AS took;
 
--- query: takes :one
--- @param seconds float8
-SELECT coa_takes(:seconds) AS took;
+-- query: passes :one
+-- @param number int
+SELECT coa_passes(:number) AS number;
 
 -- query: fails :one
 SELECT coa_takes(0.005) / 0 AS never;
@@ -92,7 +116,8 @@ def serve(schema, own_catalog, start_cqrsd):
     """One replica, and as many connections as it takes for queries to wait."""
     def start(**options):
         return start_cqrsd(**{"catalog": own_catalog(CATALOG), "replicas": 1, "loops": 1,
-                              "pool_conns": 2, "queue_wait_ms": 5000, "limit": "off", **options})
+                              "pool_conns": CONNS, "queue_wait_ms": 5000, "limit": "off",
+                              **options})
     return start
 
 
@@ -146,16 +171,19 @@ def test_each_has_its_own_headers_and_token(serve):
     assert all(answer.headers["consistency-token"] for _, _, answer in answers)
 
 
-@pytest.mark.parametrize("name", ["for_each", "dice", "dice_of_a_view", "sample", "unlabelled"])
-def test_what_is_volatile_or_says_off_runs_for_each(serve, name):
+def test_what_is_volatile_or_says_off_runs_for_each(serve):
     service = serve()
 
-    answers = ask(service, name, requests=2, clients=16)
+    answers = {name: ask(service, name, requests=2, clients=16) for name in (
+        "for_each", "sample", "unlabelled", "dice", "dice_of_a_view", "dice_in_quotes",
+        "dice_of_a_function", "dice_with_a_cedilla", "dice_of_a_row")}
 
-    assert {answer.status for _, _, answer in answers} == {200}
-    assert coalesced(service, name) == 0
-    if "dice" in name:
-        assert len({answer.data["thrown"] for _, _, answer in answers}) == len(answers)
+    shared = {name: coalesced(service, name) for name in answers}
+    assert not any(shared.values()), shared
+    for name, told in answers.items():
+        assert {answer.status for _, _, answer in told} == {200}, name
+        if "dice" in name:
+            assert len({answer.data["thrown"] for _, _, answer in told}) == len(told), name
 
 
 def test_an_author_may_let_one_run_of_what_is_volatile_answer_all(serve):
@@ -200,66 +228,94 @@ def test_two_users_never_share_what_their_names_are_part_of(serve):
     assert coalesced(service, "by_name") > 0
 
 
-def waits(service, count):
-    """So many requests wait for a connection, or are out."""
-    return service.metrics().sum("cqrsd_http_requests_in_flight") >= count
-
-
 class Asking(threading.Thread):
     """One query, asked beside others."""
 
-    def __init__(self, service, seconds, **headers):
+    def __init__(self, service, number, **headers):
         super().__init__(daemon=True)
-        self.client, self.seconds = Client(service.address), seconds
+        self.client, self.number = Client(service.address), number
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answer = None
         self.start()
 
     def run(self):
-        self.answer = self.client.query("takes", seconds=self.seconds, headers=self.headers)
+        self.answer = self.client.query("passes", number=self.number, headers=self.headers)
 
     def result(self):
         self.join(30)
         return self.answer
 
 
+class Gate:
+    """While it is shut, a query is out on each connection, and all others wait for one."""
+    OUT = CONNS  # the last of them as the reserve of the others
+
+    def __init__(self, service, cluster):
+        self.service, self.cluster = service, cluster
+        self.shut = contextlib.ExitStack()
+        self.out = []
+
+    def close(self):
+        for node in self.cluster.nodes[:2]:
+            self.shut.enter_context(
+                node.open_transaction(f"SELECT pg_advisory_xact_lock({GATE})"))
+        for number in range(self.OUT):
+            self.out.append(Asking(self.service, number))
+            until(lambda: self.before_it() == len(self.out), "a query that is out")
+
+    def before_it(self):
+        """How many queries wait for it to open."""
+        return sum(int(node.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                                f" AND objid = {GATE} AND NOT granted"))
+                   for node in self.cluster.nodes[:2])
+
+    def until_wait(self, count, what):
+        """Exactly so many requests wait for a connection."""
+        until(lambda: self.service.metrics().sum("cqrsd_http_requests_in_flight") ==
+              self.OUT + count, what)
+
+    def open(self):
+        assert self.before_it() == self.OUT
+        self.shut.close()
+        assert [one.result().status for one in self.out] == [200] * self.OUT
+
+
 @pytest.fixture
-def behind_others(serve):
-    """A service whose only connections for queries are busy for a while."""
-    service = serve(hedge="off")
-    assert service.query("takes", seconds=0).status == 200
-    blocking = [Asking(service, 1.5 + number / 100) for number in range(2)]
-    until(lambda: waits(service, 2), "queries that are out")
-    yield service
-    assert [one.result().status for one in blocking] == [200, 200]
+def gate(serve, cluster):
+    gate = Gate(serve(hedge="off"), cluster)
+    with gate.shut:
+        gate.close()
+        yield gate
 
 
-def test_each_is_answered_at_its_own_deadline(behind_others):
-    service = behind_others
-    hasty = [Asking(service, 0.6, Request_Timeout="0.3")]
-    until(lambda: waits(service, 3), "the first hasty one")
-    patient = [Asking(service, 0.6) for _ in range(2)]
-
-    hasty.append(Asking(service, 0.6, Request_Timeout="0.3"))
+def test_each_is_answered_at_its_own_deadline(gate):
+    hasty = [Asking(gate.service, 100, Request_Timeout="0.3")]
+    patient = [Asking(gate.service, 100) for _ in range(2)]
+    hasty.append(Asking(gate.service, 100, Request_Timeout="0.3"))
 
     assert [one.result().status for one in hasty] == [504, 504]
+    gate.until_wait(2, "the patient ones")
+    gate.open()
+
     assert [one.result().status for one in patient] == [200, 200]
-    assert coalesced(service, "takes") >= 1
+    assert coalesced(gate.service, "passes") == 1
 
 
-def test_whoever_goes_away_takes_no_other_along(behind_others):
-    service = behind_others
-    leaving = Client(service.address, keep_alive=False)
+def test_a_client_that_goes_away_takes_no_other_along(gate):
+    leaving = Client(gate.service.address, keep_alive=False)
     connection = leaving.connect()
-    connection.request("GET", "/v1/queries/takes?seconds=0.01")
-    until(lambda: waits(service, 3), "the one that leaves")
-    staying = Asking(service, 0.01)
-    until(lambda: waits(service, 4), "the one that stays")
+    connection.request("GET", "/v1/queries/passes?number=100")
+    gate.until_wait(1, "the one that leaves")
+    staying = [Asking(gate.service, 100) for _ in range(2)]
+    gate.until_wait(3, "those that stay")
 
     connection.sock.close()
     connection.close()
+    gate.until_wait(2, "the end of the one that leaves")
+    gate.open()
 
-    assert staying.result().status == 200
+    assert [one.result().data for one in staying] == [{"number": 100}] * 2
+    assert coalesced(gate.service, "passes") == 1
 
 
 def test_strong_reads_see_whatever_was_acknowledged_before_they_came(serve):

@@ -307,6 +307,8 @@ static void they_are_placed_again_together(void **state)
 	(void)state;
 	fake_answer_with((struct fake_answer){
 		.text = "SELECT 3.", .what = FAKE_ERROR, .sqlstate = "22012" });
+	fake_server.in_recovery = true;
+	fake_server.lsn = 0x3000;
 	begin();
 	stage_query(&bad, stage_statement(3), "0");
 	for (unsigned i = 0; i < 3; i++)
@@ -315,14 +317,18 @@ static void they_are_placed_again_together(void **state)
 	stage_answer(0);
 	assert_int_equal(bad.call.end, CALL_ERROR);
 	assert_int_equal(calls[0].told, 0);
+	fake_server.lsn = 0x2000;
 	assert_string_equal(fake_sent(0), "probe prepare:s1 s1(7) bound sync");
-	/* Whoever comes now did not come before it was sent first. */
+	/* One that comes now did not come before it was sent first. */
 	ask(&calls[3], "7");
 	assert_null(calls[3].call.leader);
 	stage_answer(0);
 	stage_answer(0);
 	for (unsigned i = 0; i < 4; i++)
 		assert_told(&calls[i]);
+	/* What the first attempt had proved counts no more. */
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(calls[i].call.lower, 0x2000);
 	stage_call_fini(&bad);
 	end(4);
 }
@@ -365,6 +371,73 @@ static void each_waits_its_own_time(void **state)
 	stage_answer(0);
 	assert_told(&calls[1]);
 	end(2);
+}
+
+#define AHEAD 15    /* and one: as many wait before it is computed when they leave */
+#define GAP_US 6000 /* one leaves after the other; the last is in time, the next one is not */
+#define FIRST_US 8000
+
+/* Those that wait, the last of them with a follower, and one that is more urgent. */
+static void begin_displacing(struct stage_call *ahead, unsigned count)
+{
+	static const char *const values[] = { "20", "21", "22", "23", "24", "25", "26", "27",
+					      "28", "29", "30", "31", "32", "33", "34", "35" };
+	struct pool_settings settings = stage_settings;
+
+	fake_answer_with((struct fake_answer){ .text = "SELECT 1.", .rows = 1, .cell = "5" });
+	settings.conns_max = 1;
+	settings.queue_max = count ? stage_settings.queue_max : 1;
+	stage_open_with(NODE_REPLICA, &settings);
+	stage_query(&first, stage_statement(2), "0");
+	stage_turn();
+	(void)fake_sent(0);
+	stage.pool->lanes[LANE_QUICK].admission.codel.gap_us = GAP_US;
+	for (unsigned i = 0; i < count + 3; i++) {
+		struct stage_call *call = i < count ? &ahead[i] : &calls[i - count];
+		bool urgent = i == count + 2;
+
+		init(call, i < count ? values[i] : urgent ? "8" : "7");
+		call->call.ticket.priority =
+			(struct priority){ .asked = true, .urgency = urgent ? 1 : 5 };
+		if (urgent)
+			assert_ptr_equal(calls[1].call.leader, &calls[0].call);
+		submit(call);
+	}
+	stage_turn();
+	assert_int_equal(calls[0].told, 1);
+	assert_int_equal(calls[0].call.end, CALL_UNSENT);
+	assert_int_equal(calls[0].call.refusal, REFUSAL_SHED);
+}
+
+static void those_that_follow_one_that_is_displaced_have_no_place_in_a_full_queue(void **state)
+{
+	(void)state;
+	begin_displacing(NULL, 0);
+	assert_int_equal(calls[1].told, 1);
+	assert_int_equal(calls[1].call.end, CALL_UNSENT);
+	assert_int_equal(calls[1].call.refusal, REFUSAL_SHED);
+	(void)first_is_over();
+	stage_answer(0);
+	assert_told(&calls[2]);
+	end(3);
+}
+
+static void where_the_queue_has_room_they_stay_when_one_that_they_follow_is_displaced(void **state)
+{
+	static struct stage_call ahead[AHEAD];
+
+	(void)state;
+	atomic_store(&stage_statement(1)->running_us, GAP_US);
+	atomic_store(&stage_statement(2)->running_us, FIRST_US);
+	begin_displacing(ahead, AHEAD);
+	assert_int_equal(calls[1].told, 0);
+	while (pool_load(stage.pool))
+		stage_answer(0);
+	assert_told(&calls[1]);
+	assert_told(&calls[2]);
+	for (unsigned i = 0; i < AHEAD; i++)
+		stage_call_fini(&ahead[i]);
+	end(3);
 }
 
 static void the_server_is_told_the_longest_timeout(void **state)
@@ -487,6 +560,8 @@ int main(void)
 		STORY(they_are_placed_again_together),
 		STORY(too_much_for_one_is_too_much_for_each),
 		STORY(each_waits_its_own_time),
+		STORY(those_that_follow_one_that_is_displaced_have_no_place_in_a_full_queue),
+		STORY(where_the_queue_has_room_they_stay_when_one_that_they_follow_is_displaced),
 		STORY(the_server_is_told_the_longest_timeout),
 		STORY(one_without_a_timeout_has_the_pools),
 		STORY(a_pool_that_is_abandoned_tells_each),

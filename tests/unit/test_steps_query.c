@@ -336,6 +336,33 @@ static void a_call_that_waited_in_vain_is_told_as_queue_timeout_and_goes_nowhere
 	assert_int_equal(fake_waiting(0) + fake_waiting(1) + fake_waiting(2), 0);
 }
 
+/* Identical queries end together: with the loss of a node, and with what another one proves. */
+static void what_was_lost_for_both_is_judged_for_each_where_it_is_placed_again(void **state)
+{
+	struct scene *scene = *state;
+	struct asked anyone, ann;
+
+	wrote(scene, "ann", REQUIRED_LSN);
+	scene_ask(scene, &anyone, REQUEST_QUERY, "order", "bob");
+	scene_ask(scene, &ann, REQUEST_QUERY, "order", "ann");
+	scene->topology.nodes[1].paused = true;
+	scene_publish(scene);
+	scene_take(scene, &anyone);
+	scene_take(scene, &ann);
+	scene->topology.nodes[1].paused = false;
+	scene_publish(scene);
+	for (unsigned i = 0; i < 2; i++)
+		fake_lost(fake_call(2, CALL_QUERY), CALL_LOST, "the connection was lost");
+	scene_pass(scene, 5 * US_PER_MS);
+	assert_int_equal(fake_waiting(1), 2);
+
+	for (unsigned i = 0; i < 2; i++)
+		fake_answer(fake_call(1, CALL_QUERY), REQUIRED_LSN - 1, REQUIRED_LSN, row, 1);
+
+	assert_document(&anyone, "{\"data\":{\"id\":7}}");
+	assert_int_equal(ann.done, 0);
+}
+
 static void a_token_of_a_newer_timeline_is_not_answered_by_an_older_primary(void **state)
 {
 	struct scene *scene = *state;
@@ -436,6 +463,7 @@ int main(void)
 		SCENE_STORY(a_refusal_by_a_standby_that_is_behind_proves_nothing),
 		SCENE_STORY(
 			a_call_that_waited_in_vain_is_told_as_queue_timeout_and_goes_nowhere_else),
+		SCENE_STORY(what_was_lost_for_both_is_judged_for_each_where_it_is_placed_again),
 		SCENE_STORY(a_token_of_a_newer_timeline_is_not_answered_by_an_older_primary),
 		SCENE_STORY(an_answer_of_another_life_of_the_node_is_not_told),
 		SCENE_STORY(strong_asks_the_primary),
