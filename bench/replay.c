@@ -43,6 +43,9 @@
 #define REPLAY_LSN 0x1000
 #define REPLAY_TIMELINE 7 /* of the fake server */
 #define REPLAY_STARTED_US 1
+#define REPLAY_KEY "4711" /* of the request as it is written; each that is sent has its own */
+#define REPLAY_KEY_MIN 1000
+#define REPLAY_KEYS 9000
 
 static const char replay_sql[] = "-- query: balance :one\n"
 				 "-- @param aid int\n"
@@ -51,11 +54,11 @@ static const char replay_sql[] = "-- query: balance :one\n"
 				 "-- @param n int\n"
 				 "INSERT INTO notes (n) VALUES (:n) RETURNING x;\n";
 /* %s: the line with a credential. */
-static const char replay_read[] = "GET /v1/queries/balance?aid=4711 HTTP/1.1\r\n"
+static const char replay_read[] = "GET /v1/queries/balance?aid=" REPLAY_KEY " HTTP/1.1\r\n"
 				  "Host: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s\r\n";
 static const char replay_command[] =
 	"POST /v1/commands/add HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s"
-	"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"n\":4711}";
+	"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"n\":" REPLAY_KEY "}";
 
 static struct loop *loop;
 static struct options options;
@@ -69,6 +72,7 @@ static bool waits[REPLAY_CLIENTS_MAX];
 static unsigned clients_count;
 static char request[4096];
 static size_t request_len;
+static char *request_key; /* in request */
 static struct auth *auth; /* NULL: every client is served */
 
 void replay_ask(void);
@@ -81,11 +85,24 @@ static _Noreturn void replay_fail(unsigned client, const char *reply, int len)
 	exit(1);
 }
 
+/* No two of those who wait together ask the same: identical queries are sent once. */
+static void replay_draw_key(void)
+{
+	static unsigned drawn;
+	unsigned key = REPLAY_KEY_MIN + drawn++ % REPLAY_KEYS;
+
+	for (unsigned i = strlen(REPLAY_KEY); i-- > 0; key /= 10)
+		request_key[i] = (char)('0' + key % 10);
+}
+
 /* Every client sends its request. */
 __attribute__((noinline)) void replay_ask(void)
 {
 	for (unsigned i = 0; i < clients_count; i++) {
-		ssize_t sent = send(clients[i], request, request_len, 0);
+		ssize_t sent;
+
+		replay_draw_key();
+		sent = send(clients[i], request, request_len, 0);
 
 		assert(sent == (ssize_t)request_len);
 		waits[i] = true;
@@ -306,6 +323,8 @@ static bool replay_read_arguments(int argc, char **argv, bool *queries, unsigned
 	request_len = (size_t)snprintf(request, sizeof(request),
 				       *queries ? replay_read : replay_command, credential);
 	assert(request_len < sizeof(request));
+	request_key = strstr(request, REPLAY_KEY);
+	assert(request_key);
 	return true;
 }
 
