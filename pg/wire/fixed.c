@@ -20,7 +20,7 @@
 	" (extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint"
 
 /* What a command of a group may not leave changed: RESET ALL comes too late, or does nothing. */
-#define SQL_KEPT "concat(current_user, '|', current_setting('synchronous_commit'))"
+#define SQL_KEPT "current_user::text || '|' || current_setting('synchronous_commit')"
 /* RESET ALL goes back to what handshake_options asked for, but where a pooler had only SET it. */
 #define SQL_AS_ASKED                                                                               \
 	"(current_setting('TimeZone') = 'UTC' AND current_setting('DateStyle') LIKE 'ISO%'"        \
@@ -29,9 +29,9 @@
 #define SQL_LOCK_WAIT SQL_TEXT(GROUP_LOCK_WAIT_MS)
 #define SQL_STATEMENT SQL_TEXT(GROUP_STATEMENT_MS)
 #define SQL_LIMITS                                                                                 \
-	"SELECT set_config('lock_timeout', '" SQL_LOCK_WAIT "', true),"                            \
-	" set_config('statement_timeout', '" SQL_STATEMENT "', true),"                             \
-	" set_config('cqrsd.kept', " SQL_KEPT ", true)"
+	"SELECT WHERE set_config('lock_timeout', '" SQL_LOCK_WAIT "', true)"                       \
+	" || set_config('statement_timeout', '" SQL_STATEMENT "', true)"                           \
+	" || set_config('cqrsd.kept', " SQL_KEPT ", true) IS NULL"
 
 /* No transaction ends the session's locks: each batch does, whatever becomes of its calls. */
 #define SQL_UNLOCKED "pg_advisory_unlock_all() IS NOT NULL"
@@ -60,8 +60,9 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	/* Else a statement goes on though the conn it is for was closed. Not every system can. */
 	[FIXED_NOTICE] = { "notice", "SELECT set_config('client_connection_check_interval', $1,"
 				     " true) WHERE version() LIKE '%linux%'" },
-	/* Until the end of the transaction, which is that of the whole segment. Without columns and
-	 * rows, so that no claims come back; of || each side is always evaluated. */
+	/* Until the end of the transaction, which is that of the whole segment. Without columns
+	 * and rows, so that no claims come back; of || each side is always evaluated. (It also
+	 * costs less: what a group has between its commands is written in the same way.) */
 	[FIXED_CLAIMS] = { "claims", "SELECT WHERE set_config('request.jwt.claims', $1, true)"
 				     " || set_config('request.user', $2, true)"
 				     " || set_config('request.roles', $3, true) IS NULL" },
@@ -76,8 +77,9 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
 	[FIXED_RETURN] = { "back", "ROLLBACK TO SAVEPOINT c" },
 	/* The next and the last divide by zero where that is not so. */
-	[FIXED_LEFTOVERS] = { "look", "SELECT 1 / (" SQL_UNLOCKED
-				      " AND current_setting('cqrsd.kept') = " SQL_KEPT ")::int" },
+	[FIXED_LEFTOVERS] = { "look",
+			      "SELECT WHERE 1 / (" SQL_UNLOCKED
+			      " AND current_setting('cqrsd.kept') = " SQL_KEPT ")::int IS NULL" },
 	[FIXED_RESET] = { "reset", "RESET ALL" },
 	[FIXED_GROUP_END] = { "end", SQL_END ", 1 / " SQL_AS_ASKED "::int" },
 };

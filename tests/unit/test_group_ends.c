@@ -125,8 +125,9 @@ static void test_a_commit_that_was_none_sends_all_one_by_one(void **state)
 static void test_settings_left_behind_send_all_one_by_one(void **state)
 {
 	/* Prepared, and right behind the first command. */
-	fake_answer_with((struct fake_answer){ .text = "SELECT 1 / (", .times = 2, .rows = 1 });
-	fail_with("SELECT 1 / (", "22012", 1);
+	fake_answer_with(
+		(struct fake_answer){ .text = "SELECT WHERE 1 / (", .times = 2, .rows = 1 });
+	fail_with("SELECT WHERE 1 / (", "22012", 1);
 	send_three();
 	stage_answer(CONN);
 	assert_nobody_was_told();
