@@ -13,6 +13,12 @@
  * itself. A leader that leaves without its followers (forgotten, displaced, late) is succeeded by
  * the one that has waited longest, with its own place, time and deadline.
  *
+ * One that is out is not joined, not even by a call that requires no position. PostgreSQL answers a
+ * batch at its Sync, so that what it has proved is known no sooner than its rows; on a primary a
+ * position does not tell what was visible when it began; and of what began before a call came its
+ * age, timeout and errors are not those that the call may have. It would save one run for each
+ * conn, as at most so many are out (control build any-flight).
+ *
  * Identical: one statement, the same values and claims, the same limits, but for the timeout, of
  * which the server gets the longest. A call never follows one that is less urgent. Statements
  * that are volatile (pg/wire/session_state.h) are sent for each, unless @coalesce says otherwise.
