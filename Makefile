@@ -60,7 +60,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls fuzz fuzz-programs hostile tenants rolling patroni samples bench \
+        chaos chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
         overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
@@ -342,6 +342,10 @@ tenants: ## two tenants, 1,000,000 mixed calls: no row of the other; ARGS='--cal
 	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/tenants/run $(ARGS)
+
+lookups: ## mixed calls as @lookups and of one key each, the answers compared; CALLS=100000
+	@LOOKUP_CALLS=$(or $(CALLS),100000) $(MAKE) scenario \
+	    SCENARIO='tests/scenario/test_lookups.py -k mixed'
 
 rolling: ## 20 rolling restarts behind HAProxy, 50,000 requests; ARGS='--restarts 6'
 	@$(install_packages)

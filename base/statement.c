@@ -52,7 +52,7 @@ static bool shape_same_forms(const struct shape *a, const struct shape *b)
 static bool shape_same(const struct shape *a, const struct shape *b)
 {
 	return a->params == b->params && a->columns == b->columns &&
-	       a->names_bytes == b->names_bytes &&
+	       a->names_bytes == b->names_bytes && a->key_column == b->key_column &&
 	       shape_same_types(a->param_types, b->param_types, a->params) &&
 	       shape_same_types(a->column_types, b->column_types, a->columns) &&
 	       shape_same_forms(a, b);

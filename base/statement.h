@@ -40,6 +40,7 @@ struct shape {
 	struct pg_type *param_types;  /* [params] */
 	struct pg_type *column_types; /* [columns] */
 	bool int8_as_text;            /* of the statement: bigint leaves as a string */
+	uint16_t key_column;          /* of a @lookup, from 1; 0: keys are not sent together */
 	/* What its types are made of, where PostgreSQL was asked for that. */
 	struct arena *forms;          /* their memory, ours; NULL: none */
 	const char *forms_source;     /* what PostgreSQL answered, in forms; NULL: none */
@@ -56,8 +57,10 @@ struct statement {
 	const char *name; /* of the operation, for logs and metrics */
 	const char *text; /* with $1, $2, … */
 	uint16_t params;
-	bool drops_rows;   /* it returns none to its client, so that columns need no names */
-	bool int8_as_text; /* bigint leaves as a string: --int8, @int8 */
+	uint16_t lookup; /* @lookup: the parameter, from 1, that is sent as an array; 0: none */
+	const char *key; /* of a @lookup: the name of that parameter, and of its column; or NULL */
+	bool drops_rows; /* it returns none to its client, so that columns need no names */
+	bool int8_as_text;              /* bigint leaves as a string: --int8, @int8 */
 	enum coalescing coalescing;     /* @coalesce */
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 

@@ -33,6 +33,12 @@ struct draft_use {
 	unsigned param;
 };
 
+/* @lookup by PARAM, and the first :PARAM and :PARAMs of the statement; SIZE_MAX: there is none. */
+struct draft_lookup {
+	struct cut by; /* ptr NULL: it was not given */
+	size_t placeholder_at, plural_at;
+};
+
 enum draft_bracket { BRACKET_PAREN, BRACKET_LIST, BRACKET_SUBSCRIPT };
 
 /*
@@ -61,6 +67,7 @@ struct draft {
 	size_t options_at[DRAFT_OPTIONS_MAX]; /* by row of the table; SIZE_MAX: not given */
 	struct cut groups;                    /* of @tags or @invalidates, in the source */
 	bool vary_given;                      /* @cache … vary= */
+	struct draft_lookup lookup;
 
 	struct draft_param params[PARAMS_MAX];
 	unsigned params_count;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/nearest.h"
+#include "catalog/lookup.h"
 #include "catalog/params.h"
 #include "catalog/words.h"
 
@@ -15,8 +16,7 @@
 #define ON_QUERY (1u << REQUEST_QUERY)
 #define ON_COMMAND (1u << REQUEST_COMMAND)
 
-#define MINUTE_US (60 * US_PER_S)
-#define HOUR_US (60 * MINUTE_US)
+#define HOUR_US (3600 * US_PER_S)
 #define DAY_US (24 * HOUR_US)
 
 struct operation_option {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "catalog/foreign_params.h"
+#include "catalog/lookup.h"
 #include "catalog/params.h"
 #include "catalog/refused.h"
 #include "catalog/words.h"
@@ -123,7 +124,7 @@ static void statement_parameter(struct draft *draft, const struct token *token)
 
 	if (statement_refuse_slice(draft, token, name))
 		return;
-	param = param_use(draft, token->start, name);
+	param = param_use(draft, token->start, lookup_parameter(draft, token, name));
 	if (param == PARAMS_MAX)
 		return;
 	if (draft->uses_count == draft->uses_room) {
@@ -255,7 +256,7 @@ static void statement_params(struct draft *draft, struct operation *operation)
 	for (unsigned i = 0; i < count; i++) {
 		operation->parameters[i] = draft->params[i].parameter;
 		operation->parameters[i].place = source_place(draft->source, draft->params[i].at);
-		types[i] = draft->params[i].parameter.type;
+		types[i] = lookup_type(draft, i);
 	}
 	operation->parameters_count = count;
 	operation->statement->params = (uint16_t)count;
@@ -272,6 +273,7 @@ void statement_finish(struct draft *draft)
 		return;
 	}
 	refused_check(draft);
+	lookup_finish(draft);
 	statement_rewrite(draft, operation);
 	statement_params(draft, operation);
 	operation->text_place = source_place(draft->source, draft->sql_start);

@@ -9,6 +9,7 @@
 #include "cmd/check_api_keys.h"
 #include "cmd/check_findings.h"
 #include "cmd/check_keys.h"
+#include "cmd/check_lookup.h"
 #include "cmd/check_node.h"
 #include "cmd/check_procedure.h"
 #include "cmd/check_rights.h"
@@ -215,6 +216,7 @@ static enum check_answer check_statement(struct checking *checking,
 			       (int)word.len, word.ptr);
 	else
 		check_rows(checking, operation, statement_shape(on_primary));
+	check_lookup(operation, statement_shape(on_primary), findings);
 	check_session_state(&checking->primary, operation, findings);
 	check_procedure(&checking->primary, operation, findings);
 	return CHECK_FINE;

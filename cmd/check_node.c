@@ -110,6 +110,8 @@ void check_statement_init(struct statement *statement, const struct operation *o
 		.name = operation->name,
 		.text = operation->statement->text,
 		.params = operation->statement->params,
+		.lookup = operation->statement->lookup,
+		.key = operation->statement->key,
 		.param_types = operation->statement->param_types,
 		.drops_rows = operation->statement->drops_rows,
 	};

@@ -4,6 +4,7 @@
 
 #include "catalog/lexer.h"
 #include "catalog/words.h"
+#include "pg/types/types_array.h"
 
 #include <assert.h>
 
@@ -108,6 +109,27 @@ static void check_literal(struct buf *buf, struct text value)
 	buf_byte(buf, '\'');
 }
 
+/* Of a @lookup's parameter it is one element of what is sent. */
+static void check_default(struct buf *buf, const struct operation *operation, unsigned param)
+{
+	struct text value = operation->parameters[param].default_value;
+	struct buf array;
+
+	if (!value.ptr) {
+		buf_literal(buf, "NULL");
+		return;
+	}
+	buf_init(&array);
+	if (param + 1 == operation->statement->lookup) {
+		buf_byte(&array, '{');
+		array_quote(&array, value.ptr);
+		buf_byte(&array, '}');
+		value = (struct text){ array.ptr, array.len };
+	}
+	check_literal(buf, value);
+	buf_fini(&array);
+}
+
 char *check_explain(struct arena *arena, const struct operation *operation, uint32_t statement_id,
 		    unsigned *starts)
 {
@@ -117,14 +139,9 @@ char *check_explain(struct arena *arena, const struct operation *operation, uint
 	buf_init(&buf);
 	buf_printf(&buf, "EXPLAIN (FORMAT JSON, COSTS OFF, VERBOSE) EXECUTE s%u", statement_id);
 	for (unsigned i = 0; i < operation->parameters_count; i++) {
-		const struct text *value = &operation->parameters[i].default_value;
-
 		buf_string(&buf, i ? ", " : "(");
 		starts[i] = check_characters(&buf) + 1;
-		if (value->ptr)
-			check_literal(&buf, *value);
-		else
-			buf_literal(&buf, "NULL");
+		check_default(&buf, operation, i);
 	}
 	if (operation->parameters_count > 0)
 		buf_byte(&buf, ')');

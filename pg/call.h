@@ -64,9 +64,11 @@ enum call_state {
 	CALL_STATES
 };
 
-/* Whether other commands may share its transaction, when it and they would like to. */
+/* Whether other commands may share its transaction, when it and they would like to; or whether
+ * other keys may share the execution of a @lookup (pg/wire/lookup.h). */
 enum call_company {
 	COMPANY_WELCOME,
+	COMPANY_KEYED,  /* it was sent together with others: its rows are those of its key */
 	COMPANY_NONE,   /* its group broke: it travels alone now */
 	COMPANY_BLAMED, /* the same, at the commit: it is not known yet whose fault that was */
 };

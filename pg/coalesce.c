@@ -3,7 +3,9 @@
 #include "pg/coalesce.h"
 
 #include "base/hash.h"
+#include "pg/admission/quarantine.h"
 #include "pg/admission/threshold.h"
+#include "pg/wire/lookup.h"
 #include "pg/wire/session_state.h"
 
 #include <assert.h>
@@ -37,10 +39,26 @@ static uint64_t coalesce_hash(uint64_t hash, const char *const *values, unsigned
 	return hash;
 }
 
-static unsigned coalesce_slot(const struct call *call)
+/* Of a @lookup: the value, from 1, that need not be the same. 0: all of them. */
+static unsigned coalesce_key(const struct call *call)
 {
-	uint64_t hash = coalesce_hash(call->statement->id, call->values, call->statement->params);
+	struct statement *statement = call->statement;
 
+	if (!statement->lookup || !lookup_is_exact(call))
+		return 0;
+	if (!quarantine_is_on(statement))
+		return statement->lookup;
+	quarantine_serve(statement);
+	return 0;
+}
+
+static unsigned coalesce_slot(const struct call *call, unsigned key)
+{
+	unsigned params = call->statement->params, count = key ? key - 1 : params;
+	uint64_t hash = coalesce_hash(call->statement->id, call->values, count);
+
+	if (key)
+		hash = coalesce_hash(hash, call->values + key, params - key);
 	if (call->claims)
 		hash = coalesce_hash(hash, call->claims, CLAIMS_VALUES);
 	return (unsigned)(hash % COALESCE_SLOTS);
@@ -61,13 +79,24 @@ static bool coalesce_same_claims(const struct call *a, const struct call *b)
 	return coalesce_same_values(a->claims, b->claims, CLAIMS_VALUES);
 }
 
-static bool coalesce_same(const struct call *a, const struct call *b)
+/* But for the key, which stands between them. */
+static bool coalesce_same_but_key(const struct call *a, const struct call *b, unsigned key)
+{
+	unsigned params = a->statement->params;
+
+	if (!key)
+		return coalesce_same_values(a->values, b->values, params);
+	return lookup_is_exact(a) && a->state == CALL_QUEUED &&
+	       coalesce_same_values(a->values, b->values, key - 1) &&
+	       coalesce_same_values(a->values + key, b->values + key, params - key);
+}
+
+static bool coalesce_same(const struct call *a, const struct call *b, unsigned key)
 {
 	return a->statement == b->statement && a->bound == b->bound && a->rows_max == b->rows_max &&
 	       a->bytes_max == b->bytes_max && a->out_start == b->out->len &&
 	       a->cancels == b->cancels && a->revalidates == b->revalidates &&
-	       coalesce_same_values(a->values, b->values, a->statement->params) &&
-	       coalesce_same_claims(a, b);
+	       coalesce_same_but_key(a, b, key) && coalesce_same_claims(a, b);
 }
 
 /* Where those that ask less go first, it may go before the other. */
@@ -95,16 +124,19 @@ static int64_t coalesce_longer_us(const struct coalesce *coalesce, int64_t a_us,
 bool coalesce_join(struct coalesce *coalesce, struct call *call)
 {
 	struct call *leader;
+	unsigned key;
 
 	assert(!call->leader);
 	assert(!call->follower);
 	assert(!call->on_rows);
 	if (!coalesce_is_wanted(call))
 		return false;
-	call->coalesce_slot = coalesce_slot(call) & (COALESCE_SLOTS - 1);
+	key = coalesce_key(call);
+	call->coalesce_slot = coalesce_slot(call, key) & (COALESCE_SLOTS - 1);
 	leader = coalesce->waiting[call->coalesce_slot];
 	if (!leader || leader->followers == COALESCE_FOLLOWERS_MAX ||
-	    !coalesce_same(leader, call) || coalesce_is_more_urgent(&call->ticket, &leader->ticket))
+	    !coalesce_same(leader, call, key) ||
+	    coalesce_is_more_urgent(&call->ticket, &leader->ticket))
 		return false;
 	call->leader = leader;
 	call->follower = leader->follower;
@@ -143,6 +175,8 @@ void coalesce_again(struct call *call, int64_t now_us)
 	for (struct call *each = call->follower; each; each = each->follower) {
 		call_move(each, CALL_QUEUED);
 		each->ticket.waits_since_us = now_us;
+		if (each->company == COMPANY_KEYED)
+			lookup_again(each);
 	}
 }
 
@@ -179,21 +213,24 @@ static void coalesce_share_error(const struct call *from, struct call *to)
 
 void coalesce_share(const struct call *from, struct call *to, bool rows)
 {
-	assert(to->out->len == to->out_start);
 	coalesce_share_error(from, to);
 	to->refusal = from->refusal;
 	to->generation = from->generation;
 	to->bound = from->bound;
 	to->effect = from->effect;
-	to->rows = from->rows;
-	to->bytes = from->bytes;
-	to->affected = from->affected;
 	to->lower = from->lower;
 	to->upper = from->upper;
 	to->wal_end = from->wal_end;
 	to->timeline = from->timeline;
 	to->in_recovery = from->in_recovery;
 	to->preparations = from->preparations;
+	/* Each has the rows of its key already. */
+	if (from->company == COMPANY_KEYED)
+		return;
+	assert(to->out->len == to->out_start);
+	to->rows = from->rows;
+	to->bytes = from->bytes;
+	to->affected = from->affected;
 	if (!rows)
 		return;
 	assert(coalesce_is_intact(from));
@@ -202,7 +239,7 @@ void coalesce_share(const struct call *from, struct call *to, bool rows)
 
 bool coalesce_is_intact(const struct call *call)
 {
-	return call->out->len == call->out_start + call->bytes;
+	return call->company == COMPANY_KEYED || call->out->len == call->out_start + call->bytes;
 }
 
 /* --- without the leader ---------------------------------------------------------------------- */

@@ -22,6 +22,8 @@
  * Identical: one statement, the same values and claims, the same limits, but for the timeout, of
  * which the server gets the longest. A call never follows one that is less urgent. Statements
  * that are volatile (pg/wire/session_state.h) are sent for each, unless @coalesce says otherwise.
+ * Of a @lookup the key may be another one: pg/wire/lookup.h says what is sent then, and each ends
+ * with rows of its own.
  *
  * A table of the leaders that wait, by hash; where two meet, the older one is not found any more.
  * One loop, no locks, no allocation.
@@ -55,7 +57,8 @@ void coalesce_sent(struct call *call);
 void coalesce_again(struct call *call, int64_t now_us);
 /* Takes the last one that came off its followers. NULL: there is none. */
 struct call *coalesce_take(struct call *call) must_check;
-/* What came of one so far is what came of the other, rows and all where they are wanted. */
+/* What came of one so far is what came of the other, rows and all where they are wanted; where each
+ * has rows of its own, it keeps them. */
 void coalesce_share(const struct call *from, struct call *to, bool rows);
 
 /* It follows no more. */
@@ -65,5 +68,5 @@ void coalesce_leave(struct call *call);
  * none. The successor is neither in the queue nor on the conn yet. NULL: there is none.
  */
 struct call *coalesce_succeed(struct coalesce *coalesce, struct call *call) must_check;
-/* Are the rows that have come still there, all of them? Its maker may have cleared them. */
+/* Are the rows that have come for its followers still there? Its maker may have cleared them. */
 bool coalesce_is_intact(const struct call *call) must_check;

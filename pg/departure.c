@@ -11,6 +11,7 @@
 #include "pg/pool_private.h"
 #include "pg/wire/batch.h"
 #include "pg/wire/carry.h"
+#include "pg/wire/lookup.h"
 #include "pg/wire/plan_group.h"
 #include "pg/wire/session_state.h"
 
@@ -46,6 +47,18 @@ static bool departure_is_solo(const struct pool *pool, const struct call *call,
 			SESSION_STATE_SESSION);
 }
 
+/* Those of its followers' keys that are sent with its own. */
+static size_t departure_key_bytes(const struct call *call)
+{
+	unsigned at = call->statement->lookup - 1u;
+	size_t bytes = 0;
+
+	if (lookup_is_exact(call))
+		for (const struct call *each = call->follower; each; each = each->follower)
+			bytes += strlen(each->values[at]);
+	return bytes;
+}
+
 static size_t departure_param_bytes(const struct call *call)
 {
 	size_t bytes = 0;
@@ -57,6 +70,8 @@ static size_t departure_param_bytes(const struct call *call)
 			bytes += strlen(call->values[i]);
 	for (unsigned i = 0; call->claims && i < CLAIMS_VALUES; i++)
 		bytes += strlen(call->claims[i]);
+	if (call->statement->lookup)
+		bytes += departure_key_bytes(call);
 	return bytes;
 }
 
@@ -89,7 +104,7 @@ static void departure_add_followers(struct pool *pool, struct call *call)
 	coalesce_sent(call);
 	for (const struct call *each = call->follower; each; each = each->follower)
 		departure_observe(pool, each);
-	if (call->ticket.placements == 1)
+	if (call->ticket.placements == 1 && !lookup_is_exact(call))
 		metric_add(pool->metrics, METRIC_coalesced_total,
 			   METRIC_LABELS(call->statement->name), call->followers);
 }

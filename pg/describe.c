@@ -13,7 +13,9 @@
 #include "base/limits.h"
 #include "pg/pool.h"
 #include "pg/types/form_read.h"
+#include "pg/types/key.h"
 #include "pg/types/types.h"
+#include "pg/wire/session_state.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -297,6 +299,32 @@ static bool describe_take_types(struct describe *describe, struct forms *forms)
 	return ok;
 }
 
+static void describe_note_key(struct describe *describe)
+{
+	const struct shape *shape = describe->shape;
+
+	describe->key_oid = shape->key_column ? shape->column_types[shape->key_column - 1].oid : 0;
+}
+
+/* Whose row is it? Where different texts may be equal, each key is sent alone. */
+static bool describe_take_key(struct describe *describe, const struct forms *forms)
+{
+	const struct statement *statement = describe->statement;
+	struct shape *shape = describe->shape;
+	struct key_column column = { .oid = describe->key_oid };
+	const char *misfit;
+
+	if (!statement->lookup)
+		return true;
+	column.is_enum = forms && form_is_enum(forms, column.oid);
+	misfit = key_misfit(statement, shape, column, describe->arena);
+	if (misfit)
+		return describe_fail(describe, misfit);
+	if (key_is_collated(column.oid) && shape->session_state & SESSION_STATE_COLLATIONS)
+		shape->key_column = 0;
+	return true;
+}
+
 static bool describe_take_forms(struct describe *describe)
 {
 	struct shape *shape = describe->shape;
@@ -315,7 +343,7 @@ static bool describe_take_forms(struct describe *describe)
 		return describe_fail(describe, "its types are within each other too often");
 	if (forms_may_change(forms))
 		shape->forms_due_us = describe->call.done_us + FORMS_EVERY_US;
-	return true;
+	return describe_take_key(describe, forms);
 }
 
 static bool describe_is_unchanged(const struct describe *describe)
@@ -342,8 +370,11 @@ static bool describe_go_on(struct describe *describe)
 	case TRIP_PREPARE:
 		describe->shape = describe->call.shape;
 		describe->call.shape = NULL;
-		return describe_next_type(describe->shape, &at) &&
-		       describe_ask_forms(describe, describe->shape, TRIP_FORMS);
+		describe_note_key(describe);
+		if (describe_next_type(describe->shape, &at))
+			return describe_ask_forms(describe, describe->shape, TRIP_FORMS);
+		(void)describe_take_key(describe, NULL);
+		return false;
 	}
 	assert(describe->trip == TRIP_FORMS);
 	(void)describe_take_forms(describe);

@@ -28,7 +28,7 @@ struct describe {
 	struct call call;
 	struct pool *pool;
 	unsigned trip;
-	uint32_t generation;
+	uint32_t generation, key_oid; /* key_oid: of a @lookup's column, as PostgreSQL told it */
 	uint32_t *param_oids;
 	struct shape *shape;
 	struct buf rows;

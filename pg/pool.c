@@ -14,8 +14,10 @@
 #include "pg/janitor.h"
 #include "pg/pool_private.h"
 #include "pg/wire/carry.h"
+#include "pg/wire/lookup.h"
 #include "pg/wire/plan_group.h"
 #include "pg/wire/plan_stream.h"
+#include "pg/wire/rows.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -204,6 +206,8 @@ void pool_forget(struct pool *pool, struct call *call)
 	struct conn *conn;
 
 	assert(call->pool == pool);
+	if (call->company == COMPANY_KEYED)
+		lookup_forget(call->leader ? call->leader->conn : call->conn, call);
 	if (call->leader)
 		coalesce_leave(call);
 	pool_hand_over(pool, call);
@@ -297,6 +301,8 @@ static void pool_end_one(struct pool *pool, struct call *call, enum call_end end
 	assert(!call->conn);
 	if (call->list)
 		list_remove(call->list, &call->ticket.link);
+	if (call->company == COMPANY_KEYED && end == CALL_OK && rows_are_too_many(call))
+		end = CALL_TOO_LARGE;
 	if (end != CALL_OK)
 		pool_take_back(call);
 	call_move(call, CALL_ENDED);
@@ -320,7 +326,7 @@ void pool_end(struct pool *pool, struct call *call, enum call_end end, const cha
 	pool_end_one(pool, call, end, lost_reason);
 }
 
-void pool_again(struct pool *pool, struct call *call)
+static void pool_again_one(struct pool *pool, struct call *call)
 {
 	assert(!call->list);
 	assert(!call->conn);
@@ -334,12 +340,27 @@ void pool_again(struct pool *pool, struct call *call)
 	}
 	call_take_back(call);
 	call_move(call, CALL_QUEUED);
+	if (call->company == COMPANY_KEYED)
+		call->company = COMPANY_WELCOME;
 	call->ticket.waits_for_core = false;
 	call->ticket.waits_since_us = loop_now(pool->loop);
 	coalesce_again(call, call->ticket.waits_since_us);
 	call->list = &pool_lane_of(pool, call)->queue;
 	list_prepend(call->list, &call->ticket.link);
 	janitor_want(pool, call->ticket.waits_since_us + pool->settings.queue_wait_us);
+}
+
+void pool_again(struct pool *pool, struct call *call)
+{
+	struct call *follower;
+
+	/* Those that broke together wait each for itself, in their order. */
+	while (call->company == COMPANY_NONE && (follower = coalesce_take(call))) {
+		follower->company = COMPANY_NONE;
+		follower->ticket.rank = call->ticket.rank;
+		pool_again_one(pool, follower);
+	}
+	pool_again_one(pool, call);
 }
 
 void pool_hold(struct pool *pool)

@@ -2,6 +2,7 @@
 /* Binding: first what should not be there, then each parameter by its type. */
 #include "router/bind.h"
 
+#include "pg/types/form.h"
 #include "pg/types/types.h"
 #include "router/claims.h"
 #include "router/task.h"
@@ -31,9 +32,18 @@ static void bind_unknown(struct binding *binding, struct text name)
 			    binding->operation->name);
 }
 
+/* Of a caller's value: of a @lookup's key one element of what is sent. */
+static struct pg_type bind_type(const struct binding *binding, unsigned at)
+{
+	struct pg_type type = binding->shape->param_types[at];
+
+	return at + 1 == binding->operation->statement->lookup ? type_element(type) : type;
+}
+
 static bool bind_is_array(const struct binding *binding, const struct parameter *parameter)
 {
-	return binding->shape->param_types[parameter - binding->operation->parameters].element_oid;
+	return bind_type(binding, (unsigned)(parameter - binding->operation->parameters))
+		.element_oid;
 }
 
 /* Many frameworks write elements of an array as ids[]=1, which is taken, or ids[0]=1. */
@@ -182,7 +192,7 @@ const char *const *bind_values(struct request *request, const struct operation *
 	bind_check_names(&binding);
 	for (unsigned i = 0; i < operation->parameters_count; i++) {
 		if (!operation->parameters[i].is_request_user)
-			bind_one(&binding, i, shape->param_types[i]);
+			bind_one(&binding, i, bind_type(&binding, i));
 		else if (request->user.ptr)
 			binding.values[i] = request->user.ptr;
 	}

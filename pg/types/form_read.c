@@ -169,6 +169,13 @@ static struct form_row *form_find(const struct forms *forms, uint32_t oid)
 	return NULL;
 }
 
+bool form_is_enum(const struct forms *forms, uint32_t oid)
+{
+	const struct form_row *row = form_find(forms, oid);
+
+	return row && row->kind == 'e';
+}
+
 static struct type_form *form_new(const struct form_row *row, enum form_kind kind,
 				  struct arena *arena)
 {

@@ -14,8 +14,9 @@
 bool type_has_form(uint32_t oid) must_check;
 
 /*
- * $1: OIDs. A row per type that is reached from them and is a domain, an array, a composite or an
- * hstore: {"oid", "name", "kind": d a c h, "inner", "delimiter", "fields": [["name", oid], …]}.
+ * $1: OIDs. A row per type that is reached from them and is a domain, an array, a composite, an
+ * enum or an hstore: {"oid", "name", "kind": d a c e h, "inner", "delimiter",
+ * "fields": [["name", oid], …]}.
  */
 #define FORMS_QUERY                                                                                \
 	"WITH RECURSIVE reached (oid) AS (SELECT unnest($1::oid[]) UNION"                          \
@@ -25,7 +26,7 @@ bool type_has_form(uint32_t oid) must_check;
 	" WHERE element.oid = type.typelem AND element.typarray = type.oid"                        \
 	" UNION ALL SELECT atttypid FROM pg_catalog.pg_attribute WHERE type.typtype = 'c'"         \
 	" AND attrelid = type.typrelid AND attnum > 0 AND NOT attisdropped) AS part (oid)),"       \
-	" typed AS (SELECT type.*, CASE WHEN typtype IN ('d', 'c') THEN typtype"                   \
+	" typed AS (SELECT type.*, CASE WHEN typtype IN ('d', 'c', 'e') THEN typtype"              \
 	" WHEN EXISTS (SELECT FROM pg_catalog.pg_type AS element WHERE element.oid = type.typelem" \
 	" AND element.typarray = type.oid) THEN 'a'"                                               \
 	" WHEN typname = 'hstore' AND EXISTS (SELECT FROM pg_catalog.pg_depend AS member"          \
@@ -54,5 +55,6 @@ struct forms *form_read(struct text answer, struct arena *arena, const char **wh
 bool form_of_param(struct forms *forms, uint32_t oid, struct pg_type *type) must_check;
 bool form_of_column(struct forms *forms, uint32_t oid, bool int8_as_text,
 		    struct pg_type *type) must_check;
+bool form_is_enum(const struct forms *forms, uint32_t oid) must_check;
 /* Is there a composite among them, whose fields may change? */
 bool forms_may_change(const struct forms *forms) must_check;

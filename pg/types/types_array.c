@@ -29,7 +29,6 @@ static bool array_measure(struct array *array, const struct json *json);
 static bool array_regular(struct array *array, const struct json *json, unsigned level);
 static bool array_empty(const struct array *array);
 static bool array_write(struct array *array, const struct json *json, unsigned level);
-static void array_quote(struct array *array, const char *text);
 
 bool array_from_json(struct pg_type type, const struct json *json, value_reader *read,
 		     struct arena *arena, const char **out, const char **why)
@@ -74,7 +73,7 @@ bool array_from_texts(struct pg_type type, struct array_texts texts, text_reader
 			buf_byte(&array.literal, array_delimiter(type));
 		ok = read(type_element(type), texts.values[i], arena, &text, why);
 		if (ok)
-			array_quote(&array, text);
+			array_quote(&array.literal, text);
 		else
 			*why = arena_printf(arena, "[%zu] %s", i, *why);
 	}
@@ -148,7 +147,7 @@ static bool array_write_element(struct array *array, const struct json *json)
 		array->why = FORM_TOO_LONG;
 		return false;
 	}
-	array_quote(array, text);
+	array_quote(&array->literal, text);
 	return true;
 }
 
@@ -174,13 +173,13 @@ static bool array_write(struct array *array, const struct json *json, unsigned l
 	return true;
 }
 
-static void array_quote(struct array *array, const char *text)
+void array_quote(struct buf *literal, const char *text)
 {
-	buf_byte(&array->literal, '"');
+	buf_byte(literal, '"');
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
-			buf_byte(&array->literal, '\\');
-		buf_byte(&array->literal, *text);
+			buf_byte(literal, '\\');
+		buf_byte(literal, *text);
 	}
-	buf_byte(&array->literal, '"');
+	buf_byte(literal, '"');
 }

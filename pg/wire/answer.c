@@ -10,10 +10,12 @@
 #include "pg/wire/bounds.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
+#include "pg/wire/lookup.h"
 #include "pg/wire/pipeline.h"
 #include "pg/wire/plan.h"
 #include "pg/wire/pooler.h"
 #include "pg/wire/repeated_column.h"
+#include "pg/wire/rows.h"
 #include "pg/wire/session_state.h"
 
 #include <assert.h>
@@ -184,86 +186,6 @@ static void answer_upper(struct conn *conn, const struct entry *entry, const PGr
 	bounds_take_upper(&conn->batch, entry, result);
 }
 
-static size_t answer_row_bytes(const PGresult *result, int row)
-{
-	size_t bytes = 0;
-
-	for (int i = 0; i < PQnfields(result); i++)
-		bytes += (size_t)PQgetlength(result, row, i);
-	return bytes;
-}
-
-/*
- * False: two columns have one name now. Looked for where the names are not those that were
- * described; a command has run, and its rows leave as they are.
- */
-static bool answer_columns(struct conn *conn, struct slot *slot, const PGresult *result)
-{
-	struct call *call = slot->call;
-	const char *name;
-
-	encoder_begin(&conn->encoder, result, call->bound);
-	if (!call->bound || !call->bound->names_bytes ||
-	    call->bound->names_bytes == conn->encoder.keys.len || call->kind != CALL_QUERY ||
-	    call->statement->drops_rows)
-		return true;
-	name = repeated_column(result);
-	if (!name)
-		return true;
-	slot->state = SLOT_FAILED;
-	call->error = repeated_column_error(name, call->arena);
-	return false;
-}
-
-/*
- * A composite has other fields than were described. A query is asked anew; a command has run: its
- * value leaves as a string, and the next call is described first.
- */
-static void answer_misfit(struct slot *slot)
-{
-	struct call *call = slot->call;
-	struct shape *shape = (struct shape *)call->bound;
-
-	if (call->kind == CALL_COMMAND) {
-		atomic_store(&shape->forms_due_us, 0);
-		return;
-	}
-	slot->state = SLOT_FAILED;
-	call->error = (struct pg_error){
-		.sqlstate = "42804", /* datatype_mismatch */
-		.ours = true,
-		.of_catalog = true,
-		.message = "a composite type has other fields than it had when it was described",
-	};
-}
-
-static void answer_row(struct conn *conn, struct slot *slot, const PGresult *result, int row)
-{
-	struct call *call = slot->call;
-	size_t bytes;
-
-	if (!call || slot->state != SLOT_AWAITED) {
-		slot->discarded += answer_row_bytes(result, row);
-		return;
-	}
-	call->rows++;
-	if (call->rows_max && call->rows > call->rows_max) {
-		slot->state = SLOT_TOO_LARGE;
-		return;
-	}
-	if (conn->batch.reading != READING_ROWS && !answer_columns(conn, slot, result))
-		return;
-	conn->batch.reading = READING_ROWS;
-	bytes = call->out->len;
-	if (call->rows > 1)
-		buf_byte(call->out, ',');
-	if (!encoder_row(&conn->encoder, result, row, call->out))
-		answer_misfit(slot);
-	call->bytes += call->out->len - bytes;
-	if (call->bytes_max && (call->on_rows ? call->bytes : call->out->len) > call->bytes_max)
-		slot->state = SLOT_TOO_LARGE;
-}
-
 static int64_t answer_affected(const PGresult *result)
 {
 	const char *digits = PQcmdTuples((PGresult *)result);
@@ -275,8 +197,10 @@ static void answer_rows(struct conn *conn, const struct entry *entry, const PGre
 {
 	struct slot *slot = answer_slot(conn, entry);
 
-	for (int row = 0; row < PQntuples(result); row++)
-		answer_row(conn, slot, result, row);
+	if (slot->keys_count)
+		lookup_take(conn, slot, result);
+	else
+		rows_take(conn, slot, result);
 	if (slot->discarded > BATCH_DISCARD_BYTES_MAX && conn->batch.kind == CALL_QUERY) {
 		conn_close(conn, closing_again(closing_unused("a result was too large")));
 		return;
@@ -318,11 +242,12 @@ static void answer_shape(struct conn *conn, const struct entry *entry, const PGr
 	slot->call->shape = shape_new((unsigned)params, (unsigned)columns);
 	slot->call->shape->names_bytes = (uint32_t)conn->encoder.keys.len;
 	/* As long as nothing else is known: the answer comes next, or an error. */
-	slot->call->shape->session_state = SESSION_STATE_VOLATILE;
+	slot->call->shape->session_state = SESSION_STATE_VOLATILE | SESSION_STATE_COLLATIONS;
 	for (int i = 0; i < params; i++)
 		slot->call->shape->param_types[i] = answer_type(PQparamtype(result, i));
 	for (int i = 0; i < columns; i++)
 		slot->call->shape->column_types[i] = answer_type(PQftype(result, i));
+	slot->call->shape->key_column = lookup_column(slot->call->statement, result);
 }
 
 static void answer_session_state(struct conn *conn, const struct entry *entry,
@@ -373,10 +298,15 @@ static void answer_backend(struct conn *conn, const struct entry *entry, const P
 
 /* --- what went wrong ------------------------------------------------------------------------- */
 
-static void answer_fail(struct slot *slot, const PGresult *result)
+/* Of several keys one may be to blame: each is asked alone. What ends the conn is for them all. */
+static void answer_fail(struct conn *conn, struct slot *slot, const PGresult *result)
 {
 	struct call *call = slot->call;
 
+	if (slot->keys_count && !error_is_fatal(result)) {
+		lookup_break(conn, slot, "error");
+		return;
+	}
 	slot->state = SLOT_FAILED;
 	if (call)
 		error_fill(&call->error, result, call->statement->params, call->arena);
@@ -412,7 +342,7 @@ static void answer_call_error(struct conn *conn, const struct entry *entry, cons
 	}
 	/* A query that already had too many rows stays so; a command has not taken effect now. */
 	if (slot->state != SLOT_TOO_LARGE || conn->batch.kind == CALL_COMMAND)
-		answer_fail(slot, result);
+		answer_fail(conn, slot, result);
 }
 
 /* It is there although we took it for lost: a statement can raise what looks as if it were not. */
@@ -426,12 +356,12 @@ static void answer_prepare_error(struct conn *conn, const struct entry *entry,
 	if (there)
 		answer_slot(conn, entry)->state = SLOT_RETURNED;
 	else
-		answer_fail(answer_slot(conn, entry), result);
+		answer_fail(conn, answer_slot(conn, entry), result);
 }
 
 static void answer_slot_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	answer_fail(answer_slot(conn, entry), result);
+	answer_fail(conn, answer_slot(conn, entry), result);
 }
 
 static void answer_deallocate_error(struct conn *conn, const struct entry *entry,
@@ -467,7 +397,7 @@ static void answer_fixed_error(struct conn *conn, const struct entry *entry, con
 	if (forgotten)
 		answer_slot(conn, entry)->state = SLOT_RETURNED;
 	else
-		answer_fail(answer_slot(conn, entry), result);
+		answer_fail(conn, answer_slot(conn, entry), result);
 }
 
 /* The client knows nothing of their parameters. */
@@ -488,7 +418,7 @@ static void answer_position_error(struct conn *conn, const struct entry *entry,
 
 	answer_own_error(conn, entry, result);
 	if (!conn->batch.wrote && slot->state == SLOT_DONE)
-		answer_fail(slot, result);
+		answer_fail(conn, slot, result);
 }
 
 /* Of a command, at or after its own end: what was written is rolled back. */
@@ -501,7 +431,7 @@ static void answer_commit_error(struct conn *conn, const struct entry *entry,
 	if (error_is_fatal(result))
 		conn_close(conn, closing_failed("the server ended the connection during a commit"));
 	else
-		answer_fail(&conn->batch.slots[0], result);
+		answer_fail(conn, &conn->batch.slots[0], result);
 }
 
 /* Only a group sends it, and handles its errors itself. */

@@ -128,7 +128,8 @@ static bool batch_may_hold_locks(const struct batch *batch)
 	if (batch->kind == CALL_COMMAND)
 		return !position_known(batch->position);
 	for (unsigned i = 0; i < batch->slots_count; i++)
-		if (batch->slots[i].state == SLOT_FAILED || batch->slots[i].state == SLOT_RETURNED)
+		if (batch->slots[i].state == SLOT_FAILED ||
+		    batch->slots[i].state == SLOT_RETURNED || batch->slots[i].state == SLOT_BROKEN)
 			return true;
 	return batch->plan->kind == PLAN_STREAM;
 }

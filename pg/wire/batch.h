@@ -82,12 +82,16 @@ enum slot_state {
 	SLOT_DONE,      /* its rows are in call->out */
 	SLOT_TOO_LARGE, /* more than was allowed; the rest is being thrown away */
 	SLOT_FAILED,    /* call->error says why */
+	SLOT_BROKEN,    /* it was sent for several keys: each of its calls is placed again alone */
 };
 
 struct slot {
 	struct call *call; /* NULL: forgotten */
 	enum slot_state state;
-	bool savepoint;   /* of a group: one was sent before it */
+	bool savepoint; /* of a group: one was sent before it */
+	/* Of the conn's lookup, those that it was sent for; 0: one, or it is no @lookup. */
+	uint8_t keys_count;
+	uint16_t keys_first;
 	size_t discarded; /* bytes of rows thrown away */
 };
 

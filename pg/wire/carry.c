@@ -15,6 +15,7 @@
 void carry_begin(struct conn *conn, enum call_kind kind)
 {
 	assert(conn->state == CONN_IDLE);
+	lookup_keys_clear(&conn->lookup);
 	batch_begin(&conn->batch, kind, loop_now(conn->home->loop), conn->home->answer_timeout_us);
 }
 

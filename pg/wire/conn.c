@@ -60,6 +60,7 @@ void conn_init(struct conn *conn, const struct conn_home *home, struct pool *poo
 	*conn = (struct conn){ .home = home, .pool = pool, .due_us = CLOCK_NEVER };
 	conn->watch.fd = -1;
 	encoder_init(&conn->encoder);
+	lookup_keys_init(&conn->lookup);
 	cancel_init(&conn->cancel, conn_on_cancel_answered);
 }
 
@@ -67,6 +68,7 @@ void conn_fini(struct conn *conn)
 {
 	assert(conn->state == CONN_CLOSED);
 	encoder_fini(&conn->encoder);
+	lookup_keys_fini(&conn->lookup);
 	cancel_fini(&conn->cancel);
 	free(conn->marks);
 }

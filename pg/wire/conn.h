@@ -25,6 +25,7 @@
 #include "pg/wire/batch.h"
 #include "pg/wire/cancel.h"
 #include "pg/wire/conn_state.h"
+#include "pg/wire/lookup_keys.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -159,6 +160,7 @@ struct conn {
 	struct batch batch;         /* while BUSY */
 	struct cancel cancel;       /* of what runs on it */
 	struct encoder encoder;
+	struct lookup_keys lookup; /* of its batch */
 };
 
 /* home and pool are borrowed until conn_fini. The owner sets lane and counts, and counts it there

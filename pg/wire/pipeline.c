@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/control.h"
 #include "pg/wire/conn.h"
+#include "pg/wire/lookup.h"
 #include "pg/wire/plan.h"
 
 #include <assert.h>
@@ -220,14 +221,20 @@ static bool pipeline_claims(struct conn *conn, unsigned slot)
 bool pipeline_run(struct conn *conn, unsigned slot)
 {
 	const struct call *call = conn->batch.slots[slot].call;
+	const char *const *values = call->values;
+	const char *of_lookup[PARAMS_MAX];
 
 	if (conn->batch.claims && !pipeline_claims(conn, slot))
 		return false;
 	batch_entry(&conn->batch, ENTRY_CALL, slot)->statement_id = call->statement->id;
 	conn->batch.session_state |=
 		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed);
+	if (call->statement->lookup) {
+		lookup_values(conn, slot, of_lookup);
+		values = of_lookup;
+	}
 	return PQsendQueryPrepared(conn->pgconn, pipeline_name(call->statement->id).text,
-				   call->statement->params, call->values, NULL, NULL, 0) == 1;
+				   call->statement->params, values, NULL, NULL, 0) == 1;
 }
 
 bool pipeline_call(struct conn *conn, unsigned slot)

@@ -81,6 +81,10 @@ static void plan_query_end(struct conn *conn, struct slot *slot, const struct cl
 	case SLOT_FAILED:
 		settle_end(conn, slot, CALL_ERROR, NULL);
 		return;
+	case SLOT_BROKEN:
+		slot->call->company = COMPANY_NONE;
+		settle_again(conn, slot);
+		return;
 	case SLOT_AWAITED: /* a probe that failed */
 	case SLOT_RETURNED:
 		settle_again(conn, slot);
@@ -106,7 +110,8 @@ static bool plan_query_is_settled(const struct batch *batch, const struct slot *
 {
 	if (slot->state == SLOT_DONE)
 		return batch->upper || batch->kind != CALL_QUERY;
-	return slot->state == SLOT_FAILED || slot->state == SLOT_TOO_LARGE;
+	return slot->state == SLOT_FAILED || slot->state == SLOT_TOO_LARGE ||
+	       slot->state == SLOT_BROKEN;
 }
 
 static void plan_query_lose(struct conn *conn, struct slot *slot, const struct closing *closing)

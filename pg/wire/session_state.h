@@ -24,6 +24,9 @@
 /* The database has triggers that may run at the commit, of whatever table: what a statement fires
  * through functions is not looked for. Not of the session: such a conn is not retired. */
 #define SESSION_STATE_DEFERRED 4
+#define SESSION_STATE_COLLATIONS                                                                   \
+	16 /* in the database different texts may be equal (pg/types/key.h): some collation of it is
+	      nondeterministic, or its encoding has not all characters */
 #define SESSION_STATE_VOLATILE 8 /* it leaves nothing, but two runs of it may differ */
 
 /* One row, of $1, a statement's text: "found", names for people, or NULL; "leaves", the bits. */

@@ -19,6 +19,7 @@ struct fake_answer {
 	unsigned rows;
 	const char *cell;  /* of each row's only column "x"; NULL: null */
 	size_t cell_bytes; /* a cell as long as that, instead */
+	const char *cells; /* of each row its own, "3,5,~"; ~: null */
 	const char *sqlstate, *severity, *message, *context, *function, *position, *constraint;
 };
 

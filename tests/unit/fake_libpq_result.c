@@ -250,6 +250,14 @@ static void result_greet(struct pg_result *result, const struct pg_conn *conn)
 	result_own(result, 2, strcmp(fake_server.time_zone, "UTC") == 0 ? "t" : "f");
 }
 
+static void result_take_cell(struct pg_result *result, const char *cells, unsigned row)
+{
+	while (row--)
+		cells = strchr(cells, ',') + 1;
+	if (*cells != '~')
+		result->long_cell = strndup(cells, strcspn(cells, ","));
+}
+
 static struct pg_result *conn_rows(struct pg_conn *conn, struct message *message)
 {
 	struct pg_result *result = result_new(message->status);
@@ -272,6 +280,8 @@ static struct pg_result *conn_rows(struct pg_conn *conn, struct message *message
 		memset(result->long_cell, 'y', message->answer.cell_bytes);
 		result->long_cell[message->answer.cell_bytes] = '\0';
 	}
+	if (message->answer.cells && left)
+		result_take_cell(result, message->answer.cells, message->row);
 	if (message->single_row && left) {
 		message->row++;
 		result->status = PGRES_SINGLE_TUPLE;
