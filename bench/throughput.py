@@ -135,6 +135,30 @@ def classic(stage, result):
         stage.stop(service)
 
 
+def lookup(stage, result):
+    """Reads by keys at random: those that wait together as one execution, or one by one."""
+    service = stage.serve(**PATIENT)
+    runs, sides = [], []
+    for name, operation in (("@lookup", "account_looked_up"), ("plain", "account")):
+        run = Measured(stage, service, stage.lua_read(f"/v1/queries/{operation}?aid="))
+        side = result.side(name, [stage.serve_line(**PATIENT), "under",
+                                  wrk_line(f"(GET {operation}?aid=random)")], "reads/s")
+        stage.wrk(service.address, run.lua, seconds=1)
+        runs.append(run)
+        sides.append((side, run))
+    alternate(sides, stage.given.runs)
+    used = [statistics.median(sum(used["postgres"]) for used in run.cpu) for run in runs]
+    calls, executions = (service.metrics().sum(f"cqrsd_lookup_calls_{what}")
+                         for what in ("sum", "count"))
+    result.check("@lookup / plain", sides[0][0].median / sides[1][0].median, "×", (">=", 1.3))
+    result.check("@lookup / plain, CPU of PostgreSQL per read", used[0] / used[1], "×",
+                 ("<=", 0.4))
+    result.check("calls in an execution", calls / max(executions, 1))
+    for run, (side, _) in zip(runs, sides):
+        run.tell(result, f"read, {side.name}")
+    stage.stop(service)
+
+
 class Replica:
     """The CPU of PostgreSQL for a call of one operation, in batches."""
 

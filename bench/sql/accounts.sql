@@ -7,6 +7,15 @@ SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
 -- @claims
 SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
 
+-- query: account :one
+-- An account by its number.
+SELECT aid, abalance FROM pgbench_accounts WHERE aid = :aid;
+
+-- query: account_looked_up :one
+-- The same, of all that wait together at once.
+-- @lookup by aid
+SELECT aid, abalance FROM pgbench_accounts WHERE aid = ANY(:aid);
+
 -- query: busy :one
 -- An aggregation that keeps a core busy for as long as the number of rows says.
 -- @timeout 10s
