@@ -40,6 +40,24 @@ static void test_a_description_tells_what_may_stay(void **state)
 	stage_call_fini(&call);
 }
 
+static void test_what_is_not_known_of_a_statement_may_be_volatile(void **state)
+{
+	struct stage_call call;
+
+	fake_answer_with((struct fake_answer){ .text = session_state_prelude,
+					       .what = FAKE_ERROR,
+					       .sqlstate = "57014",
+					       .message = "it took too long" });
+	stage_open(NODE_REPLICA, 1);
+	stage_call_init(&call, CALL_DESCRIBE, stage_statement(1), NULL);
+	assert_true(pool_submit(stage.pool, &call.call));
+	stage_turn();
+	stage_answer(0);
+	assert_int_equal(call.call.end, CALL_OK);
+	assert_true(call.call.shape->session_state & SESSION_STATE_VOLATILE);
+	stage_call_fini(&call);
+}
+
 static void test_a_conn_with_another_session_is_retired(void **state)
 {
 	struct stage_call call;
@@ -229,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(test_a_description_tells_what_may_stay),
+		STORY(test_what_is_not_known_of_a_statement_may_be_volatile),
 		STORY(test_a_conn_with_another_session_is_retired),
 		STORY(test_other_queries_do_not_travel_with_it),
 		STORY(test_a_command_that_leaves_something_joins_no_group),
