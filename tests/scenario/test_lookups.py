@@ -206,10 +206,16 @@ def test_mixed_calls_are_answered_like_those_of_the_plain_statements(serve):
     assert sum(sent_together(service).values()) >= CALLS / 20
 
 
+SLOW_ITEM = """
+-- query: item :one
+-- @lookup by id
+WITH paused AS MATERIALIZED (SELECT luk_takes(0.01) AS took)
+SELECT id, took FROM luk_items, paused WHERE id = ANY(:id);
+"""
+
+
 def test_of_64_clients_with_keys_at_random_few_executions_reach_the_server(serve):
-    service = serve("-- query: item :one\n-- @lookup by id\nWITH paused AS MATERIALIZED"
-                    " (SELECT luk_takes(0.01) AS took) SELECT id, took FROM luk_items, paused"
-                    " WHERE id = ANY(:id);\n")
+    service = serve(SLOW_ITEM)
     chance = random.Random(1)
     mixed = [("item", f"?id={chance.randrange(1, 200)}", None) for _ in range(CLIENTS * 8)]
     assert service.query("item", id=1).status == 200
@@ -222,6 +228,30 @@ def test_of_64_clients_with_keys_at_random_few_executions_reach_the_server(serve
     alone = len(mixed) - sent_together(service)["item"]
     together = service.metrics().sum("cqrsd_lookup_calls_count", name="item")
     assert alone + together <= 0.25 * len(mixed)
+
+
+def test_those_whose_time_is_over_take_no_other_along(serve):
+    service = serve(SLOW_ITEM)
+    wrong, late = [], []
+
+    async def client(load, number, connection):
+        chance = random.Random(number)
+        for _ in range(12):
+            hasty = chance.random() < 0.4
+            key = chance.randrange(1, 200)
+            headers = {"Request-Timeout": f"{chance.uniform(0.005, 0.04):.3f}"} if hasty else {}
+            answer = await connection.request("GET", f"/v1/queries/item?id={key}",
+                                              headers=headers)
+            late.extend([answer] if answer.status == 504 else [])
+            if not (hasty and answer.status == 504) and \
+                    (answer.status, (answer.data or {}).get("id")) != (200, key):
+                wrong.append((hasty, key, answer))
+
+    with Load(service.address, client, clients=CLIENTS) as load:
+        load.finish()
+    assert not wrong, wrong[:3]
+    assert late
+    assert sent_together(service)["item"] > 0
 
 
 def test_an_error_of_one_key_is_told_to_those_who_asked_for_it(serve):
