@@ -2,23 +2,37 @@
 /* Elements are not parted by their commas alone: a tag may have commas within its quotes. */
 #include "http/head/if_none_match.h"
 
+#include <string.h>
+
 static const char if_none_match_name[] = "if-none-match";
+
+/* The next line of it from there on; NULL: there is none. */
+static const struct header *if_none_match_line(const struct head *head, const struct header *from)
+{
+	for (; from < head->headers + head->count; from++)
+		if (text_is_caseless(from->name, if_none_match_name))
+			return from;
+	return NULL;
+}
 
 struct text if_none_match_find(const struct head *head, struct arena *arena)
 {
-	const struct header *first = head_find(head, if_none_match_name);
-	struct text list;
+	const struct header *first = head_find(head, if_none_match_name), *it;
+	struct text list = { NULL, 0 };
+	size_t bytes = 0;
+	char *out;
 
 	if (!first)
-		return (struct text){ NULL, 0 };
-	list = arena_text(arena, first->value);
-	for (const struct header *it = first + 1; it < head->headers + head->count; it++) {
-		if (!text_is_caseless(it->name, if_none_match_name))
-			continue;
-		list.ptr = arena_printf(arena, "%.*s, %.*s", (int)list.len, list.ptr,
-					(int)it->value.len, it->value.ptr);
-		list.len += 2 + it->value.len;
+		return list;
+	for (it = first; it; it = if_none_match_line(head, it + 1))
+		bytes += it->value.len + 1;
+	list.ptr = out = arena_alloc(arena, bytes);
+	for (it = first; it; it = if_none_match_line(head, it + 1)) {
+		memcpy(out + list.len, it->value.ptr, it->value.len);
+		list.len += it->value.len;
+		out[list.len++] = ',';
 	}
+	list.len--; /* the last comma */
 	return list;
 }
 

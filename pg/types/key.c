@@ -13,25 +13,40 @@
 
 enum { KEY_OID_TEXT = 25, KEY_OID_VARCHAR = 1043, KEY_OID_DATE = 1082 };
 
+/* How the values of a type are spelt. */
+enum key_form {
+	KEY_NONE, /* one value may have several texts */
+	KEY_BOOL,
+	KEY_NUMBER,
+	KEY_UUID,
+	KEY_DATE,
+	KEY_TEXT, /* as it was given */
+	KEY_ENUM, /* likewise, if it is one: only PostgreSQL knows */
+};
+
 bool key_is_collated(uint32_t oid)
 {
 	return oid == KEY_OID_TEXT || oid == KEY_OID_VARCHAR;
 }
 
-static bool key_is_exact(struct pg_type element, bool is_enum)
+static enum key_form key_form(struct pg_type element)
 {
 	switch (type_kind(element.oid)) {
 	case KIND_BOOL:
+		return KEY_BOOL;
 	case KIND_INT2:
 	case KIND_INT4:
 	case KIND_INT8:
 	case KIND_OID:
+		return KEY_NUMBER;
 	case KIND_UUID:
-		return true;
+		return KEY_UUID;
 	case KIND_STRING:
-		return key_is_collated(element.oid) || element.oid == KEY_OID_DATE;
+		if (element.oid == KEY_OID_DATE)
+			return KEY_DATE;
+		return key_is_collated(element.oid) ? KEY_TEXT : KEY_NONE;
 	case KIND_UNKNOWN:
-		return is_enum;
+		return KEY_ENUM;
 	case KIND_FLOAT4:
 	case KIND_FLOAT8:
 	case KIND_NUMERIC:
@@ -43,7 +58,14 @@ static bool key_is_exact(struct pg_type element, bool is_enum)
 	case KIND_RECORD:
 		break;
 	}
-	return false;
+	return KEY_NONE;
+}
+
+static bool key_is_exact(struct pg_type element, bool is_enum)
+{
+	enum key_form form = key_form(element);
+
+	return form == KEY_ENUM ? is_enum : form != KEY_NONE;
 }
 
 bool key_fits_column(struct pg_type element, uint32_t column_oid)
@@ -111,37 +133,26 @@ const char *key_text(struct pg_type element, const char *value)
 {
 	bool shown = false;
 
-	switch (type_kind(element.oid)) {
-	case KIND_BOOL:
+	switch (key_form(element)) {
+	case KEY_NONE:
+		break;
+	case KEY_BOOL:
 		/* As a bound value is spelt, pg/types/scalar_text.c. */
 		if (strcmp(value, "true") == 0)
 			return "t";
 		return strcmp(value, "false") == 0 ? "f" : NULL;
-	case KIND_INT2:
-	case KIND_INT4:
-	case KIND_INT8:
-	case KIND_OID:
+	case KEY_NUMBER:
 		shown = key_is_number(value);
 		break;
-	case KIND_UUID:
+	case KEY_UUID:
 		shown = key_has_form(value, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
 		break;
-	case KIND_STRING:
-		shown = element.oid != KEY_OID_DATE || key_has_form(value, "0000-00-00");
+	case KEY_DATE:
+		shown = key_has_form(value, "0000-00-00");
 		break;
-	case KIND_UNKNOWN: /* an enum */
+	case KEY_TEXT:
+	case KEY_ENUM:
 		shown = true;
-		break;
-	case KIND_FLOAT4:
-	case KIND_FLOAT8:
-	case KIND_NUMERIC:
-	case KIND_TIMESTAMP:
-	case KIND_TIMESTAMPTZ:
-	case KIND_TIMETZ:
-	case KIND_BYTEA:
-	case KIND_JSON:
-	case KIND_RECORD:
-		shown = false;
 		break;
 	}
 	return shown && strnlen(value, KEY_BYTES_MAX + 1) <= KEY_BYTES_MAX ? value : NULL;

@@ -2,7 +2,7 @@
 /*
  * Commands that commit together: one transaction, one question whether it wrote, one flush and one
  * position for all. A savepoint stands only before those whose statement raised an error lately
- * (pg/admission/raises.h): it costs as much as the command.
+ * (pg/admission/raises.h): it is a fifth of what a small command of a group costs PostgreSQL.
  *
  *   [BEGIN] ([limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL])…
  *   [end] [COMMIT] Sync  [position] Sync

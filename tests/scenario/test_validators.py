@@ -1,4 +1,4 @@
-"""Validators: who has a content already is told so, and is never told so of an older one."""
+"""Validators: a client gets 304 for the content that it has, and never for an older one."""
 
 import gzip
 
@@ -110,7 +110,7 @@ def test_the_token_of_a_304_is_as_good_as_any(start_cqrsd, cluster):
     cluster.wait_until_replayed()
     cluster.replica(1).pause_replay()
     cluster.replica(2).pause_replay()
-    one.command("touch", user="ann", owner="nobody")
+    one.command("touch", user="ann", owner="eve")
     one.command("append", user="ann", number=1)
 
     held = one.get(target, having(first, **{"X-User-Id": "ann"}))

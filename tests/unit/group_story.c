@@ -77,6 +77,29 @@ void end_calls(void)
 		stage_call_fini(&calls[i]);
 }
 
+void end_calls_as(enum call_end end)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(calls[i].told, 1);
+		assert_int_equal(calls[i].call.end, end);
+	}
+	end_calls();
+}
+
+void check_all_fail(void (*send)(void), unsigned trips)
+{
+	fail_with("SELECT 1.", "22003", 0);
+	fail_with("SELECT 2.", "P0001", 0);
+	fail_with("SELECT 3.", "23514", 0);
+	send();
+	for (unsigned trip = 0; trip < trips; trip++) {
+		stage_answer(CONN);
+		assert_nobody_was_told();
+	}
+	stage_answer(CONN);
+	end_calls_as(CALL_ERROR);
+}
+
 void assert_nobody_was_told(void)
 {
 	for (unsigned i = 0; i < 3; i++)

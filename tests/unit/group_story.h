@@ -40,6 +40,10 @@ void send_to_group(struct stage_call *call, struct statement *statement);
 void send_three(void);
 void send_three_calm(void);
 void end_calls(void);
+/* Each was told once that it ended so. */
+void end_calls_as(enum call_end end);
+/* Each raises an error of its own, and none is told before the group was sent so often again. */
+void check_all_fail(void (*send)(void), unsigned trips);
 void assert_nobody_was_told(void);
 /* Each was told once that it committed. */
 void assert_all_went_well(void);

@@ -87,6 +87,29 @@ int fixture_start_api(void **state)
 	return 0;
 }
 
+int fixture_start_holding(void **state)
+{
+	static const char *const origins[] = { "https://shop.example" };
+	struct listener_settings settings = {
+		.handlers = { fixture_take, &fixture },
+		.origins = { false, NULL, 0, origins, 1 },
+		.stream_stall_us = US_PER_S,
+	};
+
+	fixture_start(state);
+	fixture_listen(&settings);
+	fixture.hold = true;
+	return 0;
+}
+
+void fixture_fill(struct buf *body, size_t bytes)
+{
+	buf_clear(body);
+	for (unsigned i = 0; body->len < bytes; i++)
+		buf_printf(body, "{\"id\":%u,\"sku\":\"item-%u\"},", i, i * 7919 % 1000);
+	body->len = bytes;
+}
+
 int fixture_stop(void **state)
 {
 	(void)state;

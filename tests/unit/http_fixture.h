@@ -37,6 +37,8 @@ extern struct fixture fixture;
 int fixture_start(void **state);
 /* And an API listener with the echoing router. */
 int fixture_start_api(void **state);
+/* The same, where a page of https://shop.example may ask, and the test answers each request. */
+int fixture_start_holding(void **state);
 int fixture_stop(void **state);
 /* Handlers or pages are set; the rest is filled here. */
 void fixture_listen(struct listener_settings *settings);
@@ -44,6 +46,8 @@ void fixture_listen(struct listener_settings *settings);
 /* The router: as listener_handlers.on_request, and the end of a request that it held. */
 void fixture_take(struct request *request, void *arg);
 void fixture_finish(struct request *request);
+/* Rows of JSON, cut off at so many bytes: they become about a quarter as gzip. */
+void fixture_fill(struct buf *body, size_t bytes);
 /* Turns until the router holds that many requests. */
 void fixture_wait_held(unsigned count);
 

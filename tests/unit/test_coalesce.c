@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: coalesce_story.c pg_stage.c fake_libpq.c fake_libpq_result.c fake_libpq_server.c */
-/* Identical queries that wait together are sent once, and each is told as if it were alone. */
+/* Identical queries that wait together are sent once; each ends as if it had been sent alone. */
 #include "pg/coalesce.h"
 
 #include "base/clock.h"

@@ -14,22 +14,13 @@
 #define GZIP "Accept-Encoding: gzip, deflate\r\n"
 #define LONG_BYTES 200000
 
-static const char *const origins[] = { "https://shop.example" };
 static struct buf body, back;
 
 static int start(void **state)
 {
-	struct listener_settings settings = {
-		.handlers = { fixture_take, &fixture },
-		.origins = { false, NULL, 0, origins, 1 },
-		.stream_stall_us = US_PER_S,
-	};
-
-	fixture_start(state);
-	fixture_listen(&settings);
+	fixture_start_holding(state);
 	buf_init(&body);
 	buf_init(&back);
-	fixture.hold = true;
 	return 0;
 }
 
@@ -38,14 +29,6 @@ static int stop(void **state)
 	buf_fini(&body);
 	buf_fini(&back);
 	return fixture_stop(state);
-}
-
-static void fill(size_t bytes)
-{
-	buf_clear(&body);
-	for (unsigned i = 0; body.len < bytes; i++)
-		buf_printf(&body, "{\"id\":%u,\"sku\":\"item-%u\"},", i, i * 7919 % 1000);
-	body.len = bytes;
 }
 
 static struct request *ask(const char *line, const char *headers)
@@ -91,7 +74,7 @@ static void a_reply_above_a_kilobyte_leaves_as_gzip_for_who_asks(void **state)
 	char length[32];
 
 	for (size_t i = 0; i < 3; i++) {
-		fill(lengths[i]);
+		fixture_fill(&body, lengths[i]);
 		reply = reply_to(GZIP);
 		assert_string_equal(http_reply_header(reply, "Content-Encoding"), "gzip");
 		assert_string_equal(http_reply_header(reply, "Vary"), "Origin, Accept-Encoding");
@@ -105,11 +88,11 @@ static void a_reply_above_a_kilobyte_leaves_as_gzip_for_who_asks(void **state)
 
 static void who_does_not_ask_gets_it_as_it_is(void **state)
 {
-	fill(4096);
+	fixture_fill(&body, 4096);
 	assert_plain(reply_to(""));
 	assert_plain(reply_to("Accept-Encoding: gzip;q=0, br\r\n"));
 	assert_string_equal(http_reply_header(reply_to(""), "Vary"), "Origin, Accept-Encoding");
-	fill(60000);
+	fixture_fill(&body, 60000);
 	assert_plain(reply_to(""));
 }
 
@@ -117,7 +100,7 @@ static void a_short_reply_is_the_same_for_all(void **state)
 {
 	const struct http_reply *reply;
 
-	fill(GZIP_BYTES_MIN);
+	fixture_fill(&body, GZIP_BYTES_MIN);
 	reply = reply_to(GZIP);
 	assert_plain(reply);
 	assert_string_equal(http_reply_header(reply, "Vary"), "Origin");
@@ -170,11 +153,11 @@ static void assert_chunked_gzip(void)
 
 static void a_long_reply_is_compressed_in_pieces(void **state)
 {
-	fill(LONG_BYTES);
+	fixture_fill(&body, LONG_BYTES);
 	answer(ask("POST /v1/commands/one HTTP/1.1", JSON GZIP));
 	assert_chunked_gzip();
 	/* And the connection goes on. */
-	fill(4096);
+	fixture_fill(&body, 4096);
 	assert_plain(reply_to(""));
 }
 
@@ -182,7 +165,7 @@ static void a_long_reply_leaves_as_it_is_where_there_are_no_chunks(void **state)
 {
 	struct text got;
 
-	fill(LONG_BYTES);
+	fixture_fill(&body, LONG_BYTES);
 	answer(ask("GET /v1/queries/one HTTP/1.0", GZIP));
 	for (int i = 0; i < 100; i++)
 		(void)http_client_silent(&fixture.client);
@@ -196,20 +179,20 @@ static void a_head_has_no_body_however_long_its_get_is(void **state)
 	const struct http_reply *reply;
 	char length[32];
 
-	fill(4096);
+	fixture_fill(&body, 4096);
 	snprintf(length, sizeof(length), "%zu", reply_to(GZIP)->body_len);
 	answer(ask("HEAD /v1/queries/one HTTP/1.1", GZIP));
 	reply = http_client_read_head(&fixture.client);
 	assert_string_equal(http_reply_header(reply, "Content-Encoding"), "gzip");
 	assert_string_equal(http_reply_header(reply, "Content-Length"), length);
-	fill(LONG_BYTES);
+	fixture_fill(&body, LONG_BYTES);
 	answer(ask("HEAD /v1/queries/one HTTP/1.1", GZIP));
 	reply = http_client_read_head(&fixture.client);
 	assert_int_equal(reply->status, 200);
 	assert_null(http_reply_header(reply, "Content-Encoding"));
 	assert_string_equal(http_reply_header(reply, "Content-Length"), "200000");
 	assert_true(http_client_silent(&fixture.client));
-	fill(2000);
+	fixture_fill(&body, 2000);
 	assert_plain(reply_to(""));
 }
 
@@ -261,7 +244,7 @@ static void rows_of_a_stream_arrive_before_it_ends(void **state)
 	struct request *request = stream();
 	size_t sent = 0;
 
-	fill(3000);
+	fixture_fill(&body, 3000);
 	for (unsigned i = 0; i < 10; i++) {
 		struct buf gzip;
 		struct text chunks;
@@ -286,14 +269,14 @@ static void what_is_in_out_when_a_stream_ends_is_compressed_too(void **state)
 {
 	struct request *request = stream();
 
-	fill(50000);
+	fixture_fill(&body, 50000);
 	more(request, body.ptr, 100);
 	buf_add(&request->out, body.ptr + 100, body.len - 100);
 	request->stream = STREAM_WHOLE;
 	request->on_done(request);
 	fixture_turn();
 	assert_chunked_gzip();
-	fill(4096);
+	fixture_fill(&body, 4096);
 	assert_plain(reply_to(""));
 }
 
@@ -301,7 +284,7 @@ static void a_stream_that_breaks_has_no_end(void **state)
 {
 	struct request *request = stream();
 
-	fill(3000);
+	fixture_fill(&body, 3000);
 	more(request, body.ptr, body.len);
 	request->outcome = OUTCOME_NO_REPLICA;
 	request->stream = STREAM_BROKEN;
@@ -313,7 +296,7 @@ static void a_stream_that_breaks_has_no_end(void **state)
 
 static void every_stream_gives_back_what_it_compressed_with(void **state)
 {
-	fill(2000);
+	fixture_fill(&body, 2000);
 	for (unsigned i = 0; i < 3 * GZIP_STATES_MAX; i++) {
 		struct request *request = stream();
 

@@ -304,20 +304,7 @@ static void test_the_last_one_fails_and_the_others_commit(void **state)
 
 static void test_all_fail_one_after_the_other(void **state)
 {
-	fail_with("SELECT 1.", "22003", 0);
-	fail_with("SELECT 2.", "P0001", 0);
-	fail_with("SELECT 3.", "23514", 0);
-	send_three();
-	for (unsigned i = 0; i < 3; i++) {
-		stage_answer(CONN);
-		assert_nobody_was_told();
-	}
-	stage_answer(CONN);
-	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(calls[i].told, 1);
-		assert_int_equal(calls[i].call.end, CALL_ERROR);
-	}
-	end_calls();
+	check_all_fail(send_three, 3);
 }
 
 static void test_a_timeout_of_its_own_is_in_force_behind_an_error(void **state)

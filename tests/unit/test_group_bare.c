@@ -144,20 +144,7 @@ static void test_an_error_that_does_not_come_again_is_none(void **state)
 
 static void test_all_fail_one_after_the_other(void **state)
 {
-	fail_with("SELECT 1.", "22003", 0);
-	fail_with("SELECT 2.", "P0001", 0);
-	fail_with("SELECT 3.", "23514", 0);
-	send_three_calm();
-	for (unsigned trip = 0; trip < 4; trip++) {
-		stage_answer(CONN);
-		assert_nobody_was_told();
-	}
-	stage_answer(CONN);
-	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(calls[i].told, 1);
-		assert_int_equal(calls[i].call.end, CALL_ERROR);
-	}
-	end_calls();
+	check_all_fail(send_three_calm, 4);
 }
 
 static void test_a_member_that_is_forgotten_is_not_sent_again(void **state)
@@ -258,15 +245,6 @@ static void test_a_commit_that_fails_sends_all_one_by_one_as_ever(void **state)
 
 /* --- a conn that is lost --------------------------------------------------------------------- */
 
-static void all_end(enum call_end end)
-{
-	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(calls[i].told, 1);
-		assert_int_equal(calls[i].call.end, end);
-	}
-	end_calls();
-}
-
 static void test_a_conn_lost_before_all_are_sent_again_leaves_all_certain(void **state)
 {
 	fail_with("SELECT 1.", "23505", 2);
@@ -274,7 +252,7 @@ static void test_a_conn_lost_before_all_are_sent_again_leaves_all_certain(void *
 	fake_answer_all(CONN);
 	fake_lose(CONN);
 	stage_turn();
-	all_end(CALL_UNSENT);
+	end_calls_as(CALL_UNSENT);
 }
 
 static void test_a_conn_lost_after_all_were_sent_again_leaves_all_unknown(void **state)
@@ -285,7 +263,7 @@ static void test_a_conn_lost_after_all_were_sent_again_leaves_all_unknown(void *
 	assert_nobody_was_told();
 	fake_lose(CONN);
 	stage_turn();
-	all_end(CALL_LOST);
+	end_calls_as(CALL_LOST);
 }
 
 /* One of three raises; the n-th use of libpq fails. False: it was never used so often. */

@@ -236,15 +236,6 @@ static void test_nobody_is_told_before_the_commit_is_known(void **state)
 	end_calls();
 }
 
-static void all_end(enum call_end end)
-{
-	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(calls[i].told, 1);
-		assert_int_equal(calls[i].call.end, end);
-	}
-	end_calls();
-}
-
 static void check_lost_after(unsigned messages)
 {
 	send_three();
@@ -252,7 +243,7 @@ static void check_lost_after(unsigned messages)
 	stage_turn();
 	fake_lose(CONN);
 	stage_turn();
-	all_end(CALL_LOST);
+	end_calls_as(CALL_LOST);
 }
 
 static void test_a_conn_lost_before_the_commit_was_answered_leaves_all_unknown(void **state)
@@ -272,7 +263,7 @@ static void test_an_error_is_not_told_when_the_commit_was_lost(void **state)
 	stage_answer(CONN);
 	fake_lose(CONN);
 	stage_turn();
-	all_end(CALL_LOST);
+	end_calls_as(CALL_LOST);
 }
 
 static void test_a_second_trip_that_cannot_leave_leaves_all_certain(void **state)
@@ -282,7 +273,7 @@ static void test_a_second_trip_that_cannot_leave_leaves_all_certain(void **state
 	fake_answer_all(CONN);
 	fake_lose(CONN);
 	stage_turn();
-	all_end(CALL_UNSENT);
+	end_calls_as(CALL_UNSENT);
 }
 
 static void test_a_conn_lost_while_a_group_is_rolled_back_leaves_all_certain(void **state)
@@ -292,7 +283,7 @@ static void test_a_conn_lost_while_a_group_is_rolled_back_leaves_all_certain(voi
 	stage_answer(CONN);
 	fake_lose(CONN);
 	stage_turn();
-	all_end(CALL_UNSENT);
+	end_calls_as(CALL_UNSENT);
 }
 
 static void test_last_words_of_the_server_leave_all_unknown(void **state)

@@ -17,25 +17,17 @@
 #define LONG_BYTES 200000
 #define WHOLE_BYTES 4096
 #define TAG_ROOM 96
+#define TOKEN "token-of-this-answer"
 
-static const char *const origins[] = { "https://shop.example" };
 static const uint8_t keys[2][SIPHASH_KEY_BYTES] = { "a key of tests!", "another of them" };
 static const uint8_t *key;
 static struct buf body;
 
 static int start(void **state)
 {
-	struct listener_settings settings = {
-		.handlers = { fixture_take, &fixture },
-		.origins = { false, NULL, 0, origins, 1 },
-		.stream_stall_us = US_PER_S,
-	};
-
-	fixture_start(state);
-	fixture_listen(&settings);
+	fixture_start_holding(state);
 	buf_init(&body);
 	buf_literal(&body, "{\"data\":[]}");
-	fixture.hold = true;
 	key = keys[0];
 	return 0;
 }
@@ -44,14 +36,6 @@ static int stop(void **state)
 {
 	buf_fini(&body);
 	return fixture_stop(state);
-}
-
-static void fill(size_t bytes)
-{
-	buf_clear(&body);
-	for (unsigned i = 0; body.len < bytes; i++)
-		buf_printf(&body, "{\"id\":%u,\"sku\":\"item-%u\"},", i, i * 7919 % 1000);
-	body.len = bytes;
 }
 
 /* As the router leaves a query that was answered. */
@@ -66,7 +50,7 @@ static struct request *asked(const char *line, const char *headers, const char *
 	request->tag_key = request->kind == REQUEST_QUERY ? key : NULL;
 	request->served_by = SERVED_BY_REPLICA;
 	request->level_used = LEVEL_SESSION;
-	strcpy(request->token, "token-of-this-answer");
+	memcpy(request->token, TOKEN, sizeof(TOKEN));
 	buf_add(&request->out, body.ptr, body.len);
 	return request;
 }
@@ -165,7 +149,7 @@ static void each_coding_has_a_tag_of_its_own(void **state)
 {
 	const char *plain, *gzip;
 
-	fill(WHOLE_BYTES);
+	fixture_fill(&body, WHOLE_BYTES);
 	plain = tag_of(GET, "");
 	gzip = tag_of(GET, GZIP);
 	assert_memory_equal(plain, gzip, 33);
@@ -265,7 +249,7 @@ static void who_has_it_in_another_coding_gets_it_in_this_one(void **state)
 	const char *plain, *gzip;
 	const struct http_reply *reply;
 
-	fill(WHOLE_BYTES);
+	fixture_fill(&body, WHOLE_BYTES);
 	plain = tag_of(GET, "");
 	gzip = tag_of(GET, GZIP);
 	reply = reply_to(GET, having(gzip, ""));
@@ -282,7 +266,7 @@ static void a_304_says_what_its_200_would_of_a_compressed_content(void **state)
 	const char *tag;
 	const struct http_reply *reply;
 
-	fill(WHOLE_BYTES);
+	fixture_fill(&body, WHOLE_BYTES);
 	tag = tag_of(GET, GZIP);
 	snprintf(length, sizeof(length), "%zu", reply_to(GET, GZIP)->body_len);
 	reply = not_modified(GET, having(tag, GZIP));
@@ -324,11 +308,11 @@ static void a_content_compressed_in_pieces_has_a_weak_tag(void **state)
 	char tag[TAG_ROOM];
 	const char *plain;
 
-	fill(LONG_BYTES);
+	fixture_fill(&body, LONG_BYTES);
 	in_pieces(tag);
 	assert_memory_equal(tag, "W/\"", 3);
 	assert_string_equal(tag + 35, "-gzip\"");
-	fill(60000);
+	fixture_fill(&body, 60000);
 	plain = tag_of(GET, "");
 	assert_memory_not_equal(tag + 3, plain + 1, 32);
 }
@@ -339,7 +323,7 @@ static void a_304_in_place_of_pieces_has_neither_chunks_nor_a_length(void **stat
 	const struct http_reply *reply;
 	struct request *request;
 
-	fill(LONG_BYTES);
+	fixture_fill(&body, LONG_BYTES);
 	in_pieces(tag);
 	request = asked(GET, having(tag, GZIP), "");
 	request->on_done(request);
@@ -359,7 +343,7 @@ static void a_long_content_that_is_not_compressed_is_spared_as_any(void **state)
 	const struct http_reply *reply;
 	const char *tag;
 
-	fill(LONG_BYTES);
+	fixture_fill(&body, LONG_BYTES);
 	tag = tag_of(HEAD, "");
 	reply = not_modified(GET, having(tag, ""));
 	assert_string_equal(http_reply_header(reply, "Content-Length"), "200000");
