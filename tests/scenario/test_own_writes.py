@@ -58,7 +58,9 @@ def test_reads_return_to_a_replica_within_100_ms_after_replay_resumes(cqrsd, clu
     until(answered_by_a_replica, "a replica to answer again", deadline_s=0.1, every_s=0.005)
 
 
+@pytest.mark.serve(wait_ms=5000)
 def test_with_one_replica_paused_reads_move_to_the_other_one(cqrsd, cluster):
+    """However long the other one takes to replay: with the usual wait the primary would answer."""
     cluster.replica(1).pause_replay()
 
     for number in range(20):
