@@ -67,6 +67,7 @@ struct operation {
 	struct parameter *parameters; /* in the order of $1, $2, … : statement.params of them */
 	unsigned parameters_count;
 	struct statement *statement; /* lives as long as the catalog */
+	char version[17]; /* of its text: 16 hexadecimal digits, the same in all processes */
 
 	/* Options; the defaults of the contract where the file says nothing. */
 	enum level consistency;
@@ -84,15 +85,18 @@ struct operation {
 	enum access access;
 	const struct text *roles; /* [roles_count] */
 	unsigned roles_count;
+	enum idempotency idempotency;
+	bool lonely; /* command: never commits together with others */
+
+	/* Of a command that may be, or always is, accepted as a job. */
+	enum async async;
+	unsigned retries;           /* attempts behind the first */
+	int64_t retries_backoff_us; /* before the second attempt, at most; doubled each time */
+	int64_t keep_us;            /* how long a finished job can be asked for */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;
 	const char *tags, *invalidates;
-	enum idempotency idempotency;
-	bool lonely; /* command: never commits together with others */
-	enum async async;
-	unsigned retries;
-	int64_t retries_backoff_us;
 
 	/* For operation_place. */
 	struct place text_place;          /* of the statement's first character */

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "catalog/lookup.h"
 #include "catalog/params.h"
+#include "catalog/value.h"
 #include "catalog/words.h"
 
 #include <assert.h>
@@ -19,88 +20,6 @@
 #define HOUR_US (3600 * US_PER_S)
 #define DAY_US (24 * HOUR_US)
 
-struct operation_option {
-	const char *name;
-	unsigned kinds;
-	void (*read)(struct draft *draft, const struct operation_option *row, struct cut value);
-	const char *form;    /* of the value, for messages; NULL: none */
-	const char *not_yet; /* NULL: it works */
-};
-
-/* A value that is none of the words; best.ptr NULL: none is near. */
-static void option_wrong(struct draft *draft, const struct operation_option *row, struct cut value,
-			 struct text best)
-{
-	if (value.text.len == 0)
-		source_error(draft->source, value.at, "a value is missing: @%s %s", row->name,
-			     row->form);
-	else
-		source_error_near(draft->source, value.at, best, "\"%.*s\" is no value of @%s %s",
-				  source_shown(value.text), value.text.ptr, row->name, row->form);
-}
-
-/* Whole words of an enum by their index; false: it was complained about. */
-static bool option_word(struct draft *draft, const struct operation_option *row, struct cut value,
-			const char *const *words, size_t count, int *index)
-{
-	struct nearest nearest;
-
-	nearest_init(&nearest, value.text);
-	for (size_t i = 0; i < count; i++) {
-		if (text_is(value.text, words[i])) {
-			*index = (int)i;
-			return true;
-		}
-		nearest_offer(&nearest, text_of(words[i]));
-	}
-	option_wrong(draft, row, value, nearest.best);
-	return false;
-}
-
-#define OPTION_WORD(draft, row, value, words, index)                                               \
-	option_word(draft, row, value, words, sizeof(words) / sizeof((words)[0]), index)
-
-static bool option_duration(struct draft *draft, const struct operation_option *row,
-			    struct cut value, int64_t least_us, int64_t most_us, int64_t *us)
-{
-	int64_t read;
-
-	if (!text_duration(value.text, &read)) {
-		if (value.text.len == 0)
-			option_wrong(draft, row, value, (struct text){ NULL, 0 });
-		else
-			source_error(draft->source, value.at,
-				     "\"%.*s\" is no duration: a whole number and ms, s, m or h",
-				     source_shown(value.text), value.text.ptr);
-		return false;
-	}
-	if (read < least_us || read > most_us) {
-		source_error(draft->source, value.at, "@%s is from %lldms to %lldms", row->name,
-			     (long long)(least_us / US_PER_MS), (long long)(most_us / US_PER_MS));
-		return false;
-	}
-	*us = read;
-	return true;
-}
-
-static bool option_number(struct draft *draft, const struct operation_option *row, struct cut value,
-			  uint64_t least, uint64_t most, uint64_t *number)
-{
-	uint64_t read;
-
-	if (value.text.len == 0) {
-		option_wrong(draft, row, value, (struct text){ NULL, 0 });
-		return false;
-	}
-	if (!text_number(value.text, most, &read) || read < least) {
-		source_error(draft->source, value.at, "@%s is a number from %llu to %llu",
-			     row->name, (unsigned long long)least, (unsigned long long)most);
-		return false;
-	}
-	*number = read;
-	return true;
-}
-
 static void read_consistency(struct draft *draft, const struct operation_option *row,
 			     struct cut value)
 {
@@ -108,15 +27,14 @@ static void read_consistency(struct draft *draft, const struct operation_option 
 	static const enum level levels[] = { LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.consistency = levels[index];
 }
 
 static void read_max_staleness(struct draft *draft, const struct operation_option *row,
 			       struct cut value)
 {
-	(void)option_duration(draft, row, value, 0, 30 * DAY_US,
-			      &draft->operation.staleness_us_max);
+	(void)value_duration(draft, row, value, 0, 30 * DAY_US, &draft->operation.staleness_us_max);
 }
 
 static void read_on_lag(struct draft *draft, const struct operation_option *row, struct cut value)
@@ -126,25 +44,25 @@ static void read_on_lag(struct draft *draft, const struct operation_option *row,
 	};
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.on_lag = (enum on_lag)index;
 }
 
 static void read_timeout(struct draft *draft, const struct operation_option *row, struct cut value)
 {
-	(void)option_duration(draft, row, value, US_PER_MS, HOUR_US, &draft->operation.timeout_us);
+	(void)value_duration(draft, row, value, US_PER_MS, HOUR_US, &draft->operation.timeout_us);
 }
 
 static void read_max_rows(struct draft *draft, const struct operation_option *row, struct cut value)
 {
-	(void)option_number(draft, row, value, 1, 10000000, &draft->operation.rows_max);
+	(void)value_number(draft, row, value, 1, 10000000, &draft->operation.rows_max);
 }
 
 static void read_priority(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	uint64_t urgency;
 
-	if (option_number(draft, row, value, 0, 7, &urgency))
+	if (value_number(draft, row, value, 0, 7, &urgency))
 		draft->operation.urgency = (unsigned)urgency;
 }
 
@@ -152,7 +70,7 @@ static void read_cost(struct draft *draft, const struct operation_option *row, s
 {
 	uint64_t cost;
 
-	if (option_number(draft, row, value, 1, RATE_COUNT_MAX, &cost))
+	if (value_number(draft, row, value, 1, RATE_COUNT_MAX, &cost))
 		draft->operation.cost = (unsigned)cost;
 }
 
@@ -166,7 +84,7 @@ static void read_isolation(struct draft *draft, const struct operation_option *r
 	};
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.isolation = (enum catalog_isolation)index;
 }
 
@@ -180,7 +98,7 @@ static void read_idempotency(struct draft *draft, const struct operation_option 
 	};
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.idempotency = (enum idempotency)index;
 }
 
@@ -189,7 +107,7 @@ static void read_group(struct draft *draft, const struct operation_option *row, 
 	static const char *const words[] = { "on", "off" };
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.lonely = index == 1;
 }
 
@@ -198,7 +116,7 @@ static void read_coalesce(struct draft *draft, const struct operation_option *ro
 	static const char *const words[] = { "on", "off" };
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.coalescing = index == 1 ? COALESCING_NEVER : COALESCING_ALWAYS;
 }
 
@@ -207,7 +125,7 @@ static void read_int8(struct draft *draft, const struct operation_option *row, s
 	static const char *const words[] = { "number", "string" };
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.int8 = index == 1 ? INT8_STRING : INT8_NUMBER;
 }
 
@@ -216,8 +134,13 @@ static void read_async(struct draft *draft, const struct operation_option *row, 
 	static const char *const words[] = { "never", "allowed", "always" };
 	int index;
 
-	if (OPTION_WORD(draft, row, value, words, &index))
+	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.async = (enum async)index;
+}
+
+static void read_keep(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	(void)value_duration(draft, row, value, US_PER_S, 30 * DAY_US, &draft->operation.keep_us);
 }
 
 static void option_without_value(struct draft *draft, const struct operation_option *row,
@@ -246,37 +169,6 @@ static void read_claims(struct draft *draft, const struct operation_option *row,
 	draft->operation.claims = CATALOG_CLAIMS_SET;
 }
 
-/* "key=" in front of a word; the value is what is left of it. */
-static bool option_key(struct cut word, const char *key, struct cut *value)
-{
-	size_t len = strlen(key);
-
-	if (word.text.len <= len || memcmp(word.text.ptr, key, len) != 0 ||
-	    word.text.ptr[len] != '=')
-		return false;
-	(void)cut_take(&word, len + 1);
-	*value = word;
-	return true;
-}
-
-/* A key that no option has, or has twice. */
-static void option_wrong_key(struct draft *draft, const struct operation_option *row,
-			     struct cut word, const char *const *keys, size_t count)
-{
-	const char *equals = memchr(word.text.ptr, '=', word.text.len);
-	struct text key = { word.text.ptr,
-			    equals ? (size_t)(equals - word.text.ptr) : word.text.len };
-	struct nearest nearest;
-
-	nearest_init(&nearest, key);
-	for (size_t i = 0; i < count; i++)
-		if (!text_is(key, keys[i]))
-			nearest_offer(&nearest, text_of(keys[i]));
-	source_error_near(draft->source, word.at, nearest.best,
-			  "\"%.*s\" does not belong in @%s %s", source_shown(word.text),
-			  word.text.ptr, row->name, row->form);
-}
-
 static void read_cache(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const keys[] = { "swr", "vary" };
@@ -285,20 +177,20 @@ static void read_cache(struct draft *draft, const struct operation_option *row, 
 	struct cut word, part;
 	int index;
 
-	(void)option_duration(draft, row, cut_word(&value), US_PER_MS, 30 * DAY_US,
-			      &draft->operation.cache_us);
+	(void)value_duration(draft, row, cut_word(&value), US_PER_MS, 30 * DAY_US,
+			     &draft->operation.cache_us);
 	while ((word = cut_word(&value)).text.len > 0) {
-		if (!swr && option_key(word, "swr", &part)) {
+		if (!swr && value_key(word, "swr", &part)) {
 			swr = true;
-			(void)option_duration(draft, row, part, 0, 30 * DAY_US,
-					      &draft->operation.cache_swr_us);
-		} else if (!vary && option_key(word, "vary", &part)) {
+			(void)value_duration(draft, row, part, 0, 30 * DAY_US,
+					     &draft->operation.cache_swr_us);
+		} else if (!vary && value_key(word, "vary", &part)) {
 			vary = true;
-			if (OPTION_WORD(draft, row, part, varies, &index))
+			if (VALUE_WORD(draft, row, part, varies, &index))
 				draft->operation.cache_vary_user = index == 1;
 			draft->vary_given = true;
 		} else {
-			option_wrong_key(draft, row, word, keys, 2);
+			value_wrong_key(draft, row, word, keys, 2);
 		}
 	}
 }
@@ -310,15 +202,15 @@ static void read_retries(struct draft *draft, const struct operation_option *row
 	struct cut word, part;
 	uint64_t retries;
 
-	if (option_number(draft, row, cut_word(&value), 0, 100, &retries))
+	if (value_number(draft, row, cut_word(&value), 0, 100, &retries))
 		draft->operation.retries = (unsigned)retries;
 	while ((word = cut_word(&value)).text.len > 0) {
-		if (!backoff && option_key(word, "backoff", &part)) {
+		if (!backoff && value_key(word, "backoff", &part)) {
 			backoff = true;
-			(void)option_duration(draft, row, part, US_PER_MS, DAY_US,
-					      &draft->operation.retries_backoff_us);
+			(void)value_duration(draft, row, part, US_PER_MS, DAY_US,
+					     &draft->operation.retries_backoff_us);
 		} else {
-			option_wrong_key(draft, row, word, keys, 1);
+			value_wrong_key(draft, row, word, keys, 1);
 		}
 	}
 }
@@ -350,7 +242,7 @@ static struct text option_role(struct draft *draft, const struct operation_optio
 		good = good && name_byte(item.text.ptr[i]);
 	if (good)
 		return arena_text(draft->arena, item.text);
-	option_wrong(draft, row, item, (struct text){ NULL, 0 });
+	value_wrong(draft, row, item, (struct text){ NULL, 0 });
 	return (struct text){ NULL, 0 };
 }
 
@@ -415,7 +307,7 @@ static void group_check(struct draft *draft, const struct operation_option *row,
 		(void)cut_take(&rest, 1);
 	}
 	if (begins || rest.text.len > 0)
-		option_wrong(draft, row, item, (struct text){ NULL, 0 });
+		value_wrong(draft, row, item, (struct text){ NULL, 0 });
 }
 
 static void read_groups(struct draft *draft, const struct operation_option *row, struct cut value)
@@ -452,7 +344,9 @@ void options_init(struct draft *draft)
 	draft->operation.staleness_us_max = -1;
 	draft->operation.urgency = 3;
 	draft->operation.cost = 1;
-	draft->operation.retries_backoff_us = US_PER_S;
+	draft->operation.retries = 4;
+	draft->operation.retries_backoff_us = 2 * US_PER_S;
+	draft->operation.keep_us = DAY_US;
 }
 
 /* The word behind the "@" and the value behind that. */
@@ -484,10 +378,21 @@ bool option_is_known(struct text comment)
 	return option_find(option_cut(cut, &(struct cut){ { NULL, 0 }, 0 })) < OPTIONS;
 }
 
+/* Of the contract, but not built: without them a command would do something else than it says. */
+static const char *const options_not_built[] = { "order-by", "workers", "every", "cron",
+						 "batch-max" };
+
 static void option_unknown(struct draft *draft, size_t at, struct text name)
 {
 	struct nearest nearest;
 	struct text best = { NULL, 0 };
+
+	for (size_t i = 0; i < sizeof(options_not_built) / sizeof(options_not_built[0]); i++)
+		if (text_is(name, options_not_built[i])) {
+			source_error(draft->source, at, "@%s is not available yet",
+				     options_not_built[i]);
+			return;
+		}
 
 	nearest_init(&nearest, name);
 	for (size_t i = 0; i < OPTIONS; i++) {
@@ -527,18 +432,23 @@ void option_read(struct draft *draft, size_t comment_at, struct text comment)
 	options[row].read(draft, &options[row], value);
 }
 
-/* A word that turns the machinery off needs none. */
-static bool option_is_off(const struct draft *draft, const struct operation_option *row)
-{
-	return row->read == read_async && draft->operation.async == ASYNC_NEVER;
-}
-
-static void options_note(struct draft *draft, size_t row)
+static void options_note(struct draft *draft, size_t row, const char *what, const char *why)
 {
 	struct place place = source_place(draft->source, draft->options_at[row]);
 
-	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s is not available yet: %s\n", place.file,
-		   place.line, options[row].name, draft->operation.name, options[row].not_yet);
+	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s %s: %s\n", place.file, place.line,
+		   options[row].name, draft->operation.name, what, why);
+}
+
+/* How jobs are run says nothing of a command that never is one. */
+static void options_finish_jobs(struct draft *draft)
+{
+	if (draft->operation.kind != REQUEST_COMMAND || draft->operation.async != ASYNC_NEVER)
+		return;
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (draft->options_at[i] != SIZE_MAX &&
+		    (options[i].read == read_retries || options[i].read == read_keep))
+			options_note(draft, i, "has no effect", "it is not @async");
 }
 
 /* An answer that depends on who asks must not be kept for others. */
@@ -588,9 +498,9 @@ static void options_finish_callers(struct draft *draft)
 void options_finish(struct draft *draft)
 {
 	for (size_t i = 0; i < OPTIONS; i++)
-		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet &&
-		    !option_is_off(draft, &options[i]))
-			options_note(draft, i);
+		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet)
+			options_note(draft, i, "is not available yet", options[i].not_yet);
+	options_finish_jobs(draft);
 	if (draft->operation.tags)
 		options_finish_groups(draft, "tags");
 	if (draft->operation.invalidates)

@@ -5,6 +5,7 @@
  */
 #include "catalog/statement.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "catalog/foreign_params.h"
 #include "catalog/lookup.h"
@@ -13,6 +14,7 @@
 #include "catalog/words.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct text statement_text(const struct draft *draft, const struct token *token)
@@ -242,6 +244,8 @@ static void statement_rewrite(struct draft *draft, struct operation *operation)
 	}
 	buf_add(&text, source + from, draft->sql_end - from);
 	operation->statement->text = arena_copy(draft->arena, text.ptr, text.len);
+	snprintf(operation->version, sizeof(operation->version), "%016llx",
+		 (unsigned long long)hash_bytes(text.ptr, text.len, 0));
 	operation->shifts = shifts;
 	operation->shifts_count = draft->uses_count;
 	buf_fini(&text);

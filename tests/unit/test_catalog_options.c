@@ -39,6 +39,19 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	catalog_let_go(catalog);
 }
 
+static void a_job_has_five_attempts_two_seconds_and_a_day_unless_its_command_says_so(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, COMMAND "-- @async always\nSELECT 1");
+
+	assert_int_equal(operation->async, ASYNC_ALWAYS);
+	assert_int_equal(operation->retries, 4);
+	assert_int_equal(operation->retries_backoff_us, 2 * US_PER_S);
+	assert_int_equal(operation->keep_us, 24 * 3600 * US_PER_S);
+	catalog_let_go(catalog);
+}
+
 static void options_of_a_query_are_read(void **state)
 {
 	struct catalog *catalog;
@@ -78,7 +91,8 @@ static void options_of_a_command_are_read(void **state)
 	const struct operation *operation =
 		story_operation(&catalog, COMMAND "-- @idempotency required\n"
 						  "-- @async allowed\n"
-						  "-- @retries 5 backoff=2s\n"
+						  "-- @retries 5 backoff=3s\n"
+						  "-- @keep 1h\n"
 						  "-- @isolation repeatable read\n"
 						  "-- @group off\n"
 						  "-- @timeout 1m\n"
@@ -90,7 +104,8 @@ static void options_of_a_command_are_read(void **state)
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_REQUIRED);
 	assert_int_equal(operation->async, ASYNC_ALLOWED);
 	assert_int_equal(operation->retries, 5);
-	assert_int_equal(operation->retries_backoff_us, 2 * US_PER_S);
+	assert_int_equal(operation->retries_backoff_us, 3 * US_PER_S);
+	assert_int_equal(operation->keep_us, 3600 * US_PER_S);
 	assert_int_equal(operation->isolation, CATALOG_REPEATABLE_READ);
 	assert_true(operation->lonely);
 	assert_int_equal(operation->timeout_us, 60 * US_PER_S);
@@ -197,6 +212,10 @@ static void values_have_ranges_and_units(void **state)
 		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
 		{ COMMAND "-- @retries 101\nSELECT 1",
 		  "shop.sql:2:13: error: @retries is a number from 0 to 100" },
+		{ COMMAND "-- @keep 999ms\nSELECT 1",
+		  "shop.sql:2:10: error: @keep is from 1000ms to 2592000000ms" },
+		{ COMMAND "-- @keep\nSELECT 1",
+		  "shop.sql:2:9: error: a value is missing: @keep 24h" },
 	};
 
 	STORY_CHECK(stories);
@@ -272,7 +291,13 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 						"-- @cache 5s\n"
 						"SELECT 1;\n"
 						"-- command: d :exec\n"
+						"-- @async allowed\n"
 						"-- @retries 5\n"
+						"-- @keep 1h\n"
+						"SELECT 1;\n"
+						"-- command: e :exec\n"
+						"-- @retries 5\n"
+						"-- @keep 1h\n"
 						"SELECT 1;\n");
 	struct buf lines;
 
@@ -282,10 +307,43 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	assert_string_equal(
 		lines.ptr, "shop.sql:6: note: @cache of q is not available yet: every request asks "
 			   "PostgreSQL\n"
-			   "shop.sql:9: note: @retries of d is not available yet: there are no "
-			   "asynchronous commands\n");
+			   "shop.sql:14: note: @retries of e has no effect: it is not @async\n"
+			   "shop.sql:15: note: @keep of e has no effect: it is not @async\n");
 	buf_fini(&lines);
 	catalog_let_go(catalog);
+}
+
+/* Without it the command would do something else than its author asks for. */
+static void what_would_change_what_a_command_does_is_refused_until_it_is_there(void **state)
+{
+#define NOT_YET " is not available yet"
+	static const struct story stories[] = {
+		{ COMMAND "-- @order-by id\nSELECT :id", "shop.sql:2:4: error: @order-by" NOT_YET },
+		{ COMMAND "-- @workers 2\nSELECT 1", "shop.sql:2:4: error: @workers" NOT_YET },
+		{ COMMAND "-- @every 5m\nSELECT 1", "shop.sql:2:4: error: @every" NOT_YET },
+		{ COMMAND "-- @cron \"0 3 * * *\"\nSELECT 1",
+		  "shop.sql:2:4: error: @cron" NOT_YET },
+		{ COMMAND "-- @batch-max 100\nSELECT 1",
+		  "shop.sql:2:4: error: @batch-max" NOT_YET },
+	};
+
+	STORY_CHECK(stories);
+}
+
+/* What a stored job was made by, as far as a command itself can change it. */
+static void the_version_of_an_operation_changes_with_its_statement(void **state)
+{
+	struct catalog *catalogs[3];
+	const struct operation *first = story_operation(&catalogs[0], COMMAND "SELECT :a, 1");
+	const struct operation *same =
+		story_operation(&catalogs[1], COMMAND "-- @timeout 2s\nSELECT :a, 1");
+	const struct operation *other = story_operation(&catalogs[2], COMMAND "SELECT :a, 2");
+
+	assert_int_equal(strlen(first->version), 16);
+	assert_string_equal(first->version, same->version);
+	assert_string_not_equal(first->version, other->version);
+	for (unsigned i = 0; i < 3; i++)
+		catalog_let_go(catalogs[i]);
 }
 
 static void options_of_callers_take_no_value(void **state)
@@ -299,6 +357,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_said_has_the_defaults_of_the_contract),
+		cmocka_unit_test(
+			a_job_has_five_attempts_two_seconds_and_a_day_unless_its_command_says_so),
 		cmocka_unit_test(options_of_a_query_are_read),
 		cmocka_unit_test(options_of_a_command_are_read),
 		cmocka_unit_test(a_statement_knows_whether_it_is_coalesced),
@@ -308,6 +368,9 @@ int main(void)
 		cmocka_unit_test(groups_name_parameters_of_the_statement),
 		cmocka_unit_test(an_answer_for_one_user_is_never_cached_for_others),
 		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
+		cmocka_unit_test(
+			what_would_change_what_a_command_does_is_refused_until_it_is_there),
+		cmocka_unit_test(the_version_of_an_operation_changes_with_its_statement),
 		cmocka_unit_test(options_of_callers_take_no_value),
 	};
 
