@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "catalog/document.h"
 #include "pg/sqlstate.h"
 
 #include <assert.h>
@@ -21,27 +20,6 @@ static void command_on_call(struct call *call);
 static bool command_on_ran(struct call *call);
 static void command_on_pause_over(struct loop_timer *timer);
 
-static enum isolation command_isolation(const struct operation *operation)
-{
-	switch (operation->isolation) {
-	case CATALOG_READ_COMMITTED:
-		return ISOLATION_READ_COMMITTED;
-	case CATALOG_REPEATABLE_READ:
-		return ISOLATION_REPEATABLE_READ;
-	case CATALOG_SERIALIZABLE:
-		return ISOLATION_SERIALIZABLE;
-	}
-	assert(!"an isolation level");
-	return ISOLATION_READ_COMMITTED;
-}
-
-static enum call_transaction command_transaction(const struct operation *operation)
-{
-	if (operation->is_call)
-		return TRANSACTION_EXPLICIT;
-	return operation->lonely ? TRANSACTION_OWN : TRANSACTION_SHARED;
-}
-
 static bool command_submit(struct command *command)
 {
 	struct request *request = command->request;
@@ -50,26 +28,19 @@ static bool command_submit(struct command *command)
 		command->key = idempotency_new(request, command->operation->name, command->claims,
 					       command_on_ran);
 	buf_clear(&request->out);
-	document_begin(command->operation, &request->out);
+	command->form->begin(command);
 	command->call = (struct call){
 		.kind = CALL_COMMAND,
-		.statement = command->operation->statement,
-		.values = command->values,
-		.bound = command->shape,
-		.claims = command->claims,
-		.revalidates = true,
 		.arena = &request->arena,
 		.out = &request->out,
-		.rows_max = document_rows_max(command->operation),
 		.bytes_max = command->bytes_max,
 		.timeout_us = command->timeout_us,
 		.ticket.priority = command->priority,
 		.ticket.deadline_us = request->deadline_us,
-		.isolation = command_isolation(command->operation),
-		.transaction = command_transaction(command->operation),
 		.frame = command->key ? &command->key->frame : NULL,
 		.on_done = command_on_call,
 	};
+	command->form->fill(command, &command->call);
 	/* What goes on is not refused for others. */
 	command->call.ticket.priority.asked =
 		command->priority.asked && !command->reruns && !command->tries;
@@ -96,7 +67,8 @@ bool command_send(struct command *command, struct pool *pool)
 
 bool command_is_out(const struct command *command)
 {
-	return command->in_flight && command->call.conn && !command->asking;
+	return command->in_flight && command->call.conn && !command->asking &&
+	       !command->form->reads_only;
 }
 
 void command_forget(struct command *command)
@@ -110,35 +82,6 @@ void command_forget(struct command *command)
 	loop_timer_cancel(command->request->loop, &command->pause);
 }
 
-/* What it returned, as a document; the token and the last brace are router/'s to add. */
-static enum command_end command_tell(struct command *command)
-{
-	const struct operation *operation = command->operation;
-	const struct call *call = &command->call;
-	struct request *request = command->request;
-	const char *effect = command->key ? "was undone: it" : "took effect, but";
-
-	if (call->end == CALL_TOO_LARGE && !(document_rows_max(operation) == 1 && call->rows > 1)) {
-		request_fail(request, OUTCOME_RESULT_TOO_LARGE,
-			     "%s %s returned more rows or bytes than allowed", operation->name,
-			     effect);
-		return COMMAND_COMMITTED_UNTELLABLE;
-	}
-	switch (document_end(operation, &request->out, call->rows, call->affected)) {
-	case DOCUMENT_WHOLE:
-		return COMMAND_COMMITTED;
-	case DOCUMENT_NO_ROW:
-		request_fail(request, OUTCOME_NOT_FOUND, "%s found no row", operation->name);
-		return COMMAND_COMMITTED_UNTELLABLE;
-	case DOCUMENT_MANY_ROWS:
-		request_fail(request, OUTCOME_UNEXPECTED_CARDINALITY,
-			     "%s %s returned more than one row", operation->name, effect);
-		return COMMAND_COMMITTED_UNTELLABLE;
-	}
-	assert(!"an end of a document");
-	return COMMAND_COMMITTED_UNTELLABLE;
-}
-
 /*
  * Between the command and its commit. What cannot be told is not kept either: the key would have
  * nothing to answer.
@@ -149,7 +92,7 @@ static bool command_on_ran(struct call *call)
 	struct request *request = command->request;
 
 	call->end = CALL_OK;
-	if (command_tell(command) != COMMAND_COMMITTED)
+	if (command->form->tell(command) != COMMAND_COMMITTED)
 		return false;
 	command->key->store_values[3] =
 		arena_printf(&request->arena, "%.*s}", (int)request->out.len, request->out.ptr);
@@ -163,7 +106,7 @@ static enum command_end command_committed(struct command *command)
 	command->wrote = call->effect == EFFECT_WROTE;
 	command->position = call->position;
 	if (!command->key)
-		return command_tell(command);
+		return command->form->tell(command);
 	assert(call->frame_end != FRAME_ROLLED_BACK);
 	return COMMAND_COMMITTED;
 }
@@ -216,15 +159,10 @@ static struct verdict command_verdict(const struct command *command)
 
 static enum command_end command_refused(struct command *command)
 {
-	struct call *call = &command->call;
-	struct text param = { 0 };
-
 	/* The client knows nothing of the parameters of what stands around its command. */
-	if (call->frame_end == FRAME_RAISED)
-		call->error.param = 0;
-	if (call->error.param && call->error.param <= command->operation->parameters_count)
-		param = text_of(command->operation->parameters[call->error.param - 1].name);
-	sqlstate_explain(command->request, call, true, param);
+	if (command->call.frame_end == FRAME_RAISED)
+		command->call.error.param = 0;
+	command->form->explain(command);
 	return command_verdict(command).outcome == OUTCOME_NO_PRIMARY ? COMMAND_WRONG_NODE
 								      : COMMAND_FAILED;
 }
@@ -236,7 +174,7 @@ static void command_tell_failure(struct command *command)
 
 	if (command->call.end == CALL_ERROR)
 		end = command_refused(command);
-	else if (command_tell(command) == COMMAND_COMMITTED)
+	else if (command->form->tell(command) == COMMAND_COMMITTED)
 		assert(!"what was rolled back cannot be told");
 	command->on_done(command, end);
 }
@@ -255,6 +193,10 @@ static enum command_end command_lost(struct command *command, const struct call 
 	if (call->end == CALL_UNSENT) {
 		request_fail(command->request, OUTCOME_NO_PRIMARY, "%s", call->lost_reason);
 		return COMMAND_WRONG_NODE;
+	}
+	if (command->form->reads_only) {
+		request_fail(command->request, OUTCOME_NO_PRIMARY, "%s", call->lost_reason);
+		return COMMAND_FAILED;
 	}
 	request_fail(command->request, OUTCOME_OUTCOME_UNKNOWN,
 		     "the connection was lost after the command had left: %s", call->lost_reason);
@@ -357,8 +299,7 @@ static void command_fail(struct command *command)
 {
 	bool refused = command->call.end == CALL_ERROR;
 
-	command->looking = command->key &&
-			   command->operation->isolation != CATALOG_READ_COMMITTED &&
+	command->looking = command->key && command->call.isolation != ISOLATION_READ_COMMITTED &&
 			   !(refused && command_verdict(command).outcome == OUTCOME_NO_PRIMARY);
 	if (command->looking)
 		command_ask_stored(command);

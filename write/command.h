@@ -37,10 +37,32 @@ enum command_end {
 	COMMAND_REPLAYED,
 };
 
+struct command;
+
+/*
+ * A command form is what a command sends, and how it is answered: of an operation
+ * (write/operation_form.h), or of a job that is accepted, shown or cancelled (write/jobs/).
+ */
+struct command_form {
+	/* Sets what of the call depends on it: the statement, its values, its transaction. */
+	void (*fill)(struct command *command, struct call *call);
+	/* Begins the document in request->out, which is empty; its rows are appended behind. */
+	void (*begin)(struct command *command);
+	/* The rows are there: ends the document but for its last brace. COMMAND_COMMITTED or
+	 * COMMAND_COMMITTED_UNTELLABLE. */
+	enum command_end (*tell)(struct command *command);
+	/* PostgreSQL refused the call: the request holds why. */
+	void (*explain)(struct command *command);
+	/* It changes nothing: when its answer is lost, nothing of unknown outcome is. */
+	bool reads_only;
+};
+
 struct command {
 	/* Set by the maker. */
 	struct request *request;
-	const struct operation *operation;
+	const struct command_form *form;
+	void *subject;                     /* of the form; NULL: it needs none */
+	const struct operation *operation; /* whose keys are meant; NULL: it has no key */
 	const char *const *values;
 	const struct shape *shape; /* by which they were made; NULL: the statement's */
 	const char *const *claims; /* as struct call's */
@@ -76,7 +98,7 @@ struct command {
  * caller fills its slot with call.sent_us, and the command changes what it says as it goes on.
  */
 bool command_send(struct command *command, struct pool *pool) must_check;
-/* May it have left for the node already? */
+/* May it have left for the node already, and change something there? */
 bool command_is_out(const struct command *command);
 /* Its answer is not wanted any more; what has left runs to its end unseen. */
 void command_forget(struct command *command);

@@ -15,6 +15,7 @@
 #include "router/requirement.h"
 #include "router/revalidate.h"
 #include "router/task_life.h"
+#include "write/operation_form.h"
 #include "write/wait_replicas.h"
 
 #include <assert.h>
@@ -212,6 +213,7 @@ static enum step write_send(struct write *write, struct pool *pool)
 	struct command *command = &write->command;
 	struct task *task = &write->task;
 
+	command->form = &operation_form;
 	command->operation = task->operation;
 	command->values = task->values;
 	command->shape = task->shape;
