@@ -104,6 +104,7 @@ static void audit_line(struct audit_queue *queue, const struct audit_entry *entr
 	audit_member(line, "certificate", entry->certificate);
 	audit_member(line, "user", entry->user);
 	audit_member(line, "operation", entry->operation);
+	audit_member(line, "job", entry->job);
 	audit_member(line, "key", entry->key);
 	audit_member(line, "new_key", entry->new_key);
 	audit_member(line, "code", audit_text(entry->code));

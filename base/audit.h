@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The audit log (--audit-log): a JSON line for each command, refusal and change of keys: who asked
- * for what on whose behalf, and what came of it; never a value of a parameter. A loop only puts the
- * line into its ring; a thread of its own writes the file, so that a slow disk blocks no loop. What
- * cannot be written is tried again each second; a line for which a full ring has no room is dropped
- * and counted, and the file says how many there were (event "dropped").
+ * The audit log (--audit-log): a JSON line for each command, refusal and change of keys and jobs:
+ * who asked for what on whose behalf, and what came of it; never a value of a parameter. A loop
+ * only puts the line into its ring; a thread of its own writes the file, so that a slow disk blocks
+ * no loop. What cannot be written is tried again each second; a line for which a full ring has no
+ * room is dropped and counted, and the file says how many there were (event "dropped").
  */
 #pragma once
 
@@ -19,12 +19,13 @@ struct audit;
 struct audit_queue; /* one thread puts in */
 
 struct audit_entry {
-	const char *event;        /* "command", "refusal", "keys-revoke" */
+	const char *event;        /* "command", "refusal", "job-cancel", "keys-revoke" */
 	struct text caller;       /* the id of the principal; ptr NULL: it has none */
 	struct text address;      /* of the client; ptr NULL: not known */
 	struct text certificate;  /* by which it is known to a proxy; ptr NULL: none */
 	struct text user;         /* on whose behalf; ptr NULL: none */
 	struct text operation;    /* ptr NULL: none */
+	struct text job;          /* the id of a job: accepted, cancelled; ptr NULL: none */
 	struct text key, new_key; /* the id of an API key that was changed, made; ptr NULL: none */
 	const char *code;         /* what came of it */
 	unsigned status;          /* 0: it was no HTTP request */

@@ -27,7 +27,16 @@
 #include "base/principal.h"
 #include "base/text.h"
 
-enum request_kind { REQUEST_QUERY, REQUEST_COMMAND };
+/* Only the first two are kinds of operations; all but a query are for the primary. */
+enum request_kind {
+	REQUEST_QUERY,
+	REQUEST_COMMAND,
+	REQUEST_JOB,        /* what became of a job */
+	REQUEST_JOB_CANCEL, /* that it is not run */
+};
+
+/* Prefer: may a command be answered before it is done? */
+enum respond { RESPOND_DONE, RESPOND_ASYNC };
 
 enum level { LEVEL_DEFAULT, LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
 
@@ -113,7 +122,7 @@ struct request {
 
 	/* What was asked; filled by http/. Texts live in the arena. */
 	enum request_kind kind;
-	struct text operation;
+	struct text operation; /* of REQUEST_JOB and REQUEST_JOB_CANCEL: the id of the job */
 	const struct principal *principal; /* who calls; never NULL */
 	struct text user;                  /* the end user; ptr NULL: none */
 	/* the same, but unlike all users of other tenants: for what is remembered or counted */
@@ -131,6 +140,9 @@ struct request {
 	unsigned tokens_count;
 	int urgency;                 /* RFC 9218, 0 most urgent; -1: not given */
 	bool minimal;                /* Prefer: return=minimal */
+	enum respond respond;        /* Prefer: respond-async, of a command */
+	struct text not_before;      /* Prefer: not-before, as RFC 3339 has it; ptr NULL: none */
+	struct text trace;           /* traceparent; ptr NULL: absent or malformed */
 	struct text idempotency_key; /* ptr NULL: none */
 	int64_t prefer_wait_us;      /* Prefer: wait, -1: not given; see request_wait_until_us */
 	int prefer_replicas;         /* Prefer: wait-replicas, at most NODES_MAX; -1: not given */
@@ -185,6 +197,7 @@ struct request {
 	int64_t lag_us;                 /* -1: not known */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
+	struct text job;                /* a command: its id, accepted as a job; ptr NULL: done */
 	/* For Preference-Applied: what of Prefer was honoured. Set by router/. */
 	bool replayed;        /* the stored answer of an earlier request with its key */
 	bool wait_applied;    /* prefer_wait_us, as far as the deadline allowed */

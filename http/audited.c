@@ -6,6 +6,7 @@
 #include "http/connection.h"
 #include "http/problem.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 static unsigned audited_status(const struct request *request)
@@ -15,16 +16,42 @@ static unsigned audited_status(const struct request *request)
 	return request->status ? request->status : 200;
 }
 
-/* As the catalog names it, else as the client does. */
-static struct text audited_operation(const struct request *request)
+static bool audited_is_of_job(const struct request *request)
 {
-	struct text operation = request->operation;
+	return request->kind == REQUEST_JOB || request->kind == REQUEST_JOB_CANCEL;
+}
+
+/* What an answer of 2xx to it would have changed; NULL: nothing. */
+static const char *audited_event(const struct request *request)
+{
+	switch (request->kind) {
+	case REQUEST_COMMAND:
+		return "command";
+	case REQUEST_JOB_CANCEL:
+		return "job-cancel";
+	case REQUEST_QUERY:
+	case REQUEST_JOB:
+		return NULL;
+	}
+	assert(!"a kind of request");
+	return NULL;
+}
+
+/* An operation as the catalog names it, else as the client does; or a job. */
+static void audited_object(const struct request *request, struct audit_entry *entry)
+{
+	struct text name = request->operation;
 
 	if (request->operation_name)
-		return text_of(request->operation_name);
-	if (operation.len > OPERATION_NAME_MAX)
-		operation.len = OPERATION_NAME_MAX;
-	return operation;
+		name = text_of(request->operation_name);
+	if (name.len > OPERATION_NAME_MAX)
+		name.len = OPERATION_NAME_MAX;
+	if (audited_is_of_job(request)) {
+		entry->job = name;
+	} else {
+		entry->operation = name;
+		entry->job = request->job;
+	}
 }
 
 static void audited_note(const struct connections *connections, const struct request *request,
@@ -50,12 +77,14 @@ void audited_reply(const struct connection *connection)
 		return;
 	if (entry.status == 401 || entry.status == 403)
 		entry.event = "refusal";
-	else if (exchange->asked->route.kind == ROUTE_COMMAND && !exchange->asked->preflight)
-		entry.event = "command";
-	else
+	else if (!exchange->asked->preflight)
+		entry.event = audited_event(request);
+	if (!entry.event)
 		return;
-	entry.operation = connection->shared->settings.pages ? exchange->asked->route.path
-							     : audited_operation(request);
+	if (connection->shared->settings.pages)
+		entry.operation = exchange->asked->route.path;
+	else
+		audited_object(request, &entry);
 	/* What is refused early has none yet. */
 	entry.address = request->address.ptr ? request->address : text_of(connection->caller->name);
 	entry.certificate = exchange->asked->certificate;
@@ -64,11 +93,12 @@ void audited_reply(const struct connection *connection)
 
 void audited_orphan(const struct connections *connections, const struct request *request)
 {
-	struct audit_entry entry = { .event = "command",
+	struct audit_entry entry = { .event = audited_event(request),
 				     .status = audited_status(request),
-				     .address = request->address,
-				     .operation = audited_operation(request) };
+				     .address = request->address };
 
-	if (connections->settings.audit && request->kind == REQUEST_COMMAND)
-		audited_note(connections, request, &entry);
+	if (!connections->settings.audit || !entry.event)
+		return;
+	audited_object(request, &entry);
+	audited_note(connections, request, &entry);
 }

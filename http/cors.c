@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define CORS_EXPOSED "Consistency, Consistency-Token, Retry-After, Location, ETag, Server-Timing"
-#define CORS_METHODS "GET, HEAD, POST, QUERY"
+#define CORS_METHODS "GET, HEAD, POST, QUERY, DELETE"
 #define CORS_MAX_AGE_S "600" /* that a browser need not ask again */
 
 static bool cors_host_is_known(const struct connections *connections, struct text host)

@@ -63,6 +63,7 @@ static void headers_out_timing(const struct request *request, struct buf *out)
 static int64_t headers_out_jitter_s(const struct request *request)
 {
 	switch (request->outcome) {
+	case OUTCOME_JOBS_FULL:
 	case OUTCOME_QUEUE_FULL:
 	case OUTCOME_QUEUE_TIMEOUT:
 	case OUTCOME_SHED:
@@ -120,6 +121,19 @@ static void headers_out_preferences(struct header_lines *lines, const struct req
 		header_lines_drop(lines);
 }
 
+/* Where the client may ask what became of it. */
+static void headers_out_job(struct header_lines *lines, const struct request *request)
+{
+	struct buf *line;
+
+	if (!request->job.ptr)
+		return;
+	line = header_lines_begin(lines, "Location");
+	buf_literal(line, "/v1/jobs/");
+	buf_text(line, request->job);
+	header_lines_end(lines);
+}
+
 void headers_out_of_request(struct header_lines *lines, const struct request *request,
 			    unsigned status)
 {
@@ -138,7 +152,9 @@ void headers_out_of_request(struct header_lines *lines, const struct request *re
 	}
 	if (request->outcome == OUTCOME_UNAUTHENTICATED)
 		header_lines_add(lines, "WWW-Authenticate", "Bearer");
-	if (status == 429 || status == 503 || request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
+	headers_out_job(lines, request);
+	if (status == 429 || status == 503 || request->job.ptr ||
+	    request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
 		buf_int(header_lines_begin(lines, "Retry-After"),
 			headers_out_retry_after_s(request));
 		header_lines_end(lines);

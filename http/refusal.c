@@ -264,7 +264,8 @@ static void refusal_of_reply(struct connection *connection)
 				   .instance = exchange->asked->route.path,
 				   .request_id = exchange->request->id };
 
-	if (exchange->asked->route.kind == ROUTE_COMMAND &&
+	if ((exchange->request->kind == REQUEST_COMMAND ||
+	     exchange->request->kind == REQUEST_JOB_CANCEL) &&
 	    exchange->request->outcome == OUTCOME_OK) {
 		problem.outcome = OUTCOME_OUTCOME_UNKNOWN;
 		problem.status = outcome_row(OUTCOME_OUTCOME_UNKNOWN)->status;

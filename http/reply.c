@@ -72,8 +72,8 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 		encoding_headers(lines, exchange->asked);
 	validator_header(&exchange->asked->validator, lines);
 	reply_vary(lines, connection);
-	if (exchange->asked->headers.traceparent.ptr)
-		header_lines_add(lines, "traceparent", exchange->asked->headers.traceparent.ptr);
+	if (request->trace.ptr)
+		header_lines_add(lines, "traceparent", request->trace.ptr);
 	if (exchange->asked->headers.tracestate.ptr)
 		header_lines_add(lines, "tracestate", exchange->asked->headers.tracestate.ptr);
 	header_lines_hand_over(lines, response);

@@ -91,7 +91,7 @@ static void headers_in_trace(const struct head *head, struct request *request,
 	if (!parent || head_count(head, "traceparent") != 1 ||
 	    !header_is_traceparent(parent->value))
 		return;
-	in->traceparent = arena_text(&request->arena, parent->value);
+	request->trace = arena_text(&request->arena, parent->value);
 	if (state && head_count(head, "tracestate") == 1 && header_is_tracestate(state->value))
 		in->tracestate = arena_text(&request->arena, state->value);
 }

@@ -20,10 +20,10 @@ struct headers_in {
 	int64_t content_length; /* -1: not given */
 	bool has_body;          /* announced: a length beyond 0, or chunked */
 	bool chunked;
-	bool expects_continue;               /* the client waits for 100 before it sends the body */
-	bool keep_alive;                     /* HTTP/1.1: the connection may stay open */
-	enum media_type media_type;          /* of the body */
-	struct text traceparent, tracestate; /* ptr NULL: absent or malformed */
+	bool expects_continue;      /* the client waits for 100 before it sends the body */
+	bool keep_alive;            /* HTTP/1.1: the connection may stay open */
+	enum media_type media_type; /* of the body */
+	struct text tracestate;     /* ptr NULL: absent or malformed, or no traceparent */
 };
 
 /* Framing, tracing, X-Request-Id if it is sane: never refused, the guard has been here. */

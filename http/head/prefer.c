@@ -3,6 +3,7 @@
 #include "http/head/prefer.h"
 
 #include "base/clock.h"
+#include "http/head/date_time.h"
 #include "http/head/seconds.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@
 struct prefer {
 	struct request *request;
 	bool has_return, has_wait, has_replicas;
-	bool replicas_wrong;
+	const char *wrong; /* what a client relies on and cannot be read; NULL: nothing */
 };
 
 /* Takes what is before the next separator outside quotes off the front of the list. */
@@ -77,12 +78,25 @@ static void prefer_take_replicas(struct prefer *prefer, struct text value)
 	if (prefer->has_replicas || prefer->request->kind != REQUEST_COMMAND)
 		return;
 	prefer->has_replicas = true;
-	prefer->replicas_wrong = !prefer_is_digits(value);
-	if (prefer->replicas_wrong)
+	if (!prefer_is_digits(value)) {
+		prefer->wrong = "Prefer: wait-replicas takes a whole number of replicas";
 		return;
+	}
 	for (size_t i = 0; i < value.len && count < NODES_MAX; i++)
 		count = count * 10 + (value.ptr[i] - '0');
 	prefer->request->prefer_replicas = count < NODES_MAX ? count : NODES_MAX;
+}
+
+static void prefer_take_not_before(struct prefer *prefer, struct text value)
+{
+	struct request *request = prefer->request;
+
+	if (request->not_before.ptr || request->kind != REQUEST_COMMAND)
+		return;
+	request->not_before = arena_text(&request->arena, value);
+	if (!date_time_is(value))
+		prefer->wrong = "Prefer: not-before takes a time as RFC 3339 has it, in quotes: "
+				"\"2026-12-01T00:00:00Z\"";
 }
 
 static void prefer_take_one(struct prefer *prefer, struct text preference)
@@ -94,6 +108,10 @@ static void prefer_take_one(struct prefer *prefer, struct text preference)
 		prefer_take_wait(prefer, value);
 	} else if (text_is_caseless(name, "wait-replicas")) {
 		prefer_take_replicas(prefer, value);
+	} else if (text_is_caseless(name, "respond-async")) {
+		prefer->request->respond = RESPOND_ASYNC;
+	} else if (text_is_caseless(name, "not-before")) {
+		prefer_take_not_before(prefer, value);
 	} else if (text_is_caseless(name, "return") && !prefer->has_return) {
 		prefer->has_return = true;
 		prefer->request->minimal = text_is_caseless(value, "minimal");
@@ -116,11 +134,9 @@ bool prefer_read(const struct head *head, struct request *request)
 			prefer_take_one(&prefer, prefer_take(&element, ';'));
 		}
 	}
-	if (!prefer.replicas_wrong)
-		return true;
-	(void)request_fail(request, OUTCOME_BAD_REQUEST,
-			   "Prefer: wait-replicas takes a whole number of replicas");
-	return false;
+	if (prefer.wrong)
+		(void)request_fail(request, OUTCOME_BAD_REQUEST, "%s", prefer.wrong);
+	return !prefer.wrong;
 }
 
 static void prefer_separate(struct buf *out, size_t from)
@@ -150,7 +166,9 @@ void prefer_applied(const struct request *request, struct buf *out)
 
 	if (request->kind != REQUEST_COMMAND)
 		return;
-	if (request->minimal && request->outcome == OUTCOME_OK)
+	if (request->job.ptr)
+		buf_literal(out, "respond-async");
+	else if (request->minimal && request->outcome == OUTCOME_OK)
 		buf_literal(out, "return=minimal");
 	if (request->replicas_applied >= 0) {
 		prefer_separate(out, from);

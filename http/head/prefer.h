@@ -5,10 +5,12 @@
  *   return=minimal     a command answers without its rows
  *   wait=SECONDS       no longer than that, from the moment the request was in; decimals are taken
  *   wait-replicas=N    a command answers once N replicas have replayed what it wrote
+ *   respond-async      a command that may be is accepted as a job (write/jobs/accept.h)
+ *   not-before="TIME"  and is not run before that time, of RFC 3339
  *
  * Preferences are advice: what is not known, not honoured or malformed is ignored, and of several
- * of one name the first one counts. The exception is wait-replicas of a command: its client
- * relies on it, so that a number that cannot be read is refused.
+ * of one name the first one counts. The exceptions are wait-replicas and not-before of a command:
+ * its client relies on them, so that a number or a time that cannot be read is refused.
  */
 #pragma once
 

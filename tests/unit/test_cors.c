@@ -160,7 +160,7 @@ static void test_a_preflight_is_answered_with_the_headers_asked_for(void **state
 	assert_string_equal(http_reply_header(reply, "Access-Control-Allow-Origin"),
 			    "https://shop.example");
 	assert_string_equal(http_reply_header(reply, "Access-Control-Allow-Methods"),
-			    "GET, HEAD, POST, QUERY");
+			    "GET, HEAD, POST, QUERY, DELETE");
 	assert_string_equal(http_reply_header(reply, "Access-Control-Allow-Headers"),
 			    "content-type,x-user-id");
 	assert_string_equal(http_reply_header(reply, "Access-Control-Max-Age"), "600");

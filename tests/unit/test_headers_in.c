@@ -74,7 +74,7 @@ static void test_nothing_said_is_nothing_set(void **state)
 	assert_int_equal(in.content_length, -1);
 	assert_false(in.has_body);
 	assert_true(in.keep_alive);
-	assert_null(in.traceparent.ptr);
+	assert_null(request->trace.ptr);
 }
 
 static void test_consistency_is_read(void **state)
@@ -215,16 +215,16 @@ static void test_trace_headers_are_kept_when_they_are_well_formed(void **state)
 {
 	assert_true(READ("traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 			 "tracestate: congo=t61rcWkgMzE"));
-	assert_int_equal(in.traceparent.len, 55);
+	assert_int_equal(request->trace.len, 55);
 	assert_true(text_is(in.tracestate, "congo=t61rcWkgMzE"));
 	assert_true(READ("traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01",
 			 "tracestate: a=b"));
-	assert_null(in.traceparent.ptr);
+	assert_null(request->trace.ptr);
 	assert_null(in.tracestate.ptr);
 	assert_true(READ("traceparent: 00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"));
-	assert_null(in.traceparent.ptr);
+	assert_null(request->trace.ptr);
 	assert_true(READ("traceparent: 00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01"));
-	assert_null(in.traceparent.ptr);
+	assert_null(request->trace.ptr);
 }
 
 static void test_media_types_are_told_apart(void **state)

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -172,9 +173,80 @@ static void test_a_query_applies_none(void **state)
 	assert_string_equal(applied(), "");
 }
 
+static void test_a_command_may_be_answered_before_it_is_done(void **state)
+{
+	assert_true(COMMAND("wait=1"));
+	assert_int_equal(request->respond, RESPOND_DONE);
+	assert_null(request->not_before.ptr);
+	assert_true(COMMAND("Respond-Async, not-before=\"2026-12-01T00:00:00Z\""));
+	assert_int_equal(request->respond, RESPOND_ASYNC);
+	assert_true(text_is(request->not_before, "2026-12-01T00:00:00Z"));
+	assert_true(COMMAND("not-before=\"2026-12-01T00:00:00Z\", not-before=\"x\""));
+	assert_true(text_is(request->not_before, "2026-12-01T00:00:00Z"));
+}
+
+/* Run at once it would do something else than its client asks for. */
+static void test_a_time_that_cannot_be_read_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} rows[] = {
+		{ "2026-12-01T00:00:00Z", true },
+		{ "2026-12-01t23:59:59z", true },
+		{ "2026-12-01T00:00:00.123456789+14:00", true },
+		{ "0001-01-01T00:00:00-15:59", true },
+		{ "2024-02-29T00:00:00Z", true },
+		{ "2000-02-29T00:00:00Z", true },
+		{ "1900-02-29T00:00:00Z", false },
+		{ "2026-02-29T00:00:00Z", false },
+		{ "2026-11-31T00:00:00Z", false },
+		{ "2026-13-01T00:00:00Z", false },
+		{ "2026-00-01T00:00:00Z", false },
+		{ "2026-12-00T00:00:00Z", false },
+		{ "0000-12-01T00:00:00Z", false },
+		{ "2026-12-01T24:00:00Z", false },
+		{ "2026-12-01T00:60:00Z", false },
+		{ "2026-12-01T23:59:60Z", false },
+		{ "2026-12-01T00:00Z", false },
+		{ "2026-12-01T00:00:00", false },
+		{ "2026-12-01T00:00:00.Z", false },
+		{ "2026-12-01T00:00:00.1234567890Z", false },
+		{ "2026-12-01T00:00:00+16:00", false },
+		{ "2026-12-01T00:00:00+0100", false },
+		{ "2026-12-01T00:00:00Z ", false },
+		{ "2026-12-01 00:00:00Z", false },
+		{ "2026-12-1T00:00:00Z", false },
+		{ "20261201T000000Z", false },
+		{ "+026-12-01T00:00:00Z", false },
+		{ "now", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char line[80];
+
+		snprintf(line, sizeof(line), "respond-async, not-before=\"%s\"", rows[i].text);
+		if (COMMAND(line) != rows[i].good)
+			fail_msg("%s", rows[i].text);
+		assert_int_equal(request->outcome, rows[i].good ? OUTCOME_OK : OUTCOME_BAD_REQUEST);
+		assert_true(QUERY(line));
+	}
+}
+
+static void test_an_acceptance_is_what_was_applied(void **state)
+{
+	assert_true(COMMAND("return=minimal"));
+	request->job = TEXT("06A");
+	assert_string_equal(applied(), "respond-async");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_command_may_be_answered_before_it_is_done),
+		cmocka_unit_test(test_a_time_that_cannot_be_read_is_refused),
+		cmocka_unit_test(test_an_acceptance_is_what_was_applied),
 		cmocka_unit_test(test_preferences_are_found_among_others),
 		cmocka_unit_test(test_what_is_not_said_is_not_set),
 		cmocka_unit_test(test_a_quoted_comma_ends_no_preference),
