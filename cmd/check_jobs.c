@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Read off the system catalogs, which every role may see, so that a right that is missing is an
+ * answer and no error. The rights are those of accepting, running and cancelling.
+ */
+#include "cmd/check_jobs.h"
+
+#include <string.h>
+
+/* Each table of jobs, with the rights that it takes. */
+static const char check_jobs_text[] =
+	"SELECT CASE WHEN bool_or(c.oid IS NULL) THEN 'missing'"
+	" WHEN bool_and(has_schema_privilege(c.relnamespace, 'USAGE')"
+	" AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')"
+	" AND (NOT needs.changes OR (has_table_privilege(c.oid, 'UPDATE')"
+	" AND has_table_privilege(c.oid, 'DELETE')))) THEN 'kept' ELSE 'refused' END AS jobs"
+	" FROM (VALUES ('job', true), ('job_finished', false), ('job_dead', true))"
+	" AS needs (name, changes) LEFT JOIN (pg_class AS c JOIN pg_namespace AS n"
+	" ON n.oid = c.relnamespace AND n.nspname = 'cqrsd') ON c.relname = needs.name";
+
+static bool check_jobs_say(const struct buf *out, const char *word)
+{
+	return memmem(out->ptr, out->len, word, strlen(word)) != NULL;
+}
+
+static const struct operation *check_jobs_needed(const struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (catalog->operations[i].async != ASYNC_NEVER)
+			return &catalog->operations[i];
+	return NULL;
+}
+
+void check_jobs(struct check_node *primary, const struct catalog *catalog,
+		struct findings *findings)
+{
+	const struct operation *needs = check_jobs_needed(catalog);
+	const char *why = "run cqrsd migrate";
+	struct call call;
+
+	/* That a primary gives no answer is among the findings of its first operation. */
+	if (!needs)
+		return;
+	if (asker_ask(&primary->asker, CALL_QUERY, check_jobs_text, &call) != CALL_OK) {
+		findings_unasked(findings, primary->asker.node->name, "whether jobs are kept",
+				 &call);
+		return;
+	}
+	if (check_jobs_say(&primary->asker.out, "\"kept\""))
+		return;
+	if (check_jobs_say(&primary->asker.out, "\"refused\""))
+		why = "the role lacks rights on the tables cqrsd.job, job_finished and job_dead";
+	findings_error(findings, needs->place, "%s is @async, and %s keeps no jobs: %s",
+		       needs->name, primary->asker.node->name, why);
+}

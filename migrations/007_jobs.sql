@@ -1,0 +1,122 @@
+-- Jobs: commands that were accepted, and run later. A job is a row of one table after the other:
+--
+--   job ──► job_finished: done, cancelled                      dropped with its day
+--    ▲  └─► job_dead: no more attempts ──► job_finished: discarded
+--    └──────────┘ replayed
+--
+-- The effect of a job, its end and the deletion of its row are one transaction; the lock on the row
+-- is all that makes a job one worker's. n is the order of acceptance; mark, a random number, is
+-- the other half of what a client's id names: after a failover n may be given again.
+
+-- Only jobs that have not ended: small, and read from its indexes' beginning all the time.
+CREATE TABLE cqrsd.job (
+	n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	run_at timestamptz NOT NULL, -- of the next attempt
+	accepted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	mark integer NOT NULL,
+	keep_s integer NOT NULL, -- how long it can be asked for once it is finished, and
+	keyed boolean NOT NULL, -- as long as its Idempotency-Key, which is 24 hours
+	attempts smallint NOT NULL DEFAULT 0, -- that have ended
+	begun smallint NOT NULL DEFAULT 0, -- attempts of one that may have ended its worker
+	attempts_max smallint NOT NULL,
+	command text COLLATE "C" NOT NULL,
+	version text NOT NULL, -- of the command in the catalog by which it was accepted
+	parameters json NOT NULL, -- an object of texts and nulls, as they are bound
+	claims json, -- of the principal, for row level security: three texts; NULL: none are set
+	caller text, -- with user: who may ask for it
+	"user" text,
+	trace text, -- traceparent
+	log json -- of the attempts that have ended
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+	autovacuum_vacuum_cost_delay = 0);
+-- The queue of a command is a range of it.
+CREATE INDEX job_due ON cqrsd.job (command, run_at, n);
+REVOKE ALL ON cqrsd.job FROM PUBLIC;
+
+-- Jobs that are done, cancelled or discarded. Rows are not deleted: their day is dropped.
+CREATE TABLE cqrsd.job_finished (
+	n bigint NOT NULL,
+	drop_at timestamptz NOT NULL,
+	run_at timestamptz NOT NULL, -- when its last attempt was due
+	accepted_at timestamptz NOT NULL,
+	started_at timestamptz, -- its last attempt; NULL: there was none
+	finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	mark integer NOT NULL,
+	attempts smallint NOT NULL,
+	attempts_max smallint NOT NULL,
+	state "char" NOT NULL CHECK (state IN ('d', 'c', 'x')), -- done, cancelled, discarded
+	command text COLLATE "C" NOT NULL,
+	caller text,
+	"user" text,
+	result json, -- what the command would have answered, without its token
+	problem json,
+	log json,
+	PRIMARY KEY (n, drop_at)
+) PARTITION BY RANGE (drop_at);
+-- For what belongs to a day that was not made.
+CREATE TABLE cqrsd.job_finished_other PARTITION OF cqrsd.job_finished DEFAULT;
+REVOKE ALL ON cqrsd.job_finished, cqrsd.job_finished_other FROM PUBLIC;
+
+-- Dead letters: with all that is needed to understand one later, and to replay it.
+CREATE TABLE cqrsd.job_dead (
+	n bigint PRIMARY KEY,
+	run_at timestamptz NOT NULL,
+	accepted_at timestamptz NOT NULL,
+	started_at timestamptz,
+	finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	mark integer NOT NULL,
+	keep_s integer NOT NULL,
+	keyed boolean NOT NULL,
+	attempts smallint NOT NULL,
+	attempts_max smallint NOT NULL,
+	command text COLLATE "C" NOT NULL,
+	version text NOT NULL,
+	parameters json NOT NULL,
+	claims json,
+	caller text,
+	"user" text,
+	trace text,
+	problem json,
+	log json
+);
+CREATE INDEX job_dead_command ON cqrsd.job_dead (command, n);
+REVOKE ALL ON cqrsd.job_dead FROM PUBLIC;
+
+-- Makes the partitions of finished jobs for today and so many days more, by UTC, and drops those
+-- whose day is over. One that is in use is left for the next call. Returns what it did: a role that
+-- runs a service owns no table, so that it does this by its right to call this function.
+CREATE FUNCTION cqrsd.job_partitions(days integer) RETURNS integer LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $partitions$
+DECLARE
+	today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+	day date;
+	name text;
+	changed integer := 0;
+BEGIN
+	FOR day IN SELECT today + i FROM generate_series(0, least(days, 62)) AS i LOOP
+		name := 'job_finished_' || to_char(day, 'YYYYMMDD');
+		CONTINUE WHEN to_regclass('cqrsd.' || name) IS NOT NULL;
+		BEGIN
+			EXECUTE format('CREATE TABLE cqrsd.%I PARTITION OF cqrsd.job_finished'
+				' FOR VALUES FROM (%L) TO (%L)', name, day || ' 00:00:00+00',
+				(day + 1) || ' 00:00:00+00');
+			EXECUTE format('REVOKE ALL ON cqrsd.%I FROM PUBLIC', name);
+			changed := changed + 1;
+		-- Another one makes it now, a row of its day lies in job_finished_other, or it is in use.
+		EXCEPTION WHEN duplicate_table OR check_violation OR lock_not_available THEN NULL;
+		END;
+	END LOOP;
+	FOR name IN SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+		WHERE i.inhparent = 'cqrsd.job_finished'::regclass
+		AND c.relname ~ '^job_finished_\d{8}$'
+		AND to_date(right(c.relname, 8), 'YYYYMMDD') < today LOOP
+		BEGIN
+			EXECUTE format('DROP TABLE cqrsd.%I', name);
+			changed := changed + 1;
+		EXCEPTION WHEN lock_not_available THEN NULL;
+		END;
+	END LOOP;
+	RETURN changed;
+END $partitions$;
+REVOKE ALL ON FUNCTION cqrsd.job_partitions(integer) FROM PUBLIC;
+SELECT cqrsd.job_partitions(2);
