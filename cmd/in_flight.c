@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pg/node.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,9 +43,24 @@ static void oldest_gather(struct oldest *oldest, struct list *in_state, unsigned
 static const char *in_flight_node(struct request *request)
 {
 	const struct node *node =
-		request->kind == REQUEST_COMMAND ? write_node(request) : read_node(request);
+		request->kind != REQUEST_QUERY ? write_node(request) : read_node(request);
 
 	return node ? node->name : NULL;
+}
+
+static const char *in_flight_kind(enum request_kind kind)
+{
+	switch (kind) {
+	case REQUEST_QUERY:
+		return "query";
+	case REQUEST_COMMAND:
+		return "command";
+	case REQUEST_JOB:
+	case REQUEST_JOB_CANCEL:
+		return "job";
+	}
+	assert(!"a kind of request");
+	return "";
 }
 
 static void in_flight_fill(struct in_flight_entry *entry, struct request *request)
@@ -54,7 +70,7 @@ static void in_flight_fill(struct in_flight_entry *entry, struct request *reques
 	memcpy(entry->id, request->id, sizeof(entry->id));
 	snprintf(entry->operation, sizeof(entry->operation), "%.*s", IN_FLIGHT_NAME_BYTES_MAX,
 		 operation);
-	entry->kind = request->kind == REQUEST_QUERY ? "query" : "command";
+	entry->kind = in_flight_kind(request->kind);
 	entry->state = request->path->states[request->state].name;
 	entry->waits_for = wait_text(request_wait_kind(request));
 	entry->node = in_flight_node(request);

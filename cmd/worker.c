@@ -22,6 +22,8 @@
 #define WORKER_IDLE_TIMEOUT_US (75 * US_PER_S)
 #define WORKER_POST_PAUSE_NS 1000000
 
+static struct job_depth worker_depth; /* of all workers */
+
 struct worker {
 	char name[16];
 	struct loop *loop;
@@ -253,7 +255,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
 	reads_init(&worker->reads, worker->router);
-	writes_init(&worker->writes, worker->router);
+	writes_init(&worker->writes, worker->router, &worker_depth);
 	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	worker->auth = http->auth ? auth_new(http->auth) : NULL;

@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "http/head/query_string.h"
 
+#include <assert.h>
+
 void exchange_init(struct exchange *exchange)
 {
 	buf_init(&exchange->target);
@@ -16,6 +18,22 @@ void exchange_fini(struct exchange *exchange)
 {
 	buf_fini(&exchange->target);
 	buf_fini(&exchange->body);
+}
+
+static enum request_kind exchange_kind(const struct route *route, struct text method)
+{
+	switch (route->kind) {
+	case ROUTE_JOB:
+		return text_is(method, "DELETE") ? REQUEST_JOB_CANCEL : REQUEST_JOB;
+	case ROUTE_COMMAND:
+		return REQUEST_COMMAND;
+	case ROUTE_QUERY:
+	case ROUTE_NOT_YET:
+	case ROUTE_NONE:
+		return REQUEST_QUERY;
+	}
+	assert(!"a kind of route");
+	return REQUEST_QUERY;
 }
 
 /* Which operation is meant, and may this method ask for it? */
@@ -32,7 +50,7 @@ void exchange_take_route(struct exchange *exchange, struct text method)
 		(void)request_fail(request, OUTCOME_NOT_FOUND, "This is not available yet");
 		return;
 	}
-	request->kind = route->kind == ROUTE_COMMAND ? REQUEST_COMMAND : REQUEST_QUERY;
+	request->kind = exchange_kind(route, method);
 	if (!route_allows(route, method))
 		(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED, "Allowed here: %s%s",
 				   route->allow,
@@ -44,8 +62,16 @@ void exchange_take_route(struct exchange *exchange, struct text method)
 				   "The path is not percent-encoded UTF-8");
 }
 
+/* Its path says all. */
+static void exchange_take_job(struct exchange *exchange)
+{
+	if (exchange->asked->route.query.len || exchange->asked->headers.has_body)
+		(void)request_fail(exchange->request, OUTCOME_BAD_REQUEST,
+				   "A job takes neither a query string nor a body");
+}
+
 /* Parameters come in the target of a GET, and in the body of everything else. */
-void exchange_take_query(struct exchange *exchange, struct text method)
+static void exchange_take_parameters(struct exchange *exchange, struct text method)
 {
 	struct request *request = exchange->request;
 	bool in_target = text_is(method, "GET") || text_is(method, "HEAD");
@@ -66,6 +92,14 @@ void exchange_take_query(struct exchange *exchange, struct text method)
 		 (exchange->asked->headers.has_body || request->kind == REQUEST_COMMAND))
 		(void)request_fail(request, OUTCOME_UNSUPPORTED_MEDIA_TYPE,
 				   "The Content-Type is missing: application/json");
+}
+
+void exchange_take_query(struct exchange *exchange, struct text method)
+{
+	if (exchange->asked->route.kind == ROUTE_JOB)
+		exchange_take_job(exchange);
+	else
+		exchange_take_parameters(exchange, method);
 }
 
 void exchange_read_json(struct exchange *exchange, struct text text)

@@ -85,9 +85,19 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 
 static const char *reply_kind(const struct exchange *exchange)
 {
-	if (exchange->asked->route.kind == ROUTE_QUERY)
+	switch (exchange->asked->route.kind) {
+	case ROUTE_QUERY:
 		return "query";
-	return exchange->asked->route.kind == ROUTE_COMMAND ? "command" : "-";
+	case ROUTE_COMMAND:
+		return "command";
+	case ROUTE_JOB:
+		return "job";
+	case ROUTE_NOT_YET:
+	case ROUTE_NONE:
+		return "-";
+	}
+	assert(!"a kind of route");
+	return "-";
 }
 
 /* again: what to add to the line. */

@@ -10,9 +10,11 @@
 #include <assert.h>
 #include <string.h>
 
+#define ADMIT_URGENCY_OF_JOBS 3 /* that of an operation that declares none */
+
 static enum outcome admit_no_node(const struct request *request)
 {
-	return request->kind == REQUEST_COMMAND ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
+	return request->kind != REQUEST_QUERY ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
 }
 
 static void admit_find(struct task *task)
@@ -93,11 +95,18 @@ enum step admit_begin(struct task *task)
 	return admit_key(task);
 }
 
+enum step admit_begin_job(struct task *task)
+{
+	task->urgency = ADMIT_URGENCY_OF_JOBS;
+	return ratelimit_admit(task) == STEP_DONE ? STEP_DONE : admit_key(task);
+}
+
 void admit_deadline(struct task *task, void (*on_due)(struct loop_timer *timer),
 		    void (*on_client_gone)(struct request *request))
 {
 	struct request *request = task->request;
-	int64_t wanted_us[] = { task->operation->timeout_us, request->timeout_us_max };
+	int64_t wanted_us[] = { task->operation ? task->operation->timeout_us : 0,
+				request->timeout_us_max };
 
 	for (size_t i = 0; i < sizeof(wanted_us) / sizeof(wanted_us[0]); i++)
 		if (wanted_us[i] && request->born_us + wanted_us[i] < request->deadline_us)

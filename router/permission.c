@@ -15,11 +15,24 @@ bool permission_holds(const struct request *request, const struct operation *ope
 	return operation_permit(operation, request->principal) == PERMIT_GRANTED;
 }
 
+/* Only where a caller without a credential can have one. */
+static bool permission_anonymous_job(const struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (catalog->operations[i].access == ACCESS_PUBLIC &&
+		    catalog->operations[i].async != ASYNC_NEVER)
+			return true;
+	return false;
+}
+
 bool permission_anonymous(const struct router *router, const struct request *request)
 {
-	const struct operation *operation =
-		catalog_find(router->catalog_ref->catalog, request->kind, request->operation);
+	const struct catalog *catalog = router->catalog_ref->catalog;
+	const struct operation *operation;
 
+	if (request->kind == REQUEST_JOB || request->kind == REQUEST_JOB_CANCEL)
+		return permission_anonymous_job(catalog);
+	operation = catalog_find(catalog, request->kind, request->operation);
 	return operation && operation->access == ACCESS_PUBLIC;
 }
 

@@ -17,7 +17,8 @@ struct task;
 
 /* May its principal call that operation? */
 bool permission_holds(const struct request *request, const struct operation *operation) must_check;
-/* Is there such an operation, and is it @public? Only kind and operation of the request are set. */
+/* Is there such an operation, and is it @public? May a job be of a caller without a credential?
+ * Only kind and operation of the request are set. */
 bool permission_anonymous(const struct router *router, const struct request *request) must_check;
 
 /* The operation is known. Sets task->urgency. STEP_DONE: 401 or 403, which is logged. */

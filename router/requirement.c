@@ -26,7 +26,7 @@ static struct required_by requirement_by(struct task *task)
 enum step requirement_judge(struct task *task)
 {
 	enum level level =
-		task->request->kind == REQUEST_COMMAND ? LEVEL_STRONG : task->request->level_used;
+		task->request->kind != REQUEST_QUERY ? LEVEL_STRONG : task->request->level_used;
 	struct required_by by;
 	struct required required;
 	enum step step;

@@ -45,7 +45,7 @@ static void task_tell_pause(struct task *task)
 
 	if (outcome_row(request->outcome)->status != 503)
 		return;
-	pause_us = node_health_pause_us(task->router, request->kind == REQUEST_COMMAND ||
+	pause_us = node_health_pause_us(task->router, request->kind != REQUEST_QUERY ||
 							      task->needs.level == LEVEL_STRONG);
 	if (pause_us > request->retry_after_us)
 		request->retry_after_us = pause_us;

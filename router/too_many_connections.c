@@ -25,7 +25,7 @@ static int too_many_connections_in_the_way(const struct task *task)
 {
 	const struct router *router = task->router;
 	bool primary_only = task->request->outcome == OUTCOME_NO_PRIMARY ||
-			    task->request->kind == REQUEST_COMMAND;
+			    task->request->kind != REQUEST_QUERY;
 
 	for (unsigned i = 0; i < router->topology.count; i++)
 		if ((!primary_only || too_many_connections_may_be_primary(&router->topology, i)) &&

@@ -7,6 +7,10 @@
  *                            └──────────────────────────────────────┤  the schema has changed
  *                                                                   └► done: refused, not known
  *
+ * What is sent at PLACE is a matter of its form (write/command.h): the statement of the operation,
+ * or the acceptance of a job in its place. To show or to cancel a job is the same path with another
+ * table: nothing is described, and its id is all there is to bind.
+ *
  * VERIFY makes the session entry of what has committed: before the reply, that order is the
  * promise. Every state may end as done: the deadline, the client going away, a refusal. Where it
  * waits, and who wakes it:
@@ -23,6 +27,8 @@
 #include "router/router.h"
 #include "router/task.h"
 #include "write/command.h"
+#include "write/jobs/depth.h"
+#include "write/jobs/job_id.h"
 #include "write/sweep.h"
 
 #include <stdbool.h>
@@ -62,6 +68,9 @@ struct writes {
 	struct list awaiting; /* commands that wait for replicas (write/wait_replicas.c) */
 	bool draining;        /* none may wait for replicas any more */
 	struct sweep sweep;   /* of the process's first loop */
+	struct job_ids *ids;  /* of jobs; NULL: none was asked for yet */
+	uint8_t ids_key[SIGN_KEY_BYTES]; /* by which they are made */
+	struct job_counting counting;
 };
 
 static inline struct write *write_of(struct request *request)

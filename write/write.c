@@ -15,6 +15,8 @@
 #include "router/requirement.h"
 #include "router/revalidate.h"
 #include "router/task_life.h"
+#include "write/jobs/accept.h"
+#include "write/jobs/asked.h"
 #include "write/operation_form.h"
 #include "write/wait_replicas.h"
 
@@ -25,6 +27,9 @@
 #define WRITE_OUTCOME_GRACE_US US_PER_S /* a command that has left may still tell how it ended */
 
 static enum step write_admit(struct request *request);
+static enum step write_admit_job(struct request *request);
+static enum step write_bind_job(struct request *request);
+static enum step write_pass(struct request *request);
 static enum step write_place(struct request *request);
 static enum step write_verify(struct request *request);
 static enum step write_answer(struct request *request);
@@ -48,6 +53,22 @@ _Static_assert(sizeof(write_states) / sizeof(write_states[0]) == WRITE_STATES,
 
 const struct request_path write_path = { write_states, WRITE_STATES };
 
+/* Of a job: its statement is our own, and its id is all that it is given. */
+static const struct request_state job_states[] = {
+	[WRITE_ADMIT] = { "admit", 0, write_admit_job },
+	[WRITE_CONFIRM] = { "confirm", 0, requirement_confirm },
+	[WRITE_DESCRIBE] = { "describe", 0, write_pass },
+	[WRITE_BIND] = { "bind", 0, write_bind_job },
+	[WRITE_PLACE] = { "place", TO(OUT), write_place },
+	[WRITE_OUT] = { "out", 0, NULL },
+	[WRITE_VERIFY] = { "verify", 0, write_verify },
+	[WRITE_REPLICAS] = { "replicas", 0, write_pass },
+	[WRITE_ANSWER] = { "answer", 0, write_answer },
+};
+_Static_assert(sizeof(job_states) / sizeof(job_states[0]) == WRITE_STATES, "each state has a row");
+
+const struct request_path job_path = { job_states, WRITE_STATES };
+
 static struct pool *write_on_sweep(struct sweep *sweep)
 {
 	return router_primary_pool(container_of(sweep, struct writes, sweep)->router);
@@ -58,13 +79,15 @@ static void write_on_topology(struct router_watcher *watcher)
 	wait_replicas_refresh(container_of(watcher, struct writes, watcher));
 }
 
-void writes_init(struct writes *writes, struct router *router)
+void writes_init(struct writes *writes, struct router *router, struct job_depth *depth)
 {
 	request_path_check(&write_path);
+	request_path_check(&job_path);
 	*writes = (struct writes){ .router = router, .watcher.on_change = write_on_topology };
 	for (unsigned i = 0; i < WRITE_STATES; i++)
 		list_init(&writes->in_state[i]);
 	list_init(&writes->awaiting);
+	job_counting_init(&writes->counting, router->loop, depth);
 	router_add_watcher(router, &writes->watcher);
 }
 
@@ -73,6 +96,9 @@ void writes_fini(struct writes *writes)
 	for (unsigned i = 0; i < WRITE_STATES; i++)
 		assert(list_empty(&writes->in_state[i]));
 	sweep_stop(&writes->sweep);
+	job_counting_fini(&writes->counting);
+	if (writes->ids)
+		job_ids_free(writes->ids);
 	router_remove_watcher(writes->router, &writes->watcher);
 }
 
@@ -97,11 +123,13 @@ void write_take(struct writes *writes, struct request *request)
 	struct write *write = arena_alloc(&request->arena, sizeof(*write));
 	const size_t begin = offsetof(struct write, writes);
 
-	assert(request->kind == REQUEST_COMMAND);
+	assert(request->kind != REQUEST_QUERY);
 	memset((char *)write + begin, 0, offsetof(struct write, command) - begin);
 	write->writes = writes;
 	write->command = (struct command){ .request = request };
-	task_begin(&write->task, writes->router, request, &write_path, writes->in_state, NULL);
+	task_begin(&write->task, writes->router, request,
+		   request->kind == REQUEST_COMMAND ? &write_path : &job_path, writes->in_state,
+		   NULL);
 	request_run(request);
 }
 
@@ -116,7 +144,9 @@ static void write_on_deadline(struct loop_timer *timer)
 
 	if (!command_is_out(&write->command)) {
 		request_timing_missed(&write->task);
-		request_fail(request, OUTCOME_TIMEOUT, "the command did not start in time");
+		request_fail(request, OUTCOME_TIMEOUT, "%s",
+			     request->kind == REQUEST_JOB ? "the primary did not answer in time"
+							  : "the command did not start in time");
 	} else if (now_us < request->deadline_us + WRITE_OUTCOME_GRACE_US) {
 		loop_timer_set(request->loop, timer, request->deadline_us + WRITE_OUTCOME_GRACE_US);
 		return;
@@ -171,6 +201,88 @@ static enum step write_admit(struct request *request)
 	return requirement_judge(task);
 }
 
+static enum step write_admit_job(struct request *request)
+{
+	struct task *task = request->task;
+
+	if (admit_begin_job(task) == STEP_DONE)
+		return STEP_DONE;
+	if (task->router->topology.primary < 0)
+		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
+	admit_deadline(task, write_on_deadline, write_on_client_gone);
+	return requirement_judge(task);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+static enum step write_pass(struct request *request)
+{
+	(void)request;
+	return STEP_NEXT;
+}
+
+/* The key is known: without it nothing is admitted. Another cluster's may have been met first. */
+static struct job_ids *writes_ids(struct writes *writes)
+{
+	const uint8_t *key = writes->router->tokens_key;
+
+	if (writes->ids && memcmp(writes->ids_key, key, sizeof(writes->ids_key)) == 0)
+		return writes->ids;
+	if (writes->ids)
+		job_ids_free(writes->ids);
+	memcpy(writes->ids_key, key, sizeof(writes->ids_key));
+	writes->ids = job_ids_new(key);
+	return writes->ids;
+}
+
+static enum step write_bind_job(struct request *request)
+{
+	struct write *write = write_of(request);
+	struct command *command = &write->command;
+
+	command->form = asked_form(request->kind);
+	command->subject = asked_new(request, writes_ids(write->writes));
+	if (command->subject)
+		return STEP_NEXT;
+	return request_fail(request, OUTCOME_NOT_FOUND, "There is no such job");
+}
+
+/* False: there are too many, and the request is refused. */
+static bool write_accept(struct write *write, struct pool *pool)
+{
+	struct router *router = write->task.router;
+	struct command *command = &write->command;
+	int32_t mark = (int32_t)random_next(&router->random);
+
+	if (job_counting_is_full(&write->writes->counting, pool,
+				 router->shared.options->jobs_max)) {
+		request_fail(command->request, OUTCOME_JOBS_FULL, "too many jobs are waiting");
+		return false;
+	}
+	command->form = &accept_form;
+	(void)writes_ids(write->writes);
+	command->subject = accept_new(command, &write->writes->ids, mark);
+	return true;
+}
+
+/* What a command of the catalog sends. */
+static bool write_choose_form(struct write *write, struct pool *pool)
+{
+	struct command *command = &write->command;
+	struct task *task = &write->task;
+
+	command->operation = task->operation;
+	command->values = task->values;
+	command->shape = task->shape;
+	command->claims = task->claims;
+	command->form = &operation_form;
+	command->timeout_us = task_statement_timeout_us(task);
+	if (!accept_is_wanted(task->request, task->operation))
+		return true;
+	command->timeout_us = 0;
+	return write_accept(write, pool);
+}
+
 /* --- PLACE ------------------------------------------------------------------------------------ */
 
 /* The primary may be another one by now, or none. */
@@ -213,14 +325,10 @@ static enum step write_send(struct write *write, struct pool *pool)
 	struct command *command = &write->command;
 	struct task *task = &write->task;
 
-	command->form = &operation_form;
-	command->operation = task->operation;
-	command->values = task->values;
-	command->shape = task->shape;
-	command->claims = task->claims;
+	if (task->operation && !write_choose_form(write, pool))
+		return STEP_DONE;
 	command->bytes_max = (size_t)task->router->shared.options->result_bytes_max;
 	command->random = &task->router->random;
-	command->timeout_us = task_statement_timeout_us(task);
 	command->priority = task_priority(task, false);
 	command->on_rerun = write_on_rerun;
 	command->on_done = write_on_done;
@@ -307,11 +415,24 @@ static void write_count_key(struct write *write, const char *result)
 	metric_add(write->task.router->metrics, METRIC_idempotency_total, METRIC_LABELS(result), 1);
 }
 
+static enum step write_good(struct request *request)
+{
+	request->outcome = OUTCOME_OK;
+	if (request->kind == REQUEST_COMMAND)
+		accept_note(request);
+	return STEP_NEXT;
+}
+
 static enum step write_committed(struct write *write)
 {
+	struct request *request = write->task.request;
+
 	if (!write_remember(write))
 		return STEP_DONE;
-	write->task.request->outcome = OUTCOME_OK;
+	(void)write_good(request);
+	if (request->job.ptr)
+		metric_add(write->task.router->metrics, METRIC_jobs_accepted_total,
+			   METRIC_LABELS(request->operation_name), 1);
 	return STEP_NEXT;
 }
 
@@ -326,15 +447,14 @@ static enum step write_replayed(struct write *write)
 	if (!request->replayed)
 		return request_fail(request, OUTCOME_NO_PRIMARY,
 				    "another primary was promoted meanwhile");
-	request->outcome = OUTCOME_OK;
-	return STEP_NEXT;
+	return write_good(request);
 }
 
 static enum step write_failed(struct write *write)
 {
 	enum outcome outcome = write->task.request->outcome;
 
-	if (revalidate_try(&write->task, &write->command.call))
+	if (write->command.call.revalidates && revalidate_try(&write->task, &write->command.call))
 		return write_move(write, WRITE_DESCRIBE);
 	if (outcome == OUTCOME_IDEMPOTENCY_MISMATCH)
 		write_count_key(write, "mismatch");
@@ -367,7 +487,8 @@ static enum step write_verify(struct request *request)
 
 /* --- ANSWER ----------------------------------------------------------------------------------- */
 
-static enum step write_answer(struct request *request)
+/* The end of the document of what an operation answered. */
+static void write_end_document(struct request *request)
 {
 	if (request->minimal) {
 		buf_clear(&request->out);
@@ -376,6 +497,16 @@ static enum step write_answer(struct request *request)
 	buf_literal(&request->out, ",\"token\":\"");
 	buf_string(&request->out, request->token);
 	buf_literal(&request->out, "\"}");
+}
+
+static enum step write_answer(struct request *request)
+{
+	if (request->kind != REQUEST_COMMAND)
+		asked_answer(request, write_of(request)->command.subject);
+	else if (request->job.ptr)
+		buf_byte(&request->out, '}');
+	else
+		write_end_document(request);
 	return STEP_DONE;
 }
 

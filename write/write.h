@@ -9,8 +9,8 @@
 #include "base/request.h"
 #include "write/state.h"
 
-/* Borrows the router until writes_fini. */
-void writes_init(struct writes *writes, struct router *router);
+/* Borrows the router and the depth until writes_fini; one depth for all loops of the process. */
+void writes_init(struct writes *writes, struct router *router, struct job_depth *depth);
 /* No command may be on its way. */
 void writes_fini(struct writes *writes);
 /* This loop does the background work of the process (write/sweep.h): one of its loops. */
@@ -18,9 +18,9 @@ void writes_work(struct writes *writes);
 /* The service ends: commands that have committed and wait for replicas are answered, and none waits
  * for them from here on. Requests under way go on. */
 void writes_drain(struct writes *writes);
-/* Takes the request, which is a command, until its on_done. */
+/* Takes the request, which is no query, until its on_done. */
 void write_take(struct writes *writes, struct request *request);
 /* The node that a command was sent to; NULL: none yet. */
 const struct node *write_node(struct request *request) must_check;
-/* Names and order of enum write_state. */
-extern const struct request_path write_path;
+/* Names and order of enum write_state: of commands, and of jobs that are asked for. */
+extern const struct request_path write_path, job_path;

@@ -17,7 +17,7 @@ static const struct route_row {
 } route_rows[] = {
 	{ "/v1/queries/", ROUTE_QUERY, "GET, HEAD, POST, QUERY" },
 	{ "/v1/commands/", ROUTE_COMMAND, "POST" },
-	{ "/v1/jobs/", ROUTE_NOT_YET, NULL },
+	{ "/v1/jobs/", ROUTE_JOB, "GET, HEAD, DELETE" },
 	{ "/openapi.json", ROUTE_NOT_YET, NULL },
 	{ "/docs", ROUTE_NOT_YET, NULL },
 	{ "/docs/", ROUTE_NOT_YET, NULL },
@@ -38,6 +38,16 @@ static bool route_matches(const struct route_row *row, struct text path)
 	return rest.len > 0 || row->kind == ROUTE_NOT_YET;
 }
 
+/* /v1/jobs/ID/events. */
+static bool route_is_events(const struct route *route)
+{
+	static const char events[] = "/events";
+	size_t len = sizeof(events) - 1;
+
+	return route->kind == ROUTE_JOB && route->name.len > len &&
+	       memcmp(route->name.ptr + route->name.len - len, events, len) == 0;
+}
+
 struct route route_find(struct text target)
 {
 	const char *mark = memchr(target.ptr, '?', target.len);
@@ -55,10 +65,12 @@ struct route route_find(struct text target)
 			continue;
 		route.kind = row->kind;
 		route.allow = row->allow;
-		if (row->kind == ROUTE_QUERY || row->kind == ROUTE_COMMAND)
+		if (row->kind != ROUTE_NOT_YET)
 			route.name = (struct text){ route.path.ptr + len, route.path.len - len };
 		break;
 	}
+	if (route_is_events(&route))
+		route = (struct route){ ROUTE_NOT_YET, route.path, { NULL, 0 }, route.query, NULL };
 	return route;
 }
 

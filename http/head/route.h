@@ -10,6 +10,7 @@
 enum route_kind {
 	ROUTE_QUERY,
 	ROUTE_COMMAND,
+	ROUTE_JOB,
 	ROUTE_NOT_YET, /* of the contract, but not built */
 	ROUTE_NONE,
 };
@@ -17,7 +18,7 @@ enum route_kind {
 struct route {
 	enum route_kind kind;
 	struct text path;  /* the target up to the ? */
-	struct text name;  /* of the operation, percent-encoded; ptr NULL: none */
+	struct text name;  /* of the operation, or of the job, percent-encoded; ptr NULL: none */
 	struct text query; /* after the ?, empty when there is none */
 	const char *allow; /* the methods, as the Allow header says them; NULL: any */
 };

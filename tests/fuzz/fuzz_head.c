@@ -118,7 +118,7 @@ static void check_accepted(const struct head *head, struct request *request)
 	headers_in_frame(head, request, &in);
 	check_framing(head, &in);
 	request->kind = route.kind == ROUTE_COMMAND ? REQUEST_COMMAND : REQUEST_QUERY;
-	if (route.kind == ROUTE_QUERY || route.kind == ROUTE_COMMAND) {
+	if (route.kind == ROUTE_QUERY || route.kind == ROUTE_COMMAND || route.kind == ROUTE_JOB) {
 		struct text name;
 
 		assert(route.name.len > 0);

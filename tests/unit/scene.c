@@ -28,6 +28,16 @@ static const char scene_sql[] = "-- query: order :one\n"
 				"INSERT INTO orders DEFAULT VALUES RETURNING id;\n"
 				"-- command: bulk :one\n"
 				"-- @cost 5\n"
+				"INSERT INTO orders DEFAULT VALUES RETURNING id;\n"
+				"-- command: defer :one\n"
+				"-- @param id bigint\n"
+				"-- @param note bigint?\n"
+				"-- @async allowed\n"
+				"-- @retries 2\n"
+				"-- @keep 1h\n"
+				"INSERT INTO orders VALUES (:id, :note) RETURNING id;\n"
+				"-- command: queue :one\n"
+				"-- @async always\n"
 				"INSERT INTO orders DEFAULT VALUES RETURNING id;\n";
 
 static void scene_describe(struct catalog *catalog)
@@ -75,6 +85,7 @@ static void scene_options(struct options *options)
 	options->wait_us_max = 30 * US_PER_MS;
 	options->spill_share = 25;
 	options->result_bytes_max = 1 << 20;
+	options->jobs_max = 1000;
 	options->lag_us_max = US_PER_S;
 }
 
@@ -101,7 +112,7 @@ void scene_start(struct scene *scene)
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
 	random_init(&scene->router->random, scene_seed());
 	reads_init(&scene->reads, scene->router);
-	writes_init(&scene->writes, scene->router);
+	writes_init(&scene->writes, scene->router, &scene->depth);
 }
 
 void scene_stop(struct scene *scene)
@@ -235,7 +246,7 @@ void scene_ask(struct scene *scene, struct asked *asked, enum request_kind kind,
 	request->deadline_us = request->born_us + scene->options.request_timeout_us;
 	request->on_done = asked_on_done;
 	request->client = asked_slot_new(scene, asked);
-	if (!strcmp(operation, "order")) {
+	if (!strcmp(operation, "order") || !strcmp(operation, "defer")) {
 		struct json_error error;
 
 		request->body = json_read(TEXT("{\"id\":7}"), &error);

@@ -3,7 +3,8 @@
  * A router over a primary (node 0) and two replicas (1, 2) whose pools are scripted and whose clock
  * stands still: what tests of the steps start with. The catalog holds the query "order" (:one, id
  * bigint), the query "orders" (:many) with @on-lag stale, the query "fresh" with @on-lag fail and
- * the commands "place" (:one) and "bulk" (:one, @cost 5).
+ * the commands "place" (:one), "bulk" (:one, @cost 5), "defer" (:one, id bigint, note bigint?,
+ * @async allowed) and "queue" (:one, @async always).
  */
 #pragma once
 
@@ -34,6 +35,7 @@ struct scene {
 	struct router *router;
 	struct reads reads;
 	struct writes writes;
+	struct job_depth depth;
 	struct list asked; /* requests that scene_ask made and asked_free has not freed */
 	unsigned opened;   /* how often the router said that it is open: scene_open */
 };

@@ -28,7 +28,11 @@ static void test_targets_lead_where_the_table_says(void **state)
 		{ "/v1/queries//", ROUTE_QUERY, "/", "" },
 		{ "/V1/queries/a", ROUTE_NONE, NULL, "" },
 		{ "/v2/queries/a", ROUTE_NONE, NULL, "" },
+		{ "/v1/jobs/06A?x=1", ROUTE_JOB, "06A", "x=1" },
+		{ "/v1/jobs/a/b", ROUTE_JOB, "a/b", "" },
+		{ "/v1/jobs/events", ROUTE_JOB, "events", "" },
 		{ "/v1/jobs/1/events", ROUTE_NOT_YET, NULL, "" },
+		{ "/v1/jobs/", ROUTE_NONE, NULL, "" },
 		{ "/openapi.json", ROUTE_NOT_YET, NULL, "" },
 		{ "/openapi.json5", ROUTE_NONE, NULL, "" },
 		{ "/docs", ROUTE_NOT_YET, NULL, "" },
@@ -53,6 +57,7 @@ static void test_methods_are_told_apart(void **state)
 {
 	struct route query = route_find(TEXT("/v1/queries/a"));
 	struct route command = route_find(TEXT("/v1/commands/a"));
+	struct route job = route_find(TEXT("/v1/jobs/a"));
 
 	assert_true(route_allows(&query, TEXT("GET")));
 	assert_true(route_allows(&query, TEXT("HEAD")));
@@ -63,6 +68,9 @@ static void test_methods_are_told_apart(void **state)
 	assert_true(route_allows(&command, TEXT("POST")));
 	assert_false(route_allows(&command, TEXT("GET")));
 	assert_false(route_allows(&command, TEXT("QUERY")));
+	assert_true(route_allows(&job, TEXT("GET")));
+	assert_true(route_allows(&job, TEXT("DELETE")));
+	assert_false(route_allows(&job, TEXT("POST")));
 }
 
 int main(void)

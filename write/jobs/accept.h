@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command is accepted as a job: a row of cqrsd.job (migrations/007_jobs.sql), which takes the
+ * place of its own statement in the path of a command. Everything before that and behind it is the
+ * same: what would be refused is refused, with a key the row commits together with its reply, and
+ * without one it shares a transaction with other commands. The reply is 202, with the job.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/request.h"
+#include "catalog/catalog.h"
+#include "write/command.h"
+#include "write/jobs/job_id.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Is the request to be accepted, rather than done while its client waits? */
+bool accept_is_wanted(const struct request *request, const struct operation *operation) must_check;
+
+/* Its subject is made by accept_new. */
+extern const struct command_form accept_form;
+
+/*
+ * What the form sends, in the request's arena: of a command whose operation, values and claims are
+ * set. ids is borrowed until the command is done, and what it points to is that of the moment;
+ * mark: random, of this job.
+ */
+void *accept_new(const struct command *command, struct job_ids *const *ids,
+		 int32_t mark) must_check;
+
+/*
+ * The document of a command that has committed stands in request->out. Is it the acceptance of a
+ * job, made now or by an earlier request with the same key? Then the request has its id, and the
+ * status.
+ */
+void accept_note(struct request *request);

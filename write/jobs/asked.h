@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET and DELETE of /v1/jobs/ID, as forms of a command: both are decided by one statement on the
+ * primary, whose answer is behind everything that was acknowledged. A job is shown to its caller
+ * with its user, and to no other: to them there is none.
+ *
+ * DELETE locks the row and passes over one that is locked: that job is running. A job that was
+ * cancelled before is cancelled: who did not hear of it may ask again.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/request.h"
+#include "write/command.h"
+#include "write/jobs/job_id.h"
+
+/* By its kind, REQUEST_JOB or REQUEST_JOB_CANCEL; the subject is made by asked_new. */
+const struct command_form *asked_form(enum request_kind kind) must_check;
+
+/* In the request's arena. NULL: its id is none. */
+void *asked_new(struct request *request, struct job_ids *ids) must_check;
+
+/*
+ * Ends the document of a job that was shown or cancelled. One that has ended comes with the token
+ * of the reply, which shows its effect; the reply about another one has none.
+ */
+void asked_answer(struct request *request, const void *subject);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing is asked of PostgreSQL: the types of our own tables are known. */
+#include "write/jobs/job_statement.h"
+
+#include "pg/sqlstate.h"
+
+#include <string.h>
+
+static void job_types_set(struct pg_type *types, struct job_types known)
+{
+	for (unsigned i = 0; i < known.count; i++)
+		types[i].oid = known.oids[i];
+}
+
+void job_statement_make(struct statement *statement, const char *name, const char *text,
+			struct job_types params, struct job_types columns)
+{
+	struct shape *shape = shape_new(params.count, columns.count);
+
+	statement->id = statement_next_id();
+	statement->name = name;
+	statement->text = text;
+	statement->params = (uint16_t)params.count;
+	job_types_set(shape->param_types, params);
+	job_types_set(shape->column_types, columns);
+	statement_set_shape(statement, shape);
+}
+
+/* No such schema, table or column, or no right to it. */
+static bool job_statement_lacks_table(const struct call *call)
+{
+	const char *sqlstate = call->error.sqlstate;
+
+	return call->frame_end != FRAME_RAISED &&
+	       (strncmp(sqlstate, "42", 2) == 0 || strcmp(sqlstate, "3F000") == 0);
+}
+
+void job_statement_explain(struct command *command)
+{
+	sqlstate_explain(command->request, &command->call, true, (struct text){ NULL, 0 });
+	if (job_statement_lacks_table(&command->call))
+		request_fail(command->request, OUTCOME_QUERY_FAILED,
+			     "jobs cannot be kept: run cqrsd migrate, and give the role its "
+			     "rights");
+}
+
+bool job_document_take(struct text *row, const char *before, int64_t *number)
+{
+	size_t len = strlen(before), at = len;
+	int64_t read = 0;
+
+	if (row->len < len || memcmp(row->ptr, before, len) != 0)
+		return false;
+	while (at < row->len && byte_is_digit(row->ptr[at]))
+		read = read * 10 + (row->ptr[at++] - '0');
+	if (at == len || at == row->len || row->ptr[at] != ',')
+		return false;
+	*number = read;
+	row->ptr += at + 1;
+	row->len -= at + 1;
+	return true;
+}

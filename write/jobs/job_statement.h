@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the statements on tables of jobs share: types, documents, what a refusal of them means. */
+#pragma once
+
+#include "base/check.h"
+#include "base/statement.h"
+#include "base/text.h"
+#include "write/command.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	BOOLOID = 16,
+	INT8OID = 20,
+	INT2OID = 21,
+	INT4OID = 23,
+	TEXTOID = 25,
+	JSONOID = 114,
+	TIMESTAMPTZOID = 1184,
+};
+
+struct job_types {
+	const uint32_t *oids; /* [count] */
+	unsigned count;
+};
+
+/* Once per process, for a statement that lives as long; texts are borrowed. */
+void job_statement_make(struct statement *statement, const char *name, const char *text,
+			struct job_types params, struct job_types columns);
+/* As command_form.explain: without the tables, or rights on them, there are no jobs. */
+void job_statement_explain(struct command *command);
+
+/* A document of a job, {"job":{"id":"…",…}}, and how its row goes on. */
+#define JOB_DOCUMENT_BEGINS "{\"job\":"
+#define JOB_ROW_BEGINS "{\"id\":\""
+
+/* Takes a member with a whole number off the front of a row, with the comma: before is what stands
+ * there. */
+bool job_document_take(struct text *row, const char *before, int64_t *number) must_check;
