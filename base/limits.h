@@ -46,6 +46,10 @@
 #define GROUP_QUARANTINE_RUNS_MAX 4096 /* when it keeps breaking them */
 #define GROUP_RAISE_RUNS 200 /* runs with a savepoint in groups after an error of a statement */
 #define GROUP_RAISE_RUNS_MAX 1000   /* when it keeps raising them */
+#define JOBS_STATEMENT_MS 5000      /* of a claim of jobs, and of the statement that ends them */
+#define JOBS_IDLE_MS 5000           /* a batch of jobs that waits for us longer is rolled back */
+#define JOBS_SHARE_PERCENT 5        /* of the time of their conns, however many commands wait */
+#define JOBS_TURN_US_MAX 100000     /* a batch that took longer is counted as this long there */
 #define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */
 #define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
 #define REVALIDATION_BURST 8  /* how often a statement is described anew at once, */
@@ -169,6 +173,7 @@ static_assert(OPERATION_NAME_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
 static_assert(CLIENT_ADDRESS_BYTES_MAX <= HEAVY_HITTERS_NAME_BYTES_MAX,
 	      "room for the names of each kind");
 static_assert(GROUP_CALLS_MAX <= BATCH_CALLS_MAX, "a group is a batch");
+static_assert(1 + GROUP_CALLS_MAX <= BATCH_CALLS_MAX, "a claim and its jobs are a batch");
 static_assert(GROUP_CALLS_MAX <= 32, "beyond 64 sub-transactions snapshots overflow on standbys");
 static_assert(GROUP_QUARANTINE_RUNS_MAX <= 0x7fff, "kept in half a word");
 static_assert((MAILBOX_SLOTS & (MAILBOX_SLOTS - 1)) == 0, "ck_ring wants a power of two");

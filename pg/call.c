@@ -20,6 +20,23 @@ void call_move(struct call *call, enum call_state next)
 	call->state = next;
 }
 
+void call_begin(struct call *call)
+{
+	call->error = (struct pg_error){ 0 };
+	call->lost_reason = NULL;
+	call->rows = call->bytes = 0;
+	call->effect = EFFECT_NONE;
+	call->affected = -1;
+	call->lower = call->upper = call->wal_end = 0;
+	call->in_recovery = false;
+	call->frame_end = FRAME_NONE;
+	call->position = POSITION_NONE;
+	call->shape = NULL;
+	call->preparations = 0;
+	call->sent_us = call->done_us = 0;
+	call->out_start = call->out ? call->out->len : 0;
+}
+
 void call_take_back(struct call *call)
 {
 	if (call->out && call->out->len > call->out_start)

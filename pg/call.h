@@ -29,12 +29,14 @@
 struct pool;
 struct conn;
 struct call;
+struct call_jobs;
 
 enum call_kind {
 	CALL_QUERY,    /* rides in a read only batch between two probes */
 	CALL_COMMAND,  /* a transaction of its own, or one shared by a group; then the position */
 	CALL_DESCRIBE, /* prepares and describes the statement, runs nothing; result: call->shape */
 	CALL_PROBE,    /* only the probes of a batch */
+	CALL_JOBS,     /* claims jobs, runs and ends them in one transaction: pg/jobs.h */
 };
 
 /* What FIXED_CLAIMS sets, in the order of its parameters; each "" where there is none. */
@@ -151,6 +153,7 @@ struct call {
 	/* CALL_QUERY: it may be answered with an identical one (pg/coalesce.h) */
 	bool coalesces;
 	const struct call_frame *frame;     /* command: NULL: none */
+	struct call_jobs *jobs;             /* CALL_JOBS: what is made of its rows */
 	void (*on_done)(struct call *call); /* once, on the loop's thread; may submit and free */
 	/*
 	 * CALL_QUERY: it travels as a stream (pg/wire/plan_stream.h): called each time out has
@@ -194,5 +197,7 @@ struct call {
 
 /* To the next state; asserts that it may follow. pg/ only. */
 void call_move(struct call *call, enum call_state next);
+/* Nothing has come of it so far. pg/ only. */
+void call_begin(struct call *call);
 /* What came back of it so far is forgotten: it runs once more. pg/ only. */
 void call_take_back(struct call *call);

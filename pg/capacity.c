@@ -28,7 +28,8 @@ bool capacity_holds_long_back(const struct pool *pool)
 unsigned capacity_out(const struct pool *pool)
 {
 	return pool->counts.in[CONN_BUSY] + pool->counts.in[CONN_CANCELING] -
-	       pool->lanes[LANE_STREAM].counts.in[CONN_BUSY];
+	       pool->lanes[LANE_STREAM].counts.in[CONN_BUSY] -
+	       pool->lanes[LANE_JOBS].counts.in[CONN_BUSY];
 }
 
 /*
@@ -170,7 +171,7 @@ static int64_t capacity_next_in_us(const struct pool *pool, const struct lane *l
 		idle |= capacity_has_idle(host, first);
 	}
 	for (enum lane_kind kind = 0; idle && kind < LANES; kind++) {
-		int64_t in_us = kind == LANE_STREAM
+		int64_t in_us = pool->lanes[kind].rule->unlimited
 					? CLOCK_NEVER
 					: capacity_earliest_us(pool, &pool->lanes[kind], 0, true);
 

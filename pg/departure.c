@@ -89,7 +89,7 @@ static bool departure_has_room(struct departure *departure, const struct lane *l
 
 static void departure_observe(const struct pool *pool, const struct call *call)
 {
-	if (call->ticket.placements == 1)
+	if (call->ticket.placements == 1 && call->kind != CALL_JOBS)
 		metric_observe(pool->metrics, METRIC_pool_wait_seconds,
 			       METRIC_LABELS(pool->node->name), call->sent_us - call->queued_us);
 }
@@ -148,6 +148,8 @@ void departure_send(struct conn *conn, struct lane *lane)
 	}
 	admission_dequeued(&lane->admission, count, departure.longest_us, departure.least_us,
 			   loop_now(pool->loop));
-	metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name), count);
+	if (lane->kind != LANE_JOBS)
+		metric_observe(pool->metrics, METRIC_batch_calls, METRIC_LABELS(pool->node->name),
+			       count);
 	carry_send(conn);
 }

@@ -70,6 +70,7 @@ static struct lane *dispatch_work(struct pool *pool, const struct conn *conn)
 	case LANE_LONG:
 	case LANE_GROUP:
 	case LANE_STREAM:
+	case LANE_JOBS:
 	case LANE_NONE:
 	case LANES:
 		break;
@@ -124,10 +125,28 @@ void dispatch_open(struct pool *pool)
 
 /* --- who leaves ------------------------------------------------------------------------------ */
 
+/* Behind commands, which have left already in this turn, and only where there is room; but for
+ * their share. */
+static bool dispatch_may_send_jobs(const struct pool *pool)
+{
+	const struct lane *jobs = &pool->lanes[LANE_JOBS];
+
+	if (job_share_is_due(&pool->job_share, loop_now(pool->loop)))
+		return true;
+	return list_empty(&pool->lanes[LANE_COMMAND].queue) &&
+	       list_empty(&pool->lanes[LANE_GROUP].queue) &&
+	       concurrency_allows(&pool->concurrency,
+				  capacity_out(pool) + jobs->counts.in[CONN_BUSY]);
+}
+
 static bool dispatch_may_send(const struct pool *pool, const struct conn *conn,
 			      const struct lane *work)
 {
-	return !list_empty(&work->queue) && capacity_allows(pool, conn, work);
+	if (list_empty(&work->queue))
+		return false;
+	if (work->kind == LANE_JOBS)
+		return dispatch_may_send_jobs(pool);
+	return capacity_allows(pool, conn, work);
 }
 
 /* For the first of the long ones, which leaves on that conn. False: there is no core for it after
@@ -188,6 +207,9 @@ static void dispatch_watch(struct pool *pool)
 		janitor_want(pool, pool->quick_us + CORE_RESERVE_LATELY_US);
 	if (reserve_conn_is_near(pool))
 		janitor_want(pool, loop_now(pool->loop) + ESTIMATE_SLOW_US);
+	if (!list_empty(&pool->lanes[LANE_JOBS].queue) &&
+	    !job_share_is_due(&pool->job_share, loop_now(pool->loop)))
+		janitor_want(pool, job_share_due_us(&pool->job_share));
 }
 
 void dispatch_send(struct pool *pool)

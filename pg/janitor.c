@@ -109,6 +109,9 @@ static int64_t janitor_expires_us(const struct pool *pool, const struct lane *la
 {
 	int64_t since_us = janitor_waits_since_us(pool, lane, ticket->waits_since_us);
 
+	/* Jobs have no client that waits; their maker may forget the claim. */
+	if (lane->kind == LANE_JOBS)
+		return CLOCK_NEVER;
 	if (pool->settings.concurrency == CONCURRENCY_OFF && capacity->open)
 		return CLOCK_NEVER;
 	/* From when it leaves anyway, it waits like others. */

@@ -42,6 +42,8 @@ static const struct lane_rule lane_rules[LANES] = {
 		.admission = ADMISSION_ALONE,
 		.conns = LANE_CONNS_ON_DEMAND,
 		.exempt = LANE_EXEMPT_ALL,
+		.one_per_conn = true,
+		.unlimited = true,
 	},
 	[LANE_RESERVE] = {
 		.home = LANE_RESERVE,
@@ -49,6 +51,16 @@ static const struct lane_rule lane_rules[LANES] = {
 		.admission = ADMISSION_BATCHED,
 		.conns = LANE_CONNS_ON_DEMAND,
 		.exempt = LANE_EXEMPT_ALL,
+	},
+	[LANE_JOBS] = {
+		.home = LANE_JOBS,
+		.sibling = LANE_NONE,
+		.admission = ADMISSION_ALONE,
+		.conns = LANE_CONNS_ON_DEMAND,
+		.exempt = LANE_EXEMPT_ALL,
+		.writes = true,
+		.one_per_conn = true,
+		.unlimited = true,
 	},
 	[LANE_NONE] = {
 		.home = LANE_NONE,
@@ -79,10 +91,10 @@ void lanes_fini(struct lane lanes[LANES])
 		admission_fini(&lanes[kind].admission);
 }
 
-void lanes_share_out(struct lane lanes[LANES], unsigned count, unsigned queries, unsigned streams,
+void lanes_share_out(struct lane lanes[LANES], unsigned count, struct lane_sizes sizes,
 		     bool primary)
 {
-	unsigned commands = 0;
+	unsigned queries = sizes.queries, commands = 0;
 
 	/* Queries always batch, commands only under load and not all: most are for them. */
 	if (primary)
@@ -91,7 +103,8 @@ void lanes_share_out(struct lane lanes[LANES], unsigned count, unsigned queries,
 	lanes[LANE_COMMAND].size = commands;
 	lanes[LANE_SLOW].size = queries >= 2 ? 1 : 0;
 	lanes[LANE_QUICK].size = queries - lanes[LANE_SLOW].size;
-	lanes[LANE_STREAM].size = streams;
+	lanes[LANE_STREAM].size = sizes.streams;
+	lanes[LANE_JOBS].size = primary ? sizes.jobs : 0;
 	lanes[LANE_RESERVE].size = lanes[LANE_SLOW].size ? 0 : 1;
 	assert(lanes[LANE_QUICK].size > 0);
 	for (enum lane_kind kind = 0; kind < LANE_NONE; kind++) {

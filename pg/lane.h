@@ -15,6 +15,8 @@
  *   GROUP     commands that may share a transaction (pg/wire/plan_group.h): on those of COMMAND
  *   STREAM    queries whose rows leave as the client takes them: on its own, opened as they come
  *   RESERVE   nothing: one conn for the queries of QUICK, opened when needed
+ *   JOBS      batches of jobs: on its own, opened as they come, which may write; behind commands
+ *             (pg/job_share.h)
  *   NONE      nothing: conns that the node's role leaves unused
  *
  * A conn belongs to one lane at a time: those of the pool's array, in the order of the lanes. One
@@ -40,6 +42,7 @@ enum lane_kind {
 	LANE_GROUP,
 	LANE_STREAM,
 	LANE_RESERVE,
+	LANE_JOBS,
 	LANE_NONE,
 	LANES
 };
@@ -66,6 +69,8 @@ struct lane_rule {
 	enum lane_conns conns;
 	enum lane_exempt exempt;
 	bool writes;             /* its conns may write */
+	bool one_per_conn;       /* as many calls as it has conns, without admission */
+	bool unlimited;          /* its batches do not count as out (pg/admission/concurrency.h) */
 	int64_t interval_us_min; /* of codel: it waits so long for other reasons than the load */
 };
 
@@ -85,12 +90,17 @@ struct lane {
 /* lanes: all of the pool, without conns so far; shared is borrowed. */
 void lanes_init(struct lane lanes[LANES], struct admission_shared *shared);
 void lanes_fini(struct lane lanes[LANES]);
+/* Conns by what they are for. */
+struct lane_sizes {
+	unsigned queries; /* and commands */
+	unsigned streams, jobs;
+};
+
 /*
- * Sets the size of each lane of a pool of count conns, which fit: queries of them are for queries
- * and commands, streams for streams, one is the reserve, and the rest is of LANE_NONE. All for
- * queries unless the node is a primary.
+ * Sets the size of each lane of a pool of count conns, which fit: one more is the reserve, and the
+ * rest is of LANE_NONE. Unless the node is a primary none is for commands or jobs.
  */
-void lanes_share_out(struct lane lanes[LANES], unsigned count, unsigned queries, unsigned streams,
+void lanes_share_out(struct lane lanes[LANES], unsigned count, struct lane_sizes sizes,
 		     bool primary);
 
 /* Of two queues, the one whose first has waited longer. */

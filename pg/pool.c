@@ -37,6 +37,8 @@ static enum lane_kind pool_kind_of(const struct pool *pool, const struct call *c
 									   : LANE_COMMAND;
 	case CALL_PROBE:
 		return LANE_QUICK;
+	case CALL_JOBS:
+		return LANE_JOBS;
 	case CALL_DESCRIBE:
 		return LANE_SLOW;
 	case CALL_QUERY:
@@ -69,6 +71,7 @@ static void pool_check(const struct call *call)
 	assert(call->statement->id != 0);
 	if (call->kind == CALL_DESCRIBE)
 		return;
+	assert((call->kind == CALL_JOBS) == (call->jobs != NULL));
 	assert(call->out);
 	assert(statement_shape(call->statement));
 	assert(call->values || call->statement->params == 0);
@@ -119,7 +122,7 @@ static bool pool_admits(struct pool *pool, struct lane *lane, struct call *call)
 
 	if (call->kind == CALL_PROBE)
 		return true;
-	if (lane->kind == LANE_STREAM)
+	if (lane->rule->one_per_conn)
 		return lane->queue.count + lane->counts.in[CONN_BUSY] < lane->size;
 	verdict = admission_screen(&lane->admission, &call->ticket, now_us);
 	if (verdict == VERDICT_DEPENDS) {
@@ -175,17 +178,7 @@ bool pool_submit(struct pool *pool, struct call *call)
 	if (pool->ended || !(pool_joins(pool, call) || pool_admits(pool, lane, call)))
 		return false;
 	call->pool = pool;
-	call->error = (struct pg_error){ 0 };
-	call->lost_reason = NULL;
-	call->rows = call->bytes = 0;
-	call->effect = EFFECT_NONE;
-	call->affected = -1;
-	call->lower = call->upper = call->wal_end = 0;
-	call->in_recovery = false;
-	call->frame_end = FRAME_NONE;
-	call->position = POSITION_NONE;
-	call->shape = NULL;
-	call->preparations = 0;
+	call_begin(call);
 	ticket->placements = 0;
 	if (lane->kind == LANE_QUICK) {
 		pool->quick_us = loop_now(pool->loop);
@@ -193,8 +186,6 @@ bool pool_submit(struct pool *pool, struct call *call)
 			core_reserve_quick(pool->node->core_reserve, pool->quick_us);
 	}
 	call->queued_us = ticket->waits_since_us = loop_now(pool->loop);
-	call->sent_us = call->done_us = 0;
-	call->out_start = call->out ? call->out->len : 0;
 	pool_queue(pool, lane, call);
 	return true;
 }
@@ -280,7 +271,7 @@ void pool_drop_late(struct pool *pool)
 
 	list_init(&late);
 	for (enum lane_kind kind = 0; kind < LANES; kind++)
-		if (kind != LANE_STREAM && !list_empty(&pool->lanes[kind].queue))
+		if (!list_empty(&pool->lanes[kind].queue) && !pool->lanes[kind].rule->one_per_conn)
 			admission_take_late(&pool->lanes[kind].admission, loop_now(pool->loop),
 					    &late);
 	pool_end_tickets(pool, &late, false, "it waited too long to be served");

@@ -10,7 +10,8 @@
  * travels alone on the slow lane, and may have to wait there when it is long
  * (pg/admission/core_reserve.h); commands have conns of their own, where those that queue while
  * one group is on its way leave as the next group (pg/wire/plan_group.h), and so have streams:
- * queries with on_rows, of which there are never more than streams_max.
+ * queries with on_rows, of which there are never more than streams_max, and batches of jobs
+ * (pg/jobs.h), of which there are never more than jobs_max.
  */
 #pragma once
 
@@ -41,7 +42,8 @@ void pool_set_role(struct pool *pool, enum node_role role);
  * others go first; the call stays with the caller. on_done is never called from inside. */
 bool pool_submit(struct pool *pool, struct call *call) must_check;
 /* on_done will not be called. What is already on its way runs to its end unseen, or is cancelled
- * where the call says so; but of a stream the conn is closed: that ends it on the server, too. */
+ * where the call says so; but of a stream the conn is closed: that ends it on the server, too, as
+ * does a batch of jobs whose commit is not on its way. */
 void pool_forget(struct pool *pool, struct call *call);
 /* out of a stream was taken and is empty: more rows may come. Not from inside on_rows. */
 void pool_go_on(struct pool *pool, struct call *call);

@@ -38,7 +38,7 @@ struct pool *pool_new(struct loop *loop, const struct node *node, struct metrics
 	list_init(&pool->done);
 	pool->conns_count = settings->conns_max < POOL_CONNS_MIN_PRIMARY ? POOL_CONNS_MIN_PRIMARY
 									 : settings->conns_max;
-	pool->conns_count += settings->streams_max + 1;
+	pool->conns_count += settings->streams_max + settings->jobs_max + 1;
 	pool->home = (struct conn_home){
 		.owner = &pool_owner,
 		.loop = loop,
@@ -83,12 +83,14 @@ void pool_free(struct pool *pool)
 static void pool_share_out(struct pool *pool)
 {
 	bool primary = pool->role == NODE_PRIMARY;
-	unsigned streams = pool->settings.streams_max;
+	struct lane_sizes sizes = { .queries = pool->settings.conns_max,
+				    .streams = pool->settings.streams_max,
+				    .jobs = pool->settings.jobs_max };
 	struct conn *conn = pool->conns;
 
-	lanes_share_out(pool->lanes, pool->conns_count,
-			primary ? pool->conns_count - streams - 1 : pool->settings.conns_max,
-			streams, primary);
+	if (primary)
+		sizes.queries = pool->conns_count - sizes.streams - sizes.jobs - 1;
+	lanes_share_out(pool->lanes, pool->conns_count, sizes, primary);
 	pool->counts = (struct conn_counts){ 0 };
 	for (enum lane_kind kind = 0; kind < LANES; kind++) {
 		struct lane *lane = &pool->lanes[kind];
@@ -140,6 +142,7 @@ static void pool_refuse_commands(struct pool *pool)
 
 	pool_end_queue(pool, &pool->lanes[LANE_GROUP], reason);
 	pool_end_queue(pool, &pool->lanes[LANE_COMMAND], reason);
+	pool_end_queue(pool, &pool->lanes[LANE_JOBS], reason);
 }
 
 /* Idle conns take what waits. */

@@ -82,14 +82,24 @@ static void pool_charge(struct conn *conn)
 					 now_us);
 	}
 	if (pool->concurrency.kind == CONCURRENCY_ADAPTIVE && batch->kind != CALL_DESCRIBE &&
-	    conn->lane->kind != LANE_STREAM)
+	    !conn->lane->rule->unlimited)
 		concurrency_took(&pool->concurrency, batch_us, batch->slots_count,
 				 capacity_out(pool), now_us);
+}
+
+static void pool_share_jobs(struct conn *conn)
+{
+	struct pool *pool = conn->pool;
+	int64_t now_us = loop_now(pool->loop);
+
+	job_share_took(&pool->job_share, now_us - conn->batch.sent_us, conn->lane->size, now_us);
 }
 
 static void pool_on_batch_answered(struct conn *conn)
 {
 	pool_charge(conn);
+	if (conn->lane->kind == LANE_JOBS)
+		pool_share_jobs(conn);
 	pool_give_core_back(conn);
 }
 

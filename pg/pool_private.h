@@ -11,6 +11,7 @@
 #include "pg/admission/concurrency.h"
 #include "pg/call.h"
 #include "pg/coalesce.h"
+#include "pg/job_share.h"
 #include "pg/lane.h"
 #include "pg/node.h"
 #include "pg/pool_settings.h"
@@ -44,6 +45,7 @@ struct pool {
 	struct admission_shared admission; /* of their queues */
 	struct concurrency concurrency;
 	struct coalesce coalesce; /* of the queries that wait */
+	struct job_share job_share;
 
 	struct list done; /* tickets of calls that have ended and are about to be told */
 	unsigned in_flight;

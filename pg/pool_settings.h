@@ -10,6 +10,7 @@
 struct pool_settings {
 	unsigned conns_max;   /* of this loop */
 	unsigned streams_max; /* conns more, opened only while there are streams */
+	unsigned jobs_max;    /* likewise, for batches of jobs; 0: the pool takes none */
 	/* calls that may wait, of a kind; see pg/admission/admission.h */
 	unsigned queue_max;
 	/* of batches that are out, of this loop; off: calls wait on */

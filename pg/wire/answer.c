@@ -172,13 +172,8 @@ static void answer_deallocated(struct conn *conn, const struct entry *entry, con
 
 static void answer_lower(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	struct batch *batch = &conn->batch;
-
 	(void)entry;
-	bounds_take_lower(batch, result);
-	for (unsigned i = 0; batch->lower && i < batch->slots_count; i++)
-		if (batch->slots[i].call && batch->slots[i].call->kind == CALL_PROBE)
-			batch->slots[i].state = SLOT_DONE;
+	bounds_take_lower(&conn->batch, result);
 }
 
 static void answer_upper(struct conn *conn, const struct entry *entry, const PGresult *result)
@@ -266,6 +261,12 @@ static void answer_xid(struct conn *conn, const struct entry *entry, const PGres
 	bounds_take_xid(&conn->batch, result);
 }
 
+static void answer_clock(struct conn *conn, const struct entry *entry, const PGresult *result)
+{
+	(void)entry;
+	bounds_take_clock(&conn->batch, result);
+}
+
 static void answer_position(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	(void)entry;
@@ -341,7 +342,7 @@ static void answer_call_error(struct conn *conn, const struct entry *entry, cons
 		}
 	}
 	/* A query that already had too many rows stays so; a command has not taken effect now. */
-	if (slot->state != SLOT_TOO_LARGE || conn->batch.kind == CALL_COMMAND)
+	if (slot->state != SLOT_TOO_LARGE || batch_commits(&conn->batch))
 		answer_fail(conn, slot, result);
 }
 
@@ -426,7 +427,7 @@ static void answer_commit_error(struct conn *conn, const struct entry *entry,
 				const PGresult *result)
 {
 	(void)entry;
-	if (conn->batch.kind != CALL_COMMAND)
+	if (!batch_commits(&conn->batch))
 		return;
 	if (error_is_fatal(result))
 		conn_close(conn, closing_failed("the server ended the connection during a commit"));
@@ -434,11 +435,11 @@ static void answer_commit_error(struct conn *conn, const struct entry *entry,
 		answer_fail(conn, &conn->batch.slots[0], result);
 }
 
-/* Only a group sends it, and handles its errors itself. */
+/* Only members have it, and their errors are handled elsewhere. */
 static void answer_impossible(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
 	(void)conn, (void)entry, (void)result;
-	assert(!"an entry of a group");
+	assert(!"an entry of a member");
 }
 
 void answer_error(struct conn *conn, const struct entry *entry, const PGresult *result)

@@ -67,7 +67,7 @@ void batch_begin_trip(struct batch *batch)
 
 void batch_add(struct batch *batch, struct call *call)
 {
-	assert(batch->state == BATCH_FORMING);
+	assert(batch->state == BATCH_FORMING || batch->kind == CALL_JOBS);
 	assert(batch->slots_count < BATCH_CALLS_MAX);
 	batch->slots[batch->slots_count++] = (struct slot){ .call = call, .state = SLOT_AWAITED };
 	batch->claims |= call->claims != NULL;
@@ -88,6 +88,8 @@ void batch_replace(struct batch *batch, const struct call *call, struct call *by
 void batch_remove(struct batch *batch, const struct call *call)
 {
 	batch_replace(batch, call, NULL);
+	for (unsigned i = 1; batch->kind == CALL_JOBS && i < batch->slots_count; i++)
+		batch->slots[i].call = NULL;
 }
 
 struct entry *batch_entry(struct batch *batch, enum entry_kind kind, unsigned slot)
@@ -101,6 +103,16 @@ struct entry *batch_entry(struct batch *batch, enum entry_kind kind, unsigned sl
 }
 
 /* --- what came of it ------------------------------------------------------------------------- */
+
+bool batch_commits(const struct batch *batch)
+{
+	return batch->kind == CALL_COMMAND || batch->kind == CALL_JOBS;
+}
+
+bool batch_is_lone_job(const struct batch *batch)
+{
+	return batch->kind == CALL_JOBS && batch->slots_count == 2;
+}
 
 bool batch_may_have_committed(const struct batch *batch)
 {
@@ -125,7 +137,7 @@ void batch_bounds(const struct batch *batch, struct call *call)
 /* The statement that ends locks is the last probe of queries, and the position of commands. */
 static bool batch_may_hold_locks(const struct batch *batch)
 {
-	if (batch->kind == CALL_COMMAND)
+	if (batch_commits(batch))
 		return !position_known(batch->position);
 	for (unsigned i = 0; i < batch->slots_count; i++)
 		if (batch->slots[i].state == SLOT_FAILED ||

@@ -88,7 +88,7 @@ enum slot_state {
 struct slot {
 	struct call *call; /* NULL: forgotten */
 	enum slot_state state;
-	bool savepoint; /* of a group: one was sent before it */
+	bool savepoint; /* of a group, of jobs: one was sent before it */
 	/* Of the conn's lookup, those that it was sent for; 0: one, or it is no @lookup. */
 	uint8_t keys_count;
 	uint16_t keys_first;
@@ -106,7 +106,7 @@ struct batch {
 	enum batch_state state;
 	enum batch_reading reading;
 	const struct plan *plan; /* its shape; set when it is sent */
-	enum call_kind kind;     /* CALL_QUERY (also of probes), CALL_COMMAND or CALL_DESCRIBE */
+	enum call_kind kind;     /* of its first call; CALL_QUERY also of probes */
 	struct slot slots[BATCH_CALLS_MAX];
 	unsigned slots_count;
 	struct entry entries[BATCH_ENTRIES_MAX];
@@ -126,7 +126,7 @@ struct batch {
 	int64_t ran_us; /* of a command or a group, up to its commit; -1: not known */
 	struct position position;
 	uint8_t session_state; /* what it may leave in the session: pg/wire/session_state.h */
-	unsigned raised;       /* of a group: the slot whose error of its own came last */
+	unsigned raised;       /* of members: the slot whose error of its own came last */
 	unsigned redone_for;   /* the slot whose error had all of it sent again; or SLOT_NONE */
 	const char *trouble;   /* why the group breaks; NULL: it does not */
 };
@@ -134,7 +134,7 @@ struct batch {
 /* From NONE to FORMING, without any calls. patience_us: of an answer, unless a call says more. */
 void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64_t patience_us);
 void batch_add(struct batch *batch, struct call *call);
-/* Empties the slot of that call, which must have one. */
+/* Empties the slot of that call, which must have one; of CALL_JOBS those of its jobs, too. */
 void batch_remove(struct batch *batch, const struct call *call);
 /* The slot of that call, which must have one, is the other's. */
 void batch_replace(struct batch *batch, const struct call *call, struct call *by);
@@ -145,6 +145,10 @@ void batch_begin_trip(struct batch *batch);
 /* One more entry, in the order in which messages are sent. */
 struct entry *batch_entry(struct batch *batch, enum entry_kind kind, unsigned slot);
 
+/* Is it of commands or jobs, so that it ends in a commit? */
+bool batch_commits(const struct batch *batch) must_check;
+/* One job alone behind its claim: whatever it raises is its own. */
+bool batch_is_lone_job(const struct batch *batch) must_check;
 /* Of a command: may something of it have been committed, whatever becomes of the conn? */
 bool batch_may_have_committed(const struct batch *batch) must_check;
 bool batch_has_committed(const struct batch *batch) must_check;

@@ -98,6 +98,16 @@ void bounds_take_xid(struct batch *batch, const PGresult *result)
 	batch->ran_us = (int64_t)bounds_number(result, 3);
 }
 
+void bounds_take_clock(struct batch *batch, const PGresult *result)
+{
+	if (PQntuples(result) != 1 || PQnfields(result) < 1)
+		return;
+	if (!batch->began_us)
+		batch->began_us = (int64_t)bounds_number(result, 0);
+	else
+		batch->ended_us = (int64_t)bounds_number(result, 0);
+}
+
 /*
  * Without synchronous commit only the insert position is at or after the commit record. It may
  * stand behind a page header that no standby reaches before the next record: taken back.

@@ -17,5 +17,7 @@ void bounds_take_lower(struct batch *batch, const PGresult *result);
 void bounds_take_upper(struct batch *batch, const struct entry *entry, const PGresult *result);
 /* At the end of commands: did they write, and how long did they run? */
 void bounds_take_xid(struct batch *batch, const PGresult *result);
+/* Before jobs, then behind them: the server's clock. */
+void bounds_take_clock(struct batch *batch, const PGresult *result);
 /* Behind their commit: a position at or after it. */
 void bounds_take_position(struct batch *batch, const PGresult *result);

@@ -7,6 +7,7 @@
 #include "pg/wire/plan_command.h"
 #include "pg/wire/plan_describe.h"
 #include "pg/wire/plan_group.h"
+#include "pg/wire/plan_jobs.h"
 #include "pg/wire/plan_query.h"
 #include "pg/wire/plan_stream.h"
 
@@ -39,6 +40,8 @@ static const struct plan *carry_plan(const struct batch *batch)
 		return first->on_rows ? &plan_stream : &plan_queries;
 	case CALL_DESCRIBE:
 		return &plan_describe;
+	case CALL_JOBS:
+		return &plan_jobs;
 	case CALL_COMMAND:
 		if (batch->slots_count > 1)
 			return &plan_group;
@@ -81,4 +84,6 @@ void carry_forget(struct conn *conn, struct call *call)
 	conn_cancel(conn, call);
 	if (streams)
 		plan_stream_forget(conn);
+	else if (conn->batch.kind == CALL_JOBS)
+		plan_jobs_forget(conn);
 }

@@ -19,5 +19,5 @@ void carry_send(struct conn *conn);
 /* The slot of a call that is on its way on this conn is the other's, which is OUT, from now on. */
 void carry_hand_over(struct conn *conn, struct call *call, struct call *successor);
 /* The call, which is on its way on this conn, is no longer wanted: its slot is emptied. What runs
- * for it alone may be cancelled, of a stream the conn is closed. */
+ * for it alone may be cancelled; of a stream, or of jobs that do not commit, the conn is closed. */
 void carry_forget(struct conn *conn, struct call *call);

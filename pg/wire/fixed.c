@@ -31,7 +31,15 @@
 #define SQL_LIMITS                                                                                 \
 	"SELECT WHERE set_config('lock_timeout', '" SQL_LOCK_WAIT "', true)"                       \
 	" || set_config('statement_timeout', '" SQL_STATEMENT "', true)"                           \
-	" || set_config('cqrsd.kept', " SQL_KEPT ", true) IS NULL"
+	" || set_config('cqrsd.kept', " SQL_KEPT ", true)"
+
+/* The server waits for us between the trips of jobs, whose rows are locked: not for ever. */
+#define SQL_JOBS_IDLE                                                                              \
+	" set_config('idle_in_transaction_session_timeout', '" SQL_TEXT(JOBS_IDLE_MS) "', true)"
+#define SQL_JOBS                                                                                   \
+	"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"                        \
+	" set_config('lock_timeout', '0', true),"                                                  \
+	" set_config('statement_timeout', '" SQL_TEXT(JOBS_STATEMENT_MS) "', true)," SQL_JOBS_IDLE
 
 /* No transaction ends the session's locks: each batch does, whatever becomes of its calls. */
 #define SQL_UNLOCKED "pg_advisory_unlock_all() IS NOT NULL"
@@ -73,7 +81,7 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 			     " left(pg_walfile_name(pg_current_wal_flush_lsn()), 8),"
 			     " CASE WHEN " SQL_UNLOCKED " THEN pg_my_temp_schema() END" },
 	[FIXED_SESSION_STATE] = { "leaves", session_state_query },
-	[FIXED_LIMITS] = { "limits", SQL_LIMITS },
+	[FIXED_LIMITS] = { "limits", SQL_LIMITS " IS NULL" },
 	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
 	[FIXED_RETURN] = { "back", "ROLLBACK TO SAVEPOINT c" },
 	/* The next and the last divide by zero where that is not so. */
@@ -82,6 +90,11 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 			      " AND current_setting('cqrsd.kept') = " SQL_KEPT ")::int IS NULL" },
 	[FIXED_RESET] = { "reset", "RESET ALL" },
 	[FIXED_GROUP_END] = { "end", SQL_END ", 1 / " SQL_AS_ASKED "::int" },
+	[FIXED_JOBS] = { "jobs", SQL_JOBS },
+	/* RESET ALL of the job before has reset it. */
+	[FIXED_JOB_LIMITS] = { "job", SQL_LIMITS " ||" SQL_JOBS_IDLE " IS NULL" },
+	[FIXED_CONSTRAINTS] = { "constraints", "SET CONSTRAINTS ALL IMMEDIATE" },
+	[FIXED_ROLE] = { "role", "RESET ROLE" },
 };
 
 bool fixed_is_binary(enum fixed fixed)

@@ -21,12 +21,16 @@ enum fixed {
 	FIXED_BACKEND,
 	FIXED_POSITION,
 	FIXED_SESSION_STATE, /* pg/wire/session_state.h */
-	FIXED_LIMITS,        /* the rest is of groups */
+	FIXED_LIMITS,        /* the next are of groups */
 	FIXED_SAVEPOINT,
 	FIXED_LEFTOVERS,
 	FIXED_RESET,
 	FIXED_RETURN,
 	FIXED_GROUP_END,
+	FIXED_JOBS, /* the server's clock, and limits of a batch of jobs: the rest is of these */
+	FIXED_JOB_LIMITS, /* in company */
+	FIXED_CONSTRAINTS,
+	FIXED_ROLE,
 	FIXED_COUNT,
 };
 

@@ -41,10 +41,11 @@ bool member_shares(const struct statement *statement, bool claims)
 /* --- what is sent ---------------------------------------------------------------------------- */
 
 /* Limits stand before the savepoint, so that what is rolled back leaves them in force. */
-bool member_send(struct conn *conn, unsigned slot)
+static bool member_send_in_company(struct conn *conn, unsigned slot)
 {
-	conn->batch.slots[slot].state = SLOT_AWAITED;
-	if (!pipeline_fixed(conn, ENTRY_LIMITS, FIXED_LIMITS, slot, NULL))
+	enum fixed limits = conn->batch.kind == CALL_JOBS ? FIXED_JOB_LIMITS : FIXED_LIMITS;
+
+	if (!pipeline_fixed(conn, ENTRY_LIMITS, limits, slot, NULL))
 		return false;
 	conn->batch.timeout_us = MEMBER_STATEMENT_US;
 	return pipeline_make_ready(conn, slot, MEMBER_STATEMENT_US) &&
@@ -53,6 +54,23 @@ bool member_send(struct conn *conn, unsigned slot)
 	       pipeline_run(conn, slot) &&
 	       pipeline_fixed(conn, ENTRY_LEFTOVERS, FIXED_LEFTOVERS, slot, NULL) &&
 	       pipeline_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
+}
+
+/* Even a statement that cannot be prepared is its own error: that stands behind the savepoint. */
+static bool member_send_alone(struct conn *conn, unsigned slot)
+{
+	return pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL) &&
+	       pipeline_make_ready(conn, slot, 0) && pipeline_notice(conn, slot) &&
+	       pipeline_run(conn, slot) &&
+	       pipeline_fixed(conn, ENTRY_CONSTRAINTS, FIXED_CONSTRAINTS, slot, NULL) &&
+	       pipeline_fixed(conn, ENTRY_RESET, FIXED_ROLE, slot, NULL);
+}
+
+bool member_send(struct conn *conn, unsigned slot)
+{
+	conn->batch.slots[slot].state = SLOT_AWAITED;
+	return batch_is_lone_job(&conn->batch) ? member_send_alone(conn, slot)
+					       : member_send_in_company(conn, slot);
 }
 
 /* --- what comes back ------------------------------------------------------------------------- */
@@ -89,6 +107,19 @@ static enum member_error member_raised(struct conn *conn, const struct entry *en
 	return MEMBER_RAISED;
 }
 
+/* What breaks a company is a lone job's own. */
+static enum member_error member_raised_or_breaks(struct conn *conn, const struct entry *entry,
+						 const PGresult *result, const char *reason)
+{
+	struct call *call = conn->batch.slots[entry->slot].call;
+
+	if (batch_is_lone_job(&conn->batch))
+		return member_raised(conn, entry, result);
+	if (call)
+		quarantine_begin(call->statement);
+	return member_breaks(&conn->batch, reason);
+}
+
 static const char *member_reason(const char *sqlstate)
 {
 	static const struct {
@@ -122,6 +153,14 @@ static bool member_is_own(const PGresult *result)
 	return false;
 }
 
+/* Members of a group do so alone. Of jobs one that raises it again raises it itself. */
+static bool member_prepares_again(const struct batch *batch)
+{
+	const struct call *first = batch->slots[0].call;
+
+	return batch->kind != CALL_JOBS || !first || !first->preparations;
+}
+
 static enum member_error member_on_run_error(struct conn *conn, const struct entry *entry,
 					     const PGresult *result)
 {
@@ -130,32 +169,26 @@ static enum member_error member_on_run_error(struct conn *conn, const struct ent
 	bool revalidates = call && call->revalidates;
 	bool stale = error_is_stale_plan(result);
 
-	if (stale && revalidates)
+	if (stale && revalidates && !batch_is_lone_job(batch))
 		return member_breaks(batch, MEMBER_OTHER);
-	if (stale || error_is_unprepared(result)) {
+	if (((stale && !revalidates) || error_is_unprepared(result)) &&
+	    member_prepares_again(batch)) {
 		conn_set_mark(conn, entry->statement_id, 0, stale ? MARK_STALE : MARK_NONE);
 		return member_unprepared(batch);
 	}
 	if (member_is_own(result))
 		return member_raised(conn, entry, result);
-	if (call)
-		quarantine_begin(call->statement);
-	return member_breaks(batch, member_reason(error_sqlstate(result)));
+	return member_raised_or_breaks(conn, entry, result, member_reason(error_sqlstate(result)));
 }
 
 /* It left behind what the others may not meet. */
 static enum member_error member_on_leftovers_error(struct conn *conn, const struct entry *entry,
 						   const PGresult *result)
 {
-	struct call *call = conn->batch.slots[entry->slot].call;
-
-	if (error_is_unprepared(result)) {
-		conn->fixed[entry->fixed] = MARK_NONE;
-		return member_unprepared(&conn->batch);
-	}
-	if (call)
-		quarantine_begin(call->statement);
-	return member_breaks(&conn->batch, MEMBER_LEAVES_SETTINGS);
+	if (!error_is_unprepared(result))
+		return member_raised_or_breaks(conn, entry, result, MEMBER_LEAVES_SETTINGS);
+	conn->fixed[entry->fixed] = MARK_NONE;
+	return member_unprepared(&conn->batch);
 }
 
 /* Of what prepares a member: what is known of the statement on this conn. */
@@ -164,14 +197,11 @@ static enum member_error member_on_prepare_error(struct conn *conn, const struct
 {
 	bool discard = entry->kind == ENTRY_DEALLOCATE;
 	bool there = discard ? !error_is_unprepared(result) : error_is_prepared(result);
-	struct call *call = conn->batch.slots[entry->slot].call;
 
 	conn_set_mark(conn, entry->statement_id, 0, there ? MARK_STALE : MARK_NONE);
 	if (discard || there)
 		return member_unprepared(&conn->batch);
-	if (call)
-		quarantine_begin(call->statement);
-	return member_breaks(&conn->batch, MEMBER_OTHER);
+	return member_raised_or_breaks(conn, entry, result, MEMBER_OTHER);
 }
 
 /* Of our own statements. */
@@ -182,6 +212,32 @@ static enum member_error member_on_fixed_error(struct conn *conn, const struct e
 		return member_breaks(&conn->batch, MEMBER_OTHER);
 	conn->fixed[entry->fixed] = MARK_NONE;
 	return member_unprepared(&conn->batch);
+}
+
+/* The same around a call. */
+static enum member_error member_on_own_fixed_error(struct conn *conn, const struct entry *entry,
+						   const PGresult *result)
+{
+	struct slot *slot = &conn->batch.slots[entry->slot];
+
+	if (error_is_unprepared(result) || !batch_is_lone_job(&conn->batch))
+		return member_on_fixed_error(conn, entry, result);
+	(void)member_raised(conn, entry, result);
+	/* Its parameters are ours. */
+	if (slot->call)
+		slot->call->error.param = 0;
+	return MEMBER_RAISED;
+}
+
+/* What was deferred and fails: in company it would have been the commit of all. */
+static enum member_error member_on_constraints_error(struct conn *conn, const struct entry *entry,
+						     const PGresult *result)
+{
+	struct call *call = conn->batch.slots[entry->slot].call;
+
+	if (call && !error_is_unprepared(result))
+		quarantine_begin(call->statement);
+	return member_on_own_fixed_error(conn, entry, result);
 }
 
 enum member_error member_on_error(struct conn *conn, const struct entry *entry,
@@ -196,11 +252,15 @@ enum member_error member_on_error(struct conn *conn, const struct entry *entry,
 	case ENTRY_PREPARE_FIXED:
 		conn->fixed[entry->fixed] = MARK_NONE;
 		return member_unprepared(&conn->batch);
-	case ENTRY_LIMITS:
 	case ENTRY_TIMEOUT:
 	case ENTRY_CLAIMS:
-	case ENTRY_SAVEPOINT:
 	case ENTRY_RESET:
+		return member_on_own_fixed_error(conn, entry, result);
+	case ENTRY_CONSTRAINTS:
+		return member_on_constraints_error(conn, entry, result);
+	case ENTRY_LIMITS:
+	case ENTRY_SAVEPOINT:
+	case ENTRY_CLOCK:
 	case ENTRY_XID:
 	case ENTRY_RETURN:
 		return member_on_fixed_error(conn, entry, result);
@@ -231,12 +291,17 @@ enum member_error member_on_error(struct conn *conn, const struct entry *entry,
 
 void member_committed(const struct batch *batch)
 {
+	bool alone = batch_is_lone_job(batch);
+
 	for (unsigned i = 0; i < batch->slots_count; i++) {
 		const struct slot *slot = &batch->slots[i];
 
-		if (!slot->call)
+		if (!slot->call || slot->call->kind == CALL_JOBS)
 			continue;
-		quarantine_pardon(slot->call->statement);
+		if (alone)
+			quarantine_serve(slot->call->statement);
+		else
+			quarantine_pardon(slot->call->statement);
 		if (slot->state != SLOT_FAILED)
 			raises_pass(slot->call->statement);
 		else if (i != batch->redone_for)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The commands that share a transaction, one after the other: what is sent for each, whose an error
- * is, and what their statements are known for afterwards. Of groups (pg/wire/plan_group.h).
+ * is, and what their statements are known for afterwards. Of groups (pg/wire/plan_group.h) and of
+ * jobs (pg/wire/plan_jobs.h).
  *
- *   [limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL]
+ *   in company   [limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL]
+ *   a lone job   [SAVEPOINT] [claims] [call] [constraints] [RESET ROLE]
  *
  * An error of its own is one of values, constraints or the application (classes 22, 23, P0, PT):
- * it comes again whatever else is in the transaction. All others may be the company's fault.
- * Settings that a command left behind are reset; its role, which RESET does not touch, and another
- * durability that it asked for are looked for.
+ * it comes again whatever else is in the transaction. All others may be the company's fault; of a
+ * lone job each error is its own. Settings that a command left behind are reset; its role, which
+ * RESET does not touch, and another durability that it asked for are looked for. A lone job keeps
+ * them up to the commit, but for its role; what is deferred is done while its claims are in force
+ * and its savepoint is there.
  */
 #pragma once
 

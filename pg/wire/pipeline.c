@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PIPELINE_NOTICE_VERSION_MIN 140000
+#define PIPELINE_NOTICE_EVERY_MS "1000"
+
 static const char *const pipeline_begins[] = {
 	[ISOLATION_READ_COMMITTED] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
 	[ISOLATION_REPEATABLE_READ] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
@@ -201,6 +204,12 @@ bool pipeline_make_ready(struct conn *conn, unsigned slot, int64_t timeout_us_ma
 {
 	return pipeline_prepare(conn, slot, conn->batch.slots[slot].call->statement) &&
 	       pipeline_set_timeout(conn, slot, timeout_us_max);
+}
+
+bool pipeline_notice(struct conn *conn, unsigned slot)
+{
+	return PQserverVersion(conn->pgconn) < PIPELINE_NOTICE_VERSION_MIN ||
+	       pipeline_fixed(conn, ENTRY_TIMEOUT, FIXED_NOTICE, slot, PIPELINE_NOTICE_EVERY_MS);
 }
 
 /*

@@ -32,6 +32,8 @@ bool pipeline_backend(struct conn *conn) must_check;
 /* The slot's statement is prepared and its statement_timeout in force. timeout_us_max: whatever
  * the call says; 0: none. */
 bool pipeline_make_ready(struct conn *conn, unsigned slot, int64_t timeout_us_max) must_check;
+/* What runs for the slot ends soon after the client has gone, where the server can see that. */
+bool pipeline_notice(struct conn *conn, unsigned slot) must_check;
 /* The slot's statement, which is ready, behind its claims where the batch has any. */
 bool pipeline_run(struct conn *conn, unsigned slot) must_check;
 /* Both, without another limit. */

@@ -11,6 +11,7 @@
  *   framed     [BEGIN] [before] [call] Sync   then
  *              [behind] [xid] [COMMIT] Sync  [position] Sync                 plan_command.c
  *   group      see pg/wire/plan_group.h                                      plan_group.c
+ *   jobs       see pg/wire/plan_jobs.h                                       plan_jobs.c
  *
  * Before a call may stand what prepares it and what sets its statement_timeout; and directly before
  * it its claims, where a call of the batch has any. After an error:
@@ -37,6 +38,7 @@ enum plan_kind {
 	PLAN_ISOLATED,
 	PLAN_FRAMED,
 	PLAN_GROUP,
+	PLAN_JOBS,
 	PLANS
 };
 

@@ -12,9 +12,6 @@
 #include <assert.h>
 #include <sys/epoll.h>
 
-#define PLAN_STREAM_NOTICE_VERSION_MIN 140000
-#define PLAN_STREAM_NOTICE_EVERY_MS "1000"
-
 static bool plan_stream_send(struct conn *conn)
 {
 	assert(conn->batch.slots_count == 1);
@@ -24,11 +21,8 @@ static bool plan_stream_send(struct conn *conn)
 			     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") &&
 	       pipeline_backend(conn) &&
 	       pipeline_fixed(conn, ENTRY_PROBE_UPPER, FIXED_STANDBY_BOUND, SLOT_NONE, NULL) &&
-	       (PQserverVersion(conn->pgconn) < PLAN_STREAM_NOTICE_VERSION_MIN ||
-		pipeline_fixed(conn, ENTRY_TIMEOUT, FIXED_NOTICE, 0,
-			       PLAN_STREAM_NOTICE_EVERY_MS)) &&
-	       pipeline_call(conn, 0) && pipeline_text(conn, ENTRY_COMMIT, "COMMIT") &&
-	       pipeline_sync(conn, ENTRY_SYNC);
+	       pipeline_notice(conn, 0) && pipeline_call(conn, 0) &&
+	       pipeline_text(conn, ENTRY_COMMIT, "COMMIT") && pipeline_sync(conn, ENTRY_SYNC);
 }
 
 /* The stream on this conn, or NULL when no query waits for one, or it has failed. */

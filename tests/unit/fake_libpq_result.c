@@ -221,6 +221,11 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		result_own(result, 2, "00000007");
 		result_own(result, 3, fake_server.temporary ? "16390" : "0");
 		result->columns = 4;
+	} else if (strcmp(name, "jobs") == 0) {
+		fake_server.clock_us += fake_server.takes_us;
+		snprintf(text, sizeof(text), "%" PRId64, fake_server.clock_us);
+		result_own(result, 0, text);
+		result->columns = 4;
 	} else if (strcmp(name, "backend") == 0) {
 		snprintf(text, sizeof(text), "%d", fake_backend(conn_number(conn)));
 		result_own(result, 0, text);
@@ -234,7 +239,8 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
 		       !strcmp(name, "claims") || !strcmp(name, "limits") ||
 		       !strcmp(name, "savepoint") || !strcmp(name, "back") ||
-		       !strcmp(name, "reset") || !strcmp(name, "look");
+		       !strcmp(name, "reset") || !strcmp(name, "look") || !strcmp(name, "job") ||
+		       !strcmp(name, "constraints") || !strcmp(name, "role");
 	}
 	return true;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every call of libpq that a conn, a query or commands need fails once, and every allocation: one
- * answer each, nothing is left, the pool serves on; or the process ends with a message. */
-/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c */
+/* Every call of libpq that a conn, a query, commands or jobs need fails once, and every allocation:
+ * one answer each, nothing is left, the pool serves on; or the process ends with a message. */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c */
+/* links: pg_stage.c jobs_story.c */
 #include "pg/pool.h"
 
 #include "base/clock.h"
 #include "fake_libpq.h"
+#include "jobs_story.h"
 #include "pg_stage.h"
 
 #include <sched.h>
@@ -22,7 +24,7 @@
 
 #include <cmocka.h>
 
-#define FAILURES_MAX 200     /* more calls than either path makes: a run that never ends is seen */
+#define FAILURES_MAX 500     /* more calls than any path makes: a run that never ends is seen */
 #define ALLOCATIONS_MAX 2000 /* likewise */
 #define ROUND_US (200 * US_PER_MS)
 #define RUNS 3    /* of each failure */
@@ -145,7 +147,8 @@ struct path {
 
 static const struct path query = { CALL_QUERY, 1, false }, command = { CALL_COMMAND, 1, false },
 			 group = { CALL_COMMAND, 3, false },
-			 query_of_new_conn = { CALL_QUERY, 1, true },
+			 jobs = { CALL_JOBS, 1, false }, /* a claim of three, one raises */
+	query_of_new_conn = { CALL_QUERY, 1, true },
 			 command_of_new_conn = { CALL_COMMAND, 1, true };
 
 static void drop_answer(struct call *call)
@@ -158,7 +161,11 @@ static void open_path(const struct path *path, unsigned n)
 	struct pool_settings settings = stage_settings;
 
 	settings.conns_max = path->calls > 1 ? 2 : 1;
+	settings.jobs_max = path->kind == CALL_JOBS;
 	settings.group_max = path->calls;
+	answer_finishes();
+	if (path->kind == CALL_JOBS)
+		fail_jobs_with("SELECT 2.", "23505", 0);
 	fake_server.uses = 0;
 	fake_server.fails_at = path->from_dialing ? n : 0;
 	stage_open_with(path->kind == CALL_QUERY ? NODE_REPLICA : NODE_PRIMARY, &settings);
@@ -168,8 +175,23 @@ static void open_path(const struct path *path, unsigned n)
 	fake_server.fails_at = n;
 }
 
+/* Its jobs are kept elsewhere. */
+static void send_claim(struct stage_call *claim, enum sabotage sabotage)
+{
+	stage_call_init(claim, CALL_JOBS, stage_statement(90), "w");
+	claim->call.jobs = &story.jobs;
+	if (sabotage == SABOTAGE_ANSWER)
+		claim->call.on_done = drop_answer;
+	assert_true(pool_submit(stage.pool, &claim->call));
+}
+
 static void send_path(const struct path *path, struct stage_call *calls, enum sabotage sabotage)
 {
+	init_jobs(3);
+	if (path->kind == CALL_JOBS) {
+		send_claim(calls, sabotage);
+		return;
+	}
 	for (unsigned i = 0; i < path->calls; i++) {
 		struct statement *statement = stage_statement(i + 1);
 
@@ -195,6 +217,7 @@ static bool is_served(const struct path *path)
 		served &= calls[i].told == 1 && calls[i].call.end == CALL_OK;
 		stage_call_fini(&calls[i]);
 	}
+	end_jobs();
 	return served;
 }
 
@@ -216,6 +239,7 @@ static bool run(const struct path *path, unsigned n, enum sabotage sabotage, uns
 			calls[i].out.ptr = NULL;
 		stage_call_fini(&calls[i]);
 	}
+	end_jobs();
 	fake_server.fails_at = 0;
 	sound &= is_served(path);
 	(void)stage_close(NULL);
@@ -264,6 +288,11 @@ static void a_command_is_answered_once_whichever_use_of_libpq_fails(void **state
 static void a_group_is_answered_once_each_whichever_use_of_libpq_fails(void **state)
 {
 	every_use_fails_once(&group);
+}
+
+static void jobs_end_once_whichever_use_of_libpq_fails(void **state)
+{
+	every_use_fails_once(&jobs);
 }
 
 static void calls_are_answered_once_whichever_use_fails_while_a_conn_is_made(void **state)
@@ -355,6 +384,7 @@ static void no_memory_ends_the_process_by_a_message(void **state)
 	every_allocation_fails_once(&query_of_new_conn);
 	every_allocation_fails_once(&command_of_new_conn);
 	every_allocation_fails_once(&group);
+	every_allocation_fails_once(&jobs);
 }
 
 static void a_block_that_is_lost_is_seen(void **state)
@@ -374,6 +404,7 @@ int main(void)
 				       stage_clear),
 		cmocka_unit_test_setup(a_group_is_answered_once_each_whichever_use_of_libpq_fails,
 				       stage_clear),
+		cmocka_unit_test_setup(jobs_end_once_whichever_use_of_libpq_fails, stage_clear),
 		cmocka_unit_test_setup(
 			calls_are_answered_once_whichever_use_fails_while_a_conn_is_made,
 			stage_clear),

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a batch of jobs leaves though commands wait: so that jobs get JOBS_SHARE_PERCENT of the time
+ * of their conns at least. After a batch that took T, the next one leaves so much later at the
+ * latest. Of one pool; times are microseconds of its loop's clock. Policy only.
+ */
+#pragma once
+
+#include "base/check.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Zeroed: nothing was taken so far. */
+struct job_share {
+	int64_t due_us;
+};
+
+/* May the next batch leave, whatever waits? */
+bool job_share_is_due(const struct job_share *share, int64_t now_us) must_check;
+/* From when on it may. */
+int64_t job_share_due_us(const struct job_share *share) must_check;
+/* A batch came back that took so long, on one of so many conns for jobs; these are not 0. */
+void job_share_took(struct job_share *share, int64_t took_us, unsigned conns, int64_t now_us);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What makers ask before they claim; all else is the plan's. */
+#include "pg/jobs.h"
+
+#include "pg/wire/member.h"
+
+bool jobs_share(const struct statement *statement, bool claims)
+{
+	return member_shares(statement, claims);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When batches of jobs leave: behind commands, but not never; and on which conns. */
+/* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c pg_stage.c jobs_story.c */
+#include "pg/job_share.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "fake_libpq.h"
+#include "jobs_story.h"
+#include "pg/capacity.h"
+#include "pg/pool_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COMMANDS 1 /* the conn */
+#define BATCH_US (3 * US_PER_MS)
+
+static struct stage_call commands[3];
+
+/* --- the share ------------------------------------------------------------------------------- */
+
+static void test_the_first_one_is_due_at_once(void **state)
+{
+	struct job_share share = { 0 };
+
+	assert_true(job_share_is_due(&share, 1));
+}
+
+static void test_one_conn_gets_a_twentieth_of_its_time(void **state)
+{
+	struct job_share share = { 0 };
+	int64_t now_us = STAGE_START_US, begun_us = now_us;
+	unsigned batches;
+
+	for (batches = 0; batches < 100; batches++) {
+		assert_true(job_share_is_due(&share, now_us));
+		now_us += BATCH_US;
+		job_share_took(&share, BATCH_US, 1, now_us);
+		now_us = job_share_due_us(&share);
+	}
+	assert_int_equal(now_us - begun_us, batches * 20 * BATCH_US);
+}
+
+static void test_of_more_conns_each_gets_a_twentieth(void **state)
+{
+	struct job_share share = { 0 };
+
+	for (unsigned i = 0; i < 4; i++)
+		job_share_took(&share, BATCH_US, 4, STAGE_START_US);
+	assert_int_equal(job_share_due_us(&share), STAGE_START_US + 19 * BATCH_US);
+	assert_false(job_share_is_due(&share, STAGE_START_US + 19 * BATCH_US - 1));
+	assert_true(job_share_is_due(&share, STAGE_START_US + 19 * BATCH_US));
+}
+
+static void test_a_long_one_does_not_keep_the_next_for_minutes(void **state)
+{
+	struct job_share share = { 0 };
+
+	job_share_took(&share, 600 * US_PER_S, 1, STAGE_START_US);
+	assert_in_range(job_share_due_us(&share), STAGE_START_US, STAGE_START_US + 2 * US_PER_S);
+}
+
+static void test_a_quiet_time_is_not_made_up_for(void **state)
+{
+	struct job_share share = { 0 };
+
+	job_share_took(&share, BATCH_US, 1, STAGE_START_US);
+	job_share_took(&share, BATCH_US, 1, STAGE_START_US + US_PER_S);
+	assert_int_equal(job_share_due_us(&share), STAGE_START_US + US_PER_S + 19 * BATCH_US);
+}
+
+/* --- behind commands ------------------------------------------------------------------------- */
+
+/* A batch that took so long is over; the next one is not due before 19 times as long. */
+static void run_a_batch(void)
+{
+	send_jobs(1);
+	stage_pass(BATCH_US);
+	for (unsigned trip = 0; trip < 3; trip++)
+		answer_jobs();
+	assert_jobs_end(CALL_OK);
+	end_jobs();
+	(void)fake_sent(JOBS);
+}
+
+static void send_commands(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		stage_send(&commands[i], CALL_COMMAND, stage_statement(10 + i), "7");
+	stage_turn();
+}
+
+static void end_commands(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		stage_answer(COMMANDS);
+		assert_int_equal(commands[i].told, 1);
+		stage_call_fini(&commands[i]);
+	}
+}
+
+static void assert_jobs_left(bool left)
+{
+	assert_int_equal(strlen(fake_sent(JOBS)) > 0, left);
+}
+
+static void end_batch(void)
+{
+	for (unsigned trip = 0; trip < 3; trip++)
+		answer_jobs();
+	assert_int_equal(story.claim.told, 1);
+	assert_int_equal(story.claim.call.end, CALL_OK);
+	end_jobs();
+}
+
+static void test_jobs_leave_at_once_where_no_command_waits(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	send_commands(1);
+	send_jobs_again(1);
+	assert_jobs_left(true);
+	end_batch();
+	end_commands(1);
+}
+
+static void test_jobs_wait_for_the_commands_that_wait(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	send_commands(2);
+	send_jobs_again(1);
+	assert_jobs_left(false);
+	stage_answer(COMMANDS);
+	assert_jobs_left(true);
+	end_batch();
+	stage_answer(COMMANDS);
+	for (unsigned i = 0; i < 2; i++)
+		stage_call_fini(&commands[i]);
+}
+
+static void test_jobs_that_are_due_pass_the_commands_that_wait(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	send_commands(2);
+	send_jobs_again(1);
+	stage_pass(19 * BATCH_US - 1);
+	assert_jobs_left(false);
+	stage_pass(1);
+	assert_jobs_left(true);
+	end_batch();
+	end_commands(2);
+}
+
+static void test_jobs_wait_for_room_at_the_node(void **state)
+{
+	struct pool_settings settings = stage_settings;
+	struct stage_call query;
+
+	settings.jobs_max = 1;
+	settings.concurrency_fixed = 1;
+	answer_finishes();
+	stage_open_with(NODE_PRIMARY, &settings);
+	run_a_batch();
+	stage_query(&query, stage_statement(20), "7");
+	stage_turn();
+	send_jobs_again(1);
+	assert_jobs_left(false);
+	stage_answer(0);
+	assert_int_equal(query.told, 1);
+	assert_jobs_left(true);
+	/* They take no room from others. */
+	assert_int_equal(capacity_out(stage.pool), 0);
+	end_batch();
+	stage_call_fini(&query);
+}
+
+static void test_a_claim_waits_for_longer_than_clients_do(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	stage.pool->job_share.due_us = stage.now_us + 10 * stage_settings.queue_wait_us;
+	send_commands(1);
+	for (unsigned i = 1; i < 3; i++)
+		stage_send(&commands[i], CALL_COMMAND, stage_statement(10 + i), "7");
+	send_jobs_again(1);
+	for (unsigned i = 0; i < 9; i++)
+		stage_pass(stage_settings.queue_wait_us);
+	assert_int_equal(story.claim.told, 0);
+	stage_pass(stage_settings.queue_wait_us);
+	assert_jobs_left(true);
+	end_batch();
+	stage_answer(COMMANDS);
+	for (unsigned i = 0; i < 3; i++)
+		stage_call_fini(&commands[i]);
+}
+
+/* --- on their conns -------------------------------------------------------------------------- */
+
+static void assert_refused(void)
+{
+	init_jobs(1);
+	assert_false(pool_submit(stage.pool, &story.claim.call));
+	end_jobs();
+}
+
+static void test_a_pool_without_conns_for_jobs_takes_none(void **state)
+{
+	open_jobs(0);
+	assert_refused();
+}
+
+static void test_a_replica_takes_none(void **state)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.jobs_max = 2;
+	stage_open_with(NODE_REPLICA, &settings);
+	assert_refused();
+}
+
+static void test_a_pool_takes_as_many_as_it_has_conns(void **state)
+{
+	struct jobs_story first;
+
+	open_jobs(1);
+	send_jobs(1);
+	first = story;
+	assert_refused();
+	story = first;
+	end_jobs();
+	pool_abandon(stage.pool, "the story is over");
+}
+
+static void test_conns_for_jobs_are_opened_when_they_come_and_closed_when_they_rest(void **state)
+{
+	open_jobs(1);
+	assert_int_equal(fake_dialed(), 2);
+	assert_true(pool_opened(stage.pool));
+	run_a_batch();
+	assert_int_equal(fake_dialed(), 3);
+	assert_true(fake_is_open(JOBS));
+	stage_pass(CONN_IDLE_US_MAX + 1);
+	assert_false(fake_is_open(JOBS));
+	assert_true(fake_is_open(COMMANDS));
+}
+
+static void test_a_claim_that_waits_at_a_node_that_is_a_replica_now_is_refused(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	send_commands(2);
+	send_jobs_again(1);
+	assert_jobs_left(false);
+	pool_set_role(stage.pool, NODE_REPLICA);
+	stage_turn();
+	assert_int_equal(story.claim.told, 1);
+	assert_int_equal(story.claim.call.end, CALL_UNSENT);
+	assert_int_equal(story.jobs.count, 0);
+	end_jobs();
+	pool_abandon(stage.pool, "the story is over");
+	for (unsigned i = 0; i < 2; i++)
+		stage_call_fini(&commands[i]);
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, stage_clear, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_first_one_is_due_at_once),
+		cmocka_unit_test(test_one_conn_gets_a_twentieth_of_its_time),
+		cmocka_unit_test(test_of_more_conns_each_gets_a_twentieth),
+		cmocka_unit_test(test_a_long_one_does_not_keep_the_next_for_minutes),
+		cmocka_unit_test(test_a_quiet_time_is_not_made_up_for),
+		STORY(test_jobs_leave_at_once_where_no_command_waits),
+		STORY(test_jobs_wait_for_the_commands_that_wait),
+		STORY(test_jobs_that_are_due_pass_the_commands_that_wait),
+		STORY(test_jobs_wait_for_room_at_the_node),
+		STORY(test_a_claim_waits_for_longer_than_clients_do),
+		STORY(test_a_pool_without_conns_for_jobs_takes_none),
+		STORY(test_a_replica_takes_none),
+		STORY(test_a_pool_takes_as_many_as_it_has_conns),
+		STORY(test_conns_for_jobs_are_opened_when_they_come_and_closed_when_they_rest),
+		STORY(test_a_claim_that_waits_at_a_node_that_is_a_replica_now_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
