@@ -39,8 +39,8 @@
  *   CALL_TOO_LARGE  rolled back: the claimed rows were more than rows_max or bytes_max
  *   CALL_UNSENT     rolled back, or never sent: the conn was lost, lost_reason says why. count > 0:
  *                   these were on it. error.sqlstate, if not "": why the server ended it
- *   CALL_LOST       the same behind a COMMIT that was sent: not known whether it took effect. The
- *                   queue knows: what has ended is not there to be claimed
+ *   CALL_LOST       the same when its COMMIT may have been reached: not known whether it took
+ *                   effect. The queue knows: what has ended is not there to be claimed
  *
  * Forgotten (pool_forget) it is rolled back, unless its COMMIT is on its way already.
  */

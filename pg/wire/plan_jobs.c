@@ -247,10 +247,15 @@ static void plan_jobs_on_member_error(struct conn *conn, const struct entry *ent
 		claim->jobs->blamed = entry->slot - JOBS_FIRST;
 }
 
-static void plan_jobs_on_fatal(struct conn *conn, const PGresult *result)
+/* The server answers in the order of sending: of a COMMIT behind this entry nothing was done. */
+static void plan_jobs_on_fatal(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
-	struct call *claim = conn->batch.slots[JOBS_CLAIM].call;
+	struct batch *batch = &conn->batch;
+	struct call *claim = batch->slots[JOBS_CLAIM].call;
 
+	if (batch->state == BATCH_COMMITTING && entry->kind != ENTRY_COMMIT &&
+	    entry->kind != ENTRY_SYNC)
+		batch_move(batch, BATCH_OUT);
 	if (claim)
 		error_fill(&claim->error, result, 0, claim->arena);
 	conn_close(conn, closing_failed("the server ended the connection of jobs"));
@@ -261,7 +266,7 @@ static void plan_jobs_on_error(struct conn *conn, const struct entry *entry, con
 	const struct batch *batch = &conn->batch;
 
 	if (error_is_fatal(result))
-		plan_jobs_on_fatal(conn, result);
+		plan_jobs_on_fatal(conn, entry, result);
 	else if (batch->state == BATCH_OUT && batch->slots_count > JOBS_FIRST)
 		plan_jobs_on_member_error(conn, entry, result);
 	else

@@ -8,6 +8,7 @@
 #include "pg/admission/estimate.h"
 #include "pg/admission/quarantine.h"
 #include "pg/admission/raises.h"
+#include "pg/pool_private.h"
 #include "pg/wire/session_state.h"
 
 #include <setjmp.h>
@@ -359,6 +360,21 @@ static void test_values_that_are_long_travel_in_another_batch(void **state)
 	end_jobs();
 }
 
+static void test_where_settings_were_set_one_travels_without_a_reset(void **state)
+{
+	open_jobs(1);
+	send_jobs(3);
+	stage.pool->lanes[LANE_JOBS].conns->settings = SETTINGS_BY_SQL;
+	(void)fake_sent(JOBS);
+	answer_jobs();
+	assert_int_equal(story.jobs.count, 1);
+	assert_string_equal(fake_sent(JOBS), ALONE("1"));
+	answer_jobs();
+	answer_jobs();
+	assert_committed();
+	end_jobs();
+}
+
 /* --- claims of callers, session state -------------------------------------------------------- */
 
 static const char *const ann[] = { "{a}", "ann", "[]" };
@@ -450,6 +466,7 @@ int main(void)
 		STORY(test_one_that_does_not_share_stays_behind),
 		STORY(test_one_of_which_nothing_is_known_does_not_share),
 		STORY(test_values_that_are_long_travel_in_another_batch),
+		STORY(test_where_settings_were_set_one_travels_without_a_reset),
 		STORY(test_one_without_claims_does_not_meet_those_before_it),
 		STORY(test_a_conn_on_which_something_may_stay_is_retired),
 		STORY(test_temporary_tables_are_discarded),

@@ -404,6 +404,11 @@ static void test_last_words_of_the_server_are_told_to_the_maker(void **state)
 	check_last_words("SELECT 2.", 2, 2, CALL_UNSENT);
 }
 
+static void test_last_words_before_the_commit_take_them_back(void **state)
+{
+	check_last_words("SELECT 91.", 2, 3, CALL_UNSENT);
+}
+
 static void test_last_words_to_a_commit_leave_all_unknown(void **state)
 {
 	check_last_words("COMMIT", 1, 3, CALL_LOST);
@@ -479,6 +484,7 @@ int main(void)
 		STORY(test_a_conn_lost_while_they_are_rolled_back_changes_nothing),
 		STORY(test_a_finish_that_failed_is_known_without_its_conn),
 		STORY(test_last_words_of_the_server_are_told_to_the_maker),
+		STORY(test_last_words_before_the_commit_take_them_back),
 		STORY(test_last_words_to_a_commit_leave_all_unknown),
 		STORY(test_one_that_begins_a_copy_ends_the_conn),
 		STORY(test_an_answer_that_does_not_come_takes_them_back),
