@@ -38,7 +38,6 @@
 	" set_config('idle_in_transaction_session_timeout', '" SQL_TEXT(JOBS_IDLE_MS) "', true)"
 #define SQL_JOBS                                                                                   \
 	"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"                        \
-	" set_config('lock_timeout', '0', true),"                                                  \
 	" set_config('statement_timeout', '" SQL_TEXT(JOBS_STATEMENT_MS) "', true)," SQL_JOBS_IDLE
 
 /* No transaction ends the session's locks: each batch does, whatever becomes of its calls. */

@@ -40,7 +40,7 @@ static bool plan_jobs_send(struct conn *conn)
 	claim->jobs->blamed = JOBS_NONE;
 	return pipeline_begin(conn, claim->isolation) && plan_jobs_limits(conn, ENTRY_TIMEOUT) &&
 	       pipeline_make_ready(conn, JOBS_CLAIM, JOBS_STATEMENT_US) &&
-	       pipeline_run(conn, JOBS_CLAIM) && pipeline_sync(conn, ENTRY_SIDE_SYNC);
+	       pipeline_run(conn, JOBS_CLAIM) && pipeline_sync(conn, ENTRY_SYNC);
 }
 
 /* --- the second trip: they run --------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static bool plan_jobs_send_from(struct conn *conn, unsigned first)
 	for (unsigned i = first; i < conn->batch.slots_count; i++)
 		if (!member_send(conn, i))
 			return false;
-	return plan_jobs_limits(conn, ENTRY_CLOCK) && pipeline_sync(conn, ENTRY_SIDE_SYNC);
+	return plan_jobs_limits(conn, ENTRY_CLOCK) && pipeline_sync(conn, ENTRY_SYNC);
 }
 
 /* False: there is nothing to run. */
@@ -127,8 +127,11 @@ static bool plan_jobs_run(struct conn *conn)
  * all of them once more. */
 static void plan_jobs_redo(struct batch *batch, unsigned first)
 {
+	struct call *raised = batch->slots[batch->raised].call;
+
 	batch->redone_for = batch->raised;
-	raises_add(batch->slots[batch->raised].call->statement);
+	raises_add(raised->statement);
+	raised->error = (struct pg_error){ 0 };
 	for (unsigned i = first; i < batch->slots_count; i++) {
 		batch->slots[i].savepoint = true;
 		call_take_back(batch->slots[i].call);
@@ -196,16 +199,23 @@ static void plan_jobs_take_ends(struct batch *batch)
 	}
 }
 
+/* The limits of a member in company are in force where it raised. */
+static bool plan_jobs_return(struct conn *conn)
+{
+	return pipeline_fixed(conn, ENTRY_RETURN, FIXED_RETURN, JOBS_CLAIM, NULL) &&
+	       (batch_is_lone_job(&conn->batch) ||
+		pipeline_fixed(conn, ENTRY_TIMEOUT, FIXED_RESET, JOBS_CLAIM, NULL)) &&
+	       plan_jobs_limits(conn, ENTRY_TIMEOUT);
+}
+
 static bool plan_jobs_send_finish(struct conn *conn, bool goes_back)
 {
 	struct batch *batch = &conn->batch;
 	const struct call_jobs *jobs = batch->slots[JOBS_CLAIM].call->jobs;
 
 	batch_begin_trip(batch);
-	if (goes_back && (!pipeline_fixed(conn, ENTRY_RETURN, FIXED_RETURN, JOBS_CLAIM, NULL) ||
-			  !plan_jobs_limits(conn, ENTRY_TIMEOUT)))
-		return false;
-	return pipeline_framing(conn, ENTRY_FRAME_TAIL, jobs->finish, jobs->finish_values) &&
+	return (!goes_back || plan_jobs_return(conn)) &&
+	       pipeline_framing(conn, ENTRY_FRAME_TAIL, jobs->finish, jobs->finish_values) &&
 	       pipeline_end(conn, batch_is_lone_job(batch) ? FIXED_XID : FIXED_GROUP_END, true);
 }
 
@@ -267,7 +277,8 @@ static void plan_jobs_on_error(struct conn *conn, const struct entry *entry, con
 
 	if (error_is_fatal(result))
 		plan_jobs_on_fatal(conn, entry, result);
-	else if (batch->state == BATCH_OUT && batch->slots_count > JOBS_FIRST)
+	else if (batch->state == BATCH_OUT && batch->slots_count > JOBS_FIRST &&
+		 entry->kind != ENTRY_SYNC)
 		plan_jobs_on_member_error(conn, entry, result);
 	else
 		answer_error(conn, entry, result);

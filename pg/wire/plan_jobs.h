@@ -18,8 +18,8 @@
  *
  * The first member has a savepoint always, so that going back keeps the claimed rows locked. The
  * others have one as in groups: where the statement raised an error lately. When one without raises
- * an error, those behind the last savepoint run again, each with its own. A lone job that raises
- * goes to the third trip at once: [RETURN] [jobs] [finish] ….
+ * an error, those behind the last savepoint run again, each with its own. When the last one raises,
+ * the third trip goes back by itself: [RETURN] [jobs] [finish] ….
  *
  * [jobs] sets the limits of our own statements, and how long the server waits for us between trips:
  * a process that is stopped does not keep the rows. Each [RESET ALL] ends that, so it stands at the

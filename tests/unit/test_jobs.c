@@ -177,6 +177,7 @@ static void test_one_that_does_not_raise_again_has_run(void **state)
 		answer_jobs();
 	assert_committed();
 	assert_job(1, CALL_OK, "{\"x\":1}");
+	assert_string_equal(story.calls[1].call.error.sqlstate, "");
 	end_jobs();
 }
 
@@ -190,7 +191,7 @@ static void test_the_last_one_that_raises_is_ended_in_the_trip_back(void **state
 	(void)fake_sent(JOBS);
 	answer_jobs();
 	assert_int_equal(story.ran, 1);
-	assert_string_equal(fake_sent(JOBS), BACK "jobs " FINISH);
+	assert_string_equal(fake_sent(JOBS), BACK "reset jobs " FINISH);
 	answer_jobs();
 	assert_committed();
 	assert_job(1, CALL_ERROR, "");

@@ -150,6 +150,28 @@ static void test_trouble_behind_an_error_takes_back_both(void **state)
 	assert_jobs_go_on();
 }
 
+static void check_sync_error(unsigned trip)
+{
+	open_jobs(1);
+	send_jobs_trip(trip);
+	fake_server.sync_error = "57014";
+	answer_jobs();
+	answer_jobs();
+	assert_error("57014", JOBS_NONE);
+	assert_int_equal(story.ran, 0);
+	assert_jobs_go_on();
+}
+
+static void test_a_trip_that_ends_in_an_error_claims_nothing(void **state)
+{
+	check_sync_error(1);
+}
+
+static void test_a_trip_that_ends_in_an_error_takes_them_back(void **state)
+{
+	check_sync_error(2);
+}
+
 /* --- what was prepared is gone --------------------------------------------------------------- */
 
 static void assert_again(void)
@@ -464,6 +486,8 @@ int main(void)
 		STORY(test_a_table_that_is_not_there_breaks_them),
 		STORY(test_settings_left_behind_break_them),
 		STORY(test_trouble_behind_an_error_takes_back_both),
+		STORY(test_a_trip_that_ends_in_an_error_claims_nothing),
+		STORY(test_a_trip_that_ends_in_an_error_takes_them_back),
 		STORY(test_a_statement_of_ours_that_vanished_is_prepared_again),
 		STORY(test_a_claim_that_vanished_is_prepared_again),
 		STORY(test_a_command_that_vanished_is_prepared_again),
