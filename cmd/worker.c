@@ -191,6 +191,12 @@ static unsigned worker_share(int64_t all, int64_t loops)
 	return (unsigned)((all + loops - 1) / loops);
 }
 
+/* Of --workers, which are dealt out to the loops. */
+static unsigned worker_jobs(unsigned number, const struct options *options)
+{
+	return (unsigned)((options->workers + options->loops - 1 - number) / options->loops);
+}
+
 static bool worker_serves_anonymous(const struct request *request, void *arg)
 {
 	const struct worker *worker = arg;
@@ -263,6 +269,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
 		writes_work(&worker->writes);
+	writes_run_jobs(&worker->writes, worker_jobs(number, shared->options));
 	if (!worker_listen(worker, shared->options, http, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);

@@ -93,6 +93,7 @@ static void router_node_init(struct router *router, unsigned at, unsigned conns)
 	struct pool_settings settings = {
 		.conns_max = conns,
 		.streams_max = router_streams_max(options),
+		.jobs_max = router_share(options, options->workers),
 		.queue_max = (unsigned)options->queue_max,
 		.concurrency = (enum concurrency_kind)options->limit,
 		.concurrency_fixed = router_share(options, 2 * options->node_cores),

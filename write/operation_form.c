@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-static enum isolation operation_isolation(const struct operation *operation)
+enum isolation operation_isolation(const struct operation *operation)
 {
 	switch (operation->isolation) {
 	case CATALOG_READ_COMMITTED:

@@ -8,3 +8,6 @@
 #include "write/command.h"
 
 extern const struct command_form operation_form;
+
+/* That its transaction is to have. */
+enum isolation operation_isolation(const struct operation *operation) must_check;

@@ -29,6 +29,8 @@
 #include "write/command.h"
 #include "write/jobs/depth.h"
 #include "write/jobs/job_id.h"
+#include "write/jobs/partitions.h"
+#include "write/jobs/worker.h"
 #include "write/sweep.h"
 
 #include <stdbool.h>
@@ -71,6 +73,8 @@ struct writes {
 	struct job_ids *ids;  /* of jobs; NULL: none was asked for yet */
 	uint8_t ids_key[SIGN_KEY_BYTES]; /* by which they are made */
 	struct job_counting counting;
+	struct job_workers workers;
+	struct job_partitions partitions; /* of the process's first loop */
 };
 
 static inline struct write *write_of(struct request *request)

@@ -74,6 +74,14 @@ static struct pool *write_on_sweep(struct sweep *sweep)
 	return router_primary_pool(container_of(sweep, struct writes, sweep)->router);
 }
 
+/* Without jobs in the catalog there may be no tables of them. */
+static struct pool *write_on_partitions(struct job_partitions *partitions)
+{
+	struct writes *writes = container_of(partitions, struct writes, partitions);
+
+	return writes->workers.queues.count ? router_primary_pool(writes->router) : NULL;
+}
+
 static void write_on_topology(struct router_watcher *watcher)
 {
 	wait_replicas_refresh(container_of(watcher, struct writes, watcher));
@@ -96,6 +104,8 @@ void writes_fini(struct writes *writes)
 	for (unsigned i = 0; i < WRITE_STATES; i++)
 		assert(list_empty(&writes->in_state[i]));
 	sweep_stop(&writes->sweep);
+	job_partitions_stop(&writes->partitions);
+	job_workers_fini(&writes->workers);
 	job_counting_fini(&writes->counting);
 	if (writes->ids)
 		job_ids_free(writes->ids);
@@ -111,10 +121,22 @@ void writes_work(struct writes *writes)
 		.on_pool = write_on_sweep,
 	};
 	sweep_start(&writes->sweep);
+	writes->partitions = (struct job_partitions){
+		.loop = writes->router->loop,
+		.random = &writes->router->random,
+		.on_pool = write_on_partitions,
+	};
+	job_partitions_start(&writes->partitions);
+}
+
+void writes_run_jobs(struct writes *writes, unsigned workers)
+{
+	job_workers_init(&writes->workers, writes->router, workers);
 }
 
 void writes_drain(struct writes *writes)
 {
+	job_workers_drain(&writes->workers);
 	wait_replicas_drain(writes);
 }
 
@@ -430,9 +452,11 @@ static enum step write_committed(struct write *write)
 	if (!write_remember(write))
 		return STEP_DONE;
 	(void)write_good(request);
-	if (request->job.ptr)
+	if (request->job.ptr) {
 		metric_add(write->task.router->metrics, METRIC_jobs_accepted_total,
 			   METRIC_LABELS(request->operation_name), 1);
+		job_workers_wake(&write->writes->workers);
+	}
 	return STEP_NEXT;
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each text is quoted, so that none is taken for NULL or for a delimiter. */
+#include "write/jobs/array.h"
+
+void array_begin(struct buf *out)
+{
+	buf_clear(out);
+	buf_byte(out, '{');
+}
+
+static void array_separate(struct buf *out)
+{
+	if (out->len > 1)
+		buf_byte(out, ',');
+}
+
+void array_add_text(struct buf *out, struct text element)
+{
+	array_separate(out);
+	if (!element.ptr) {
+		buf_literal(out, "NULL");
+		return;
+	}
+	buf_byte(out, '"');
+	for (size_t i = 0; i < element.len; i++) {
+		if (element.ptr[i] == '"' || element.ptr[i] == '\\')
+			buf_byte(out, '\\');
+		buf_byte(out, element.ptr[i]);
+	}
+	buf_byte(out, '"');
+}
+
+void array_add_int(struct buf *out, int64_t element)
+{
+	array_separate(out);
+	buf_int(out, element);
+}
+
+const char *array_end(struct buf *out)
+{
+	buf_byte(out, '}');
+	buf_byte(out, '\0');
+	return out->ptr;
+}

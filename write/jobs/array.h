@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arrays of PostgreSQL in text form, written element by element: {1,NULL,"a \"b\""}. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#include <stdint.h>
+
+void array_begin(struct buf *out);
+/* ptr NULL: the element is NULL. */
+void array_add_text(struct buf *out, struct text element);
+void array_add_int(struct buf *out, int64_t element);
+/* NUL-terminated; the array lives in the buffer. */
+const char *array_end(struct buf *out);

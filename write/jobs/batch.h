@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One batch of jobs, as pg/jobs.h asks for it: what is made of the rows that were claimed, and how
+ * each of them ends. On the loop's thread.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/random.h"
+#include "catalog/catalog.h"
+#include "pg/jobs.h"
+#include "pg/pool.h"
+#include "write/jobs/claim.h"
+#include "write/jobs/ending.h"
+#include "write/jobs/finish.h"
+#include "write/jobs/queue.h"
+
+#include <stddef.h>
+
+struct job_member {
+	const struct operation *operation;
+	struct job_row row;
+	struct call call;
+	struct buf out;
+	enum job_fault fault; /* once it has run, as the next */
+	struct job_ending ending;
+};
+
+struct job_batch {
+	/* Set by the maker. */
+	const struct catalog *catalog; /* which the maker holds until on_done */
+	struct random *random;         /* borrowed */
+	const char *instance;          /* who runs them, for the log of attempts */
+	size_t bytes_max;              /* of one result */
+	enum isolation isolation;      /* of all that is claimed */
+	void (*on_done)(struct job_batch *batch);
+
+	/* What came of it. jobs.count members travelled; they have ended where it committed. */
+	struct call call;
+	struct call_jobs jobs;
+	struct job_member members[GROUP_CALLS_MAX];
+	unsigned unreadable; /* rows whose command or parameters are not known any more */
+
+	/* Its own. */
+	struct job_claim claim;
+	struct job_finish finish;
+	struct arena arena;
+	struct buf out, scratch;
+	struct pool *pool; /* while it is on its way */
+};
+
+void job_batch_init(struct job_batch *batch);
+/* Forgets what is on its way: nothing of it takes effect unless its commit has left. */
+void job_batch_fini(struct job_batch *batch);
+
+/* The queues to claim from are in batch->claim, which is ended here. False: on_done is not called. */
+bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit) must_check;
+/* Has it committed with jobs in it? */
+bool job_batch_ran(const struct job_batch *batch) must_check;

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nested loop is lazy: LIMIT ends it, and nothing is locked behind the last row that is taken.
+ * now() is when the transaction began, in this trip; clock_timestamp() would be no bound of the
+ * index, so that each claim would pass over all rows whose time has not come.
+ */
+#include "write/jobs/claim.h"
+
+#include "base/json.h"
+#include "pg/call.h"
+#include "write/jobs/array.h"
+#include "write/jobs/job_statement.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
+
+static const char claim_text[] =
+	"SELECT j.n, (extract(epoch FROM j.run_at) * 1000000)::int8 AS run_us,"
+	" (extract(epoch FROM now()) * 1000000)::int8 AS wall_us, j.attempts, j.attempts_max,"
+	" j.command, j.parameters, j.claims, j.\"user\""
+	" FROM unnest($1::text[], $2::int8[], $3::int8[]) AS q(command, run_us, n)"
+	" CROSS JOIN LATERAL (SELECT * FROM cqrsd.job AS o WHERE o.command = q.command"
+	" AND o.run_at <= now() AND (o.run_at, o.n) > (timestamptz 'epoch'"
+	" + q.run_us * interval '1 microsecond', q.n)"
+	" ORDER BY o.run_at, o.n LIMIT $4::int8 FOR UPDATE SKIP LOCKED) AS j LIMIT $4::int8";
+
+static const uint32_t claim_params[CLAIM_VALUES] = {
+	[CLAIM_COMMANDS] = TEXTARRAYOID,
+	[CLAIM_RUN_US] = INT8ARRAYOID,
+	[CLAIM_N] = INT8ARRAYOID,
+	[CLAIM_LIMIT] = INT8OID,
+};
+
+static const uint32_t claim_columns[] = {
+	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, TEXTOID, JSONOID, JSONOID, TEXTOID,
+};
+
+static struct statement claim_statement;
+static pthread_once_t claim_once = PTHREAD_ONCE_INIT;
+
+static void claim_make(void)
+{
+	job_statement_make(&claim_statement, "jobs.claim", claim_text,
+			   (struct job_types){ claim_params, CLAIM_VALUES },
+			   (struct job_types){ claim_columns,
+					       sizeof(claim_columns) / sizeof(claim_columns[0]) });
+}
+
+struct statement *job_claim_statement(void)
+{
+	pthread_once(&claim_once, claim_make);
+	return &claim_statement;
+}
+
+void job_claim_init(struct job_claim *claim)
+{
+	*claim = (struct job_claim){ 0 };
+	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+		buf_init(&claim->arrays[i]);
+}
+
+void job_claim_fini(struct job_claim *claim)
+{
+	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+		buf_fini(&claim->arrays[i]);
+}
+
+void job_claim_begin(struct job_claim *claim)
+{
+	claim->queues = 0;
+	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+		array_begin(&claim->arrays[i]);
+}
+
+void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
+{
+	array_add_text(&claim->arrays[CLAIM_COMMANDS], text_of(queue->operation->name));
+	array_add_int(&claim->arrays[CLAIM_RUN_US], queue->watermark.run_us);
+	array_add_int(&claim->arrays[CLAIM_N], queue->watermark.n);
+	claim->queues++;
+}
+
+void job_claim_end(struct job_claim *claim, unsigned limit)
+{
+	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+		claim->values[i] = array_end(&claim->arrays[i]);
+	snprintf(claim->limit, sizeof(claim->limit), "%u", limit);
+	claim->values[CLAIM_LIMIT] = claim->limit;
+}
+
+/* --- what came ------------------------------------------------------------------------------- */
+
+/* A whole number of our own, which is not negative; else 0. */
+static int64_t claim_number(const struct json *row, const char *key)
+{
+	const struct json *member = json_get(row, key);
+	int64_t number = 0;
+	struct text text;
+
+	if (!member)
+		return 0;
+	text = json_source(member);
+	for (size_t i = 0; i < text.len && byte_is_digit(text.ptr[i]); i++)
+		number = number * 10 + (text.ptr[i] - '0');
+	return number;
+}
+
+static const char *claim_string(struct arena *arena, const struct json *value)
+{
+	if (!value || json_kind(value) != JSON_STRING)
+		return NULL;
+	return arena_copy(arena, json_text(value).ptr, json_text(value).len);
+}
+
+static const char *const *claim_claims(struct arena *arena, const struct json *value)
+{
+	const char **claims;
+	unsigned at = 0;
+
+	if (!value || json_kind(value) != JSON_ARRAY || json_length(value) != CLAIMS_VALUES)
+		return NULL;
+	claims = arena_zero(arena, CLAIMS_VALUES, sizeof(*claims));
+	for (const struct json *it = json_first(value); it; it = json_next(it))
+		claims[at++] = claim_string(arena, it);
+	return claims;
+}
+
+static void claim_row(struct arena *arena, const struct json *json, struct job_row *row)
+{
+	const struct json *parameters = json_get(json, "parameters");
+
+	*row = (struct job_row){
+		.n = claim_number(json, "n"),
+		.run_us = claim_number(json, "run_us"),
+		.wall_us = claim_number(json, "wall_us"),
+		.attempts_ended = (unsigned)claim_number(json, "attempts"),
+		.attempts_max = (unsigned)claim_number(json, "attempts_max"),
+		.command = text_of(claim_string(arena, json_get(json, "command"))),
+		.claims = claim_claims(arena, json_get(json, "claims")),
+		.user = claim_string(arena, json_get(json, "user")),
+	};
+	if (parameters)
+		row->parameters = arena_text(arena, json_source(parameters));
+}
+
+unsigned job_claim_read(struct arena *arena, struct text rows, struct job_row *out, unsigned max)
+{
+	const char *array = arena_printf(arena, "[%.*s]", (int)rows.len, rows.ptr);
+	struct json_error error;
+	struct json *json = json_read(text_of(array), &error);
+	unsigned count = 0;
+
+	if (!json)
+		return 0;
+	for (const struct json *it = json_first(json); it && count < max; it = json_next(it))
+		claim_row(arena, it, &out[count++]);
+	json_free(json);
+	return count;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statement that claims jobs: the first rows that are due and free, of some commands in their
+ * order, each behind its watermark. Its lock on the rows is all that makes them one worker's.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/statement.h"
+#include "base/text.h"
+#include "write/jobs/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum claim_value { CLAIM_COMMANDS, CLAIM_RUN_US, CLAIM_N, CLAIM_LIMIT, CLAIM_VALUES };
+
+/* The values of one claim, made again each time. */
+struct job_claim {
+	struct buf arrays[CLAIM_LIMIT];
+	char limit[12];
+	unsigned queues;
+	const char *values[CLAIM_VALUES]; /* once ended */
+};
+
+void job_claim_init(struct job_claim *claim);
+void job_claim_fini(struct job_claim *claim);
+
+/* A queue after the other; those added first are claimed first. */
+void job_claim_begin(struct job_claim *claim);
+void job_claim_add(struct job_claim *claim, const struct job_queue *queue);
+/* limit: rows in all. */
+void job_claim_end(struct job_claim *claim, unsigned limit);
+
+/* Lives as long as the process; any thread. */
+struct statement *job_claim_statement(void) must_check;
+
+/* What was claimed; texts and values are in the arena. Moments are microseconds of wall clock. */
+struct job_row {
+	int64_t n, run_us;
+	int64_t wall_us; /* the primary's, when it was claimed */
+	unsigned attempts_ended, attempts_max;
+	struct text command, parameters;
+	const char *const *claims; /* [CLAIMS_VALUES], or NULL */
+	const char *user;          /* NULL: none */
+};
+
+/*
+ * rows: JSON objects, comma separated, as they came; at most max of them are taken. How many; 0
+ * where they cannot be read, which cannot be with tables of ours.
+ */
+unsigned job_claim_read(struct arena *arena, struct text rows, struct job_row *out,
+			unsigned max) must_check;

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows are locked by the claim, in the same transaction: nothing here waits for another. */
+#include "write/jobs/finish.h"
+
+#include "write/jobs/array.h"
+#include "write/jobs/job_statement.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
+
+/* A log that is there ends with its bracket: it is written by this statement alone. */
+#define LOG_WITH(log, entry)                                                                       \
+	"CASE WHEN " entry " IS NULL THEN " log " ELSE (coalesce(left(" log                        \
+	"::text, -1) || ',', '[') || " entry " || ']')::json END"
+
+#define SAME                                                                                       \
+	"n, run_at, accepted_at, started_at, mark, attempts, attempts_max, command, caller, \"user\""
+#define SAME_OF_GONE                                                                               \
+	"n, run_at, accepted_at, now(), mark, attempts + 1, attempts_max, command, caller,"        \
+	" \"user\""
+
+/* Kept as its command asks for, and as long as its key; migrations/007_jobs.sql. */
+static const char finish_text[] =
+	"WITH e AS MATERIALIZED (SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[],"
+	" $4::text[], $5::text[], $6::text[])"
+	" AS e(of, ended, pause_us, result, problem, entry)),"
+	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE j.n = e.of AND e.ended <> 'r'"
+	" RETURNING j.*, e.ended, e.result, e.problem, e.entry),"
+	" done AS (INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
+	" SELECT " SAME_OF_GONE ", 'd', greatest(clock_timestamp()"
+	" + make_interval(secs => keep_s), CASE WHEN keyed THEN accepted_at + interval '24 hours'"
+	" END), result::json, problem::json, " LOG_WITH(
+		"log",
+		"entry") " FROM gone WHERE ended = 'd'),"
+			 " dead AS (INSERT INTO cqrsd.job_dead (" SAME
+			 ", keep_s, keyed, version, parameters,"
+			 " claims, trace, problem, log) SELECT " SAME_OF_GONE
+			 ", keep_s, keyed, version, parameters,"
+			 " claims, trace, problem::json, " LOG_WITH(
+				 "log",
+				 "entry") " FROM gone WHERE ended = 'x')"
+					  " UPDATE cqrsd.job AS j SET attempts = j.attempts + 1,"
+					  " run_at = clock_timestamp() + e.pause_us * interval '1 microsecond',"
+					  " log = " LOG_WITH(
+						  "j.log",
+						  "e.entry") " FROM e WHERE j.n = e.of AND e.ended = 'r'";
+
+static const uint32_t finish_params[FINISH_VALUES] = {
+	[FINISH_N] = INT8ARRAYOID,        [FINISH_END] = TEXTARRAYOID,
+	[FINISH_PAUSE_US] = INT8ARRAYOID, [FINISH_RESULT] = TEXTARRAYOID,
+	[FINISH_PROBLEM] = TEXTARRAYOID,  [FINISH_ENTRY] = TEXTARRAYOID,
+};
+
+static struct statement finish_statement;
+static pthread_once_t finish_once = PTHREAD_ONCE_INIT;
+
+static void finish_make(void)
+{
+	job_statement_make(&finish_statement, "jobs.finish", finish_text,
+			   (struct job_types){ finish_params, FINISH_VALUES },
+			   (struct job_types){ NULL, 0 });
+}
+
+struct statement *job_finish_statement(void)
+{
+	pthread_once(&finish_once, finish_make);
+	return &finish_statement;
+}
+
+void job_finish_init(struct job_finish *finish)
+{
+	*finish = (struct job_finish){ 0 };
+	for (unsigned i = 0; i < FINISH_VALUES; i++)
+		buf_init(&finish->arrays[i]);
+}
+
+void job_finish_fini(struct job_finish *finish)
+{
+	for (unsigned i = 0; i < FINISH_VALUES; i++)
+		buf_fini(&finish->arrays[i]);
+}
+
+void job_finish_begin(struct job_finish *finish)
+{
+	finish->jobs = 0;
+	for (unsigned i = 0; i < FINISH_VALUES; i++)
+		array_begin(&finish->arrays[i]);
+}
+
+/* As the statement names them. */
+static struct text finish_end(enum job_end end)
+{
+	switch (end) {
+	case JOB_DONE:
+		return TEXT("d");
+	case JOB_RETRIED:
+		return TEXT("r");
+	case JOB_DEAD:
+		return TEXT("x");
+	case JOB_LEFT:
+		break;
+	}
+	assert(!"an end of a job");
+	return TEXT("");
+}
+
+void job_finish_add(struct job_finish *finish, const struct finished_job *job)
+{
+	array_add_int(&finish->arrays[FINISH_N], job->n);
+	array_add_text(&finish->arrays[FINISH_END], finish_end(job->ending.end));
+	array_add_int(&finish->arrays[FINISH_PAUSE_US], job->ending.pause_us);
+	array_add_text(&finish->arrays[FINISH_RESULT], job->result);
+	array_add_text(&finish->arrays[FINISH_PROBLEM], job->problem);
+	array_add_text(&finish->arrays[FINISH_ENTRY], job->entry);
+	finish->jobs++;
+}
+
+void job_finish_end(struct job_finish *finish)
+{
+	for (unsigned i = 0; i < FINISH_VALUES; i++)
+		finish->values[i] = array_end(&finish->arrays[i]);
+}

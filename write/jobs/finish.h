@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statement that ends jobs, in the transaction of their effects: what is done goes to
+ * cqrsd.job_finished, what is dead to cqrsd.job_dead, what is retried stays with a later time. Rows
+ * that are not named stay as they were.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/statement.h"
+#include "base/text.h"
+#include "write/jobs/ending.h"
+
+#include <stdint.h>
+
+enum finish_value {
+	FINISH_N,
+	FINISH_END,
+	FINISH_PAUSE_US,
+	FINISH_RESULT,
+	FINISH_PROBLEM,
+	FINISH_ENTRY,
+	FINISH_VALUES
+};
+
+struct job_finish {
+	struct buf arrays[FINISH_VALUES];
+	unsigned jobs;
+	const char *values[FINISH_VALUES]; /* once ended */
+};
+
+struct finished_job {
+	int64_t n;
+	struct job_ending ending; /* but for JOB_LEFT */
+	struct text result;       /* JSON, each; ptr NULL: none */
+	struct text problem;
+	struct text entry; /* of the attempt log */
+};
+
+void job_finish_init(struct job_finish *finish);
+void job_finish_fini(struct job_finish *finish);
+
+void job_finish_begin(struct job_finish *finish);
+void job_finish_add(struct job_finish *finish, const struct finished_job *job);
+void job_finish_end(struct job_finish *finish);
+
+/* Lives as long as the process; any thread. */
+struct statement *job_finish_statement(void) must_check;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sorted once for each catalog; found by a walk, as there are few. */
+#include "write/jobs/queue.h"
+
+#include "write/jobs/ending.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void job_queues_fini(struct job_queues *queues)
+{
+	free(queues->queues);
+	*queues = (struct job_queues){ 0 };
+}
+
+static int queue_compare(const void *a, const void *b)
+{
+	const struct operation *one = ((const struct job_queue *)a)->operation;
+	const struct operation *other = ((const struct job_queue *)b)->operation;
+
+	if (one->urgency != other->urgency)
+		return one->urgency < other->urgency ? -1 : 1;
+	return one->index < other->index ? -1 : one->index > other->index;
+}
+
+void job_queues_set(struct job_queues *queues, const struct catalog *catalog)
+{
+	if (queues->catalog == catalog)
+		return;
+	job_queues_fini(queues);
+	queues->catalog = catalog;
+	queues->queues = calloc(catalog->count + 1, sizeof(*queues->queues));
+	assert(queues->queues);
+	for (unsigned i = 0; i < catalog->count; i++) {
+		const struct operation *operation = &catalog->operations[i];
+
+		if (operation->kind == REQUEST_COMMAND && operation->async != ASYNC_NEVER)
+			queues->queues[queues->count++].operation = operation;
+	}
+	qsort(queues->queues, queues->count, sizeof(*queues->queues), queue_compare);
+}
+
+struct job_queue *job_queues_find(struct job_queues *queues, struct text command)
+{
+	for (unsigned i = 0; i < queues->count; i++)
+		if (text_is(command, queues->queues[i].operation->name))
+			return &queues->queues[i];
+	return NULL;
+}
+
+void job_queues_rewind(struct job_queues *queues)
+{
+	for (unsigned i = 0; i < queues->count; i++)
+		watermark_rewind(&queues->queues[i].watermark);
+}
+
+bool job_queue_is_open(const struct job_queue *queue, int64_t now_us)
+{
+	return now_us >= queue->paused_until_us && !queue->outdated &&
+	       statement_shape(queue->operation->statement);
+}
+
+void job_queue_pause(struct job_queue *queue, struct random *random, int64_t now_us)
+{
+	queue->failures++;
+	queue->paused_until_us = now_us + job_pause_us(queue->failures, random);
+	queue->outdated = true;
+}
+
+void job_queue_good(struct job_queue *queue)
+{
+	queue->failures = 0;
+}

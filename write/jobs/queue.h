@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queues that a loop's workers claim from: one for each command of the catalog that may be
+ * accepted as a job. A queue is a range of an index; what is known of it here is lost with the
+ * process, and begins anew with each catalog.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
+#include "write/jobs/watermark.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct job_queue {
+	const struct operation *operation;
+	struct watermark watermark;
+	int64_t paused_until_us; /* of the loop's clock */
+	unsigned failures;       /* by a deployment, in a row */
+	bool outdated;           /* its statement is to be described anew */
+};
+
+struct job_queues {
+	const struct catalog *catalog; /* whose they are; borrowed. NULL: none yet */
+	struct job_queue *queues;      /* [count], the most urgent first */
+	unsigned count;
+};
+
+void job_queues_fini(struct job_queues *queues);
+/* Nothing to do where they are of that catalog already. */
+void job_queues_set(struct job_queues *queues, const struct catalog *catalog);
+/* NULL: the catalog has no such command, or it is no job any more. */
+struct job_queue *job_queues_find(struct job_queues *queues, struct text command) must_check;
+/* All of them are looked through from the beginning. */
+void job_queues_rewind(struct job_queues *queues);
+
+/* May jobs of it be claimed now? */
+bool job_queue_is_open(const struct job_queue *queue, int64_t now_us) must_check;
+/* A job of it failed by a deployment: it is left alone for a while. */
+void job_queue_pause(struct job_queue *queue, struct random *random, int64_t now_us);
+/* A job of it has ended otherwise. */
+void job_queue_good(struct job_queue *queue);

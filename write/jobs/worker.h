@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The workers of one loop. Each claims a batch of jobs, runs it and claims the next one, as long as
+ * there is something to do; then it polls the primary, less and less often.
+ *
+ *   RESTING ──its time, or a job was accepted here──► BUSY: a statement is described, or a batch
+ *      ▲                                                │   is on its way
+ *      └────────────────────────────────────────────────┘   at once again where it did something
+ *
+ * Quick commands are claimed together; slow and unknown ones, and those of another isolation, one
+ * at a time, in turns. After trouble as many jobs as were in it are claimed one by one.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/loop.h"
+#include "pg/describe.h"
+#include "router/router.h"
+#include "write/jobs/batch.h"
+#include "write/jobs/queue.h"
+
+#include <stdbool.h>
+
+struct job_workers;
+
+struct job_worker {
+	struct job_workers *workers;
+	struct job_batch batch;
+	struct describe describe;
+	struct arena describe_arena;
+	struct catalog_ref *catalog_ref; /* while busy */
+	struct loop_timer timer;
+	int64_t pause_us; /* before the next poll */
+	unsigned lone;    /* claims to come that take one job each */
+	unsigned node;    /* the primary that was asked last */
+	unsigned pace;    /* of the next claim: write/jobs/worker.c */
+	unsigned empty;   /* paces in a row of which nothing was found */
+	unsigned paces;   /* of which queues were open at the last claim */
+	bool describing;
+};
+
+struct job_workers {
+	struct router *router;
+	struct job_worker *workers; /* [count] */
+	unsigned count;
+	struct job_queues queues;
+	struct catalog_ref *catalog_ref; /* of the queues, or NULL */
+	bool draining;
+	bool complained; /* that jobs cannot be claimed */
+};
+
+/* count may be 0. Borrows the router. */
+void job_workers_init(struct job_workers *workers, struct router *router, unsigned count);
+/* What is on its way is given up: it is rolled back, unless its commit has left. */
+void job_workers_fini(struct job_workers *workers);
+/* No batch is begun any more. */
+void job_workers_drain(struct job_workers *workers);
+/* A job was accepted on this loop. */
+void job_workers_wake(struct job_workers *workers);
