@@ -243,6 +243,12 @@ static bool may_blame_value(const struct pg_error *error, enum outcome outcome)
 		outcome == OUTCOME_REJECTED);
 }
 
+bool sqlstate_is_of_policy(const struct pg_error *error)
+{
+	return strcmp(error->sqlstate, "42501") == 0 && error->source &&
+	       strcmp(error->source, ERROR_SOURCE_POLICY) == 0;
+}
+
 /* The verdict of the SQLSTATE, unless more is known of the error. */
 static struct verdict error_verdict(const struct pg_error *error, const struct call *call,
 				    bool command)
@@ -252,8 +258,7 @@ static struct verdict error_verdict(const struct pg_error *error, const struct c
 	if (error->param > 0 && may_blame_value(error, verdict.outcome)) {
 		verdict.outcome = OUTCOME_INVALID_PARAMETER;
 		verdict.status = 0;
-	} else if (strcmp(error->sqlstate, "42501") == 0 && error->source &&
-		   strcmp(error->source, ERROR_SOURCE_POLICY) == 0) {
+	} else if (sqlstate_is_of_policy(error)) {
 		verdict.outcome = OUTCOME_FORBIDDEN;
 	}
 	return verdict;

@@ -29,6 +29,8 @@ bool sqlstate_blames_node(const char sqlstate[6]) must_check;
 bool sqlstate_is_timeout(const char sqlstate[6]) must_check;
 /* Its class is none of PostgreSQL's, nor PT: the application made it up. */
 bool sqlstate_is_of_application(const char sqlstate[6]) must_check;
+/* Row level security refused a row, as opposed to a right that the role lacks. */
+bool sqlstate_is_of_policy(const struct pg_error *error) must_check;
 struct verdict sqlstate_verdict(const char sqlstate[6], bool command, bool in_recovery);
 /*
  * Sets outcome, status, detail, sqlstate, constraint, column, hint, db_detail, errors of the

@@ -17,8 +17,8 @@ void writes_fini(struct writes *writes);
 void writes_work(struct writes *writes);
 /* So many workers of this loop run jobs, which may be 0. At most once. */
 void writes_run_jobs(struct writes *writes, unsigned workers);
-/* The service ends: no batch of jobs is begun any more; commands that have committed and wait for replicas are answered, and none waits
- * for them from here on. Requests under way go on. */
+/* The service ends: no batch of jobs is begun any more; commands that have committed and wait for
+ * replicas are answered, and none waits for them from here on. Requests under way go on. */
 void writes_drain(struct writes *writes);
 /* Takes the request, which is no query, until its on_done. */
 void write_take(struct writes *writes, struct request *request);

@@ -17,7 +17,8 @@ static void test_refusals_keep_the_connection(void **state)
 		const char *code;
 	} rows[] = {
 		{ "GET /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "not-found" },
-		{ "GET /v1/jobs/7 HTTP/1.1\r\n" HOST "\r\n", 404, "not-found" },
+		{ "GET /v1/jobs/7?a=1 HTTP/1.1\r\n" HOST "\r\n", 400, "bad-request" },
+		{ "PUT /v1/jobs/7 HTTP/1.1\r\n" HOST "\r\n", 405, "method-not-allowed" },
 		{ "GET /openapi.json HTTP/1.1\r\n" HOST "\r\n", 404, "not-found" },
 		{ "GET /v1/commands/place HTTP/1.1\r\n" HOST "\r\n", 405, "method-not-allowed" },
 		{ "DELETE /v1/queries/q HTTP/1.1\r\n" HOST "\r\n", 405, "method-not-allowed" },

@@ -140,7 +140,7 @@ static void batch_write_moment(struct buf *out, int64_t wall_us)
 }
 
 /* An element of attempt_log; only of attempts that failed. */
-static struct text batch_entry(struct job_batch *batch, const struct job_member *member)
+static struct text batch_attempt(struct job_batch *batch, const struct job_member *member)
 {
 	const struct pg_error *error = &member->call.error;
 	struct buf *out = &batch->scratch;
@@ -214,7 +214,7 @@ static void batch_end(struct job_batch *batch, struct job_member *member)
 		return;
 	job.ending = member->ending;
 	if (failed)
-		job.entry = batch_entry(batch, member);
+		job.entry = batch_attempt(batch, member);
 	else
 		batch_tell(batch, member, &job);
 	if (member->ending.end == JOB_DEAD)

@@ -56,7 +56,8 @@ void job_batch_init(struct job_batch *batch);
 /* Forgets what is on its way: nothing of it takes effect unless its commit has left. */
 void job_batch_fini(struct job_batch *batch);
 
-/* The queues to claim from are in batch->claim, which is ended here. False: on_done is not called. */
+/* The queues to claim from are in batch->claim, which is ended here. False: on_done is not called.
+ */
 bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit) must_check;
 /* Has it committed with jobs in it? */
 bool job_batch_ran(const struct job_batch *batch) must_check;

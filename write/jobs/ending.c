@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "pg/sqlstate.h"
-#include "pg/wire/error.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -46,8 +45,7 @@ static bool ending_blames_value(const struct pg_error *error)
 	if (error->param)
 		return strncmp(error->sqlstate, "22", 2) == 0 ||
 		       strncmp(error->sqlstate, "42", 2) == 0;
-	return strcmp(error->sqlstate, "42501") == 0 && error->source &&
-	       strcmp(error->source, ERROR_SOURCE_POLICY) == 0;
+	return sqlstate_is_of_policy(error);
 }
 
 enum job_fault job_fault_of(const struct pg_error *error)

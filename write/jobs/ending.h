@@ -21,7 +21,7 @@ enum job_fault {
 	JOB_FAULT_NONE,
 	JOB_FAULT_PASSING,    /* of the moment: a lock, a deadlock, no room, a lost conn */
 	JOB_FAULT_DATA,       /* of the job: the same error would come again */
-	JOB_FAULT_DEPLOYMENT, /* of the command: a table, a right, or a statement is not as it was */
+	JOB_FAULT_DEPLOYMENT, /* of the command: a table, a right or a statement has changed */
 };
 
 enum job_end { JOB_DONE, JOB_RETRIED, JOB_DEAD, JOB_LEFT };
@@ -42,7 +42,7 @@ enum job_fault job_fault_of(const struct pg_error *error) must_check;
 struct job_ending job_ending_of(enum job_fault fault, struct job_attempts attempts,
 				struct random *random) must_check;
 
-/* Full jitter: between 0 and what is doubled with each attempt that has ended before, at most 1 h. */
+/* Full jitter: from 0 to what doubles with each attempt that has ended before, at most 1 h. */
 int64_t job_backoff_us(unsigned ended, int64_t backoff_us, struct random *random) must_check;
 
 /* How long a command is left alone after so many failures by a deployment in a row, from 1. */

@@ -10,13 +10,15 @@
 
 enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 
+/* clang-format off */
 /* A log that is there ends with its bracket: it is written by this statement alone. */
 #define LOG_WITH(log, entry)                                                                       \
-	"CASE WHEN " entry " IS NULL THEN " log " ELSE (coalesce(left(" log                        \
-	"::text, -1) || ',', '[') || " entry " || ']')::json END"
+	"CASE WHEN " entry " IS NULL THEN " log                                                    \
+	" ELSE (coalesce(left(" log "::text, -1) || ',', '[') || " entry " || ']')::json END"
 
 #define SAME                                                                                       \
-	"n, run_at, accepted_at, started_at, mark, attempts, attempts_max, command, caller, \"user\""
+	"n, run_at, accepted_at, started_at, mark, attempts, attempts_max, command, caller,"       \
+	" \"user\""
 #define SAME_OF_GONE                                                                               \
 	"n, run_at, accepted_at, now(), mark, attempts + 1, attempts_max, command, caller,"        \
 	" \"user\""
@@ -24,28 +26,22 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 /* Kept as its command asks for, and as long as its key; migrations/007_jobs.sql. */
 static const char finish_text[] =
 	"WITH e AS MATERIALIZED (SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[],"
-	" $4::text[], $5::text[], $6::text[])"
-	" AS e(of, ended, pause_us, result, problem, entry)),"
+	" $4::text[], $5::text[], $6::text[]) AS e(of, ended, pause_us, result, problem, entry)),"
 	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE j.n = e.of AND e.ended <> 'r'"
 	" RETURNING j.*, e.ended, e.result, e.problem, e.entry),"
 	" done AS (INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
 	" SELECT " SAME_OF_GONE ", 'd', greatest(clock_timestamp()"
-	" + make_interval(secs => keep_s), CASE WHEN keyed THEN accepted_at + interval '24 hours'"
-	" END), result::json, problem::json, " LOG_WITH(
-		"log",
-		"entry") " FROM gone WHERE ended = 'd'),"
-			 " dead AS (INSERT INTO cqrsd.job_dead (" SAME
-			 ", keep_s, keyed, version, parameters,"
-			 " claims, trace, problem, log) SELECT " SAME_OF_GONE
-			 ", keep_s, keyed, version, parameters,"
-			 " claims, trace, problem::json, " LOG_WITH(
-				 "log",
-				 "entry") " FROM gone WHERE ended = 'x')"
-					  " UPDATE cqrsd.job AS j SET attempts = j.attempts + 1,"
-					  " run_at = clock_timestamp() + e.pause_us * interval '1 microsecond',"
-					  " log = " LOG_WITH(
-						  "j.log",
-						  "e.entry") " FROM e WHERE j.n = e.of AND e.ended = 'r'";
+	" + make_interval(secs => keep_s),"
+	" CASE WHEN keyed THEN accepted_at + interval '24 hours' END),"
+	" result::json, problem::json, " LOG_WITH("log", "entry") " FROM gone WHERE ended = 'd'),"
+	" dead AS (INSERT INTO cqrsd.job_dead (" SAME ", keep_s, keyed, version, parameters,"
+	" claims, trace, problem, log)"
+	" SELECT " SAME_OF_GONE ", keep_s, keyed, version, parameters, claims, trace,"
+	" problem::json, " LOG_WITH("log", "entry") " FROM gone WHERE ended = 'x')"
+	" UPDATE cqrsd.job AS j SET attempts = j.attempts + 1,"
+	" run_at = clock_timestamp() + e.pause_us * interval '1 microsecond',"
+	" log = " LOG_WITH("j.log", "e.entry") " FROM e WHERE j.n = e.of AND e.ended = 'r'";
+/* clang-format on */
 
 static const uint32_t finish_params[FINISH_VALUES] = {
 	[FINISH_N] = INT8ARRAYOID,        [FINISH_END] = TEXTARRAYOID,

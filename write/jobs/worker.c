@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker is its timer: when it is due, it looks for something to do. */
+/* A worker is its timer: when it is due, it claims. */
 #include "write/jobs/worker.h"
 
 #include "base/clock.h"
@@ -10,8 +10,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define WORKER_POLL_US (5 * US_PER_MS)
-#define WORKER_POLL_US_MAX (50 * US_PER_MS)
+#define WORKER_PAUSE_US (5 * US_PER_MS)
+#define WORKER_PAUSE_US_MAX (50 * US_PER_MS)
 #define WORKER_TROUBLE_US US_PER_S
 
 /* Paces: how the jobs of a command are claimed. */
@@ -37,7 +37,7 @@ void job_workers_init(struct job_workers *workers, struct router *router, unsign
 		worker->batch.on_done = worker_on_batch;
 		arena_init(&worker->describe_arena);
 		worker->timer.on_due = worker_on_due;
-		worker->pause_us = WORKER_POLL_US;
+		worker->pause_us = WORKER_PAUSE_US;
 		loop_timer_set(router->loop, &worker->timer, loop_now(router->loop));
 	}
 }
@@ -77,7 +77,7 @@ static bool worker_is_busy(const struct job_worker *worker)
 	return worker->catalog_ref != NULL;
 }
 
-static void worker_look_in(struct job_worker *worker, int64_t pause_us)
+static void worker_due_in(struct job_worker *worker, int64_t pause_us)
 {
 	struct loop *loop = worker->workers->router->loop;
 
@@ -88,10 +88,10 @@ static void worker_look_in(struct job_worker *worker, int64_t pause_us)
 /* Nothing was found: less and less often. */
 static void worker_rest(struct job_worker *worker)
 {
-	worker_look_in(worker, worker->pause_us);
+	worker_due_in(worker, worker->pause_us);
 	worker->pause_us *= 2;
-	if (worker->pause_us > WORKER_POLL_US_MAX)
-		worker->pause_us = WORKER_POLL_US_MAX;
+	if (worker->pause_us > WORKER_PAUSE_US_MAX)
+		worker->pause_us = WORKER_PAUSE_US_MAX;
 }
 
 /* One that rests is enough: it wakes no other, but takes a batch. */
@@ -102,8 +102,8 @@ void job_workers_wake(struct job_workers *workers)
 
 		if (worker_is_busy(worker))
 			continue;
-		worker->pause_us = WORKER_POLL_US;
-		worker_look_in(worker, 0);
+		worker->pause_us = WORKER_PAUSE_US;
+		worker_due_in(worker, 0);
 		return;
 	}
 }
@@ -207,7 +207,7 @@ static void worker_on_described(struct describe *describe)
 			job_queue_pause(queue, &router->random, loop_now(router->loop));
 	}
 	worker_let_go(worker);
-	worker_look_in(worker, 0);
+	worker_due_in(worker, 0);
 }
 
 /* A command whose types are not known, or not any more. False: there is none, or no room. */
@@ -338,14 +338,14 @@ static void worker_trouble(struct job_worker *worker)
 		log_warn("jobs", "a batch of jobs was rolled back: %s (%s)",
 			 call->error.message ? call->error.message : "", call->error.sqlstate);
 	}
-	worker_look_in(worker, worker->batch.jobs.count > 1 ? 0 : WORKER_TROUBLE_US);
+	worker_due_in(worker, worker->batch.jobs.count > 1 ? 0 : WORKER_TROUBLE_US);
 }
 
 /* Of this pace; rests when there is nothing of all others either. */
 static void worker_found_nothing(struct job_worker *worker)
 {
 	if (++worker->empty < worker->paces) {
-		worker_look_in(worker, 0);
+		worker_due_in(worker, 0);
 		return;
 	}
 	worker->empty = 0;
@@ -365,11 +365,11 @@ static void worker_ended_well(struct job_worker *worker)
 		return;
 	}
 	worker->empty = 0;
-	worker->pause_us = WORKER_POLL_US;
+	worker->pause_us = WORKER_PAUSE_US;
 	/* More may wait: another worker of the loop helps. */
 	if (worker->batch.jobs.count == GROUP_CALLS_MAX)
 		job_workers_wake(workers);
-	worker_look_in(worker, 0);
+	worker_due_in(worker, 0);
 }
 
 static void worker_on_batch(struct job_batch *batch)
