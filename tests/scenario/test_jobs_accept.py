@@ -66,7 +66,7 @@ def catalog(tmp_path_factory):
 @pytest.fixture(scope="module")
 def shared(effects, shop_cluster, catalog):
     # Whatever a story of keys does, callers of this one need none.
-    service = Service(**options_for(shop_cluster, catalog, {"auth": "none"}))
+    service = Service(**options_for(shop_cluster, catalog, {"auth": "none", "workers": 0}))
     service.start()
     yield service
     service.close()
@@ -159,7 +159,7 @@ def test_a_thousand_are_accepted_together(cqrsd, primary):
 
 
 def test_beyond_jobs_max_nothing_is_accepted_until_there_is_room(primary, catalog, start_cqrsd):
-    cqrsd = start_cqrsd(catalog=catalog, jobs_max=3)
+    cqrsd = start_cqrsd(workers=0, catalog=catalog, jobs_max=3)
 
     def full():
         answer = cqrsd.command("later", user="ann", headers=ASYNC, number=1)
@@ -254,7 +254,7 @@ def test_a_job_is_shown_to_its_user_and_to_no_other(cqrsd):
 
 
 def test_a_job_is_shown_to_its_caller_and_to_no_other(primary, catalog, start_cqrsd, keys):
-    cqrsd = start_cqrsd(catalog=catalog)
+    cqrsd = start_cqrsd(workers=0, catalog=catalog)
     web, other = (keys.create(name, acts_for="any") for name in ("web", "other"))
     until(lambda: cqrsd.command("never", number=1).status == 401)
     job = accept(cqrsd, headers=web.headers, number=7)
@@ -280,11 +280,11 @@ def test_a_job_of_a_caller_without_a_credential_is_shown_to_those(primary, own_c
 
 
 def test_a_job_outlives_the_service_and_is_known_to_all_of_them(cqrsd, catalog, start_cqrsd):
-    killed = start_cqrsd(catalog=catalog)
+    killed = start_cqrsd(workers=0, catalog=catalog)
     job = accept(killed, number=7)
     killed.kill9()
 
-    for service in (cqrsd, start_cqrsd(catalog=catalog)):
+    for service in (cqrsd, start_cqrsd(workers=0, catalog=catalog)):
         assert ask(service, job).json["job"] == {**ask(cqrsd, job).json["job"], **job}
 
 
@@ -376,7 +376,7 @@ def test_without_the_tables_it_says_so_and_other_commands_go_on(cqrsd, primary):
 
 def test_an_acceptance_and_a_cancel_have_a_line_in_the_audit_log(primary, catalog, start_cqrsd,
                                                                  tmp_path):
-    cqrsd = start_cqrsd(catalog=catalog, audit_log=tmp_path / "audit")
+    cqrsd = start_cqrsd(workers=0, catalog=catalog, audit_log=tmp_path / "audit")
     job = accept(cqrsd, number=7)
     ask(cqrsd, job)
     cancel(cqrsd, job)

@@ -1,0 +1,111 @@
+"""Jobs run: each takes effect once, is tried again or dies, and tells its caller how it ended."""
+
+import pytest
+from harness.service import Service
+from harness.until import until
+
+from .conftest import options_for
+
+CATALOG = """
+-- command: later :one
+-- @param number int
+-- @async always
+INSERT INTO effects (number) VALUES (:number) RETURNING id, number;
+
+-- command: divided :exec
+-- @param number int
+-- @async always
+INSERT INTO effects (number) VALUES (10 / :number);
+
+-- command: guarded :exec
+-- @param number int
+-- @async always
+-- @retries 2 backoff=10ms
+SELECT guard(:number);
+
+-- query: effects :many
+SELECT number FROM effects ORDER BY number;
+"""
+
+
+@pytest.fixture(scope="module")
+def effects(shop_cluster):
+    shop_cluster.primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int)")
+    shop_cluster.primary.sql("CREATE SEQUENCE guarded")
+    shop_cluster.primary.sql(
+        "CREATE FUNCTION guard(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('guarded') < n THEN RAISE EXCEPTION 'not yet' USING ERRCODE = '40001'; END IF;"
+        " INSERT INTO effects (number) VALUES (n); END $$"
+    )
+    shop_cluster.wait_until_replayed()
+    yield shop_cluster.primary
+    shop_cluster.primary.sql("DROP FUNCTION guard(int); DROP SEQUENCE guarded; DROP TABLE effects")
+
+
+@pytest.fixture
+def primary(effects):
+    effects.sql("ALTER SEQUENCE guarded RESTART")
+    yield effects
+    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects")
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared(effects, shop_cluster, catalog):
+    # Whatever a story of keys does, callers of this one need none.
+    service = Service(**options_for(shop_cluster, catalog, {"auth": "none"}))
+    service.start()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def cqrsd(shared, primary):
+    return shared
+
+
+def accept(cqrsd, name, user="ann", **params):
+    answer = cqrsd.command(name, user=user, **params)
+    assert answer.status == 202, answer
+    return answer.json["job"]["id"]
+
+
+def show(cqrsd, job, user="ann"):
+    answer = cqrsd.client.request("GET", f"/v1/jobs/{job}", headers={"X-User-Id": user})
+    assert answer.status == 200, answer
+    return answer.json["job"]
+
+
+def ended(cqrsd, job):
+    def look():
+        shown = show(cqrsd, job)
+        return shown if shown["state"] in ("done", "dead") else None
+
+    return until(look)
+
+
+class TestEnds:
+    def test_a_job_takes_effect_and_tells_what_the_command_returned(self, cqrsd, primary):
+        job = ended(cqrsd, accept(cqrsd, "later", number=7))
+        assert job["state"] == "done", job
+        assert job["result"]["data"]["number"] == 7, job
+        assert primary.sql("SELECT count(*) FROM effects WHERE number = 7") == "1"
+
+    def test_what_the_data_is_refused_for_is_dead_at_once(self, cqrsd, primary):
+        job = ended(cqrsd, accept(cqrsd, "divided", number=0))
+        assert (job["state"], job["attempts"]) == ("dead", 1), job
+
+    def test_what_may_go_away_is_tried_again(self, cqrsd, primary):
+        job = ended(cqrsd, accept(cqrsd, "guarded", number=3))
+        assert (job["state"], job["attempts"]) == ("done", 3), job
+
+    def test_after_its_attempts_it_is_dead(self, cqrsd, primary):
+        job = ended(cqrsd, accept(cqrsd, "guarded", number=99))
+        assert (job["state"], job["attempts"]) == ("dead", 3), job
+        assert [entry["sqlstate"] for entry in job["attempt_log"]] == ["40001"] * 3
