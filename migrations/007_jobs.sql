@@ -82,6 +82,31 @@ CREATE TABLE cqrsd.job_dead (
 CREATE INDEX job_dead_command ON cqrsd.job_dead (command, n);
 REVOKE ALL ON cqrsd.job_dead FROM PUBLIC;
 
+-- Commands whose jobs are not claimed, because an operator wanted it; '*' stands for all of them.
+CREATE TABLE cqrsd.job_pause (
+	command text COLLATE "C" PRIMARY KEY,
+	paused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	paused_by text NOT NULL
+);
+REVOKE ALL ON cqrsd.job_pause FROM PUBLIC;
+-- No secret: each claim asks it.
+GRANT SELECT ON cqrsd.job_pause TO PUBLIC;
+
+-- What operators did, a row for each transaction that did it: whatever is done to many jobs is done
+-- in several. filter: which jobs were meant. Nothing reads it or deletes from it.
+CREATE TABLE cqrsd.job_audit (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	done_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	role text NOT NULL DEFAULT session_user,
+	who text NOT NULL,
+	action text NOT NULL,
+	filter json NOT NULL,
+	changed bigint NOT NULL,
+	first_n bigint, -- of the jobs
+	last_n bigint
+);
+REVOKE ALL ON cqrsd.job_audit FROM PUBLIC;
+
 -- Makes the partitions of finished jobs for today and so many days more, by UTC, and drops those
 -- whose day is over. One that is in use is left for the next call. Returns what it did: a role that
 -- runs a service owns no table, so that it does this by its right to call this function.

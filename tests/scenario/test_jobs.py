@@ -46,7 +46,7 @@ def effects(shop_cluster):
 def primary(effects):
     effects.sql("ALTER SEQUENCE guarded RESTART")
     yield effects
-    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects")
+    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, cqrsd.job_pause, effects")
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +109,31 @@ class TestEnds:
         job = ended(cqrsd, accept(cqrsd, "guarded", number=99))
         assert (job["state"], job["attempts"]) == ("dead", 3), job
         assert [entry["sqlstate"] for entry in job["attempt_log"]] == ["40001"] * 3
+
+
+def pause(primary, command):
+    primary.sql(f"INSERT INTO cqrsd.job_pause (command, paused_by) VALUES ('{command}', 'me')")
+
+
+def claims(primary):
+    return int(primary.sql("SELECT coalesce(sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0)), 0)"
+                           " FROM pg_stat_all_tables WHERE relname = 'job_pause'"))
+
+
+class TestPauses:
+    def test_a_paused_command_waits_while_others_go_on(self, cqrsd, primary):
+        pause(primary, "later")
+        waits = accept(cqrsd, "later", number=1)
+        assert ended(cqrsd, accept(cqrsd, "divided", number=1))["state"] == "done"
+        assert show(cqrsd, waits)["state"] == "queued"
+        primary.sql("DELETE FROM cqrsd.job_pause")
+        assert ended(cqrsd, waits)["state"] == "done"
+
+    def test_all_commands_are_paused_at_once(self, cqrsd, primary):
+        pause(primary, "*")
+        waits = accept(cqrsd, "later", number=1)
+        before = claims(primary)
+        until(lambda: claims(primary) > before + 2)
+        assert show(cqrsd, waits)["state"] == "queued"
+        primary.sql("DELETE FROM cqrsd.job_pause")
+        assert ended(cqrsd, waits)["state"] == "done"

@@ -2,7 +2,8 @@
 /*
  * The nested loop is lazy: LIMIT ends it, and nothing is locked behind the last row that is taken.
  * now() is when the transaction began, in this trip; clock_timestamp() would be no bound of the
- * index, so that each claim would pass over all rows whose time has not come.
+ * index, so that each claim would pass over all rows whose time has not come. Whether a command is
+ * paused is asked once for each command, before its index is opened.
  */
 #include "write/jobs/claim.h"
 
@@ -26,6 +27,7 @@ static const char claim_text[] =
 	" CROSS JOIN LATERAL (SELECT * FROM cqrsd.job AS o WHERE o.command = q.command"
 	" AND o.run_at <= now() AND (o.run_at, o.n) > (timestamptz 'epoch'"
 	" + q.run_us * interval '1 microsecond', q.n)"
+	" AND NOT EXISTS (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*'))"
 	" ORDER BY o.run_at, o.n LIMIT $4::int8 FOR UPDATE SKIP LOCKED) AS j LIMIT $4::int8";
 
 static const uint32_t claim_params[CLAIM_VALUES] = {
