@@ -112,6 +112,8 @@ static void audit_line(struct audit_queue *queue, const struct audit_entry *entr
 		buf_literal(line, ",\"status\":");
 		buf_int(line, entry->status);
 	}
+	if (entry->changed)
+		buf_printf(line, ",\"changed\":%lu", entry->changed);
 	if (entry->replayed)
 		buf_literal(line, ",\"replayed\":true");
 	audit_member(line, "request_id", audit_text(entry->request_id));

@@ -28,6 +28,7 @@ struct audit_entry {
 	struct text job;          /* the id of a job: accepted, cancelled; ptr NULL: none */
 	struct text key, new_key; /* the id of an API key that was changed, made; ptr NULL: none */
 	const char *code;         /* what came of it */
+	unsigned long changed;    /* jobs or commands; 0: none, or it is not of them */
 	unsigned status;          /* 0: it was no HTTP request */
 	bool replayed;            /* the stored answer of an earlier command */
 	const char *request_id;   /* NULL: none */

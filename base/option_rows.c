@@ -53,6 +53,8 @@ const char *verb_name(enum verb verb)
 		return "version";
 	case VERB_KEYS:
 		return "keys";
+	case VERB_JOBS:
+		return "jobs";
 	}
 	assert(!"a verb that is one");
 	return "";

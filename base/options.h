@@ -19,6 +19,7 @@ enum verb {
 	VERB_HEALTH = 8,
 	VERB_VERSION = 16,
 	VERB_KEYS = 32,
+	VERB_JOBS = 64,
 };
 
 struct option_list {

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ASKER_TURN_US (100 * US_PER_MS)
 #define ASKER_WITNESS_US (2 * US_PER_S)
@@ -141,4 +142,22 @@ void asker_complain(const struct asker *asker, const char *verb, const struct ca
 		fprintf(stderr, "cqrsd %s: %s: %s: %s\n", verb, asker->node->name,
 			call->lost_reason ? call->lost_reason : "no answer",
 			pool_last_error(asker->pool));
+}
+
+void asker_complain_of_schema(const struct asker *asker, const char *verb, const struct call *call,
+			      const char *rights)
+{
+	const char *state = call->end == CALL_ERROR ? call->error.sqlstate : "";
+
+	asker_complain(asker, verb, call);
+	if (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)
+		fprintf(stderr, "cqrsd %s: run cqrsd migrate first\n", verb);
+	else if (strcmp(state, "42501") == 0)
+		fprintf(stderr,
+			"cqrsd %s: connect as the owner of the schema cqrsd, or GRANT %s to this "
+			"role\n",
+			verb, rights);
+	else if (strcmp(state, "25006") == 0)
+		fprintf(stderr, "cqrsd %s: this is a standby: --primary must name the primary\n",
+			verb);
 }

@@ -41,3 +41,6 @@ enum call_end asker_ask_about(struct asker *asker, const char *text, const char 
 bool asker_is_shared(struct asker *asker) must_check;
 /* One line on stderr: what PostgreSQL said, or why it could not be asked. */
 void asker_complain(const struct asker *asker, const char *verb, const struct call *call);
+/* The same, of the schema cqrsd, and what to do about it. rights: "SELECT ON …" that it takes. */
+void asker_complain_of_schema(const struct asker *asker, const char *verb, const struct call *call,
+			      const char *rights);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys verb: cqrsd keys ACTION [ID] [options]. The key itself goes to stdout, and only once. */
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/nearest.h"
 #include "base/random.h"
-#include "cmd/keys_audit.h"
 #include "cmd/keys_database.h"
 #include "cmd/keys_file.h"
 #include "cmd/keys_print.h"
 #include "cmd/start.h"
+#include "cmd/verb_audit.h"
 #include "cmd/verbs.h"
 
 #include <assert.h>
@@ -86,7 +87,7 @@ static const struct keys_action *keys_action(const char *name)
 
 static bool keys_read_duration(const char *flag, const char *text, int64_t min_s, int64_t *seconds)
 {
-	if (keys_duration(text, seconds) && *seconds >= min_s)
+	if (duration_read(text_of(text), seconds) && *seconds >= min_s)
 		return true;
 	fprintf(stderr,
 		"cqrsd keys: %s: \"%.40s\" is no duration: a whole number and s, m, h or d, %s "
@@ -196,12 +197,27 @@ static bool keys_read(struct keys_work *work, const struct keys_action *action)
 	       keys_is_of_create(action, "roles", options->key_roles);
 }
 
+static void keys_note(struct verb_audit *audit, const struct keys_action *action,
+		      const struct keys_work *work, bool done)
+{
+	struct audit_entry entry = { .event = NULL };
+	char event[32];
+
+	snprintf(event, sizeof(event), "keys-%s", action->name);
+	entry.event = event;
+	if (work->id[0])
+		entry.key = text_of(work->id);
+	if (done && work->made.id.len)
+		entry.new_key = work->made.id;
+	verb_audit_close(audit, &entry, done);
+}
+
 int keys_main(int argc, char **argv)
 {
 	const struct keys_action *action;
 	struct options options;
 	struct keys_work work = { .options = &options };
-	struct keys_audit audit = { .audit = NULL };
+	struct verb_audit audit = { .audit = NULL };
 	bool done;
 	int code, words = 1;
 
@@ -221,10 +237,10 @@ int keys_main(int argc, char **argv)
 	buf_init(&work.lines);
 	if (!keys_read(&work, action))
 		return EXIT_USAGE;
-	if ((action->makes_key || action->wants_id) && !keys_audit_open(&audit, &options))
+	if ((action->makes_key || action->wants_id) && !verb_audit_open(&audit, "keys", &options))
 		return EXIT_FAILED;
 	done = action->run(options.key_file ? &keys_file : &keys_database, &work);
-	keys_audit_close(&audit, action->name, &work, done);
+	keys_note(&audit, action, &work, done);
 	done = done && action->print(&work);
 	explicit_bzero(work.text, sizeof(work.text));
 	buf_fini(&work.lines);

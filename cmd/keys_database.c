@@ -19,20 +19,6 @@
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-static void keys_complain(const struct asker *asker, const struct call *call)
-{
-	const char *state = call->end == CALL_ERROR ? call->error.sqlstate : "";
-
-	asker_complain(asker, "keys", call);
-	if (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)
-		fprintf(stderr, "cqrsd keys: run cqrsd migrate first\n");
-	else if (strcmp(state, "42501") == 0)
-		fprintf(stderr, "cqrsd keys: connect as the owner of the schema cqrsd, or GRANT "
-				"SELECT, INSERT, UPDATE ON cqrsd.api_key to this role\n");
-	else if (strcmp(state, "25006") == 0)
-		fprintf(stderr, "cqrsd keys: this is a standby: --primary must name the primary\n");
-}
-
 /* {"line":"…"},{"line":"…"}: a line each. */
 static bool keys_take_lines(const struct buf *rows, struct buf *lines)
 {
@@ -71,7 +57,8 @@ static bool keys_ask(struct keys_work *work, enum call_kind kind, const char *te
 	}
 	done = asker_ask(&asker, kind, text, &call) == CALL_OK;
 	if (!done)
-		keys_complain(&asker, &call);
+		asker_complain_of_schema(&asker, "keys", &call,
+					 "SELECT, INSERT, UPDATE ON cqrsd.api_key");
 	else if (!keys_take_lines(&asker.out, &work->lines))
 		done = false;
 	asker_fini(&asker);

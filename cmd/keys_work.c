@@ -7,24 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define YEARS_100_S (INT64_C(36525) * 86400)
-
-bool keys_duration(const char *text, int64_t *seconds)
-{
-	static const char units[] = "smhd";
-	static const int64_t unit_s[] = { 1, 60, 3600, 86400 };
-	size_t len = strspn(text, "0123456789");
-	const char *unit = text[len] ? strchr(units, text[len]) : NULL;
-	int64_t number = 0;
-
-	if (len < 1 || len > 10 || !unit || text[len + 1])
-		return false;
-	for (size_t i = 0; i < len; i++)
-		number = number * 10 + (text[i] - '0');
-	*seconds = number * unit_s[unit - units];
-	return *seconds <= YEARS_100_S;
-}
-
 bool keys_is_good(const struct keys_work *work, const struct api_key *key)
 {
 	return !key->revoked_s && !(key->expires_s && key->expires_s <= work->now_s);

@@ -37,8 +37,6 @@ struct keys_place {
 	bool (*revoke)(struct keys_work *work);
 };
 
-/* "90d", "24h", "0s": seconds, at most 100 years. */
-bool keys_duration(const char *text, int64_t *seconds) must_check;
 /* A key of that id cannot be changed: says why. key: NULL: there is none; known: for "did you
  * mean". */
 void keys_refuse(const struct keys_work *work, const char *action, const struct api_key *key,

@@ -12,3 +12,4 @@ int check_main(int argc, char **argv);
 int health_main(int argc, char **argv);
 int version_main(int argc, char **argv);
 int keys_main(int argc, char **argv);
+int jobs_main(int argc, char **argv);

@@ -1,0 +1,273 @@
+"""Operators: jobs are listed, replayed, discarded, cancelled and paused by cqrsd jobs."""
+
+import json
+import subprocess
+
+import pytest
+from harness.service import binary, run
+from harness.until import until
+
+CATALOG = """
+-- command: noted :exec
+-- @param number int
+-- @param note text?
+-- @async always
+INSERT INTO notes (number, note) VALUES (:number, :note);
+
+-- command: plain :exec
+-- @param number int
+INSERT INTO notes (number) VALUES (:number);
+"""
+TABLES = "cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, cqrsd.job_pause, cqrsd.job_audit, notes"
+
+
+@pytest.fixture(scope="module")
+def notes(shop_cluster):
+    shop_cluster.primary.sql("CREATE TABLE notes (id serial PRIMARY KEY, number int, note text)")
+    shop_cluster.wait_until_replayed()
+    yield shop_cluster.primary
+    shop_cluster.primary.sql("DROP TABLE notes")
+
+
+@pytest.fixture
+def primary(notes):
+    yield notes
+    notes.sql(f"TRUNCATE {TABLES}")
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
+    return folder
+
+
+class Jobs:
+    """cqrsd jobs, on the database alone."""
+
+    def __init__(self, primary, catalog):
+        self.options = {"primary": primary.conninfo, "catalog": str(catalog)}
+
+    def run(self, *words, **criteria):
+        return run("jobs", *words, **self.options, **criteria)
+
+    def done(self, *words, **criteria):
+        done = self.run(*words, **criteria)
+        assert done.returncode == 0, done
+        return done.stdout.strip()
+
+    def rows(self, *words, **criteria):
+        done = self.done(*words, "--json", **criteria)
+        return [json.loads(line) for line in done.splitlines()]
+
+    def command(self, *words):
+        """What runs it, for a story that ends it half way."""
+        return [binary(), "jobs", *words, *(f"--{key}={value}"
+                                            for key, value in self.options.items())]
+
+
+@pytest.fixture
+def jobs(primary, catalog):
+    return Jobs(primary, catalog)
+
+
+def bury(primary, count, command="noted", parameters='{"number": "7"}', sqlstate="40001",
+         code="serialization-failure", age="1 hour", user="ann"):
+    """Dead letters as jobs leave them."""
+    primary.sql(
+        "INSERT INTO cqrsd.job_dead (n, run_at, accepted_at, started_at, finished_at, mark, keep_s,"
+        " keyed, attempts, attempts_max, command, version, parameters, \"user\", problem, log)"
+        " SELECT nextval('cqrsd.job_n_seq'), now(), now(), now(), now() - interval"
+        f" '{age}', 7, 3600, false, 5, 5, '{command}', 'v1', '{parameters}', '{user}',"
+        f""" '{{"code": "{code}"}}', '[{{"n": 1, "sqlstate": "{sqlstate}"}}]'"""
+        f" FROM generate_series(1, {count})")
+
+
+def count(primary, table, where="true"):
+    return int(primary.sql(f"SELECT count(*) FROM cqrsd.{table} WHERE {where}"))
+
+
+class TestListing:
+    def test_criteria_have_to_hold_together(self, jobs, primary):
+        bury(primary, 2, sqlstate="40001")
+        bury(primary, 3, sqlstate="53300", code="query-failed", age="3 days", user="bob")
+
+        assert len(jobs.rows("list")) == 5
+        assert len(jobs.rows("list", error="53300")) == 3
+        assert len(jobs.rows("list", error="serialization-failure", user="ann")) == 2
+        assert len(jobs.rows("list", error="53300", user="ann")) == 0
+        assert len(jobs.rows("list", **{"older-than": "1d"})) == 3
+        assert len(jobs.rows("list", **{"newer-than": "1d"}, state="dead,done")) == 2
+        assert len(jobs.rows("list", state="queued")) == 0
+
+    def test_pages_follow_each_other(self, jobs, primary):
+        bury(primary, 5)
+        first = jobs.rows("list", limit=2)
+        second = jobs.rows("list", limit=2, after=first[-1]["id"])
+        third = jobs.rows("list", limit=2, after=second[-1]["id"])
+        pages = [[job["id"] for job in page] for page in (first, second, third)]
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert sum(pages, []) == [job["id"] for job in jobs.rows("list")]
+
+    def test_one_is_shown_with_all_that_is_known(self, jobs, primary):
+        bury(primary, 1, user="zoë")
+        ident = jobs.rows("list")[0]["id"]
+        [job] = jobs.rows("show", ident)
+        assert (job["parameters"], job["user"], job["version"]) == ({"number": "7"}, "zoë", "v1")
+        assert job["attempt_log"] == [{"n": 1, "sqlstate": "40001"}]
+        assert "40001" in jobs.done("show", ident)
+
+    @pytest.mark.parametrize("words, reason", [
+        (["lits"], 'did you mean "list"?'),
+        (["list", "--state=ded"], 'did you mean "dead"?'),
+        (["list", "--state=running"], "the instance that runs it"),
+        (["list", "--older-than=5"], "no duration"),
+        (["list", "--limit=0"], "from 1"),
+        (["list", "--limit=1001"], "1000 jobs at most"),
+        (["list", "--user=a", "--user=b"], "second one"),
+        (["list", "--all"], "changes nothing"),
+        (["show"], "the id of one job"),
+        (["show", "0" * 26], "no id of a job"),
+        (["replay"], "say which"),
+        (["replay", "--limit=5"], "say which"),
+        (["replay", "--state=done"], "cannot be replayed"),
+        (["cancel", "--state=dead"], "cannot be cancelled"),
+        (["pause"], "say which"),
+        (["pause", "noted", "--user=ann"], "not some jobs"),
+        (["discard", "--all", "--stat=dead"], "no such option"),
+    ])
+    def test_what_cannot_be_meant_is_explained(self, jobs, words, reason):
+        done = jobs.run(*words)
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert reason in done.stderr
+
+    def test_without_the_tables_the_way_out_is_told(self, primary):
+        other = primary.conninfo.rpartition("/")[0] + "/template1"
+        done = run("jobs", "pause", "--all", primary=other)
+        assert done.returncode == 1 and "run cqrsd migrate" in done.stderr
+
+
+class TestReplay:
+    def test_a_dead_letter_goes_back_to_the_queue_once(self, jobs, primary):
+        bury(primary, 2)
+        ident = jobs.rows("list")[0]["id"]
+
+        assert jobs.done("replay", ident) == "replayed 1 of 1"
+        [job] = jobs.rows("show", ident)
+        assert (job["state"], job["attempts"], job["parameters"]) == ("queued", 0, {"number": "7"})
+        assert job["attempt_log"] == [{"n": 1, "sqlstate": "40001"}]
+        assert jobs.done("replay", ident) == "replayed 0 of 0"
+        assert (count(primary, "job"), count(primary, "job_dead")) == (1, 1)
+
+    @pytest.mark.parametrize("command, parameters, reason", [
+        ("gone", '{"number": "7"}', "no @async command gone"),
+        ("plain", '{"number": "7"}', "no @async command plain"),
+        ("noted", '{"number": "7", "colour": "red"}', "noted has no parameter colour any more"),
+        ("noted", '{"note": "7"}', "noted needs a parameter number"),
+    ])
+    def test_what_the_catalog_does_not_take_stays_dead(self, jobs, primary, command, parameters,
+                                                       reason):
+        bury(primary, 1)
+        bury(primary, 2, command=command, parameters=parameters)
+
+        dry = jobs.done("replay", "--all", "--dry-run")
+        assert dry.startswith("would replay 1 of 3\n2 refused: ") and reason in dry
+        done = jobs.run("replay", "--all")
+        assert (done.returncode, done.stdout) == (1, "replayed 1 of 3\n")
+        assert reason in done.stderr
+        assert (count(primary, "job"), count(primary, "job_dead")) == (1, 2)
+
+    def test_ten_thousand_are_replayed_once_each_though_the_first_run_is_killed(self, jobs,
+                                                                                primary):
+        bury(primary, 9871)
+        bury(primary, 133, command="gone")
+        bury(primary, 20, sqlstate="23505")
+        dry = jobs.done("replay", "--dry-run", error="40001")
+        assert dry.splitlines()[0] == "would replay 9,871 of 10,004"
+        assert count(primary, "job") == 0
+
+        # An open transaction has the number of one of them: the batch that comes to it waits.
+        with primary.open_transaction(HOLD):
+            first = subprocess.Popen(jobs.command("replay", "--error=40001"))
+            until(lambda: waiting(primary), deadline_s=60)
+            first.kill()
+            first.wait()
+        until(lambda: not running(primary))
+        before = count(primary, "job")
+        assert 4000 <= before <= 4500
+        again = jobs.run("replay", error="40001")
+
+        assert again.stdout.splitlines()[0] == f"replayed {9871 - before:,} of {10004 - before:,}"
+        assert count(primary, "job", "attempts = 0") == 9871
+        assert count(primary, "job_dead") == 133 + 20
+        assert primary.sql("SELECT sum(changed) FROM cqrsd.job_audit") == "9871"
+        assert jobs.run("replay", error="40001").stdout.splitlines()[0] == "replayed 0 of 133"
+
+
+# Of the dead letter in the middle of the ninth batch of 500.
+HOLD = """INSERT INTO cqrsd.job (n, run_at, mark, keep_s, keyed, attempts_max, command, version,
+ parameters) OVERRIDING SYSTEM VALUE SELECT n, now(), 7, 3600, false, 5, 'noted', 'v1', '{}'
+ FROM (SELECT n FROM cqrsd.job_dead ORDER BY n OFFSET 4250 LIMIT 1) AS held"""
+
+
+def running(primary):
+    return primary.sql("SELECT pid FROM pg_stat_activity WHERE state = 'active'"
+                       " AND query LIKE '%OVERRIDING SYSTEM VALUE%' AND pid <> pg_backend_pid()")
+
+
+def waiting(primary):
+    return primary.sql("SELECT pid FROM pg_stat_activity WHERE wait_event = 'transactionid'")
+
+
+class TestOtherChanges:
+    def test_what_is_discarded_is_kept_for_its_time_as_discarded(self, jobs, primary):
+        bury(primary, 3)
+        assert jobs.done("discard", command="noted", limit=2) == "discarded 2 of 3"
+        assert [job["state"] for job in jobs.rows("list")] == ["discarded", "discarded", "dead"]
+
+    def test_what_runs_is_not_cancelled_and_what_waits_is(self, jobs, primary):
+        bury(primary, 3)
+        jobs.done("replay", "--all")
+        with primary.open_transaction("SELECT FROM cqrsd.job ORDER BY n LIMIT 1 FOR UPDATE"):
+            done = jobs.run("cancel", state="queued")
+        assert (done.returncode, done.stdout) == (1, "cancelled 2 of 3\n"), done
+        assert [job["state"] for job in jobs.rows("list")] == ["queued"] + 2 * ["cancelled"]
+
+    def test_a_paused_command_is_shown_as_such_until_it_is_resumed(self, jobs, primary):
+        bury(primary, 1)
+        jobs.done("replay", "--all")
+        assert jobs.done("pause", "noted") == "paused noted"
+        assert jobs.done("pause", "noted") == "noted was paused already"
+        assert [job["paused"] for job in jobs.rows("list")] == [True]
+        assert jobs.done("pause", "--all", "--dry-run") == "would pause all commands"
+        assert jobs.done("resume", "--all") == "resumed noted"
+        assert [job["paused"] for job in jobs.rows("list")] == [False]
+
+    def test_a_command_that_there_is_not_is_not_paused(self, jobs, primary):
+        done = jobs.run("pause", "notde")
+        assert done.returncode == 1 and "no @async command notde" in done.stderr
+        assert count(primary, "job_pause") == 0
+
+
+class TestAudit:
+    def test_each_change_leaves_who_did_what_to_how_many(self, jobs, primary, tmp_path):
+        log = tmp_path / "audit"
+        bury(primary, 3)
+        jobs.done("replay", user="ann", limit=2, **{"audit-log": log})
+        jobs.done("pause", "--all", **{"audit-log": log})
+        jobs.done("discard", "--all", "--dry-run", **{"audit-log": log})
+
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        assert [(line["event"], line["code"], line.get("changed")) for line in lines] == [
+            ("jobs-replay", "ok", 2), ("jobs-pause", "ok", 1)]
+        assert lines[0]["user"] == "ann" and lines[0]["caller"].startswith("uid:")
+        rows = primary.sql("SELECT action, changed, filter, who FROM cqrsd.job_audit ORDER BY id")
+        replay, pause = rows.splitlines()
+        assert replay.startswith('replay|2|[["user","ann"],["limit","2"]]|uid:')
+        assert pause.startswith("pause|1|[]|uid:")
+
+    def test_what_cannot_be_noted_is_not_done(self, jobs, primary, tmp_path):
+        bury(primary, 1)
+        done = jobs.run("replay", "--all", **{"audit-log": tmp_path})
+        assert done.returncode == 1 and "--audit-log" in done.stderr
+        assert count(primary, "job_dead") == 1
