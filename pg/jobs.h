@@ -13,8 +13,8 @@
  *   on_claimed   the rows are in out. The maker fills calls[] and says how many there are;
  *                0: nothing is to do, all is rolled back
  *   on_ran       [0, count) of them have run, and each has its end; nothing is committed. The maker
- *                fills finish_values and says whether to commit: the finish statement runs, then
- *                the COMMIT; or all is rolled back
+ *                fills finish and finish_values and says whether to commit: the finish statement
+ *                runs, then the COMMIT; or all is rolled back
  *   on_done      of the claim: what became of the transaction
  *
  * Both may come again, from the start, where the conn had to prepare a statement anew: what was
@@ -57,13 +57,14 @@
 
 struct call_jobs {
 	/* Set by the maker. */
-	struct statement *finish; /* described; its rows are not read */
 	/* All that a command needs is set: kind CALL_COMMAND, statement, values, claims, arena,
 	 * out, limits; but for on_done. Borrowed until on_done of the claim. */
 	struct call *calls[GROUP_CALLS_MAX];
 	unsigned (*on_claimed)(struct call *claim);
 	bool (*on_ran)(struct call *claim);
-	/* The maker's as well, set in on_ran: [finish->params], borrowed until on_done. */
+	/* The maker's as well, set in on_ran: described, its rows are not read; and its values,
+	 * [finish->params]. Borrowed until on_done. */
+	struct statement *finish;
 	const char *const *finish_values;
 
 	/* What came of it. Of each call: end (CALL_OK, CALL_ERROR or CALL_TOO_LARGE, which has run

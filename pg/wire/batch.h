@@ -32,7 +32,7 @@
 struct plan;
 
 #define BATCH_ENTRIES_MAX (5 * BATCH_CALLS_MAX + 16)
-#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 18)
+#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 22)
 #define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
 #define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of unwanted rows, before the conn is given up */
 #define SLOT_NONE UINT8_MAX

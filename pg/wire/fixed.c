@@ -33,12 +33,18 @@
 	" || set_config('statement_timeout', '" SQL_STATEMENT "', true)"                           \
 	" || set_config('cqrsd.kept', " SQL_KEPT ", true)"
 
-/* The server waits for us between the trips of jobs, whose rows are locked: not for ever. */
+/*
+ * The server waits for us between the trips of jobs, whose rows are locked: not for ever. A plan
+ * that is made while the queue is short is kept while it is long: it may be of its indexes only.
+ */
 #define SQL_JOBS_IDLE                                                                              \
 	" set_config('idle_in_transaction_session_timeout', '" SQL_TEXT(JOBS_IDLE_MS) "', true)"
+#define SQL_JOBS_STATEMENT                                                                         \
+	" set_config('statement_timeout', '" SQL_TEXT(JOBS_STATEMENT_MS) "', true)"
 #define SQL_JOBS                                                                                   \
-	"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"                        \
-	" set_config('statement_timeout', '" SQL_TEXT(JOBS_STATEMENT_MS) "', true)," SQL_JOBS_IDLE
+	"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint," SQL_JOBS_STATEMENT     \
+	"," SQL_JOBS_IDLE ", set_config('enable_seqscan', 'off', true),"                           \
+	" set_config('enable_bitmapscan', 'off', true)"
 
 /* No transaction ends the session's locks: each batch does, whatever becomes of its calls. */
 #define SQL_UNLOCKED "pg_advisory_unlock_all() IS NOT NULL"
@@ -92,6 +98,8 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	[FIXED_JOBS] = { "jobs", SQL_JOBS },
 	/* RESET ALL of the job before has reset it. */
 	[FIXED_JOB_LIMITS] = { "job", SQL_LIMITS " ||" SQL_JOBS_IDLE " IS NULL" },
+	[FIXED_JOBS_SEQSCAN] = { "seqscan", "SET LOCAL enable_seqscan TO DEFAULT" },
+	[FIXED_JOBS_BITMAPSCAN] = { "bitmapscan", "SET LOCAL enable_bitmapscan TO DEFAULT" },
 	[FIXED_CONSTRAINTS] = { "constraints", "SET CONSTRAINTS ALL IMMEDIATE" },
 	[FIXED_ROLE] = { "role", "RESET ROLE" },
 };

@@ -28,7 +28,9 @@ enum fixed {
 	FIXED_RETURN,
 	FIXED_GROUP_END,
 	FIXED_JOBS, /* the server's clock, and limits of a batch of jobs: the rest is of these */
-	FIXED_JOB_LIMITS, /* in company */
+	FIXED_JOB_LIMITS,   /* in company */
+	FIXED_JOBS_SEQSCAN, /* jobs are planned as others are; our own statements by an index */
+	FIXED_JOBS_BITMAPSCAN,
 	FIXED_CONSTRAINTS,
 	FIXED_ROLE,
 	FIXED_COUNT,

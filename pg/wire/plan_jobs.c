@@ -45,6 +45,13 @@ static bool plan_jobs_send(struct conn *conn)
 
 /* --- the second trip: they run --------------------------------------------------------------- */
 
+/* How our own statements are planned is no matter of theirs. */
+static bool plan_jobs_plain(struct conn *conn)
+{
+	return pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SEQSCAN, JOBS_CLAIM, NULL) &&
+	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_BITMAPSCAN, JOBS_CLAIM, NULL);
+}
+
 static size_t plan_jobs_bytes(const struct call *call)
 {
 	size_t bytes = 0;
@@ -118,8 +125,8 @@ static bool plan_jobs_run(struct conn *conn)
 	for (unsigned i = 0; i < jobs->count; i++)
 		plan_jobs_add(batch, jobs->calls[i]);
 	batch_begin_trip(batch);
-	pipeline_sent(conn,
-		      plan_jobs_limits(conn, ENTRY_CLOCK) && plan_jobs_send_from(conn, JOBS_FIRST));
+	pipeline_sent(conn, plan_jobs_limits(conn, ENTRY_CLOCK) && plan_jobs_plain(conn) &&
+				    plan_jobs_send_from(conn, JOBS_FIRST));
 	return true;
 }
 

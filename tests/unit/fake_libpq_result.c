@@ -240,7 +240,8 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		       !strcmp(name, "claims") || !strcmp(name, "limits") ||
 		       !strcmp(name, "savepoint") || !strcmp(name, "back") ||
 		       !strcmp(name, "reset") || !strcmp(name, "look") || !strcmp(name, "job") ||
-		       !strcmp(name, "constraints") || !strcmp(name, "role");
+		       !strcmp(name, "constraints") || !strcmp(name, "role") ||
+		       !strcmp(name, "seqscan") || !strcmp(name, "bitmapscan");
 	}
 	return true;
 }

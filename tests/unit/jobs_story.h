@@ -22,12 +22,15 @@
 #define NEXT_FIRST(n) "job prepare:s" n " s" n "(7) prepare:look look prepare:reset reset "
 #define SAVED_NEXT(n) "job prepare:s" n " savepoint s" n "(7) look reset "
 #define SAVED(n) "job savepoint s" n "(7) look reset "
-#define RUN(members) "jobs " members "jobs sync"
+/* prepared in the first batch of a conn */
+#define PLAIN "prepare:seqscan seqscan prepare:bitmapscan bitmapscan "
+#define RUN(members) "jobs " PLAIN members "jobs sync"
+#define RUN_AGAIN(members) "jobs seqscan bitmapscan " members "jobs sync"
 #define FINISH "prepare:s91 s91(f) prepare:end end [COMMIT] sync prepare:position position sync"
 /* A lone one. */
 #define ALONE(n)                                                                                   \
-	"jobs prepare:savepoint savepoint prepare:s" n " prepare:timeout timeout(5000) "           \
-	"prepare:notice notice(1000) s" n                                                          \
+	"jobs " PLAIN "prepare:savepoint savepoint prepare:s" n " prepare:timeout "                \
+	"timeout(5000) prepare:notice notice(1000) s" n                                            \
 	"(7) prepare:constraints constraints prepare:role role jobs sync"
 #define FINISH_ALONE                                                                               \
 	"prepare:s91 s91(f) prepare:xid xid [COMMIT] sync prepare:position position sync"

@@ -62,7 +62,7 @@ static void test_a_second_batch_prepares_nothing(void **state)
 	send_jobs_again(2);
 	assert_string_equal(fake_sent(JOBS), BEGIN "jobs s90(w) sync");
 	answer_jobs();
-	assert_string_equal(fake_sent(JOBS), RUN(SAVED("1") AGAIN("2")));
+	assert_string_equal(fake_sent(JOBS), RUN_AGAIN(SAVED("1") AGAIN("2")));
 	answer_jobs();
 	assert_string_equal(fake_sent(JOBS), "s91(f) end [COMMIT] sync position sync");
 	answer_jobs();

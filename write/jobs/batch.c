@@ -232,6 +232,7 @@ static bool batch_on_ran(struct call *call)
 	for (unsigned i = 0; i < batch->jobs.count; i++)
 		batch_end(batch, &batch->members[i]);
 	job_finish_end(&batch->finish);
+	batch->jobs.finish = job_finish_statement(&batch->finish);
 	batch->jobs.finish_values = batch->finish.values;
 	return batch->finish.jobs > 0;
 }
@@ -254,7 +255,6 @@ bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit)
 	arena_reset(&batch->arena);
 	buf_clear(&batch->out);
 	batch->jobs = (struct call_jobs){
-		.finish = job_finish_statement(),
 		.on_claimed = batch_on_claimed,
 		.on_ran = batch_on_ran,
 	};

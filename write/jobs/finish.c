@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows are locked by the claim, in the same transaction: nothing here waits for another. */
+/*
+ * The rows are locked by the claim, in the same transaction: nothing here waits for another. Where
+ * all are done, as nearly always, a statement without the rest is sent: each part of it costs, also
+ * where it has no row.
+ *
+ * Parameters stand in sub-selects, which hide them from the planner: else it would plan anew each
+ * time. A row is found by two bounds, for which there is neither a hash nor a merge join: such
+ * plans are made while the queue is short, and would read all of it when it is long.
+ */
 #include "write/jobs/finish.h"
 
 #include "write/jobs/array.h"
@@ -24,32 +32,44 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 	" \"user\""
 
 /* Kept as its command asks for, and as long as its key; migrations/007_jobs.sql. */
+#define DROP_AT                                                                                    \
+	"greatest(clock_timestamp() + make_interval(secs => keep_s),"                              \
+	" CASE WHEN keyed THEN accepted_at + interval '24 hours' END)"
+#define IS_OF "j.n >= e.of AND j.n <= e.of"
+
+static const char done_text[] =
+	"WITH gone AS (DELETE FROM cqrsd.job AS j USING unnest((SELECT $1::int8[]),"
+	" (SELECT $2::text[]), (SELECT $3::text[])) AS e(of, result, problem) WHERE " IS_OF
+	" RETURNING j.n, j.run_at, j.accepted_at, j.mark, j.attempts, j.attempts_max, j.command,"
+	" j.caller, j.\"user\", j.keep_s, j.keyed, j.log, e.result, e.problem)"
+	" INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
+	" SELECT " SAME_OF_GONE ", 'd', " DROP_AT ", result::json, problem::json, log FROM gone";
+
 static const char finish_text[] =
-	"WITH e AS MATERIALIZED (SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[],"
-	" $4::text[], $5::text[], $6::text[]) AS e(of, ended, pause_us, result, problem, entry)),"
-	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE j.n = e.of AND e.ended <> 'r'"
+	"WITH e AS MATERIALIZED (SELECT * FROM unnest((SELECT $1::int8[]), (SELECT $2::text[]),"
+	" (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::int8[]), (SELECT $6::text[]))"
+	" AS e(of, result, problem, ended, pause_us, entry)),"
+	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE " IS_OF " AND e.ended <> 'r'"
 	" RETURNING j.*, e.ended, e.result, e.problem, e.entry),"
 	" done AS (INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
-	" SELECT " SAME_OF_GONE ", 'd', greatest(clock_timestamp()"
-	" + make_interval(secs => keep_s),"
-	" CASE WHEN keyed THEN accepted_at + interval '24 hours' END),"
-	" result::json, problem::json, " LOG_WITH("log", "entry") " FROM gone WHERE ended = 'd'),"
+	" SELECT " SAME_OF_GONE ", 'd', " DROP_AT ", result::json, problem::json, "
+	LOG_WITH("log", "entry") " FROM gone WHERE ended = 'd'),"
 	" dead AS (INSERT INTO cqrsd.job_dead (" SAME ", keep_s, keyed, version, parameters,"
 	" claims, trace, problem, log)"
 	" SELECT " SAME_OF_GONE ", keep_s, keyed, version, parameters, claims, trace,"
 	" problem::json, " LOG_WITH("log", "entry") " FROM gone WHERE ended = 'x')"
 	" UPDATE cqrsd.job AS j SET attempts = j.attempts + 1,"
 	" run_at = clock_timestamp() + e.pause_us * interval '1 microsecond',"
-	" log = " LOG_WITH("j.log", "e.entry") " FROM e WHERE j.n = e.of AND e.ended = 'r'";
+	" log = " LOG_WITH("j.log", "e.entry") " FROM e WHERE " IS_OF " AND e.ended = 'r'";
 /* clang-format on */
 
 static const uint32_t finish_params[FINISH_VALUES] = {
-	[FINISH_N] = INT8ARRAYOID,        [FINISH_END] = TEXTARRAYOID,
-	[FINISH_PAUSE_US] = INT8ARRAYOID, [FINISH_RESULT] = TEXTARRAYOID,
-	[FINISH_PROBLEM] = TEXTARRAYOID,  [FINISH_ENTRY] = TEXTARRAYOID,
+	[FINISH_N] = INT8ARRAYOID,        [FINISH_RESULT] = TEXTARRAYOID,
+	[FINISH_PROBLEM] = TEXTARRAYOID,  [FINISH_END] = TEXTARRAYOID,
+	[FINISH_PAUSE_US] = INT8ARRAYOID, [FINISH_ENTRY] = TEXTARRAYOID,
 };
 
-static struct statement finish_statement;
+static struct statement finish_statement, done_statement;
 static pthread_once_t finish_once = PTHREAD_ONCE_INIT;
 
 static void finish_make(void)
@@ -57,12 +77,15 @@ static void finish_make(void)
 	job_statement_make(&finish_statement, "jobs.finish", finish_text,
 			   (struct job_types){ finish_params, FINISH_VALUES },
 			   (struct job_types){ NULL, 0 });
+	job_statement_make(&done_statement, "jobs.done", done_text,
+			   (struct job_types){ finish_params, FINISH_VALUES_OF_DONE },
+			   (struct job_types){ NULL, 0 });
 }
 
-struct statement *job_finish_statement(void)
+struct statement *job_finish_statement(const struct job_finish *finish)
 {
 	pthread_once(&finish_once, finish_make);
-	return &finish_statement;
+	return finish->done == finish->jobs ? &done_statement : &finish_statement;
 }
 
 void job_finish_init(struct job_finish *finish)
@@ -80,7 +103,7 @@ void job_finish_fini(struct job_finish *finish)
 
 void job_finish_begin(struct job_finish *finish)
 {
-	finish->jobs = 0;
+	finish->jobs = finish->done = 0;
 	for (unsigned i = 0; i < FINISH_VALUES; i++)
 		array_begin(&finish->arrays[i]);
 }
@@ -111,6 +134,7 @@ void job_finish_add(struct job_finish *finish, const struct finished_job *job)
 	array_add_text(&finish->arrays[FINISH_PROBLEM], job->problem);
 	array_add_text(&finish->arrays[FINISH_ENTRY], job->entry);
 	finish->jobs++;
+	finish->done += job->ending.end == JOB_DONE;
 }
 
 void job_finish_end(struct job_finish *finish)

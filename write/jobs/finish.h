@@ -16,17 +16,18 @@
 
 enum finish_value {
 	FINISH_N,
-	FINISH_END,
-	FINISH_PAUSE_US,
 	FINISH_RESULT,
 	FINISH_PROBLEM,
+	FINISH_VALUES_OF_DONE, /* where all are done, there are only those before it */
+	FINISH_END = FINISH_VALUES_OF_DONE,
+	FINISH_PAUSE_US,
 	FINISH_ENTRY,
 	FINISH_VALUES
 };
 
 struct job_finish {
 	struct buf arrays[FINISH_VALUES];
-	unsigned jobs;
+	unsigned jobs, done;               /* of them */
 	const char *values[FINISH_VALUES]; /* once ended */
 };
 
@@ -45,5 +46,6 @@ void job_finish_begin(struct job_finish *finish);
 void job_finish_add(struct job_finish *finish, const struct finished_job *job);
 void job_finish_end(struct job_finish *finish);
 
-/* Lives as long as the process; any thread. */
-struct statement *job_finish_statement(void) must_check;
+/* The one for those that were added: the values are its own. Lives as long as the process; any
+ * thread. */
+struct statement *job_finish_statement(const struct job_finish *finish) must_check;
