@@ -47,8 +47,7 @@ SCENARIO ?= tests/scenario
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
             test_repeats* test_audit* test_sessions* test_snapshot* test_statement* test_loss_notices* \
-            test_key_store_threads* test_jwks_fetch* test_failures* test_acceptor* \
-            test_job_occupancy*
+            test_key_store_threads* test_jwks_fetch* test_failures* test_acceptor*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -87,7 +86,7 @@ else ifeq ($(VARIANT),fuzz)
   BUILD    := build/fuzz
   COMPILER := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight old-index,$(VARIANT)),)
+else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc

@@ -48,6 +48,7 @@
 #define GROUP_RAISE_RUNS_MAX 1000   /* when it keeps raising them */
 #define JOBS_STATEMENT_MS 5000      /* of a claim of jobs, and of the statement that ends them */
 #define JOBS_IDLE_MS 5000           /* a batch of jobs that waits for us longer is rolled back */
+#define JOB_WATCHES_MAX 4096        /* who waits on one loop for what becomes of a job */
 #define JOBS_SHARE_PERCENT 5        /* of the time of their conns, however many commands wait */
 #define JOBS_TURN_US_MAX 100000     /* a batch that took longer is counted as this long there */
 #define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#define PROBLEM_TYPE "https://cqrsd.example/docs/errors" /* with # and the code of an outcome */
+
 enum outcome {
 #define OUTCOME(name, code, status, retryable, title) OUTCOME_##name,
 #include "base/outcome.def"

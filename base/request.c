@@ -224,7 +224,7 @@ const char *wait_text(enum wait_kind kind)
 		[WAIT_NONE] = "none",       [WAIT_QUEUE] = "queue",
 		[WAIT_DB] = "db",           [WAIT_REPLICA] = "replica",
 		[WAIT_BACKOFF] = "backoff", [WAIT_DESCRIBE] = "describe",
-		[WAIT_CONFIRM] = "confirm",
+		[WAIT_CONFIRM] = "confirm", [WAIT_JOB] = "job",
 	};
 
 	assert((unsigned)kind < WAIT_KINDS);

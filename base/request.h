@@ -39,7 +39,6 @@ enum request_kind {
 enum respond { RESPOND_DONE, RESPOND_ASYNC };
 
 enum level { LEVEL_DEFAULT, LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
-enum from { FROM_DEFAULT, FROM_REPLICA };
 
 enum reason {
 #define REASON(name, text) REASON_##name,
@@ -70,6 +69,7 @@ enum wait_kind {
 	WAIT_BACKOFF,  /* for a moment to pass before it is tried again */
 	WAIT_DESCRIBE, /* for the types of its statement */
 	WAIT_CONFIRM,  /* for the primary to say how far it is */
+	WAIT_JOB,      /* for news of a job */
 	WAIT_KINDS
 };
 
@@ -135,7 +135,6 @@ struct request {
 	size_t pairs_count;
 	struct json *body; /* an object, or NULL; freed with the request */
 	enum level level;
-	enum from from;           /* ;from, of LEVEL_STRONG */
 	int64_t staleness_us_max; /* ;max-staleness, -1: not given */
 	int64_t wait_us_max;      /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX];

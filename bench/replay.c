@@ -67,7 +67,7 @@ static struct node *nodes[2];
 static struct high_water high_water;
 static struct reads reads;
 static struct writes writes;
-static struct job_depth depth;
+static struct writes_shared shared_writes;
 static int clients[REPLAY_CLIENTS_MAX];
 static bool waits[REPLAY_CLIENTS_MAX];
 static unsigned clients_count;
@@ -295,7 +295,7 @@ static void replay(unsigned rounds)
 	sessions_raise_floor(sessions, (struct position){ REPLAY_TIMELINE, REPLAY_LSN });
 	router = router_new(loop, &shared, REPLAY_CONNS, replay_catalog(), metrics);
 	reads_init(&reads, router);
-	writes_init(&writes, router, &depth);
+	writes_init(&writes, router, &shared_writes);
 	snapshot_publish(snapshot, &topology);
 	replay_connect(listener_port(replay_listen(metrics)));
 	replay_settle(router);

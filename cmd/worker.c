@@ -22,9 +22,7 @@
 #define WORKER_IDLE_TIMEOUT_US (75 * US_PER_S)
 #define WORKER_POST_PAUSE_NS 1000000
 
-/* Of all workers. */
-static struct job_depth worker_depth;
-static struct job_occupancy worker_occupancy = JOB_OCCUPANCY_INIT;
+static struct writes_shared worker_shared; /* of all workers */
 
 struct worker {
 	char name[16];
@@ -263,7 +261,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
 	reads_init(&worker->reads, worker->router);
-	writes_init(&worker->writes, worker->router, &worker_depth);
+	writes_init(&worker->writes, worker->router, &worker_shared);
 	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	worker->auth = http->auth ? auth_new(http->auth) : NULL;
@@ -271,7 +269,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
 		writes_work(&worker->writes);
-	writes_run_jobs(&worker->writes, &worker_occupancy, worker_jobs(number, shared->options));
+	writes_run_jobs(&worker->writes, worker_jobs(number, shared->options));
 	if (!worker_listen(worker, shared->options, http, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);

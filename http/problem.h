@@ -6,8 +6,7 @@
 #include "base/outcome.h"
 #include "base/request.h"
 
-/* type is this and #CODE: a constant, for reading, not for fetching by programs. */
-#define PROBLEM_TYPE "https://cqrsd.example/docs/errors"
+/* type is PROBLEM_TYPE and #CODE: a constant, for reading, not for fetching by programs. */
 
 struct problem {
 	enum outcome outcome;

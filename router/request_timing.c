@@ -26,6 +26,7 @@ void request_timing_missed(struct task *task)
 		request_timing_count(task, "queue");
 		break;
 	case WAIT_REPLICA:
+	case WAIT_JOB:
 		request_timing_count(task, "wait");
 		break;
 	case WAIT_NONE:

@@ -61,7 +61,7 @@ def test_the_overview_of_errors_is_the_table_of_outcomes():
 
 
 def test_problem_documents_point_at_this_page():
-    assert re.search(r'#define PROBLEM_TYPE "\S+/docs/errors"', read("http/problem.h"))
+    assert re.search(r'#define PROBLEM_TYPE "\S+/docs/errors"', read("base/outcome.h"))
 
 
 def test_every_reason_is_explained():

@@ -24,7 +24,7 @@ static bool command_submit(struct command *command)
 {
 	struct request *request = command->request;
 
-	if (request->idempotency_key.ptr && !command->key)
+	if (request->idempotency_key.ptr && command->operation && !command->key)
 		command->key = idempotency_new(request, command->operation->name, command->claims,
 					       command_on_ran);
 	buf_clear(&request->out);

@@ -2,10 +2,11 @@
 /*
  * A command on its path, in the request's arena: where it stands and what came of it.
  *
- *   ADMIT ──► CONFIRM ──► DESCRIBE ──► BIND ──► PLACE ──► OUT ──► VERIFY ──► REPLICAS ──► ANSWER
- *                            ▲                                      │
- *                            └──────────────────────────────────────┤  the schema has changed
- *                                                                   └► done: refused, not known
+ *   ADMIT ─► CONFIRM ─► DESCRIBE ─► BIND ─► PLACE ─► OUT ─► VERIFY ─► AWAIT ─► REPLICAS ─► ANSWER
+ *                          ▲                 ▲                │         │
+ *                          │                 └────────────────┼─────────┘  news of the job
+ *                          └──────────────────────────────────┤  the schema has changed
+ *                                                             └► done: refused, not known
  *
  * What is sent at PLACE is a matter of its form (write/command.h): the statement of the operation,
  * or the acceptance of a job in its place. To show or to cancel a job is the same path with another
@@ -18,6 +19,7 @@
  *   CONFIRM    the primary, which says how far it is
  *   DESCRIBE   the node that describes, the request that it follows, or a moment
  *   OUT        the answer; in between it may be run again, by itself (write/command.h)
+ *   AWAIT      news of a job, or its time is over (write/await_job.h)
  *   REPLICAS   the heaps of all replicas in rotation, or its time is over (write/wait_replicas.h)
  */
 #pragma once
@@ -30,6 +32,7 @@
 #include "write/jobs/depth.h"
 #include "write/jobs/job_id.h"
 #include "write/jobs/partitions.h"
+#include "write/jobs/watch.h"
 #include "write/jobs/worker.h"
 #include "write/sweep.h"
 
@@ -44,12 +47,14 @@ enum write_state {
 	WRITE_PLACE,
 	WRITE_OUT,
 	WRITE_VERIFY,
+	WRITE_AWAIT,
 	WRITE_REPLICAS,
 	WRITE_ANSWER,
 	WRITE_STATES
 };
 _Static_assert(WRITE_STATES <= REQUEST_STATES_MAX, "request_path is a set of bits");
 
+struct await_job;
 struct wait_replicas;
 struct writes;
 
@@ -59,7 +64,14 @@ struct write {
 	unsigned node;                       /* the primary it was placed at last */
 	enum command_end end;                /* what became of it; set on the way to VERIFY */
 	struct wait_replicas *wait_replicas; /* in REPLICAS, or NULL */
+	struct await_job *await_job;         /* once it has waited for a job, or NULL */
 	struct command command;              /* set as a whole; what stands above is cleared */
+};
+
+/* What the loops of a process share; all zeros at the beginning. */
+struct writes_shared {
+	struct job_depth depth;
+	struct job_board board;
 };
 
 /* What one loop's commands share. */
@@ -74,6 +86,7 @@ struct writes {
 	uint8_t ids_key[SIGN_KEY_BYTES]; /* by which they are made */
 	struct job_counting counting;
 	struct job_workers workers;
+	struct job_watches watches;
 	struct job_partitions partitions; /* of the process's first loop */
 };
 

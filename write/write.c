@@ -15,6 +15,7 @@
 #include "router/requirement.h"
 #include "router/revalidate.h"
 #include "router/task_life.h"
+#include "write/await_job.h"
 #include "write/jobs/accept.h"
 #include "write/jobs/asked.h"
 #include "write/operation_form.h"
@@ -42,9 +43,10 @@ static const struct request_state write_states[] = {
 	[WRITE_CONFIRM] = { "confirm", 0, requirement_confirm },
 	[WRITE_DESCRIBE] = { "describe", 0, describing_step },
 	[WRITE_BIND] = { "bind", 0, bind_step },
-	[WRITE_PLACE] = { "place", TO(OUT), write_place },
+	[WRITE_PLACE] = { "place", TO(OUT) | TO(AWAIT), write_place },
 	[WRITE_OUT] = { "out", 0, NULL },
 	[WRITE_VERIFY] = { "verify", TO(DESCRIBE), write_verify },
+	[WRITE_AWAIT] = { "await", TO(PLACE), await_job_step },
 	[WRITE_REPLICAS] = { "replicas", 0, wait_replicas_await },
 	[WRITE_ANSWER] = { "answer", 0, write_answer },
 };
@@ -62,6 +64,7 @@ static const struct request_state job_states[] = {
 	[WRITE_PLACE] = { "place", TO(OUT), write_place },
 	[WRITE_OUT] = { "out", 0, NULL },
 	[WRITE_VERIFY] = { "verify", 0, write_verify },
+	[WRITE_AWAIT] = { "await", TO(PLACE), await_job_step },
 	[WRITE_REPLICAS] = { "replicas", 0, write_pass },
 	[WRITE_ANSWER] = { "answer", 0, write_answer },
 };
@@ -82,12 +85,20 @@ static struct pool *write_on_partitions(struct job_partitions *partitions)
 	return writes->workers.queues.count ? router_primary_pool(writes->router) : NULL;
 }
 
-static void write_on_topology(struct router_watcher *watcher)
+static struct pool *write_on_watches(struct job_watches *watches)
 {
-	wait_replicas_refresh(container_of(watcher, struct writes, watcher));
+	return router_primary_pool(container_of(watches, struct writes, watches)->router);
 }
 
-void writes_init(struct writes *writes, struct router *router, struct job_depth *depth)
+static void write_on_topology(struct router_watcher *watcher)
+{
+	struct writes *writes = container_of(watcher, struct writes, watcher);
+
+	wait_replicas_refresh(writes);
+	job_watches_renew(&writes->watches);
+}
+
+void writes_init(struct writes *writes, struct router *router, struct writes_shared *shared)
 {
 	request_path_check(&write_path);
 	request_path_check(&job_path);
@@ -95,7 +106,13 @@ void writes_init(struct writes *writes, struct router *router, struct job_depth 
 	for (unsigned i = 0; i < WRITE_STATES; i++)
 		list_init(&writes->in_state[i]);
 	list_init(&writes->awaiting);
-	job_counting_init(&writes->counting, router->loop, depth);
+	job_counting_init(&writes->counting, router->loop, &shared->depth);
+	writes->watches = (struct job_watches){
+		.loop = router->loop,
+		.board = &shared->board,
+		.on_pool = write_on_watches,
+	};
+	job_watches_init(&writes->watches);
 	router_add_watcher(router, &writes->watcher);
 }
 
@@ -106,6 +123,7 @@ void writes_fini(struct writes *writes)
 	sweep_stop(&writes->sweep);
 	job_partitions_stop(&writes->partitions);
 	job_workers_fini(&writes->workers);
+	job_watches_fini(&writes->watches);
 	job_counting_fini(&writes->counting);
 	if (writes->ids)
 		job_ids_free(writes->ids);
@@ -129,14 +147,16 @@ void writes_work(struct writes *writes)
 	job_partitions_start(&writes->partitions);
 }
 
-void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers)
+void writes_run_jobs(struct writes *writes, unsigned workers)
 {
-	job_workers_init(&writes->workers, writes->router, occupancy, workers);
+	job_workers_init(&writes->workers, writes->router, workers);
+	writes->workers.watches = &writes->watches;
 }
 
 void writes_drain(struct writes *writes)
 {
 	job_workers_drain(&writes->workers);
+	job_watches_drain(&writes->watches);
 	wait_replicas_drain(writes);
 }
 
@@ -157,6 +177,16 @@ void write_take(struct writes *writes, struct request *request)
 
 /* --- ADMIT ------------------------------------------------------------------------------------ */
 
+/* A command that was accepted, and waits for its job, is answered now. False: it is none. */
+static bool write_answer_accepted(struct write *write)
+{
+	if (!await_job_give_up(write))
+		return false;
+	(void)write_answer(write->task.request);
+	request_finish(write->task.request);
+	return true;
+}
+
 /* A command that has not left did nothing; one that has may have: it gets a moment more to tell. */
 static void write_on_deadline(struct loop_timer *timer)
 {
@@ -164,6 +194,8 @@ static void write_on_deadline(struct loop_timer *timer)
 	struct write *write = write_of(request);
 	int64_t now_us = loop_now(request->loop);
 
+	if (write_answer_accepted(write))
+		return;
 	if (!command_is_out(&write->command)) {
 		request_timing_missed(&write->task);
 		request_fail(request, OUTCOME_TIMEOUT, "%s",
@@ -182,7 +214,8 @@ static void write_on_deadline(struct loop_timer *timer)
 
 static void write_on_client_gone(struct request *request)
 {
-	if (!command_is_out(&write_of(request)->command))
+	if (!write_answer_accepted(write_of(request)) &&
+	    !command_is_out(&write_of(request)->command))
 		admit_client_gone(request);
 }
 
@@ -263,7 +296,7 @@ static enum step write_bind_job(struct request *request)
 	struct command *command = &write->command;
 
 	command->form = asked_form(request->kind);
-	command->subject = asked_new(request, writes_ids(write->writes));
+	command->subject = asked_new(request, request->operation, writes_ids(write->writes));
 	if (command->subject)
 		return STEP_NEXT;
 	return request_fail(request, OUTCOME_NOT_FOUND, "There is no such job");
@@ -347,7 +380,7 @@ static enum step write_send(struct write *write, struct pool *pool)
 	struct command *command = &write->command;
 	struct task *task = &write->task;
 
-	if (task->operation && !write_choose_form(write, pool))
+	if (task->operation && !await_job_asked(write) && !write_choose_form(write, pool))
 		return STEP_DONE;
 	command->bytes_max = (size_t)task->router->shared.options->result_bytes_max;
 	command->random = &task->router->random;
@@ -363,7 +396,7 @@ static enum step write_send(struct write *write, struct pool *pool)
 	return request_wait_for_call(task->request, &command->call.sent_us, write_cancel);
 }
 
-static enum step write_place(struct request *request)
+static enum step write_place_now(struct request *request)
 {
 	struct write *write = write_of(request);
 	struct router *router = write->task.router;
@@ -380,6 +413,17 @@ static enum step write_place(struct request *request)
 		return request_fail(request, OUTCOME_BREAKER_OPEN,
 				    "the primary is being left alone for a moment");
 	return write_send(write, pool);
+}
+
+/* A command that is accepted stays so, whether or not its job can be asked for. */
+static enum step write_place(struct request *request)
+{
+	struct write *write = write_of(request);
+	enum step step = write_place_now(request);
+
+	if (step != STEP_DONE || !await_job_asked(write) || !await_job_give_up(write))
+		return step;
+	return write_move(write, WRITE_AWAIT);
 }
 
 /* --- VERIFY ----------------------------------------------------------------------------------- */
@@ -487,10 +531,22 @@ static enum step write_failed(struct write *write)
 	return STEP_DONE;
 }
 
+/* The job of a command that was accepted has been asked for. */
+static enum step write_asked(struct write *write)
+{
+	bool there = write->end == COMMAND_COMMITTED || write->end == COMMAND_COMMITTED_UNTELLABLE;
+
+	if (there && !write_remember(write))
+		return STEP_DONE;
+	return await_job_take(write);
+}
+
 static enum step write_verify(struct request *request)
 {
 	struct write *write = write_of(request);
 
+	if (await_job_asked(write))
+		return write_asked(write);
 	switch (write->end) {
 	case COMMAND_COMMITTED:
 		return write_committed(write);

@@ -9,17 +9,17 @@
 #include "base/request.h"
 #include "write/state.h"
 
-/* Borrows the router and the depth until writes_fini; one depth for all loops of the process. */
-void writes_init(struct writes *writes, struct router *router, struct job_depth *depth);
-/* No command may be on its way. */
+/* Borrows the router until writes_fini, and what all loops of the process share. */
+void writes_init(struct writes *writes, struct router *router, struct writes_shared *shared);
+/* No command may be on its way. *writes lives on while other loops of the process do. */
 void writes_fini(struct writes *writes);
 /* This loop does the background work of the process (write/sweep.h): one of its loops. */
 void writes_work(struct writes *writes);
-/* So many workers of this loop run jobs, which may be 0. At most once. Borrows the occupancy until
- * writes_fini; one for all loops of the process. */
-void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers);
-/* The service ends: no batch of jobs is begun any more; commands that have committed and wait for
- * replicas are answered, and none waits for them from here on. Requests under way go on. */
+/* So many workers of this loop run jobs, which may be 0. At most once. */
+void writes_run_jobs(struct writes *writes, unsigned workers);
+/* The service ends: no batch of jobs is begun any more; who waits for a job, or has committed and
+ * waits for replicas, is answered, and none waits for them from here on. Requests under way go on.
+ */
 void writes_drain(struct writes *writes);
 /* Takes the request, which is no query, until its on_done. */
 void write_take(struct writes *writes, struct request *request);

@@ -164,11 +164,10 @@ void prefer_applied(const struct request *request, struct buf *out)
 	size_t from = out->len;
 	int64_t wait_us = request_wait_until_us(request) - request->born_us;
 
-	if (request->kind != REQUEST_COMMAND)
-		return;
 	if (request->job.ptr)
 		buf_literal(out, "respond-async");
-	else if (request->minimal && request->outcome == OUTCOME_OK)
+	else if (request->kind == REQUEST_COMMAND && request->minimal &&
+		 request->outcome == OUTCOME_OK)
 		buf_literal(out, "return=minimal");
 	if (request->replicas_applied >= 0) {
 		prefer_separate(out, from);

@@ -112,7 +112,7 @@ void scene_start(struct scene *scene)
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
 	random_init(&scene->router->random, scene_seed());
 	reads_init(&scene->reads, scene->router);
-	writes_init(&scene->writes, scene->router, &scene->depth);
+	writes_init(&scene->writes, scene->router, &scene->writes_shared);
 }
 
 void scene_stop(struct scene *scene)

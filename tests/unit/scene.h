@@ -35,7 +35,7 @@ struct scene {
 	struct router *router;
 	struct reads reads;
 	struct writes writes;
-	struct job_depth depth;
+	struct writes_shared writes_shared;
 	struct list asked; /* requests that scene_ask made and asked_free has not freed */
 	unsigned opened;   /* how often the router said that it is open: scene_open */
 };

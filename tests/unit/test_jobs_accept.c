@@ -193,7 +193,7 @@ static void jobs_are_counted_again_after_a_second_and_then_there_is_room(void **
 	struct scene *scene = *state;
 	struct asked asked;
 
-	atomic_store(&scene->depth.jobs, 1000);
+	atomic_store(&scene->writes_shared.depth.jobs, 1000);
 	scene_ask(scene, &asked, REQUEST_COMMAND, "queue", "ann");
 	scene_take(scene, &asked);
 	assert_int_equal(asked.request->outcome, OUTCOME_JOBS_FULL);
@@ -276,7 +276,7 @@ static void a_key_is_replayed_by_what_it_stored_and_not_by_what_is_preferred(voi
 	static const enum respond responds[] = { RESPOND_DONE, RESPOND_ASYNC };
 	struct scene *scene = *state;
 
-	atomic_store(&scene->depth.due_us, INT64_MAX);
+	atomic_store(&scene->writes_shared.depth.due_us, INT64_MAX);
 	for (size_t i = 0; i < sizeof(responds) / sizeof(responds[0]); i++) {
 		struct asked asked;
 		struct call *call = with_key(scene, &asked, responds[i]);
@@ -303,7 +303,7 @@ static void accept_one(struct scene *scene, char id[27])
 {
 	struct asked asked;
 
-	atomic_store(&scene->depth.due_us, INT64_MAX);
+	atomic_store(&scene->writes_shared.depth.due_us, INT64_MAX);
 	fake_commit(defer(scene, &asked), 2000, true, ROW, 1);
 	memcpy(id, asked.request->job.ptr, 26);
 	id[26] = '\0';
@@ -341,7 +341,7 @@ static void a_job_that_has_ended_comes_with_the_token_that_shows_its_effect(void
 	static const struct {
 		const char *row;
 		bool token;
-	} rows[] = { { "{\"verdict\":0,\"id\":\"x\"}", false },
+	} rows[] = { { "{\"verdict\":5,\"id\":\"x\"}", false },
 		     { "{\"verdict\":1,\"id\":\"x\"}", true } };
 	struct scene *scene = *state;
 	char id[27];

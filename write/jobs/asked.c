@@ -5,15 +5,23 @@
  */
 #include "write/jobs/asked.h"
 
+#include "write/jobs/job_reply.h"
 #include "write/jobs/job_row.h"
+#include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
-/* The numbers are those of the SQL below. */
-enum asked_verdict { ASKED_OPEN = 0, ASKED_ENDED = 1, ASKED_RUNNING = 2, ASKED_TOO_LATE = 3 };
+/* The numbers are those of the SQL below; from ASKED_OPEN on they say at which stage it is. */
+enum asked_verdict {
+	ASKED_NONE = 0,
+	ASKED_ENDED = 1,
+	ASKED_RUNNING = 2,
+	ASKED_TOO_LATE = 3,
+	ASKED_OPEN = 4
+};
 
 enum asked_value { ASKED_N, ASKED_MARK, ASKED_CALLER, ASKED_USER, ASKED_ID, ASKED_VALUES };
 
@@ -26,16 +34,14 @@ enum asked_value { ASKED_N, ASKED_MARK, ASKED_CALLER, ASKED_USER, ASKED_ID, ASKE
 #define SHOWN(verdict, state)                                                                      \
 	"SELECT " verdict " AS verdict, $5 AS id, command, " state " AS state, attempts,"          \
 	" attempts_max, accepted_at AS created_at, run_at, "
+/* The result comes last: write/jobs/job_reply.c. */
 #define SHOWN_END(result, problem)                                                                 \
-	"started_at, finished_at, " result " AS result, " problem " AS problem,"                   \
-	" coalesce(log, '[]') AS attempt_log"
+	"started_at, finished_at, " problem                                                        \
+	" AS problem, coalesce(log, '[]') AS attempt_log, " result " AS result"
 #define SHOWN_OPEN                                                                                 \
 	"NULL::timestamptz AS started_at, NULL::timestamptz AS finished_at,"                       \
-	" NULL::json AS result, NULL::json AS problem, coalesce(log, '[]') AS attempt_log"
+	" NULL::json AS problem, coalesce(log, '[]') AS attempt_log, NULL::json AS result"
 
-#define STATE_OPEN                                                                                 \
-	"CASE WHEN attempts > 0 THEN 'retrying' WHEN run_at > clock_timestamp() THEN 'scheduled'"  \
-	" ELSE 'queued' END"
 #define STATE_FINISHED                                                                             \
 	"CASE state WHEN 'd' THEN 'done' WHEN 'c' THEN 'cancelled' ELSE 'discarded' END"
 
@@ -48,8 +54,8 @@ enum asked_value { ASKED_N, ASKED_MARK, ASKED_CALLER, ASKED_USER, ASKED_ID, ASKE
 						       "NULL::json",                               \
 						       "problem") " FROM cqrsd.job_dead" OF_CALLER
 
-static const char asked_show[] =
-	SHOWN("0", STATE_OPEN) SHOWN_OPEN " FROM cqrsd.job" OF_CALLER SHOWN_ENDED("1", "1");
+static const char asked_show[] = SHOWN("4 + " JOB_STAGE, JOB_STATE) SHOWN_OPEN
+	" FROM cqrsd.job" OF_CALLER SHOWN_ENDED("1", "1");
 
 /* Kept as its command asks for, and as long as its key; migrations/007_jobs.sql. */
 static const char asked_cancel[] =
@@ -62,7 +68,7 @@ static const char asked_cancel[] =
 	" CASE WHEN keyed THEN accepted_at + interval '24 hours' END) FROM locked RETURNING *)"
 	" " SHOWN("1", "'cancelled'")
 		SHOWN_END("result", "problem") " FROM cancelled"
-					       " UNION ALL " SHOWN("2", STATE_OPEN) SHOWN_OPEN
+					       " UNION ALL " SHOWN("2", JOB_STATE) SHOWN_OPEN
 	" FROM cqrsd.job" OF_CALLER " AND NOT EXISTS (SELECT FROM locked)" SHOWN_ENDED("1", "3");
 
 static const uint32_t asked_params[ASKED_VALUES] = {
@@ -90,24 +96,26 @@ static void asked_make(void)
 
 struct job_asked {
 	const char *values[ASKED_VALUES];
-	enum asked_verdict verdict; /* once the row is there */
+	struct job_number number;
+	int64_t verdict; /* enum asked_verdict, once the row is there */
 };
 
-void *asked_new(struct request *request, struct job_ids *ids)
+void *asked_new(struct request *request, struct text id, struct job_ids *ids)
 {
 	struct job_number number;
 	struct job_asked *asked;
 
-	if (!job_id_read(ids, request->operation, &number))
+	if (!job_id_read(ids, id, &number))
 		return NULL;
 	pthread_once(&asked_once, asked_make);
 	asked = arena_alloc(&request->arena, sizeof(*asked));
-	asked->verdict = ASKED_OPEN;
+	asked->verdict = ASKED_NONE;
+	asked->number = number;
 	asked->values[ASKED_N] = arena_printf(&request->arena, "%lld", (long long)number.n);
 	asked->values[ASKED_MARK] = arena_printf(&request->arena, "%d", (int)number.mark);
 	asked->values[ASKED_CALLER] = job_row_caller(&request->arena, request->principal);
 	asked->values[ASKED_USER] = request->user.ptr;
-	asked->values[ASKED_ID] = arena_text(&request->arena, request->operation).ptr;
+	asked->values[ASKED_ID] = arena_text(&request->arena, id).ptr;
 	return asked;
 }
 
@@ -154,34 +162,70 @@ static void asked_write(struct request *request, struct text members)
 	buf_add(&request->out, members.ptr, members.len - 1);
 }
 
-static enum command_end asked_tell(struct command *command)
+/* The row behind its verdict. False: there is none, and the request says why. */
+static bool asked_take(struct command *command, struct text *row)
 {
 	const size_t begins = strlen(JOB_DOCUMENT_BEGINS);
 	struct request *request = command->request;
 	struct job_asked *asked = command->subject;
-	struct text row = { request->out.ptr + begins, request->out.len - begins };
-	int64_t verdict;
 	bool good;
 
-	if (command->call.end == CALL_TOO_LARGE)
-		return asked_refuse(request, OUTCOME_RESULT_TOO_LARGE,
-				    "the result of the job is larger than allowed");
-	if (command->call.rows == 0)
-		return asked_refuse(request, OUTCOME_NOT_FOUND, "There is no such job");
-	good = job_document_take(&row, ASKED_VERDICT, &verdict);
-	assert(good);
-	asked->verdict = (enum asked_verdict)verdict;
-	switch (asked->verdict) {
-	case ASKED_OPEN:
-	case ASKED_ENDED:
-		asked_write(request, row);
-		return COMMAND_COMMITTED;
-	case ASKED_RUNNING:
-		return asked_refuse(request, OUTCOME_JOB_RUNNING, "The job is running");
-	case ASKED_TOO_LATE:
-		return asked_refuse(request, OUTCOME_JOB_FINISHED, "The job has ended");
+	asked->verdict = ASKED_NONE;
+	if (command->call.end == CALL_TOO_LARGE) {
+		(void)asked_refuse(request, OUTCOME_RESULT_TOO_LARGE,
+				   "the result of the job is larger than allowed");
+		return false;
 	}
-	assert(!"a verdict");
+	if (command->call.rows == 0) {
+		(void)asked_refuse(request, OUTCOME_NOT_FOUND, "There is no such job");
+		return false;
+	}
+	*row = (struct text){ request->out.ptr + begins, request->out.len - begins };
+	good = job_document_take(row, ASKED_VERDICT, &asked->verdict);
+	assert(good);
+	/* Who has heard of the effect is to see it from here on. */
+	command->wrote |= asked->verdict == ASKED_ENDED;
+	return true;
+}
+
+static enum command_end asked_tell(struct command *command)
+{
+	struct request *request = command->request;
+	const struct job_asked *asked = command->subject;
+	struct text row;
+
+	if (!asked_take(command, &row))
+		return COMMAND_COMMITTED_UNTELLABLE;
+	if (asked->verdict == ASKED_RUNNING)
+		return asked_refuse(request, OUTCOME_JOB_RUNNING, "The job is running");
+	if (asked->verdict == ASKED_TOO_LATE)
+		return asked_refuse(request, OUTCOME_JOB_FINISHED, "The job has ended");
+	asked_write(request, row);
+	return COMMAND_COMMITTED;
+}
+
+/* As the command itself would have answered, had it been done. */
+static enum command_end asked_tell_done(struct command *command)
+{
+	struct request *request = command->request;
+	struct job_asked *asked = command->subject;
+	struct text row;
+
+	if (!asked_take(command, &row))
+		return COMMAND_COMMITTED_UNTELLABLE;
+	if (asked->verdict != ASKED_ENDED)
+		return COMMAND_COMMITTED;
+	row = arena_text(&request->arena, row);
+	switch (job_reply_take(request, row)) {
+	case JOB_REPLY_DONE:
+		return COMMAND_COMMITTED;
+	case JOB_REPLY_PROBLEM:
+		return COMMAND_COMMITTED_UNTELLABLE;
+	case JOB_REPLY_NEVER_RAN:
+		asked->verdict = ASKED_NONE;
+		return COMMAND_COMMITTED;
+	}
+	assert(!"what is told of a job");
 	return COMMAND_COMMITTED_UNTELLABLE;
 }
 
@@ -200,10 +244,34 @@ static const struct command_form asked_cancel_form = {
 	.explain = job_statement_explain,
 };
 
+const struct command_form asked_done_form = {
+	.fill = asked_fill_show,
+	.begin = asked_begin,
+	.tell = asked_tell_done,
+	.explain = job_statement_explain,
+	.reads_only = true,
+};
+
 const struct command_form *asked_form(enum request_kind kind)
 {
 	assert(kind == REQUEST_JOB || kind == REQUEST_JOB_CANCEL);
 	return kind == REQUEST_JOB ? &asked_show_form : &asked_cancel_form;
+}
+
+bool asked_has_ended(const void *subject)
+{
+	const struct job_asked *asked = subject;
+
+	return asked->verdict == ASKED_ENDED;
+}
+
+bool asked_stage(const void *subject, struct job_number *number, int *stage)
+{
+	const struct job_asked *asked = subject;
+
+	*number = asked->number;
+	*stage = (int)(asked->verdict - ASKED_OPEN);
+	return asked->verdict >= ASKED_OPEN;
 }
 
 void asked_answer(struct request *request, const void *subject)

@@ -16,9 +16,20 @@
 
 /* By its kind, REQUEST_JOB or REQUEST_JOB_CANCEL; the subject is made by asked_new. */
 const struct command_form *asked_form(enum request_kind kind) must_check;
+/*
+ * Of a command that was accepted and whose client waits: the reply is what the command would have
+ * answered, had it been done (write/jobs/job_reply.h). While asked_has_ended does not hold, the
+ * request has no document.
+ */
+extern const struct command_form asked_done_form;
 
-/* In the request's arena. NULL: its id is none. */
-void *asked_new(struct request *request, struct job_ids *ids) must_check;
+/* In the request's arena. NULL: the id is none. */
+void *asked_new(struct request *request, struct text id, struct job_ids *ids) must_check;
+
+/* The row is there: has the job ended, so that it may be told? */
+bool asked_has_ended(const void *subject) must_check;
+/* Which job it is, and at which stage (write/jobs/job_state.h). False: it has ended, or is none. */
+bool asked_stage(const void *subject, struct job_number *number, int *stage) must_check;
 
 /*
  * Ends the document of a job that was shown or cancelled. One that has ended comes with the token

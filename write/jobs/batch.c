@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "catalog/document.h"
 #include "pg/sqlstate.h"
+#include "write/jobs/job_problem.h"
 #include "write/jobs/job_row.h"
 
 #include <assert.h>
@@ -91,6 +92,7 @@ static unsigned batch_on_claimed(struct call *call)
 	unsigned count = 0;
 
 	batch->unreadable = 0;
+	batch->claimed_us = loop_now(batch->loop);
 	for (unsigned i = 0; i < claimed; i++) {
 		struct job_member *member = &batch->members[count];
 
@@ -100,7 +102,6 @@ static unsigned batch_on_claimed(struct call *call)
 		else
 			batch->unreadable++;
 	}
-	batch->on_members(batch, count);
 	return count;
 }
 
@@ -149,6 +150,8 @@ static struct text batch_attempt(struct job_batch *batch, const struct job_membe
 	buf_clear(out);
 	buf_printf(out, "{\"n\":%u,\"started_at\":", member->row.attempts_ended + 1);
 	batch_write_moment(out, member->row.wall_us);
+	buf_printf(out, ",\"ms\":%lld",
+		   (long long)((loop_now(batch->loop) - batch->claimed_us) / US_PER_MS));
 	batch_member_string(out, "instance", batch->instance);
 	batch_member_string(out, "sqlstate", error->sqlstate);
 	batch_member_string(out, "constraint", error->constraint);
@@ -157,21 +160,17 @@ static struct text batch_attempt(struct job_batch *batch, const struct job_membe
 	return batch_keep(batch);
 }
 
-static struct text batch_problem(struct job_batch *batch, enum outcome outcome,
-				 const struct pg_error *error)
+static struct text batch_problem(struct job_batch *batch, enum outcome outcome)
 {
-	const struct outcome_row *row = outcome_row(outcome);
-	struct buf *out = &batch->scratch;
+	buf_clear(&batch->scratch);
+	job_problem_of_outcome(&batch->scratch, outcome);
+	return batch_keep(batch);
+}
 
-	buf_clear(out);
-	buf_printf(out, "{\"code\":\"%s\",\"title\":", row->code);
-	buf_json_string(out, row->title, strlen(row->title));
-	if (error && batch_message_may_leave(error)) {
-		batch_member_string(out, "detail", error->message);
-		batch_member_string(out, "sqlstate", error->sqlstate);
-		batch_member_string(out, "constraint", error->constraint);
-	}
-	buf_byte(out, '}');
+static struct text batch_error(struct job_batch *batch, const struct job_member *member)
+{
+	buf_clear(&batch->scratch);
+	job_problem_of_error(&batch->scratch, batch->loop, member->operation, &member->call);
 	return batch_keep(batch);
 }
 
@@ -181,7 +180,7 @@ static void batch_tell(struct job_batch *batch, struct job_member *member, struc
 	const struct call *call = &member->call;
 
 	if (call->end == CALL_TOO_LARGE) {
-		job->problem = batch_problem(batch, OUTCOME_RESULT_TOO_LARGE, NULL);
+		job->problem = batch_problem(batch, OUTCOME_RESULT_TOO_LARGE);
 		return;
 	}
 	switch (document_end(member->operation, &member->out, call->rows, call->affected)) {
@@ -190,10 +189,10 @@ static void batch_tell(struct job_batch *batch, struct job_member *member, struc
 		job->result = (struct text){ member->out.ptr, member->out.len };
 		return;
 	case DOCUMENT_NO_ROW:
-		job->problem = batch_problem(batch, OUTCOME_NOT_FOUND, NULL);
+		job->problem = batch_problem(batch, OUTCOME_NOT_FOUND);
 		return;
 	case DOCUMENT_MANY_ROWS:
-		job->problem = batch_problem(batch, OUTCOME_UNEXPECTED_CARDINALITY, NULL);
+		job->problem = batch_problem(batch, OUTCOME_UNEXPECTED_CARDINALITY);
 		return;
 	}
 	assert(!"an end of a document");
@@ -219,8 +218,7 @@ static void batch_end(struct job_batch *batch, struct job_member *member)
 	else
 		batch_tell(batch, member, &job);
 	if (member->ending.end == JOB_DEAD)
-		job.problem = batch_problem(
-			batch, sqlstate_verdict(error->sqlstate, true, false).outcome, error);
+		job.problem = batch_error(batch, member);
 	job_finish_add(&batch->finish, &job);
 }
 

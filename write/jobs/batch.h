@@ -33,11 +33,10 @@ struct job_batch {
 	/* Set by the maker. */
 	const struct catalog *catalog; /* which the maker holds until on_done */
 	struct random *random;         /* borrowed */
-	const char *instance;          /* who runs them, for the log of attempts */
-	size_t bytes_max;              /* of one result */
-	enum isolation isolation;      /* of all that is claimed */
-	/* The rows are there, members[0] to [count - 1] of them are to run. May come again. */
-	void (*on_members)(struct job_batch *batch, unsigned count);
+	struct loop *loop;
+	const char *instance;     /* who runs them, for the log of attempts */
+	size_t bytes_max;         /* of one result */
+	enum isolation isolation; /* of all that is claimed */
 	void (*on_done)(struct job_batch *batch);
 
 	/* What came of it. jobs.count members travelled; they have ended where it committed. */
@@ -52,6 +51,7 @@ struct job_batch {
 	struct arena arena;
 	struct buf out, scratch;
 	struct pool *pool; /* while it is on its way */
+	int64_t claimed_us;
 };
 
 void job_batch_init(struct job_batch *batch);
