@@ -27,7 +27,7 @@ bool admin_serves_queries(const struct topology *topology)
 	return topology->primary >= 0;
 }
 
-static void admin_read(const struct admin *admin, struct topology *topology)
+void admin_read(const struct admin *admin, struct topology *topology)
 {
 	memset(topology, 0, sizeof(*topology));
 	topology->primary = -1;

@@ -14,6 +14,7 @@
 #include "router/cluster/topology.h"
 #include "router/consistency/sessions.h"
 
+struct jobs_desk;
 struct serve_keys;
 
 struct admin {
@@ -28,6 +29,8 @@ struct admin {
 	struct snapshot_reader *in_flight[LOOPS_MAX]; /* and of their requests */
 	unsigned loops_count;                         /* of both */
 	unsigned operations;
+	struct jobs_desk *jobs;
+	struct catalog *const *catalog; /* of now */
 	struct admin_tokens tokens;
 	const _Atomic unsigned *readiness; /* loops whose first conns are being made */
 	bool draining;
@@ -38,5 +41,7 @@ void admin_livez(struct admin_reply *reply, void *arg);
 void admin_readyz(struct admin_reply *reply, void *arg);
 void admin_metrics(struct admin_reply *reply, void *arg);
 
+/* What the monitor has published last; without nodes where that is nothing. */
+void admin_read(const struct admin *admin, struct topology *topology);
 /* Can queries be served, commands? From the topology alone. */
 bool admin_serves_queries(const struct topology *topology);

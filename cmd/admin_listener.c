@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define ADMIN_CONNECTIONS_MAX 128
+#define ADMIN_BODY_BYTES_MAX 65536 /* some 2,000 ids of jobs */
 #define ADMIN_TIMEOUT_US (10 * US_PER_S)
 
 bool admin_read_tokens(struct admin *admin, const struct options *options)
@@ -37,7 +38,7 @@ struct listener *admin_listen(struct admin *admin, struct loop *loop, const stru
 	const struct listener_settings settings = {
 		.connections_max = ADMIN_CONNECTIONS_MAX,
 		.connection_memory = 4096,
-		.body_bytes_max = 1024,
+		.body_bytes_max = ADMIN_BODY_BYTES_MAX,
 		.request_timeout_us = ADMIN_TIMEOUT_US,
 		.idle_timeout_us = 6 * ADMIN_TIMEOUT_US,
 		.user_header = options->user_header,

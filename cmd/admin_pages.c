@@ -4,13 +4,21 @@
 
 #include "cmd/admin.h"
 #include "cmd/heavy_hitters_page.h"
+#include "cmd/jobs_page.h"
 #include "cmd/requests_page.h"
 
 const struct admin_page admin_pages[] = {
-	{ "/livez", admin_livez, true },
-	{ "/readyz", admin_readyz, true },
-	{ "/metrics", admin_metrics, false },
-	{ "/admin/api/hot", heavy_hitters_page, false },
-	{ "/admin/api/requests", requests_page, false },
-	{ NULL, NULL, false },
+	{ "/livez", .answer = admin_livez, .is_open = true },
+	{ "/readyz", .answer = admin_readyz, .is_open = true },
+	{ "/metrics", .answer = admin_metrics },
+	{ "/admin/api/hot", .answer = heavy_hitters_page },
+	{ "/admin/api/requests", .answer = requests_page },
+	{ "/admin/api/jobs", .take = jobs_page_list },
+	{ "/admin/api/jobs/replay", .take = jobs_page_replay, .event = "jobs-replay" },
+	{ "/admin/api/jobs/discard", .take = jobs_page_discard, .event = "jobs-discard" },
+	{ "/admin/api/jobs/cancel", .take = jobs_page_cancel, .event = "jobs-cancel" },
+	{ "/admin/api/jobs/pause", .take = jobs_page_pause, .event = "jobs-pause" },
+	{ "/admin/api/jobs/resume", .take = jobs_page_resume, .event = "jobs-resume" },
+	{ "/admin/api/jobs/", .take = jobs_page_show },
+	{ NULL },
 };

@@ -17,6 +17,7 @@
 #include "cmd/admin_token.h"
 #include "cmd/descriptors.h"
 #include "cmd/endpoints.h"
+#include "cmd/jobs_desk.h"
 #include "cmd/serve_auth.h"
 #include "cmd/serve_keys.h"
 #include "cmd/start.h"
@@ -411,6 +412,8 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.keys = &serve->keys;
 	serve->admin.metrics = serve->metrics;
 	serve->admin.operations = serve->catalog->count;
+	serve->admin.catalog = &serve->catalog;
+	serve->admin.jobs = jobs_desk_new(serve->loop, serve->metrics);
 	serve->admin.readiness = &serve->readiness;
 	serve->listener =
 		admin_listen(&serve->admin, serve->loop, &serve->options, &serve->endpoints.admin,
@@ -517,6 +520,7 @@ static void serve_stop(struct serve *serve)
 	while (listener_in_flight(serve->listener))
 		loop_turn(serve->loop, US_PER_MS);
 	listener_free(serve->listener);
+	jobs_desk_free(serve->admin.jobs);
 	if (serve->audit)
 		audit_close(serve->audit);
 	for (unsigned i = 0; i < serve->nodes_count; i++)

@@ -77,6 +77,8 @@ void audited_reply(const struct connection *connection)
 		return;
 	if (entry.status == 401 || entry.status == 403)
 		entry.event = "refusal";
+	else if (connection->shared->settings.pages)
+		entry.event = exchange->asked->page ? exchange->asked->page->event : NULL;
 	else if (!exchange->asked->preflight)
 		entry.event = audited_event(request);
 	if (!entry.event)
@@ -99,6 +101,10 @@ void audited_orphan(const struct connections *connections, const struct request 
 
 	if (!connections->settings.audit || !entry.event)
 		return;
-	audited_object(request, &entry);
+	/* Of a page that changes something it is the event (http/pages.c). */
+	if (connections->settings.pages)
+		entry.event = request->operation.ptr;
+	else
+		audited_object(request, &entry);
 	audited_note(connections, request, &entry);
 }

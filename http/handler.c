@@ -243,6 +243,13 @@ static bool handler_leaves_piece(struct connection *connection, size_t len)
 	return true;
 }
 
+static bool handler_is_page_at_once(const struct connection *connection)
+{
+	const struct admin_page *page = connection->exchange.asked->page;
+
+	return connection->shared->settings.pages && !(page && page->take);
+}
+
 /* MHD_NO: more than twice what is allowed keeps coming. No reply is possible amid a body. */
 static enum MHD_Result handler_on_body(struct connection *connection, struct text piece)
 {
@@ -256,7 +263,7 @@ static enum MHD_Result handler_on_body(struct connection *connection, struct tex
 		return exchange->body_bytes > 2 * (uint64_t)bytes_max ? MHD_NO : MHD_YES;
 	}
 	if (exchange_failed(exchange) || exchange->asked->preflight ||
-	    connection->shared->settings.pages)
+	    handler_is_page_at_once(connection))
 		return MHD_YES;
 	/* Most come in one piece, which need not be kept. */
 	if ((int64_t)piece.len == exchange->asked->headers.content_length)
@@ -306,14 +313,18 @@ static enum MHD_Result handler_complete(struct connection *connection)
 				   (struct text){ exchange->body.ptr, exchange->body.len });
 	if (exchange_failed(exchange) || exchange->asked->preflight)
 		return handler_reply(connection);
-	if (connections->settings.pages) {
+	if (handler_is_page_at_once(connection)) {
 		pages_answer(connection);
 		return handler_reply(connection);
 	}
 	request->on_done = handler_on_done;
 	exchange->with_router = true;
 	connection_move(connection, CONNECTION_WORKING);
-	connections->settings.handlers.on_request(request, connections->settings.handlers.arg);
+	if (connections->settings.pages)
+		exchange->asked->page->take(request, connections->settings.pages_arg);
+	else
+		connections->settings.handlers.on_request(request,
+							  connections->settings.handlers.arg);
 	if (connection->state == CONNECTION_DONE)
 		return handler_reply(connection);
 	/* Not suspended before its next call: then it does not read when it is resumed, which

@@ -40,9 +40,15 @@ struct admin_reply {
 	bool trusted; /* given: the client may see everything */
 };
 struct admin_page {
-	const char *path; /* "/metrics" */
+	const char *path; /* "/metrics"; one that ends with / takes what follows, too */
 	void (*answer)(struct admin_reply *reply, void *arg);
 	bool is_open; /* to clients without a token, too */
+	/*
+	 * Of a page that takes its time, instead of answer: it has the request until on_done, which
+	 * it may call from inside: with its parameters, and what follows the path as operation.
+	 */
+	void (*take)(struct request *request, void *arg);
+	const char *event; /* of a page that changes something, by POST; for the audit log */
 };
 
 /* Texts are borrowed until listener_free. */

@@ -12,6 +12,7 @@
 #include "http/encoding.h"
 #include "http/header_lines.h"
 #include "http/headers_out.h"
+#include "http/pages.h"
 #include "http/problem.h"
 #include "http/refusal.h"
 
@@ -66,7 +67,7 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 		header_lines_add(lines, "Allow",
 				 exchange->asked->route.allow && !connection->shared->settings.pages
 					 ? exchange->asked->route.allow
-					 : "GET, HEAD");
+					 : pages_allow(exchange->asked->page));
 	cors_reply(lines, connection);
 	if (status != 304)
 		encoding_headers(lines, exchange->asked);

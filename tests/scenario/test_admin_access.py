@@ -12,7 +12,7 @@ from .conftest import options_for
 
 TOKEN = "4f1c" * 16
 NEXT = "9b7e" * 16
-FENCED = ["/metrics", "/admin/api/hot", "/admin/api/requests"]
+FENCED = ["/metrics", "/admin/api/hot", "/admin/api/requests", "/admin/api/jobs"]
 SHORT = {"status", "queries", "commands"}
 
 
@@ -46,6 +46,12 @@ def test_without_the_token_there_is_life_and_a_short_readiness(near):
         refused = near.admin.get(path)
         assert (refused.status, refused.code) == (401, "unauthenticated")
         assert refused.headers["www-authenticate"] == "Bearer"
+
+
+def test_without_the_token_nothing_is_changed(near):
+    change = near.admin.post("/admin/api/jobs/pause", {"all": True})
+
+    assert (change.status, change.code) == (401, "unauthenticated")
 
 
 def test_with_the_token_there_is_all_of_it(near):
@@ -138,4 +144,5 @@ def test_beyond_loopback_it_is_what_was_said(start_cqrsd, token_file, how, pages
     cqrsd = start_cqrsd(wait="alive", admin_listen=f"0.0.0.0:{processes.free_port()}", **how)
 
     assert cqrsd.admin.get("/livez").status == 200
+    until(lambda: cqrsd.readyz().status == 200, "it to be ready")
     assert {cqrsd.admin.get(path).status for path in FENCED} == {pages}

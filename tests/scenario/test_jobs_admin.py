@@ -1,11 +1,14 @@
-"""Operators: jobs are listed, replayed, discarded, cancelled and paused by cqrsd jobs."""
+"""Operators: jobs are listed, replayed, discarded, cancelled and paused, by cqrsd jobs and by the
+admin listener."""
 
 import json
 import subprocess
 
 import pytest
-from harness.service import binary, run
+from harness.service import Service, binary, run
 from harness.until import until
+
+from .conftest import options_for
 
 CATALOG = """
 -- command: noted :exec
@@ -271,3 +274,99 @@ class TestAudit:
         done = jobs.run("replay", "--all", **{"audit-log": tmp_path})
         assert done.returncode == 1 and "--audit-log" in done.stderr
         assert count(primary, "job_dead") == 1
+
+
+@pytest.fixture(scope="module")
+def service(notes, shop_cluster, catalog, tmp_path_factory):
+    log = tmp_path_factory.mktemp("audit") / "audit"
+    # It runs no jobs: what is replayed stays to be seen.
+    service = Service(**options_for(shop_cluster, catalog,
+                                    {"auth": "none", "workers": 0, "audit-log": log}))
+    service.audit_log = log
+    service.start()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def pages(service, primary):
+    def ask(path="", body=None, **pairs):
+        target = "/admin/api/jobs" + path + ("?" if pairs else "") + "&".join(
+            f"{name.replace('_', '-')}={value}" for name, value in pairs.items())
+        if body is None:
+            return service.admin.request("GET", target)
+        return service.admin.request("POST", target, body)
+    return ask
+
+
+class TestAdminListener:
+    def test_jobs_are_listed_by_criteria_and_shown(self, pages, primary):
+        bury(primary, 2)
+        bury(primary, 1, sqlstate="53300", user="bob")
+        assert [len(pages(**pairs).json["jobs"]) for pairs in (
+            {}, {"error": "53300"}, {"state": "queued"}, {"user": "ann", "limit": 1},
+            {"older_than": "1d"})] == [3, 1, 0, 1, 0]
+        listed = pages(user="bob").json["jobs"][0]
+        shown = pages(f"/{listed['id']}").json["job"]
+        assert (shown["id"], shown["parameters"]) == (listed["id"], {"number": "7"})
+        assert len(pages(after=pages(limit=2).json["jobs"][-1]["id"]).json["jobs"]) == 1
+
+    def test_dead_letters_are_replayed_as_by_the_verb(self, pages, jobs, primary):
+        bury(primary, 1200)
+        bury(primary, 5, command="gone")
+        wanted = {"action": "replay", "matching": 1205, "eligible": 1200, "complete": True,
+                  "refused": [{"why": "the catalog has no @async command gone", "jobs": 5}]}
+        dry = pages("/replay", {"error": "40001", "dry_run": True})
+        assert dry.json == {**wanted, "dry_run": True, "changed": 0}
+        done = pages("/replay", {"error": "40001"})
+        assert done.json == {**wanted, "dry_run": False, "changed": 1200}
+        assert pages("/discard", {"all": True}).json["changed"] == 5
+        assert pages("/cancel", {"command": ["noted"], "limit": 7}).json["changed"] == 7
+        assert len(jobs.rows("list", state="cancelled")) == 7
+        who = primary.sql("SELECT DISTINCT who FROM cqrsd.job_audit")
+        assert who == "admin:127.0.0.1"
+
+    def test_commands_are_paused_and_resumed(self, pages, jobs, primary):
+        assert pages("/pause", {"command": "noted"}).json["commands"] == [
+            {"command": "noted", "changed": True, "paused": True}]
+        assert pages("/resume", {"all": True}).json["commands"] == [
+            {"command": "noted", "changed": True, "paused": False}]
+        assert count(primary, "job_pause") == 0
+
+    @pytest.mark.parametrize("path, body, pairs, status, code", [
+        ("/replay", {}, {}, 400, "missing-parameter"),
+        ("/replay", {"limit": 5}, {}, 400, "missing-parameter"),
+        ("/replay", {"all": "yes"}, {}, 400, "invalid-parameter"),
+        ("/replay", {"stat": "dead"}, {}, 400, "unknown-parameter"),
+        ("/replay", {"state": "done"}, {}, 400, "invalid-parameter"),
+        ("/pause", {"user": "ann"}, {}, 400, "invalid-parameter"),
+        ("", None, {"limit": "5000"}, 400, "invalid-parameter"),
+        ("", None, {"id": "x"}, 400, "invalid-parameter"),
+        ("", {}, {}, 405, "method-not-allowed"),
+        ("/replay", None, {}, 405, "method-not-allowed"),
+        ("/" + "0" * 26, None, {}, 404, "not-found"),
+    ])
+    def test_what_cannot_be_meant_is_refused(self, pages, primary, path, body, pairs, status, code):
+        bury(primary, 1)
+        answer = pages(path, body, **pairs)
+        assert (answer.status, answer.problem["code"]) == (status, code), answer
+        assert count(primary, "job_dead") == 1
+
+    def test_a_page_of_another_site_changes_nothing(self, service, primary):
+        bury(primary, 1)
+        for headers in ({"Origin": "https://elsewhere.example"},
+                        {"Content-Type": "text/plain"}):
+            answer = service.admin.request("POST", "/admin/api/jobs/replay", b'{"all":true}',
+                                           headers=headers)
+            assert answer.status in (403, 415), answer
+        assert count(primary, "job_dead") == 1
+
+    def test_each_change_is_in_the_audit_log(self, service, pages, primary):
+        bury(primary, 1)
+        pages("/replay", {"all": True})
+
+        def noted():
+            lines = [json.loads(line) for line in service.audit_log.read_text().splitlines()]
+            return [line for line in lines if line["event"] == "jobs-replay"
+                    and line["code"] == "ok"]
+        assert until(noted)[-1]["operation"] == "/admin/api/jobs/replay"

@@ -50,7 +50,8 @@ static void page_answer(struct admin_reply *reply, void *arg)
 	buf_literal(&reply->body, "alive\n");
 }
 
-static const struct admin_page pages[] = { { "/livez", page_answer, true }, { NULL, NULL, false } };
+static const struct admin_page pages[] = { { "/livez", .answer = page_answer, .is_open = true },
+					   { NULL } };
 
 /* --- what is asked arrives -------------------------------------------------------------------- */
 

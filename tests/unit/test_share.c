@@ -325,8 +325,9 @@ static void page_alive(struct admin_reply *reply, void *arg)
 
 static int start_admin(void **state)
 {
-	static const struct admin_page pages[] = { { "/livez", page_alive, true },
-						   { NULL, NULL, false } };
+	static const struct admin_page pages[] = {
+		{ "/livez", .answer = page_alive, .is_open = true }, { NULL }
+	};
 	struct listener_settings settings = { .pages = pages, .connections_max = PLACES };
 
 	fixture_start(state);
