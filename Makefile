@@ -47,7 +47,8 @@ SCENARIO ?= tests/scenario
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
             test_repeats* test_audit* test_sessions* test_snapshot* test_statement* test_loss_notices* \
-            test_key_store_threads* test_jwks_fetch* test_failures* test_acceptor*
+            test_key_store_threads* test_jwks_fetch* test_failures* test_acceptor* \
+            test_job_occupancy*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)

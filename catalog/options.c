@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/nearest.h"
+#include "catalog/job_options.h"
 #include "catalog/lookup.h"
 #include "catalog/params.h"
 #include "catalog/value.h"
@@ -129,20 +130,6 @@ static void read_int8(struct draft *draft, const struct operation_option *row, s
 		draft->operation.int8 = index == 1 ? INT8_STRING : INT8_NUMBER;
 }
 
-static void read_async(struct draft *draft, const struct operation_option *row, struct cut value)
-{
-	static const char *const words[] = { "never", "allowed", "always" };
-	int index;
-
-	if (VALUE_WORD(draft, row, value, words, &index))
-		draft->operation.async = (enum async)index;
-}
-
-static void read_keep(struct draft *draft, const struct operation_option *row, struct cut value)
-{
-	(void)value_duration(draft, row, value, US_PER_S, 30 * DAY_US, &draft->operation.keep_us);
-}
-
 static void option_without_value(struct draft *draft, const struct operation_option *row,
 				 struct cut value)
 {
@@ -191,26 +178,6 @@ static void read_cache(struct draft *draft, const struct operation_option *row, 
 			draft->vary_given = true;
 		} else {
 			value_wrong_key(draft, row, word, keys, 2);
-		}
-	}
-}
-
-static void read_retries(struct draft *draft, const struct operation_option *row, struct cut value)
-{
-	static const char *const keys[] = { "backoff" };
-	bool backoff = false;
-	struct cut word, part;
-	uint64_t retries;
-
-	if (value_number(draft, row, cut_word(&value), 0, 100, &retries))
-		draft->operation.retries = (unsigned)retries;
-	while ((word = cut_word(&value)).text.len > 0) {
-		if (!backoff && value_key(word, "backoff", &part)) {
-			backoff = true;
-			(void)value_duration(draft, row, part, US_PER_MS, DAY_US,
-					     &draft->operation.retries_backoff_us);
-		} else {
-			value_wrong_key(draft, row, word, keys, 1);
 		}
 	}
 }
@@ -379,8 +346,7 @@ bool option_is_known(struct text comment)
 }
 
 /* Of the contract, but not built: without them a command would do something else than it says. */
-static const char *const options_not_built[] = { "order-by", "workers", "every", "cron",
-						 "batch-max" };
+static const char *const options_not_built[] = { "order-by", "every", "cron", "batch-max" };
 
 static void option_unknown(struct draft *draft, size_t at, struct text name)
 {
@@ -440,17 +406,6 @@ static void options_note(struct draft *draft, size_t row, const char *what, cons
 		   options[row].name, draft->operation.name, what, why);
 }
 
-/* How jobs are run says nothing of a command that never is one. */
-static void options_finish_jobs(struct draft *draft)
-{
-	if (draft->operation.kind != REQUEST_COMMAND || draft->operation.async != ASYNC_NEVER)
-		return;
-	for (size_t i = 0; i < OPTIONS; i++)
-		if (draft->options_at[i] != SIZE_MAX &&
-		    (options[i].read == read_retries || options[i].read == read_keep))
-			options_note(draft, i, "has no effect", "it is not @async");
-}
-
 /* An answer that depends on who asks must not be kept for others. */
 static void options_finish_cache(struct draft *draft)
 {
@@ -500,7 +455,9 @@ void options_finish(struct draft *draft)
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet)
 			options_note(draft, i, "is not available yet", options[i].not_yet);
-	options_finish_jobs(draft);
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (draft->options_at[i] != SIZE_MAX && job_option_is_idle(draft, &options[i]))
+			options_note(draft, i, "has no effect", "it is not @async");
 	if (draft->operation.tags)
 		options_finish_groups(draft, "tags");
 	if (draft->operation.invalidates)

@@ -22,7 +22,9 @@
 #define WORKER_IDLE_TIMEOUT_US (75 * US_PER_S)
 #define WORKER_POST_PAUSE_NS 1000000
 
-static struct writes_shared worker_shared; /* of all workers */
+/* Of all workers. */
+static struct writes_shared worker_shared;
+static struct job_occupancy worker_occupancy = JOB_OCCUPANCY_INIT;
 
 struct worker {
 	char name[16];
@@ -269,7 +271,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
 		writes_work(&worker->writes);
-	writes_run_jobs(&worker->writes, worker_jobs(number, shared->options));
+	writes_run_jobs(&worker->writes, &worker_occupancy, worker_jobs(number, shared->options));
 	if (!worker_listen(worker, shared->options, http, error, error_room)) {
 		worker_free_paths(worker);
 		snapshot_free(worker->hitters);

@@ -147,9 +147,9 @@ void writes_work(struct writes *writes)
 	job_partitions_start(&writes->partitions);
 }
 
-void writes_run_jobs(struct writes *writes, unsigned workers)
+void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers)
 {
-	job_workers_init(&writes->workers, writes->router, workers);
+	job_workers_init(&writes->workers, writes->router, occupancy, workers);
 	writes->workers.watches = &writes->watches;
 }
 

@@ -15,8 +15,9 @@ void writes_init(struct writes *writes, struct router *router, struct writes_sha
 void writes_fini(struct writes *writes);
 /* This loop does the background work of the process (write/sweep.h): one of its loops. */
 void writes_work(struct writes *writes);
-/* So many workers of this loop run jobs, which may be 0. At most once. */
-void writes_run_jobs(struct writes *writes, unsigned workers);
+/* So many workers of this loop run jobs, which may be 0. At most once. Borrows the occupancy until
+ * writes_fini; one for all loops of the process. */
+void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers);
 /* The service ends: no batch of jobs is begun any more; who waits for a job, or has committed and
  * waits for replicas, is answered, and none waits for them from here on. Requests under way go on.
  */

@@ -36,6 +36,7 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_int_equal(operation->cache_us, 0);
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_OPTIONAL);
 	assert_int_equal(operation->async, ASYNC_NEVER);
+	assert_int_equal(operation->workers, 0);
 	catalog_let_go(catalog);
 }
 
@@ -91,6 +92,7 @@ static void options_of_a_command_are_read(void **state)
 	const struct operation *operation =
 		story_operation(&catalog, COMMAND "-- @idempotency required\n"
 						  "-- @async allowed\n"
+						  "-- @workers 2\n"
 						  "-- @retries 5 backoff=3s\n"
 						  "-- @keep 1h\n"
 						  "-- @isolation repeatable read\n"
@@ -103,6 +105,7 @@ static void options_of_a_command_are_read(void **state)
 
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_REQUIRED);
 	assert_int_equal(operation->async, ASYNC_ALLOWED);
+	assert_int_equal(operation->workers, 2);
 	assert_int_equal(operation->retries, 5);
 	assert_int_equal(operation->retries_backoff_us, 3 * US_PER_S);
 	assert_int_equal(operation->keep_us, 3600 * US_PER_S);
@@ -210,6 +213,8 @@ static void values_have_ranges_and_units(void **state)
 		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
 		{ QUERY "-- @max-rows 5 rows\nSELECT 1",
 		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
+		{ COMMAND "-- @workers 0\nSELECT 1",
+		  "shop.sql:2:13: error: @workers is a number from 1 to 1024" },
 		{ COMMAND "-- @retries 101\nSELECT 1",
 		  "shop.sql:2:13: error: @retries is a number from 0 to 100" },
 		{ COMMAND "-- @keep 999ms\nSELECT 1",
@@ -298,6 +303,7 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 						"-- command: e :exec\n"
 						"-- @retries 5\n"
 						"-- @keep 1h\n"
+						"-- @workers 2\n"
 						"SELECT 1;\n");
 	struct buf lines;
 
@@ -308,7 +314,8 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 		lines.ptr, "shop.sql:6: note: @cache of q is not available yet: every request asks "
 			   "PostgreSQL\n"
 			   "shop.sql:14: note: @retries of e has no effect: it is not @async\n"
-			   "shop.sql:15: note: @keep of e has no effect: it is not @async\n");
+			   "shop.sql:15: note: @keep of e has no effect: it is not @async\n"
+			   "shop.sql:16: note: @workers of e has no effect: it is not @async\n");
 	buf_fini(&lines);
 	catalog_let_go(catalog);
 }
@@ -319,7 +326,6 @@ static void what_would_change_what_a_command_does_is_refused_until_it_is_there(v
 #define NOT_YET " is not available yet"
 	static const struct story stories[] = {
 		{ COMMAND "-- @order-by id\nSELECT :id", "shop.sql:2:4: error: @order-by" NOT_YET },
-		{ COMMAND "-- @workers 2\nSELECT 1", "shop.sql:2:4: error: @workers" NOT_YET },
 		{ COMMAND "-- @every 5m\nSELECT 1", "shop.sql:2:4: error: @every" NOT_YET },
 		{ COMMAND "-- @cron \"0 3 * * *\"\nSELECT 1",
 		  "shop.sql:2:4: error: @cron" NOT_YET },

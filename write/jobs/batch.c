@@ -102,6 +102,7 @@ static unsigned batch_on_claimed(struct call *call)
 		else
 			batch->unreadable++;
 	}
+	batch->on_members(batch, count);
 	return count;
 }
 

@@ -37,6 +37,8 @@ struct job_batch {
 	const char *instance;     /* who runs them, for the log of attempts */
 	size_t bytes_max;         /* of one result */
 	enum isolation isolation; /* of all that is claimed */
+	/* The rows are there, members[0] to [count - 1] of them are to run. May come again. */
+	void (*on_members)(struct job_batch *batch, unsigned count);
 	void (*on_done)(struct job_batch *batch);
 
 	/* What came of it. jobs.count members travelled; they have ended where it committed. */

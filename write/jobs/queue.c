@@ -10,6 +10,8 @@
 void job_queues_fini(struct job_queues *queues)
 {
 	free(queues->queues);
+	free(queues->urgencies);
+	free(queues->of);
 	*queues = (struct job_queues){ 0 };
 }
 
@@ -23,7 +25,20 @@ static int queue_compare(const void *a, const void *b)
 	return one->index < other->index ? -1 : one->index > other->index;
 }
 
-void job_queues_set(struct job_queues *queues, const struct catalog *catalog)
+/* Once they are sorted. */
+static void queues_index(struct job_queues *queues, struct job_occupancy *occupancy)
+{
+	for (unsigned i = 0; i < queues->count; i++) {
+		struct job_queue *queue = &queues->queues[i];
+
+		queue->slots = job_slots_of(occupancy, queue->operation->name);
+		queues->urgencies[i] = queue->operation->urgency;
+		queues->of[queue->operation->index] = queue;
+	}
+}
+
+void job_queues_set(struct job_queues *queues, const struct catalog *catalog,
+		    struct job_occupancy *occupancy)
 {
 	if (queues->catalog == catalog)
 		return;
@@ -31,6 +46,10 @@ void job_queues_set(struct job_queues *queues, const struct catalog *catalog)
 	queues->catalog = catalog;
 	queues->queues = calloc(catalog->count + 1, sizeof(*queues->queues));
 	assert(queues->queues);
+	queues->urgencies = calloc(catalog->count + 1, sizeof(*queues->urgencies));
+	assert(queues->urgencies);
+	queues->of = calloc(catalog->count + 1, sizeof(*queues->of));
+	assert(queues->of);
 	for (unsigned i = 0; i < catalog->count; i++) {
 		const struct operation *operation = &catalog->operations[i];
 
@@ -38,6 +57,7 @@ void job_queues_set(struct job_queues *queues, const struct catalog *catalog)
 			queues->queues[queues->count++].operation = operation;
 	}
 	qsort(queues->queues, queues->count, sizeof(*queues->queues), queue_compare);
+	queues_index(queues, occupancy);
 }
 
 struct job_queue *job_queues_find(struct job_queues *queues, struct text command)
@@ -46,6 +66,16 @@ struct job_queue *job_queues_find(struct job_queues *queues, struct text command
 		if (text_is(command, queues->queues[i].operation->name))
 			return &queues->queues[i];
 	return NULL;
+}
+
+struct job_queue *job_queues_of(struct job_queues *queues, const struct operation *operation)
+{
+	const struct catalog *catalog = queues->catalog;
+
+	if (!catalog || operation->index >= catalog->count ||
+	    operation != &catalog->operations[operation->index])
+		return NULL;
+	return queues->of[operation->index];
 }
 
 void job_queues_rewind(struct job_queues *queues)

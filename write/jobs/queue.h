@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "write/jobs/occupancy.h"
 #include "write/jobs/watermark.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 struct job_queue {
 	const struct operation *operation;
 	struct watermark watermark;
+	struct job_slots *slots; /* borrowed of the occupancy */
 	int64_t paused_until_us; /* of the loop's clock */
 	unsigned failures;       /* by a deployment, in a row */
 	bool outdated;           /* its statement is to be described anew */
@@ -27,14 +29,20 @@ struct job_queue {
 struct job_queues {
 	const struct catalog *catalog; /* whose they are; borrowed. NULL: none yet */
 	struct job_queue *queues;      /* [count], the most urgent first */
+	unsigned *urgencies;           /* [count], of them */
+	struct job_queue **of;         /* by the index of their operation; NULL: none */
 	unsigned count;
 };
 
 void job_queues_fini(struct job_queues *queues);
 /* Nothing to do where they are of that catalog already. */
-void job_queues_set(struct job_queues *queues, const struct catalog *catalog);
+void job_queues_set(struct job_queues *queues, const struct catalog *catalog,
+		    struct job_occupancy *occupancy);
 /* NULL: the catalog has no such command, or it is no job any more. */
 struct job_queue *job_queues_find(struct job_queues *queues, struct text command) must_check;
+/* The same of an operation; NULL also where it is of another catalog. */
+struct job_queue *job_queues_of(struct job_queues *queues,
+				const struct operation *operation) must_check;
 /* All of them are looked through from the beginning. */
 void job_queues_rewind(struct job_queues *queues);
 

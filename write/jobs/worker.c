@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/node_health.h"
-#include "write/operation_form.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,19 +13,17 @@
 #define WORKER_PAUSE_US_MAX (50 * US_PER_MS)
 #define WORKER_TROUBLE_US US_PER_S
 
-/* Paces: how the jobs of a command are claimed. */
-#define WORKER_PACE_QUICK 0u
-#define WORKER_PACE_LONE 1u /* of the first isolation; the others follow */
-#define WORKER_PACES (WORKER_PACE_LONE + ISOLATION_SERIALIZABLE + 1)
-
 static void worker_on_due(struct loop_timer *timer);
+static void worker_on_members(struct job_batch *batch, unsigned count);
 static void worker_on_batch(struct job_batch *batch);
 
-void job_workers_init(struct job_workers *workers, struct router *router, unsigned count)
+void job_workers_init(struct job_workers *workers, struct router *router,
+		      struct job_occupancy *occupancy, unsigned count)
 {
 	*workers = (struct job_workers){ .router = router, .count = count };
 	workers->workers = calloc(count + 1, sizeof(*workers->workers));
 	assert(workers->workers);
+	job_pacing_init(&workers->pacing, occupancy, count);
 	for (unsigned i = 0; i < count; i++) {
 		struct job_worker *worker = &workers->workers[i];
 
@@ -35,6 +32,7 @@ void job_workers_init(struct job_workers *workers, struct router *router, unsign
 		worker->batch.random = &router->random;
 		worker->batch.loop = router->loop;
 		worker->batch.instance = loop_name(router->loop);
+		worker->batch.on_members = worker_on_members;
 		worker->batch.on_done = worker_on_batch;
 		arena_init(&worker->describe_arena);
 		worker->timer.on_due = worker_on_due;
@@ -48,6 +46,7 @@ static void worker_let_go(struct job_worker *worker)
 	if (worker->catalog_ref)
 		catalog_ref_drop(worker->catalog_ref);
 	worker->catalog_ref = NULL;
+	job_pace_end(&worker->workers->pacing, &worker->seats);
 }
 
 void job_workers_fini(struct job_workers *workers)
@@ -61,8 +60,10 @@ void job_workers_fini(struct job_workers *workers)
 		job_batch_fini(&worker->batch);
 		arena_fini(&worker->describe_arena);
 		worker_let_go(worker);
+		job_seats_fini(&worker->seats);
 	}
 	free(workers->workers);
+	job_pacing_fini(&workers->pacing);
 	job_queues_fini(&workers->queues);
 	if (workers->catalog_ref)
 		catalog_ref_drop(workers->catalog_ref);
@@ -121,7 +122,7 @@ static void workers_renew_queues(struct job_workers *workers)
 		catalog_ref_drop(workers->catalog_ref);
 	workers->catalog_ref = catalog_ref;
 	catalog_ref->users++;
-	job_queues_set(&workers->queues, catalog_ref->catalog);
+	job_queues_set(&workers->queues, catalog_ref->catalog, workers->pacing.occupancy);
 }
 
 static void worker_hold(struct job_worker *worker)
@@ -131,65 +132,46 @@ static void worker_hold(struct job_worker *worker)
 	worker->catalog_ref->users++;
 }
 
-/* Who may be claimed together: the quick ones; or else, one at a time, those of one isolation. */
-static unsigned worker_pace(const struct job_queue *queue)
-{
-	const struct operation *operation = queue->operation;
-	enum isolation isolation = operation_isolation(operation);
-
-	if (isolation == ISOLATION_READ_COMMITTED && !operation->lonely &&
-	    jobs_share(operation->statement, operation->claims == CATALOG_CLAIMS_SET))
-		return WORKER_PACE_QUICK;
-	return WORKER_PACE_LONE + (unsigned)isolation;
-}
-
-static unsigned worker_open_paces(const struct job_workers *workers, int64_t now_us)
-{
-	unsigned paces = 0;
-
-	for (unsigned i = 0; i < workers->queues.count; i++)
-		if (job_queue_is_open(&workers->queues.queues[i], now_us))
-			paces |= 1u << worker_pace(&workers->queues.queues[i]);
-	return paces;
-}
-
-static void worker_claim(struct job_worker *worker, unsigned pace, int64_t now_us)
+/* Of the paces in their turns the first of which something can be claimed now; JOB_PACES: none. */
+static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 {
 	struct job_workers *workers = worker->workers;
+	unsigned paces = job_paces_open(&workers->pacing, &workers->queues, now_us);
 
-	job_claim_begin(&worker->batch.claim);
-	for (unsigned i = 0; i < workers->queues.count; i++) {
-		struct job_queue *queue = &workers->queues.queues[i];
+	worker->paces = (unsigned)__builtin_popcount(paces);
+	for (unsigned i = 0; i < JOB_PACES; i++) {
+		unsigned pace = (worker->pace + i) % JOB_PACES;
 
-		if (!job_queue_is_open(queue, now_us) || worker_pace(queue) != pace)
+		if (!(paces & 1u << pace))
 			continue;
-		watermark_begin(&queue->watermark, now_us);
-		job_claim_add(&worker->batch.claim, queue);
+		job_pace_claim(&workers->pacing, &workers->queues, pace, now_us,
+			       &worker->batch.claim, &worker->seats);
+		if (worker->batch.claim.queues)
+			return pace;
+		job_pace_end(&workers->pacing, &worker->seats);
 	}
-	worker->batch.isolation = pace < WORKER_PACE_LONE
-					  ? ISOLATION_READ_COMMITTED
-					  : (enum isolation)(pace - WORKER_PACE_LONE);
+	return JOB_PACES;
 }
 
 /* False: nothing can be claimed now. */
 static bool worker_send(struct job_worker *worker, struct pool *pool)
 {
-	struct router *router = worker->workers->router;
-	int64_t now_us = loop_now(router->loop);
-	unsigned paces = worker_open_paces(worker->workers, now_us), pace = worker->pace;
+	struct job_workers *workers = worker->workers;
+	struct router *router = workers->router;
+	unsigned pace = worker_choose(worker, loop_now(router->loop));
 
-	if (!paces)
+	if (pace == JOB_PACES)
 		return false;
-	while (!(paces & 1u << pace))
-		pace = (pace + 1) % WORKER_PACES;
-	worker_claim(worker, pace, now_us);
-	worker->pace = (pace + 1) % WORKER_PACES;
-	worker->paces = (unsigned)__builtin_popcount(paces);
+	worker->batch.isolation = job_pace_isolation(pace);
+	worker->pace = (pace + 1) % JOB_PACES;
 	worker->node = (unsigned)router->topology.primary;
-	worker->batch.catalog = worker->workers->catalog_ref->catalog;
+	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
-	return job_batch_send(&worker->batch, pool,
-			      pace != WORKER_PACE_QUICK || worker->lone ? 1 : GROUP_CALLS_MAX);
+	if (job_batch_send(&worker->batch, pool,
+			   pace != JOB_PACE_QUICK || worker->lone ? 1 : GROUP_CALLS_MAX))
+		return true;
+	job_pace_end(&workers->pacing, &worker->seats);
+	return false;
 }
 
 static void worker_on_described(struct describe *describe)
@@ -254,6 +236,22 @@ static void worker_on_due(struct loop_timer *timer)
 		worker_rest(worker);
 }
 
+static void worker_on_members(struct job_batch *batch, unsigned count)
+{
+	struct job_worker *worker = container_of(batch, struct job_worker, batch);
+	struct job_slots *slots[GROUP_CALLS_MAX];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct job_queue *queue =
+			job_queues_of(&worker->workers->queues, batch->members[i].operation);
+
+		if (queue)
+			slots[found++] = queue->slots;
+	}
+	job_seats_keep(&worker->seats, slots, found);
+}
+
 /* --- what came of it ------------------------------------------------------------------------- */
 
 static const char *worker_end_name(enum job_end end)
@@ -282,19 +280,10 @@ static void worker_count(struct job_worker *worker, const struct job_member *mem
 		metric_add(metrics, METRIC_jobs_finished_total, METRIC_LABELS(name, end), 1);
 }
 
-/* The queue of a member, if it is still of the catalog of now. */
-static struct job_queue *worker_queue_of(struct job_worker *worker, const struct job_member *member)
-{
-	struct job_queue *queue =
-		job_queues_find(&worker->workers->queues, text_of(member->operation->name));
-
-	return queue && queue->operation == member->operation ? queue : NULL;
-}
-
 static void worker_pass(struct job_worker *worker, const struct job_member *member)
 {
 	struct router *router = worker->workers->router;
-	struct job_queue *queue = worker_queue_of(worker, member);
+	struct job_queue *queue = job_queues_of(&worker->workers->queues, member->operation);
 
 	if (!queue)
 		return;

@@ -7,8 +7,8 @@
  *      ▲                                                │   is on its way
  *      └────────────────────────────────────────────────┘   at once again where it did something
  *
- * Quick commands are claimed together; slow and unknown ones, and those of another isolation, one
- * at a time, in turns. After trouble as many jobs as were in it are claimed one by one.
+ * What is claimed is write/jobs/pace.h. After trouble as many jobs as were in it are claimed one by
+ * one.
  */
 #pragma once
 
@@ -18,6 +18,8 @@
 #include "pg/describe.h"
 #include "router/router.h"
 #include "write/jobs/batch.h"
+#include "write/jobs/occupancy.h"
+#include "write/jobs/pace.h"
 #include "write/jobs/queue.h"
 #include "write/jobs/watch.h"
 
@@ -32,12 +34,13 @@ struct job_worker {
 	struct arena describe_arena;
 	struct catalog_ref *catalog_ref; /* while busy */
 	struct loop_timer timer;
-	int64_t pause_us; /* before the next poll */
-	unsigned lone;    /* claims to come that take one job each */
-	unsigned node;    /* the primary that was asked last */
-	unsigned pace;    /* of the next claim: write/jobs/worker.c */
-	unsigned empty;   /* paces in a row of which nothing was found */
-	unsigned paces;   /* of which queues were open at the last claim */
+	int64_t pause_us;       /* before the next poll */
+	unsigned lone;          /* claims to come that take one job each */
+	unsigned node;          /* the primary that was asked last */
+	unsigned pace;          /* of the next claim */
+	struct job_seats seats; /* while a batch is on its way */
+	unsigned empty;         /* paces in a row of which nothing was found */
+	unsigned paces;         /* of which queues were open at the last claim */
 	bool describing;
 };
 
@@ -46,14 +49,16 @@ struct job_workers {
 	struct job_worker *workers; /* [count] */
 	unsigned count;
 	struct job_queues queues;
+	struct job_pacing pacing;
 	struct catalog_ref *catalog_ref; /* of the queues, or NULL */
 	struct job_watches *watches;     /* to be told of what has ended; NULL: none */
 	bool draining;
 	bool complained; /* that jobs cannot be claimed */
 };
 
-/* count may be 0. Borrows the router. */
-void job_workers_init(struct job_workers *workers, struct router *router, unsigned count);
+/* count may be 0. Borrows the router, and the occupancy, which is of all loops of the process. */
+void job_workers_init(struct job_workers *workers, struct router *router,
+		      struct job_occupancy *occupancy, unsigned count);
 /* What is on its way is given up: it is rolled back, unless its commit has left. */
 void job_workers_fini(struct job_workers *workers);
 /* No batch is begun any more. */

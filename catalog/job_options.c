@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each reads its value; what is judged together is in catalog/options.c. */
+#include "catalog/job_options.h"
+
+#include "base/clock.h"
+
+#include <stddef.h>
+
+#define DAY_US (24 * 3600 * US_PER_S)
+
+void job_option_async(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	static const char *const words[] = { "never", "allowed", "always" };
+	int index;
+
+	if (VALUE_WORD(draft, row, value, words, &index))
+		draft->operation.async = (enum async)index;
+}
+
+void job_option_retries(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	static const char *const keys[] = { "backoff" };
+	bool backoff = false;
+	struct cut word, part;
+	uint64_t retries;
+
+	if (value_number(draft, row, cut_word(&value), 0, 100, &retries))
+		draft->operation.retries = (unsigned)retries;
+	while ((word = cut_word(&value)).text.len > 0) {
+		if (!backoff && value_key(word, "backoff", &part)) {
+			backoff = true;
+			(void)value_duration(draft, row, part, US_PER_MS, DAY_US,
+					     &draft->operation.retries_backoff_us);
+		} else {
+			value_wrong_key(draft, row, word, keys, 1);
+		}
+	}
+}
+
+void job_option_keep(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	(void)value_duration(draft, row, value, US_PER_S, 30 * DAY_US, &draft->operation.keep_us);
+}
+
+void job_option_workers(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	uint64_t workers;
+
+	if (value_number(draft, row, value, 1, 1024, &workers))
+		draft->operation.workers = (unsigned)workers;
+}
+
+bool job_option_is_idle(const struct draft *draft, const struct operation_option *row)
+{
+	return draft->operation.kind == REQUEST_COMMAND && draft->operation.async == ASYNC_NEVER &&
+	       (row->read == job_option_retries || row->read == job_option_keep ||
+		row->read == job_option_workers);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bits of paces, and an array of seats that grows with the catalog. */
+#include "write/jobs/pace.h"
+
+#include "pg/jobs.h"
+#include "write/jobs/turn.h"
+#include "write/operation_form.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define PACE_BIT(pace) (1u << (pace))
+
+void job_pacing_init(struct job_pacing *pacing, struct job_occupancy *occupancy, unsigned workers)
+{
+	*pacing = (struct job_pacing){ .occupancy = occupancy, .workers = workers };
+	atomic_fetch_add_explicit(&occupancy->workers, workers, memory_order_relaxed);
+}
+
+void job_pacing_fini(struct job_pacing *pacing)
+{
+	if (!pacing->occupancy)
+		return;
+	assert(pacing->slow == 0);
+	atomic_fetch_sub_explicit(&pacing->occupancy->workers, pacing->workers,
+				  memory_order_relaxed);
+	free(pacing->order);
+}
+
+/* --- which paces ----------------------------------------------------------------------------- */
+
+static unsigned pace_of(const struct job_queue *queue)
+{
+	const struct operation *operation = queue->operation;
+	enum isolation isolation = operation_isolation(operation);
+
+	if (isolation == ISOLATION_READ_COMMITTED && !operation->lonely &&
+	    jobs_share(operation->statement, operation->claims == CATALOG_CLAIMS_SET))
+		return JOB_PACE_QUICK;
+	return JOB_PACE_LONE + (unsigned)isolation;
+}
+
+enum isolation job_pace_isolation(unsigned pace)
+{
+	return pace < JOB_PACE_LONE ? ISOLATION_READ_COMMITTED
+				    : (enum isolation)(pace - JOB_PACE_LONE);
+}
+
+/* With one worker here, some other loop keeps one for quick jobs. */
+static bool pace_may_be_slow(const struct job_pacing *pacing)
+{
+	if (pacing->workers > 1)
+		return pacing->slow + 1 < pacing->workers;
+	return atomic_load_explicit(&pacing->occupancy->workers, memory_order_relaxed) == 1 ||
+	       atomic_load_explicit(&pacing->occupancy->slow, memory_order_relaxed) + 1 <
+		       atomic_load_explicit(&pacing->occupancy->workers, memory_order_relaxed);
+}
+
+unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues *queues,
+			int64_t now_us)
+{
+	unsigned paces = 0;
+
+	for (unsigned i = 0; i < queues->count; i++)
+		if (job_queue_is_open(&queues->queues[i], now_us))
+			paces |= PACE_BIT(pace_of(&queues->queues[i]));
+	if (paces & PACE_BIT(JOB_PACE_QUICK) && !pace_may_be_slow(pacing))
+		return PACE_BIT(JOB_PACE_QUICK);
+	return paces;
+}
+
+/* --- a claim --------------------------------------------------------------------------------- */
+
+void job_seats_fini(struct job_seats *seats)
+{
+	assert(seats->count == 0);
+	free(seats->slots);
+	*seats = (struct job_seats){ 0 };
+}
+
+static void seats_make_room(struct job_seats *seats, unsigned count)
+{
+	if (seats->room >= count)
+		return;
+	seats->slots = realloc(seats->slots, count * sizeof(*seats->slots));
+	assert(seats->slots);
+	seats->room = count;
+}
+
+static void pace_order(struct job_pacing *pacing, const struct job_queues *queues, unsigned pace)
+{
+	if (pacing->room < queues->count) {
+		pacing->order = realloc(pacing->order, queues->count * sizeof(*pacing->order));
+		assert(pacing->order);
+		pacing->room = queues->count;
+	}
+	job_turn_order(queues->urgencies, queues->count, pacing->turns[pace]++, pacing->order);
+}
+
+static void pace_add(struct job_queue *queue, int64_t now_us, struct job_claim *claim,
+		     struct job_seats *seats)
+{
+	if (!job_slots_take(queue->slots, queue->operation->workers))
+		return;
+	seats->slots[seats->count++] = queue->slots;
+	watermark_begin(&queue->watermark, now_us);
+	job_claim_add(claim, queue);
+}
+
+void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsigned pace,
+		    int64_t now_us, struct job_claim *claim, struct job_seats *seats)
+{
+	assert(seats->count == 0);
+	assert(!seats->slow);
+	pace_order(pacing, queues, pace);
+	seats_make_room(seats, queues->count);
+	job_claim_begin(claim);
+	for (unsigned i = 0; i < queues->count; i++) {
+		struct job_queue *queue = &queues->queues[pacing->order[i]];
+
+		if (job_queue_is_open(queue, now_us) && pace_of(queue) == pace)
+			pace_add(queue, now_us, claim, seats);
+	}
+	if (pace == JOB_PACE_QUICK)
+		return;
+	seats->slow = true;
+	pacing->slow++;
+	atomic_fetch_add_explicit(&pacing->occupancy->slow, 1, memory_order_relaxed);
+}
+
+/* --- its end --------------------------------------------------------------------------------- */
+
+static bool seats_have(struct job_slots *const *slots, unsigned count,
+		       const struct job_slots *wanted)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (slots[i] == wanted)
+			return true;
+	return false;
+}
+
+/* A batch that was placed again may have found what it has let go: then it has one over @workers,
+ * once. */
+void job_seats_keep(struct job_seats *seats, struct job_slots *const *slots, unsigned count)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < seats->count; i++)
+		if (seats_have(slots, count, seats->slots[i]))
+			seats->slots[kept++] = seats->slots[i];
+		else
+			job_slots_give(seats->slots[i]);
+	for (unsigned i = 0; i < count && kept < seats->room; i++)
+		if (!seats_have(seats->slots, kept, slots[i]) && job_slots_take(slots[i], 0))
+			seats->slots[kept++] = slots[i];
+	seats->count = kept;
+}
+
+void job_pace_end(struct job_pacing *pacing, struct job_seats *seats)
+{
+	for (unsigned i = 0; i < seats->count; i++)
+		job_slots_give(seats->slots[i]);
+	seats->count = 0;
+	if (!seats->slow)
+		return;
+	seats->slow = false;
+	pacing->slow--;
+	atomic_fetch_sub_explicit(&pacing->occupancy->slow, 1, memory_order_relaxed);
+}

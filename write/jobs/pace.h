@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the next batch of a worker is claimed from. Commands are claimed by paces, in turns: the
+ * quick ones together, many jobs at a time; slow and unknown ones, and those of another isolation,
+ * one job at a time.
+ *
+ * A batch has a seat in the slots of each command that it may run, as @workers bounds them
+ * (write/jobs/occupancy.h): taken before it claims, as it is not known what it will find, and let
+ * go by those of which nothing was found, once the rows are there.
+ *
+ * Slow batches never take all workers of a loop while it has quick commands, nor all of a process
+ * of one worker per loop: quick jobs do not wait for slow ones.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "catalog/catalog.h"
+#include "pg/call.h"
+#include "write/jobs/claim.h"
+#include "write/jobs/occupancy.h"
+#include "write/jobs/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define JOB_PACE_QUICK 0u
+#define JOB_PACE_LONE 1u /* of the first isolation; the others follow */
+#define JOB_PACES (JOB_PACE_LONE + ISOLATION_SERIALIZABLE + 1)
+
+/* Of one loop. */
+struct job_pacing {
+	struct job_occupancy *occupancy; /* borrowed */
+	unsigned workers;
+	unsigned slow;             /* batches of other paces than quick */
+	unsigned turns[JOB_PACES]; /* claims so far */
+	unsigned *order;           /* [room], of queues */
+	unsigned room;
+};
+
+void job_pacing_init(struct job_pacing *pacing, struct job_occupancy *occupancy, unsigned workers);
+void job_pacing_fini(struct job_pacing *pacing);
+
+/* Those that may be claimed now, as bits. */
+unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues *queues,
+			int64_t now_us) must_check;
+enum isolation job_pace_isolation(unsigned pace) must_check;
+
+/* What a batch holds of the slots, from its claim until it has ended. Zeroed: nothing. */
+struct job_seats {
+	struct job_slots **slots; /* [count] */
+	unsigned count, room;
+	bool slow; /* it is counted as a slow one */
+};
+
+/* Frees the memory of seats that are let go. */
+void job_seats_fini(struct job_seats *seats);
+/* Begins a claim and adds the open queues of that pace, as far as there are slots. */
+void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsigned pace,
+		    int64_t now_us, struct job_claim *claim, struct job_seats *seats);
+/* The rows are there: seats of other commands than those [count] are let go. May come again, with
+ * others. */
+void job_seats_keep(struct job_seats *seats, struct job_slots *const *slots, unsigned count);
+void job_pace_end(struct job_pacing *pacing, struct job_seats *seats);
