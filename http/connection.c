@@ -77,6 +77,15 @@ void connections_fini(struct connections *connections)
 	recycled_bufs_fini(&connections->targets);
 }
 
+bool connections_all_wait(const struct connections *connections)
+{
+	const struct list *by_state = connections->by_state;
+
+	return by_state[CONNECTION_WORKING].count + by_state[CONNECTION_WATCHED].count +
+		       by_state[CONNECTION_HUNGRY].count ==
+	       connections->count;
+}
+
 /* --- what its caller holds -------------------------------------------------------------------- */
 
 static void connection_take_place(struct connection *connection)

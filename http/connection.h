@@ -17,8 +17,8 @@
  *   RESUMED, DONE ──► STREAMING ──► HUNGRY ──► FED ──► STREAMING ──► SENDING
  *   STREAMING, HUNGRY, FED ──► CLOSING, when it is cut off
  *
- * From WORKING to DONE libmicrohttpd has it suspended, unless it was done at once, and while it is
- * HUNGRY; request->on_done and on_stream wake it.
+ * From WORKING to DONE libmicrohttpd has it suspended, unless it was done at once or all others are
+ * there too (connections_all_wait), and while it is HUNGRY; on_done and on_stream wake it.
  *
  * A resting connection may already have sent a part of a request line, which is not visible
  * here.
@@ -195,6 +195,9 @@ void connection_yield(struct connection *connection, const char *reason, const c
 /* When it is closed, the kernel throws away what the client has not taken, instead of keeping it
  * for minutes. */
 void connection_drop_unsent(struct connection *connection);
+
+/* Has the router the requests of all of them? Then the library has nothing to do. */
+bool connections_all_wait(const struct connections *connections) must_check;
 
 /* So many bytes more came of its body; none of them counts as arriving any more. */
 void connection_hold_body(struct connection *connection, size_t bytes);

@@ -295,8 +295,12 @@ static void listener_run(struct listener *listener)
 	if (MHD_run(listener->daemon) != MHD_YES)
 		log_debug("http", "libmicrohttpd could not wait for its sockets");
 	listener->connections.library_due = watchdog_after_run(&listener->watchdog);
-	if (listener->connections.library_due)
-		loop_again(listener->connections.loop);
+}
+
+/* Not where the library need not run for any connection until there is a reply. */
+static bool listener_must_suspend(const struct listener *listener)
+{
+	return listener->connections.to_suspend && !connections_all_wait(&listener->connections);
 }
 
 static void listener_on_answer(struct loop_hook *hook)
@@ -310,9 +314,11 @@ static void listener_on_answer(struct loop_hook *hook)
 	}
 	if (resumed || listener->connections.library_due)
 		listener_run(listener);
-	/* Suspends what was handed to the router just now. */
-	if (listener->connections.to_suspend)
+	/* Sends the replies that were put together; suspends what was handed to the router. */
+	if (resumed || listener_must_suspend(listener))
 		listener_run(listener);
+	if (listener->connections.library_due)
+		loop_again(listener->connections.loop);
 }
 
 /* Requests that were done after the replies of this turn left. */

@@ -99,6 +99,9 @@ static bool watchdog_asks(struct watchdog *watchdog)
 	struct loop *loop = watchdog->connections->loop;
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	/* It would, for those that are not suspended: to ask again and again for their replies. */
+	if (connections_all_wait(watchdog->connections))
+		return false;
 	if (MHD_get_timeout(watchdog->daemon, &wait_ms) != MHD_YES)
 		return false;
 	if (wait_ms == 0)
