@@ -31,10 +31,12 @@ packages_rolling      := cluster test
 packages_patroni      := cluster test patroni
 packages_samples      := cluster demo samples
 packages_fuzz         := test
+packages_chaos-jobs    := cluster test chaos
 packages_chaos-controls := cluster test chaos
 packages_bench        := cluster bench peers
 packages_overload     := cluster
 packages_recovery     := cluster
+packages_bench-jobs    := cluster bench peers
 packages_bench-instructions := bench
 install_packages = deploy/install-packages build $(packages_$@)
 
@@ -61,7 +63,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
+        chaos chaos-jobs bench-jobs chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
         overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
@@ -87,7 +89,7 @@ else ifeq ($(VARIANT),fuzz)
   BUILD    := build/fuzz
   COMPILER := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight,$(VARIANT)),)
+else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight no-job-lock no-job-frame,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc
@@ -373,6 +375,12 @@ fuzz: ## libFuzzer over heads, callers, types, catalogs, JWTs and connections: S
 
 fuzz-programs: $(FUZZERS)
 
+chaos-jobs: ## jobs under kills and promotions: each effect once, or told: SEEDS=3 SECONDS=40 ARGS=
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/jobs --seeds $(or $(SEEDS),3) \
+	    --seconds $(or $(SECONDS),40) $(ARGS)
+
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@$(install_packages)
 	@tests/guarantees/controls
@@ -381,6 +389,11 @@ bench: ## side by side with what one would use instead; ARGS='--only reads --run
 	@$(install_packages)
 	@$(MAKE) all bench-programs
 	@bench/run $(ARGS)
+
+bench-jobs: ## jobs: accepting, draining, beside commands, under kills, and peers; ARGS='--only drain'
+	@$(install_packages)
+	@$(MAKE) all bench-programs
+	@bench/jobs $(ARGS)
 
 overload: ## more load than the database can bear, beside a control: ARGS='--scenario tenant'
 	@$(install_packages)

@@ -53,6 +53,18 @@
 #define CONTROL_CLOSED 1
 #endif
 
+#ifdef CONTROL_NO_JOB_LOCK
+#define CONTROL_JOB_LOCK "" /* jobs are claimed without the lock on their rows */
+#else
+#define CONTROL_JOB_LOCK " FOR UPDATE SKIP LOCKED"
+#endif
+
+#ifdef CONTROL_NO_JOB_FRAME
+#define CONTROL_JOB_FRAME 0 /* the effects of jobs commit before their ends do */
+#else
+#define CONTROL_JOB_FRAME 1
+#endif
+
 #ifdef CONTROL_ANY_FLIGHT
 #define CONTROL_QUEUED 0 /* identical queries are answered with one that is out already */
 #else

@@ -3,6 +3,7 @@
 #include "pg/wire/plan_jobs.h"
 
 #include "base/clock.h"
+#include "base/control.h"
 #include "pg/admission/estimate.h"
 #include "pg/admission/raises.h"
 #include "pg/jobs.h"
@@ -222,6 +223,7 @@ static bool plan_jobs_send_finish(struct conn *conn, bool goes_back)
 
 	batch_begin_trip(batch);
 	return (!goes_back || plan_jobs_return(conn)) &&
+	       (CONTROL_JOB_FRAME || pipeline_text(conn, ENTRY_SAVEPOINT, "COMMIT AND CHAIN")) &&
 	       pipeline_framing(conn, ENTRY_FRAME_TAIL, jobs->finish, jobs->finish_values) &&
 	       pipeline_end(conn, batch_is_lone_job(batch) ? FIXED_XID : FIXED_GROUP_END, true);
 }

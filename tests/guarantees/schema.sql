@@ -8,3 +8,5 @@ CREATE TABLE effects (
 	once int UNIQUE DEFERRABLE INITIALLY DEFERRED
 );
 INSERT INTO effects (key, version, value, once) VALUES ('-', 0, 'the only one', 1);
+-- Every effect that a job ever had.
+CREATE TABLE job_effects (key text NOT NULL);

@@ -9,6 +9,7 @@
  */
 #include "write/jobs/claim.h"
 
+#include "base/control.h"
 #include "base/json.h"
 #include "pg/call.h"
 #include "write/jobs/array.h"
@@ -31,7 +32,7 @@ static const char claim_text[] =
 	" CROSS JOIN LATERAL (SELECT * FROM cqrsd.job AS o WHERE o.command = q.command"
 	" AND o.run_at <= now() AND (o.run_at, o.n) > (timestamptz 'epoch'"
 	" + q.run_us * interval '1 microsecond', q.n)"
-	" ORDER BY o.run_at, o.n LIMIT (SELECT $4::int8) FOR UPDATE SKIP LOCKED) AS j"
+	" ORDER BY o.run_at, o.n LIMIT (SELECT $4::int8)" CONTROL_JOB_LOCK ") AS j"
 	" LIMIT (SELECT $4::int8)";
 
 static const uint32_t claim_params[CLAIM_VALUES] = {
