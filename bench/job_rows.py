@@ -1,0 +1,324 @@
+"""Rows of `make bench-jobs`: what accepting and draining jobs costs, and what disturbs them."""
+
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import time
+
+from latency import loadgen_line
+from stage import BENCH, ROOT, NotRun, alternate, needed, run
+from usage import Cpu
+
+from harness import processes
+from harness.until import TooLate, rest_now, until
+
+CATALOG = BENCH / "jobs-sql"
+PATIENT = {"catalog": CATALOG, "queue_wait_ms": 5000, "pool_conns": 8}
+RATE = 1000  # a second, of the latency row
+BESIDE = 0.7  # of the capacity, by synchronous commands
+BODY = '{"n":{1-1000000},"note":"a note"}'
+NOW, LATER = (f"1 /v1/commands/{name} {BODY}" for name in ("add_row", "add_row_later"))
+FILL = """INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s,
+    keyed) SELECT i, 'add_row_later', '1', json_build_object('n', i::text, 'note', 'a note'), 5,
+    clock_timestamp(), 86400, false FROM generate_series(1, {count}) AS i"""
+GRAPHILE = """SELECT count(graphile_worker.add_job('add_row', json_build_object('n', i, 'note',
+    'a note'))) FROM generate_series(1, {count}) AS i"""
+
+
+# --- the queue -----------------------------------------------------------------------------------
+
+def clear(stage):
+    stage.cluster.primary.sql("TRUNCATE bench_row RESTART IDENTITY; TRUNCATE cqrsd.job, "
+                              "cqrsd.job_finished, cqrsd.job_dead")
+
+
+def fill(stage, count):
+    clear(stage)
+    stage.cluster.primary.sql(FILL.format(count=count))
+    stage.cluster.primary.sql("VACUUM ANALYZE cqrsd.job")
+
+
+def effects(stage):
+    """How many rows there were, by the sequence: asking costs nearly nothing."""
+    return int(stage.cluster.primary.sql(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM bench_row_id_seq"))
+
+
+def rate(stage, count, deadline_s=120):
+    """Jobs/s, between the first tenth and the last one."""
+    first = None
+    until_s = time.monotonic() + deadline_s
+    while True:
+        now, seen = time.monotonic(), effects(stage)
+        if first is None and seen >= count / 10:
+            first = now, seen
+        if seen >= count:
+            return (count - first[1]) / max(now - first[0], 1e-3)
+        if now > until_s:
+            raise NotRun(f"{seen} of {count} jobs after {deadline_s} s")
+        rest_now(0.05)
+
+
+class Drain:
+    """Fills the queue, starts cqrsd, and tells how fast it was empty; notes what that cost."""
+
+    def __init__(self, stage, count, around=contextlib.nullcontext, **options):
+        self.stage, self.count, self.around = stage, count, around
+        self.options = {"workers": stage.given.workers, **PATIENT, **options}
+        self.costs = []
+
+    def __call__(self):
+        stage, primary = self.stage, self.stage.cluster.primary
+        fill(stage, self.count)
+        with self.around():
+            before = self.wal(), self.commits()
+            service = stage.serve(**self.options)
+            cpu = Cpu({"cqrsd": service.pid}, {"postgres": [primary.process.pid]})
+            try:
+                drained = rate(stage, self.count)
+                used = cpu.per_request_us(self.count)
+            finally:
+                stage.stop(service)
+            dead = int(primary.sql("SELECT n_dead_tup FROM pg_stat_user_tables "
+                                   "WHERE relid = 'cqrsd.job'::regclass"))
+            self.costs.append({"wal": (self.wal() - before[0]) / self.count, "dead": dead,
+                               "commits": (self.commits() - before[1]) / self.count,
+                               **{name: sum(both) for name, both in used.items()}})
+        return drained
+
+    def wal(self):
+        return float(self.stage.cluster.primary.sql(
+            "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+
+    def commits(self):
+        sql = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        return int(self.stage.cluster.primary.sql(sql))
+
+    def median(self, what):
+        return statistics.median(cost[what] for cost in self.costs)
+
+
+def drain(stage, result):
+    """Alone, and with a snapshot held that is older than all of it."""
+    count = stage.given.jobs
+    primary, replica = stage.cluster.primary, stage.cluster.replica(1)
+    begins = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM bench_row"
+    quiet = Drain(stage, count)
+    held = Drain(stage, count, lambda: primary.open_transaction(begins))
+    replica.set(hot_standby_feedback="on")
+    asked = Drain(stage, count, lambda: replica.open_transaction(begins))
+    line = [stage.serve_line(workers=stage.given.workers), f"{count} jobs, one insert each"]
+    sides = [(result.side("drain", line, "jobs/s"), quiet),
+             (result.side("drain, an old snapshot held", line, "jobs/s"), held),
+             (result.side("drain, a query on the replica all the time", line, "jobs/s"), asked)]
+    alternate(sides, stage.given.runs)
+    best = sides[0][0].median
+    result.check("drain", best, "jobs/s", (">=", 15000))
+    result.check("with an old snapshot / without", sides[1][0].median / best, "×", (">=", 0.8))
+    result.check("with a query on the replica and feedback / without",
+                 sides[2][0].median / best, "×", (">=", 0.8))
+    result.check("WAL per job drained", quiet.median("wal"), "bytes", ("<=", 650))
+    result.check("commits per job", quiet.median("commits"))
+    result.check("dead rows in the queue behind it", quiet.median("dead"))
+    for name in ("cqrsd", "postgres"):
+        result.check(f"CPU per job, {name}", quiet.median(name), "µs")
+
+
+def size(stage, result):
+    """The queue is filled and drained again and again: does it grow?"""
+    sizes = []
+    for _ in range(stage.given.rounds):
+        primary = stage.cluster.primary
+        primary.sql(FILL.format(count=stage.given.jobs))
+        service = stage.serve(workers=stage.given.workers, **PATIENT)
+        try:
+            until(lambda: primary.sql("SELECT count(*) FROM cqrsd.job") == "0", "the queue to be "
+                  "empty", 120, every_s=0.2)
+        finally:
+            stage.stop(service)
+        # As autovacuum does, whose time it is about once a minute.
+        primary.sql("VACUUM cqrsd.job")
+        sizes.append(int(primary.sql("SELECT pg_total_relation_size('cqrsd.job')")))
+    result.check("jobs", stage.given.rounds * stage.given.jobs)
+    result.check("table and indexes of the queue after the last round / the first one",
+                 sizes[-1] / sizes[0], "×", ("<=", 1.1))
+    result.remarks.append("MB after each round: "
+                          + ", ".join(f"{size / 1e6:.1f}" for size in sizes))
+
+
+# --- accepting -----------------------------------------------------------------------------------
+
+def accepting(stage, service, what):
+    lua = stage.lua_write().replace("add_row", what)
+
+    def measure():
+        clear(stage)
+        return stage.wrk(service.address, lua)[0]
+    return measure
+
+
+def accept(stage, result):
+    """64 clients, nothing is drained meanwhile."""
+    service = stage.serve(workers=0, jobs_max=100000000, **PATIENT)
+    line = [stage.serve_line(workers=0), "under wrk -c64"]
+    sides = [(result.side("accepted", line), accepting(stage, service, "add_row_later")),
+             (result.side("done at once", line), accepting(stage, service, "add_row"))]
+    alternate(sides, stage.given.runs)
+    result.check("accepted / done at once", sides[0][0].median / sides[1][0].median, "×",
+                 (">=", 1.0))
+    stage.stop(service)
+
+
+def answered(report, what="p99"):
+    return report["classes"][0]["answered_us"][what] / 1000
+
+
+def latency(stage, result):
+    """At a constant rate that is well within what the machine can bear."""
+    service = stage.serve(workers=stage.given.workers, **PATIENT)
+    steady = ["--rate", RATE, "--schedule", "constant"]
+    now = result.side("done at once, p99", loadgen_line("--post", NOW, *steady), "ms")
+    later = result.side("accepted, p99", loadgen_line("--post", LATER, *steady), "ms")
+    durable = result.side("from acceptance to its end, p99", ["the same"], "ms")
+    for _ in range(stage.given.runs):
+        clear(stage)
+        now.values.append(answered(stage.loadgen(service.address, "--post", NOW, *steady)))
+        later.values.append(answered(stage.loadgen(service.address, "--post", LATER, *steady)))
+        until(lambda: stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job") == "0",
+              "the queue to be empty", 60)
+        durable.values.append(float(stage.cluster.primary.sql(
+            "SELECT extract(epoch FROM percentile_disc(0.99) WITHIN GROUP (ORDER BY finished_at"
+            " - accepted_at)) * 1000 FROM cqrsd.job_finished")))
+    whole = later.median + durable.median
+    result.check("asked to ended, p99 (at most the sum of both) / done at once",
+                 whole / now.median, "×", ("<=", 5))
+    result.check("accepted / done at once, p99, while workers drain", later.median / now.median,
+                 "×", ("<=", 2))
+    stage.stop(service)
+
+
+def beside(stage, result):
+    """Synchronous commands at a part of the capacity, alone and while jobs drain."""
+    service = stage.serve(workers=stage.given.workers, **PATIENT)
+    clear(stage)
+    capacity = stage.loadgen(service.address, "--post", NOW)["classes"][0]
+    planned = round(BESIDE * capacity["ok"] / stage.given.seconds)
+    steady = ["--post", NOW, "--rate", planned]
+    alone, busy = {}, {}
+    for name, report in (("alone", alone), ("busy", busy)):
+        clear(stage)
+        if name == "busy":
+            stage.cluster.primary.sql(FILL.format(count=stage.given.jobs))
+        report.update(stage.loadgen(service.address, *steady)["classes"][0])
+    done = int(stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job_finished"))
+    result.side("commands alone, p99", loadgen_line(*steady), "ms").values.append(
+        alone["answered_us"]["p99"] / 1000)
+    result.side("beside jobs, p99", ["the same"], "ms").values.append(
+        busy["answered_us"]["p99"] / 1000)
+    result.check("commands beside jobs / alone", busy["ok"] / alone["ok"], "×", (">=", 0.95))
+    result.check("the same, p99", busy["answered_us"]["p99"] / alone["answered_us"]["p99"], "×",
+                 ("<=", 1.5))
+    result.check("jobs done meanwhile", done / stage.given.seconds, "jobs/s")
+    stage.stop(service)
+
+
+# --- trouble -------------------------------------------------------------------------------------
+
+def kill(stage, result):
+    """One of two instances is killed in the middle of its batches: until its jobs ran elsewhere."""
+    took = []
+    for _ in range(stage.given.runs):
+        fill(stage, stage.given.jobs)
+        options = {"workers": stage.given.workers, **PATIENT}
+        one, other = stage.serve(**options), stage.serve(**options)
+        until(lambda: effects(stage) > stage.given.jobs / 4, "a quarter of the jobs", 60)
+        one.kill9()
+        began_s = time.monotonic()
+        newest = stage.cluster.primary.sql("SELECT coalesce(min(n), 0) FROM cqrsd.job")
+        until(lambda newest=newest: stage.cluster.primary.sql(
+            f"SELECT count(*) FROM cqrsd.job WHERE n <= {newest}") == "0", "its jobs to run", 60)
+        took.append(time.monotonic() - began_s)
+        stage.services.remove(one)
+        one.discard()
+        stage.stop(other)
+    side = result.side("the oldest job of a killed instance ran elsewhere after",
+                       ["two instances, kill -9 of one"], "s")
+    side.values += took
+    result.check("the longest", max(took), "s", ("<=", 1))
+
+
+# --- peers ---------------------------------------------------------------------------------------
+
+def installed():
+    """The folder with the npm packages of the peers."""
+    folder = ROOT / "build" / "job-peers"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (BENCH / "job-peers").iterdir():
+        shutil.copy(path, folder / path.name)
+    if not (folder / "node_modules" / "pg-boss").exists():
+        done = subprocess.run([needed("npm", "peers"), "install", "--no-package-lock",
+                               "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder,
+                              text=True, capture_output=True, check=False)
+        if done.returncode:
+            raise NotRun("npm install failed: " + done.stderr.strip().splitlines()[-1][:200])
+    return folder
+
+
+@contextlib.contextmanager
+def program(stage, folder, *words):
+    log = stage.write(f"{words[0]}.log", "")
+    with open(log, "wb") as out, subprocess.Popen(
+            [needed("node", "peers"), *[str(word) for word in words]], cwd=folder, stdout=out,
+            stdin=subprocess.DEVNULL, stderr=out, start_new_session=True,
+            env={**os.environ, "NO_LOG_SUCCESS": "1"}) as process:
+        try:
+            yield log
+        finally:
+            processes.end_family(process.pid)
+
+
+def graphile(stage, folder, count):
+    primary = stage.cluster.primary
+    run([needed("node", "peers"), folder / "node_modules/graphile-worker/dist/cli.js", "-c",
+         primary.conninfo, "--schema-only"], cwd=folder)
+
+    def measure():
+        clear(stage)
+        primary.sql(GRAPHILE.format(count=count))
+        primary.sql("VACUUM ANALYZE")
+        with program(stage, folder, "graphile.js", primary.conninfo):
+            return rate(stage, count)
+    return measure
+
+
+def boss(stage, folder, count):
+    primary = stage.cluster.primary
+
+    def measure():
+        clear(stage)
+        primary.sql("DROP SCHEMA IF EXISTS pgboss CASCADE")
+        with program(stage, folder, "boss.js", primary.conninfo, count) as log:
+            until(lambda: "filled" in log.read_text(), "pg-boss to be filled", 60)
+            return rate(stage, count)
+    return measure
+
+
+def peers(stage, result):
+    """The same effect by queues for Node.js, each as its manual asks for speed."""
+    folder, count = installed(), stage.given.peer_jobs
+    ours = result.side("cqrsd", [stage.serve_line(workers=stage.given.workers)], "jobs/s")
+    sides = [(ours, Drain(stage, count)),
+             (result.side("graphile-worker 0.17", ["bench/job-peers/graphile.js"], "jobs/s"),
+              graphile(stage, folder, count)),
+             (result.side("pg-boss 10.4", ["bench/job-peers/boss.js"], "jobs/s"),
+              boss(stage, folder, count))]
+    try:
+        alternate(sides, stage.given.runs)
+    except TooLate as failure:
+        raise NotRun(str(failure)) from failure
+    for side, _ in sides[1:]:
+        result.check(f"cqrsd / {side.name}", ours.median / side.median, "×", (">=", 4))
+    result.remarks.append("effects of graphile-worker are transactions of their own, those of a "
+                          "batch of pg-boss are one; neither is one with the end of its job")
