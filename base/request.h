@@ -137,12 +137,13 @@ struct request {
 	enum level level;
 	int64_t staleness_us_max; /* ;max-staleness, -1: not given */
 	int64_t wait_us_max;      /* ;wait, -1: not given */
-	struct text tokens[TOKENS_MAX];
+	struct text tokens[TOKENS_MAX + 1]; /* one for after_job */
 	unsigned tokens_count;
 	int urgency;                 /* RFC 9218, 0 most urgent; -1: not given */
 	bool minimal;                /* Prefer: return=minimal */
 	enum respond respond;        /* Prefer: respond-async, of a command */
 	struct text not_before;      /* Prefer: not-before, as RFC 3339 has it; ptr NULL: none */
+	struct text after_job;       /* Prefer: after-job, of a query; ptr NULL: not given */
 	struct text trace;           /* traceparent; ptr NULL: absent or malformed */
 	struct text idempotency_key; /* ptr NULL: none */
 	int64_t prefer_wait_us;      /* Prefer: wait, -1: not given; see request_wait_until_us */
@@ -157,6 +158,7 @@ struct request {
 	struct list *in_state;           /* [path->count]: who waits in a state is on its list */
 	unsigned state;
 	void *task;              /* of read/ or write/, in the arena */
+	void *after;             /* of cmd/after_job.h, in the arena, or NULL */
 	struct wait wait;        /* filled while a step's STEP_WAIT holds */
 	struct loop_timer timer; /* the deadline; set by router/ */
 	/* The client went away: called at most once, by http/; NULL when router/ does not care. */

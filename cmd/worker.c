@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/after_job.h"
 #include "cmd/endpoints.h"
 #include "cmd/in_flight.h"
 #include "http/auth/auth.h"
@@ -153,11 +154,21 @@ void worker_drain(struct worker *worker)
 	worker_post(worker, &worker->drain);
 }
 
+/* What it is to see has happened. */
+static void worker_on_query(struct request *request, void *arg)
+{
+	struct worker *worker = arg;
+
+	read_take(&worker->reads, request);
+}
+
 static void worker_on_request(struct request *request, void *arg)
 {
 	struct worker *worker = arg;
 
-	if (request->kind == REQUEST_QUERY)
+	if (request->after_job.ptr)
+		after_job_take(request, &worker->writes, worker_on_query, worker);
+	else if (request->kind == REQUEST_QUERY)
 		read_take(&worker->reads, request);
 	else
 		write_take(&worker->writes, request);

@@ -160,6 +160,6 @@ void headers_out_of_request(struct header_lines *lines, const struct request *re
 		header_lines_end(lines);
 	}
 	headers_out_rates(lines, request);
-	if (request->kind != REQUEST_QUERY)
+	if (request->kind != REQUEST_QUERY || request->after_job.ptr)
 		headers_out_preferences(lines, request);
 }

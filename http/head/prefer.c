@@ -99,6 +99,14 @@ static void prefer_take_not_before(struct prefer *prefer, struct text value)
 				"\"2026-12-01T00:00:00Z\"";
 }
 
+static void prefer_take_after_job(struct prefer *prefer, struct text value)
+{
+	struct request *request = prefer->request;
+
+	if (!request->after_job.ptr && request->kind == REQUEST_QUERY)
+		request->after_job = arena_text(&request->arena, value);
+}
+
 static void prefer_take_one(struct prefer *prefer, struct text preference)
 {
 	struct text value = preference, name = prefer_take(&value, '=');
@@ -112,6 +120,8 @@ static void prefer_take_one(struct prefer *prefer, struct text preference)
 		prefer->request->respond = RESPOND_ASYNC;
 	} else if (text_is_caseless(name, "not-before")) {
 		prefer_take_not_before(prefer, value);
+	} else if (text_is_caseless(name, "after-job")) {
+		prefer_take_after_job(prefer, value);
 	} else if (text_is_caseless(name, "return") && !prefer->has_return) {
 		prefer->has_return = true;
 		prefer->request->minimal = text_is_caseless(value, "minimal");
@@ -159,6 +169,13 @@ static void prefer_seconds(struct buf *out, int64_t us)
 	}
 }
 
+/* It was found by this id, which is nothing but letters and digits. */
+static void prefer_after_job(struct buf *out, struct text id)
+{
+	buf_literal(out, "after-job=");
+	buf_text(out, id);
+}
+
 void prefer_applied(const struct request *request, struct buf *out)
 {
 	size_t from = out->len;
@@ -169,6 +186,8 @@ void prefer_applied(const struct request *request, struct buf *out)
 	else if (request->kind == REQUEST_COMMAND && request->minimal &&
 		 request->outcome == OUTCOME_OK)
 		buf_literal(out, "return=minimal");
+	else if (request->after_job.ptr && request->outcome == OUTCOME_OK)
+		prefer_after_job(out, request->after_job);
 	if (request->replicas_applied >= 0) {
 		prefer_separate(out, from);
 		buf_literal(out, "wait-replicas=");

@@ -7,6 +7,7 @@
  *   wait-replicas=N    a command answers once N replicas have replayed what it wrote
  *   respond-async      a command that may be is accepted as a job (write/jobs/accept.h)
  *   not-before="TIME"  and is not run before that time, of RFC 3339
+ *   after-job=ID       a query sees what that job did (cmd/after_job.h)
  *
  * Preferences are advice: what is not known, not honoured or malformed is ignored, and of several
  * of one name the first one counts. The exceptions are wait-replicas and not-before of a command:

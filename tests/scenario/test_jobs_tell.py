@@ -99,6 +99,17 @@ def paused(primary, worker):
     return lambda: primary.sql("DELETE FROM cqrsd.job_pause")
 
 
+@pytest.fixture
+def behind(shop_cluster):
+    """The replicas stay where they are."""
+    for replica in shop_cluster.replicas:
+        replica.pause_replay()
+    yield
+    for replica in shop_cluster.replicas:
+        replica.resume_replay()
+    shop_cluster.wait_until_replayed()
+
+
 def accept(cqrsd, number, name="later"):
     answer = cqrsd.command(name, user="ann", headers=prefer("respond-async"), number=number)
     assert answer.status == 202, answer
@@ -223,3 +234,43 @@ class TestLongPoll:
         assert set(attempt) >= {"n", "started_at", "ms", "instance", "sqlstate"}, shown
         assert shown["state"] == "dead" and shown["problem"]["code"] == "invalid-value", shown
         assert shown["problem"]["status"] == 422, shown
+
+
+# --- queries that wait for a job -----------------------------------------------------------------
+
+class TestAfterJob:
+    def test_a_query_sees_what_the_job_did(self, idle, primary, paused):
+        job = accept(idle, 7)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(idle.query, "effects", user="ann",
+                                  headers=prefer(f"after-job={job}", "wait=5"))
+            paused()
+            answer = waiting.result()
+
+        assert answer.data == [{"number": 7}], answer
+        assert answer.headers["preference-applied"] == f"after-job={job}, wait=5"
+
+    def test_a_replica_that_has_not_replayed_the_job_does_not_answer(
+            self, worker, primary, behind):
+        job = accept(worker, 7)
+
+        answer = worker.query("effects", user="ann", consistency="eventual",
+                              headers=prefer(f"after-job={job}", "wait=5"))
+
+        assert answer.data == [{"number": 7}] and answer.served_by.role == "primary", answer
+
+    def test_a_job_that_has_not_ended_in_time_is_a_timeout(self, idle, primary, paused):
+        job = accept(idle, 7)
+        answer = idle.query("effects", user="ann", headers=prefer(f"after-job={job}", "wait=0.1"))
+        assert (answer.status, answer.code) == (504, "timeout"), answer
+
+    def test_after_a_job_that_failed_there_is_nothing_to_wait_for(self, worker, primary):
+        job = accept(worker, 0, name="divided")
+        answer = worker.query("effects", user="ann", headers=prefer(f"after-job={job}", "wait=5"))
+        assert answer.data == [], answer
+
+    def test_a_job_of_another_user_is_none(self, worker, primary):
+        job = accept(worker, 7)
+        for name, user in ((job, "bob"), ("X", "ann")):
+            answer = worker.query("effects", user=user, headers=prefer(f"after-job={name}"))
+            assert (answer.status, answer.code) == (404, "not-found"), answer
