@@ -45,13 +45,15 @@
 #define GROUP_QUARANTINE_RUNS_MIN 16 /* runs that a statement makes alone after it broke a group */
 #define GROUP_QUARANTINE_RUNS_MAX 4096 /* when it keeps breaking them */
 #define GROUP_RAISE_RUNS 200 /* runs with a savepoint in groups after an error of a statement */
-#define GROUP_RAISE_RUNS_MAX 1000   /* when it keeps raising them */
-#define JOBS_STATEMENT_MS 5000      /* of a claim of jobs, and of the statement that ends them */
-#define JOBS_IDLE_MS 5000           /* a batch of jobs that waits for us longer is rolled back */
-#define JOB_WATCHES_MAX 4096        /* who waits on one loop for what becomes of a job */
-#define JOBS_SHARE_PERCENT 5        /* of the time of their conns, however many commands wait */
-#define JOBS_TURN_US_MAX 100000     /* a batch that took longer is counted as this long there */
-#define CONN_OPENING_US_MAX 1000000 /* how long calls wait longer while their first conn is made */
+#define GROUP_RAISE_RUNS_MAX 1000    /* when it keeps raising them */
+#define JOBS_STATEMENT_MS 5000       /* of a claim of jobs, and of the statement that ends them */
+#define JOBS_IDLE_MS 5000            /* a batch of jobs that waits for us longer is rolled back */
+#define JOB_EVENTS_MAX 1024          /* replies of one loop with events of jobs */
+#define JOB_EVENTS_US_MAX 3600000000 /* one is that long at most */
+#define JOB_WATCHES_MAX 4096         /* who waits on one loop for what becomes of a job */
+#define JOBS_SHARE_PERCENT 5         /* of the time of their conns, however many commands wait */
+#define JOBS_TURN_US_MAX 100000      /* a batch that took longer is counted as this long there */
+#define CONN_OPENING_US_MAX 1000000  /* how long calls wait longer while their first conn is made */
 #define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */
 #define REVALIDATION_BURST 8  /* how often a statement is described anew at once, */
 #define REVALIDATION_EVERY_US 1000000   /* and then once in so long: pg/revalidation.h */

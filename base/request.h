@@ -35,8 +35,12 @@ enum request_kind {
 	REQUEST_JOB_CANCEL, /* that it is not run */
 };
 
-/* Prefer: may a command be answered before it is done? */
-enum respond { RESPOND_DONE, RESPOND_ASYNC };
+/* How does a client want to hear of a job? */
+enum respond {
+	RESPOND_DONE,
+	RESPOND_ASYNC, /* Prefer: a command may be answered before it is done */
+	RESPOND_EVENTS /* of REQUEST_JOB: its states as server-sent events */
+};
 
 enum level { LEVEL_DEFAULT, LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
 
@@ -135,13 +139,14 @@ struct request {
 	size_t pairs_count;
 	struct json *body; /* an object, or NULL; freed with the request */
 	enum level level;
-	int64_t staleness_us_max; /* ;max-staleness, -1: not given */
-	int64_t wait_us_max;      /* ;wait, -1: not given */
+	int64_t staleness_us_max;           /* ;max-staleness, -1: not given */
+	int64_t wait_us_max;                /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX + 1]; /* one for after_job */
 	unsigned tokens_count;
-	int urgency;                 /* RFC 9218, 0 most urgent; -1: not given */
-	bool minimal;                /* Prefer: return=minimal */
-	enum respond respond;        /* Prefer: respond-async, of a command */
+	int urgency;  /* RFC 9218, 0 most urgent; -1: not given */
+	bool minimal; /* Prefer: return=minimal */
+	enum respond respond;
+	struct text last_event_id;   /* of RESPOND_EVENTS; ptr NULL: not given */
 	struct text not_before;      /* Prefer: not-before, as RFC 3339 has it; ptr NULL: none */
 	struct text after_job;       /* Prefer: after-job, of a query; ptr NULL: not given */
 	struct text trace;           /* traceparent; ptr NULL: absent or malformed */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A query with Prefer: after-job=ID, wait=N sees what that job did: first the job is asked for, with
- * that wait, as GET /v1/jobs/ID does (write/await_job.h), and is a request of its own to the rate
- * limits; then the query is asked for with the token that came of it.
+ * A query with Prefer: after-job=ID, wait=N sees what that job did: first the job is asked for,
+ * with that wait, as GET /v1/jobs/ID does (write/await_job.h), which is a request of its own to the
+ * rate limits; then the query goes on with the token that came of it.
  *
  *   the job is done                       the query sees its effect
  *   it is dead, cancelled or discarded    the query is answered at once: there is nothing to see

@@ -54,7 +54,7 @@ static void chunked_reply_count(struct connection *connection, const char *end)
 	const struct request *request = connection->exchange.request;
 
 	metric_add(connection->shared->metrics, METRIC_streams_total,
-		   METRIC_LABELS(request->operation_name, end), 1);
+		   METRIC_LABELS(request->operation_name ? request->operation_name : "-", end), 1);
 }
 
 /* Nothing is left in out. */

@@ -25,6 +25,8 @@ static enum request_kind exchange_kind(const struct route *route, struct text me
 	switch (route->kind) {
 	case ROUTE_JOB:
 		return text_is(method, "DELETE") ? REQUEST_JOB_CANCEL : REQUEST_JOB;
+	case ROUTE_JOB_EVENTS:
+		return REQUEST_JOB;
 	case ROUTE_COMMAND:
 		return REQUEST_COMMAND;
 	case ROUTE_QUERY:
@@ -34,6 +36,14 @@ static enum request_kind exchange_kind(const struct route *route, struct text me
 	}
 	assert(!"a kind of route");
 	return REQUEST_QUERY;
+}
+
+/* Each event leaves as it comes: not compressed. */
+static void exchange_take_events(struct exchange *exchange)
+{
+	exchange->request->respond = RESPOND_EVENTS;
+	exchange->content_type = "text/event-stream";
+	exchange->asked->takes_gzip = false;
 }
 
 /* Which operation is meant, and may this method ask for it? */
@@ -51,6 +61,8 @@ void exchange_take_route(struct exchange *exchange, struct text method)
 		return;
 	}
 	request->kind = exchange_kind(route, method);
+	if (route->kind == ROUTE_JOB_EVENTS)
+		exchange_take_events(exchange);
 	if (!route_allows(route, method))
 		(void)request_fail(request, OUTCOME_METHOD_NOT_ALLOWED, "Allowed here: %s%s",
 				   route->allow,
@@ -96,7 +108,7 @@ static void exchange_take_parameters(struct exchange *exchange, struct text meth
 
 void exchange_take_query(struct exchange *exchange, struct text method)
 {
-	if (exchange->asked->route.kind == ROUTE_JOB)
+	if (exchange->request->kind == REQUEST_JOB || exchange->request->kind == REQUEST_JOB_CANCEL)
 		exchange_take_job(exchange);
 	else
 		exchange_take_parameters(exchange, method);

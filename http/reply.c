@@ -92,6 +92,7 @@ static const char *reply_kind(const struct exchange *exchange)
 	case ROUTE_COMMAND:
 		return "command";
 	case ROUTE_JOB:
+	case ROUTE_JOB_EVENTS:
 		return "job";
 	case ROUTE_NOT_YET:
 	case ROUTE_NONE:

@@ -28,9 +28,12 @@ static void stream_eviction_walk(struct eviction *eviction, stream_eviction_visi
 	for (size_t i = 0; i < sizeof(flowing) / sizeof(flowing[0]); i++)
 		list_each (&eviction->connections->by_state[flowing[i]], it) {
 			struct connection *connection = container_of(it, struct connection, link);
-			const char *node = connection->exchange.request->node;
+			const struct request *request = connection->exchange.request;
+			const char *node = request->node;
 
-			if (node && strcmp(node, eviction->node) == 0)
+			/* Events of jobs need no conn for streams. */
+			if (node && request->respond != RESPOND_EVENTS &&
+			    strcmp(node, eviction->node) == 0)
 				visit(eviction, connection, arg);
 		}
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "router/task.h"
+#include "write/job_events.h"
 #include "write/jobs/asked.h"
 
 #include <assert.h>
@@ -100,6 +101,8 @@ enum step await_job_step(struct request *request)
 	struct job_number number;
 	int stage;
 
+	if (request->respond == RESPOND_EVENTS)
+		return job_events_step(request);
 	if (request->prefer_wait_us < 0 || request->outcome != OUTCOME_OK ||
 	    request->kind == REQUEST_JOB_CANCEL)
 		return STEP_NEXT;

@@ -20,7 +20,7 @@
 
 #include <stdbool.h>
 
-/* The step: waits, or goes on. */
+/* The step: waits, or goes on. Of RESPOND_EVENTS it is that of write/job_events.h. */
 enum step await_job_step(struct request *request);
 /* Is it the answer about the job, of an accepted command, that the request waited for last? */
 bool await_job_asked(const struct write *write) must_check;

@@ -19,7 +19,7 @@
  *   CONFIRM    the primary, which says how far it is
  *   DESCRIBE   the node that describes, the request that it follows, or a moment
  *   OUT        the answer; in between it may be run again, by itself (write/command.h)
- *   AWAIT      news of a job, or its time is over (write/await_job.h)
+ *   AWAIT      news of a job, or its time is over (write/await_job.h, write/job_events.h)
  *   REPLICAS   the heaps of all replicas in rotation, or its time is over (write/wait_replicas.h)
  */
 #pragma once
@@ -55,6 +55,7 @@ enum write_state {
 _Static_assert(WRITE_STATES <= REQUEST_STATES_MAX, "request_path is a set of bits");
 
 struct await_job;
+struct job_events;
 struct wait_replicas;
 struct writes;
 
@@ -65,6 +66,7 @@ struct write {
 	enum command_end end;                /* what became of it; set on the way to VERIFY */
 	struct wait_replicas *wait_replicas; /* in REPLICAS, or NULL */
 	struct await_job *await_job;         /* once it has waited for a job, or NULL */
+	struct job_events *events;           /* of a job, while they are sent */
 	struct command command;              /* set as a whole; what stands above is cleared */
 };
 
@@ -87,6 +89,7 @@ struct writes {
 	struct job_counting counting;
 	struct job_workers workers;
 	struct job_watches watches;
+	unsigned events;                  /* requests that events of jobs are sent to */
 	struct job_partitions partitions; /* of the process's first loop */
 };
 

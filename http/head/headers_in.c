@@ -318,6 +318,9 @@ bool headers_in_read(const struct head *head, const char *user_header, struct re
 	    !headers_in_user(head, user_header, request) || !prefer_read(head, request))
 		return false;
 	headers_in_priority(head, request);
+	if (request->respond == RESPOND_EVENTS && head_find(head, "last-event-id"))
+		request->last_event_id =
+			arena_text(&request->arena, head_find(head, "last-event-id")->value);
 	if (!headers_in_key(head, request) || !headers_in_timeout(head, request))
 		return false;
 	if (head_find(head, "content-encoding") &&

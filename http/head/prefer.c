@@ -116,7 +116,8 @@ static void prefer_take_one(struct prefer *prefer, struct text preference)
 		prefer_take_wait(prefer, value);
 	} else if (text_is_caseless(name, "wait-replicas")) {
 		prefer_take_replicas(prefer, value);
-	} else if (text_is_caseless(name, "respond-async")) {
+	} else if (text_is_caseless(name, "respond-async") &&
+		   prefer->request->respond == RESPOND_DONE) {
 		prefer->request->respond = RESPOND_ASYNC;
 	} else if (text_is_caseless(name, "not-before")) {
 		prefer_take_not_before(prefer, value);

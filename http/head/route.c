@@ -17,11 +17,13 @@ static const struct route_row {
 } route_rows[] = {
 	{ "/v1/queries/", ROUTE_QUERY, "GET, HEAD, POST, QUERY" },
 	{ "/v1/commands/", ROUTE_COMMAND, "POST" },
-	{ "/v1/jobs/", ROUTE_JOB, "GET, HEAD, DELETE" },
+	{ "/v1/jobs/", ROUTE_JOB, "GET, HEAD, DELETE" }, /* ID/events: ROUTE_JOB_EVENTS */
 	{ "/openapi.json", ROUTE_NOT_YET, NULL },
 	{ "/docs", ROUTE_NOT_YET, NULL },
 	{ "/docs/", ROUTE_NOT_YET, NULL },
 };
+
+#define ROUTE_EVENTS "/events"
 
 #define ROUTE_ROWS (sizeof route_rows / sizeof route_rows[0])
 
@@ -41,11 +43,10 @@ static bool route_matches(const struct route_row *row, struct text path)
 /* /v1/jobs/ID/events. */
 static bool route_is_events(const struct route *route)
 {
-	static const char events[] = "/events";
-	size_t len = sizeof(events) - 1;
+	size_t len = strlen(ROUTE_EVENTS);
 
 	return route->kind == ROUTE_JOB && route->name.len > len &&
-	       memcmp(route->name.ptr + route->name.len - len, events, len) == 0;
+	       memcmp(route->name.ptr + route->name.len - len, ROUTE_EVENTS, len) == 0;
 }
 
 struct route route_find(struct text target)
@@ -69,8 +70,11 @@ struct route route_find(struct text target)
 			route.name = (struct text){ route.path.ptr + len, route.path.len - len };
 		break;
 	}
-	if (route_is_events(&route))
-		route = (struct route){ ROUTE_NOT_YET, route.path, { NULL, 0 }, route.query, NULL };
+	if (route_is_events(&route)) {
+		route.kind = ROUTE_JOB_EVENTS;
+		route.allow = "GET, HEAD";
+		route.name.len -= strlen(ROUTE_EVENTS);
+	}
 	return route;
 }
 

@@ -11,6 +11,7 @@ enum route_kind {
 	ROUTE_QUERY,
 	ROUTE_COMMAND,
 	ROUTE_JOB,
+	ROUTE_JOB_EVENTS,
 	ROUTE_NOT_YET, /* of the contract, but not built */
 	ROUTE_NONE,
 };

@@ -31,7 +31,7 @@ static void test_targets_lead_where_the_table_says(void **state)
 		{ "/v1/jobs/06A?x=1", ROUTE_JOB, "06A", "x=1" },
 		{ "/v1/jobs/a/b", ROUTE_JOB, "a/b", "" },
 		{ "/v1/jobs/events", ROUTE_JOB, "events", "" },
-		{ "/v1/jobs/1/events", ROUTE_NOT_YET, NULL, "" },
+		{ "/v1/jobs/1/events", ROUTE_JOB_EVENTS, "1", "" },
 		{ "/v1/jobs/", ROUTE_NONE, NULL, "" },
 		{ "/openapi.json", ROUTE_NOT_YET, NULL, "" },
 		{ "/openapi.json5", ROUTE_NONE, NULL, "" },

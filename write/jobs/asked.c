@@ -274,16 +274,44 @@ bool asked_stage(const void *subject, struct job_number *number, int *stage)
 	return asked->verdict >= ASKED_OPEN;
 }
 
+static void asked_end(struct buf *out, int64_t verdict, const char *token)
+{
+	if (verdict == ASKED_ENDED) {
+		buf_literal(out, ",\"token\":\"");
+		buf_string(out, token);
+		buf_byte(out, '"');
+	}
+	buf_literal(out, "}}");
+}
+
 void asked_answer(struct request *request, const void *subject)
 {
 	const struct job_asked *asked = subject;
 
-	if (asked->verdict == ASKED_ENDED) {
-		buf_literal(&request->out, ",\"token\":\"");
-		buf_string(&request->out, request->token);
-		buf_byte(&request->out, '"');
-	} else {
+	if (asked->verdict != ASKED_ENDED)
 		request->token[0] = '\0';
-	}
-	buf_literal(&request->out, "}}");
+	asked_end(&request->out, asked->verdict, request->token);
+}
+
+/* --- by a call of one's own ------------------------------------------------------------------- */
+
+void asked_fill_call(const void *subject, struct call *call)
+{
+	const struct job_asked *asked = subject;
+
+	call->statement = &statement_show;
+	call->values = asked->values;
+	call->rows_max = 1;
+}
+
+bool asked_show_row(void *subject, struct text row, const char *token, struct buf *out)
+{
+	struct job_asked *asked = subject;
+
+	if (!job_document_take(&row, ASKED_VERDICT, &asked->verdict))
+		return false;
+	buf_literal(out, JOB_DOCUMENT_BEGINS "{");
+	buf_add(out, row.ptr, row.len - 1);
+	asked_end(out, asked->verdict, token);
+	return true;
 }

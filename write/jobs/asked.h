@@ -36,3 +36,11 @@ bool asked_stage(const void *subject, struct job_number *number, int *stage) mus
  * of the reply, which shows its effect; the reply about another one has none.
  */
 void asked_answer(struct request *request, const void *subject);
+
+/*
+ * For who asks for the job again, and has begun with asked_new: what such a call sends, but for its
+ * kind, arena, out and on_done; and the document of its row, appended to out, with that token if
+ * the job has ended. False: it is no such row.
+ */
+void asked_fill_call(const void *subject, struct call *call);
+bool asked_show_row(void *subject, struct text row, const char *token, struct buf *out) must_check;
