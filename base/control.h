@@ -71,6 +71,12 @@
 #define CONTROL_QUEUED 1
 #endif
 
+#ifdef CONTROL_OLD_INDEX
+#define CONTROL_INDEX 0 /* a read index counts that was asked for before the read had come */
+#else
+#define CONTROL_INDEX 1
+#endif
+
 #ifdef CONTROL_NO_TIMELINES
 #define CONTROL_TIMELINES 0 /* lsns are compared whatever their timelines */
 #else

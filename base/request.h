@@ -43,6 +43,7 @@ enum respond {
 };
 
 enum level { LEVEL_DEFAULT, LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
+enum from { FROM_DEFAULT, FROM_REPLICA };
 
 enum reason {
 #define REASON(name, text) REASON_##name,
@@ -139,6 +140,7 @@ struct request {
 	size_t pairs_count;
 	struct json *body; /* an object, or NULL; freed with the request */
 	enum level level;
+	enum from from;                     /* ;from, of LEVEL_STRONG */
 	int64_t staleness_us_max;           /* ;max-staleness, -1: not given */
 	int64_t wait_us_max;                /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX + 1]; /* one for after_job */

@@ -70,7 +70,8 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 static void admin_cluster(struct buf *body, const struct admin *admin,
 			  const struct topology *topology)
 {
-	buf_printf(body, ",\"operations\":%u", admin->operations);
+	buf_printf(body, ",\"operations\":%u,\"sessions\":\"%s\"", admin->operations,
+		   admin->shares_sessions ? "cluster" : "local");
 	if (topology->schema_missing && !topology->key_known)
 		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
 	/* Who claims to be primary is not: a node of this timeline is waited for. */

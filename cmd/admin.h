@@ -34,6 +34,7 @@ struct admin {
 	struct admin_tokens tokens;
 	const _Atomic unsigned *readiness; /* loops whose first conns are being made */
 	bool draining;
+	bool shares_sessions; /* --sessions cluster */
 };
 
 /* arg: a struct admin. */

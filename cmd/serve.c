@@ -26,6 +26,7 @@
 #include "cmd/worker.h"
 #include "pg/admission/concurrency.h"
 #include "router/ratelimit.h"
+#include "router/requirement.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -415,6 +416,7 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.catalog = &serve->catalog;
 	serve->admin.jobs = jobs_desk_new(serve->loop, serve->metrics);
 	serve->admin.readiness = &serve->readiness;
+	serve->admin.shares_sessions = serve->options.sessions == SESSIONS_CLUSTER;
 	serve->listener =
 		admin_listen(&serve->admin, serve->loop, &serve->options, &serve->endpoints.admin,
 			     serve->audit ? audit_queue_new(serve->audit) : NULL);
@@ -492,6 +494,9 @@ static void serve_announce(struct serve *serve)
 {
 	log_info("serve", "cqrsd %s (%s): %u operations, %u nodes, %u loops", version_text(),
 		 revision_text(), serve->catalog->count, serve->nodes_count, serve->workers_count);
+	log_info("serve", "a session query sees what its user wrote through %s",
+		 serve->options.sessions == SESSIONS_CLUSTER ? "any instance (--sessions cluster)"
+							     : "this instance (--sessions local)");
 	if (serve->options.limit != CONCURRENCY_OFF)
 		log_info("serve", "a node may have %lld batches at once (--limit %s, %lld cores%s)",
 			 (long long)(2 * serve->options.node_cores),

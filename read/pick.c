@@ -3,6 +3,7 @@
 #include "read/pick.h"
 
 #include "router/node_health.h"
+#include "router/requirement.h"
 #include "router/revalidate.h"
 
 #include <assert.h>
@@ -11,6 +12,12 @@ bool pick_is_spill(const struct choice *choice)
 {
 	return choice->kind == CHOICE_PLACE &&
 	       (choice->reason == REASON_SPILL_LAG || choice->reason == REASON_SPILL_NO_REPLICA);
+}
+
+bool pick_is_of_replicas(const struct request *request, const struct options *options)
+{
+	return request->level_used == LEVEL_STRONG &&
+	       (request->from == FROM_REPLICA || options->strong == STRONG_REPLICAS);
 }
 
 static unsigned pick_spill_budget(const struct options *options)

@@ -244,6 +244,17 @@ static enum step place_refuse_more(struct read *read)
 			    trouble ? trouble : "no replica was fresh enough in time");
 }
 
+/* A strong query of replicas whose operation never asks the primary (@on-lag). */
+static bool place_must_not_ask(const struct read *read)
+{
+	const struct router *router = read->task.router;
+
+	return read->choice.kind == CHOICE_PLACE &&
+	       (int)read->choice.node == router->topology.primary &&
+	       !read->task.needs.primary_allowed &&
+	       pick_is_of_replicas(read->task.request, router->shared.options);
+}
+
 enum step place_step(struct request *request)
 {
 	struct read *read = read_of(request);
@@ -252,6 +263,8 @@ enum step place_step(struct request *request)
 	router_refresh(task->router);
 	if (requirement_renew(task) == STEP_DONE)
 		return STEP_DONE;
+	if (requirement_lacks_index(task))
+		return read_move(read, READ_CONFIRM);
 	if (read->placements >= CALL_PLACEMENTS_MAX)
 		return place_refuse_more(read);
 	pick_node(read);
@@ -259,6 +272,9 @@ enum step place_step(struct request *request)
 		return place_wait(read);
 	if (read->full_at && read->choice.kind == CHOICE_REFUSE)
 		return place_refuse_full(read);
+	if (place_must_not_ask(read))
+		return request_fail(request, OUTCOME_NO_REPLICA,
+				    "no replica can answer, and the primary is not to");
 	if (read->choice.kind != CHOICE_PLACE)
 		return place_refuse(read);
 	return budgets_pay(read) ? place_chosen(read) : place_refuse_retry(read);

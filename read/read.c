@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "read/hedge.h"
+#include "read/pick.h"
 #include "read/place.h"
 #include "read/report.h"
 #include "read/retry.h"
@@ -33,7 +34,7 @@ static const struct request_state read_states[] = {
 	[READ_CONFIRM] = { "confirm", 0, requirement_confirm },
 	[READ_DESCRIBE] = { "describe", 0, describing_step },
 	[READ_BIND] = { "bind", 0, bind_step },
-	[READ_PLACE] = { "place", TO(PARKED) | TO(OUT), place_step },
+	[READ_PLACE] = { "place", TO(PARKED) | TO(OUT) | TO(CONFIRM), place_step },
 	[READ_PARKED] = { "parked", TO(PLACE), place_again },
 	[READ_BACKOFF] = { "backoff", TO(PLACE), place_again },
 	[READ_OUT] = { "out", TO(PLACE) | TO(VERIFY) | TO(TELL), NULL },
@@ -119,6 +120,19 @@ static int64_t read_least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* A single node needs none: all writes are there. */
+static bool read_wants_index(const struct read *read)
+{
+	const struct task *task = &read->task;
+	const struct options *options = task->router->shared.options;
+
+	if (task->router->topology.count < 2)
+		return false;
+	return pick_is_of_replicas(task->request, options) ||
+	       (task->needs.level == LEVEL_SESSION && task->request->user.ptr &&
+		options->sessions == SESSIONS_CLUSTER);
+}
+
 static void read_set_needs(struct read *read)
 {
 	struct task *task = &read->task;
@@ -139,6 +153,7 @@ static void read_set_needs(struct read *read)
 	if (read->wait_until_us > request->deadline_us)
 		read->wait_until_us = request->deadline_us;
 	request->level_used = needs->level;
+	task->wants_index = read_wants_index(read);
 }
 
 static enum step read_admit(struct request *request)

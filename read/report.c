@@ -2,6 +2,7 @@
 /* The position that goes into the token is the last probe's: what the client has seen. */
 #include "read/report.h"
 
+#include "read/pick.h"
 #include "router/requirement.h"
 
 static void report_count(const struct read *read)
@@ -31,6 +32,8 @@ void report_answer(struct read *read)
 	request->reason = read->choice.reason;
 	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)
 		request->reason = REASON_WAITED;
+	if (read->query.on_primary && pick_is_of_replicas(request, router->shared.options))
+		request->reason = REASON_STRONG_PRIMARY;
 	request->node = router->shared.nodes[node]->name;
 	request->node_shown = router->shared.nodes[node]->shown;
 	request->lag_us = read->query.on_primary ? 0 : router->topology.nodes[node].lag_us;

@@ -97,6 +97,8 @@ static int64_t choose_forecast(const struct choosing *c, unsigned i)
 	const struct node_view *node = &c->topology->nodes[i];
 	struct position required = c->needs->required;
 
+	if (c->needs->required_unknown)
+		return CLOCK_NEVER;
 	if (!position_known(required))
 		return 0;
 	if (node->position.timeline != required.timeline)
@@ -108,6 +110,8 @@ static bool choose_reached(const struct choosing *c, unsigned i)
 {
 	struct position required = c->needs->required;
 
+	if (c->needs->required_unknown)
+		return false;
 	return !position_known(required) ||
 	       (c->topology->nodes[i].position.timeline == required.timeline &&
 		choose_replayed(c, i) >= required.lsn);

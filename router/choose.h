@@ -27,6 +27,7 @@ struct node_use {
 struct query_needs {
 	enum level level;         /* never LEVEL_DEFAULT */
 	struct position required; /* POSITION_NONE: nothing */
+	bool required_unknown;    /* and more, which no replica is known to have */
 	int64_t staleness_us_max; /* -1: no limit; holds for stale answers too */
 	int64_t wait_us_left;     /* how long it may still wait for a replica; 0: not at all */
 	uint64_t user_hash;       /* rendezvous: one user tends to stay on one node; 0: no user */

@@ -23,10 +23,17 @@ static struct required_by requirement_by(struct task *task)
 	};
 }
 
+/* A strong read by the index is one that knows how far it must see. */
+static enum level requirement_level(const struct task *task)
+{
+	if (task->request->kind != REQUEST_QUERY)
+		return LEVEL_STRONG;
+	return task->wants_index ? LEVEL_SESSION : task->request->level_used;
+}
+
 enum step requirement_judge(struct task *task)
 {
-	enum level level =
-		task->request->kind != REQUEST_QUERY ? LEVEL_STRONG : task->request->level_used;
+	enum level level = requirement_level(task);
 	struct required_by by;
 	struct required required;
 	enum step step;
@@ -39,6 +46,7 @@ enum step requirement_judge(struct task *task)
 	task->token_lsn = required.token_lsn;
 	task->session_lsn = required.session_lsn;
 	task->needs.required = required.position;
+	task->needs.required_unknown = false;
 	task->needs.level = required.level;
 	if (required.poll_now)
 		monitor_poll_now(task->router->shared.monitor);
@@ -110,7 +118,7 @@ static void requirement_cancel_confirm(struct request *request)
 	pool_forget(task->confirm.pool, &task->confirm);
 }
 
-enum step requirement_confirm(struct request *request)
+static enum step requirement_confirm_token(struct request *request)
 {
 	struct task *task = request->task;
 	struct router *router = task->router;
@@ -133,4 +141,72 @@ enum step requirement_confirm(struct request *request)
 	if (!pool_submit(pool, &task->confirm))
 		return request_fail(request, OUTCOME_QUEUE_FULL, "too many requests are waiting");
 	return request_wait(request, WAIT_CONFIRM, requirement_cancel_confirm);
+}
+
+/* --- the read index --------------------------------------------------------------------------- */
+
+bool requirement_lacks_index(const struct task *task)
+{
+	return task->wants_index && task->indexed != task->judged;
+}
+
+/* Without an index the primary answers, if it may be asked, or a stale answer must do. */
+static void requirement_take_index(struct task *task, struct position index)
+{
+	task->indexed = task->judged;
+	if (index.timeline == task->judged && position_known(index))
+		task->needs.required = position_max(task->needs.required, index);
+	else
+		task->needs.required_unknown = true;
+}
+
+static void requirement_on_index(struct index_reader *reader, struct position index,
+				 uint64_t wal_end)
+{
+	struct task *task = container_of(reader, struct task, index);
+	struct request *request = task->request;
+
+	request_wait_over(request);
+	task_cancel_timer(request);
+	if (requirement_renew(task) == STEP_DONE) {
+		request_finish(request);
+		return;
+	}
+	requirement_take_index(task, index);
+	if (position_known(index)) {
+		high_water_raise(task->router->shared.high_water, index);
+		if (requirement_is_beyond(task, wal_end)) {
+			(void)requirement_refuse_beyond(task);
+			request_finish(request);
+			return;
+		}
+	}
+	request_resume(request, STEP_NEXT);
+}
+
+static void requirement_leave_index(struct request *request)
+{
+	struct task *task = request->task;
+
+	read_index_leave(&task->index);
+	task_cancel_timer(request);
+}
+
+static enum step requirement_ask_index(struct task *task)
+{
+	struct read_index *read_index = &task->router->read_index;
+
+	task->index.on_index = requirement_on_index;
+	if (!read_index_ask(read_index, &task->index)) {
+		requirement_take_index(task, POSITION_NONE);
+		return STEP_NEXT;
+	}
+	return request_wait(task->request, WAIT_CONFIRM, requirement_leave_index);
+}
+
+enum step requirement_confirm(struct request *request)
+{
+	struct task *task = request->task;
+
+	return task->wants_index ? requirement_ask_index(task) : requirement_confirm_token(request);
 }

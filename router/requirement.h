@@ -14,6 +14,10 @@
 
 struct task;
 
+/* --sessions and --strong, in the order of their words. */
+enum sessions_option { SESSIONS_LOCAL, SESSIONS_CLUSTER };
+enum strong_option { STRONG_PRIMARY, STRONG_REPLICAS };
+
 /* Sets task->needs.required and level, task->judged and the lsns beside it; STEP_DONE: the request
  * is refused. */
 enum step requirement_judge(struct task *task) must_check;
@@ -31,5 +35,8 @@ struct position requirement_and(const struct task *task, struct position seen) m
 bool requirement_is_beyond(const struct task *task, uint64_t wal_end) must_check;
 /* Ends the request for that; always STEP_DONE. */
 enum step requirement_refuse_beyond(struct task *task);
-/* A step behind admission: a token beyond all that was heard of is asked for at the primary. */
+/* A step behind admission: the read index is asked for where the task wants one; or else a token
+ * beyond all that was heard of is asked for at the primary. */
 enum step requirement_confirm(struct request *request) must_check;
+/* Is the index that it wants to be asked for, again where the primary's timeline is another one? */
+bool requirement_lacks_index(const struct task *task) must_check;

@@ -134,6 +134,13 @@ void catalog_ref_drop(struct catalog_ref *catalog_ref)
 	free(catalog_ref);
 }
 
+static struct pool *router_pool_of(void *arg, unsigned node)
+{
+	struct router *router = arg;
+
+	return router->nodes[node].pool;
+}
+
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
 			  struct catalog *catalog, struct metrics *metrics)
 {
@@ -164,6 +171,14 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	};
 	list_init(&router->describing);
 	list_init(&router->watchers);
+	router->read_index_env = (struct read_index_env){
+		.topology = &router->topology,
+		.metrics = metrics,
+		.pool_of = router_pool_of,
+		.refresh = router_on_refresh,
+		.arg = router,
+	};
+	read_index_init(&router->read_index, &router->read_index_env);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -188,6 +203,7 @@ bool router_is_open(const struct router *router)
 void router_free(struct router *router)
 {
 	assert(list_empty(&router->watchers));
+	read_index_fini(&router->read_index);
 	for (unsigned i = 0; i < router->shared.nodes_count; i++) {
 		struct router_node *node = &router->nodes[i];
 

@@ -28,6 +28,7 @@
 #include "router/health/budget.h"
 #include "router/health/health.h"
 #include "router/heavy_hitters.h"
+#include "router/read_index.h"
 #include "router/readiness.h"
 #include "router/waiters.h"
 
@@ -144,8 +145,10 @@ struct router {
 		stamp; /* of the branch of stamp_of; its timeline 0: none since the last refresh */
 	uint32_t stamp_of;   /* 0: it holds for that one position */
 	uint64_t stamp_from; /* and for positions behind this one */
-	struct heard heard;  /* of a timeline that no node was seen on */
-	uint64_t tokens_of;  /* the cluster whose tokens they are: another may be met first */
+	struct read_index_env read_index_env;
+	struct read_index read_index;
+	struct heard heard; /* of a timeline that no node was seen on */
+	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
 	uint8_t tag_key[SIGN_MAC_BYTES]; /* derived from that, for the hash in entity tags */
 	struct list watchers;     /* who is called after a new topology: struct router_watcher */

@@ -44,6 +44,9 @@ struct task {
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
 	uint64_t session_lsn; /* of the user's own last write, likewise */
 	struct query_needs needs;
+	uint32_t indexed; /* the timeline of the read index that needs.required holds; 0: none */
+	bool wants_index; /* it must see what was acknowledged through other instances, too */
+	struct index_reader index;
 
 	unsigned urgency;             /* of the operation and the request; set when admitted */
 	unsigned cohort;              /* of one who is not known */

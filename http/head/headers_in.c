@@ -142,6 +142,12 @@ void headers_in_frame(const struct head *head, struct request *request, struct h
 
 /* --- consistency ------------------------------------------------------------------------------ */
 
+static bool header_from(struct text value, struct request *request)
+{
+	request->from = FROM_REPLICA;
+	return text_is(value, "replica") && request->level == LEVEL_STRONG;
+}
+
 static bool header_consistency_parameter(struct text parameter, struct request *request)
 {
 	const char *equals = memchr(parameter.ptr, '=', parameter.len);
@@ -155,6 +161,8 @@ static bool header_consistency_parameter(struct text parameter, struct request *
 		return seconds_parse(value, &request->staleness_us_max);
 	if (text_is(name, "wait"))
 		return seconds_parse(value, &request->wait_us_max);
+	if (text_is(name, "from"))
+		return header_from(value, request);
 	return false;
 }
 
@@ -164,6 +172,7 @@ static bool headers_in_consistency(const struct head *head, struct request *requ
 	struct text rest, element;
 
 	request->level = LEVEL_DEFAULT;
+	request->from = FROM_DEFAULT;
 	request->staleness_us_max = request->wait_us_max = -1;
 	if (!header)
 		return true;
@@ -178,7 +187,8 @@ static bool headers_in_consistency(const struct head *head, struct request *requ
 		if (!header_consistency_parameter(element, request)) {
 			(void)request_fail(
 				request, OUTCOME_BAD_REQUEST,
-				"Consistency takes ;max-staleness=SECONDS and ;wait=SECONDS");
+				"Consistency takes ;max-staleness=SECONDS, ;wait=SECONDS and, "
+				"where it is strong, ;from=replica");
 			return false;
 		}
 	return true;

@@ -79,6 +79,7 @@ static void election_crown(struct cluster *cluster, unsigned index)
 		cluster->events.on_promoted(cluster->events.arg, &topology->history,
 					    &topology->branches, position);
 	topology->primary_seen = true;
+	topology->commits = COMMITS_EARLY; /* until its own status tells */
 	topology->primary_position = position_max(topology->primary_position, position);
 	for (unsigned i = 0; i < topology->count; i++)
 		if (i != index)

@@ -29,7 +29,8 @@ const char node_status_query[] =
 	" CASE flushed % pg_size_bytes(current_setting('wal_segment_size')) WHEN 0"
 	" THEN 40 ELSE 24 END"
 	" FROM (SELECT pg_current_wal_flush_lsn() - '0/0' AS flushed,"
-	" pg_current_wal_insert_lsn() - '0/0' AS inserted) AS wal)::int,"
+	" pg_current_wal_insert_lsn() - '0/0' AS inserted) AS wal)::int"
+	" + 2 * (current_setting('synchronous_commit') = 'off')::int,"
 	" CASE WHEN pg_last_wal_replay_lsn() IS NULL"
 	" THEN (SELECT checkpoint_lsn FROM pg_control_checkpoint()) ELSE '0/0' END,"
 	" 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
@@ -133,7 +134,7 @@ static bool node_status_timeline(const char *word, struct node_status *status)
 bool node_status_read(struct text row, struct node_status *status)
 {
 	struct words words;
-	uint64_t started_us, paused;
+	uint64_t started_us, state;
 
 	if (!node_status_words(row, 7, &words))
 		return false;
@@ -143,7 +144,7 @@ bool node_status_read(struct text row, struct node_status *status)
 	if (!lsn_parse(text_of(words.text[1]), &status->lsn) ||
 	    !lsn_parse(text_of(words.text[2]), &status->received) ||
 	    !node_status_number(words.text[3], 10, INT64_MAX, &started_us) ||
-	    !node_status_number(words.text[4], 10, 1, &paused) ||
+	    !node_status_number(words.text[4], 10, 3, &state) ||
 	    !lsn_parse(text_of(words.text[5]), &status->checkpoint) ||
 	    !node_status_timeline(words.text[6], status))
 		return false;
@@ -151,8 +152,9 @@ bool node_status_read(struct text row, struct node_status *status)
 	if (!status->in_recovery)
 		status->received = 0;
 	status->started_us = (int64_t)started_us;
-	status->paused = status->in_recovery && paused;
-	status->amid = !status->in_recovery && paused;
+	status->paused = status->in_recovery && state & 1;
+	status->amid = !status->in_recovery && state & 1;
+	status->commits = !status->in_recovery && state & 2 ? COMMITS_EARLY : COMMITS_FLUSHED;
 	return status->in_recovery || status->lsn;
 }
 

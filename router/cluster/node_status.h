@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When a primary acknowledges a commit, by the settings of our role (synchronous_commit). */
+enum commits { COMMITS_FLUSHED, COMMITS_EARLY };
+
 /* What one status query tells. */
 struct node_status {
 	bool in_recovery;
@@ -26,6 +29,7 @@ struct node_status {
 	int64_t started_us;   /* of the postmaster, wall */
 	bool paused;          /* standby: its replay */
 	bool amid;            /* primary: lsn may be amid a record (router/cluster/wal_flush.h) */
+	enum commits commits; /* primary */
 	uint32_t timeline;    /* 0: not told */
 	bool timeline_hidden; /* a walreceiver runs, but only pg_monitor may see its timeline */
 	/* Hidden: the timeline of its last restartpoint. It is on that one or a later one. */

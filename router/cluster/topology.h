@@ -12,6 +12,7 @@
 #include "router/cluster/branches.h"
 #include "router/cluster/history.h"
 #include "router/cluster/lives.h"
+#include "router/cluster/node_status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,6 +54,7 @@ struct topology {
 	int primary;                      /* index, or -1 */
 	struct position primary_position; /* newest known, kept when the primary is gone */
 	bool primary_seen;                /* ever, in this process: the floor is known */
+	enum commits commits;             /* of the primary */
 	struct history history;           /* of primary_position.timeline; its timeline 0: none */
 	struct branches branches;         /* that were given up, and which is followed since */
 	struct lives lives;               /* of the log that is followed; empty: not told */

@@ -135,6 +135,7 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 	strangers_decide(cluster, now_us);
 	election_hold(cluster);
 	if (cluster->topology.primary == (int)index) {
+		cluster->topology.commits = status->commits;
 		lag_history_add(&cluster->ring, sent_us, view->position.lsn);
 		cluster->topology.primary_position =
 			position_max(cluster->topology.primary_position, view->position);
