@@ -71,6 +71,12 @@
 #define CONTROL_QUEUED 1
 #endif
 
+#ifdef CONTROL_NO_INDEX
+#define CONTROL_INDEXED 0 /* what other instances wrote is not asked for */
+#else
+#define CONTROL_INDEXED 1
+#endif
+
 #ifdef CONTROL_OLD_INDEX
 #define CONTROL_INDEX 0 /* a read index counts that was asked for before the read had come */
 #else

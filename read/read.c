@@ -2,6 +2,7 @@
 /* Which state has which step; the first step and the last one. */
 #include "read/read.h"
 
+#include "base/control.h"
 #include "base/hash.h"
 #include "read/hedge.h"
 #include "read/pick.h"
@@ -126,7 +127,7 @@ static bool read_wants_index(const struct read *read)
 	const struct task *task = &read->task;
 	const struct options *options = task->router->shared.options;
 
-	if (task->router->topology.count < 2)
+	if (task->router->topology.count < 2 || !CONTROL_INDEXED)
 		return false;
 	return pick_is_of_replicas(task->request, options) ||
 	       (task->needs.level == LEVEL_SESSION && task->request->user.ptr &&

@@ -11,6 +11,13 @@ the surviving primary still has of it, no more. So a loss that nobody was told o
 that goes back, and nothing about promotions has to be known here to find it; when they were only
 narrows what a restart of cqrsd excuses.
 
+A roaming session has the user header alone and goes to any instance. The instance that took a write
+tells of its loss; another one shows what there is. While two primaries live, an instance that has
+not met the new one asks the old one: nothing in such a request tells of the other.
+
+Strong reads that replicas answer are linearizable ("linearizable" of the final state): on any
+instance they show what was acknowledged before, and what an earlier one has shown.
+
 Across sessions: a value carries what its writer had seen when it was sent. A snapshot of all
 registers that holds the value must hold that too (writes follow reads, as others see them).
 
@@ -22,10 +29,12 @@ Unknown outcomes (no answer, outcome-unknown) may take effect at any later momen
 raise no expectation, and their value may be seen.
 """
 
+import bisect
+
 # A strong read on another instance than the write may ask a primary that was replaced a moment
 # ago; only positions could tell, which is what tokens are for.
 
-HEADER_ONLY = "header"
+HEADER_ONLY = ("header", "roaming")
 CROWD = "crowd"  # another user with each call: nothing to expect, nobody to tell twice
 
 
@@ -47,7 +56,7 @@ class Checker:
         self.behind = {}    # value -> {key: version} its writer had seen
         self.failed = {}    # value -> record, while certainly without effect
         self.acked = {}     # value -> record
-        self.strong = {}    # (instance, key) -> [(end, version, value)] acknowledged
+        self.strong = {}    # (instance, key) -> [(end, greatest version to be shown)]
         self.told = {}      # session -> when it was told write-lost, ns
         self.surviving = {value: (key, version) for key, version, value in final["effects"]}
         self.tried = {}     # value -> start of the last attempt to write it
@@ -111,26 +120,26 @@ class Checker:
         version = record["seen"][key][0]
         self.acked.setdefault(value, record)
         self.shown[record["session"], value] = record["start"]
-        self.strong.setdefault((record["instance"], key), []).append(
-            (record["end"], version, value))
+        self._shown(record, key, version, value)
         if record["kind"] == CROWD:
             return
         before = self.expects.setdefault(record["session"], {})
         if not record["replayed"]:
             known = before.get(key)
             if known and version <= known[0]:
-                if record["kind"] != HEADER_ONLY or not self._forgotten(record, key):
+                if not self._between_primaries(record) and (
+                        record["kind"] not in HEADER_ONLY or not self._forgotten(record, key)):
                     self.blame(record, f"version {version} of {key} was written behind {known}, "
                                        "which the session had seen")
                 before.pop(key)
             self.behind[value] = {k: v[0] for k, v in before.items()} \
-                if record["kind"] != HEADER_ONLY else {}
+                if record["kind"] not in HEADER_ONLY else {}
         self._learn(record, key, (version, value))
 
     def _read(self, record):
         keys = record["seen"] if record["op"] == "read_all" else [record["key"]]
         expected = self.expects.setdefault(record["session"], {})
-        header = record["kind"] == HEADER_ONLY
+        header = record["kind"] in HEADER_ONLY
         if record["kind"] == CROWD:
             expected = {}
         promised = record["tokened"] or (header and record["level"] != "eventual")
@@ -151,8 +160,14 @@ class Checker:
         if record["level"] == "strong":
             self._strong(record)
 
+    def _between_primaries(self, record):
+        """Was an old primary still there beside the new one, for one who has no token?"""
+        return (record["kind"] == "roaming" or self.final.get("linearizable")) and any(
+            began_ns <= record["end"] and record["start"] <= ended_ns
+            for began_ns, ended_ns in self.final.get("promotions", ()))
+
     def _compare(self, record, key, seen, expected, header):
-        if seen[0] > expected[0] or seen == expected:
+        if seen[0] > expected[0] or seen == expected or self._between_primaries(record):
             return
         if header and self._forgotten(record, key):
             self.expects[record["session"]].pop(key)
@@ -170,9 +185,12 @@ class Checker:
         value = self.expects[record["session"]][key][1]
         shown_ns = self.shown[record["session"], value]
         promotions = self.final.get("promotions")
-        return value not in self.surviving and self._restarted(record, shown_ns) and (
+        return value not in self.surviving and self._unknown_there(record, shown_ns) and (
             promotions is None or any(began_ns <= record["end"] and shown_ns < ended_ns
                                       for began_ns, ended_ns in promotions))
+
+    def _unknown_there(self, record, since_ns):
+        return record["kind"] == "roaming" or self._restarted(record, since_ns)
 
     def _restarted(self, record, since_ns, until_ns=None):
         return any(instance == record["instance"] and since_ns < ns <= (until_ns or record["end"])
@@ -188,15 +206,26 @@ class Checker:
                                        f"{other}, which its writer had seen")
                     return
 
+    def _at(self, record):
+        """Where a later strong read has to show it: on this instance, or on all of them."""
+        return None if self.final.get("linearizable") else record["instance"]
+
+    def _shown(self, record, key, version, value):
+        so_far = self.strong.setdefault((self._at(record), key), [])
+        greatest = so_far[-1][1] if so_far else 0
+        if value in self.surviving and version > greatest:
+            so_far.append((record["end"], version))
+
     def _strong(self, record):
         key = record["key"]
         seen = tuple(record["seen"].get(key, (0, None)))
-        for end, version, value in reversed(self.strong.get((record["instance"], key), [])):
-            if end < record["start"] and value in self.surviving:
-                if seen[0] < version:
-                    self.blame(record, f"a strong read of {key} is {seen}, and {value} was "
-                                       f"acknowledged before as version {version}")
-                return
+        so_far = self.strong.get((self._at(record), key), [])
+        before = bisect.bisect_left(so_far, (record["start"],)) - 1
+        if before >= 0 and seen[0] < so_far[before][1] and not self._between_primaries(record):
+            self.blame(record, f"a strong read of {key} is {seen}, and version "
+                               f"{so_far[before][1]} of it was acknowledged or shown before")
+        if seen[0] and self.final.get("linearizable") and record.get("role") == "replica":
+            self._shown(record, key, *seen)
 
     # The end
 
@@ -248,7 +277,9 @@ class Checker:
             if later["start"] > record["end"] and later["outcome"] == "ok" and promised and \
                     later["end"] > self.final.get("settled_ns", 0):
                 shown_ns = self.shown[record["session"], value]
-                if record["kind"] == HEADER_ONLY and self._restarted(record, shown_ns, 1 << 63):
+                if record["kind"] == "roaming" or (
+                        record["kind"] in HEADER_ONLY
+                        and self._restarted(record, shown_ns, 1 << 63)):
                     return
                 self.blame(record, f"{value} was acknowledged, is lost, and nobody was told")
                 return

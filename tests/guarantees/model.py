@@ -22,6 +22,7 @@ class Model:
         self.lost = set()
         self.promotions, self.restarts, self.returns = [], [], []
         self.values = 0
+        self.linearizable = False
         for _ in range(calls):
             self.one(self.random.randrange(sessions))
             if self.random.random() < 0.02:
@@ -118,7 +119,7 @@ class Model:
     @property
     def final(self):
         return {"effects": list(self.log), "settled_ns": 0, "promotions": self.promotions,
-                "returns": self.returns}
+                "returns": self.returns, "linearizable": self.linearizable}
 
 
 # --- one broken guarantee each; False: this history gives no occasion ---------------------------
@@ -261,6 +262,33 @@ def strong_read_stale(model):
             model.records.append({**record, "session": 999, "op": "read", "value": None,
                                   "level": "strong", "seen": {}, "tokened": False,
                                   "start": model.clock - 1, "end": model.clock})
+            return True
+    return False
+
+
+def strong_read_goes_back_elsewhere(model):
+    """A replica has shown it, to one who asked another instance; nobody had acknowledged it."""
+    for record in model.records:
+        if record["op"] == "write" and record["outcome"] == "ok" and \
+                (record["key"], *record["seen"][record["key"]]) in model.log:
+            shown = {**record, "op": "read", "value": None, "level": "strong", "role": "replica",
+                     "tokened": False}
+            model.records.remove(record)
+            model.linearizable = True
+            add(model, shown, session=998, instance=0)
+            add(model, shown, session=999, instance=1, seen={})
+            return True
+    return False
+
+
+def roaming_write_unseen(model):
+    """Read at another instance than it was written at, without a token."""
+    for record, effect in acknowledged(model):
+        if effect in model.log:
+            read = {**record, "kind": "roaming", "session": 999, "user": "u999", "tokened": False}
+            add(model, read, key="z", value="w", seen={"z": [1, "w"]}, instance=0)
+            add(model, read, op="read", key="z", value=None, seen={}, instance=1)
+            model.log.append(("z", 1, "w"))
             return True
     return False
 
@@ -428,4 +456,5 @@ BROKEN = [own_write_unseen, read_goes_back, write_behind_a_write, write_behind_a
           forgotten_before_it_was_lost, survived_but_gone_once_told,
           lost_after_it_was_told_of_another, lost_after_the_restart_that_showed_it,
           causes_missing_beside_a_lost_value, kept_with_another_version,
-          crowd_kept_with_another_version, acknowledged_twice, answer_of_another_write]
+          crowd_kept_with_another_version, acknowledged_twice, answer_of_another_write,
+          strong_read_goes_back_elsewhere, roaming_write_unseen]

@@ -9,7 +9,7 @@ import traceback
 from . import faults
 from .checker import Checker
 from .net import network
-from .workload import Workload
+from .workload import KINDS, ROAMING, Workload
 from .world import World
 
 BREATH_S = 0.4    # between two faults of a lane
@@ -87,12 +87,14 @@ class Outcome:
 
 
 def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda text: None,
-        session_slots=65536):
-    """Runs a seed to its end."""
+        session_slots=65536, roaming=False):
+    """Runs a seed to its end. roaming: sessions are shared, no client has a token or an instance
+    of its own, and strong reads are answered by replicas."""
     began = time.monotonic()
-    with network() as hosts, World(hosts, say, session_slots) as world:
+    shared = {"sessions": "cluster", "strong": "replicas"} if roaming else {}
+    with network() as hosts, World(hosts, say, session_slots, **shared) as world:
         load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000,
-                        quiet=lambda: world.quiet)
+                        quiet=lambda: world.quiet, kinds=ROAMING if roaming else KINDS)
         until_ns = time.monotonic_ns() + int(seconds * 1e9)
         lanes = [] if calm else [Lane(world, lane, seed, only, until_ns)
                                  for lane in ("cluster", "net")]
@@ -111,8 +113,8 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
         # Everybody has one more word, so that whoever lost something can be told.
         settled_ns = time.monotonic_ns()
         load.run(1.5)
-        checker = Checker(load.records, {**world.final(), "settled_ns": settled_ns},
-                          world.restarts)
+        final = {**world.final(), "settled_ns": settled_ns, "linearizable": roaming}
+        checker = Checker(load.records, final, world.restarts)
         violations = checker.run()
         log = sorted((entry for lane in lanes for entry in lane.log), key=lambda e: e[1])
         outcome = Outcome(seed, load.records, log, violations, checker, len(world.promotions),

@@ -1,10 +1,11 @@
 """Many sessions that write and read registers through cqrsd, and a record of every call.
 
 A session is one client with one means of its own: the user header on one instance, tokens on any
-instance, or both; the crowd is another user with each call and expects nothing. Values are unique,
-versions are counted by PostgreSQL, so that a record tells by itself what was seen. Clients behave
-as docs/http.md asks for: they keep the newest token, take the new one after `write-lost`, repeat a
-command with its key until they know the truth, and never repeat one without a key.
+instance, or both; a roaming one has the user header alone and goes to any instance with each call
+(--sessions cluster); the crowd is another user with each call and expects nothing. Values are
+unique, versions are counted by PostgreSQL, so that a record tells by itself what was seen. Clients
+behave as docs/http.md asks for: they keep the newest token, take the new one after `write-lost`,
+repeat a command with its key until they know the truth, and never repeat one without a key.
 
 A record is a dict: session, kind, user, instance, op (write, read, read_all), level, key, value,
 start and end (monotonic ns), outcome (ok, failed: certainly without effect, unknown), status, code,
@@ -23,6 +24,8 @@ CONTENT_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *(\d+)")
 CALL_TIMEOUT_S = 8
 SHARED = 6
 KINDS = ("header", "token", "both", "token", "both", "moving", "crowd")
+ROAMING = ("roaming", "roaming", "roaming", "crowd")
+NO_TOKEN = ("header", "roaming", "crowd")
 # What says that a command had no effect; outcome-unknown is the only answer that does not.
 UNKNOWN = "outcome-unknown"
 
@@ -88,9 +91,9 @@ class Session:
         self.work = work
         self.number = number
         self.random = random.Random(f"{work.seed}/{number}")
-        self.kind = KINDS[number % len(KINDS)]
+        self.kind = work.kinds[number % len(work.kinds)]
         self.instance = number % len(work.addresses)
-        self.user = f"u{number}" if self.kind in ("header", "both", "crowd") else None
+        self.user = None if self.kind in ("token", "moving") else f"u{number}"
         self.keys = number % 2 == 1
         self.links = [Link(address) for address in work.addresses]
         self.token = None
@@ -114,7 +117,7 @@ class Session:
     async def one(self):
         if self.kind == "crowd":
             self.user = f"crowd{self.random.randrange(10**6)}"
-        if self.kind == "moving" and self.random.random() < 0.5:
+        if self.kind == "roaming" or self.kind == "moving" and self.random.random() < 0.5:
             self.instance = self.random.randrange(len(self.links))
         own = f"k{self.number}"
         shared = f"shared{self.random.randrange(SHARED)}"
@@ -153,7 +156,7 @@ class Session:
         headers = {}
         if self.user:
             headers["X-User-Id"] = self.user
-        if self.token and self.kind not in ("header", "crowd"):
+        if self.token and self.kind not in NO_TOKEN:
             headers["Consistency-Token"] = self.token
         if level:
             headers["Consistency"] = level
@@ -208,7 +211,7 @@ class Workload:
     """Sessions against instances until the time is over; the records in the order of their ends."""
 
     def __init__(self, addresses, seed, sessions=40, pause_s=0.02, crowded=False,
-                 quiet=lambda: False):
+                 quiet=lambda: False, kinds=KINDS):
         """crowded: the crowd writes as fast as it can, so that few users are remembered long.
         quiet: whether all rest now."""
         self.addresses = addresses
@@ -216,6 +219,7 @@ class Workload:
         self.pause_s = pause_s
         self.crowded = crowded
         self.quiet = quiet
+        self.kinds = kinds
         self.sessions = [Session(self, number) for number in range(sessions)]
         self.records = []
         self.end_ns = None

@@ -183,11 +183,12 @@ class Instance(Service):
 class World:
     """All of it; faults act on it from one thread while the workload runs in another."""
 
-    def __init__(self, network, say=lambda text: None, session_slots=65536):
-        """session_slots: where they are few, the floor has to stand for most users."""
+    def __init__(self, network, say=lambda text: None, session_slots=65536, **options):
+        """session_slots: where they are few, the floor has to stand for most users. options: of
+        the instances, besides."""
         self.network = network
         self.say = say
-        self.session_slots = session_slots
+        self.options = {"session_slots": session_slots, **options}
         self.restarts = []  # (instance, ns)
         self.name = None    # a Forwarder: one more name, of one server or another
         self.instances = []
@@ -218,7 +219,7 @@ class World:
                 instance = Instance(
                     host, clock, primary=nodes[0], replica=nodes[1:],
                     catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info",
-                    session_slots=self.session_slots, timeline_back_ms=TIMELINE_BACK_MS)
+                    timeline_back_ms=TIMELINE_BACK_MS, **self.options)
                 self.instances.append(instance)
             for instance in self.instances:
                 instance.start()

@@ -20,6 +20,9 @@ class Forwarder:
         self.listener = socket.create_server((listen, 0))
         self.sockets = []
         self.accepted = 0
+        self.held = []  # what servers have said since hold
+        self.flows = threading.Event()
+        self.flows.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def lead_to(self, *targets):
@@ -31,6 +34,14 @@ class Forwarder:
         for one in self.sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+    def hold(self):
+        """What servers say from now on waits here."""
+        self.held = []
+        self.flows.clear()
+
+    def let_go(self):
+        self.flows.set()
 
     @property
     def port(self):
@@ -44,6 +55,7 @@ class Forwarder:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.let_go()
         self.cut()
         for one in self.sockets:
             one.close()
@@ -65,12 +77,14 @@ class Forwarder:
             return
         self.sockets += [client, server]
         threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
-        self._pump(server, client)
+        self._pump(server, client, held=True)
 
-    @staticmethod
-    def _pump(source, sink):
+    def _pump(self, source, sink, held=False):
         with contextlib.suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
+                if held and not self.flows.is_set():
+                    self.held.append(piece)
+                    self.flows.wait()
                 sink.sendall(piece)
         for one in (source, sink):
             with contextlib.suppress(OSError):

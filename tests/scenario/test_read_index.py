@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from harness.forwarder import Forwarder
 from harness.until import until
 
 PAIRS = 300
@@ -114,3 +115,41 @@ def test_where_commits_are_acknowledged_early_the_primary_answers(cqrsd, cluster
     finally:
         cluster.primary.sql("ALTER SYSTEM RESET synchronous_commit")
         cluster.primary.sql("SELECT pg_reload_conf()")
+
+
+@pytest.fixture
+def far(start_cqrsd, cluster):
+    """An instance, and the door through which it reaches the primary."""
+    door = Forwarder(("127.0.0.1", cluster.primary.port))
+    conninfo = f"postgresql://postgres@{door.address}/{cluster.database}"
+    # What the primary does not answer for a while must not look as if it were gone.
+    yield start_cqrsd(primary=conninfo, sessions="cluster", wait_ms=1000, loops=1,
+                      lag_strikes=1000), door
+    door.close()
+
+
+def in_confirm(cqrsd):
+    return sum(entry["state"] == "confirm" for entry in
+               cqrsd.admin.get("/admin/api/requests").json["requests"])
+
+
+def test_what_the_primary_said_before_a_query_came_does_not_count_for_it(far, start_cqrsd, cluster):
+    cqrsd, door = far
+    other = start_cqrsd(sessions="cluster")
+    other.command("put", user="ann", number=1)
+    assert cqrsd.query("cell", user="ann", owner="ann").data["number"] == 1
+
+    with ThreadPoolExecutor(2) as pool:
+        door.hold()
+        early = pool.submit(cqrsd.query, "cell", user="bob", owner="ann")
+        until(lambda: in_confirm(cqrsd) == 1 and
+              any(b"look" not in piece for piece in door.held), "the primary to have said it")
+        cluster.replica(1).pause_replay()
+        cluster.replica(2).pause_replay()
+        other.command("put", user="ann", number=2)
+        late = pool.submit(cqrsd.query, "cell", user="ann", owner="ann")
+        until(lambda: in_confirm(cqrsd) == 2, "the other query to wait")
+        door.let_go()
+
+        assert early.result().data["number"] in (1, 2)
+        assert late.result().data["number"] == 2
