@@ -76,6 +76,8 @@ static void check_open(struct checking *checking, const char *conninfo)
 		check_node_close(&node);
 		return;
 	}
+	if (node.in_recovery)
+		check_jobs_standby(&node, checking->catalog, &checking->findings);
 	if (node.in_recovery && !checking->has_standby) {
 		checking->standby = node;
 		checking->has_standby = true;

@@ -53,3 +53,26 @@ void check_jobs(struct check_node *primary, const struct catalog *catalog,
 	findings_error(findings, needs->place, "%s is @async, and %s keeps no jobs: %s",
 		       needs->name, primary->asker.node->name, why);
 }
+
+void check_jobs_standby(struct check_node *standby, const struct catalog *catalog,
+			struct findings *findings)
+{
+	const struct operation *needs = check_jobs_needed(catalog);
+	struct call call;
+
+	if (!needs)
+		return;
+	if (asker_ask(&standby->asker, CALL_QUERY,
+		      "SELECT current_setting('hot_standby_feedback') AS feedback",
+		      &call) != CALL_OK) {
+		findings_unasked(findings, standby->asker.node->name,
+				 "whether hot_standby_feedback is on", &call);
+		return;
+	}
+	if (check_jobs_say(&standby->asker.out, "\"off\""))
+		findings_warning(
+			findings, needs->place,
+			"%s is @async, and hot_standby_feedback is off on %s: rows of jobs "
+			"come and go, and replay waits there for long queries (docs/jobs.md)",
+			needs->name, standby->asker.node->name);
+}

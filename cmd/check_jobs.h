@@ -8,3 +8,6 @@
 
 void check_jobs(struct check_node *primary, const struct catalog *catalog,
 		struct findings *findings);
+/* Does replay on a standby stop for queries there, where jobs make rows come and go? A warning. */
+void check_jobs_standby(struct check_node *standby, const struct catalog *catalog,
+			struct findings *findings);

@@ -170,6 +170,28 @@ def test_man_has_no_warning_about_the_manual_page(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.parametrize("line", [["check", "rules", "deploy/alerts.yaml"],
+                                  ["test", "rules", "tests/alerts.yaml"]])
+def test_alerts_fire_when_they_should(line):
+    done = subprocess.run(["promtool", *line], cwd=ROOT, capture_output=True, text=True,
+                          check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alerts_are_of_metrics_and_runbooks_that_there_are():
+    rules = read("deploy/alerts.yaml")
+    metrics = set(re.findall(r"^[A-Z_]+\((\w+),", read("base/metrics.def"), re.M))
+    runbooks = set(re.findall(r"runbook: docs/(\w+)\.md#([\w-]+)", rules))
+    headings = {(page, re.sub(r"\W+", "-", heading.lower())) for page, _ in runbooks
+                for heading in re.findall(r"^#+ (.*)$", read(f"docs/{page}.md"), re.M)}
+
+    assert set(re.findall(r"\bcqrsd_(\w+)", rules)) <= metrics
+    assert len(re.findall("runbook:", rules)) == len(re.findall("alert:", rules))
+    assert runbooks <= headings
+
+
 def test_the_unit_takes_no_more_of_the_processors_than_others_do():
     assert not re.search(r"^(Nice|CPUWeight)=", read("deploy/cqrsd.service"), re.M)
     assert re.search(r"^EnvironmentFile=/etc/cqrsd/environment$", read("deploy/cqrsd.service"),

@@ -30,6 +30,7 @@
 #include "router/task.h"
 #include "write/command.h"
 #include "write/jobs/depth.h"
+#include "write/jobs/job_gauges.h"
 #include "write/jobs/job_id.h"
 #include "write/jobs/partitions.h"
 #include "write/jobs/watch.h"
@@ -90,7 +91,8 @@ struct writes {
 	struct job_workers workers;
 	struct job_watches watches;
 	unsigned events;                  /* requests that events of jobs are sent to */
-	struct job_partitions partitions; /* of the process's first loop */
+	struct job_partitions partitions; /* of the process's first loop, as the next */
+	struct job_gauges gauges;
 };
 
 static inline struct write *write_of(struct request *request)

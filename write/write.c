@@ -122,6 +122,7 @@ void writes_fini(struct writes *writes)
 		assert(list_empty(&writes->in_state[i]));
 	sweep_stop(&writes->sweep);
 	job_partitions_stop(&writes->partitions);
+	job_gauges_stop(&writes->gauges);
 	job_workers_fini(&writes->workers);
 	job_watches_fini(&writes->watches);
 	job_counting_fini(&writes->counting);
@@ -145,6 +146,7 @@ void writes_work(struct writes *writes)
 		.on_pool = write_on_partitions,
 	};
 	job_partitions_start(&writes->partitions);
+	job_gauges_start(&writes->gauges, writes->router);
 }
 
 void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers)

@@ -370,3 +370,43 @@ class TestAdminListener:
             return [line for line in lines if line["event"] == "jobs-replay"
                     and line["code"] == "ok"]
         assert until(noted)[-1]["operation"] == "/admin/api/jobs/replay"
+
+
+class TestGauges:
+    def test_what_waits_and_what_is_dead_is_shown_for_the_whole_cluster(self, primary, shop_cluster,
+                                                                       catalog):
+        bury(primary, 3)
+        bury(primary, 2, command="gone")
+        primary.sql(
+            "INSERT INTO cqrsd.job (run_at, mark, keep_s, keyed, attempts, attempts_max, command,"
+            " version, parameters) SELECT now() + due::interval, 7, 60, false, tries, 5, 'noted',"
+            " 'v1', '{}' FROM (VALUES ('-10 min', 0), ('-1 min', 0), ('1 day', 0), ('1 min', 2))"
+            " AS jobs(due, tries)")
+        service = Service(**options_for(shop_cluster, catalog, {"auth": "none", "workers": 0}))
+        service.start()
+        try:
+            until(lambda: service.metrics().values("cqrsd_jobs", state="queued"))
+            metrics = service.metrics()
+            assert [metrics.sum("cqrsd_jobs", state=state)
+                    for state in ("queued", "scheduled", "retrying")] == [2, 1, 1]
+            assert [metrics.sum("cqrsd_dead_letters", command=command)
+                    for command in ("noted", "gone")] == [3, 2]
+            assert 600 <= metrics.sum("cqrsd_job_oldest_queued_seconds") < 900
+        finally:
+            service.close()
+
+
+class TestCheck:
+    def test_a_replica_whose_replay_waits_for_queries_is_warned_about(self, shop_cluster, catalog,
+                                                                      notes):
+        place = {"primary": notes.conninfo, "catalog": str(catalog)}
+        replica = shop_cluster.replica(1)
+        warned = run("check", **place, replica=replica.conninfo)
+        replica.set(hot_standby_feedback="on")
+        try:
+            silent = run("check", **place, replica=replica.conninfo)
+        finally:
+            replica.set(hot_standby_feedback="off")
+        assert (warned.returncode, silent.returncode) == (0, 0), (warned, silent)
+        assert "warning: noted is @async, and hot_standby_feedback is off" in warned.stderr
+        assert "hot_standby_feedback" not in silent.stderr
