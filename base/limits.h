@@ -48,6 +48,7 @@
 #define GROUP_RAISE_RUNS_MAX 1000    /* when it keeps raising them */
 #define JOBS_STATEMENT_MS 5000       /* of a claim of jobs, and of the statement that ends them */
 #define JOBS_IDLE_MS 5000            /* a batch of jobs that waits for us longer is rolled back */
+#define JOBS_PER_BODY_MAX 1000       /* accepted by one request: @batch-max */
 #define JOB_EVENTS_MAX 1024          /* replies of one loop with events of jobs */
 #define JOB_EVENTS_US_MAX 3600000000 /* one is that long at most */
 #define JOB_WATCHES_MAX 4096         /* who waits on one loop for what becomes of a job */

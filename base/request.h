@@ -138,7 +138,8 @@ struct request {
 	char id[REQUEST_ID_BYTES_MAX + 1];
 	struct pair *pairs; /* of the query string; a repeated name is an array */
 	size_t pairs_count;
-	struct json *body; /* an object, or NULL; freed with the request */
+	struct json
+		*body; /* an object, or of a command an array, or NULL; freed with the request */
 	enum level level;
 	enum from from;                     /* ;from, of LEVEL_STRONG */
 	int64_t staleness_us_max;           /* ;max-staleness, -1: not given */
@@ -207,7 +208,7 @@ struct request {
 	int64_t lag_us;                 /* -1: not known */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
-	struct text job;                /* a command: its id, accepted as a job; ptr NULL: done */
+	struct text job;                /* a command: its id, accepted as one job; ptr NULL: none */
 	/* For Preference-Applied: what of Prefer was honoured. Set by router/. */
 	bool replayed;        /* the stored answer of an earlier request with its key */
 	bool wait_applied;    /* prefer_wait_us, as far as the deadline allowed */
@@ -266,6 +267,12 @@ const char *wait_text(enum wait_kind kind) must_check;
 /* Until when the client would like to wait: Prefer: wait since it was in, never past the deadline,
  * which holds alone when wait was not given. */
 int64_t request_wait_until_us(const struct request *request) must_check;
+
+/* Of a command: it was accepted, as a job or several, instead of done. */
+static inline bool request_is_accepted(const struct request *request)
+{
+	return request->kind == REQUEST_COMMAND && request->status == 202;
+}
 
 /* For steps: sets outcome and detail; always STEP_DONE. */
 enum step request_fail(struct request *request, enum outcome outcome, const char *format, ...)

@@ -93,7 +93,8 @@ struct operation {
 	unsigned retries;           /* attempts behind the first */
 	int64_t retries_backoff_us; /* before the second attempt, at most; doubled each time */
 	int64_t keep_us;            /* how long a finished job can be asked for */
-	unsigned workers; /* batches of it at once on one instance, at most; 0: no limit */
+	unsigned workers;   /* batches of it at once on one instance, at most; 0: no limit */
+	unsigned batch_max; /* accepted by one request, as an array; 0: it takes none */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;

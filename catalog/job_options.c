@@ -3,6 +3,7 @@
 #include "catalog/job_options.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <stddef.h>
 
@@ -50,9 +51,17 @@ void job_option_workers(struct draft *draft, const struct operation_option *row,
 		draft->operation.workers = (unsigned)workers;
 }
 
+void job_option_batch_max(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	uint64_t max;
+
+	if (value_number(draft, row, value, 1, JOBS_PER_BODY_MAX, &max))
+		draft->operation.batch_max = (unsigned)max;
+}
+
 bool job_option_is_idle(const struct draft *draft, const struct operation_option *row)
 {
 	return draft->operation.kind == REQUEST_COMMAND && draft->operation.async == ASYNC_NEVER &&
 	       (row->read == job_option_retries || row->read == job_option_keep ||
-		row->read == job_option_workers);
+		row->read == job_option_workers || row->read == job_option_batch_max);
 }

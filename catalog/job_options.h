@@ -13,6 +13,8 @@ void job_option_async(struct draft *draft, const struct operation_option *row, s
 void job_option_retries(struct draft *draft, const struct operation_option *row, struct cut value);
 void job_option_keep(struct draft *draft, const struct operation_option *row, struct cut value);
 void job_option_workers(struct draft *draft, const struct operation_option *row, struct cut value);
+void job_option_batch_max(struct draft *draft, const struct operation_option *row,
+			  struct cut value);
 
 /* How jobs are run says nothing of a command that never is one. */
 bool job_option_is_idle(const struct draft *draft, const struct operation_option *row) must_check;

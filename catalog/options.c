@@ -346,7 +346,7 @@ bool option_is_known(struct text comment)
 }
 
 /* Of the contract, but not built: without them a command would do something else than it says. */
-static const char *const options_not_built[] = { "order-by", "every", "cron", "batch-max" };
+static const char *const options_not_built[] = { "order-by", "every", "cron" };
 
 static void option_unknown(struct draft *draft, size_t at, struct text name)
 {

@@ -123,6 +123,7 @@ void exchange_read_json(struct exchange *exchange, struct text text)
 	if (!request->body)
 		(void)request_fail(request, OUTCOME_INVALID_JSON, "Line %u, column %u: %s",
 				   error.line, error.column, error.text);
-	else if (json_kind(request->body) != JSON_OBJECT)
+	else if (json_kind(request->body) != JSON_OBJECT &&
+		 !(json_kind(request->body) == JSON_ARRAY && request->kind == REQUEST_COMMAND))
 		(void)request_fail(request, OUTCOME_INVALID_JSON, "The body must be a JSON object");
 }

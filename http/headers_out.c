@@ -153,7 +153,7 @@ void headers_out_of_request(struct header_lines *lines, const struct request *re
 	if (request->outcome == OUTCOME_UNAUTHENTICATED)
 		header_lines_add(lines, "WWW-Authenticate", "Bearer");
 	headers_out_job(lines, request);
-	if (status == 429 || status == 503 || request->job.ptr ||
+	if (status == 429 || status == 503 || request_is_accepted(request) ||
 	    request->outcome == OUTCOME_IDEMPOTENCY_IN_PROGRESS) {
 		buf_int(header_lines_begin(lines, "Retry-After"),
 			headers_out_retry_after_s(request));

@@ -14,6 +14,8 @@ struct binding {
 	struct request *request;
 	const struct operation *operation;
 	const struct shape *shape;
+	const struct json *body; /* an object, or NULL */
+	const char *element;     /* of an array, as its errors name it: "[2]."; "": it is none */
 	const char **values;
 	enum outcome outcome; /* the worst so far; OUTCOME_OK: none */
 };
@@ -25,10 +27,19 @@ static void bind_wrong(struct binding *binding, enum outcome outcome)
 		binding->outcome = outcome;
 }
 
+/* As an error names a parameter. */
+static struct text bind_name(const struct binding *binding, struct text name)
+{
+	if (!*binding->element)
+		return name;
+	return text_of(arena_printf(&binding->request->arena, "%s%.*s", binding->element,
+				    (int)name.len, name.ptr));
+}
+
 static void bind_unknown(struct binding *binding, struct text name)
 {
 	bind_wrong(binding, OUTCOME_UNKNOWN_PARAMETER);
-	request_param_error(binding->request, name, "%s has no such parameter",
+	request_param_error(binding->request, bind_name(binding, name), "%s has no such parameter",
 			    binding->operation->name);
 }
 
@@ -77,8 +88,8 @@ static void bind_check_names(struct binding *binding)
 {
 	struct request *request = binding->request;
 
-	if (request->body)
-		for (const struct json *it = json_first(request->body); it; it = json_next(it))
+	if (binding->body)
+		for (const struct json *it = json_first(binding->body); it; it = json_next(it))
 			if (!operation_parameter(binding->operation, json_key(it)))
 				bind_unknown(binding, json_key(it));
 	for (size_t i = 0; i < request->pairs_count; i++)
@@ -112,7 +123,8 @@ static void bind_absent(struct binding *binding, unsigned at)
 		binding->values[at] = parameter->default_value.ptr;
 	else if (!parameter->optional) {
 		bind_wrong(binding, OUTCOME_MISSING_PARAMETER);
-		request_param_error(binding->request, text_of(parameter->name), "is required");
+		request_param_error(binding->request, bind_name(binding, text_of(parameter->name)),
+				    "is required");
 	}
 }
 
@@ -124,9 +136,10 @@ static void bind_null(struct binding *binding, const struct parameter *parameter
 
 	bind_wrong(binding, OUTCOME_MISSING_PARAMETER);
 	if (parameter->declared)
-		request_param_error(binding->request, text_of(parameter->name), "may not be null");
+		request_param_error(binding->request, bind_name(binding, text_of(parameter->name)),
+				    "may not be null");
 	else
-		request_param_error(binding->request, text_of(parameter->name),
+		request_param_error(binding->request, bind_name(binding, text_of(parameter->name)),
 				    "may not be null: it is not declared in the SQL file, where "
 				    "\"-- @param %s %s%s?\" lets it be null or absent",
 				    parameter->name, strcmp(words, "value") == 0 ? "TYPE" : words,
@@ -155,7 +168,7 @@ static void bind_one(struct binding *binding, unsigned at, struct pg_type type)
 {
 	const struct parameter *parameter = &binding->operation->parameters[at];
 	struct request *request = binding->request;
-	const struct json *json = request->body ? json_get(request->body, parameter->name) : NULL;
+	const struct json *json = binding->body ? json_get(binding->body, parameter->name) : NULL;
 	struct text texts[PAIRS_MAX];
 	size_t texts_count = json ? 0 : bind_pairs(binding, parameter->name, texts);
 	const char *why = NULL;
@@ -174,34 +187,79 @@ static void bind_one(struct binding *binding, unsigned at, struct pg_type type)
 				       &binding->values[at], &why);
 	if (!fits) {
 		bind_wrong(binding, OUTCOME_INVALID_PARAMETER);
-		request_param_error(request, text_of(parameter->name), "%s", why);
+		request_param_error(request, bind_name(binding, text_of(parameter->name)), "%s",
+				    why);
 	} else if (!binding->values[at] && !parameter->optional) {
 		bind_null(binding, parameter, type);
 	}
 }
 
+/* False: some are wrong, and binding->outcome says in which way. */
+static bool bind_all(struct binding *binding)
+{
+	const struct operation *operation = binding->operation;
+	struct request *request = binding->request;
+
+	assert(binding->shape->params == operation->parameters_count);
+	binding->values = arena_zero(&request->arena, operation->parameters_count + 1,
+				     sizeof(*binding->values));
+	bind_check_names(binding);
+	for (unsigned i = 0; i < operation->parameters_count; i++) {
+		if (!operation->parameters[i].is_request_user)
+			bind_one(binding, i, bind_type(binding, i));
+		else if (request->user.ptr)
+			binding->values[i] = request->user.ptr;
+	}
+	return binding->outcome == OUTCOME_OK;
+}
+
+static void bind_refuse(const struct binding *binding)
+{
+	struct request *request = binding->request;
+
+	request_fail(request, binding->outcome, "%zu parameter%s of %s %s wrong",
+		     request->errors_count, request->errors_count == 1 ? "" : "s",
+		     binding->operation->name, request->errors_count == 1 ? "is" : "are");
+}
+
 const char *const *bind_values(struct request *request, const struct operation *operation,
 			       const struct shape *shape)
 {
-	struct binding binding = { .request = request, .operation = operation, .shape = shape };
+	struct binding binding = { .request = request,
+				   .operation = operation,
+				   .shape = shape,
+				   .body = request->body,
+				   .element = "" };
 
 	assert(shape);
-	assert(shape->params == operation->parameters_count);
-	binding.values = arena_zero(&request->arena, operation->parameters_count + 1,
-				    sizeof(*binding.values));
-	bind_check_names(&binding);
-	for (unsigned i = 0; i < operation->parameters_count; i++) {
-		if (!operation->parameters[i].is_request_user)
-			bind_one(&binding, i, bind_type(&binding, i));
-		else if (request->user.ptr)
-			binding.values[i] = request->user.ptr;
-	}
-	if (binding.outcome == OUTCOME_OK)
+	if (bind_all(&binding))
 		return binding.values;
-	request_fail(request, binding.outcome, "%zu parameter%s of %s %s wrong",
-		     request->errors_count, request->errors_count == 1 ? "" : "s", operation->name,
-		     request->errors_count == 1 ? "is" : "are");
+	bind_refuse(&binding);
 	return NULL;
+}
+
+/* All elements of an array of objects, which has some; false: the request is refused. */
+static bool bind_elements(struct task *task)
+{
+	struct request *request = task->request;
+	struct binding binding = { .request = request,
+				   .operation = task->operation,
+				   .shape = task->shape };
+	const char *const **elements =
+		arena_alloc(&request->arena, json_length(request->body) * sizeof(*elements));
+
+	task->elements = elements;
+	task->elements_count = 0;
+	for (const struct json *it = json_first(request->body); it; it = json_next(it)) {
+		binding.body = it;
+		binding.element = arena_printf(&request->arena, "[%u].", task->elements_count);
+		(void)bind_all(&binding);
+		elements[task->elements_count++] = binding.values;
+	}
+	task->values = elements[0];
+	if (binding.outcome != OUTCOME_OK)
+		bind_refuse(&binding);
+	return binding.outcome == OUTCOME_OK;
 }
 
 enum step bind_step(struct request *request)
@@ -209,7 +267,12 @@ enum step bind_step(struct request *request)
 	struct task *task = request->task;
 
 	task->shape = statement_shape(task->operation->statement);
-	task->values = bind_values(request, task->operation, task->shape);
+	if (request->body && json_kind(request->body) == JSON_ARRAY) {
+		if (!bind_elements(task))
+			return STEP_DONE;
+	} else {
+		task->values = bind_values(request, task->operation, task->shape);
+	}
 	if (task->operation->claims == CATALOG_CLAIMS_SET ||
 	    task->router->shared.options->claims == CLAIMS_ALL)
 		task->claims = claims_of(request);

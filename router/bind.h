@@ -16,5 +16,5 @@
 const char *const *bind_values(struct request *request, const struct operation *operation,
 			       const struct shape *shape) must_check;
 
-/* The step: the values of a task. */
+/* The step: the values of a task; of an array of objects those of each (task->elements). */
 enum step bind_step(struct request *request);

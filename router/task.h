@@ -24,8 +24,10 @@ struct task {
 	struct catalog_ref *catalog_ref;
 	const struct operation *operation;
 	const char *const *values;
-	const struct shape *shape;                /* by which they were made */
-	const char *const *claims;                /* router/claims.h; NULL: none are set */
+	const char *const *const *elements; /* [elements_count]: the values of each of an array */
+	unsigned elements_count;            /* 0: the body is none */
+	const struct shape *shape;          /* by which they were made */
+	const char *const *claims;          /* router/claims.h; NULL: none are set */
 	void (*on_done)(struct request *request); /* http's; task_life.c stands in its place */
 	void (*on_end)(struct task *task); /* the path's, or NULL: gives back what it holds */
 

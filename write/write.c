@@ -250,7 +250,8 @@ static enum step write_admit(struct request *request)
 	struct write *write = write_of(request);
 	struct task *task = &write->task;
 
-	if (admit_begin(task) == STEP_DONE || write_admit_key(task) == STEP_DONE)
+	if (admit_begin(task) == STEP_DONE || write_admit_key(task) == STEP_DONE ||
+	    accept_check_array(request, task->operation) == STEP_DONE)
 		return STEP_DONE;
 	if (task->router->topology.primary < 0)
 		return request_fail(request, OUTCOME_NO_PRIMARY, "no node is the primary now");
@@ -281,15 +282,7 @@ static enum step write_pass(struct request *request)
 /* The key is known: without it nothing is admitted. Another cluster's may have been met first. */
 static struct job_ids *writes_ids(struct writes *writes)
 {
-	const uint8_t *key = writes->router->tokens_key;
-
-	if (writes->ids && memcmp(writes->ids_key, key, sizeof(writes->ids_key)) == 0)
-		return writes->ids;
-	if (writes->ids)
-		job_ids_free(writes->ids);
-	memcpy(writes->ids_key, key, sizeof(writes->ids_key));
-	writes->ids = job_ids_new(key);
-	return writes->ids;
+	return job_ids_renew(&writes->ids, writes->ids_key, writes->router->tokens_key);
 }
 
 static enum step write_bind_job(struct request *request)
@@ -309,16 +302,19 @@ static bool write_accept(struct write *write, struct pool *pool)
 {
 	struct router *router = write->task.router;
 	struct command *command = &write->command;
-	int32_t mark = (int32_t)random_next(&router->random);
+	unsigned array = write->task.elements_count;
 
 	if (job_counting_is_full(&write->writes->counting, pool,
 				 router->shared.options->jobs_max)) {
 		request_fail(command->request, OUTCOME_JOBS_FULL, "too many jobs are waiting");
 		return false;
 	}
-	command->form = &accept_form;
 	(void)writes_ids(write->writes);
-	command->subject = accept_new(command, &write->writes->ids, mark);
+	command->form = array ? &accept_array_form : &accept_form;
+	command->subject = array ? accept_array_new(command, &write->writes->ids,
+						    write->task.elements, array, &router->random)
+				 : accept_new(command, &write->writes->ids,
+					      (int32_t)random_next(&router->random));
 	return true;
 }
 
@@ -334,7 +330,7 @@ static bool write_choose_form(struct write *write, struct pool *pool)
 	command->claims = task->claims;
 	command->form = &operation_form;
 	command->timeout_us = task_statement_timeout_us(task);
-	if (!accept_is_wanted(task->request, task->operation))
+	if (!task->elements_count && !accept_is_wanted(task->request, task->operation))
 		return true;
 	command->timeout_us = 0;
 	return write_accept(write, pool);
@@ -498,9 +494,11 @@ static enum step write_committed(struct write *write)
 	if (!write_remember(write))
 		return STEP_DONE;
 	(void)write_good(request);
-	if (request->job.ptr) {
+	if (request_is_accepted(request)) {
+		unsigned jobs = write->task.elements_count ? write->task.elements_count : 1;
+
 		metric_add(write->task.router->metrics, METRIC_jobs_accepted_total,
-			   METRIC_LABELS(request->operation_name), 1);
+			   METRIC_LABELS(request->operation_name), jobs);
 		job_workers_wake(&write->writes->workers);
 	}
 	return STEP_NEXT;
@@ -585,7 +583,7 @@ static enum step write_answer(struct request *request)
 {
 	if (request->kind != REQUEST_COMMAND)
 		asked_answer(request, write_of(request)->command.subject);
-	else if (request->job.ptr)
+	else if (request_is_accepted(request))
 		buf_byte(&request->out, '}');
 	else
 		write_end_document(request);

@@ -182,7 +182,7 @@ void prefer_applied(const struct request *request, struct buf *out)
 	size_t from = out->len;
 	int64_t wait_us = request_wait_until_us(request) - request->born_us;
 
-	if (request->job.ptr)
+	if (request_is_accepted(request))
 		buf_literal(out, "respond-async");
 	else if (request->kind == REQUEST_COMMAND && request->minimal &&
 		 request->outcome == OUTCOME_OK)

@@ -109,9 +109,7 @@ static bool plan_jobs_send_from(struct conn *conn, unsigned first)
 	return plan_jobs_limits(conn, ENTRY_CLOCK) && pipeline_sync(conn, ENTRY_SYNC);
 }
 
-static bool plan_jobs_finish(struct conn *conn, bool goes_back);
-
-/* False: there is nothing to do. */
+/* False: there is nothing to run. */
 static bool plan_jobs_run(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
@@ -121,8 +119,10 @@ static bool plan_jobs_run(struct conn *conn)
 
 	assert(claimed <= GROUP_CALLS_MAX);
 	jobs->count = plan_jobs_together(conn, jobs, claimed);
-	if (!jobs->count)
-		return plan_jobs_finish(conn, false);
+	if (!jobs->count) {
+		claim->frame_end = FRAME_ROLLED_BACK;
+		return false;
+	}
 	for (unsigned i = 0; i < jobs->count; i++)
 		plan_jobs_add(batch, jobs->calls[i]);
 	batch_begin_trip(batch);

@@ -4,7 +4,7 @@
  * stands still: what tests of the steps start with. The catalog holds the query "order" (:one, id
  * bigint), the query "orders" (:many) with @on-lag stale, the query "fresh" with @on-lag fail and
  * the commands "place" (:one), "bulk" (:one, @cost 5), "defer" (:one, id bigint, note bigint?,
- * @async allowed) and "queue" (:one, @async always).
+ * @async allowed, @batch-max 3) and "queue" (:one, @async always).
  */
 #pragma once
 

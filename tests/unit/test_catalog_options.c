@@ -329,8 +329,6 @@ static void what_would_change_what_a_command_does_is_refused_until_it_is_there(v
 		{ COMMAND "-- @every 5m\nSELECT 1", "shop.sql:2:4: error: @every" NOT_YET },
 		{ COMMAND "-- @cron \"0 3 * * *\"\nSELECT 1",
 		  "shop.sql:2:4: error: @cron" NOT_YET },
-		{ COMMAND "-- @batch-max 100\nSELECT 1",
-		  "shop.sql:2:4: error: @batch-max" NOT_YET },
 	};
 
 	STORY_CHECK(stories);

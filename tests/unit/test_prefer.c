@@ -238,6 +238,7 @@ static void test_an_acceptance_is_what_was_applied(void **state)
 {
 	assert_true(COMMAND("return=minimal"));
 	request->job = TEXT("06A");
+	request->status = 202;
 	assert_string_equal(applied(), "respond-async");
 }
 

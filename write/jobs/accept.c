@@ -7,12 +7,15 @@
 
 #include "base/clock.h"
 #include "pg/sqlstate.h"
+#include "write/jobs/array.h"
 #include "write/jobs/job_row.h"
 #include "write/jobs/job_statement.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
+
+enum { JSONARRAYOID = 199, INT4ARRAYOID = 1007 };
 
 enum accept_value {
 	ACCEPT_MARK,
@@ -40,26 +43,50 @@ static const uint32_t accept_params[ACCEPT_VALUES] = {
 };
 
 /* A time that has passed gives no right to be served before others. */
-static const char accept_text[] =
-	"INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s,"
-	" keyed, claims, caller, \"user\", trace) VALUES ($1, $2, $3, $4, $5,"
-	" greatest($6, clock_timestamp()), $7, $8, $9, $10, $11, $12) RETURNING n,"
-	" CASE WHEN $6 IS NULL THEN 0 ELSE ceil(extract(epoch FROM run_at - accepted_at))::int8"
-	" END AS due_s, command,"
-	" CASE WHEN $6 > accepted_at THEN 'scheduled' ELSE 'queued' END AS state,"
-	" attempts, attempts_max, accepted_at AS created_at, run_at";
+#define ACCEPT_INTO                                                                                \
+	"INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s," \
+	" keyed, claims, caller, \"user\", trace) "
+#define ACCEPT_RETURNING                                                                           \
+	" RETURNING n,"                                                                            \
+	" CASE WHEN $6 IS NULL THEN 0 ELSE ceil(extract(epoch FROM run_at - accepted_at))::int8"   \
+	" END AS due_s, "
+#define ACCEPT_SHOWN                                                                               \
+	"command, CASE WHEN $6 > accepted_at THEN 'scheduled' ELSE 'queued' END AS state,"         \
+	" attempts, attempts_max, accepted_at AS created_at, run_at"
+
+static const char accept_text[] = ACCEPT_INTO
+	"VALUES ($1, $2, $3, $4, $5, greatest($6, clock_timestamp()), $7, $8, $9, $10, $11,"
+	" $12)" ACCEPT_RETURNING ACCEPT_SHOWN;
+
+/* In the order of the array, so that their numbers are. */
+static const char accept_array_text[] = ACCEPT_INTO
+	"SELECT a.mark, $2, $3, a.parameters, $5, greatest($6, clock_timestamp()), $7, $8, $9,"
+	" $10, $11, $12 FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
+	" AS a(mark, parameters, place) ORDER BY a.place" ACCEPT_RETURNING "mark, " ACCEPT_SHOWN;
 
 static const uint32_t accept_columns[] = {
 	INT8OID, INT8OID, TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 };
+static const uint32_t accept_array_columns[] = {
+	INT8OID, INT8OID, INT4OID,        TEXTOID,        TEXTOID,
+	INT2OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+};
 
 #define ACCEPT_COLUMNS (sizeof(accept_columns) / sizeof(accept_columns[0]))
 
-static struct statement accept_statement;
+static struct statement accept_statement, accept_array_statement;
 static pthread_once_t accept_once = PTHREAD_ONCE_INIT;
 
 static void accept_make(void)
 {
+	uint32_t params[ACCEPT_VALUES];
+
+	memcpy(params, accept_params, sizeof(params));
+	params[ACCEPT_MARK] = INT4ARRAYOID;
+	params[ACCEPT_PARAMETERS] = JSONARRAYOID;
+	job_statement_make(&accept_array_statement, "jobs.accept_array", accept_array_text,
+			   (struct job_types){ params, ACCEPT_VALUES },
+			   (struct job_types){ accept_array_columns, ACCEPT_COLUMNS + 1 });
 	job_statement_make(&accept_statement, "jobs.accept", accept_text,
 			   (struct job_types){ accept_params, ACCEPT_VALUES },
 			   (struct job_types){ accept_columns, ACCEPT_COLUMNS });
@@ -67,7 +94,8 @@ static void accept_make(void)
 
 struct acceptance {
 	struct job_ids *const *ids;
-	int32_t mark;
+	int32_t mark;   /* of one job */
+	unsigned count; /* of jobs */
 	const char *values[ACCEPT_VALUES];
 };
 
@@ -86,6 +114,26 @@ bool accept_is_wanted(const struct request *request, const struct operation *ope
 	return false;
 }
 
+enum step accept_check_array(struct request *request, const struct operation *operation)
+{
+	unsigned count = 0;
+
+	if (!request->body || json_kind(request->body) != JSON_ARRAY)
+		return STEP_NEXT;
+	if (!operation->batch_max || operation->async == ASYNC_NEVER)
+		return request_fail(request, OUTCOME_INVALID_JSON,
+				    "The body must be a JSON object");
+	for (const struct json *it = json_first(request->body); it; it = json_next(it), count++)
+		if (json_kind(it) != JSON_OBJECT)
+			return request_fail(request, OUTCOME_INVALID_JSON,
+					    "Element %u of the body must be a JSON object", count);
+	if (count == 0 || count > operation->batch_max)
+		return request_fail(request, OUTCOME_BAD_REQUEST,
+				    "%s takes 1 to %u objects in an array", operation->name,
+				    operation->batch_max);
+	return STEP_NEXT;
+}
+
 /* What was written into request->out, NUL-terminated in the arena. */
 static const char *accept_keep(struct request *request)
 {
@@ -95,13 +143,20 @@ static const char *accept_keep(struct request *request)
 	return copy;
 }
 
+static const char *accept_keep_array(struct request *request, struct buf *array)
+{
+	return arena_text(&request->arena, text_of(array_end(array))).ptr;
+}
+
 static const char *accept_number(struct request *request, int64_t number)
 {
 	buf_int(&request->out, number);
 	return accept_keep(request);
 }
 
-void *accept_new(const struct command *command, struct job_ids *const *ids, int32_t mark)
+/* What all jobs of a request have in common. */
+static struct acceptance *accept_begin_new(const struct command *command,
+					   struct job_ids *const *ids)
 {
 	struct request *request = command->request;
 	const struct operation *operation = command->operation;
@@ -110,13 +165,9 @@ void *accept_new(const struct command *command, struct job_ids *const *ids, int3
 
 	pthread_once(&accept_once, accept_make);
 	acceptance->ids = ids;
-	acceptance->mark = mark;
 	buf_clear(&request->out);
-	values[ACCEPT_MARK] = accept_number(request, mark);
 	values[ACCEPT_COMMAND] = operation->name;
 	values[ACCEPT_VERSION] = operation->version;
-	job_row_write_parameters(&request->out, operation, command->values);
-	values[ACCEPT_PARAMETERS] = accept_keep(request);
 	values[ACCEPT_ATTEMPTS_MAX] = accept_number(request, operation->retries + 1);
 	values[ACCEPT_NOT_BEFORE] = request->not_before.ptr;
 	values[ACCEPT_KEEP_S] = accept_number(request, operation->keep_us / US_PER_S);
@@ -132,6 +183,47 @@ void *accept_new(const struct command *command, struct job_ids *const *ids, int3
 	return acceptance;
 }
 
+void *accept_new(const struct command *command, struct job_ids *const *ids, int32_t mark)
+{
+	struct acceptance *acceptance = accept_begin_new(command, ids);
+	struct request *request = command->request;
+
+	acceptance->mark = mark;
+	acceptance->count = 1;
+	acceptance->values[ACCEPT_MARK] = accept_number(request, mark);
+	job_row_write_parameters(&request->out, command->operation, command->values);
+	acceptance->values[ACCEPT_PARAMETERS] = accept_keep(request);
+	return acceptance;
+}
+
+void *accept_array_new(const struct command *command, struct job_ids *const *ids,
+		       const char *const *const *elements, unsigned count, struct random *random)
+{
+	struct acceptance *acceptance = accept_begin_new(command, ids);
+	struct request *request = command->request;
+	struct buf array, row;
+
+	acceptance->mark = 0;
+	acceptance->count = count;
+	buf_init(&array);
+	buf_init(&row);
+	array_begin(&array);
+	/* Without a sign: they are read back. */
+	for (unsigned i = 0; i < count; i++)
+		array_add_int(&array, (int64_t)(random_next(random) & INT32_MAX));
+	acceptance->values[ACCEPT_MARK] = accept_keep_array(request, &array);
+	array_begin(&array);
+	for (unsigned i = 0; i < count; i++) {
+		buf_clear(&row);
+		job_row_write_parameters(&row, command->operation, elements[i]);
+		array_add_text(&array, (struct text){ row.ptr, row.len });
+	}
+	acceptance->values[ACCEPT_PARAMETERS] = accept_keep_array(request, &array);
+	buf_fini(&row);
+	buf_fini(&array);
+	return acceptance;
+}
+
 /* --- the form --------------------------------------------------------------------------------- */
 
 static void accept_fill(struct command *command, struct call *call)
@@ -143,6 +235,22 @@ static void accept_fill(struct command *command, struct call *call)
 	call->rows_max = 1;
 	call->isolation = ISOLATION_READ_COMMITTED;
 	call->transaction = TRANSACTION_SHARED;
+}
+
+static void accept_array_fill(struct command *command, struct call *call)
+{
+	const struct acceptance *acceptance = command->subject;
+
+	accept_fill(command, call);
+	call->statement = &accept_array_statement;
+	call->rows_max = acceptance->count;
+	call->bytes_max = 0; /* rows of ours, each of a few hundred bytes */
+	call->transaction = TRANSACTION_OWN;
+}
+
+static void accept_array_begin(struct command *command)
+{
+	buf_literal(&command->request->out, JOBS_DOCUMENT_BEGINS);
 }
 
 static void accept_begin(struct command *command)
@@ -160,13 +268,25 @@ static struct text accept_take(struct text row, int64_t *n, int64_t *due_s)
 	return row;
 }
 
+/* A job as it is shown: its id before the members. */
+static void accept_write(struct buf *out, struct job_ids *ids, struct job_number number,
+			 struct text members)
+{
+	char id[JOB_ID_CHARS + 1];
+
+	job_id_write(ids, number, id);
+	buf_literal(out, JOB_ROW_BEGINS);
+	buf_string(out, id);
+	buf_literal(out, "\",");
+	buf_text(out, members);
+}
+
 static enum command_end accept_tell(struct command *command)
 {
 	const struct acceptance *acceptance = command->subject;
 	struct request *request = command->request;
 	const size_t begins = strlen(JOB_DOCUMENT_BEGINS);
 	struct job_number number = { .mark = acceptance->mark };
-	char id[JOB_ID_CHARS + 1];
 	struct text members;
 	int64_t due_s;
 
@@ -174,15 +294,66 @@ static enum command_end accept_tell(struct command *command)
 	members = accept_take((struct text){ request->out.ptr + begins, request->out.len - begins },
 			      &number.n, &due_s);
 	members = arena_text(&request->arena, members);
-	job_id_write(*acceptance->ids, number, id);
 	request->retry_after_us = due_s * US_PER_S;
 	buf_clear(&request->out);
-	buf_literal(&request->out, JOB_DOCUMENT_BEGINS JOB_ROW_BEGINS);
-	buf_string(&request->out, id);
-	buf_literal(&request->out, "\",");
-	buf_text(&request->out, members);
+	buf_literal(&request->out, JOB_DOCUMENT_BEGINS);
+	accept_write(&request->out, *acceptance->ids, number, members);
 	return COMMAND_COMMITTED;
 }
+
+/* The next row of several, without what is between them; its strings hold no brace. */
+static struct text accept_next_row(struct text *rows)
+{
+	const char *end = memchr(rows->ptr, '}', rows->len);
+	struct text row;
+
+	assert(end);
+	row = (struct text){ rows->ptr, (size_t)(end - rows->ptr) + 1 };
+	rows->ptr += row.len;
+	rows->len -= row.len;
+	if (rows->len) {
+		rows->ptr++;
+		rows->len--;
+	}
+	return row;
+}
+
+static enum command_end accept_array_tell(struct command *command)
+{
+	const struct acceptance *acceptance = command->subject;
+	struct request *request = command->request;
+	const size_t begins = strlen(JOBS_DOCUMENT_BEGINS);
+	struct text rows = arena_text(&request->arena, (struct text){ request->out.ptr + begins,
+								      request->out.len - begins });
+
+	assert(command->call.rows == acceptance->count);
+	buf_clear(&request->out);
+	buf_literal(&request->out, JOBS_DOCUMENT_BEGINS);
+	for (unsigned i = 0; i < acceptance->count; i++) {
+		struct job_number number;
+		struct text row = accept_next_row(&rows);
+		int64_t due_s, mark;
+		bool good;
+
+		row = accept_take(row, &number.n, &due_s);
+		good = job_document_take(&row, "\"mark\":", &mark);
+		assert(good);
+		number.mark = (int32_t)mark;
+		request->retry_after_us = due_s * US_PER_S;
+		if (i)
+			buf_byte(&request->out, ',');
+		accept_write(&request->out, *acceptance->ids, number, row);
+	}
+	buf_byte(&request->out, ']');
+	return COMMAND_COMMITTED;
+}
+
+const struct command_form accept_array_form = {
+	.fill = accept_array_fill,
+	.begin = accept_array_begin,
+	.tell = accept_array_tell,
+	.explain = job_statement_explain,
+};
 
 const struct command_form accept_form = {
 	.fill = accept_fill,
@@ -196,8 +367,12 @@ const struct command_form accept_form = {
 void accept_note(struct request *request)
 {
 	static const char begins[] = JOB_DOCUMENT_BEGINS JOB_ROW_BEGINS;
+	static const char several[] = JOBS_DOCUMENT_BEGINS JOB_ROW_BEGINS;
 	const size_t at = sizeof(begins) - 1;
 
+	if (request->out.len >= sizeof(several) &&
+	    memcmp(request->out.ptr, several, sizeof(several) - 1) == 0)
+		request->status = 202;
 	if (request->out.len < at + JOB_ID_CHARS || memcmp(request->out.ptr, begins, at) != 0)
 		return;
 	request->job =

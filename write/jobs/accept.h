@@ -19,6 +19,9 @@
 /* Is the request to be accepted, rather than done while its client waits? */
 bool accept_is_wanted(const struct request *request, const struct operation *operation) must_check;
 
+/* An array of commands: does the operation take it, and is it one of objects? For steps. */
+enum step accept_check_array(struct request *request, const struct operation *operation) must_check;
+
 /* Its subject is made by accept_new. */
 extern const struct command_form accept_form;
 
@@ -31,8 +34,17 @@ void *accept_new(const struct command *command, struct job_ids *const *ids,
 		 int32_t mark) must_check;
 
 /*
+ * Several jobs of one command, with one INSERT, and one document: {"jobs":[…]}. elements: [count],
+ * the values of each, whose order theirs is; at least one.
+ */
+extern const struct command_form accept_array_form;
+void *accept_array_new(const struct command *command, struct job_ids *const *ids,
+		       const char *const *const *elements, unsigned count,
+		       struct random *random) must_check;
+
+/*
  * The document of a command that has committed stands in request->out. Is it the acceptance of a
- * job, made now or by an earlier request with the same key? Then the request has its id, and the
- * status.
+ * job, or of several, made now or by an earlier request with the same key? Then the request has the
+ * status, and the id of one job.
  */
 void accept_note(struct request *request);

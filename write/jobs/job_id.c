@@ -46,6 +46,18 @@ void job_ids_free(struct job_ids *ids)
 	free(ids);
 }
 
+struct job_ids *job_ids_renew(struct job_ids **ids, uint8_t known[SIGN_KEY_BYTES],
+			      const uint8_t key[SIGN_KEY_BYTES])
+{
+	if (*ids && memcmp(known, key, SIGN_KEY_BYTES) == 0)
+		return *ids;
+	if (*ids)
+		job_ids_free(*ids);
+	memcpy(known, key, SIGN_KEY_BYTES);
+	*ids = job_ids_new(key);
+	return *ids;
+}
+
 static unsigned __int128 job_id_number(const uint8_t bytes[BLOCK_CIPHER_BYTES])
 {
 	unsigned __int128 number = 0;

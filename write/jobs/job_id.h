@@ -28,6 +28,10 @@ struct job_ids; /* one thread at a time */
 struct job_ids *job_ids_new(const uint8_t key[SIGN_KEY_BYTES]) must_check;
 void job_ids_free(struct job_ids *ids);
 
+/* *ids, made anew where the key is not the known one, which is set; *ids may be NULL. */
+struct job_ids *job_ids_renew(struct job_ids **ids, uint8_t known[SIGN_KEY_BYTES],
+			      const uint8_t key[SIGN_KEY_BYTES]) must_check;
+
 /* NUL-terminated. */
 void job_id_write(struct job_ids *ids, struct job_number number, char out[JOB_ID_CHARS + 1]);
 /* False: no job ever had this id. There is one text for each id: no small letters. */

@@ -34,6 +34,7 @@ void job_statement_explain(struct command *command);
 
 /* A document of a job, {"job":{"id":"…",…}}, and how its row goes on. */
 #define JOB_DOCUMENT_BEGINS "{\"job\":"
+#define JOBS_DOCUMENT_BEGINS "{\"jobs\":["
 #define JOB_ROW_BEGINS "{\"id\":\""
 
 /* Takes a member with a whole number off the front of a row, with the comma: before is what stands

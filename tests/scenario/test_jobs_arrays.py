@@ -1,0 +1,109 @@
+"""Jobs: many commands in one body, accepted as jobs at once."""
+
+import json
+import uuid
+
+import pytest
+from harness.service import Service
+
+from .conftest import options_for
+
+CATALOG = """
+-- command: later :one
+-- @param number int
+-- @param note text?
+-- @async allowed
+-- @batch-max 100
+-- @idempotency optional
+INSERT INTO effects (number, note) VALUES (:number, :note) RETURNING id, number;
+
+-- command: single :one
+-- @param number int
+-- @async allowed
+INSERT INTO effects (number) VALUES (:number) RETURNING id, number;
+"""
+
+
+@pytest.fixture(scope="module")
+def effects(shop_cluster):
+    shop_cluster.primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int, note text)")
+    shop_cluster.wait_until_replayed()
+    yield shop_cluster.primary
+    shop_cluster.primary.sql("DROP TABLE effects")
+
+
+@pytest.fixture
+def primary(effects):
+    yield effects
+    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects")
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cqrsd(effects, shop_cluster, catalog):
+    # Whatever a story of keys does, callers of this one need none.
+    service = Service(**options_for(shop_cluster, catalog, {"auth": "none", "workers": 0}))
+    service.start()
+    yield service
+    service.close()
+
+
+def send(cqrsd, body, name="later", **headers):
+    return cqrsd.client.request("POST", f"/v1/commands/{name}", body=body,
+                                headers={"X-User-Id": "ann", **headers})
+
+
+def count(primary):
+    return int(primary.sql("SELECT count(*) FROM cqrsd.job"))
+
+
+def test_all_of_an_array_are_jobs_in_its_order(cqrsd, primary):
+    answer = send(cqrsd, [{"number": n, "note": 'a "b" \\ {c},'} for n in range(100)])
+
+    jobs = answer.json["jobs"]
+    assert answer.status == 202 and set(answer.json) == {"jobs"} and len(jobs) == 100, answer
+    assert answer.headers["retry-after"] and "location" not in answer.headers and answer.token
+    assert len({job["id"] for job in jobs}) == 100
+    kept = primary.sql("SELECT parameters FROM cqrsd.job ORDER BY n").splitlines()
+    assert [json.loads(row)["number"] for row in kept] == [str(n) for n in range(100)]
+    assert json.loads(kept[0])["note"] == 'a "b" \\ {c},'
+    for job in (jobs[0], jobs[99]):
+        shown = cqrsd.client.request("GET", f"/v1/jobs/{job['id']}", headers={"X-User-Id": "ann"})
+        assert shown.json["job"]["state"] == "queued", shown
+
+
+def test_an_array_that_is_not_taken_is_refused_as_a_whole(cqrsd, primary):
+    for name, body, code in (("later", [], "bad-request"),
+                             ("later", [{"number": 1}] * 101, "bad-request"),
+                             ("later", [{"number": 1}, 2], "invalid-json"),
+                             ("single", [{"number": 1}], "invalid-json")):
+        answer = send(cqrsd, body, name=name)
+        assert (answer.status, answer.code) == (400, code), answer
+    assert count(primary) == 0
+
+
+def test_each_wrong_parameter_is_named_with_its_place(cqrsd, primary):
+    answer = send(cqrsd, [{"number": 1}, {"number": "x"}, {"number": 2, "more": 3}, {}])
+
+    assert (answer.status, answer.code) == (400, "unknown-parameter"), answer
+    assert {error["param"] for error in answer.problem["errors"]} == {
+        "[1].number", "[2].more", "[3].number"}
+    assert count(primary) == 0
+
+
+def test_a_key_covers_the_whole_array(cqrsd, primary):
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    first = send(cqrsd, [{"number": 1}, {"number": 2}], **key)
+    again = send(cqrsd, [{"number": 1}, {"number": 2}], **key)
+    other = send(cqrsd, [{"number": 1}], **key)
+
+    assert first.status == again.status == 202 and first.json == again.json, again
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (other.status, other.code) == (422, "idempotency-mismatch"), other
+    assert count(primary) == 2
