@@ -28,8 +28,8 @@ static void jobs_line_usage(FILE *out)
 			jobs_line_help[i].whom, jobs_line_help[i].does);
 	fprintf(out,
 		"\nCriteria, all of which have to hold:\n"
-		"  --state a,b           scheduled, queued, retrying, done, dead, discarded or "
-		"cancelled\n"
+		"  --state a,b           scheduled, queued, running, retrying, done, dead,\n"
+		"                        discarded or cancelled\n"
 		"  --command a,b         of these commands\n"
 		"  --user NAME           of this user\n"
 		"  --error CODE          whose last error has this code or SQLSTATE\n"

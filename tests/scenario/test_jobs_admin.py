@@ -123,7 +123,7 @@ class TestListing:
     @pytest.mark.parametrize("words, reason", [
         (["lits"], 'did you mean "list"?'),
         (["list", "--state=ded"], 'did you mean "dead"?'),
-        (["list", "--state=running"], "the instance that runs it"),
+        (["cancel", "--state=running"], "cannot be cancelled"),
         (["list", "--older-than=5"], "no duration"),
         (["list", "--limit=0"], "from 1"),
         (["list", "--limit=1001"], "1000 jobs at most"),
@@ -232,7 +232,10 @@ class TestOtherChanges:
         bury(primary, 3)
         jobs.done("replay", "--all")
         with primary.open_transaction("SELECT FROM cqrsd.job ORDER BY n LIMIT 1 FOR UPDATE"):
+            assert [job["state"] for job in jobs.rows("list")] == ["running"] + 2 * ["queued"]
+            dry = jobs.done("cancel", "--dry-run", state="queued")
             done = jobs.run("cancel", state="queued")
+        assert dry == "would cancel 2 of 3\n1 refused: it runs"
         assert (done.returncode, done.stdout) == (1, "cancelled 2 of 3\n"), done
         assert [job["state"] for job in jobs.rows("list")] == ["queued"] + 2 * ["cancelled"]
 

@@ -7,6 +7,7 @@
  */
 #include "write/jobs/job_action.h"
 
+#include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
 
 #include <assert.h>
@@ -93,6 +94,7 @@ enum job_action job_action_find(struct text name)
 	" AND (" NEWER_S " IS NULL OR " since " > now() - make_interval(secs => " NEWER_S "))"     \
 	" AND n > " AFTER
 
+/* Whether or not it runs (write/jobs/job_state.h): one that does is passed over. */
 #define STATE_OPEN                                                                                 \
 	"CASE WHEN attempts > 0 THEN 'retrying' WHEN run_at > now() THEN 'scheduled'"              \
 	" ELSE 'queued' END"
@@ -111,10 +113,12 @@ enum job_action job_action_find(struct text name)
 #define ASKED(states) "(" STATES " IS NULL OR " STATES " && '{" states "}')"
 
 #define JOBS                                                                                       \
-	" FROM (SELECT * FROM (SELECT " SHARED ", " STATE_OPEN " AS state,"                        \
+	" FROM (SELECT * FROM (SELECT " SHARED ", CASE WHEN " JOB_IS_RUNNING " THEN 'running'"     \
+	" ELSE " STATE_OPEN " END AS state,"                                                       \
 	" NULL::timestamptz AS started_at,"                                                        \
 	" NULL::timestamptz AS finished_at, version, trace, parameters, NULL::json AS result,"     \
-	" NULL::json AS problem FROM cqrsd.job WHERE " ASKED("scheduled,queued,retrying")          \
+	" NULL::json AS problem FROM cqrsd.job"                                                    \
+	" WHERE " ASKED("scheduled,queued,running,retrying")                                       \
 	" UNION ALL SELECT " SHARED ", " STATE_FINISHED ", started_at, finished_at, NULL, NULL,"   \
 	" NULL, result, problem FROM cqrsd.job_finished"                                           \
 	" WHERE " ASKED("done,cancelled,discarded")                                                \
@@ -194,7 +198,8 @@ static const char cancel_text[] =
 
 static const char replay_dry_text[] = COUNTED(REFUSAL, "cqrsd.job_dead", DEAD_IS_MEANT);
 static const char discard_dry_text[] = COUNTED("NULL::text", "cqrsd.job_dead", DEAD_IS_MEANT);
-static const char cancel_dry_text[] = COUNTED("NULL::text", "cqrsd.job", OPEN_IS_MEANT);
+static const char cancel_dry_text[] =
+	COUNTED("CASE WHEN " JOB_IS_RUNNING " THEN 'it runs' END", "cqrsd.job", OPEN_IS_MEANT);
 
 /* --- commands --------------------------------------------------------------------------------- */
 

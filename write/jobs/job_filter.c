@@ -38,7 +38,8 @@ static bool filter_fail(struct filter_reading *reading, struct text value, const
 static bool filter_read_state(struct filter_reading *reading, struct text value)
 {
 	static const char *const states[JOB_STATES_MAX] = {
-		"scheduled", "queued", "retrying", "done", "dead", "discarded", "cancelled",
+		"scheduled", "queued", "running",   "retrying",
+		"done",      "dead",   "discarded", "cancelled",
 	};
 	struct job_filter *filter = reading->filter;
 	char why[80] = "is no state of a job";
@@ -54,10 +55,6 @@ static bool filter_read_state(struct filter_reading *reading, struct text value)
 		array_add_text(&filter->arrays[JOB_FILTER_STATES], value);
 		return true;
 	}
-	if (text_is(value, "running"))
-		return filter_fail(
-			reading, value,
-			"is known to the instance that runs it alone: it is queued here");
 	if (nearest.best.ptr)
 		snprintf(why, sizeof(why), "is no state of a job; did you mean \"%s\"?",
 			 nearest.best.ptr);

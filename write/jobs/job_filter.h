@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define JOB_FILTER_ERROR_BYTES 256
-#define JOB_STATES_MAX 7
+#define JOB_STATES_MAX 8
 
 /* In the order of the parameters of statements, from $1. */
 enum job_filter_value {
