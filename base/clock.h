@@ -9,6 +9,7 @@
 
 #define US_PER_MS INT64_C(1000)
 #define US_PER_S INT64_C(1000000)
+#define US_PER_DAY (86400 * US_PER_S)
 #define CLOCK_NEVER INT64_MAX
 
 int64_t clock_monotonic_us(void);

@@ -7,8 +7,6 @@
 
 #include <stddef.h>
 
-#define DAY_US (24 * 3600 * US_PER_S)
-
 void job_option_async(struct draft *draft, const struct operation_option *row, struct cut value)
 {
 	static const char *const words[] = { "never", "allowed", "always" };
@@ -30,7 +28,7 @@ void job_option_retries(struct draft *draft, const struct operation_option *row,
 	while ((word = cut_word(&value)).text.len > 0) {
 		if (!backoff && value_key(word, "backoff", &part)) {
 			backoff = true;
-			(void)value_duration(draft, row, part, US_PER_MS, DAY_US,
+			(void)value_duration(draft, row, part, US_PER_MS, US_PER_DAY,
 					     &draft->operation.retries_backoff_us);
 		} else {
 			value_wrong_key(draft, row, word, keys, 1);
@@ -40,7 +38,8 @@ void job_option_retries(struct draft *draft, const struct operation_option *row,
 
 void job_option_keep(struct draft *draft, const struct operation_option *row, struct cut value)
 {
-	(void)value_duration(draft, row, value, US_PER_S, 30 * DAY_US, &draft->operation.keep_us);
+	(void)value_duration(draft, row, value, US_PER_S, 30 * US_PER_DAY,
+			     &draft->operation.keep_us);
 }
 
 void job_option_workers(struct draft *draft, const struct operation_option *row, struct cut value)

@@ -19,7 +19,6 @@
 #define ON_COMMAND (1u << REQUEST_COMMAND)
 
 #define HOUR_US (3600 * US_PER_S)
-#define DAY_US (24 * HOUR_US)
 
 static void read_consistency(struct draft *draft, const struct operation_option *row,
 			     struct cut value)
@@ -35,7 +34,8 @@ static void read_consistency(struct draft *draft, const struct operation_option 
 static void read_max_staleness(struct draft *draft, const struct operation_option *row,
 			       struct cut value)
 {
-	(void)value_duration(draft, row, value, 0, 30 * DAY_US, &draft->operation.staleness_us_max);
+	(void)value_duration(draft, row, value, 0, 30 * US_PER_DAY,
+			     &draft->operation.staleness_us_max);
 }
 
 static void read_on_lag(struct draft *draft, const struct operation_option *row, struct cut value)
@@ -164,12 +164,12 @@ static void read_cache(struct draft *draft, const struct operation_option *row, 
 	struct cut word, part;
 	int index;
 
-	(void)value_duration(draft, row, cut_word(&value), US_PER_MS, 30 * DAY_US,
+	(void)value_duration(draft, row, cut_word(&value), US_PER_MS, 30 * US_PER_DAY,
 			     &draft->operation.cache_us);
 	while ((word = cut_word(&value)).text.len > 0) {
 		if (!swr && value_key(word, "swr", &part)) {
 			swr = true;
-			(void)value_duration(draft, row, part, 0, 30 * DAY_US,
+			(void)value_duration(draft, row, part, 0, 30 * US_PER_DAY,
 					     &draft->operation.cache_swr_us);
 		} else if (!vary && value_key(word, "vary", &part)) {
 			vary = true;
@@ -313,7 +313,7 @@ void options_init(struct draft *draft)
 	draft->operation.cost = 1;
 	draft->operation.retries = 4;
 	draft->operation.retries_backoff_us = 2 * US_PER_S;
-	draft->operation.keep_us = DAY_US;
+	draft->operation.keep_us = US_PER_DAY;
 }
 
 /* The word behind the "@" and the value behind that. */

@@ -107,9 +107,10 @@ CREATE TABLE cqrsd.job_audit (
 );
 REVOKE ALL ON cqrsd.job_audit FROM PUBLIC;
 
--- Makes the partitions of finished jobs for today and so many days more, by UTC, and drops those
--- whose day is over. One that is in use is left for the next call. Returns what it did: a role that
--- runs a service owns no table, so that it does this by its right to call this function.
+-- Makes the partitions of finished jobs for today and so many days more (62 at most), by UTC, drops
+-- those whose day is over, and deletes what has no day of its own. One that is in use is left for
+-- the next call. Returns what it did: a role that runs a service owns no table, so that it does
+-- this by its right to call this function.
 CREATE FUNCTION cqrsd.job_partitions(days integer) RETURNS integer LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $partitions$
 DECLARE
@@ -141,6 +142,8 @@ BEGIN
 		EXCEPTION WHEN lock_not_available THEN NULL;
 		END;
 	END LOOP;
+	DELETE FROM cqrsd.job_finished_other WHERE ctid = ANY (ARRAY(
+		SELECT ctid FROM cqrsd.job_finished_other WHERE drop_at < clock_timestamp() LIMIT 10000));
 	RETURN changed;
 END $partitions$;
 REVOKE ALL ON FUNCTION cqrsd.job_partitions(integer) FROM PUBLIC;

@@ -81,8 +81,10 @@ static struct pool *write_on_sweep(struct sweep *sweep)
 static struct pool *write_on_partitions(struct job_partitions *partitions)
 {
 	struct writes *writes = container_of(partitions, struct writes, partitions);
+	const struct job_queues *queues = &writes->workers.queues;
 
-	return writes->workers.queues.count ? router_primary_pool(writes->router) : NULL;
+	partitions->days = job_queues_days(queues) + JOB_PARTITIONS_AHEAD;
+	return queues->count ? router_primary_pool(writes->router) : NULL;
 }
 
 static struct pool *write_on_watches(struct job_watches *watches)

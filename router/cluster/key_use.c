@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define DAY_US (INT64_C(86400) * US_PER_S)
 #define KEY_USE_US_MAX (3 * US_PER_S)
 
 static const char key_use_text[] =
@@ -66,7 +65,7 @@ void key_use_fini(struct key_use *use)
 
 int64_t key_use_day(void)
 {
-	return clock_wall_us() / DAY_US;
+	return clock_wall_us() / US_PER_DAY;
 }
 
 bool key_use_is_due(const struct key_use *use, int64_t now_us)

@@ -12,6 +12,12 @@ CATALOG = """
 -- @async always
 INSERT INTO effects (number) VALUES (:number) RETURNING id, number;
 
+-- command: kept :exec
+-- @param number int
+-- @async always
+-- @keep 120h
+INSERT INTO effects (number) VALUES (:number);
+
 -- command: divided :exec
 -- @param number int
 -- @async always
@@ -137,3 +143,28 @@ class TestPauses:
         assert show(cqrsd, waits)["state"] == "queued"
         primary.sql("DELETE FROM cqrsd.job_pause")
         assert ended(cqrsd, waits)["state"] == "done"
+
+
+class TestPartitions:
+    def test_each_day_for_which_jobs_are_kept_has_one(self, cqrsd, primary):
+        """Today, five days, and two ahead."""
+        def days():
+            return int(primary.sql("SELECT count(*) FROM pg_inherits WHERE inhparent ="
+                                   " 'cqrsd.job_finished'::regclass")) - 1
+        until(lambda: days() >= 8, "partitions of eight days", deadline_s=30)
+
+        job = accept(cqrsd, "kept", number=1)
+        ended(cqrsd, job)
+
+        assert primary.sql("SELECT count(*) FROM cqrsd.job_finished_other") == "0"
+
+    def test_what_has_no_day_of_its_own_is_deleted_when_its_time_is_over(self, primary):
+        primary.sql("INSERT INTO cqrsd.job_finished_other (n, drop_at, run_at, accepted_at, mark,"
+                    " attempts, attempts_max, state, command) SELECT i, now() - i * interval '1d',"
+                    " now(), now(), 0, 1, 5, 'd', 'kept' FROM generate_series(-99, -98) AS i"
+                    " UNION ALL SELECT 9, now() - interval '9d', now(), now(), 0, 1, 5, 'd',"
+                    " 'kept'")
+
+        primary.sql("SELECT cqrsd.job_partitions(2)")
+
+        assert primary.sql("SELECT count(*) FROM cqrsd.job_finished_other") == "2"

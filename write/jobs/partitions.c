@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 
 #define PARTITIONS_EVERY_US (3600 * US_PER_S)
 #define PARTITIONS_SOON_US (10 * US_PER_S) /* while it could not be done */
@@ -22,8 +23,8 @@ static void partitions_make(void)
 	static const uint32_t oids[] = { INT4OID };
 
 	job_statement_make(&partitions_statement, "jobs.partitions",
-			   "SELECT cqrsd.job_partitions(2) AS changed",
-			   (struct job_types){ NULL, 0 }, (struct job_types){ oids, 1 });
+			   "SELECT cqrsd.job_partitions($1) AS changed",
+			   (struct job_types){ oids, 1 }, (struct job_types){ oids, 1 });
 }
 
 static void partitions_again(struct job_partitions *partitions, int64_t pause_us)
@@ -76,9 +77,12 @@ static void partitions_on_due(struct loop_timer *timer)
 
 	arena_reset(&partitions->arena);
 	buf_clear(&partitions->out);
+	snprintf(partitions->days_text, sizeof(partitions->days_text), "%u", partitions->days);
+	partitions->values[0] = partitions->days_text;
 	partitions->call = (struct call){
 		.kind = CALL_COMMAND,
 		.statement = &partitions_statement,
+		.values = partitions->values,
 		.arena = &partitions->arena,
 		.out = &partitions->out,
 		.rows_max = 1,

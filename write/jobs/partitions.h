@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Partitions of finished jobs are made two days ahead, and dropped when their day is over: about
- * once an hour, by one loop of a process. Several processes may do it at once.
+ * Partitions of finished jobs are made ahead, for as long as jobs are kept, and dropped when their
+ * day is over: about once an hour, by one loop of a process. Several processes may do it at once.
  */
 #pragma once
 
@@ -14,14 +14,21 @@
 
 #include <stdbool.h>
 
+#define JOB_PARTITIONS_AHEAD 2 /* days, beyond those that jobs are kept */
+
 struct job_partitions {
 	/* Set by the maker. */
 	struct loop *loop;
 	struct random *random; /* borrowed, for jitter */
-	/* The primary's pool now, or NULL: there is none, or nothing to do. */
+	/* The primary's pool now, or NULL: there is none, or nothing to do. Sets days: how many of
+	 * them, from now on, are to have their partition. */
 	struct pool *(*on_pool)(struct job_partitions *partitions);
 
+	unsigned days;
+
 	/* Its own. */
+	char days_text[12];
+	const char *values[1];
 	struct loop_timer timer;
 	struct call call;
 	struct pool *pool; /* while a call is on its way */

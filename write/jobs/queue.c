@@ -2,6 +2,7 @@
 /* Sorted once for each catalog; found by a walk, as there are few. */
 #include "write/jobs/queue.h"
 
+#include "base/clock.h"
 #include "write/jobs/ending.h"
 
 #include <assert.h>
@@ -76,6 +77,16 @@ struct job_queue *job_queues_of(struct job_queues *queues, const struct operatio
 	    operation != &catalog->operations[operation->index])
 		return NULL;
 	return queues->of[operation->index];
+}
+
+unsigned job_queues_days(const struct job_queues *queues)
+{
+	int64_t keep_us = 0;
+
+	for (unsigned i = 0; i < queues->count; i++)
+		if (queues->queues[i].operation->keep_us > keep_us)
+			keep_us = queues->queues[i].operation->keep_us;
+	return (unsigned)(keep_us / US_PER_DAY) + 1;
 }
 
 void job_queues_rewind(struct job_queues *queues)

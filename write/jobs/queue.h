@@ -43,6 +43,8 @@ struct job_queue *job_queues_find(struct job_queues *queues, struct text command
 /* The same of an operation; NULL also where it is of another catalog. */
 struct job_queue *job_queues_of(struct job_queues *queues,
 				const struct operation *operation) must_check;
+/* For how many days from now, at most, finished jobs of these commands are kept. */
+unsigned job_queues_days(const struct job_queues *queues) must_check;
 /* All of them are looked through from the beginning. */
 void job_queues_rewind(struct job_queues *queues);
 
