@@ -46,6 +46,8 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 UNIT     ?= test_*
 SCENARIO ?= tests/scenario
+# So many processes share the files of scenarios, each with a cluster of its own; 0: none but pytest.
+WORKERS  ?= $(if $(filter tests/scenario,$(SCENARIO)),2,0)
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
             test_repeats* test_audit* test_sessions* test_snapshot* test_statement* test_loss_notices* \
@@ -312,8 +314,8 @@ unit: $(UNIT_TESTS) ## unit tests; UNIT=test_arena picks some, VARIANT=asan the 
 
 scenario: $(BUILD)/cqrsd $(BUILD)/loadgen ## tests against real PostgreSQL; SCENARIO=file picks some
 	@CQRSD=$(abspath $(BUILD)/cqrsd) LOADGEN=$(abspath $(BUILD)/loadgen) \
-	    $(SANITIZED) $(PYTHON) -m pytest -q $(or $(SCENARIO),tests/scenario \
-	    tests/guarantees)
+	    $(SANITIZED) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile \
+	    $(or $(SCENARIO),tests/scenario tests/guarantees)
 
 asan: ## unit tests and scenarios under AddressSanitizer and UBSan
 	@$(MAKE) VARIANT=asan unit

@@ -77,13 +77,21 @@ def end_family(parent, deadline_s=10):
 _handed_out = set()
 
 
+def own_ports():
+    """The ports of this process. Workers of pytest-xdist (gw0, gw1 …) share none: what one of them
+    has stopped for a while, another does not know of."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return range(20000 + number, 32000, count)
+
+
 def free_port(preferred=None):
     """A free loopback port below the range from which outgoing connections take theirs.
 
     So that a node which is down for a while finds its port again when it comes back.
     """
     candidates = [preferred] if preferred else []
-    candidates += random.sample(range(20000, 32000), 200)
+    candidates += random.sample(own_ports(), 200)
     for port in candidates:
         if port in _handed_out:
             continue

@@ -245,7 +245,7 @@ def test_health_asks_a_running_service(cqrsd):
     assert (well.returncode, gone.returncode) == (0, 1)
 
 
-@pytest.mark.parametrize("verb", ["jobs", "openapi"])
+@pytest.mark.parametrize("verb", ["openapi"])
 def test_a_verb_that_is_not_built_yet_says_so(verb):
     done = run(verb)
 
