@@ -46,7 +46,7 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 UNIT     ?= test_*
 SCENARIO ?= tests/scenario
-# So many processes share the files of scenarios, each with a cluster of its own; 0: none but pytest.
+# So many processes share the files of scenarios, each with a cluster of its own; 0: pytest alone.
 WORKERS  ?= $(if $(filter tests/scenario,$(SCENARIO)),2,0)
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
@@ -312,7 +312,7 @@ test: ## everything: unit tests (also under ASan+UBSan), tidy, scenarios
 unit: $(UNIT_TESTS) ## unit tests; UNIT=test_arena picks some, VARIANT=asan the build
 	@$(SANITIZED) tests/run-unit $(UNIT_TESTS)
 
-scenario: $(BUILD)/cqrsd $(BUILD)/loadgen ## tests against real PostgreSQL; SCENARIO=file picks some
+scenario: $(BUILD)/cqrsd $(BUILD)/loadgen ## tests against real PostgreSQL; SCENARIO=file picks some, WORKERS=2
 	@CQRSD=$(abspath $(BUILD)/cqrsd) LOADGEN=$(abspath $(BUILD)/loadgen) \
 	    $(SANITIZED) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile \
 	    $(or $(SCENARIO),tests/scenario tests/guarantees)
