@@ -17,7 +17,11 @@ CREATE TABLE cqrsd.job (
 	keep_s integer NOT NULL, -- how long it can be asked for once it is finished, and
 	keyed boolean NOT NULL, -- as long as its Idempotency-Key, which is 24 hours
 	attempts smallint NOT NULL DEFAULT 0, -- that have ended
-	begun smallint NOT NULL DEFAULT 0, -- attempts of one that may have ended its worker
+	-- One whose transaction was lost runs alone: above attempts, the number of the attempt that is
+	-- to, from when and by which instance it was begun; committed before it runs.
+	begun smallint NOT NULL DEFAULT 0,
+	begun_at timestamptz, -- NULL: it is to be begun
+	begun_by text,
 	attempts_max smallint NOT NULL,
 	command text COLLATE "C" NOT NULL,
 	version text NOT NULL, -- of the command in the catalog by which it was accepted
@@ -31,6 +35,7 @@ CREATE TABLE cqrsd.job (
 	autovacuum_vacuum_cost_delay = 0);
 -- The queue of a command is a range of it.
 CREATE INDEX job_due ON cqrsd.job (command, run_at, n);
+CREATE INDEX job_alone ON cqrsd.job (command, run_at, n) WHERE begun > attempts;
 REVOKE ALL ON cqrsd.job FROM PUBLIC;
 
 -- Jobs that are done, cancelled or discarded. Rows are not deleted: their day is dropped.

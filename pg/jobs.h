@@ -10,11 +10,11 @@
  * where the pool has no conn for it (pool_settings.jobs_max, or the node is not the primary). Then,
  * on the loop's thread:
  *
- *   on_claimed   the rows are in out. The maker fills calls[] and says how many there are;
- *                0: nothing is to do, all is rolled back
+ *   on_claimed   the rows are in out. The maker fills calls[] and says how many there are; 0: none
+ *                is to run
  *   on_ran       [0, count) of them have run, and each has its end; nothing is committed. The maker
  *                fills finish and finish_values and says whether to commit: the finish statement
- *                runs, then the COMMIT; or all is rolled back
+ *                runs, then the COMMIT; or all is rolled back, as where there were no rows
  *   on_done      of the claim: what became of the transaction
  *
  * Both may come again, from the start, where the conn had to prepare a statement anew: what was

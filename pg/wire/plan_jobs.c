@@ -109,7 +109,9 @@ static bool plan_jobs_send_from(struct conn *conn, unsigned first)
 	return plan_jobs_limits(conn, ENTRY_CLOCK) && pipeline_sync(conn, ENTRY_SYNC);
 }
 
-/* False: there is nothing to run. */
+static bool plan_jobs_finish(struct conn *conn, bool goes_back);
+
+/* False: there is nothing to do. */
 static bool plan_jobs_run(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
@@ -119,10 +121,8 @@ static bool plan_jobs_run(struct conn *conn)
 
 	assert(claimed <= GROUP_CALLS_MAX);
 	jobs->count = plan_jobs_together(conn, jobs, claimed);
-	if (!jobs->count) {
-		claim->frame_end = FRAME_ROLLED_BACK;
-		return false;
-	}
+	if (!jobs->count)
+		return plan_jobs_finish(conn, false);
 	for (unsigned i = 0; i < jobs->count; i++)
 		plan_jobs_add(batch, jobs->calls[i]);
 	batch_begin_trip(batch);

@@ -4,14 +4,14 @@
  * has answered.
  *
  *   1  [BEGIN] [jobs] [claim] Sync
- *       │ rows, of which on_claimed makes calls
+ *       │ rows, of which on_claimed makes calls; of none: on_ran at once
  *   2  [jobs] (member)… [jobs] Sync                        pg/wire/member.h
  *       │ ▲ one raised an error of its own: back to the last savepoint, and on from there
  *       │ └──[RETURN] (member)… [jobs] Sync
  *       │ all have run: on_ran
  *   3  [finish] [end] [COMMIT] Sync  [position] Sync
  *
- *   nothing claimed, or unwanted ─────────► [ROLLBACK] Sync, and the claim ends well
+ *   on_ran wants no commit ───────────────► [ROLLBACK] Sync, and the claim ends well
  *   an error of the claim, of the finish or of the commit, one that breaks the company
  *                               ──────────► [ROLLBACK] Sync, and the claim ends with it
  *   something was not prepared any more ──► [ROLLBACK] Sync, and the claim is placed again

@@ -67,6 +67,17 @@ static void the_last_attempt_that_fails_is_death(void **state)
 	}
 }
 
+static void one_that_was_lost_is_tried_again_alone(void **state)
+{
+	struct job_attempts attempts = { 1, 3, 2 * US_PER_S };
+	struct random random;
+
+	random_init(&random, 1);
+	assert_int_equal(job_ending_of(JOB_FAULT_LOST, attempts, &random).end, JOB_RETRIED_ALONE);
+	attempts.ended = 2;
+	assert_int_equal(job_ending_of(JOB_FAULT_LOST, attempts, &random).end, JOB_DEAD);
+}
+
 static void pauses_double_up_to_an_hour(void **state)
 {
 	struct random random;
@@ -93,6 +104,7 @@ int main(void)
 		cmocka_unit_test(what_a_deployment_did_counts_no_attempt),
 		cmocka_unit_test(a_row_that_a_policy_refuses_is_the_jobs_own_fault),
 		cmocka_unit_test(the_last_attempt_that_fails_is_death),
+		cmocka_unit_test(one_that_was_lost_is_tried_again_alone),
 		cmocka_unit_test(pauses_double_up_to_an_hour),
 	};
 

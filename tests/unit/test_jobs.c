@@ -74,6 +74,7 @@ static void test_a_claim_of_nothing_is_rolled_back(void **state)
 {
 	open_jobs(1);
 	send_jobs(0);
+	story.unwanted = true;
 	(void)fake_sent(JOBS);
 	answer_jobs();
 	assert_string_equal(fake_sent(JOBS), UNDONE);
@@ -82,7 +83,21 @@ static void test_a_claim_of_nothing_is_rolled_back(void **state)
 	assert_jobs_end(CALL_OK);
 	assert_true(story.claim.call.frame_end == FRAME_ROLLED_BACK);
 	assert_int_equal(story.jobs.count, 0);
-	assert_int_equal(story.ran, 0);
+	assert_int_equal(story.ran, 1);
+	end_jobs();
+}
+
+static void test_what_does_not_run_may_be_ended_all_the_same(void **state)
+{
+	open_jobs(1);
+	send_jobs(0);
+	(void)fake_sent(JOBS);
+	answer_jobs();
+	assert_string_equal(fake_sent(JOBS), FINISH);
+	answer_jobs();
+	assert_committed();
+	assert_int_equal(story.jobs.count, 0);
+	assert_int_equal(story.ran, 1);
 	end_jobs();
 }
 
@@ -449,6 +464,7 @@ int main(void)
 		STORY(test_what_is_claimed_runs_and_ends_in_one_transaction),
 		STORY(test_a_second_batch_prepares_nothing),
 		STORY(test_a_claim_of_nothing_is_rolled_back),
+		STORY(test_what_does_not_run_may_be_ended_all_the_same),
 		STORY(test_what_its_maker_does_not_want_is_rolled_back),
 		STORY(test_a_claim_may_have_an_isolation_of_its_own),
 		STORY(test_one_with_a_savepoint_that_raises_leaves_the_others),

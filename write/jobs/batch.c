@@ -4,13 +4,13 @@
 
 #include "base/clock.h"
 #include "catalog/document.h"
-#include "pg/sqlstate.h"
+#include "write/jobs/attempt_log.h"
+#include "write/jobs/claimed.h"
 #include "write/jobs/job_problem.h"
 #include "write/jobs/job_row.h"
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 void job_batch_init(struct job_batch *batch)
 {
@@ -65,48 +65,14 @@ static void batch_fill(struct job_batch *batch, struct job_member *member,
 	};
 }
 
-/* False: its command, or a parameter of it, is not known any more: the row is left. */
-static bool batch_take(struct job_batch *batch, struct job_member *member)
+/* In the transaction of the others, without being run. */
+static void batch_settle(struct job_batch *batch, const struct operation *operation,
+			 const struct job_row *row, struct finished_job job)
 {
-	const struct operation *operation =
-		catalog_find(batch->catalog, REQUEST_COMMAND, member->row.command);
-	const char *const *values, *name;
-
-	if (!operation || !statement_shape(operation->statement))
-		return false;
-	member->operation = operation;
-	if (job_row_read(&batch->arena, member->operation, member->row.parameters, &values,
-			 &name) != JOB_ROW_READ)
-		return false;
-	batch_fill(batch, member, values);
-	return true;
+	job.n = row->n;
+	batch->settled[batch->settled_count++] =
+		(struct job_settled){ .operation = operation, .row = *row, .job = job };
 }
-
-static unsigned batch_on_claimed(struct call *call)
-{
-	struct job_batch *batch = batch_of(call);
-	struct job_row rows[GROUP_CALLS_MAX];
-	unsigned claimed =
-		job_claim_read(&batch->arena, (struct text){ batch->out.ptr, batch->out.len }, rows,
-			       GROUP_CALLS_MAX);
-	unsigned count = 0;
-
-	batch->unreadable = 0;
-	batch->claimed_us = loop_now(batch->loop);
-	for (unsigned i = 0; i < claimed; i++) {
-		struct job_member *member = &batch->members[count];
-
-		member->row = rows[i];
-		if (batch_take(batch, member))
-			batch->jobs.calls[count++] = &member->call;
-		else
-			batch->unreadable++;
-	}
-	batch->on_members(batch, count);
-	return count;
-}
-
-/* --- they have run --------------------------------------------------------------------------- */
 
 /* What was written into scratch, in the arena. */
 static struct text batch_keep(struct job_batch *batch)
@@ -114,65 +80,154 @@ static struct text batch_keep(struct job_batch *batch)
 	return arena_text(&batch->arena, (struct text){ batch->scratch.ptr, batch->scratch.len });
 }
 
-/* Words of PostgreSQL may hold rows of others: a job's caller may read its log. */
-static bool batch_message_may_leave(const struct pg_error *error)
+static struct text batch_problem_with(struct job_batch *batch, enum outcome outcome,
+				      const char *detail)
 {
-	return error->message &&
-	       (sqlstate_is_of_application(error->sqlstate) ||
-		strncmp(error->sqlstate, "23", 2) == 0 || strcmp(error->sqlstate, "P0001") == 0 ||
-		strncmp(error->sqlstate, "PT", 2) == 0);
-}
-
-static void batch_member_string(struct buf *out, const char *key, const char *string)
-{
-	if (!string || !*string)
-		return;
-	buf_printf(out, ",\"%s\":", key);
-	buf_json_string(out, string, strlen(string));
-}
-
-static void batch_write_moment(struct buf *out, int64_t wall_us)
-{
-	time_t s = (time_t)(wall_us / US_PER_S);
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&s, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_printf(out, "\"%s.%06dZ\"", text, (int)(wall_us % US_PER_S));
-}
-
-/* An element of attempt_log; only of attempts that failed. */
-static struct text batch_attempt(struct job_batch *batch, const struct job_member *member)
-{
-	const struct pg_error *error = &member->call.error;
-	struct buf *out = &batch->scratch;
-
-	buf_clear(out);
-	buf_printf(out, "{\"n\":%u,\"started_at\":", member->row.attempts_ended + 1);
-	batch_write_moment(out, member->row.wall_us);
-	buf_printf(out, ",\"ms\":%lld",
-		   (long long)((loop_now(batch->loop) - batch->claimed_us) / US_PER_MS));
-	batch_member_string(out, "instance", batch->instance);
-	batch_member_string(out, "sqlstate", error->sqlstate);
-	batch_member_string(out, "constraint", error->constraint);
-	batch_member_string(out, "message", batch_message_may_leave(error) ? error->message : NULL);
-	buf_byte(out, '}');
+	buf_clear(&batch->scratch);
+	job_problem_of_outcome(&batch->scratch, outcome, detail);
 	return batch_keep(batch);
 }
+
+static struct text batch_error(struct job_batch *batch, const struct operation *operation,
+			       const struct call *call)
+{
+	buf_clear(&batch->scratch);
+	job_problem_of_error(&batch->scratch, batch->loop, operation, call);
+	return batch_keep(batch);
+}
+
+/* Its parameters are not those of its command any more: it would not be in any later attempt. */
+static void batch_refuse(struct job_batch *batch, const struct operation *operation,
+			 const struct job_row *row, enum job_row_values values, const char *name)
+{
+	static const struct {
+		enum outcome outcome;
+		const char *why;
+	} refusals[] = {
+		[JOB_ROW_MISSING] = { OUTCOME_MISSING_PARAMETER,
+				      "the command needs a parameter by now" },
+		[JOB_ROW_UNKNOWN] = { OUTCOME_UNKNOWN_PARAMETER,
+				      "the command has no such parameter any more" },
+		[JOB_ROW_BROKEN] = { OUTCOME_BAD_REQUEST, "its parameters cannot be read" },
+	};
+	struct attempt attempt = {
+		.n = row->attempts_ended + 1,
+		.wall_us = row->wall_us,
+		.instance = batch->instance,
+	};
+	struct finished_job job = { .ending.end = JOB_DEAD };
+
+	attempt.message = refusals[values].why;
+	if (name)
+		attempt.message = arena_printf(&batch->arena, "%s: %s", name, attempt.message);
+	job.entry = attempt_log_entry(&batch->arena, &batch->scratch, &attempt);
+	job.problem = batch_problem_with(batch, refusals[values].outcome, attempt.message);
+	batch_settle(batch, operation, row, job);
+}
+
+static struct job_attempts batch_attempts(const struct operation *operation,
+					  const struct job_row *row)
+{
+	return (struct job_attempts){ row->attempts_ended, row->attempts_max,
+				      operation->retries_backoff_us };
+}
+
+static void batch_mark_begun(struct job_batch *batch, const struct operation *operation,
+			     const struct job_row *row)
+{
+	batch_settle(batch, operation, row,
+		     (struct finished_job){ .ending.end = JOB_BEGUN,
+					    .result = text_of(batch->instance) });
+}
+
+/* An attempt that took no effect, for an error of its own or because all of it was lost. */
+static void batch_take_attempt(struct job_batch *batch, const struct operation *operation,
+			       const struct job_row *row, const struct job_verdict *verdict)
+{
+	const struct pg_error *error = verdict ? &verdict->error : NULL;
+	bool lost = !verdict || verdict->kind != VERDICT_ERROR;
+	struct attempt attempt = {
+		.n = row->attempts_ended + 1,
+		.wall_us = row->begun_us ? row->begun_us : row->wall_us,
+		.instance = row->begun_by ? row->begun_by : batch->instance,
+		.error = error,
+		.message = lost ? "its connection was lost while it ran" : NULL,
+		.took_ms = -1,
+	};
+	struct finished_job job = { 0 };
+
+	job.ending = job_ending_of(lost ? JOB_FAULT_LOST : job_fault_of(error),
+				   batch_attempts(operation, row), batch->random);
+	if (job.ending.end == JOB_LEFT) {
+		batch_mark_begun(batch, operation, row);
+		return;
+	}
+	job.entry = attempt_log_entry(&batch->arena, &batch->scratch, &attempt);
+	if (job.ending.end == JOB_DEAD)
+		job.problem =
+			lost ? batch_problem_with(batch, OUTCOME_QUERY_FAILED, attempt.message)
+			     : batch_error(
+				       batch, operation,
+				       &(struct call){ .arena = &batch->arena, .error = *error });
+	batch_settle(batch, operation, row, job);
+}
+
+/* Runs it, or settles it. Its command is known, as the claim named it. */
+static void batch_take(struct job_batch *batch, const struct operation *operation,
+		       const struct job_row *row)
+{
+	const struct job_verdict *verdict = job_verdicts_find(batch->verdicts, row);
+	struct job_member *member = &batch->members[batch->claimed];
+	const char *const *values, *name;
+	enum job_row_values read;
+
+	switch (claimed_action_of(row, verdict, batch->instance)) {
+	case CLAIMED_RUN:
+		break;
+	case CLAIMED_BEGIN:
+		batch_mark_begun(batch, operation, row);
+		return;
+	case CLAIMED_ENDED:
+		batch_take_attempt(batch, operation, row, verdict);
+		return;
+	}
+	read = job_row_read(&batch->arena, operation, row->parameters, &values, &name);
+	if (read != JOB_ROW_READ) {
+		batch_refuse(batch, operation, row, read, name);
+		return;
+	}
+	member->row = *row;
+	member->operation = operation;
+	batch_fill(batch, member, values);
+	batch->jobs.calls[batch->claimed++] = &member->call;
+}
+
+static unsigned batch_on_claimed(struct call *call)
+{
+	struct job_batch *batch = batch_of(call);
+	struct job_row rows[GROUP_CALLS_MAX];
+	unsigned count =
+		job_claim_read(&batch->arena, (struct text){ batch->out.ptr, batch->out.len }, rows,
+			       GROUP_CALLS_MAX);
+
+	batch->claimed = batch->settled_count = 0;
+	batch->claimed_us = loop_now(batch->loop);
+	for (unsigned i = 0; i < count; i++) {
+		const struct operation *operation =
+			catalog_find(batch->catalog, REQUEST_COMMAND, rows[i].command);
+
+		if (operation && statement_shape(operation->statement))
+			batch_take(batch, operation, &rows[i]);
+	}
+	batch->on_members(batch, batch->claimed);
+	return batch->claimed;
+}
+
+/* --- they have run --------------------------------------------------------------------------- */
 
 static struct text batch_problem(struct job_batch *batch, enum outcome outcome)
 {
-	buf_clear(&batch->scratch);
-	job_problem_of_outcome(&batch->scratch, outcome);
-	return batch_keep(batch);
-}
-
-static struct text batch_error(struct job_batch *batch, const struct job_member *member)
-{
-	buf_clear(&batch->scratch);
-	job_problem_of_error(&batch->scratch, batch->loop, member->operation, &member->call);
-	return batch_keep(batch);
+	return batch_problem_with(batch, outcome, NULL);
 }
 
 /* It took effect: what it returned, or why that cannot be told. */
@@ -199,30 +254,42 @@ static void batch_tell(struct job_batch *batch, struct job_member *member, struc
 	assert(!"an end of a document");
 }
 
+static void batch_tell_failure(struct job_batch *batch, const struct job_member *member,
+			       struct finished_job *job)
+{
+	const struct pg_error *error = &member->call.error;
+	struct attempt attempt = {
+		.n = member->row.attempts_ended + 1,
+		.wall_us = member->row.wall_us,
+		.instance = batch->instance,
+		.error = error,
+		.took_ms = (loop_now(batch->loop) - batch->claimed_us) / US_PER_MS,
+	};
+
+	job->entry = attempt_log_entry(&batch->arena, &batch->scratch, &attempt);
+	if (job->ending.end == JOB_DEAD)
+		job->problem = batch_error(batch, member->operation, &member->call);
+}
+
 static void batch_end(struct job_batch *batch, struct job_member *member)
 {
 	struct finished_job job = { .n = member->row.n };
-	const struct pg_error *error = &member->call.error;
 	bool failed = member->call.end == CALL_ERROR;
 
-	member->fault = failed ? job_fault_of(error) : JOB_FAULT_NONE;
+	member->fault = failed ? job_fault_of(&member->call.error) : JOB_FAULT_NONE;
 	member->ending = job_ending_of(
-		member->fault,
-		(struct job_attempts){ member->row.attempts_ended, member->row.attempts_max,
-				       member->operation->retries_backoff_us },
-		batch->random);
+		member->fault, batch_attempts(member->operation, &member->row), batch->random);
 	if (member->ending.end == JOB_LEFT)
 		return;
 	job.ending = member->ending;
 	if (failed)
-		job.entry = batch_attempt(batch, member);
+		batch_tell_failure(batch, member, &job);
 	else
 		batch_tell(batch, member, &job);
-	if (member->ending.end == JOB_DEAD)
-		job.problem = batch_error(batch, member);
 	job_finish_add(&batch->finish, &job);
 }
 
+/* Where all were left, an empty end is committed all the same: their rows are as good as before. */
 static bool batch_on_ran(struct call *call)
 {
 	struct job_batch *batch = batch_of(call);
@@ -230,10 +297,12 @@ static bool batch_on_ran(struct call *call)
 	job_finish_begin(&batch->finish);
 	for (unsigned i = 0; i < batch->jobs.count; i++)
 		batch_end(batch, &batch->members[i]);
+	for (unsigned i = 0; i < batch->settled_count; i++)
+		job_finish_add(&batch->finish, &batch->settled[i].job);
 	job_finish_end(&batch->finish);
 	batch->jobs.finish = job_finish_statement(&batch->finish);
 	batch->jobs.finish_values = batch->finish.values;
-	return batch->finish.jobs > 0;
+	return batch->finish.jobs > 0 || batch->jobs.count > 0;
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
@@ -250,9 +319,10 @@ bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit)
 {
 	assert(!batch->pool);
 	assert(limit <= GROUP_CALLS_MAX);
-	job_claim_end(&batch->claim, limit);
+	job_claim_end(&batch->claim, limit, batch->instance);
 	arena_reset(&batch->arena);
 	buf_clear(&batch->out);
+	batch->settled_count = 0;
 	batch->jobs = (struct call_jobs){
 		.on_claimed = batch_on_claimed,
 		.on_ran = batch_on_ran,
@@ -260,7 +330,7 @@ bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit)
 	batch->call = (struct call){
 		.kind = CALL_JOBS,
 		.isolation = batch->isolation,
-		.statement = job_claim_statement(),
+		.statement = job_claim_statement(batch->claim.kind),
 		.values = batch->claim.values,
 		.arena = &batch->arena,
 		.out = &batch->out,

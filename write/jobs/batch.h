@@ -17,6 +17,7 @@
 #include "write/jobs/ending.h"
 #include "write/jobs/finish.h"
 #include "write/jobs/queue.h"
+#include "write/jobs/verdicts.h"
 
 #include <stddef.h>
 
@@ -29,14 +30,22 @@ struct job_member {
 	struct job_ending ending;
 };
 
+/* One that was claimed, but did not run: claimed.h. */
+struct job_settled {
+	const struct operation *operation;
+	struct job_row row;
+	struct finished_job job;
+};
+
 struct job_batch {
 	/* Set by the maker. */
 	const struct catalog *catalog; /* which the maker holds until on_done */
 	struct random *random;         /* borrowed */
 	struct loop *loop;
-	const char *instance;     /* who runs them, for the log of attempts */
-	size_t bytes_max;         /* of one result */
-	enum isolation isolation; /* of all that is claimed */
+	const char *instance;          /* who runs them */
+	struct job_verdicts *verdicts; /* of earlier batches; borrowed */
+	size_t bytes_max;              /* of one result */
+	enum isolation isolation;      /* of all that is claimed */
 	/* The rows are there, members[0] to [count - 1] of them are to run. May come again. */
 	void (*on_members)(struct job_batch *batch, unsigned count);
 	void (*on_done)(struct job_batch *batch);
@@ -45,9 +54,11 @@ struct job_batch {
 	struct call call;
 	struct call_jobs jobs;
 	struct job_member members[GROUP_CALLS_MAX];
-	unsigned unreadable; /* rows whose command or parameters are not known any more */
+	struct job_settled settled[GROUP_CALLS_MAX];
+	unsigned settled_count; /* where it committed */
 
 	/* Its own. */
+	unsigned claimed; /* members that were to run */
 	struct job_claim claim;
 	struct job_finish finish;
 	struct arena arena;
@@ -63,5 +74,5 @@ void job_batch_fini(struct job_batch *batch);
 /* The queues to claim from are in batch->claim, which is ended here. False: on_done is not called.
  */
 bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit) must_check;
-/* Has it committed with jobs in it? */
+/* Has it committed with jobs in it, that ran or were settled? */
 bool job_batch_ran(const struct job_batch *batch) must_check;

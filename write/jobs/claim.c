@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "pg/call.h"
 #include "write/jobs/array.h"
+#include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
 
 #include <assert.h>
@@ -22,45 +23,73 @@
 
 enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 
-static const char claim_text[] =
-	"SELECT j.n, (date_part('epoch', j.run_at) * 1e6::float8)::int8 AS run_us,"
-	" (SELECT (date_part('epoch', now()) * 1e6::float8)::int8) AS wall_us, j.attempts,"
-	" j.attempts_max, j.command, j.parameters, j.claims, j.\"user\""
-	" FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"
-	" (SELECT $3::int8[])) AS q(command, run_us, n) WHERE NOT EXISTS"
-	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')) OFFSET 0) AS q"
-	" CROSS JOIN LATERAL (SELECT * FROM cqrsd.job AS o WHERE o.command = q.command"
-	" AND o.run_at <= now() AND (o.run_at, o.n) > (timestamptz 'epoch'"
-	" + q.run_us * interval '1 microsecond', q.n)"
-	" ORDER BY o.run_at, o.n LIMIT (SELECT $4::int8)" CONTROL_JOB_LOCK ") AS j"
-	" LIMIT (SELECT $4::int8)";
+/* clang-format off */
+/*
+ * Whose transaction locked the row last was rolled back: the lock leaves its number in the row,
+ * also when the server or the node is another one by now. It is read before our own lock is there.
+ */
+#define CLAIM_LOST                                                                                 \
+	"CASE WHEN j.locker <> '0' THEN coalesce(pg_xact_status(" JOB_LOCKER_OF("j.locker")        \
+	") = 'aborted', false) ELSE false END"
+
+#define CLAIM_TEXT(which)                                                                          \
+	"SELECT j.n, (date_part('epoch', j.run_at) * 1e6::float8)::int8 AS run_us,"                \
+	" (SELECT (date_part('epoch', now()) * 1e6::float8)::int8) AS wall_us, j.attempts,"        \
+	" j.attempts_max, j.begun, (date_part('epoch', j.begun_at) * 1e6::float8)::int8"           \
+	" AS begun_us, j.begun_by, " CLAIM_LOST " AS lost, j.command, j.parameters, j.claims,"     \
+	" j.\"user\" FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"         \
+	" (SELECT $3::int8[])) AS q(command, run_us, n) WHERE NOT EXISTS"                          \
+	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')) OFFSET 0) AS q"   \
+	" CROSS JOIN LATERAL (SELECT o.*, o.xmax AS locker FROM cqrsd.job AS o"                    \
+	" WHERE o.command = q.command AND o.run_at <= now() AND (o.run_at, o.n) >"                 \
+	" (timestamptz 'epoch' + q.run_us * interval '1 microsecond', q.n) AND " which             \
+	" ORDER BY o.run_at, o.n LIMIT (SELECT $4::int8)" CONTROL_JOB_LOCK ") AS j"                \
+	" LIMIT (SELECT $4::int8)"
+/* clang-format on */
+
+/* Those in company ask for no instance. */
+static const unsigned claim_values[CLAIM_KINDS] = {
+	[CLAIM_COMPANY] = CLAIM_INSTANCE,
+	[CLAIM_ALONE] = CLAIM_VALUES,
+};
+
+static const char *const claim_texts[CLAIM_KINDS] = {
+	[CLAIM_COMPANY] = CLAIM_TEXT("o.begun <= o.attempts"),
+	/* What an instance has begun it runs at once, or is gone. */
+	[CLAIM_ALONE] = CLAIM_TEXT("o.begun > o.attempts AND (o.begun_at IS NULL"
+				   " OR o.begun_by = (SELECT $5::text)"
+				   " OR o.begun_at < now() - interval '1 second')"),
+};
 
 static const uint32_t claim_params[CLAIM_VALUES] = {
-	[CLAIM_COMMANDS] = TEXTARRAYOID,
-	[CLAIM_RUN_US] = INT8ARRAYOID,
-	[CLAIM_N] = INT8ARRAYOID,
-	[CLAIM_LIMIT] = INT8OID,
+	[CLAIM_COMMANDS] = TEXTARRAYOID, [CLAIM_RUN_US] = INT8ARRAYOID, [CLAIM_N] = INT8ARRAYOID,
+	[CLAIM_LIMIT] = INT8OID,         [CLAIM_INSTANCE] = TEXTOID,
 };
 
 static const uint32_t claim_columns[] = {
-	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, TEXTOID, JSONOID, JSONOID, TEXTOID,
+	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID,
+	TEXTOID, BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID,
 };
 
-static struct statement claim_statement;
+static struct statement claim_statements[CLAIM_KINDS];
 static pthread_once_t claim_once = PTHREAD_ONCE_INIT;
 
 static void claim_make(void)
 {
-	job_statement_make(&claim_statement, "jobs.claim", claim_text,
-			   (struct job_types){ claim_params, CLAIM_VALUES },
-			   (struct job_types){ claim_columns,
-					       sizeof(claim_columns) / sizeof(claim_columns[0]) });
+	const struct job_types columns = { claim_columns,
+					   sizeof(claim_columns) / sizeof(claim_columns[0]) };
+
+	for (unsigned i = 0; i < CLAIM_KINDS; i++)
+		job_statement_make(&claim_statements[i],
+				   i == CLAIM_ALONE ? "jobs.claim-alone" : "jobs.claim",
+				   claim_texts[i],
+				   (struct job_types){ claim_params, claim_values[i] }, columns);
 }
 
-struct statement *job_claim_statement(void)
+struct statement *job_claim_statement(enum claim_kind kind)
 {
 	pthread_once(&claim_once, claim_make);
-	return &claim_statement;
+	return &claim_statements[kind];
 }
 
 void job_claim_init(struct job_claim *claim)
@@ -83,20 +112,26 @@ void job_claim_begin(struct job_claim *claim)
 		array_begin(&claim->arrays[i]);
 }
 
+/* Those that run alone are few, and have an index of their own. */
 void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
 {
+	struct watermark watermark = { 0 };
+
+	if (claim->kind == CLAIM_COMPANY)
+		watermark = queue->watermark;
 	array_add_text(&claim->arrays[CLAIM_COMMANDS], text_of(queue->operation->name));
-	array_add_int(&claim->arrays[CLAIM_RUN_US], queue->watermark.run_us);
-	array_add_int(&claim->arrays[CLAIM_N], queue->watermark.n);
+	array_add_int(&claim->arrays[CLAIM_RUN_US], watermark.run_us);
+	array_add_int(&claim->arrays[CLAIM_N], watermark.n);
 	claim->queues++;
 }
 
-void job_claim_end(struct job_claim *claim, unsigned limit)
+void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance)
 {
 	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
 		claim->values[i] = array_end(&claim->arrays[i]);
 	snprintf(claim->limit, sizeof(claim->limit), "%u", limit);
 	claim->values[CLAIM_LIMIT] = claim->limit;
+	claim->values[CLAIM_INSTANCE] = instance;
 }
 
 /* --- what came ------------------------------------------------------------------------------- */
@@ -139,6 +174,7 @@ static const char *const *claim_claims(struct arena *arena, const struct json *v
 static void claim_row(struct arena *arena, const struct json *json, struct job_row *row)
 {
 	const struct json *parameters = json_get(json, "parameters");
+	const struct json *lost = json_get(json, "lost");
 
 	*row = (struct job_row){
 		.n = claim_number(json, "n"),
@@ -146,6 +182,10 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 		.wall_us = claim_number(json, "wall_us"),
 		.attempts_ended = (unsigned)claim_number(json, "attempts"),
 		.attempts_max = (unsigned)claim_number(json, "attempts_max"),
+		.begun = (unsigned)claim_number(json, "begun"),
+		.begun_us = claim_number(json, "begun_us"),
+		.begun_by = claim_string(arena, json_get(json, "begun_by")),
+		.lost = lost && json_kind(lost) == JSON_BOOL && json_bool(lost),
 		.command = text_of(claim_string(arena, json_get(json, "command"))),
 		.claims = claim_claims(arena, json_get(json, "claims")),
 		.user = claim_string(arena, json_get(json, "user")),

@@ -2,6 +2,9 @@
 /*
  * The statement that claims jobs: the first rows that are due and free, of some commands in their
  * order, each behind its watermark. Its lock on the rows is all that makes them one worker's.
+ *
+ * COMPANY claims what may run with others, ALONE what was in a transaction that was lost
+ * (write/jobs/claimed.h).
  */
 #pragma once
 
@@ -15,12 +18,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum claim_value { CLAIM_COMMANDS, CLAIM_RUN_US, CLAIM_N, CLAIM_LIMIT, CLAIM_VALUES };
+enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_KINDS };
+
+enum claim_value {
+	CLAIM_COMMANDS,
+	CLAIM_RUN_US,
+	CLAIM_N,
+	CLAIM_LIMIT,
+	CLAIM_INSTANCE,
+	CLAIM_VALUES
+};
 
 /* The values of one claim, made again each time. */
 struct job_claim {
 	struct buf arrays[CLAIM_LIMIT];
 	char limit[12];
+	enum claim_kind kind; /* set by the maker */
 	unsigned queues;
 	const char *values[CLAIM_VALUES]; /* once ended */
 };
@@ -31,17 +44,21 @@ void job_claim_fini(struct job_claim *claim);
 /* A queue after the other; those added first are claimed first. */
 void job_claim_begin(struct job_claim *claim);
 void job_claim_add(struct job_claim *claim, const struct job_queue *queue);
-/* limit: rows in all. */
-void job_claim_end(struct job_claim *claim, unsigned limit);
+/* limit: rows in all. instance: who claims; borrowed. */
+void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance);
 
 /* Lives as long as the process; any thread. */
-struct statement *job_claim_statement(void) must_check;
+struct statement *job_claim_statement(enum claim_kind kind) must_check;
 
 /* What was claimed; texts and values are in the arena. Moments are microseconds of wall clock. */
 struct job_row {
 	int64_t n, run_us;
 	int64_t wall_us; /* the primary's, when it was claimed */
 	unsigned attempts_ended, attempts_max;
+	unsigned begun; /* as the column, and begun_us, begun_by; 0, NULL: none */
+	int64_t begun_us;
+	const char *begun_by;
+	bool lost; /* whose transaction locked it last was rolled back */
 	struct text command, parameters;
 	const char *const *claims; /* [CLAIMS_VALUES], or NULL */
 	const char *user;          /* NULL: none */

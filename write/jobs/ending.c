@@ -96,10 +96,12 @@ struct job_ending job_ending_of(enum job_fault fault, struct job_attempts attemp
 	case JOB_FAULT_DEPLOYMENT:
 		return (struct job_ending){ JOB_LEFT, 0 };
 	case JOB_FAULT_PASSING:
+	case JOB_FAULT_LOST:
 		if (attempts.ended + 1 >= attempts.max)
 			return (struct job_ending){ JOB_DEAD, 0 };
 		return (struct job_ending){
-			JOB_RETRIED, job_backoff_us(attempts.ended, attempts.backoff_us, random)
+			fault == JOB_FAULT_LOST ? JOB_RETRIED_ALONE : JOB_RETRIED,
+			job_backoff_us(attempts.ended, attempts.backoff_us, random)
 		};
 	}
 	assert(!"a fault");

@@ -19,12 +19,20 @@
 
 enum job_fault {
 	JOB_FAULT_NONE,
-	JOB_FAULT_PASSING,    /* of the moment: a lock, a deadlock, no room, a lost conn */
+	JOB_FAULT_PASSING,    /* of the moment: a lock, a deadlock, no room */
+	JOB_FAULT_LOST,       /* its transaction was lost while it ran alone: claimed.h */
 	JOB_FAULT_DATA,       /* of the job: the same error would come again */
 	JOB_FAULT_DEPLOYMENT, /* of the command: a table, a right or a statement has changed */
 };
 
-enum job_end { JOB_DONE, JOB_RETRIED, JOB_DEAD, JOB_LEFT };
+enum job_end {
+	JOB_DONE,
+	JOB_RETRIED,
+	JOB_RETRIED_ALONE, /* the same, of one whose transaction was lost */
+	JOB_DEAD,
+	JOB_LEFT,
+	JOB_BEGUN, /* it has not run: its next transaction is its own */
+};
 
 struct job_attempts {
 	unsigned ended, max; /* ended: before this one */
@@ -33,7 +41,7 @@ struct job_attempts {
 
 struct job_ending {
 	enum job_end end;
-	int64_t pause_us; /* JOB_RETRIED: until the next attempt */
+	int64_t pause_us; /* JOB_RETRIED, JOB_RETRIED_ALONE: until the next attempt */
 };
 
 /* Whose fault an error of a job's statement is. */

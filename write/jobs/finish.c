@@ -27,9 +27,12 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 #define SAME                                                                                       \
 	"n, run_at, accepted_at, started_at, mark, attempts, attempts_max, command, caller,"       \
 	" \"user\""
-#define SAME_OF_GONE                                                                               \
-	"n, run_at, accepted_at, now(), mark, attempts + 1, attempts_max, command, caller,"        \
-	" \"user\""
+#define SAME_OF_GONE(started_at)                                                                   \
+	"n, run_at, accepted_at, " started_at ", mark, attempts + 1, attempts_max, command,"       \
+	" caller, \"user\""
+
+/* One that was begun may have ended long ago, unseen. */
+#define STARTED_AT "coalesce(begun_at, now())"
 
 /* Kept as its command asks for, and as long as its key; migrations/007_jobs.sql. */
 #define DROP_AT                                                                                    \
@@ -43,24 +46,30 @@ static const char done_text[] =
 	" RETURNING j.n, j.run_at, j.accepted_at, j.mark, j.attempts, j.attempts_max, j.command,"
 	" j.caller, j.\"user\", j.keep_s, j.keyed, j.log, e.result, e.problem)"
 	" INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
-	" SELECT " SAME_OF_GONE ", 'd', " DROP_AT ", result::json, problem::json, log FROM gone";
+	" SELECT " SAME_OF_GONE("now()") ", 'd', " DROP_AT ", result::json, problem::json, log"
+	" FROM gone";
 
 static const char finish_text[] =
 	"WITH e AS MATERIALIZED (SELECT * FROM unnest((SELECT $1::int8[]), (SELECT $2::text[]),"
 	" (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::int8[]), (SELECT $6::text[]))"
 	" AS e(of, result, problem, ended, pause_us, entry)),"
-	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE " IS_OF " AND e.ended <> 'r'"
+	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE " IS_OF " AND e.ended IN ('d', 'x')"
 	" RETURNING j.*, e.ended, e.result, e.problem, e.entry),"
 	" done AS (INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
-	" SELECT " SAME_OF_GONE ", 'd', " DROP_AT ", result::json, problem::json, "
+	" SELECT " SAME_OF_GONE(STARTED_AT) ", 'd', " DROP_AT ", result::json, problem::json, "
 	LOG_WITH("log", "entry") " FROM gone WHERE ended = 'd'),"
 	" dead AS (INSERT INTO cqrsd.job_dead (" SAME ", keep_s, keyed, version, parameters,"
 	" claims, trace, problem, log)"
-	" SELECT " SAME_OF_GONE ", keep_s, keyed, version, parameters, claims, trace,"
-	" problem::json, " LOG_WITH("log", "entry") " FROM gone WHERE ended = 'x')"
-	" UPDATE cqrsd.job AS j SET attempts = j.attempts + 1,"
-	" run_at = clock_timestamp() + e.pause_us * interval '1 microsecond',"
-	" log = " LOG_WITH("j.log", "e.entry") " FROM e WHERE " IS_OF " AND e.ended = 'r'";
+	" SELECT " SAME_OF_GONE(STARTED_AT) ", keep_s, keyed, version, parameters, claims,"
+	" trace, problem::json, " LOG_WITH("log", "entry") " FROM gone WHERE ended = 'x')"
+	" UPDATE cqrsd.job AS j SET attempts = j.attempts + (e.ended <> 'b')::int,"
+	" begun = CASE e.ended WHEN 'b' THEN j.attempts + 1 WHEN 'l' THEN j.attempts + 2"
+	" ELSE j.begun END, begun_at = CASE e.ended WHEN 'b' THEN clock_timestamp() END,"
+	" begun_by = CASE e.ended WHEN 'b' THEN e.result END,"
+	" run_at = CASE e.ended WHEN 'b' THEN j.run_at"
+	" ELSE clock_timestamp() + e.pause_us * interval '1 microsecond' END,"
+	" log = " LOG_WITH("j.log", "e.entry") " FROM e WHERE " IS_OF
+	" AND e.ended NOT IN ('d', 'x')";
 /* clang-format on */
 
 static const uint32_t finish_params[FINISH_VALUES] = {
@@ -116,6 +125,10 @@ static struct text finish_end(enum job_end end)
 		return TEXT("d");
 	case JOB_RETRIED:
 		return TEXT("r");
+	case JOB_RETRIED_ALONE:
+		return TEXT("l");
+	case JOB_BEGUN:
+		return TEXT("b");
 	case JOB_DEAD:
 		return TEXT("x");
 	case JOB_LEFT:

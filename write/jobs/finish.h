@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The statement that ends jobs, in the transaction of their effects: what is done goes to
- * cqrsd.job_finished, what is dead to cqrsd.job_dead, what is retried stays with a later time. Rows
- * that are not named stay as they were.
+ * cqrsd.job_finished, what is dead to cqrsd.job_dead, what is retried stays with a later time, and
+ * what is begun stays as it is, but says so. Rows that are not named stay as they were.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ struct job_finish {
 struct finished_job {
 	int64_t n;
 	struct job_ending ending; /* but for JOB_LEFT */
-	struct text result;       /* JSON, each; ptr NULL: none */
+	struct text result;       /* JSON, each; ptr NULL: none. JOB_BEGUN: which instance */
 	struct text problem;
 	struct text entry; /* of the attempt log */
 };

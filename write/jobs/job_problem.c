@@ -76,9 +76,9 @@ void job_problem_of_error(struct buf *out, struct loop *loop, const struct opera
 	request_free(request);
 }
 
-void job_problem_of_outcome(struct buf *out, enum outcome outcome)
+void job_problem_of_outcome(struct buf *out, enum outcome outcome, const char *detail)
 {
-	const struct request request = { .outcome = outcome };
+	const struct request request = { .outcome = outcome, .detail = detail };
 
 	job_problem_write(out, &request);
 }

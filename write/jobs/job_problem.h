@@ -16,7 +16,8 @@
 /* Appends it: by what the same error of a command would be answered, with no more told. */
 void job_problem_of_error(struct buf *out, struct loop *loop, const struct operation *operation,
 			  const struct call *call);
-void job_problem_of_outcome(struct buf *out, enum outcome outcome);
+/* detail: may be NULL. */
+void job_problem_of_outcome(struct buf *out, enum outcome outcome, const char *detail);
 
 /* The request has that outcome, status, detail and the rest; copies what it keeps. */
 void job_problem_take(struct request *request, const struct json *problem);

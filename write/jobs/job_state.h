@@ -8,9 +8,10 @@
 
 /* xmax as xid8: the one nearest to the end of the snapshot. */
 #define JOB_SNAPSHOT_END "pg_snapshot_xmax(pg_current_snapshot())::text::int8"
-#define JOB_LOCKER                                                                                 \
-	"(" JOB_SNAPSHOT_END " + ((xmax::text::int8 - " JOB_SNAPSHOT_END                           \
+#define JOB_LOCKER_OF(xmax)                                                                        \
+	"(" JOB_SNAPSHOT_END " + ((" xmax "::text::int8 - " JOB_SNAPSHOT_END                       \
 	" + 2147483648) & 4294967295) - 2147483648)::text::xid8"
+#define JOB_LOCKER JOB_LOCKER_OF("xmax")
 #define JOB_IS_RUNNING                                                                             \
 	"xmax::text <> '0' AND NOT pg_visible_in_snapshot(" JOB_LOCKER ", pg_current_snapshot())"
 

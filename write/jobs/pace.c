@@ -103,7 +103,8 @@ static void pace_add(struct job_queue *queue, int64_t now_us, struct job_claim *
 	if (!job_slots_take(queue->slots, queue->operation->workers))
 		return;
 	seats->slots[seats->count++] = queue->slots;
-	watermark_begin(&queue->watermark, now_us);
+	if (claim->kind == CLAIM_COMPANY)
+		watermark_begin(&queue->watermark, now_us);
 	job_claim_add(claim, queue);
 }
 

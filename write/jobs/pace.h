@@ -54,7 +54,8 @@ struct job_seats {
 
 /* Frees the memory of seats that are let go. */
 void job_seats_fini(struct job_seats *seats);
-/* Begins a claim and adds the open queues of that pace, as far as there are slots. */
+/* Begins a claim, whose kind is set, and adds the open queues of that pace, as far as there are
+ * slots. */
 void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsigned pace,
 		    int64_t now_us, struct job_claim *claim, struct job_seats *seats);
 /* The rows are there: seats of other commands than those [count] are let go. May come again, with

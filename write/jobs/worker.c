@@ -7,15 +7,33 @@
 #include "router/node_health.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define WORKER_PAUSE_US (5 * US_PER_MS)
 #define WORKER_PAUSE_US_MAX (50 * US_PER_MS)
 #define WORKER_TROUBLE_US US_PER_S
+#define WORKER_ALONE_US (500 * US_PER_MS)
+
+/* Paces of jobs in company, and the same again of those that run alone. */
+#define WORKER_PACES (2 * JOB_PACES)
 
 static void worker_on_due(struct loop_timer *timer);
 static void worker_on_members(struct job_batch *batch, unsigned count);
 static void worker_on_batch(struct job_batch *batch);
+
+/* The same for all loops, of no other process that runs. */
+static void workers_name_instance(struct job_workers *workers)
+{
+	char host[64];
+
+	if (gethostname(host, sizeof(host)) != 0)
+		host[0] = '\0';
+	host[sizeof(host) - 1] = '\0';
+	snprintf(workers->instance, sizeof(workers->instance), "%s:%d", host, (int)getpid());
+}
 
 void job_workers_init(struct job_workers *workers, struct router *router,
 		      struct job_occupancy *occupancy, unsigned count)
@@ -23,6 +41,7 @@ void job_workers_init(struct job_workers *workers, struct router *router,
 	*workers = (struct job_workers){ .router = router, .count = count };
 	workers->workers = calloc(count + 1, sizeof(*workers->workers));
 	assert(workers->workers);
+	workers_name_instance(workers);
 	job_pacing_init(&workers->pacing, occupancy, count);
 	for (unsigned i = 0; i < count; i++) {
 		struct job_worker *worker = &workers->workers[i];
@@ -31,7 +50,8 @@ void job_workers_init(struct job_workers *workers, struct router *router,
 		job_batch_init(&worker->batch);
 		worker->batch.random = &router->random;
 		worker->batch.loop = router->loop;
-		worker->batch.instance = loop_name(router->loop);
+		worker->batch.instance = workers->instance;
+		worker->batch.verdicts = &workers->verdicts;
 		worker->batch.on_members = worker_on_members;
 		worker->batch.on_done = worker_on_batch;
 		arena_init(&worker->describe_arena);
@@ -132,25 +152,38 @@ static void worker_hold(struct job_worker *worker)
 	worker->catalog_ref->users++;
 }
 
-/* Of the paces in their turns the first of which something can be claimed now; JOB_PACES: none. */
+/* Those of a pace may be claimed in company at any time, those that run alone when they are due. */
+static unsigned worker_open_paces(const struct job_workers *workers, int64_t now_us)
+{
+	unsigned paces = job_paces_open(&workers->pacing, &workers->queues, now_us), alone = 0;
+
+	for (unsigned pace = 0; pace < JOB_PACES; pace++)
+		if (now_us >= workers->alone_due_us[pace])
+			alone |= 1u << pace;
+	return paces | (paces & alone) << JOB_PACES;
+}
+
+/* Of the paces in their turns the first of which something can be claimed now; WORKER_PACES: none.
+ */
 static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 {
 	struct job_workers *workers = worker->workers;
-	unsigned paces = job_paces_open(&workers->pacing, &workers->queues, now_us);
+	unsigned paces = worker_open_paces(workers, now_us);
 
 	worker->paces = (unsigned)__builtin_popcount(paces);
-	for (unsigned i = 0; i < JOB_PACES; i++) {
-		unsigned pace = (worker->pace + i) % JOB_PACES;
+	for (unsigned i = 0; i < WORKER_PACES; i++) {
+		unsigned pace = (worker->pace + i) % WORKER_PACES;
 
 		if (!(paces & 1u << pace))
 			continue;
-		job_pace_claim(&workers->pacing, &workers->queues, pace, now_us,
+		worker->batch.claim.kind = pace < JOB_PACES ? CLAIM_COMPANY : CLAIM_ALONE;
+		job_pace_claim(&workers->pacing, &workers->queues, pace % JOB_PACES, now_us,
 			       &worker->batch.claim, &worker->seats);
 		if (worker->batch.claim.queues)
 			return pace;
 		job_pace_end(&workers->pacing, &worker->seats);
 	}
-	return JOB_PACES;
+	return WORKER_PACES;
 }
 
 /* False: nothing can be claimed now. */
@@ -160,15 +193,15 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 	struct router *router = workers->router;
 	unsigned pace = worker_choose(worker, loop_now(router->loop));
 
-	if (pace == JOB_PACES)
+	if (pace == WORKER_PACES)
 		return false;
-	worker->batch.isolation = job_pace_isolation(pace);
-	worker->pace = (pace + 1) % JOB_PACES;
+	worker->batch.isolation = job_pace_isolation(pace % JOB_PACES);
+	worker->claimed = pace;
+	worker->pace = (pace + 1) % WORKER_PACES;
 	worker->node = (unsigned)router->topology.primary;
 	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
-	if (job_batch_send(&worker->batch, pool,
-			   pace != JOB_PACE_QUICK || worker->lone ? 1 : GROUP_CALLS_MAX))
+	if (job_batch_send(&worker->batch, pool, pace != JOB_PACE_QUICK ? 1 : GROUP_CALLS_MAX))
 		return true;
 	job_pace_end(&workers->pacing, &worker->seats);
 	return false;
@@ -261,23 +294,29 @@ static const char *worker_end_name(enum job_end end)
 		return "done";
 	case JOB_RETRIED:
 		return "retried";
+	case JOB_RETRIED_ALONE:
+		return "lost";
 	case JOB_DEAD:
 		return "dead";
 	case JOB_LEFT:
 		return "left";
+	case JOB_BEGUN:
+		return "begun";
 	}
 	assert(!"an end of a job");
 	return "";
 }
 
-static void worker_count(struct job_worker *worker, const struct job_member *member)
+static void worker_count(struct job_worker *worker, const struct operation *operation,
+			 enum job_end ended)
 {
 	struct metrics *metrics = worker->workers->router->metrics;
-	const char *name = member->operation->name, *end = worker_end_name(member->ending.end);
+	const char *end = worker_end_name(ended);
 
-	metric_add(metrics, METRIC_job_attempts_total, METRIC_LABELS(name, end), 1);
-	if (member->ending.end == JOB_DONE || member->ending.end == JOB_DEAD)
-		metric_add(metrics, METRIC_jobs_finished_total, METRIC_LABELS(name, end), 1);
+	metric_add(metrics, METRIC_job_attempts_total, METRIC_LABELS(operation->name, end), 1);
+	if (ended == JOB_DONE || ended == JOB_DEAD)
+		metric_add(metrics, METRIC_jobs_finished_total, METRIC_LABELS(operation->name, end),
+			   1);
 }
 
 static void worker_pass(struct job_worker *worker, const struct job_member *member)
@@ -299,41 +338,80 @@ static void worker_pass(struct job_worker *worker, const struct job_member *memb
 	}
 }
 
-/* Also where on_ran wanted no commit: then all of them were left. */
+static void workers_claim_alone(struct job_workers *workers)
+{
+	memset(workers->alone_due_us, 0, sizeof(workers->alone_due_us));
+}
+
+/* What was begun runs next, and is no attempt yet. */
+static void worker_take_settled(struct job_worker *worker)
+{
+	struct job_workers *workers = worker->workers;
+
+	for (unsigned i = 0; i < worker->batch.settled_count; i++) {
+		const struct job_settled *settled = &worker->batch.settled[i];
+
+		job_verdicts_drop(&workers->verdicts, settled->row.n);
+		if (settled->job.ending.end == JOB_BEGUN)
+			workers_claim_alone(workers);
+		else
+			worker_count(worker, settled->operation, settled->job.ending.end);
+	}
+}
+
 static void worker_take_ends(struct job_worker *worker)
 {
 	struct job_batch *batch = &worker->batch;
-	bool committed = job_batch_ran(batch);
 
+	if (!job_batch_ran(batch))
+		return;
 	for (unsigned i = 0; i < batch->jobs.count; i++) {
 		const struct job_member *member = &batch->members[i];
 
 		worker_pass(worker, member);
-		worker_count(worker, member);
+		worker_count(worker, member->operation, member->ending.end);
 	}
-	if (committed)
-		high_water_raise(worker->workers->router->shared.high_water, batch->call.position);
+	worker_take_settled(worker);
+	high_water_raise(worker->workers->router->shared.high_water, batch->call.position);
 }
 
-/* Nothing took effect, or it is not known: those that were in it are claimed one by one. */
+static enum verdict_kind worker_verdict(const struct job_batch *batch)
+{
+	if (batch->call.end != CALL_ERROR)
+		return VERDICT_LOST;
+	return batch->jobs.count == 1 && batch->call.frame_end != FRAME_RAISED ? VERDICT_ERROR
+									       : VERDICT_ROLLED;
+}
+
+/* Nothing took effect, or it is not known: those that were in it are claimed once more. */
 static void worker_trouble(struct job_worker *worker)
 {
 	struct job_workers *workers = worker->workers;
-	const struct call *call = &worker->batch.call;
+	struct job_batch *batch = &worker->batch;
+	const struct call *call = &batch->call;
+	bool of_jobs = batch->jobs.count && call->frame_end != FRAME_RAISED;
 
 	job_queues_rewind(&workers->queues);
-	worker->lone = worker->batch.jobs.count ? worker->batch.jobs.count : GROUP_CALLS_MAX;
+	workers_claim_alone(workers);
+	for (unsigned i = 0; i < batch->jobs.count; i++)
+		job_verdicts_add(&workers->verdicts, &batch->members[i].row, worker_verdict(batch),
+				 &call->error);
 	if (call->end == CALL_ERROR && !workers->complained) {
 		workers->complained = true;
 		log_warn("jobs", "a batch of jobs was rolled back: %s (%s)",
 			 call->error.message ? call->error.message : "", call->error.sqlstate);
 	}
-	worker_due_in(worker, worker->batch.jobs.count > 1 ? 0 : WORKER_TROUBLE_US);
+	worker_due_in(worker, of_jobs ? 0 : WORKER_TROUBLE_US);
 }
 
 /* Of this pace; rests when there is nothing of all others either. */
 static void worker_found_nothing(struct job_worker *worker)
 {
+	struct job_workers *workers = worker->workers;
+
+	if (worker->claimed >= JOB_PACES)
+		workers->alone_due_us[worker->claimed - JOB_PACES] =
+			loop_now(workers->router->loop) + WORKER_ALONE_US;
 	if (++worker->empty < worker->paces) {
 		worker_due_in(worker, 0);
 		return;
@@ -348,8 +426,6 @@ static void worker_ended_well(struct job_worker *worker)
 
 	workers->complained = false;
 	worker_take_ends(worker);
-	if (worker->lone)
-		worker->lone--;
 	if (!job_batch_ran(&worker->batch)) {
 		worker_found_nothing(worker);
 		return;
@@ -366,7 +442,7 @@ static void worker_ended_well(struct job_worker *worker)
 static void worker_tell(struct job_worker *worker)
 {
 	const struct job_batch *batch = &worker->batch;
-	int64_t n[GROUP_CALLS_MAX];
+	int64_t n[2 * GROUP_CALLS_MAX];
 	unsigned count = 0;
 
 	if (!worker->workers->watches || !job_batch_ran(batch))
@@ -375,6 +451,9 @@ static void worker_tell(struct job_worker *worker)
 		if (batch->members[i].ending.end == JOB_DONE ||
 		    batch->members[i].ending.end == JOB_DEAD)
 			n[count++] = batch->members[i].row.n;
+	for (unsigned i = 0; i < batch->settled_count; i++)
+		if (batch->settled[i].job.ending.end == JOB_DEAD)
+			n[count++] = batch->settled[i].row.n;
 	job_watches_tell(worker->workers->watches, n, count);
 }
 

@@ -7,8 +7,8 @@
  *      ▲                                                │   is on its way
  *      └────────────────────────────────────────────────┘   at once again where it did something
  *
- * What is claimed is write/jobs/pace.h. After trouble as many jobs as were in it are claimed one by
- * one.
+ * What is claimed is write/jobs/pace.h. Jobs whose transaction was lost run alone (claimed.h): they
+ * are claimed after trouble, and else twice a second, as others may have had it.
  */
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "write/jobs/occupancy.h"
 #include "write/jobs/pace.h"
 #include "write/jobs/queue.h"
+#include "write/jobs/verdicts.h"
 #include "write/jobs/watch.h"
 
 #include <stdbool.h>
@@ -35,9 +36,9 @@ struct job_worker {
 	struct catalog_ref *catalog_ref; /* while busy */
 	struct loop_timer timer;
 	int64_t pause_us;       /* before the next poll */
-	unsigned lone;          /* claims to come that take one job each */
 	unsigned node;          /* the primary that was asked last */
-	unsigned pace;          /* of the next claim */
+	unsigned pace;          /* of the next claim; above JOB_PACES: alone, as the next */
+	unsigned claimed;       /* of the last one */
 	struct job_seats seats; /* while a batch is on its way */
 	unsigned empty;         /* paces in a row of which nothing was found */
 	unsigned paces;         /* of which queues were open at the last claim */
@@ -52,6 +53,9 @@ struct job_workers {
 	struct job_pacing pacing;
 	struct catalog_ref *catalog_ref; /* of the queues, or NULL */
 	struct job_watches *watches;     /* to be told of what has ended; NULL: none */
+	struct job_verdicts verdicts;
+	int64_t alone_due_us[JOB_PACES]; /* when those that run alone are claimed next */
+	char instance[96];               /* host and process */
 	bool draining;
 	bool complained; /* that jobs cannot be claimed */
 };

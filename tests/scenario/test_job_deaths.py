@@ -1,0 +1,169 @@
+"""Jobs whose transaction is lost, or cannot be run: whose fault it is, and what the others lose."""
+
+import contextlib
+
+import pytest
+from harness.service import Service
+from harness.until import until
+
+from .conftest import options_for
+
+GOOD = """
+-- command: good :exec
+-- @param number int
+-- @async always
+INSERT INTO effects (number) VALUES (:number);
+"""
+CATALOG = GOOD + """
+-- command: deadly :exec
+-- @param number int
+-- @async always
+-- @retries 2 backoff=10ms
+SELECT end_backend(:number);
+
+-- command: ending :exec
+-- @param number int
+-- @async always
+-- @retries 1 backoff=10ms
+INSERT INTO effects (number) SELECT :number FROM pg_sleep(60);
+
+-- command: slow :exec
+-- @param number int
+-- @async always
+INSERT INTO effects (number) SELECT :number FROM pg_sleep(0.2);
+
+-- command: late :exec
+-- @param number int
+-- @async always
+-- @isolation serializable
+-- @retries 1 backoff=10ms
+INSERT INTO deferred (number) VALUES (:number);
+
+-- query: effects :many
+SELECT number FROM effects ORDER BY number;
+"""
+
+
+@pytest.fixture(scope="module")
+def effects(shop_cluster):
+    primary = shop_cluster.primary
+    primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int)")
+    primary.sql("CREATE TABLE deferred (number int, UNIQUE (number) DEFERRABLE INITIALLY DEFERRED)")
+    primary.sql(
+        "CREATE FUNCTION end_backend(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO effects (number) VALUES (n);"
+        " PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); END $$")
+    shop_cluster.wait_until_replayed()
+    yield primary
+    primary.sql("DROP FUNCTION end_backend(int); DROP TABLE effects, deferred")
+
+
+@pytest.fixture
+def primary(effects):
+    yield effects
+    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects, deferred")
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def start(shop_cluster, catalog, primary):
+    with contextlib.ExitStack() as stack:
+        def start_one(catalog=catalog, **options):
+            # Whatever a story of keys does, callers of this one need none.
+            service = Service(**options_for(shop_cluster, catalog, {"auth": "none", **options}))
+            stack.callback(service.close)
+            return service.start()
+        yield start_one
+
+
+def accept(cqrsd, name, user="ann", **params):
+    answer = cqrsd.command(name, user=user, headers={"Prefer": "respond-async"}, **params)
+    assert answer.status == 202, answer
+    return answer.json["job"]["id"]
+
+
+def show(cqrsd, job, user="ann"):
+    answer = cqrsd.client.request("GET", f"/v1/jobs/{job}", headers={"X-User-Id": user})
+    assert answer.status == 200, answer
+    return answer.json["job"]
+
+
+def ended(cqrsd, job, user="ann"):
+    def final():
+        shown = show(cqrsd, job, user)
+        return shown if shown["state"] in ("done", "dead") else None
+
+    return until(final)
+
+
+def numbers(primary):
+    return [int(line) for line in primary.sql("SELECT number FROM effects ORDER BY 1").split()]
+
+
+def running(primary, statement):
+    return primary.sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+        f" AND pid <> pg_backend_pid() AND query LIKE '%{statement}%'") != "0"
+
+
+def kill_while(cqrsd, primary, statement):
+    """The instance ends the moment that PostgreSQL runs the statement, and that as well."""
+    until(lambda: running(primary, statement))
+    cqrsd.kill9()
+    until(lambda: not running(primary, statement))
+
+
+class TestItsBackend:
+    def test_a_job_that_ends_its_backend_is_dead_after_its_attempts(self, start, primary):
+        accepting = start(workers=0)
+        goods = [accept(accepting, "good", number=number) for number in range(10)]
+        deadly = accept(accepting, "deadly", number=99)
+        goods += [accept(accepting, "good", number=number) for number in range(10, 20)]
+
+        cqrsd = start()
+
+        job = ended(cqrsd, deadly)
+        assert (job["state"], job["attempts"]) == ("dead", 3), job
+        assert [entry["n"] for entry in job["attempt_log"]] == [1, 2, 3], job
+        for entry in job["attempt_log"]:
+            assert entry["sqlstate"] == "57P01" and entry["instance"] and entry["started_at"], job
+            assert "connection was lost" in entry["message"], job
+        assert "connection was lost" in job["problem"]["detail"], job
+        assert all(ended(cqrsd, good)["attempts"] == 1 for good in goods)
+        assert numbers(primary) == list(range(20))
+
+
+class TestItsInstance:
+    def test_a_job_that_ends_its_instance_is_dead_after_its_attempts(self, start, primary):
+        accepting = start(workers=0)
+        ending = accept(accepting, "ending", number=99)
+        goods = [accept(accepting, "good", number=number) for number in range(20)]
+
+        for _ in range(3):
+            kill_while(start(workers=2), primary, "pg_sleep(60)")
+
+        start(workers=2)
+        job = ended(accepting, ending)
+        assert (job["state"], job["attempts"]) == ("dead", 2), job
+        instances = [entry["instance"] for entry in job["attempt_log"]]
+        assert len(set(instances)) == 2, job
+        assert all(ended(accepting, good)["attempts"] == 1 for good in goods)
+        assert numbers(primary) == list(range(20))
+
+    def test_jobs_of_an_instance_that_is_gone_run_elsewhere_and_have_no_attempt(
+            self, start, primary):
+        other = start(workers=0)
+        one = start(workers=1)
+        jobs = [accept(other, "slow", number=number) for number in range(3)]
+        kill_while(one, primary, "pg_sleep(0.2)")
+
+        start(workers=2)
+
+        assert [ended(other, job)["attempts"] for job in jobs] == [1, 1, 1]
+        assert numbers(primary) == [0, 1, 2]
