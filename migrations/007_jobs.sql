@@ -29,6 +29,7 @@ CREATE TABLE cqrsd.job (
 	claims json, -- of the principal, for row level security: three texts; NULL: none are set
 	caller text, -- with user: who may ask for it
 	"user" text,
+	session text, -- whose it is that is to see its effect; NULL: that of "user"
 	trace text, -- traceparent
 	log json -- of the attempts that have ended
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -80,6 +81,7 @@ CREATE TABLE cqrsd.job_dead (
 	claims json,
 	caller text,
 	"user" text,
+	session text,
 	trace text,
 	problem json,
 	log json

@@ -16,6 +16,7 @@
 #include "router/revalidate.h"
 #include "router/task_life.h"
 #include "write/await_job.h"
+#include "write/committed.h"
 #include "write/jobs/accept.h"
 #include "write/jobs/asked.h"
 #include "write/operation_form.h"
@@ -428,33 +429,13 @@ static enum step write_place(struct request *request)
 
 /* --- VERIFY ----------------------------------------------------------------------------------- */
 
-/*
- * Where the commit is on the primary's timeline of now: another one may have been promoted while
- * the command was on its way. It is of the era by which it was judged last: with a later one its
- * primary's conns are gone. POSITION_NONE: it is not there for sure.
- */
-static struct position write_committed_at(struct write *write)
-{
-	const struct topology *topology = &write->task.router->topology;
-	struct position position = write->command.position;
-	uint32_t timeline;
-
-	router_refresh(write->task.router);
-	timeline = topology->primary_position.timeline;
-	position.timeline = branch_in_era(write->task.judged, position.timeline);
-	if (position.timeline >= timeline || !CONTROL_TIMELINES)
-		return position;
-	if (topology_fate(topology, position) != FATE_SURVIVED)
-		return POSITION_NONE;
-	return (struct position){ timeline, position.lsn };
-}
-
 /* Committed: the user's next read must see it, even when the reply cannot tell its rows. */
 static bool write_remember(struct write *write)
 {
 	struct request *request = write->task.request;
 	struct command *command = &write->command;
-	struct position position = write_committed_at(write);
+	struct position position =
+		committed_at(write->task.router, write->task.judged, command->position);
 
 	if (!position_known(position) ||
 	    (command->wrote && request->user.ptr &&

@@ -30,6 +30,7 @@ enum accept_value {
 	ACCEPT_CALLER,
 	ACCEPT_USER,
 	ACCEPT_TRACE,
+	ACCEPT_SESSION,
 	ACCEPT_VALUES
 };
 
@@ -40,12 +41,13 @@ static const uint32_t accept_params[ACCEPT_VALUES] = {
 	[ACCEPT_KEEP_S] = INT4OID,       [ACCEPT_KEYED] = BOOLOID,
 	[ACCEPT_CLAIMS] = JSONOID,       [ACCEPT_CALLER] = TEXTOID,
 	[ACCEPT_USER] = TEXTOID,         [ACCEPT_TRACE] = TEXTOID,
+	[ACCEPT_SESSION] = TEXTOID,
 };
 
 /* A time that has passed gives no right to be served before others. */
 #define ACCEPT_INTO                                                                                \
 	"INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s," \
-	" keyed, claims, caller, \"user\", trace) "
+	" keyed, claims, caller, \"user\", trace, session) "
 #define ACCEPT_RETURNING                                                                           \
 	" RETURNING n,"                                                                            \
 	" CASE WHEN $6 IS NULL THEN 0 ELSE ceil(extract(epoch FROM run_at - accepted_at))::int8"   \
@@ -56,12 +58,12 @@ static const uint32_t accept_params[ACCEPT_VALUES] = {
 
 static const char accept_text[] = ACCEPT_INTO
 	"VALUES ($1, $2, $3, $4, $5, greatest($6, clock_timestamp()), $7, $8, $9, $10, $11,"
-	" $12)" ACCEPT_RETURNING ACCEPT_SHOWN;
+	" $12, $13)" ACCEPT_RETURNING ACCEPT_SHOWN;
 
 /* In the order of the array, so that their numbers are. */
 static const char accept_array_text[] = ACCEPT_INTO
 	"SELECT a.mark, $2, $3, a.parameters, $5, greatest($6, clock_timestamp()), $7, $8, $9,"
-	" $10, $11, $12 FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
+	" $10, $11, $12, $13 FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
 	" AS a(mark, parameters, place) ORDER BY a.place" ACCEPT_RETURNING "mark, " ACCEPT_SHOWN;
 
 static const uint32_t accept_columns[] = {
@@ -180,6 +182,9 @@ static struct acceptance *accept_begin_new(const struct command *command,
 	values[ACCEPT_CALLER] = job_row_caller(&request->arena, request->principal);
 	values[ACCEPT_USER] = request->user.ptr;
 	values[ACCEPT_TRACE] = request->trace.ptr;
+	/* Mostly it is the user by name. */
+	values[ACCEPT_SESSION] =
+		text_equal(request->user_key, request->user) ? NULL : request->user_key.ptr;
 	return acceptance;
 }
 

@@ -37,7 +37,8 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 	" (SELECT (date_part('epoch', now()) * 1e6::float8)::int8) AS wall_us, j.attempts,"        \
 	" j.attempts_max, j.begun, (date_part('epoch', j.begun_at) * 1e6::float8)::int8"           \
 	" AS begun_us, j.begun_by, " CLAIM_LOST " AS lost, j.command, j.parameters, j.claims,"     \
-	" j.\"user\" FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"         \
+	" j.\"user\", j.session FROM"                                                              \
+	" (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"                         \
 	" (SELECT $3::int8[])) AS q(command, run_us, n) WHERE NOT EXISTS"                          \
 	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')) OFFSET 0) AS q"   \
 	" CROSS JOIN LATERAL (SELECT o.*, o.xmax AS locker FROM cqrsd.job AS o"                    \
@@ -68,7 +69,7 @@ static const uint32_t claim_params[CLAIM_VALUES] = {
 
 static const uint32_t claim_columns[] = {
 	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID,
-	TEXTOID, BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID,
+	TEXTOID, BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID,
 };
 
 static struct statement claim_statements[CLAIM_KINDS];
@@ -189,7 +190,10 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 		.command = text_of(claim_string(arena, json_get(json, "command"))),
 		.claims = claim_claims(arena, json_get(json, "claims")),
 		.user = claim_string(arena, json_get(json, "user")),
+		.session = claim_string(arena, json_get(json, "session")),
 	};
+	if (!row->session)
+		row->session = row->user;
 	if (parameters)
 		row->parameters = arena_text(arena, json_source(parameters));
 }

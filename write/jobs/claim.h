@@ -62,6 +62,7 @@ struct job_row {
 	struct text command, parameters;
 	const char *const *claims; /* [CLAIMS_VALUES], or NULL */
 	const char *user;          /* NULL: none */
+	const char *session;       /* who is to see its effect; NULL: none */
 };
 
 /*

@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/consistency/sessions.h"
 #include "router/node_health.h"
+#include "write/committed.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -24,7 +26,7 @@ static void worker_on_due(struct loop_timer *timer);
 static void worker_on_members(struct job_batch *batch, unsigned count);
 static void worker_on_batch(struct job_batch *batch);
 
-/* The same for all loops, of no other process that runs. */
+/* Of this loop: what it has begun it runs itself, as it knows what the server said of it. */
 static void workers_name_instance(struct job_workers *workers)
 {
 	char host[64];
@@ -32,7 +34,8 @@ static void workers_name_instance(struct job_workers *workers)
 	if (gethostname(host, sizeof(host)) != 0)
 		host[0] = '\0';
 	host[sizeof(host) - 1] = '\0';
-	snprintf(workers->instance, sizeof(workers->instance), "%s:%d", host, (int)getpid());
+	snprintf(workers->instance, sizeof(workers->instance), "%s:%d/%s", host, (int)getpid(),
+		 loop_name(workers->router->loop));
 }
 
 void job_workers_init(struct job_workers *workers, struct router *router,
@@ -199,6 +202,7 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 	worker->claimed = pace;
 	worker->pace = (pace + 1) % WORKER_PACES;
 	worker->node = (unsigned)router->topology.primary;
+	worker->judged = router->topology.primary_position.timeline;
 	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	if (job_batch_send(&worker->batch, pool, pace != JOB_PACE_QUICK ? 1 : GROUP_CALLS_MAX))
@@ -359,6 +363,29 @@ static void worker_take_settled(struct job_worker *worker)
 	}
 }
 
+/*
+ * As of a command that its client waited for: the next read of each user sees it, before
+ * its client hears of its end. False: of an older timeline, which the sessions are past.
+ */
+static void worker_remember(struct job_worker *worker)
+{
+	struct router *router = worker->workers->router;
+	const struct job_batch *batch = &worker->batch;
+	struct position position = committed_at(router, worker->judged, batch->call.position);
+
+	if (!position_known(position))
+		return;
+	for (unsigned i = 0; i < batch->jobs.count; i++) {
+		const struct job_member *member = &batch->members[i];
+
+		if (member->ending.end == JOB_DONE && member->row.session &&
+		    !sessions_wrote(router->shared.sessions, text_of(member->row.session),
+				    position))
+			return;
+	}
+	high_water_raise(router->shared.high_water, position);
+}
+
 static void worker_take_ends(struct job_worker *worker)
 {
 	struct job_batch *batch = &worker->batch;
@@ -372,7 +399,7 @@ static void worker_take_ends(struct job_worker *worker)
 		worker_count(worker, member->operation, member->ending.end);
 	}
 	worker_take_settled(worker);
-	high_water_raise(worker->workers->router->shared.high_water, batch->call.position);
+	worker_remember(worker);
 }
 
 static enum verdict_kind worker_verdict(const struct job_batch *batch)

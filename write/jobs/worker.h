@@ -37,6 +37,7 @@ struct job_worker {
 	struct loop_timer timer;
 	int64_t pause_us;       /* before the next poll */
 	unsigned node;          /* the primary that was asked last */
+	uint32_t judged;        /* the era of that primary */
 	unsigned pace;          /* of the next claim; above JOB_PACES: alone, as the next */
 	unsigned claimed;       /* of the last one */
 	struct job_seats seats; /* while a batch is on its way */
@@ -55,7 +56,7 @@ struct job_workers {
 	struct job_watches *watches;     /* to be told of what has ended; NULL: none */
 	struct job_verdicts verdicts;
 	int64_t alone_due_us[JOB_PACES]; /* when those that run alone are claimed next */
-	char instance[96];               /* host and process */
+	char instance[96];               /* host, process and loop */
 	bool draining;
 	bool complained; /* that jobs cannot be claimed */
 };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a commit is on the primary's timeline of now: another primary may have been promoted while
+ * it was on its way.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/position.h"
+#include "router/router.h"
+
+#include <stdint.h>
+
+/*
+ * position: as it was read behind the commit. judged: the era by which its writer was judged last,
+ * before it was sent; with a later one its primary's conns are gone. POSITION_NONE: the commit is
+ * not there for sure. Refreshes the router.
+ */
+struct position committed_at(struct router *router, uint32_t judged,
+			     struct position position) must_check;
