@@ -68,6 +68,7 @@ struct draft {
 	struct cut groups;                    /* of @tags or @invalidates, in the source */
 	bool vary_given;                      /* @cache … vary= */
 	struct draft_lookup lookup;
+	struct cut order_by; /* @order-by; ptr NULL: it was not given */
 
 	struct draft_param params[PARAMS_MAX];
 	unsigned params_count;

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "catalog/params.h"
+#include "catalog/source.h"
 
 #include <stddef.h>
 
@@ -58,9 +60,38 @@ void job_option_batch_max(struct draft *draft, const struct operation_option *ro
 		draft->operation.batch_max = (unsigned)max;
 }
 
+void job_option_order_by(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	struct cut rest = value, name = cut_word(&rest);
+
+	if (name.text.len > 0 && name.text.ptr[0] == ':')
+		(void)cut_take(&name, 1);
+	if (name.text.len == 0 || cut_trim(rest).text.len > 0)
+		value_wrong(draft, row, value, (struct text){ NULL, 0 });
+	else
+		draft->order_by = name;
+}
+
+void job_options_finish(struct draft *draft)
+{
+	struct text name = draft->order_by.text;
+
+	if (!name.ptr)
+		return;
+	for (unsigned i = 0; i < draft->params_count; i++)
+		if (text_is(name, draft->params[i].parameter.name)) {
+			draft->operation.ordered_by = i + 1;
+			return;
+		}
+	source_error_near(draft->source, draft->order_by.at, param_nearest(draft, name),
+			  "\"%.*s\" is no parameter of the statement", source_shown(name),
+			  name.ptr);
+}
+
 bool job_option_is_idle(const struct draft *draft, const struct operation_option *row)
 {
 	return draft->operation.kind == REQUEST_COMMAND && draft->operation.async == ASYNC_NEVER &&
 	       (row->read == job_option_retries || row->read == job_option_keep ||
-		row->read == job_option_workers || row->read == job_option_batch_max);
+		row->read == job_option_workers || row->read == job_option_batch_max ||
+		row->read == job_option_order_by);
 }

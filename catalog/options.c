@@ -346,7 +346,7 @@ bool option_is_known(struct text comment)
 }
 
 /* Of the contract, but not built: without them a command would do something else than it says. */
-static const char *const options_not_built[] = { "order-by", "every", "cron" };
+static const char *const options_not_built[] = { "every", "cron" };
 
 static void option_unknown(struct draft *draft, size_t at, struct text name)
 {
@@ -455,6 +455,7 @@ void options_finish(struct draft *draft)
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet)
 			options_note(draft, i, "is not available yet", options[i].not_yet);
+	job_options_finish(draft);
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (draft->options_at[i] != SIZE_MAX && job_option_is_idle(draft, &options[i]))
 			options_note(draft, i, "has no effect", "it is not @async");

@@ -25,6 +25,7 @@ CREATE TABLE cqrsd.job (
 	attempts_max smallint NOT NULL,
 	command text COLLATE "C" NOT NULL,
 	version text NOT NULL, -- of the command in the catalog by which it was accepted
+	order_key text COLLATE "C", -- jobs of one key run one after another; NULL: no order
 	parameters json NOT NULL, -- an object of texts and nulls, as they are bound
 	claims json, -- of the principal, for row level security: three texts; NULL: none are set
 	caller text, -- with user: who may ask for it
@@ -34,8 +35,10 @@ CREATE TABLE cqrsd.job (
 	log json -- of the attempts that have ended
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
 	autovacuum_vacuum_cost_delay = 0);
--- The queue of a command is a range of it.
-CREATE INDEX job_due ON cqrsd.job (command, run_at, n);
+-- The queue of a command is a range of one of them: each row is in one, so that ordered jobs cost
+-- the others nothing. Of those, the first of a key is its head: only heads are claimed.
+CREATE INDEX job_due ON cqrsd.job (command, run_at, n) WHERE order_key IS NULL;
+CREATE INDEX job_order ON cqrsd.job (command, order_key, n) WHERE order_key IS NOT NULL;
 CREATE INDEX job_alone ON cqrsd.job (command, run_at, n) WHERE begun > attempts;
 REVOKE ALL ON cqrsd.job FROM PUBLIC;
 
@@ -77,6 +80,7 @@ CREATE TABLE cqrsd.job_dead (
 	attempts_max smallint NOT NULL,
 	command text COLLATE "C" NOT NULL,
 	version text NOT NULL,
+	order_key text COLLATE "C",
 	parameters json NOT NULL,
 	claims json,
 	caller text,

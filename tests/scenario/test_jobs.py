@@ -52,7 +52,7 @@ def effects(shop_cluster):
 def primary(effects):
     effects.sql("ALTER SEQUENCE guarded RESTART")
     yield effects
-    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, cqrsd.job_pause, effects")
+    effects.sql("TRUNCATE cqrsd.job_pause, cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects")
 
 
 @pytest.fixture(scope="module")

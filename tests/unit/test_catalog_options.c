@@ -37,6 +37,7 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_OPTIONAL);
 	assert_int_equal(operation->async, ASYNC_NEVER);
 	assert_int_equal(operation->workers, 0);
+	assert_int_equal(operation->ordered_by, 0);
 	catalog_let_go(catalog);
 }
 
@@ -213,6 +214,11 @@ static void values_have_ranges_and_units(void **state)
 		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
 		{ QUERY "-- @max-rows 5 rows\nSELECT 1",
 		  "shop.sql:2:14: error: @max-rows is a number from 1 to 10000000" },
+		{ COMMAND "-- @order-by\nSELECT :id",
+		  "shop.sql:2:13: error: a value is missing: @order-by PARAM" },
+		{ COMMAND "-- @order-by idd\nSELECT :id",
+		  "shop.sql:2:14: error: \"idd\" is no parameter of the statement; did you mean "
+		  "\"id\"?" },
 		{ COMMAND "-- @workers 0\nSELECT 1",
 		  "shop.sql:2:13: error: @workers is a number from 1 to 1024" },
 		{ COMMAND "-- @retries 101\nSELECT 1",
@@ -325,13 +331,24 @@ static void what_would_change_what_a_command_does_is_refused_until_it_is_there(v
 {
 #define NOT_YET " is not available yet"
 	static const struct story stories[] = {
-		{ COMMAND "-- @order-by id\nSELECT :id", "shop.sql:2:4: error: @order-by" NOT_YET },
 		{ COMMAND "-- @every 5m\nSELECT 1", "shop.sql:2:4: error: @every" NOT_YET },
 		{ COMMAND "-- @cron \"0 3 * * *\"\nSELECT 1",
 		  "shop.sql:2:4: error: @cron" NOT_YET },
 	};
 
 	STORY_CHECK(stories);
+}
+
+static void jobs_are_ordered_by_a_parameter(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, COMMAND "-- @async always\n"
+						  "-- @order-by :account\n"
+						  "SELECT :amount, :account");
+
+	assert_string_equal(operation->parameters[operation->ordered_by - 1].name, "account");
+	catalog_let_go(catalog);
 }
 
 /* What a stored job was made by, as far as a command itself can change it. */
@@ -374,6 +391,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
 		cmocka_unit_test(
 			what_would_change_what_a_command_does_is_refused_until_it_is_there),
+		cmocka_unit_test(jobs_are_ordered_by_a_parameter),
 		cmocka_unit_test(the_version_of_an_operation_changes_with_its_statement),
 		cmocka_unit_test(options_of_callers_take_no_value),
 	};

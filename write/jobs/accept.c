@@ -31,6 +31,7 @@ enum accept_value {
 	ACCEPT_USER,
 	ACCEPT_TRACE,
 	ACCEPT_SESSION,
+	ACCEPT_ORDER_KEY,
 	ACCEPT_VALUES
 };
 
@@ -41,13 +42,14 @@ static const uint32_t accept_params[ACCEPT_VALUES] = {
 	[ACCEPT_KEEP_S] = INT4OID,       [ACCEPT_KEYED] = BOOLOID,
 	[ACCEPT_CLAIMS] = JSONOID,       [ACCEPT_CALLER] = TEXTOID,
 	[ACCEPT_USER] = TEXTOID,         [ACCEPT_TRACE] = TEXTOID,
-	[ACCEPT_SESSION] = TEXTOID,
+	[ACCEPT_SESSION] = TEXTOID,      [ACCEPT_ORDER_KEY] = TEXTOID,
 };
 
+/* clang-format off */
 /* A time that has passed gives no right to be served before others. */
 #define ACCEPT_INTO                                                                                \
 	"INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s," \
-	" keyed, claims, caller, \"user\", trace, session) "
+	" keyed, claims, caller, \"user\", trace, session, order_key) "
 #define ACCEPT_RETURNING                                                                           \
 	" RETURNING n,"                                                                            \
 	" CASE WHEN $6 IS NULL THEN 0 ELSE ceil(extract(epoch FROM run_at - accepted_at))::int8"   \
@@ -58,13 +60,15 @@ static const uint32_t accept_params[ACCEPT_VALUES] = {
 
 static const char accept_text[] = ACCEPT_INTO
 	"VALUES ($1, $2, $3, $4, $5, greatest($6, clock_timestamp()), $7, $8, $9, $10, $11,"
-	" $12, $13)" ACCEPT_RETURNING ACCEPT_SHOWN;
+	" $12, $13, " JOB_ORDER_KEY("$14") ")" ACCEPT_RETURNING ACCEPT_SHOWN;
 
-/* In the order of the array, so that their numbers are. */
+/* In the order of the array, so that their numbers are. $14 is the name of a parameter. */
 static const char accept_array_text[] = ACCEPT_INTO
 	"SELECT a.mark, $2, $3, a.parameters, $5, greatest($6, clock_timestamp()), $7, $8, $9,"
-	" $10, $11, $12, $13 FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
+	" $10, $11, $12, $13, " JOB_ORDER_KEY("(a.parameters ->> $14)")
+	" FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
 	" AS a(mark, parameters, place) ORDER BY a.place" ACCEPT_RETURNING "mark, " ACCEPT_SHOWN;
+/* clang-format on */
 
 static const uint32_t accept_columns[] = {
 	INT8OID, INT8OID, TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
@@ -192,9 +196,11 @@ void *accept_new(const struct command *command, struct job_ids *const *ids, int3
 {
 	struct acceptance *acceptance = accept_begin_new(command, ids);
 	struct request *request = command->request;
+	unsigned ordered_by = command->operation->ordered_by;
 
 	acceptance->mark = mark;
 	acceptance->count = 1;
+	acceptance->values[ACCEPT_ORDER_KEY] = ordered_by ? command->values[ordered_by - 1] : NULL;
 	acceptance->values[ACCEPT_MARK] = accept_number(request, mark);
 	job_row_write_parameters(&request->out, command->operation, command->values);
 	acceptance->values[ACCEPT_PARAMETERS] = accept_keep(request);
@@ -206,10 +212,13 @@ void *accept_array_new(const struct command *command, struct job_ids *const *ids
 {
 	struct acceptance *acceptance = accept_begin_new(command, ids);
 	struct request *request = command->request;
+	unsigned ordered_by = command->operation->ordered_by;
 	struct buf array, row;
 
 	acceptance->mark = 0;
 	acceptance->count = count;
+	acceptance->values[ACCEPT_ORDER_KEY] =
+		ordered_by ? command->operation->parameters[ordered_by - 1].name : NULL;
 	buf_init(&array);
 	buf_init(&row);
 	array_begin(&array);

@@ -216,10 +216,10 @@ static unsigned batch_on_claimed(struct call *call)
 		const struct operation *operation =
 			catalog_find(batch->catalog, REQUEST_COMMAND, rows[i].command);
 
-		if (operation && statement_shape(operation->statement))
+		if (rows[i].n && operation && statement_shape(operation->statement))
 			batch_take(batch, operation, &rows[i]);
 	}
-	batch->on_members(batch, batch->claimed);
+	batch->on_members(batch, batch->claimed, count ? &rows[count - 1] : NULL);
 	return batch->claimed;
 }
 

@@ -46,8 +46,9 @@ struct job_batch {
 	struct job_verdicts *verdicts; /* of earlier batches; borrowed */
 	size_t bytes_max;              /* of one result */
 	enum isolation isolation;      /* of all that is claimed */
-	/* The rows are there, members[0] to [count - 1] of them are to run. May come again. */
-	void (*on_members)(struct job_batch *batch, unsigned count);
+	/* The rows are there, members[0] to [count - 1] of them are to run; last: the last row, or
+	 * NULL. May come again. */
+	void (*on_members)(struct job_batch *batch, unsigned count, const struct job_row *last);
 	void (*on_done)(struct job_batch *batch);
 
 	/* What came of it. jobs.count members travelled; they have ended where it committed. */

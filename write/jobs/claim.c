@@ -15,6 +15,7 @@
 #include "write/jobs/array.h"
 #include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
+#include "write/jobs/ordered.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -32,13 +33,15 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 	"CASE WHEN j.locker <> '0' THEN coalesce(pg_xact_status(" JOB_LOCKER_OF("j.locker")        \
 	") = 'aborted', false) ELSE false END"
 
-#define CLAIM_TEXT(which)                                                                          \
+#define CLAIM_COLUMNS                                                                              \
 	"SELECT j.n, (date_part('epoch', j.run_at) * 1e6::float8)::int8 AS run_us,"                \
 	" (SELECT (date_part('epoch', now()) * 1e6::float8)::int8) AS wall_us, j.attempts,"        \
 	" j.attempts_max, j.begun, (date_part('epoch', j.begun_at) * 1e6::float8)::int8"           \
 	" AS begun_us, j.begun_by, " CLAIM_LOST " AS lost, j.command, j.parameters, j.claims,"     \
-	" j.\"user\", j.session FROM"                                                              \
-	" (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"                         \
+	" j.\"user\", j.session"
+
+#define CLAIM_TEXT(which)                                                                          \
+	CLAIM_COLUMNS " FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"      \
 	" (SELECT $3::int8[])) AS q(command, run_us, n) WHERE NOT EXISTS"                          \
 	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')) OFFSET 0) AS q"   \
 	" CROSS JOIN LATERAL (SELECT o.*, o.xmax AS locker FROM cqrsd.job AS o"                    \
@@ -48,18 +51,21 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 	" LIMIT (SELECT $4::int8)"
 /* clang-format on */
 
-/* Those in company ask for no instance. */
-static const unsigned claim_values[CLAIM_KINDS] = {
-	[CLAIM_COMPANY] = CLAIM_INSTANCE,
-	[CLAIM_ALONE] = CLAIM_VALUES,
-};
-
 static const char *const claim_texts[CLAIM_KINDS] = {
-	[CLAIM_COMPANY] = CLAIM_TEXT("o.begun <= o.attempts"),
+	[CLAIM_COMPANY] = CLAIM_TEXT("o.begun <= o.attempts AND o.order_key IS NULL"),
 	/* What an instance has begun it runs at once, or is gone. */
 	[CLAIM_ALONE] = CLAIM_TEXT("o.begun > o.attempts AND (o.begun_at IS NULL"
 				   " OR o.begun_by = (SELECT $5::text)"
 				   " OR o.begun_at < now() - interval '1 second')"),
+	[CLAIM_HEADS] = CLAIM_COLUMNS
+	", j.order_key FROM (" ORDERED_HEADS(CONTROL_JOB_LOCK) ") AS j"
+							       " WHERE " ORDERED_IS_MINE("j"),
+};
+
+static const char *const claim_names[CLAIM_KINDS] = {
+	[CLAIM_COMPANY] = "jobs.claim",
+	[CLAIM_ALONE] = "jobs.claim-alone",
+	[CLAIM_HEADS] = "jobs.claim-heads",
 };
 
 static const uint32_t claim_params[CLAIM_VALUES] = {
@@ -67,24 +73,35 @@ static const uint32_t claim_params[CLAIM_VALUES] = {
 	[CLAIM_LIMIT] = INT8OID,         [CLAIM_INSTANCE] = TEXTOID,
 };
 
-static const uint32_t claim_columns[] = {
-	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID,
-	TEXTOID, BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID,
+static const uint32_t heads_params[ORDERED_VALUES] = {
+	[ORDERED_COMMANDS] = TEXTARRAYOID, [ORDERED_KEY] = TEXTARRAYOID, [ORDERED_N] = INT8ARRAYOID,
+	[ORDERED_UNTIL] = TEXTARRAYOID,    [ORDERED_LIMIT] = INT8OID,
 };
+
+/* Those in company ask for no instance. */
+static const struct job_types claim_values[CLAIM_KINDS] = {
+	[CLAIM_COMPANY] = { claim_params, CLAIM_INSTANCE },
+	[CLAIM_ALONE] = { claim_params, CLAIM_VALUES },
+	[CLAIM_HEADS] = { heads_params, ORDERED_VALUES },
+};
+
+static const uint32_t claim_columns[] = {
+	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID, TEXTOID,
+	BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID, TEXTOID, /* the last: of heads */
+};
+
+#define CLAIM_COLUMNS_COUNT (sizeof(claim_columns) / sizeof(claim_columns[0]))
 
 static struct statement claim_statements[CLAIM_KINDS];
 static pthread_once_t claim_once = PTHREAD_ONCE_INIT;
 
 static void claim_make(void)
 {
-	const struct job_types columns = { claim_columns,
-					   sizeof(claim_columns) / sizeof(claim_columns[0]) };
-
 	for (unsigned i = 0; i < CLAIM_KINDS; i++)
-		job_statement_make(&claim_statements[i],
-				   i == CLAIM_ALONE ? "jobs.claim-alone" : "jobs.claim",
-				   claim_texts[i],
-				   (struct job_types){ claim_params, claim_values[i] }, columns);
+		job_statement_make(&claim_statements[i], claim_names[i], claim_texts[i],
+				   claim_values[i],
+				   (struct job_types){ claim_columns,
+						       CLAIM_COLUMNS_COUNT - (i != CLAIM_HEADS) });
 }
 
 struct statement *job_claim_statement(enum claim_kind kind)
@@ -96,43 +113,80 @@ struct statement *job_claim_statement(enum claim_kind kind)
 void job_claim_init(struct job_claim *claim)
 {
 	*claim = (struct job_claim){ 0 };
-	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+	for (unsigned i = 0; i < CLAIM_ARRAYS; i++)
 		buf_init(&claim->arrays[i]);
 }
 
 void job_claim_fini(struct job_claim *claim)
 {
-	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+	for (unsigned i = 0; i < CLAIM_ARRAYS; i++)
 		buf_fini(&claim->arrays[i]);
 }
 
 void job_claim_begin(struct job_claim *claim)
 {
 	claim->queues = 0;
-	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+	for (unsigned i = 0; i < CLAIM_ARRAYS; i++)
 		array_begin(&claim->arrays[i]);
 }
 
-/* Those that run alone are few, and have an index of their own. */
-void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
+/* until: ptr NULL: to the last key. */
+static void claim_add_keys(struct job_claim *claim, const struct job_queue *queue, struct text key,
+			   int64_t n, struct text until)
 {
-	struct watermark watermark = { 0 };
+	array_add_text(&claim->arrays[ORDERED_COMMANDS], text_of(queue->operation->name));
+	array_add_text(&claim->arrays[ORDERED_KEY], key);
+	array_add_int(&claim->arrays[ORDERED_N], n);
+	array_add_text(&claim->arrays[ORDERED_UNTIL], until);
+}
 
-	if (claim->kind == CLAIM_COMPANY)
-		watermark = queue->watermark;
+/* Around: behind all jobs of a key, and from the first key to that one. */
+static void claim_add_heads(struct job_claim *claim, const struct job_queue *queue)
+{
+	const struct ordered_at *at = &queue->ordered_at;
+	struct text key = text_of(at->key), none = { NULL, 0 };
+
+	if (at->begun)
+		claim_add_keys(claim, queue, key, INT64_MAX, none);
+	claim_add_keys(claim, queue, TEXT(""), 0, at->begun ? key : none);
+}
+
+static void claim_add_from(struct job_claim *claim, const struct job_queue *queue,
+			   struct watermark watermark)
+{
 	array_add_text(&claim->arrays[CLAIM_COMMANDS], text_of(queue->operation->name));
 	array_add_int(&claim->arrays[CLAIM_RUN_US], watermark.run_us);
 	array_add_int(&claim->arrays[CLAIM_N], watermark.n);
+}
+
+void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
+{
 	claim->queues++;
+	switch (claim->kind) {
+	case CLAIM_COMPANY:
+		claim_add_from(claim, queue, queue->watermark);
+		return;
+	case CLAIM_ALONE: /* they are few, and have an index of their own */
+		claim_add_from(claim, queue, (struct watermark){ 0 });
+		return;
+	case CLAIM_HEADS:
+		claim_add_heads(claim, queue);
+		return;
+	case CLAIM_KINDS:
+		break;
+	}
+	assert(!"a kind of claims");
 }
 
 void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance)
 {
-	for (unsigned i = 0; i < CLAIM_LIMIT; i++)
+	unsigned arrays = claim->kind == CLAIM_HEADS ? ORDERED_LIMIT : CLAIM_LIMIT;
+
+	for (unsigned i = 0; i < arrays; i++)
 		claim->values[i] = array_end(&claim->arrays[i]);
 	snprintf(claim->limit, sizeof(claim->limit), "%u", limit);
-	claim->values[CLAIM_LIMIT] = claim->limit;
-	claim->values[CLAIM_INSTANCE] = instance;
+	claim->values[arrays] = claim->limit;
+	claim->values[arrays + 1] = instance;
 }
 
 /* --- what came ------------------------------------------------------------------------------- */
@@ -176,6 +230,7 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 {
 	const struct json *parameters = json_get(json, "parameters");
 	const struct json *lost = json_get(json, "lost");
+	const char *key = claim_string(arena, json_get(json, "order_key"));
 
 	*row = (struct job_row){
 		.n = claim_number(json, "n"),
@@ -194,6 +249,8 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 	};
 	if (!row->session)
 		row->session = row->user;
+	if (key)
+		row->order_key = text_of(key);
 	if (parameters)
 		row->parameters = arena_text(arena, json_source(parameters));
 }

@@ -18,7 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_KINDS };
+/* Those that run alone: write/jobs/claimed.h; heads: write/jobs/ordered.h. */
+enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_HEADS, CLAIM_KINDS };
+
+#define CLAIM_ARRAYS 4
 
 enum claim_value {
 	CLAIM_COMMANDS,
@@ -31,11 +34,11 @@ enum claim_value {
 
 /* The values of one claim, made again each time. */
 struct job_claim {
-	struct buf arrays[CLAIM_LIMIT];
+	struct buf arrays[CLAIM_ARRAYS];
 	char limit[12];
 	enum claim_kind kind; /* set by the maker */
 	unsigned queues;
-	const char *values[CLAIM_VALUES]; /* once ended */
+	const char *values[CLAIM_ARRAYS + 2]; /* once ended */
 };
 
 void job_claim_init(struct job_claim *claim);
@@ -63,11 +66,13 @@ struct job_row {
 	const char *const *claims; /* [CLAIMS_VALUES], or NULL */
 	const char *user;          /* NULL: none */
 	const char *session;       /* who is to see its effect; NULL: none */
+	struct text order_key;     /* ptr NULL: it has no order */
 };
 
 /*
  * rows: JSON objects, comma separated, as they came; at most max of them are taken. How many; 0
- * where they cannot be read, which cannot be with tables of ours.
+ * where they cannot be read, which cannot be with tables of ours. n is 0 in a row that is no job
+ * (write/jobs/ordered.h).
  */
 unsigned job_claim_read(struct arena *arena, struct text rows, struct job_row *out,
 			unsigned max) must_check;

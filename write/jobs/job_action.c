@@ -174,8 +174,8 @@ static const char show_text[] =
 
 /* Its number stays, and with it the id outside. */
 #define KEPT                                                                                       \
-	"n, accepted_at, mark, keep_s, keyed, attempts_max, command, version, parameters, claims," \
-	" caller, \"user\", session, trace, log"
+	"n, accepted_at, mark, keep_s, keyed, attempts_max, command, version, order_key," \
+	" parameters, claims, caller, \"user\", session, trace, log"
 static const char replay_text[] =
 	PICKED("cqrsd.job_dead", DEAD_IS_MEANT " AND " REFUSAL " IS NULL")
 	" made AS (INSERT INTO cqrsd.job (" KEPT ", run_at) OVERRIDING SYSTEM VALUE"

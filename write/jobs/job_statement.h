@@ -21,6 +21,12 @@ enum {
 	TIMESTAMPTZOID = 1184,
 };
 
+/* Bytes of the longest order_key; a longer value is known by its hash. */
+#define JOB_ORDER_KEY_BYTES 200
+/* In SQL, of a value as it is bound: NULL of NULL, which has no order. */
+#define JOB_ORDER_KEY(value)                                                                       \
+	"CASE WHEN octet_length(" value ") > 200 THEN 'md5 ' || md5(" value ") ELSE " value " END"
+
 struct job_types {
 	const uint32_t *oids; /* [count] */
 	unsigned count;

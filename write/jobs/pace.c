@@ -69,6 +69,16 @@ unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues
 	return paces;
 }
 
+unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
+{
+	unsigned paces = 0;
+
+	for (unsigned i = 0; i < queues->count; i++)
+		if (job_queue_is_ordered(&queues->queues[i], now_us))
+			paces |= PACE_BIT(pace_of(&queues->queues[i]));
+	return paces;
+}
+
 /* --- a claim --------------------------------------------------------------------------------- */
 
 void job_seats_fini(struct job_seats *seats)
@@ -105,6 +115,8 @@ static void pace_add(struct job_queue *queue, int64_t now_us, struct job_claim *
 	seats->slots[seats->count++] = queue->slots;
 	if (claim->kind == CLAIM_COMPANY)
 		watermark_begin(&queue->watermark, now_us);
+	else if (claim->kind == CLAIM_HEADS)
+		job_queue_seek(queue, now_us);
 	job_claim_add(claim, queue);
 }
 
@@ -119,6 +131,8 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 	for (unsigned i = 0; i < queues->count; i++) {
 		struct job_queue *queue = &queues->queues[pacing->order[i]];
 
+		if (claim->kind == CLAIM_HEADS && !job_queue_is_ordered(queue, now_us))
+			continue;
 		if (job_queue_is_open(queue, now_us) && pace_of(queue) == pace)
 			pace_add(queue, now_us, claim, seats);
 	}

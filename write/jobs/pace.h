@@ -43,6 +43,8 @@ void job_pacing_fini(struct job_pacing *pacing);
 /* Those that may be claimed now, as bits. */
 unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues *queues,
 			int64_t now_us) must_check;
+/* Of these, those of queues in which there may be jobs with an order. */
+unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us) must_check;
 enum isolation job_pace_isolation(unsigned pace) must_check;
 
 /* What a batch holds of the slots, from its claim until it has ended. Zeroed: nothing. */

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define QUEUE_STRAYS_US (10 * US_PER_S)
+
 void job_queues_fini(struct job_queues *queues)
 {
 	free(queues->queues);
@@ -99,6 +101,22 @@ bool job_queue_is_open(const struct job_queue *queue, int64_t now_us)
 {
 	return now_us >= queue->paused_until_us && !queue->outdated &&
 	       statement_shape(queue->operation->statement);
+}
+
+bool job_queue_is_ordered(const struct job_queue *queue, int64_t now_us)
+{
+	return queue->operation->ordered_by || now_us >= queue->strays_us;
+}
+
+void job_queue_seek(struct job_queue *queue, int64_t now_us)
+{
+	queue->strays_us = now_us + QUEUE_STRAYS_US;
+}
+
+void job_queue_reached(struct job_queue *queue, struct text order_key, int64_t now_us)
+{
+	ordered_reach(&queue->ordered_at, order_key);
+	queue->strays_us = now_us;
 }
 
 void job_queue_pause(struct job_queue *queue, struct random *random, int64_t now_us)

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "write/jobs/occupancy.h"
+#include "write/jobs/ordered.h"
 #include "write/jobs/watermark.h"
 
 #include <stdbool.h>
@@ -20,6 +21,8 @@
 struct job_queue {
 	const struct operation *operation;
 	struct watermark watermark;
+	struct ordered_at ordered_at;
+	int64_t strays_us;       /* when jobs with an order are looked for, where it has none */
 	struct job_slots *slots; /* borrowed of the occupancy */
 	int64_t paused_until_us; /* of the loop's clock */
 	unsigned failures;       /* by a deployment, in a row */
@@ -50,6 +53,13 @@ void job_queues_rewind(struct job_queues *queues);
 
 /* May jobs of it be claimed now? */
 bool job_queue_is_open(const struct job_queue *queue, int64_t now_us) must_check;
+/* May there be jobs with an order? Those of a command that has none, but had, are looked for now
+ * and then. */
+bool job_queue_is_ordered(const struct job_queue *queue, int64_t now_us) must_check;
+/* They are looked for; a claim of them has come as far as that key. */
+void job_queue_seek(struct job_queue *queue, int64_t now_us);
+void job_queue_reached(struct job_queue *queue, struct text order_key, int64_t now_us);
+
 /* A job of it failed by a deployment: it is left alone for a while. */
 void job_queue_pause(struct job_queue *queue, struct random *random, int64_t now_us);
 /* A job of it has ended otherwise. */

@@ -19,11 +19,11 @@
 #define WORKER_TROUBLE_US US_PER_S
 #define WORKER_ALONE_US (500 * US_PER_MS)
 
-/* Paces of jobs in company, and the same again of those that run alone. */
-#define WORKER_PACES (2 * JOB_PACES)
+/* Paces of each kind of claims. */
+#define WORKER_PACES (CLAIM_KINDS * JOB_PACES)
 
 static void worker_on_due(struct loop_timer *timer);
-static void worker_on_members(struct job_batch *batch, unsigned count);
+static void worker_on_members(struct job_batch *batch, unsigned count, const struct job_row *last);
 static void worker_on_batch(struct job_batch *batch);
 
 /* Of this loop: what it has begun it runs itself, as it knows what the server said of it. */
@@ -163,7 +163,8 @@ static unsigned worker_open_paces(const struct job_workers *workers, int64_t now
 	for (unsigned pace = 0; pace < JOB_PACES; pace++)
 		if (now_us >= workers->alone_due_us[pace])
 			alone |= 1u << pace;
-	return paces | (paces & alone) << JOB_PACES;
+	return paces | (paces & alone) << CLAIM_ALONE * JOB_PACES |
+	       (paces & job_paces_ordered(&workers->queues, now_us)) << CLAIM_HEADS * JOB_PACES;
 }
 
 /* Of the paces in their turns the first of which something can be claimed now; WORKER_PACES: none.
@@ -179,7 +180,7 @@ static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 
 		if (!(paces & 1u << pace))
 			continue;
-		worker->batch.claim.kind = pace < JOB_PACES ? CLAIM_COMPANY : CLAIM_ALONE;
+		worker->batch.claim.kind = (enum claim_kind)(pace / JOB_PACES);
 		job_pace_claim(&workers->pacing, &workers->queues, pace % JOB_PACES, now_us,
 			       &worker->batch.claim, &worker->seats);
 		if (worker->batch.claim.queues)
@@ -205,7 +206,11 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 	worker->judged = router->topology.primary_position.timeline;
 	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
-	if (job_batch_send(&worker->batch, pool, pace != JOB_PACE_QUICK ? 1 : GROUP_CALLS_MAX))
+	if (job_batch_send(&worker->batch, pool,
+			   pace % JOB_PACES != JOB_PACE_QUICK ||
+					   worker->batch.claim.kind == CLAIM_ALONE
+				   ? 1
+				   : GROUP_CALLS_MAX))
 		return true;
 	job_pace_end(&workers->pacing, &worker->seats);
 	return false;
@@ -273,7 +278,19 @@ static void worker_on_due(struct loop_timer *timer)
 		worker_rest(worker);
 }
 
-static void worker_on_members(struct job_batch *batch, unsigned count)
+/* Several commands of one claim may have come further: each by its last row. */
+static void worker_reach(struct job_worker *worker, const struct job_row *row)
+{
+	struct job_queue *queue;
+
+	if (!row->order_key.ptr)
+		return;
+	queue = job_queues_find(&worker->workers->queues, row->command);
+	if (queue)
+		job_queue_reached(queue, row->order_key, loop_now(worker->workers->router->loop));
+}
+
+static void worker_on_members(struct job_batch *batch, unsigned count, const struct job_row *last)
 {
 	struct job_worker *worker = container_of(batch, struct job_worker, batch);
 	struct job_slots *slots[GROUP_CALLS_MAX];
@@ -285,7 +302,10 @@ static void worker_on_members(struct job_batch *batch, unsigned count)
 
 		if (queue)
 			slots[found++] = queue->slots;
+		worker_reach(worker, &batch->members[i].row);
 	}
+	if (last)
+		worker_reach(worker, last);
 	job_seats_keep(&worker->seats, slots, found);
 }
 
@@ -436,7 +456,7 @@ static void worker_found_nothing(struct job_worker *worker)
 {
 	struct job_workers *workers = worker->workers;
 
-	if (worker->claimed >= JOB_PACES)
+	if (worker->claimed / JOB_PACES == CLAIM_ALONE)
 		workers->alone_due_us[worker->claimed - JOB_PACES] =
 			loop_now(workers->router->loop) + WORKER_ALONE_US;
 	if (++worker->empty < worker->paces) {
