@@ -128,6 +128,7 @@ void job_workers_wake(struct job_workers *workers)
 		if (worker_is_busy(worker))
 			continue;
 		worker->pause_us = WORKER_PAUSE_US;
+		memset(worker->empty_until_us, 0, sizeof(worker->empty_until_us));
 		worker_due_in(worker, 0);
 		return;
 	}
@@ -174,11 +175,10 @@ static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 	struct job_workers *workers = worker->workers;
 	unsigned paces = worker_open_paces(workers, now_us);
 
-	worker->paces = (unsigned)__builtin_popcount(paces);
 	for (unsigned i = 0; i < WORKER_PACES; i++) {
 		unsigned pace = (worker->pace + i) % WORKER_PACES;
 
-		if (!(paces & 1u << pace))
+		if (!(paces & 1u << pace) || now_us < worker->empty_until_us[pace])
 			continue;
 		worker->batch.claim.kind = (enum claim_kind)(pace / JOB_PACES);
 		job_pace_claim(&workers->pacing, &workers->queues, pace % JOB_PACES, now_us,
@@ -455,16 +455,12 @@ static void worker_trouble(struct job_worker *worker)
 static void worker_found_nothing(struct job_worker *worker)
 {
 	struct job_workers *workers = worker->workers;
+	int64_t now_us = loop_now(workers->router->loop);
 
 	if (worker->claimed / JOB_PACES == CLAIM_ALONE)
-		workers->alone_due_us[worker->claimed - JOB_PACES] =
-			loop_now(workers->router->loop) + WORKER_ALONE_US;
-	if (++worker->empty < worker->paces) {
-		worker_due_in(worker, 0);
-		return;
-	}
-	worker->empty = 0;
-	worker_rest(worker);
+		workers->alone_due_us[worker->claimed - JOB_PACES] = now_us + WORKER_ALONE_US;
+	worker->empty_until_us[worker->claimed] = now_us + WORKER_PAUSE_US;
+	worker_due_in(worker, 0);
 }
 
 static void worker_ended_well(struct job_worker *worker)
@@ -477,7 +473,6 @@ static void worker_ended_well(struct job_worker *worker)
 		worker_found_nothing(worker);
 		return;
 	}
-	worker->empty = 0;
 	worker->pause_us = WORKER_PAUSE_US;
 	/* More may wait: another worker of the loop helps. */
 	if (worker->batch.jobs.count == GROUP_CALLS_MAX)

@@ -41,8 +41,7 @@ struct job_worker {
 	unsigned pace;          /* of the next claim; above JOB_PACES: alone, as the next */
 	unsigned claimed;       /* of the last one */
 	struct job_seats seats; /* while a batch is on its way */
-	unsigned empty;         /* paces in a row of which nothing was found */
-	unsigned paces;         /* of which queues were open at the last claim */
+	int64_t empty_until_us[CLAIM_KINDS * JOB_PACES]; /* nothing of that pace was found */
 	bool describing;
 };
 
