@@ -45,7 +45,7 @@ V ?=
 quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 UNIT     ?= test_*
-SCENARIO ?= tests/scenario
+SCENARIO ?= tests/scenario tests/guarantees
 # So many processes share the files of scenarios, each with a cluster of its own; 0: pytest alone.
 WORKERS  ?= $(if $(filter tests/scenario,$(SCENARIO)),2,0)
 # The unit tests of what threads share: the ones worth running under ThreadSanitizer.
@@ -314,8 +314,7 @@ unit: $(UNIT_TESTS) ## unit tests; UNIT=test_arena picks some, VARIANT=asan the 
 
 scenario: $(BUILD)/cqrsd $(BUILD)/loadgen ## tests against real PostgreSQL; SCENARIO=file picks some, WORKERS=2
 	@CQRSD=$(abspath $(BUILD)/cqrsd) LOADGEN=$(abspath $(BUILD)/loadgen) \
-	    $(SANITIZED) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile \
-	    $(or $(SCENARIO),tests/scenario tests/guarantees)
+	    $(SANITIZED) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(SCENARIO)
 
 asan: ## unit tests and scenarios under AddressSanitizer and UBSan
 	@$(MAKE) VARIANT=asan unit
