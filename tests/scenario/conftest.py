@@ -152,6 +152,14 @@ def keys(cluster):
     cluster.wait_until_replayed()
 
 
+def empty_jobs(node, *tables):
+    """No jobs are left, nor rows of these. Not by TRUNCATE: beside workers it is in a deadlock."""
+    for table in ("job", "job_finished", "job_dead", "job_pause"):
+        node.sql(f"DELETE FROM cqrsd.{table}")
+    for table in tables:
+        node.sql(f"DELETE FROM {table}")
+
+
 @pytest.fixture
 def customer():
     """The id of a customer who has never ordered, and whom no other test uses."""

@@ -8,7 +8,7 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import options_for
+from .conftest import empty_jobs, options_for
 
 GOOD = """
 -- command: good :exec
@@ -61,7 +61,7 @@ def effects(shop_cluster):
 @pytest.fixture
 def primary(effects):
     yield effects
-    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects, deferred")
+    empty_jobs(effects, "effects", "deferred")
 
 
 @pytest.fixture(scope="module")

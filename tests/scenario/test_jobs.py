@@ -4,7 +4,7 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import options_for
+from .conftest import empty_jobs, options_for
 
 CATALOG = """
 -- command: later :one
@@ -52,7 +52,7 @@ def effects(shop_cluster):
 def primary(effects):
     effects.sql("ALTER SEQUENCE guarded RESTART")
     yield effects
-    effects.sql("TRUNCATE cqrsd.job_pause, cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects")
+    empty_jobs(effects, "effects")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from harness.service import Service, binary, run
 from harness.until import until
 
-from .conftest import options_for
+from .conftest import empty_jobs, options_for
 
 CATALOG = """
 -- command: noted :exec
@@ -21,7 +21,6 @@ INSERT INTO notes (number, note) VALUES (:number, :note);
 -- @param number int
 INSERT INTO notes (number) VALUES (:number);
 """
-TABLES = "cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, cqrsd.job_pause, cqrsd.job_audit, notes"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def notes(shop_cluster):
 @pytest.fixture
 def primary(notes):
     yield notes
-    notes.sql(f"TRUNCATE {TABLES}")
+    empty_jobs(notes, "cqrsd.job_audit", "notes")
 
 
 @pytest.fixture(scope="module")

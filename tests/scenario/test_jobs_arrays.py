@@ -6,7 +6,7 @@ import uuid
 import pytest
 from harness.service import Service
 
-from .conftest import options_for
+from .conftest import empty_jobs, options_for
 
 CATALOG = """
 -- command: later :one
@@ -35,7 +35,7 @@ def effects(shop_cluster):
 @pytest.fixture
 def primary(effects):
     yield effects
-    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects")
+    empty_jobs(effects, "effects")
 
 
 @pytest.fixture(scope="module")

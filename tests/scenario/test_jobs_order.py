@@ -7,7 +7,7 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import options_for
+from .conftest import empty_jobs, options_for
 
 GATE = 4711
 CATALOG = f"""
@@ -85,7 +85,7 @@ def effects(shop_cluster):
 @pytest.fixture
 def primary(effects):
     yield effects
-    effects.sql("TRUNCATE cqrsd.job, cqrsd.job_finished, cqrsd.job_dead, effects, words")
+    empty_jobs(effects, "effects", "words")
 
 
 @pytest.fixture(scope="module")

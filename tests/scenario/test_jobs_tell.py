@@ -7,7 +7,7 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import options_for
+from .conftest import empty_jobs, options_for
 
 CATALOG = """
 -- command: later :one
@@ -53,10 +53,7 @@ def effects(shop_cluster):
 @pytest.fixture
 def primary(effects):
     yield effects
-    # Not TRUNCATE: workers that claim meanwhile would be in a deadlock with it.
-    for table in ("job", "job_finished", "job_dead", "job_pause"):
-        effects.sql(f"DELETE FROM cqrsd.{table}")
-    effects.sql("DELETE FROM effects")
+    empty_jobs(effects, "effects")
 
 
 @pytest.fixture(scope="module")
