@@ -20,5 +20,5 @@ const struct admin_page admin_pages[] = {
 	{ "/admin/api/jobs/pause", .take = jobs_page_pause, .event = "jobs-pause" },
 	{ "/admin/api/jobs/resume", .take = jobs_page_resume, .event = "jobs-resume" },
 	{ "/admin/api/jobs/", .take = jobs_page_show },
-	{ NULL },
+	{ .path = NULL },
 };
