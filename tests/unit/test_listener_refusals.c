@@ -40,7 +40,7 @@ static void test_refusals_keep_the_connection(void **state)
 		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON
 		  "Content-Length: 13\r\n\r\n{\"a\":1,\"a\":2}",
 		  400, "invalid-json" },
-		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n[]", 400,
+		{ "POST /v1/commands/c HTTP/1.1\r\n" HOST JSON "Content-Length: 1\r\n\r\n7", 400,
 		  "invalid-json" },
 	};
 
