@@ -280,6 +280,18 @@ static void one_that_never_falls_back_is_refused(void **state)
 	assert_int_equal(story->asked.request->outcome, OUTCOME_NO_REPLICA);
 }
 
+/* Without any replica configured, too: there the primary answers everything else. */
+static void one_that_never_falls_back_is_refused_by_a_lone_primary(void **state)
+{
+	struct story *story = *state;
+
+	story->scene.topology.count = 1;
+	scene_publish(&story->scene);
+	take_strong(story, "fresh");
+	assert_null(fake_call(0, CALL_QUERY));
+	assert_int_equal(story->asked.request->outcome, OUTCOME_NO_REPLICA);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -302,6 +314,7 @@ int main(void)
 		STORY(a_strong_query_is_answered_by_a_replica),
 		STORY(a_strong_query_that_falls_back_says_so),
 		STORY(one_that_never_falls_back_is_refused),
+		STORY(one_that_never_falls_back_is_refused_by_a_lone_primary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
