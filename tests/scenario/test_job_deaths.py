@@ -9,6 +9,7 @@ from harness.service import Service
 from harness.until import until
 
 from .conftest import empty_jobs, options_for
+from .job_fixtures import catalog  # noqa: F401
 
 GOOD = """
 -- command: good :exec
@@ -62,13 +63,6 @@ def effects(shop_cluster):
 def primary(effects):
     yield effects
     empty_jobs(effects, "effects", "deferred")
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jobs")
-    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from harness.service import Service
 from harness.until import until
 
 from .conftest import empty_jobs, options_for
+from .job_fixtures import catalog  # noqa: F401
 
 CATALOG = """
 -- command: later :one
@@ -53,13 +54,6 @@ def primary(effects):
     effects.sql("ALTER SEQUENCE guarded RESTART")
     yield effects
     empty_jobs(effects, "effects")
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jobs")
-    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from harness.service import Service, binary, run
 from harness.until import until
 
 from .conftest import empty_jobs, options_for
+from .job_fixtures import catalog  # noqa: F401
 
 CATALOG = """
 -- command: noted :exec
@@ -35,13 +36,6 @@ def notes(shop_cluster):
 def primary(notes):
     yield notes
     empty_jobs(notes, "cqrsd.job_audit", "notes")
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jobs")
-    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
-    return folder
 
 
 class Jobs:

@@ -9,14 +9,8 @@ from harness.service import Service
 from harness.until import until
 
 from .conftest import options_for
+from .job_fixtures import catalog  # noqa: F401
 from .test_jobs_tell import CATALOG, accept, ask, behind, effects, primary  # noqa: F401
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jobs")
-    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
+from .conftest import options_for
+from .job_fixtures import catalog, effects, primary  # noqa: F401
 
 CATALOG = """
 -- command: later :one
@@ -40,27 +41,6 @@ SELECT number FROM effects ORDER BY number;
 
 def prefer(*preferences):
     return {"Prefer": ", ".join(preferences)}
-
-
-@pytest.fixture(scope="module")
-def effects(shop_cluster):
-    shop_cluster.primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int)")
-    shop_cluster.wait_until_replayed()
-    yield shop_cluster.primary
-    shop_cluster.primary.sql("DROP TABLE effects")
-
-
-@pytest.fixture
-def primary(effects):
-    yield effects
-    empty_jobs(effects, "effects")
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jobs")
-    (folder / "jobs.sql").write_text(CATALOG, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="module")
