@@ -42,6 +42,12 @@ SELECT key, version, value FROM changed;
 -- @param key text
 SELECT key, version, value FROM registers WHERE key = :key;
 
+-- query: read_looked_up :maybe
+-- The same; calls that wait together are one execution.
+-- @param key text
+-- @lookup by key
+SELECT key, version, value FROM registers WHERE key = ANY(:key);
+
 -- query: read_all :many
 -- One snapshot of every register.
 SELECT key, version, value FROM registers;
