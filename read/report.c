@@ -39,7 +39,7 @@ void report_answer(struct read *read)
 	request->lag_us = read->query.on_primary ? 0 : router->topology.nodes[node].lag_us;
 	/* A standby that never met a primary cannot name its timeline: no position to promise. */
 	if (seen.timeline)
-		router_token(router, seen, request->token);
+		requirement_token(&read->task, node, seen, request->token);
 	if (read->timeline == read->task.judged)
 		high_water_raise(router->shared.high_water,
 				 (struct position){ read->timeline, read->query.upper });

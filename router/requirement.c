@@ -2,6 +2,7 @@
 /* Judged by what this loop knows; a probe of the primary confirms what no loop has heard of. */
 #include "router/requirement.h"
 
+#include "base/control.h"
 #include "router/consistency/high_water.h"
 #include "router/consistency/required.h"
 #include "router/task.h"
@@ -44,6 +45,7 @@ enum step requirement_judge(struct task *task)
 	step = required_judge(&required, &by, level);
 	task->judged = required.judged;
 	task->token_lsn = required.token_lsn;
+	task->token_mark = required.token_mark;
 	task->session_lsn = required.session_lsn;
 	task->needs.required = required.position;
 	task->needs.required_unknown = false;
@@ -73,6 +75,22 @@ struct position requirement_and(const struct task *task, struct position seen)
 	if (required_fate(topology, seen) == FATE_SURVIVED)
 		return position_max(required_translate(topology, seen), required);
 	return required;
+}
+
+/* The mark of the request's own token tells of a loss: no answer may hide it. */
+void requirement_token(const struct task *task, unsigned node, struct position seen,
+		       char out[TOKEN_TEXT_MAX + 1])
+{
+	struct router *router = task->router;
+	struct branch_position token;
+
+	if (!CONTROL_LIVES || !topology_is_unled(&router->topology)) {
+		router_token(router, seen, out);
+		return;
+	}
+	token = topology_token(&router->topology, seen);
+	token.mark = task->token_mark ? task->token_mark : router->topology.nodes[node].log_mark;
+	token_make(router->tokens, token, out);
 }
 
 /* --- tokens beyond what was heard of ---------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/position.h"
 #include "base/request.h"
+#include "router/consistency/token.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,14 @@ enum step requirement_renew(struct task *task) must_check;
  * point: where that is so, what the client brought is not dropped for it.
  */
 struct position requirement_and(const struct task *task, struct position seen) must_check;
+/*
+ * The token of an answer of that node, seen being requirement_and. While no primary has been
+ * followed yet, what the request brought cannot be judged: the token keeps the mark that was
+ * brought, else it has the node's own. So a later request learns of a loss. A token of what was
+ * not lost may be called lost then, as in router/cluster/topology.h.
+ */
+void requirement_token(const struct task *task, unsigned node, struct position seen,
+		       char out[TOKEN_TEXT_MAX + 1]);
 /* Is one of its tokens beyond the end of the primary's WAL, flushed or not? */
 bool requirement_is_beyond(const struct task *task, uint64_t wal_end) must_check;
 /* Ends the request for that; always STEP_DONE. */

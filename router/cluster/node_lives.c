@@ -32,7 +32,9 @@ bool node_lives_wanted(const struct cluster *cluster, unsigned index)
 		return false;
 	if (memory->claims_primary)
 		return memory->lives_state == LIVES_UNREAD || memory->lives_state == LIVES_TRIED;
-	if (memory->lives_state == LIVES_UNTOLD || !cluster->topology.lives.count)
+	if (memory->lives_state == LIVES_UNTOLD)
+		return false;
+	if (!cluster->topology.lives.count && !topology_is_unled(&cluster->topology))
 		return false;
 	/* What it replays while no primary is seen may be of a life that is not known here. */
 	return node_lives_are_other(cluster, index) ||

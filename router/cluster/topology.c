@@ -17,6 +17,11 @@ struct branch_position topology_token(const struct topology *topology, struct po
 	return token;
 }
 
+bool topology_is_unled(const struct topology *topology)
+{
+	return !topology->primary_position.timeline;
+}
+
 static bool lives_differ(const struct lives *a, const struct lives *b)
 {
 	return a->count != b->count ||
@@ -38,8 +43,9 @@ bool topology_differs(const struct topology *a, const struct topology *b)
 
 		if (x->role != y->role || node_is_up(x) != node_is_up(y) ||
 		    x->in_rotation != y->in_rotation || x->life != y->life ||
-		    x->paused != y->paused || x->foreign != y->foreign ||
-		    x->short_of != y->short_of || x->fenced != y->fenced)
+		    x->log_mark != y->log_mark || x->paused != y->paused ||
+		    x->foreign != y->foreign || x->short_of != y->short_of ||
+		    x->fenced != y->fenced)
 			return true;
 	}
 	return false;

@@ -47,6 +47,9 @@ struct node_view {
 	int64_t seen_us;     /* when the last status query was answered, monotonic */
 	int64_t asked_us;    /* when that one was sent */
 	unsigned life;       /* rises when the node restarted, vanished or changed its role */
+	/* of a standby, while no primary has been followed yet: the mark of the last life of the
+	 * log (lives.h) that it has replayed; 0: not told */
+	uint32_t log_mark;
 };
 
 struct topology {
@@ -87,6 +90,8 @@ static inline enum fate topology_fate(const struct topology *topology, struct po
  */
 struct branch_position topology_token(const struct topology *topology,
 				      struct position position) must_check;
+/* No primary has been followed yet: what a token means is judged later, by its mark. */
+bool topology_is_unled(const struct topology *topology) must_check;
 
 /* Do they differ in more than positions, lags and rates? */
 bool topology_differs(const struct topology *a, const struct topology *b) must_check;

@@ -33,6 +33,7 @@ static void topology_build_start_life(struct cluster *cluster, unsigned index, b
 		memory->lives_state = LIVES_UNREAD;
 	memory->lives.count = 0;
 	memory->lives_lsn = 0;
+	view->log_mark = 0;
 	memset(&memory->replay_rate, 0, sizeof(memory->replay_rate));
 	if (new_role) {
 		view->role = NODE_UNKNOWN;
@@ -91,6 +92,8 @@ void topology_build_take_lives(struct cluster *cluster, unsigned index, const st
 	else if (tried)
 		memory->lives_state = LIVES_UNTOLD;
 	memory->lives_lsn = cluster->topology.nodes[index].position.lsn;
+	cluster->topology.nodes[index].log_mark =
+		lives->count ? lives->items[lives->count - 1].mark : 0;
 	election_hold(cluster);
 	rotation_leave_log(cluster, index);
 	rotation_decide(cluster);

@@ -187,8 +187,11 @@ static enum step required_token(struct judging *judging, struct branch_position 
 	case FATE_SURVIVED:
 		position = required_translate(judging->by->topology, position);
 		required_require(judging, position);
-		if (position.lsn > judging->required->token_lsn)
-			judging->required->token_lsn = position.lsn;
+		if (position.lsn <= judging->required->token_lsn)
+			return STEP_NEXT;
+		judging->required->token_lsn = position.lsn;
+		judging->required->token_mark =
+			topology_is_unled(judging->by->topology) ? token.mark : 0;
 		return STEP_NEXT;
 	case FATE_LOST:
 		judging->loss.token = "this token stands for";

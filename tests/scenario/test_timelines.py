@@ -143,14 +143,20 @@ def restore(node, copy):
         shutil.chown(path, owner.st_uid, owner.st_gid)
 
 
-def lost_behind_a_copy(cqrsd, first):
-    """The token of a write that the copy has not, and the copy; the server is down."""
+def written_behind_a_copy(cqrsd, first):
+    """The token of a write that the copy has not, and the copy."""
     first.stop("fast")
     copy = copy_of(first)
     first.start()
     leads(cqrsd, first)
     lost = [put(cqrsd, "bob", number) for number in range(20)][-1]
     first.cluster.wait_until_replayed()
+    return lost, copy
+
+
+def lost_behind_a_copy(cqrsd, first):
+    """The same; the server is down."""
+    lost, copy = written_behind_a_copy(cqrsd, first)
     first.stop("immediate")
     return lost, copy
 
@@ -216,6 +222,37 @@ def test_an_instance_that_starts_after_the_loss_judges_as_the_one_that_saw_it(
               "the loss to be told", 20)
         assert instance.query("cell", owner="ann", token=kept).data["number"] == 1
         assert instance.query("cell", owner="cid", token=since).data["number"] == 5
+
+
+@pytest.mark.parametrize("brought", [True, False])
+def test_an_answer_given_before_any_primary_was_met_hides_no_loss(
+        start_cqrsd, cqrsd, nodes, brought):
+    """The token of an eventual answer takes the place of the one that was brought, if any."""
+    first = nodes[0]
+    lost, copy = written_behind_a_copy(cqrsd, first)
+    # Its standbys keep their connections, and so know the timeline that they are on.
+    first.sigstop()
+    late = start_cqrsd(on=first.cluster, timeline_back_ms=BACK_MS, wait="alive")
+
+    def answered():
+        answer = late.query("cell", owner="bob", consistency="eventual",
+                            **({"token": lost} if brought else {}))
+        assert answer.status == 200 and answer.data["number"] == 19, answer
+        return answer
+    seen = until(answered, "an eventual answer", 20)
+    first.kill9()
+    restore(first, copy)
+    first.start()
+    leads(late, first)
+    write_far(first)
+    put(late, "cid", 5)
+
+    def told():
+        answer = late.query("ping", token=seen.token)
+        assert answer.status in (409, 503), answer
+        return answer.code == "write-lost" and answer
+    answer = until(told, "the loss to be told", 20)
+    assert late.query("ping", token=answer.token).status == 200
 
 
 def test_a_loss_that_no_instance_saw_is_told_and_its_standbys_do_not_answer(
