@@ -40,18 +40,22 @@ def fill(stage, count):
     stage.cluster.primary.sql("VACUUM ANALYZE cqrsd.job")
 
 
-def effects(stage):
-    """How many rows there were, by the sequence: asking costs nearly nothing."""
-    return int(stage.cluster.primary.sql(
-        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM bench_row_id_seq"))
+def effects(ask):
+    """How many rows there were, by the sequence: asking in a session costs nearly nothing."""
+    return int(ask("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM bench_row_id_seq"))
 
 
 def rate(stage, count, deadline_s=120):
     """Jobs/s, between the first tenth and the last one."""
+    with stage.cluster.primary.session() as ask:
+        return rate_by(ask, count, deadline_s)
+
+
+def rate_by(ask, count, deadline_s):
     first = None
     until_s = time.monotonic() + deadline_s
     while True:
-        now, seen = time.monotonic(), effects(stage)
+        now, seen = time.monotonic(), effects(ask)
         if first is None and seen >= count / 10:
             first = now, seen
         if seen >= count:
@@ -233,13 +237,14 @@ def kill(stage, result):
         fill(stage, stage.given.jobs)
         options = {"workers": stage.given.workers, **PATIENT}
         one, other = stage.serve(**options), stage.serve(**options)
-        until(lambda: effects(stage) > stage.given.jobs / 4, "a quarter of the jobs", 60)
-        one.kill9()
-        began_s = time.monotonic()
-        newest = stage.cluster.primary.sql("SELECT coalesce(min(n), 0) FROM cqrsd.job")
-        until(lambda newest=newest: stage.cluster.primary.sql(
-            f"SELECT count(*) FROM cqrsd.job WHERE n <= {newest}") == "0", "its jobs to run", 60)
-        took.append(time.monotonic() - began_s)
+        with stage.cluster.primary.session() as ask:
+            until(lambda ask=ask: effects(ask) > stage.given.jobs / 4, "a quarter of the jobs", 60)
+            one.kill9()
+            began_s = time.monotonic()
+            newest = ask("SELECT coalesce(min(n), 0) FROM cqrsd.job")
+            left = f"SELECT count(*) FROM cqrsd.job WHERE n <= {newest}"
+            until(lambda ask=ask, left=left: ask(left) == "0", "its jobs to run", 60)
+            took.append(time.monotonic() - began_s)
         stage.services.remove(one)
         one.discard()
         stage.stop(other)

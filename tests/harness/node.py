@@ -205,6 +205,21 @@ class Node:
                 process.stdin.close()
                 process.wait()
 
+    @contextlib.contextmanager
+    def session(self):
+        """A connection that stays: a function that runs a statement and hands back its first row.
+        To ask often, as each sql() costs a process here and one in the server."""
+        with subprocess.Popen(self._psql([]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as process:
+            def ask(text):
+                process.stdin.write(f"{text};\n")
+                process.stdin.flush()
+                return process.stdout.readline().rstrip("\n")
+            try:
+                yield ask
+            finally:
+                process.stdin.close()
+
     def sql_file(self, path):
         done = self.psql(["-f", path])
         if done.returncode != 0:
