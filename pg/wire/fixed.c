@@ -101,6 +101,8 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	[FIXED_JOBS_SEQSCAN] = { "seqscan", "SET LOCAL enable_seqscan TO DEFAULT" },
 	[FIXED_JOBS_BITMAPSCAN] = { "bitmapscan", "SET LOCAL enable_bitmapscan TO DEFAULT" },
 	[FIXED_CONSTRAINTS] = { "constraints", "SET CONSTRAINTS ALL IMMEDIATE" },
+	[FIXED_OUTER] = { "outer", "SAVEPOINT j" },
+	[FIXED_RELEASE] = { "release", "RELEASE SAVEPOINT j" },
 	[FIXED_ROLE] = { "role", "RESET ROLE" },
 };
 

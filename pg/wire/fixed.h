@@ -32,6 +32,8 @@ enum fixed {
 	FIXED_JOBS_SEQSCAN, /* jobs are planned as others are; our own statements by an index */
 	FIXED_JOBS_BITMAPSCAN,
 	FIXED_CONSTRAINTS,
+	FIXED_OUTER, /* around the savepoints of jobs, and their end */
+	FIXED_RELEASE,
 	FIXED_ROLE,
 	FIXED_COUNT,
 };

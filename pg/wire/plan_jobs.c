@@ -47,10 +47,12 @@ static bool plan_jobs_send(struct conn *conn)
 /* --- the second trip: they run --------------------------------------------------------------- */
 
 /* How our own statements are planned is no matter of theirs. */
-static bool plan_jobs_plain(struct conn *conn)
+static bool plan_jobs_begin(struct conn *conn)
 {
-	return pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SEQSCAN, JOBS_CLAIM, NULL) &&
-	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_BITMAPSCAN, JOBS_CLAIM, NULL);
+	return plan_jobs_limits(conn, ENTRY_CLOCK) &&
+	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SEQSCAN, JOBS_CLAIM, NULL) &&
+	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_BITMAPSCAN, JOBS_CLAIM, NULL) &&
+	       pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_OUTER, JOBS_CLAIM, NULL);
 }
 
 static size_t plan_jobs_bytes(const struct call *call)
@@ -126,8 +128,7 @@ static bool plan_jobs_run(struct conn *conn)
 	for (unsigned i = 0; i < jobs->count; i++)
 		plan_jobs_add(batch, jobs->calls[i]);
 	batch_begin_trip(batch);
-	pipeline_sent(conn, plan_jobs_limits(conn, ENTRY_CLOCK) && plan_jobs_plain(conn) &&
-				    plan_jobs_send_from(conn, JOBS_FIRST));
+	pipeline_sent(conn, plan_jobs_begin(conn) && plan_jobs_send_from(conn, JOBS_FIRST));
 	return true;
 }
 
@@ -216,13 +217,20 @@ static bool plan_jobs_return(struct conn *conn)
 	       plan_jobs_limits(conn, ENTRY_TIMEOUT);
 }
 
+/* No savepoint is open behind it. */
+static bool plan_jobs_release(struct conn *conn)
+{
+	return conn->batch.slots_count == JOBS_FIRST ||
+	       pipeline_fixed(conn, ENTRY_RETURN, FIXED_RELEASE, JOBS_CLAIM, NULL);
+}
+
 static bool plan_jobs_send_finish(struct conn *conn, bool goes_back)
 {
 	struct batch *batch = &conn->batch;
 	const struct call_jobs *jobs = batch->slots[JOBS_CLAIM].call->jobs;
 
 	batch_begin_trip(batch);
-	return (!goes_back || plan_jobs_return(conn)) &&
+	return (!goes_back || plan_jobs_return(conn)) && plan_jobs_release(conn) &&
 	       (CONTROL_JOB_FRAME || pipeline_text(conn, ENTRY_SAVEPOINT, "COMMIT AND CHAIN")) &&
 	       pipeline_framing(conn, ENTRY_FRAME_TAIL, jobs->finish, jobs->finish_values) &&
 	       pipeline_end(conn, batch_is_lone_job(batch) ? FIXED_XID : FIXED_GROUP_END, true);

@@ -1,4 +1,4 @@
-"""Plans of a queue that was short are still good ones when it is long."""
+"""What a batch of jobs costs the server: plans for a short queue, and what it notes of rows."""
 
 import pytest
 from harness.service import Service
@@ -61,3 +61,16 @@ def test_what_was_planned_for_a_short_queue_does_not_read_all_of_a_long_one(cqrs
     done(primary, JOBS + 8)
     cqrsd.close()
     assert read_in_full(primary) - before < 3 * JOBS
+
+
+def multixacts(primary):
+    primary.sql("CHECKPOINT")
+    return int(primary.sql("SELECT next_multixact_id FROM pg_control_checkpoint()"))
+
+
+def test_a_row_has_one_locker_whatever_savepoints_its_batch_has(cqrsd, primary):
+    before = multixacts(primary)
+    primary.sql(MANY)
+    done(primary, JOBS)
+    cqrsd.close()
+    assert multixacts(primary) == before

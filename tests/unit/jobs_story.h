@@ -23,17 +23,19 @@
 #define SAVED_NEXT(n) "job prepare:s" n " savepoint s" n "(7) look reset "
 #define SAVED(n) "job savepoint s" n "(7) look reset "
 /* prepared in the first batch of a conn */
-#define PLAIN "prepare:seqscan seqscan prepare:bitmapscan bitmapscan "
+#define PLAIN "prepare:seqscan seqscan prepare:bitmapscan bitmapscan prepare:outer outer "
 #define RUN(members) "jobs " PLAIN members "jobs sync"
-#define RUN_AGAIN(members) "jobs seqscan bitmapscan " members "jobs sync"
-#define FINISH "prepare:s91 s91(f) prepare:end end [COMMIT] sync prepare:position position sync"
+#define RUN_AGAIN(members) "jobs seqscan bitmapscan outer " members "jobs sync"
+#define END "prepare:s91 s91(f) prepare:end end [COMMIT] sync prepare:position position sync"
+#define FINISH "prepare:release release " END
 /* A lone one. */
 #define ALONE(n)                                                                                   \
 	"jobs " PLAIN "prepare:savepoint savepoint prepare:s" n " prepare:timeout "                \
 	"timeout(5000) prepare:notice notice(1000) s" n                                            \
 	"(7) prepare:constraints constraints prepare:role role jobs sync"
 #define FINISH_ALONE                                                                               \
-	"prepare:s91 s91(f) prepare:xid xid [COMMIT] sync prepare:position position sync"
+	"prepare:release release prepare:s91 s91(f) prepare:xid xid [COMMIT] sync "                \
+	"prepare:position position sync"
 #define BACK "prepare:back back "
 
 struct jobs_story {

@@ -64,7 +64,7 @@ static void test_a_second_batch_prepares_nothing(void **state)
 	answer_jobs();
 	assert_string_equal(fake_sent(JOBS), RUN_AGAIN(SAVED("1") AGAIN("2")));
 	answer_jobs();
-	assert_string_equal(fake_sent(JOBS), "s91(f) end [COMMIT] sync position sync");
+	assert_string_equal(fake_sent(JOBS), "release s91(f) end [COMMIT] sync position sync");
 	answer_jobs();
 	assert_committed();
 	end_jobs();
@@ -93,7 +93,7 @@ static void test_what_does_not_run_may_be_ended_all_the_same(void **state)
 	send_jobs(0);
 	(void)fake_sent(JOBS);
 	answer_jobs();
-	assert_string_equal(fake_sent(JOBS), FINISH);
+	assert_string_equal(fake_sent(JOBS), END);
 	answer_jobs();
 	assert_committed();
 	assert_int_equal(story.jobs.count, 0);
