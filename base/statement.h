@@ -52,6 +52,9 @@ struct shape {
 /* Whether one execution answers identical calls that wait together. */
 enum coalescing { COALESCING_UNLESS_VOLATILE, COALESCING_ALWAYS, COALESCING_NEVER };
 
+/* What it may change of its session: anything; or, one of ours, no setting, role or lock. */
+enum leavings { LEAVINGS_ANY, LEAVINGS_NONE };
+
 struct statement {
 	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
 	const char *name; /* of the operation, for logs and metrics */
@@ -60,7 +63,8 @@ struct statement {
 	uint16_t lookup; /* @lookup: the parameter, from 1, that is sent as an array; 0: none */
 	const char *key; /* of a @lookup: the name of that parameter, and of its column; or NULL */
 	bool drops_rows; /* it returns none to its client, so that columns need no names */
-	bool int8_as_text;              /* bigint leaves as a string: --int8, @int8 */
+	bool int8_as_text; /* bigint leaves as a string: --int8, @int8 */
+	enum leavings leavings;
 	enum coalescing coalescing;     /* @coalesce */
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 

@@ -63,6 +63,7 @@ void batch_begin_trip(struct batch *batch)
 {
 	batch->entries_count = batch->next = 0;
 	batch->reading = READING_FIRST;
+	batch->limits = BATCH_LIMITS_NONE;
 }
 
 void batch_add(struct batch *batch, struct call *call)

@@ -95,6 +95,9 @@ struct slot {
 	size_t discarded; /* bytes of rows thrown away */
 };
 
+/* The limits of members, of what was sent on this trip: each sets them, a RESET ends them. */
+enum batch_limits { BATCH_LIMITS_NONE, BATCH_LIMITS_SET };
+
 /* How much of the entry whose result comes next has come. */
 enum batch_reading {
 	READING_FIRST, /* nothing, of this or of the next entry */
@@ -105,6 +108,7 @@ enum batch_reading {
 struct batch {
 	enum batch_state state;
 	enum batch_reading reading;
+	enum batch_limits limits;
 	const struct plan *plan; /* its shape; set when it is sent */
 	enum call_kind kind;     /* of its first call; CALL_QUERY also of probes */
 	struct slot slots[BATCH_CALLS_MAX];

@@ -40,20 +40,34 @@ bool member_shares(const struct statement *statement, bool claims)
 
 /* --- what is sent ---------------------------------------------------------------------------- */
 
-/* Limits stand before the savepoint, so that what is rolled back leaves them in force. */
-static bool member_send_in_company(struct conn *conn, unsigned slot)
+/* They stand before the savepoint, so that what is rolled back leaves them in force. */
+static bool member_set_limits(struct conn *conn, unsigned slot)
 {
 	enum fixed limits = conn->batch.kind == CALL_JOBS ? FIXED_JOB_LIMITS : FIXED_LIMITS;
 
-	if (!pipeline_fixed(conn, ENTRY_LIMITS, limits, slot, NULL))
-		return false;
+	if (conn->batch.limits == BATCH_LIMITS_SET)
+		return true;
+	conn->batch.limits = BATCH_LIMITS_SET;
 	conn->batch.timeout_us = MEMBER_STATEMENT_US;
-	return pipeline_make_ready(conn, slot, MEMBER_STATEMENT_US) &&
+	return pipeline_fixed(conn, ENTRY_LIMITS, limits, slot, NULL);
+}
+
+/* What is ours needs no RESET, and the next one finds its limits in force. */
+static bool member_clean_up(struct conn *conn, unsigned slot)
+{
+	if (conn->batch.slots[slot].call->statement->leavings == LEAVINGS_NONE)
+		return true;
+	return pipeline_fixed(conn, ENTRY_LEFTOVERS, FIXED_LEFTOVERS, slot, NULL) &&
+	       member_reset(conn, slot);
+}
+
+static bool member_send_in_company(struct conn *conn, unsigned slot)
+{
+	return member_set_limits(conn, slot) &&
+	       pipeline_make_ready(conn, slot, MEMBER_STATEMENT_US) &&
 	       (!conn->batch.slots[slot].savepoint ||
 		pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_SAVEPOINT, slot, NULL)) &&
-	       pipeline_run(conn, slot) &&
-	       pipeline_fixed(conn, ENTRY_LEFTOVERS, FIXED_LEFTOVERS, slot, NULL) &&
-	       pipeline_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
+	       pipeline_run(conn, slot) && member_clean_up(conn, slot);
 }
 
 /* Even a statement that cannot be prepared is its own error: that stands behind the savepoint. */
@@ -64,6 +78,14 @@ static bool member_send_alone(struct conn *conn, unsigned slot)
 	       pipeline_run(conn, slot) &&
 	       pipeline_fixed(conn, ENTRY_CONSTRAINTS, FIXED_CONSTRAINTS, slot, NULL) &&
 	       pipeline_fixed(conn, ENTRY_RESET, FIXED_ROLE, slot, NULL);
+}
+
+bool member_reset(struct conn *conn, unsigned slot)
+{
+	if (conn->batch.limits == BATCH_LIMITS_NONE)
+		return true;
+	conn->batch.limits = BATCH_LIMITS_NONE;
+	return pipeline_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
 }
 
 bool member_send(struct conn *conn, unsigned slot)

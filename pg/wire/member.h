@@ -5,6 +5,7 @@
  * jobs (pg/wire/plan_jobs.h).
  *
  *   in company   [limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL]
+ *   one of ours  [limits]? [SAVEPOINT]? [claims] [call]      LEAVINGS_NONE (base/statement.h)
  *   a lone job   [SAVEPOINT] [claims] [call] [constraints] [RESET ROLE]
  *
  * An error of its own is one of values, constraints or the application (classes 22, 23, P0, PT):
@@ -37,6 +38,9 @@ bool member_shares(const struct statement *statement, bool claims) must_check;
 
 /* The messages of the slot's call; its state is SLOT_AWAITED then. False: libpq refused. */
 bool member_send(struct conn *conn, unsigned slot) must_check;
+/* Ends the limits of members, where they are still in force: behind the last one, in that slot.
+ * They would hold for the commit. */
+bool member_reset(struct conn *conn, unsigned slot) must_check;
 /* PostgreSQL refused an entry up to the commit. A statement that breaks its company is put into
  * quarantine. */
 enum member_error member_on_error(struct conn *conn, const struct entry *entry,

@@ -58,7 +58,8 @@ static bool plan_group_send_from(struct conn *conn, unsigned first)
 	for (unsigned i = first; i < batch->slots_count; i++)
 		if (batch->slots[i].call && !member_send(conn, i))
 			return false;
-	return pipeline_end(conn, FIXED_GROUP_END, true);
+	return member_reset(conn, batch->slots_count - 1) &&
+	       pipeline_end(conn, FIXED_GROUP_END, true);
 }
 
 /*

@@ -5,7 +5,7 @@
  * (pg/admission/raises.h): it is a fifth of what a small command of a group costs PostgreSQL.
  *
  *   [BEGIN] ([limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL])…
- *   [end] [COMMIT] Sync  [position] Sync
+ *   [RESET ALL]? [end] [COMMIT] Sync  [position] Sync
  *
  *   all went well ──────────────────────────────────────────► committed: all are answered
  *   one raised an error of its own

@@ -20,6 +20,61 @@
 
 /* --- what is sent ---------------------------------------------------------------------------- */
 
+static struct statement *ours(unsigned number)
+{
+	struct statement *statement = calm(number);
+
+	statement->leavings = LEAVINGS_NONE;
+	return statement;
+}
+
+static void test_what_leaves_nothing_shares_its_limits_with_the_next(void **state)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], i == 2 ? calm(3) : ours(i + 1));
+	stage_turn();
+	assert_string_equal(fake_sent(CONN), BEGIN
+			    "prepare:limits limits prepare:s1 s1(7) prepare:s2 s2(7) "
+			    "prepare:s3 s3(7) prepare:look look prepare:reset reset " FIRST_END);
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
+static void test_no_limits_of_members_are_in_force_at_the_commit(void **state)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], i == 0 ? calm(1) : ours(i + 1));
+	stage_turn();
+	assert_string_equal(fake_sent(CONN),
+			    BEGIN BARE_FIRST("1") "limits prepare:s2 s2(7) "
+						  "prepare:s3 s3(7) reset " FIRST_END);
+	stage_answer(CONN);
+	assert_all_went_well();
+	end_calls();
+}
+
+static void test_what_leaves_nothing_has_limits_again_behind_an_error(void **state)
+{
+	open_groups(2, GROUP_CALLS_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		send_to_group(&calls[i], ours(i + 1));
+	fail_with("SELECT 2.", "23505", 0);
+	stage_turn();
+	stage_answer(CONN);
+	(void)fake_sent(CONN);
+	stage_answer(CONN);
+	assert_string_equal(fake_sent(CONN), "prepare:back back limits prepare:s3 savepoint s3(7) "
+					     "prepare:reset reset " FIRST_END);
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_OK);
+	assert_int_equal(calls[1].call.end, CALL_ERROR);
+	assert_int_equal(calls[2].call.end, CALL_OK);
+	end_calls();
+}
+
 static void test_statements_that_raised_nothing_have_no_savepoints(void **state)
 {
 	send_three_calm();
@@ -308,6 +363,9 @@ static void test_each_is_told_once_whichever_use_of_libpq_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORY(test_what_leaves_nothing_shares_its_limits_with_the_next),
+		STORY(test_no_limits_of_members_are_in_force_at_the_commit),
+		STORY(test_what_leaves_nothing_has_limits_again_behind_an_error),
 		STORY(test_statements_that_raised_nothing_have_no_savepoints),
 		STORY(test_only_one_that_raised_lately_has_a_savepoint),
 		STORY(test_none_is_told_before_the_commit_is_known),

@@ -96,6 +96,7 @@ static void accept_make(void)
 	job_statement_make(&accept_statement, "jobs.accept", accept_text,
 			   (struct job_types){ accept_params, ACCEPT_VALUES },
 			   (struct job_types){ accept_columns, ACCEPT_COLUMNS });
+	accept_statement.leavings = LEAVINGS_NONE;
 }
 
 struct acceptance {
