@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define PIPELINE_NOTICE_VERSION_MIN 140000
-#define PIPELINE_NOTICE_EVERY_MS "1000"
+#define PIPELINE_NOTICE_EVERY_MS "250"
 
 static const char *const pipeline_begins[] = {
 	[ISOLATION_READ_COMMITTED] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",

@@ -11,14 +11,15 @@
 #include <cmocka.h>
 
 #define WALL_US (1000 * US_PER_S)
+#define EVERY_US WATERMARK_SWEEP_US_MIN
 
 static void claims_begin_behind_what_was_claimed(void **state)
 {
 	struct watermark watermark = { 0 };
 
-	watermark_begin(&watermark, 1);
+	assert_true(watermark_begin(&watermark, 1, EVERY_US));
 	watermark_pass(&watermark, 5 * US_PER_S, 7, WALL_US);
-	watermark_begin(&watermark, 2);
+	assert_false(watermark_begin(&watermark, 2, EVERY_US));
 	assert_int_equal(watermark.run_us, 5 * US_PER_S);
 	assert_int_equal(watermark.n, 7);
 }
@@ -27,7 +28,7 @@ static void it_never_goes_back_by_itself(void **state)
 {
 	struct watermark watermark = { 0 };
 
-	watermark_begin(&watermark, 1);
+	assert_true(watermark_begin(&watermark, 1, EVERY_US));
 	watermark_pass(&watermark, 5, 7, WALL_US);
 	watermark_pass(&watermark, 5, 6, WALL_US);
 	watermark_pass(&watermark, 4, 9, WALL_US);
@@ -39,21 +40,21 @@ static void it_stays_behind_the_time_for_those_that_commit_late(void **state)
 {
 	struct watermark watermark = { 0 };
 
-	watermark_begin(&watermark, 1);
+	assert_true(watermark_begin(&watermark, 1, EVERY_US));
 	watermark_pass(&watermark, WALL_US - 1, 7, WALL_US);
 	assert_true(watermark.run_us < WALL_US - US_PER_MS);
 	assert_int_equal(watermark.n, 0);
 }
 
-static void each_second_a_claim_begins_at_the_beginning(void **state)
+static void now_and_then_a_claim_begins_at_the_beginning(void **state)
 {
 	struct watermark watermark = { 0 };
 
-	watermark_begin(&watermark, 1);
+	assert_true(watermark_begin(&watermark, 1, EVERY_US));
 	watermark_pass(&watermark, 5, 7, WALL_US);
-	watermark_begin(&watermark, US_PER_S);
+	assert_false(watermark_begin(&watermark, EVERY_US, EVERY_US));
 	assert_int_equal(watermark.n, 7);
-	watermark_begin(&watermark, US_PER_S + 1);
+	assert_true(watermark_begin(&watermark, EVERY_US + 1, EVERY_US));
 	assert_int_equal(watermark.run_us, 0);
 	assert_int_equal(watermark.n, 0);
 }
@@ -62,11 +63,19 @@ static void what_was_rolled_back_is_found_at_once(void **state)
 {
 	struct watermark watermark = { 0 };
 
-	watermark_begin(&watermark, 1);
+	assert_true(watermark_begin(&watermark, 1, EVERY_US));
 	watermark_pass(&watermark, 5, 7, WALL_US);
 	watermark_rewind(&watermark);
-	watermark_begin(&watermark, 2);
+	assert_true(watermark_begin(&watermark, 2, EVERY_US));
 	assert_int_equal(watermark.run_us, 0);
+}
+
+static void a_dear_sweep_is_a_rarer_one(void **state)
+{
+	assert_int_equal(watermark_every_us(0), WATERMARK_SWEEP_US_MIN);
+	assert_int_equal(watermark_every_us(5 * US_PER_MS), WATERMARK_SWEEP_US_MIN);
+	assert_int_equal(watermark_every_us(20 * US_PER_MS), 400 * US_PER_MS);
+	assert_int_equal(watermark_every_us(US_PER_S), WATERMARK_SWEEP_US_MAX);
 }
 
 int main(void)
@@ -75,7 +84,8 @@ int main(void)
 		cmocka_unit_test(claims_begin_behind_what_was_claimed),
 		cmocka_unit_test(it_never_goes_back_by_itself),
 		cmocka_unit_test(it_stays_behind_the_time_for_those_that_commit_late),
-		cmocka_unit_test(each_second_a_claim_begins_at_the_beginning),
+		cmocka_unit_test(now_and_then_a_claim_begins_at_the_beginning),
+		cmocka_unit_test(a_dear_sweep_is_a_rarer_one),
 		cmocka_unit_test(what_was_rolled_back_is_found_at_once),
 	};
 

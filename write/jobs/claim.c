@@ -126,6 +126,7 @@ void job_claim_fini(struct job_claim *claim)
 void job_claim_begin(struct job_claim *claim)
 {
 	claim->queues = 0;
+	claim->sweeps = false;
 	for (unsigned i = 0; i < CLAIM_ARRAYS; i++)
 		array_begin(&claim->arrays[i]);
 }

@@ -38,6 +38,7 @@ struct job_claim {
 	char limit[12];
 	enum claim_kind kind; /* set by the maker */
 	unsigned queues;
+	bool sweeps;                          /* from the beginning of some queue */
 	const char *values[CLAIM_ARRAYS + 2]; /* once ended */
 };
 

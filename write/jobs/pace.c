@@ -13,7 +13,9 @@
 
 void job_pacing_init(struct job_pacing *pacing, struct job_occupancy *occupancy, unsigned workers)
 {
-	*pacing = (struct job_pacing){ .occupancy = occupancy, .workers = workers };
+	*pacing = (struct job_pacing){ .occupancy = occupancy,
+				       .workers = workers,
+				       .sweep_every_us = WATERMARK_SWEEP_US_MIN };
 	atomic_fetch_add_explicit(&occupancy->workers, workers, memory_order_relaxed);
 }
 
@@ -107,14 +109,14 @@ static void pace_order(struct job_pacing *pacing, const struct job_queues *queue
 	job_turn_order(queues->urgencies, queues->count, pacing->turns[pace]++, pacing->order);
 }
 
-static void pace_add(struct job_queue *queue, int64_t now_us, struct job_claim *claim,
-		     struct job_seats *seats)
+static void pace_add(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
+		     struct job_claim *claim, struct job_seats *seats)
 {
 	if (!job_slots_take(queue->slots, queue->operation->workers))
 		return;
 	seats->slots[seats->count++] = queue->slots;
 	if (claim->kind == CLAIM_COMPANY)
-		watermark_begin(&queue->watermark, now_us);
+		claim->sweeps |= watermark_begin(&queue->watermark, now_us, pacing->sweep_every_us);
 	else if (claim->kind == CLAIM_HEADS)
 		job_queue_seek(queue, now_us);
 	job_claim_add(claim, queue);
@@ -134,7 +136,7 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 		if (claim->kind == CLAIM_HEADS && !job_queue_is_ordered(queue, now_us))
 			continue;
 		if (job_queue_is_open(queue, now_us) && pace_of(queue) == pace)
-			pace_add(queue, now_us, claim, seats);
+			pace_add(pacing, queue, now_us, claim, seats);
 	}
 	if (pace == JOB_PACE_QUICK)
 		return;

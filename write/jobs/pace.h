@@ -33,6 +33,7 @@ struct job_pacing {
 	unsigned workers;
 	unsigned slow;             /* batches of other paces than quick */
 	unsigned turns[JOB_PACES]; /* claims so far */
+	int64_t sweep_every_us;    /* write/jobs/watermark.h */
 	unsigned *order;           /* [room], of queues */
 	unsigned room;
 };

@@ -201,6 +201,7 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 		return false;
 	worker->batch.isolation = job_pace_isolation(pace % JOB_PACES);
 	worker->claimed = pace;
+	worker->sent_us = loop_now(router->loop);
 	worker->pace = (pace + 1) % WORKER_PACES;
 	worker->node = (unsigned)router->topology.primary;
 	worker->judged = router->topology.primary_position.timeline;
@@ -290,12 +291,23 @@ static void worker_reach(struct job_worker *worker, const struct job_row *row)
 		job_queue_reached(queue, row->order_key, loop_now(worker->workers->router->loop));
 }
 
+/* By our own clock, with the wait for a conn: it took so long at most. */
+static void worker_swept(struct job_worker *worker)
+{
+	struct job_workers *workers = worker->workers;
+
+	if (worker->batch.claim.sweeps)
+		workers->pacing.sweep_every_us =
+			watermark_every_us(loop_now(workers->router->loop) - worker->sent_us);
+}
+
 static void worker_on_members(struct job_batch *batch, unsigned count, const struct job_row *last)
 {
 	struct job_worker *worker = container_of(batch, struct job_worker, batch);
 	struct job_slots *slots[GROUP_CALLS_MAX];
 	unsigned found = 0;
 
+	worker_swept(worker);
 	for (unsigned i = 0; i < count; i++) {
 		struct job_queue *queue =
 			job_queues_of(&worker->workers->queues, batch->members[i].operation);

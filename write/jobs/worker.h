@@ -42,6 +42,7 @@ struct job_worker {
 	unsigned claimed;       /* of the last one */
 	struct job_seats seats; /* while a batch is on its way */
 	int64_t empty_until_us[CLAIM_KINDS * JOB_PACES]; /* nothing of that pace was found */
+	int64_t sent_us;                                 /* its batch */
 	bool describing;
 };
 
