@@ -53,6 +53,7 @@
 #define JOB_EVENTS_US_MAX 3600000000 /* one is that long at most */
 #define JOB_WATCHES_MAX 4096         /* who waits on one loop for what becomes of a job */
 #define JOBS_SHARE_PERCENT 5         /* of the time of their conns, however many commands wait */
+#define JOBS_BESIDE_US 20000         /* so long behind a command they go one batch at a time */
 #define JOBS_TURN_US_MAX 100000      /* a batch that took longer is counted as this long there */
 #define CONN_OPENING_US_MAX 1000000  /* how long calls wait longer while their first conn is made */
 #define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */

@@ -134,6 +134,8 @@ void departure_send(struct conn *conn, struct lane *lane)
 	unsigned count = 0, count_max = departure_calls_max(pool, lane);
 	bool solo = false;
 
+	if (lane->kind == LANE_COMMAND || lane->kind == LANE_GROUP)
+		job_share_command(&pool->job_share, loop_now(pool->loop));
 	carry_begin(conn, container_of(list_first(queue), struct call, ticket.link)->kind);
 	while (!list_empty(queue) && count < count_max && !solo) {
 		struct call *call = container_of(list_first(queue), struct call, ticket.link);

@@ -3,6 +3,7 @@
 #include "pg/dispatch.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "pg/admission/core_reserve.h"
 #include "pg/admission/estimate.h"
 #include "pg/capacity.h"
@@ -125,14 +126,30 @@ void dispatch_open(struct pool *pool)
 
 /* --- who leaves ------------------------------------------------------------------------------ */
 
+/* One that has been out for long waits for something else than a core. */
+static bool dispatch_jobs_are_out(const struct pool *pool)
+{
+	const struct lane *jobs = &pool->lanes[LANE_JOBS];
+	int64_t now_us = loop_now(pool->loop);
+
+	for (unsigned i = 0; i < jobs->size; i++)
+		if (jobs->conns[i].state == CONN_BUSY &&
+		    now_us - jobs->conns[i].batch.sent_us < JOBS_TURN_US_MAX)
+			return true;
+	return false;
+}
+
 /* Behind commands, which have left already in this turn, and only where there is room; but for
  * their share. */
 static bool dispatch_may_send_jobs(const struct pool *pool)
 {
 	const struct lane *jobs = &pool->lanes[LANE_JOBS];
+	int64_t now_us = loop_now(pool->loop);
 
-	if (job_share_is_due(&pool->job_share, loop_now(pool->loop)))
+	if (job_share_is_due(&pool->job_share, now_us))
 		return true;
+	if (!job_share_is_alone(&pool->job_share, now_us) && dispatch_jobs_are_out(pool))
+		return false;
 	return list_empty(&pool->lanes[LANE_COMMAND].queue) &&
 	       list_empty(&pool->lanes[LANE_GROUP].queue) &&
 	       concurrency_allows(&pool->concurrency,
@@ -198,6 +215,15 @@ static void dispatch_mark_reserved(struct pool *pool)
 	core_reserve_mark(&lane->queue, ready);
 }
 
+/* When jobs that wait may leave though nothing comes back before. */
+static int64_t dispatch_jobs_due_us(const struct pool *pool)
+{
+	const struct job_share *share = &pool->job_share;
+	int64_t due_us = job_share_due_us(share), now_us = loop_now(pool->loop);
+
+	return share->alone_us > now_us && share->alone_us < due_us ? share->alone_us : due_us;
+}
+
 /* When conns that serve one lane may take the calls of another. */
 static void dispatch_watch(struct pool *pool)
 {
@@ -209,7 +235,7 @@ static void dispatch_watch(struct pool *pool)
 		janitor_want(pool, loop_now(pool->loop) + ESTIMATE_SLOW_US);
 	if (!list_empty(&pool->lanes[LANE_JOBS].queue) &&
 	    !job_share_is_due(&pool->job_share, loop_now(pool->loop)))
-		janitor_want(pool, job_share_due_us(&pool->job_share));
+		janitor_want(pool, dispatch_jobs_due_us(pool));
 }
 
 void dispatch_send(struct pool *pool)

@@ -32,4 +32,17 @@ void job_share_took(struct job_share *share, int64_t took_us, unsigned conns, in
 	if (share->due_us < now_us)
 		share->due_us = now_us;
 	share->due_us += JOB_SHARE_OTHERS * took_us / conns;
+	/* What they took while nothing else waited is no debt. */
+	if (share->due_us > now_us + JOB_SHARE_OTHERS * took_us)
+		share->due_us = now_us + JOB_SHARE_OTHERS * took_us;
+}
+
+void job_share_command(struct job_share *share, int64_t now_us)
+{
+	share->alone_us = now_us + JOBS_BESIDE_US;
+}
+
+bool job_share_is_alone(const struct job_share *share, int64_t now_us)
+{
+	return now_us >= share->alone_us;
 }

@@ -2,7 +2,9 @@
 /*
  * When a batch of jobs leaves though commands wait: so that jobs get JOBS_SHARE_PERCENT of the time
  * of their conns at least. After a batch that took T, the next one leaves so much later at the
- * latest. Of one pool; times are microseconds of its loop's clock. Policy only.
+ * latest. And how many leave where none waits: while commands come they share the server's cores
+ * with one batch at a time, as several would make each of them late. Of one pool; times are
+ * microseconds of its loop's clock. Policy only.
  */
 #pragma once
 
@@ -14,6 +16,7 @@
 /* Zeroed: nothing was taken so far. */
 struct job_share {
 	int64_t due_us;
+	int64_t alone_us;
 };
 
 /* May the next batch leave, whatever waits? */
@@ -22,3 +25,8 @@ bool job_share_is_due(const struct job_share *share, int64_t now_us) must_check;
 int64_t job_share_due_us(const struct job_share *share) must_check;
 /* A batch came back that took so long, on one of so many conns for jobs; these are not 0. */
 void job_share_took(struct job_share *share, int64_t took_us, unsigned conns, int64_t now_us);
+
+/* A command leaves. */
+void job_share_command(struct job_share *share, int64_t now_us);
+/* Did none leave for JOBS_BESIDE_US, up to alone_us? Then batches go side by side. */
+bool job_share_is_alone(const struct job_share *share, int64_t now_us) must_check;

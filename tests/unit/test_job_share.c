@@ -20,7 +20,8 @@
 #define COMMANDS 1 /* the conn */
 #define BATCH_US (3 * US_PER_MS)
 
-static struct stage_call commands[3];
+static struct stage_call commands[3], other;
+static struct call_jobs other_jobs;
 
 /* --- the share ------------------------------------------------------------------------------- */
 
@@ -72,6 +73,16 @@ static void test_a_quiet_time_is_not_made_up_for(void **state)
 	job_share_took(&share, BATCH_US, 1, STAGE_START_US);
 	job_share_took(&share, BATCH_US, 1, STAGE_START_US + US_PER_S);
 	assert_int_equal(job_share_due_us(&share), STAGE_START_US + US_PER_S + 19 * BATCH_US);
+}
+
+static void test_what_was_taken_while_nothing_waited_is_no_debt(void **state)
+{
+	struct job_share share = { 0 };
+	int64_t now_us = STAGE_START_US;
+
+	for (unsigned i = 0; i < 1000; i++)
+		job_share_took(&share, BATCH_US, 4, now_us += BATCH_US);
+	assert_int_equal(job_share_due_us(&share), now_us + 19 * BATCH_US);
 }
 
 /* --- behind commands ------------------------------------------------------------------------- */
@@ -127,6 +138,56 @@ static void test_jobs_leave_at_once_where_no_command_waits(void **state)
 	assert_jobs_left(true);
 	end_batch();
 	end_commands(1);
+}
+
+static void submit_another(void)
+{
+	stage_call_init(&other, CALL_JOBS, stage_statement(90), "w");
+	other.call.jobs = &other_jobs;
+	assert_true(pool_submit(stage.pool, &other.call));
+	stage_turn();
+	assert_int_equal(lane_opening(&stage.pool->lanes[LANE_JOBS]), 1);
+	stage_connect();
+	stage_turn();
+}
+
+static void test_beside_commands_one_batch_leaves_after_the_other(void **state)
+{
+	open_jobs(2);
+	run_a_batch();
+	send_commands(1);
+	send_jobs_again(1);
+	assert_jobs_left(true);
+	submit_another();
+	end_commands(1);
+	assert_int_equal(other.call.state, CALL_QUEUED);
+	stage_pass(JOBS_BESIDE_US);
+	stage_turn();
+	assert_int_equal(other.call.state, CALL_OUT);
+	pool_forget(stage.pool, &other.call);
+	stage_call_fini(&other);
+	end_batch();
+}
+
+static void test_a_batch_that_is_out_for_long_keeps_no_other(void **state)
+{
+	open_jobs(2);
+	run_a_batch();
+	stage.pool->job_share = (struct job_share){ CLOCK_NEVER, CLOCK_NEVER };
+	send_jobs_again(1);
+	submit_another();
+	stage_pass(JOBS_TURN_US_MAX - 1);
+	send_commands(1);
+	end_commands(1);
+	assert_int_equal(other.call.state, CALL_QUEUED);
+	stage.pool->job_share.alone_us = CLOCK_NEVER;
+	stage_pass(1);
+	send_commands(1);
+	end_commands(1);
+	assert_int_equal(other.call.state, CALL_OUT);
+	pool_forget(stage.pool, &other.call);
+	stage_call_fini(&other);
+	end_batch();
 }
 
 static void test_jobs_wait_for_the_commands_that_wait(void **state)
@@ -274,6 +335,9 @@ static void test_a_claim_that_waits_at_a_node_that_is_a_replica_now_is_refused(v
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORY(test_a_batch_that_is_out_for_long_keeps_no_other),
+		STORY(test_beside_commands_one_batch_leaves_after_the_other),
+		cmocka_unit_test(test_what_was_taken_while_nothing_waited_is_no_debt),
 		cmocka_unit_test(test_the_first_one_is_due_at_once),
 		cmocka_unit_test(test_one_conn_gets_a_twentieth_of_its_time),
 		cmocka_unit_test(test_of_more_conns_each_gets_a_twentieth),
