@@ -47,6 +47,19 @@ static int compare_name(struct text name, const char *other)
 	return name.len < len ? -1 : name.len > len;
 }
 
+bool operation_is_job(const struct operation *operation)
+{
+	return operation->kind == REQUEST_COMMAND && operation->async != ASYNC_NEVER;
+}
+
+bool catalog_has_jobs(const struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (operation_is_job(&catalog->operations[i]))
+			return true;
+	return false;
+}
+
 const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
 				     struct text name)
 {

@@ -139,6 +139,9 @@ void catalog_let_go(struct catalog *catalog);
 /* NULL: no such operation of that kind. Binary search; any thread. */
 const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
 				     struct text name);
+/* A command that may be accepted as a job. */
+bool operation_is_job(const struct operation *operation) must_check;
+bool catalog_has_jobs(const struct catalog *catalog) must_check;
 /* The parameter of that name that the outside may set; NULL: none (:request_user never is). */
 const struct parameter *operation_parameter(const struct operation *operation, struct text name);
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */

@@ -14,7 +14,8 @@ static const char check_jobs_text[] =
 	" AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')"
 	" AND (NOT needs.changes OR (has_table_privilege(c.oid, 'UPDATE')"
 	" AND has_table_privilege(c.oid, 'DELETE')))) THEN 'kept' ELSE 'refused' END AS jobs"
-	" FROM (VALUES ('job', true), ('job_finished', false), ('job_dead', true))"
+	" FROM (VALUES ('job', true), ('job_finished', false), ('job_dead', true),"
+	" ('job_pause', true))"
 	" AS needs (name, changes) LEFT JOIN (pg_class AS c JOIN pg_namespace AS n"
 	" ON n.oid = c.relnamespace AND n.nspname = 'cqrsd') ON c.relname = needs.name";
 
@@ -49,7 +50,8 @@ void check_jobs(struct check_node *primary, const struct catalog *catalog,
 	if (check_jobs_say(&primary->asker.out, "\"kept\""))
 		return;
 	if (check_jobs_say(&primary->asker.out, "\"refused\""))
-		why = "the role lacks rights on the tables cqrsd.job, job_finished and job_dead";
+		why = "the role lacks rights on the tables cqrsd.job, job_finished, job_dead and "
+		      "job_pause";
 	findings_error(findings, needs->place, "%s is @async, and %s keeps no jobs: %s",
 		       needs->name, primary->asker.node->name, why);
 }

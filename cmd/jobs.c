@@ -143,10 +143,11 @@ static void jobs_on_done(struct job_admin *admin)
 
 static void jobs_complain(const struct jobs_work *work)
 {
-	asker_complain_of_schema(&work->asker, "jobs", &work->admin.call,
-				 "SELECT, INSERT, UPDATE, DELETE ON cqrsd.job, cqrsd.job_dead, "
-				 "SELECT, INSERT ON cqrsd.job_finished, SELECT, INSERT, DELETE ON "
-				 "cqrsd.job_pause, INSERT ON cqrsd.job_audit");
+	asker_complain_of_schema(
+		&work->asker, "jobs", &work->admin.call,
+		"SELECT, INSERT, UPDATE, DELETE ON cqrsd.job, cqrsd.job_dead, "
+		"SELECT, INSERT ON cqrsd.job_finished, SELECT, INSERT, UPDATE, DELETE "
+		"ON cqrsd.job_pause, INSERT ON cqrsd.job_audit");
 	if (work->admin.changed)
 		fprintf(stderr,
 			"cqrsd jobs %s: %lld were %s before that: the same once more goes on "

@@ -64,13 +64,15 @@ static void jobs_print_row(const struct json *job)
 	struct text code = jobs_member(job, "code"), sqlstate = jobs_member(job, "sqlstate");
 	struct text message = jobs_member(job, "message"), tries = jobs_member(job, "attempts");
 	struct text most = jobs_member(job, "attempts_max");
-	bool paused = jobs_is_true(job, "paused");
+	const char *paused = jobs_is_true(job, "paused") ? ",paused" : "";
 
 	if (!at.ptr)
 		at = jobs_member(job, "created_at");
+	if (jobs_is_true(job, "breaker_open"))
+		paused = ",breaker";
 	printf("%.*s  %.*s%-*s  %-24.*s  %3.*s/%-3.*s  %.19s  %.*s%s%.*s%s%.*s\n", (int)id.len,
-	       id.ptr, (int)state.len, state.ptr, 17 - (int)state.len, paused ? ",paused" : "",
-	       (int)command.len, command.ptr, (int)tries.len, tries.ptr, (int)most.len, most.ptr,
+	       id.ptr, (int)state.len, state.ptr, 17 - (int)state.len, paused, (int)command.len,
+	       command.ptr, (int)tries.len, tries.ptr, (int)most.len, most.ptr,
 	       at.ptr ? at.ptr : "", (int)sqlstate.len, sqlstate.ptr ? sqlstate.ptr : "",
 	       sqlstate.ptr && code.ptr ? " " : "", (int)code.len, code.ptr ? code.ptr : "",
 	       message.ptr ? ": " : "", (int)message.len, message.ptr ? message.ptr : "");

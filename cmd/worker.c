@@ -281,7 +281,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);
 	if (number == 0)
-		writes_work(&worker->writes);
+		writes_work(&worker->writes, &worker_occupancy);
 	writes_run_jobs(&worker->writes, &worker_occupancy, worker_jobs(number, shared->options));
 	if (!worker_listen(worker, shared->options, http, error, error_room)) {
 		worker_free_paths(worker);

@@ -30,6 +30,7 @@
 #include "router/task.h"
 #include "write/command.h"
 #include "write/jobs/depth.h"
+#include "write/jobs/job_breakers.h"
 #include "write/jobs/job_gauges.h"
 #include "write/jobs/job_id.h"
 #include "write/jobs/partitions.h"
@@ -93,6 +94,7 @@ struct writes {
 	unsigned events;                  /* requests that events of jobs are sent to */
 	struct job_partitions partitions; /* of the process's first loop, as the next */
 	struct job_gauges gauges;
+	struct job_breakers breakers;
 };
 
 static inline struct write *write_of(struct request *request)

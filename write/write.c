@@ -125,6 +125,7 @@ void writes_fini(struct writes *writes)
 		assert(list_empty(&writes->in_state[i]));
 	sweep_stop(&writes->sweep);
 	job_partitions_stop(&writes->partitions);
+	job_breakers_stop(&writes->breakers);
 	job_gauges_stop(&writes->gauges);
 	job_workers_fini(&writes->workers);
 	job_watches_fini(&writes->watches);
@@ -134,7 +135,7 @@ void writes_fini(struct writes *writes)
 	router_remove_watcher(writes->router, &writes->watcher);
 }
 
-void writes_work(struct writes *writes)
+void writes_work(struct writes *writes, struct job_occupancy *occupancy)
 {
 	writes->sweep = (struct sweep){
 		.loop = writes->router->loop,
@@ -150,6 +151,7 @@ void writes_work(struct writes *writes)
 	};
 	job_partitions_start(&writes->partitions);
 	job_gauges_start(&writes->gauges, writes->router);
+	job_breakers_start(&writes->breakers, writes->router, occupancy);
 }
 
 void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers)
@@ -161,6 +163,7 @@ void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, uns
 void writes_drain(struct writes *writes)
 {
 	job_workers_drain(&writes->workers);
+	job_breakers_drain(&writes->breakers);
 	job_watches_drain(&writes->watches);
 	wait_replicas_drain(writes);
 }

@@ -13,8 +13,9 @@
 void writes_init(struct writes *writes, struct router *router, struct writes_shared *shared);
 /* No command may be on its way. *writes lives on while other loops of the process do. */
 void writes_fini(struct writes *writes);
-/* This loop does the background work of the process (write/sweep.h): one of its loops. */
-void writes_work(struct writes *writes);
+/* This loop does the background work of the process (write/sweep.h): one of its loops. Borrows the
+ * occupancy as the next. */
+void writes_work(struct writes *writes, struct job_occupancy *occupancy);
 /* So many workers of this loop run jobs, which may be 0. At most once. Borrows the occupancy until
  * writes_fini; one for all loops of the process. */
 void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers);

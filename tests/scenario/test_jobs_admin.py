@@ -5,11 +5,11 @@ import json
 import subprocess
 
 import pytest
-from harness.service import Service, binary, run
+from harness.service import Service, run
 from harness.until import until
 
 from .conftest import empty_jobs, options_for
-from .job_fixtures import catalog  # noqa: F401
+from .job_fixtures import Jobs, catalog  # noqa: F401
 
 CATALOG = """
 -- command: noted :exec
@@ -36,30 +36,6 @@ def notes(shop_cluster):
 def primary(notes):
     yield notes
     empty_jobs(notes, "cqrsd.job_audit", "notes")
-
-
-class Jobs:
-    """cqrsd jobs, on the database alone."""
-
-    def __init__(self, primary, catalog):
-        self.options = {"primary": primary.conninfo, "catalog": str(catalog)}
-
-    def run(self, *words, **criteria):
-        return run("jobs", *words, **self.options, **criteria)
-
-    def done(self, *words, **criteria):
-        done = self.run(*words, **criteria)
-        assert done.returncode == 0, done
-        return done.stdout.strip()
-
-    def rows(self, *words, **criteria):
-        done = self.done(*words, "--json", **criteria)
-        return [json.loads(line) for line in done.splitlines()]
-
-    def command(self, *words):
-        """What runs it, for a story that ends it half way."""
-        return [binary(), "jobs", *words, *(f"--{key}={value}"
-                                            for key, value in self.options.items())]
 
 
 @pytest.fixture

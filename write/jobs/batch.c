@@ -66,12 +66,14 @@ static void batch_fill(struct job_batch *batch, struct job_member *member,
 }
 
 /* In the transaction of the others, without being run. */
-static void batch_settle(struct job_batch *batch, const struct operation *operation,
-			 const struct job_row *row, struct finished_job job)
+static struct job_settled *batch_settle(struct job_batch *batch, const struct operation *operation,
+					const struct job_row *row, struct finished_job job)
 {
+	struct job_settled *settled = &batch->settled[batch->settled_count++];
+
 	job.n = row->n;
-	batch->settled[batch->settled_count++] =
-		(struct job_settled){ .operation = operation, .row = *row, .job = job };
+	*settled = (struct job_settled){ .operation = operation, .row = *row, .job = job };
+	return settled;
 }
 
 /* What was written into scratch, in the arena. */
@@ -122,7 +124,7 @@ static void batch_refuse(struct job_batch *batch, const struct operation *operat
 		attempt.message = arena_printf(&batch->arena, "%s: %s", name, attempt.message);
 	job.entry = attempt_log_entry(&batch->arena, &batch->scratch, &attempt);
 	job.problem = batch_problem_with(batch, refusals[values].outcome, attempt.message);
-	batch_settle(batch, operation, row, job);
+	batch_settle(batch, operation, row, job)->fault = JOB_FAULT_DATA;
 }
 
 static struct job_attempts batch_attempts(const struct operation *operation,
@@ -154,10 +156,10 @@ static void batch_take_attempt(struct job_batch *batch, const struct operation *
 		.message = lost ? "its connection was lost while it ran" : NULL,
 		.took_ms = -1,
 	};
+	enum job_fault fault = lost ? JOB_FAULT_LOST : job_fault_of(error);
 	struct finished_job job = { 0 };
 
-	job.ending = job_ending_of(lost ? JOB_FAULT_LOST : job_fault_of(error),
-				   batch_attempts(operation, row), batch->random);
+	job.ending = job_ending_of(fault, batch_attempts(operation, row), batch->random);
 	if (job.ending.end == JOB_LEFT) {
 		batch_mark_begun(batch, operation, row);
 		return;
@@ -169,7 +171,27 @@ static void batch_take_attempt(struct job_batch *batch, const struct operation *
 			     : batch_error(
 				       batch, operation,
 				       &(struct call){ .arena = &batch->arena, .error = *error });
+	batch_settle(batch, operation, row, job)->fault = fault;
+}
+
+/*
+ * True: it waits, and its attempts are what they were. Not one that has begun, nor the one that its
+ * breaker tries. One whose batch was rolled back is asked for once more: that may have been before
+ * it ran.
+ */
+static bool batch_put_off(struct job_batch *batch, const struct operation *operation,
+			  const struct job_row *row, enum claimed_action action)
+{
+	struct finished_job job = { .ending.end = action == CLAIMED_RUN ? JOB_PUT_OFF
+									: JOB_PUT_OFF_ALONE };
+
+	if (!row->attempts_ended || row->begun_by || action == CLAIMED_ENDED || batch->claim.trial)
+		return false;
+	job.ending.pause_us = batch->on_retry(batch, operation);
+	if (!job.ending.pause_us)
+		return false;
 	batch_settle(batch, operation, row, job);
+	return true;
 }
 
 /* Runs it, or settles it. Its command is known, as the claim named it. */
@@ -177,11 +199,14 @@ static void batch_take(struct job_batch *batch, const struct operation *operatio
 		       const struct job_row *row)
 {
 	const struct job_verdict *verdict = job_verdicts_find(batch->verdicts, row);
+	enum claimed_action action = claimed_action_of(row, verdict, batch->instance);
 	struct job_member *member = &batch->members[batch->claimed];
 	const char *const *values, *name;
 	enum job_row_values read;
 
-	switch (claimed_action_of(row, verdict, batch->instance)) {
+	if (batch_put_off(batch, operation, row, action))
+		return;
+	switch (action) {
 	case CLAIMED_RUN:
 		break;
 	case CLAIMED_BEGIN:

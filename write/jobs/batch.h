@@ -35,6 +35,7 @@ struct job_settled {
 	const struct operation *operation;
 	struct job_row row;
 	struct finished_job job;
+	enum job_fault fault; /* of the attempt that has ended, if one has */
 };
 
 struct job_batch {
@@ -49,6 +50,8 @@ struct job_batch {
 	/* The rows are there, members[0] to [count - 1] of them are to run; last: the last row, or
 	 * NULL. May come again. */
 	void (*on_members)(struct job_batch *batch, unsigned count, const struct job_row *last);
+	/* A retry is to begin: 0, or how long it has to wait for others. */
+	int64_t (*on_retry)(struct job_batch *batch, const struct operation *operation);
 	void (*on_done)(struct job_batch *batch);
 
 	/* What came of it. jobs.count members travelled; they have ended where it committed. */

@@ -3,7 +3,8 @@
  * The nested loop is lazy: LIMIT ends it, and nothing is locked behind the last row that is taken.
  * now() is when the transaction began, in this trip; clock_timestamp() would be no bound of the
  * index, so that each claim would pass over all rows whose time has not come. Whether a command is
- * paused is asked once for each command, before its index is opened. Parameters stand in
+ * paused is asked once for each command, before its index is opened; a trial, which is marked by a
+ * number below all of them, passes over the pause of a breaker. Parameters stand in
  * sub-selects, which hide them from the planner: else it would plan each claim anew. float8 has
  * the microseconds of such moments exactly, and costs less than numeric.
  */
@@ -43,7 +44,8 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 #define CLAIM_TEXT(which)                                                                          \
 	CLAIM_COLUMNS " FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"      \
 	" (SELECT $3::int8[])) AS q(command, run_us, n) WHERE NOT EXISTS"                          \
-	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')) OFFSET 0) AS q"   \
+	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')"                   \
+	" AND (q.n >= 0 OR p.retry_at IS NULL)) OFFSET 0) AS q"                                    \
 	" CROSS JOIN LATERAL (SELECT o.*, o.xmax AS locker FROM cqrsd.job AS o"                    \
 	" WHERE o.command = q.command AND o.run_at <= now() AND (o.run_at, o.n) >"                 \
 	" (timestamptz 'epoch' + q.run_us * interval '1 microsecond', q.n) AND " which             \
@@ -89,6 +91,8 @@ static const uint32_t claim_columns[] = {
 	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID, TEXTOID,
 	BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID, TEXTOID, /* the last: of heads */
 };
+
+#define CLAIM_TRIAL_N (-1)
 
 #define CLAIM_COLUMNS_COUNT (sizeof(claim_columns) / sizeof(claim_columns[0]))
 
@@ -147,6 +151,10 @@ static void claim_add_heads(struct job_claim *claim, const struct job_queue *que
 	const struct ordered_at *at = &queue->ordered_at;
 	struct text key = text_of(at->key), none = { NULL, 0 };
 
+	if (claim->trial) {
+		claim_add_keys(claim, queue, TEXT(""), CLAIM_TRIAL_N, none);
+		return;
+	}
 	if (at->begun)
 		claim_add_keys(claim, queue, key, INT64_MAX, none);
 	claim_add_keys(claim, queue, TEXT(""), 0, at->begun ? key : none);
@@ -162,13 +170,15 @@ static void claim_add_from(struct job_claim *claim, const struct job_queue *queu
 
 void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
 {
+	struct watermark begin = { .n = claim->trial ? CLAIM_TRIAL_N : 0 };
+
 	claim->queues++;
 	switch (claim->kind) {
 	case CLAIM_COMPANY:
-		claim_add_from(claim, queue, queue->watermark);
+		claim_add_from(claim, queue, claim->trial ? begin : queue->watermark);
 		return;
 	case CLAIM_ALONE: /* they are few, and have an index of their own */
-		claim_add_from(claim, queue, (struct watermark){ 0 });
+		claim_add_from(claim, queue, begin);
 		return;
 	case CLAIM_HEADS:
 		claim_add_heads(claim, queue);

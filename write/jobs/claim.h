@@ -36,7 +36,8 @@ enum claim_value {
 struct job_claim {
 	struct buf arrays[CLAIM_ARRAYS];
 	char limit[12];
-	enum claim_kind kind; /* set by the maker */
+	enum claim_kind kind; /* set by the maker, as the next */
+	bool trial;           /* of one command, which is paused by its breaker */
 	unsigned queues;
 	bool sweeps;                          /* from the beginning of some queue */
 	const char *values[CLAIM_ARRAYS + 2]; /* once ended */

@@ -31,7 +31,9 @@ enum job_end {
 	JOB_RETRIED_ALONE, /* the same, of one whose transaction was lost */
 	JOB_DEAD,
 	JOB_LEFT,
-	JOB_BEGUN, /* it has not run: its next transaction is its own */
+	JOB_BEGUN,         /* it has not run: its next transaction is its own */
+	JOB_PUT_OFF,       /* it has not run: its command has had too many retries lately */
+	JOB_PUT_OFF_ALONE, /* the same, of one that is to run alone */
 };
 
 struct job_attempts {
@@ -41,7 +43,7 @@ struct job_attempts {
 
 struct job_ending {
 	enum job_end end;
-	int64_t pause_us; /* JOB_RETRIED, JOB_RETRIED_ALONE: until the next attempt */
+	int64_t pause_us; /* JOB_RETRIED, JOB_RETRIED_ALONE, JOB_PUT_OFF…: until the next attempt */
 };
 
 /* Whose fault an error of a job's statement is. */

@@ -63,8 +63,9 @@ static const char finish_text[] =
 	" SELECT " SAME_OF_GONE(STARTED_AT) ", keep_s, keyed, version, order_key, parameters,"
 	" claims, session, trace, problem::json, " LOG_WITH("log", "entry")
 	" FROM gone WHERE ended = 'x')"
-	" UPDATE cqrsd.job AS j SET attempts = j.attempts + (e.ended <> 'b')::int,"
-	" begun = CASE e.ended WHEN 'b' THEN j.attempts + 1 WHEN 'l' THEN j.attempts + 2"
+	" UPDATE cqrsd.job AS j SET attempts = j.attempts + (e.ended NOT IN ('b', 'p', 'q'))::int,"
+	" begun = CASE WHEN e.ended IN ('b', 'q') THEN j.attempts + 1 WHEN e.ended = 'l'"
+	" THEN j.attempts + 2"
 	" ELSE j.begun END, begun_at = CASE e.ended WHEN 'b' THEN clock_timestamp() END,"
 	" begun_by = CASE e.ended WHEN 'b' THEN e.result END,"
 	" run_at = CASE e.ended WHEN 'b' THEN j.run_at"
@@ -130,6 +131,10 @@ static struct text finish_end(enum job_end end)
 		return TEXT("l");
 	case JOB_BEGUN:
 		return TEXT("b");
+	case JOB_PUT_OFF:
+		return TEXT("p");
+	case JOB_PUT_OFF_ALONE:
+		return TEXT("q");
 	case JOB_DEAD:
 		return TEXT("x");
 	case JOB_LEFT:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The statement that ends jobs, in the transaction of their effects: what is done goes to
- * cqrsd.job_finished, what is dead to cqrsd.job_dead, what is retried stays with a later time, and
- * what is begun stays as it is, but says so. Rows that are not named stay as they were.
+ * cqrsd.job_finished, what is dead to cqrsd.job_dead, what is retried or put off stays with a later
+ * time, and what is begun stays as it is, but says so. Rows that are not named stay as they were.
  */
 #pragma once
 

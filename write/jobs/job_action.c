@@ -130,7 +130,10 @@ enum job_action job_action_find(struct text name)
 #define SHOWN                                                                                      \
 	"SELECT n, mark::int8 & 4294967295 AS mark, command, state,"                               \
 	" finished_at IS NULL AND EXISTS (SELECT FROM cqrsd.job_pause AS p"                        \
-	" WHERE p.command IN (jobs.command, '*')) AS paused, attempts, attempts_max,"              \
+	" WHERE p.command IN (jobs.command, '*')) AS paused,"                                      \
+	" finished_at IS NULL AND EXISTS (SELECT FROM cqrsd.job_pause AS p"                        \
+	" WHERE p.command = jobs.command AND p.retry_at IS NOT NULL) AS breaker_open,"             \
+	" attempts, attempts_max,"                                                                 \
 	" accepted_at AS created_at, run_at, finished_at, caller, \"user\", "
 static const char list_text[] =
 	SHOWN "problem ->> 'code' AS code, " SQLSTATE_OF("problem", "log") " AS sqlstate,"
@@ -210,15 +213,18 @@ static const char cancel_dry_text[] =
 #define OF_ALL "EXISTS (SELECT FROM cqrsd.job_pause WHERE command = '*')"
 #define BY_NAME " FROM named ORDER BY command"
 
-/* None is named: all. */
+/* None is named: all. What its breaker has paused stays so from here on. */
 #define PAUSED "WITH named AS (SELECT DISTINCT unnest(coalesce(" COMMANDS ", '{*}')) AS command)"
 static const char pause_text[] =
 	PAUSED ", made AS (INSERT INTO cqrsd.job_pause (command, paused_by) SELECT command, " WHO
-	" FROM named ON CONFLICT DO NOTHING RETURNING command),"
+	" FROM named ON CONFLICT (command) DO UPDATE SET paused_by = excluded.paused_by,"
+	" paused_at = excluded.paused_at, retry_at = NULL WHERE job_pause.retry_at IS NOT NULL"
+	" RETURNING command),"
 	NOTED_COMMANDS("pause") " true AS paused" BY_NAME;
 static const char pause_dry_text[] =
 	PAUSED " SELECT command, NOT EXISTS (SELECT FROM cqrsd.job_pause AS p"
-	" WHERE p.command = named.command) AS changed, true AS paused" BY_NAME;
+	" WHERE p.command = named.command AND p.retry_at IS NULL) AS changed,"
+	" true AS paused" BY_NAME;
 
 #define RESUMED                                                                                    \
 	"WITH named AS (SELECT DISTINCT unnest(" COMMANDS ") AS command"                           \
@@ -246,7 +252,7 @@ static const uint32_t action_params[JOB_ACTION_VALUES] = {
 };
 
 #define SHOWN_OIDS                                                                                 \
-	INT8OID, INT8OID, TEXTOID, TEXTOID, BOOLOID, INT2OID, INT2OID, TIMESTAMPTZOID,             \
+	INT8OID, INT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT2OID, INT2OID, TIMESTAMPTZOID,    \
 		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID
 static const uint32_t list_oids[] = { SHOWN_OIDS, TEXTOID, TEXTOID, TEXTOID };
 static const uint32_t show_oids[] = {

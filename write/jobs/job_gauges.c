@@ -81,19 +81,6 @@ void job_gauges_stop(struct job_gauges *gauges)
 
 /* --- what is shown ---------------------------------------------------------------------------- */
 
-static bool gauges_is_job(const struct operation *operation)
-{
-	return operation->kind == REQUEST_COMMAND && operation->async != ASYNC_NEVER;
-}
-
-static bool gauges_have_jobs(const struct catalog *catalog)
-{
-	for (unsigned i = 0; i < catalog->count; i++)
-		if (gauges_is_job(&catalog->operations[i]))
-			return true;
-	return false;
-}
-
 static void gauges_forget(struct metrics *metrics)
 {
 	metric_forget(metrics, METRIC_jobs);
@@ -110,7 +97,7 @@ static void gauges_clear(const struct router *router)
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		metric_set(router->metrics, METRIC_jobs, METRIC_LABELS(states[i]), 0);
 	for (unsigned i = 0; i < catalog->count; i++)
-		if (gauges_is_job(&catalog->operations[i]))
+		if (operation_is_job(&catalog->operations[i]))
 			metric_set(router->metrics, METRIC_dead_letters,
 				   METRIC_LABELS(catalog->operations[i].name), 0);
 }
@@ -172,7 +159,7 @@ static void gauges_on_due(struct loop_timer *timer)
 	struct router *router = gauges->router;
 	struct pool *pool = NULL;
 
-	if (gauges_have_jobs(router->catalog_ref->catalog))
+	if (catalog_has_jobs(router->catalog_ref->catalog))
 		pool = router_primary_pool(router);
 	arena_reset(&gauges->arena);
 	buf_clear(&gauges->out);

@@ -27,7 +27,7 @@ void job_known_write(struct buf *out, const struct catalog *catalog)
 	for (unsigned i = 0; i < catalog->count; i++) {
 		const struct operation *operation = &catalog->operations[i];
 
-		if (operation->kind != REQUEST_COMMAND || operation->async == ASYNC_NEVER)
+		if (!operation_is_job(operation))
 			continue;
 		buf_printf(out, "%s\"%s\":{\"takes\":[", separator, operation->name);
 		known_names(out, operation, false);

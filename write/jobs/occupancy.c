@@ -9,6 +9,7 @@
 struct job_slots {
 	struct job_slots *next;
 	_Atomic unsigned taken;
+	struct job_health health;
 	char command[];
 };
 
@@ -19,6 +20,7 @@ void job_occupancy_fini(struct job_occupancy *occupancy)
 
 		assert(job_slots_taken(slots) == 0);
 		occupancy->slots = slots->next;
+		job_health_fini(&slots->health);
 		free(slots);
 	}
 }
@@ -38,6 +40,7 @@ static struct job_slots *slots_new(struct job_occupancy *occupancy, const char *
 	struct job_slots *slots = calloc(1, sizeof(*slots) + len + 1);
 
 	assert(slots);
+	job_health_init(&slots->health);
 	memcpy(slots->command, command, len);
 	slots->next = occupancy->slots;
 	occupancy->slots = slots;
@@ -54,6 +57,28 @@ struct job_slots *job_slots_of(struct job_occupancy *occupancy, const char *comm
 		slots = slots_new(occupancy, command);
 	pthread_mutex_unlock(&occupancy->lock);
 	return slots;
+}
+
+struct job_slots *job_slots_next(struct job_occupancy *occupancy, const struct job_slots *slots)
+{
+	struct job_slots *first;
+
+	if (slots)
+		return slots->next;
+	pthread_mutex_lock(&occupancy->lock);
+	first = occupancy->slots;
+	pthread_mutex_unlock(&occupancy->lock);
+	return first;
+}
+
+const char *job_slots_command(const struct job_slots *slots)
+{
+	return slots->command;
+}
+
+struct job_health *job_slots_health(struct job_slots *slots)
+{
+	return &slots->health;
 }
 
 bool job_slots_take(struct job_slots *slots, unsigned max)

@@ -57,7 +57,8 @@ enum ordered_value {
 	"SELECT p.* FROM"                                                                          \
 	" (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int8[]),"    \
 	" (SELECT $4::text[])) AS q(command, key, n, until) WHERE NOT EXISTS"                      \
-	" (SELECT FROM cqrsd.job_pause AS s WHERE s.command IN (q.command, '*')) OFFSET 0) AS q"   \
+	" (SELECT FROM cqrsd.job_pause AS s WHERE s.command IN (q.command, '*')"                   \
+	" AND (q.n >= 0 OR s.retry_at IS NULL)) OFFSET 0) AS q"                                    \
 	" CROSS JOIN LATERAL (WITH RECURSIVE head AS ((SELECT f.*, 1 AS looked FROM ("             \
 	ORDERED_FIRST_BEHIND("(o.order_key, o.n) > (q.key COLLATE \"C\", q.n)") ") AS f)"          \
 	" UNION ALL SELECT f.*, h.looked + 1 FROM head AS h CROSS JOIN LATERAL ("                  \

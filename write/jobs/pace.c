@@ -31,7 +31,7 @@ void job_pacing_fini(struct job_pacing *pacing)
 
 /* --- which paces ----------------------------------------------------------------------------- */
 
-static unsigned pace_of(const struct job_queue *queue)
+unsigned job_pace_of(const struct job_queue *queue)
 {
 	const struct operation *operation = queue->operation;
 	enum isolation isolation = operation_isolation(operation);
@@ -65,7 +65,7 @@ unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues
 
 	for (unsigned i = 0; i < queues->count; i++)
 		if (job_queue_is_open(&queues->queues[i], now_us))
-			paces |= PACE_BIT(pace_of(&queues->queues[i]));
+			paces |= PACE_BIT(job_pace_of(&queues->queues[i]));
 	if (paces & PACE_BIT(JOB_PACE_QUICK) && !pace_may_be_slow(pacing))
 		return PACE_BIT(JOB_PACE_QUICK);
 	return paces;
@@ -77,7 +77,7 @@ unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
 
 	for (unsigned i = 0; i < queues->count; i++)
 		if (job_queue_is_ordered(&queues->queues[i], now_us))
-			paces |= PACE_BIT(pace_of(&queues->queues[i]));
+			paces |= PACE_BIT(job_pace_of(&queues->queues[i]));
 	return paces;
 }
 
@@ -109,17 +109,28 @@ static void pace_order(struct job_pacing *pacing, const struct job_queues *queue
 	job_turn_order(queues->urgencies, queues->count, pacing->turns[pace]++, pacing->order);
 }
 
-static void pace_add(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
+/* False: there are @workers of it already. */
+static bool pace_add(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
 		     struct job_claim *claim, struct job_seats *seats)
 {
 	if (!job_slots_take(queue->slots, queue->operation->workers))
-		return;
+		return false;
 	seats->slots[seats->count++] = queue->slots;
 	if (claim->kind == CLAIM_COMPANY)
 		claim->sweeps |= watermark_begin(&queue->watermark, now_us, pacing->sweep_every_us);
 	else if (claim->kind == CLAIM_HEADS)
 		job_queue_seek(queue, now_us);
 	job_claim_add(claim, queue);
+	return true;
+}
+
+static void pace_slow_begins(struct job_pacing *pacing, struct job_seats *seats, unsigned pace)
+{
+	if (pace == JOB_PACE_QUICK)
+		return;
+	seats->slow = true;
+	pacing->slow++;
+	atomic_fetch_add_explicit(&pacing->occupancy->slow, 1, memory_order_relaxed);
 }
 
 void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsigned pace,
@@ -129,20 +140,54 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 	assert(!seats->slow);
 	pace_order(pacing, queues, pace);
 	seats_make_room(seats, queues->count);
+	claim->trial = false;
 	job_claim_begin(claim);
 	for (unsigned i = 0; i < queues->count; i++) {
 		struct job_queue *queue = &queues->queues[pacing->order[i]];
 
 		if (claim->kind == CLAIM_HEADS && !job_queue_is_ordered(queue, now_us))
 			continue;
-		if (job_queue_is_open(queue, now_us) && pace_of(queue) == pace)
-			pace_add(pacing, queue, now_us, claim, seats);
+		if (job_queue_is_open(queue, now_us) && job_pace_of(queue) == pace)
+			(void)pace_add(pacing, queue, now_us, claim, seats);
 	}
-	if (pace == JOB_PACE_QUICK)
-		return;
-	seats->slow = true;
-	pacing->slow++;
-	atomic_fetch_add_explicit(&pacing->occupancy->slow, 1, memory_order_relaxed);
+	pace_slow_begins(pacing, seats, pace);
+}
+
+static bool pace_try(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
+		     struct job_claim *claim, struct job_seats *seats)
+{
+	struct job_health *health = job_slots_health(queue->slots);
+	unsigned kind;
+
+	if (!job_health_take_trial(health, &kind))
+		return false;
+	claim->kind = (enum claim_kind)kind;
+	claim->trial = true;
+	job_claim_begin(claim);
+	if (pace_add(pacing, queue, now_us, claim, seats))
+		return true;
+	job_health_pass_trial(health, kind, CLAIM_KINDS);
+	return false;
+}
+
+struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *queues, int64_t now_us,
+			       struct job_claim *claim, struct job_seats *seats)
+{
+	assert(seats->count == 0);
+	seats_make_room(seats, 1);
+	for (unsigned i = 0; i < queues->count; i++) {
+		struct job_queue *queue = &queues->queues[i];
+		unsigned pace = job_pace_of(queue);
+
+		if (!job_queue_is_fit(queue, now_us) ||
+		    (pace != JOB_PACE_QUICK && !pace_may_be_slow(pacing)))
+			continue;
+		if (!pace_try(pacing, queue, now_us, claim, seats))
+			continue;
+		pace_slow_begins(pacing, seats, pace);
+		return queue;
+	}
+	return NULL;
 }
 
 /* --- its end --------------------------------------------------------------------------------- */

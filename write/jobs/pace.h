@@ -61,6 +61,11 @@ void job_seats_fini(struct job_seats *seats);
  * slots. */
 void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsigned pace,
 		    int64_t now_us, struct job_claim *claim, struct job_seats *seats);
+/* Of a command whose breaker wants one, a claim that tries one job: its kind is set here. NULL:
+ * there is none; the claim is as it was. */
+struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *queues, int64_t now_us,
+			       struct job_claim *claim, struct job_seats *seats) must_check;
+unsigned job_pace_of(const struct job_queue *queue) must_check;
 /* The rows are there: seats of other commands than those [count] are let go. May come again, with
  * others. */
 void job_seats_keep(struct job_seats *seats, struct job_slots *const *slots, unsigned count);

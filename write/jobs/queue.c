@@ -56,7 +56,7 @@ void job_queues_set(struct job_queues *queues, const struct catalog *catalog,
 	for (unsigned i = 0; i < catalog->count; i++) {
 		const struct operation *operation = &catalog->operations[i];
 
-		if (operation->kind == REQUEST_COMMAND && operation->async != ASYNC_NEVER)
+		if (operation_is_job(operation))
 			queues->queues[queues->count++].operation = operation;
 	}
 	qsort(queues->queues, queues->count, sizeof(*queues->queues), queue_compare);
@@ -98,6 +98,12 @@ void job_queues_rewind(struct job_queues *queues)
 }
 
 bool job_queue_is_open(const struct job_queue *queue, int64_t now_us)
+{
+	return job_queue_is_fit(queue, now_us) &&
+	       job_health_breaker(job_slots_health(queue->slots)) == JOB_BREAKER_CLOSED;
+}
+
+bool job_queue_is_fit(const struct job_queue *queue, int64_t now_us)
 {
 	return now_us >= queue->paused_until_us && !queue->outdated &&
 	       statement_shape(queue->operation->statement);

@@ -53,6 +53,8 @@ void job_queues_rewind(struct job_queues *queues);
 
 /* May jobs of it be claimed now? */
 bool job_queue_is_open(const struct job_queue *queue, int64_t now_us) must_check;
+/* Could one be tried, whatever its breaker says? */
+bool job_queue_is_fit(const struct job_queue *queue, int64_t now_us) must_check;
 /* May there be jobs with an order? Those of a command that has none, but had, are looked for now
  * and then. */
 bool job_queue_is_ordered(const struct job_queue *queue, int64_t now_us) must_check;

@@ -7,6 +7,7 @@
 #include "router/consistency/sessions.h"
 #include "router/node_health.h"
 #include "write/committed.h"
+#include "write/jobs/trial.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 
 static void worker_on_due(struct loop_timer *timer);
 static void worker_on_members(struct job_batch *batch, unsigned count, const struct job_row *last);
+static int64_t worker_on_retry(struct job_batch *batch, const struct operation *operation);
 static void worker_on_batch(struct job_batch *batch);
 
 /* Of this loop: what it has begun it runs itself, as it knows what the server said of it. */
@@ -56,6 +58,7 @@ void job_workers_init(struct job_workers *workers, struct router *router,
 		worker->batch.instance = workers->instance;
 		worker->batch.verdicts = &workers->verdicts;
 		worker->batch.on_members = worker_on_members;
+		worker->batch.on_retry = worker_on_retry;
 		worker->batch.on_done = worker_on_batch;
 		arena_init(&worker->describe_arena);
 		worker->timer.on_due = worker_on_due;
@@ -190,13 +193,45 @@ static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 	return WORKER_PACES;
 }
 
+/* The same of a job that a breaker tries. */
+static unsigned worker_choose_trial(struct job_worker *worker, int64_t now_us)
+{
+	struct job_workers *workers = worker->workers;
+	struct job_queue *queue = job_pace_try(&workers->pacing, &workers->queues, now_us,
+					       &worker->batch.claim, &worker->seats);
+
+	if (!queue)
+		return WORKER_PACES;
+	worker->trial = job_slots_health(queue->slots);
+	return (unsigned)worker->batch.claim.kind * JOB_PACES + job_pace_of(queue);
+}
+
+/* Nothing was sent: another worker may. */
+static void worker_leave(struct job_worker *worker)
+{
+	if (worker->trial)
+		job_health_pass_trial(worker->trial, worker->batch.claim.kind, CLAIM_KINDS);
+	worker->trial = NULL;
+	job_pace_end(&worker->workers->pacing, &worker->seats);
+}
+
+static unsigned worker_limit(const struct job_worker *worker, unsigned pace)
+{
+	if (worker->trial || pace % JOB_PACES != JOB_PACE_QUICK ||
+	    worker->batch.claim.kind == CLAIM_ALONE)
+		return 1;
+	return GROUP_CALLS_MAX;
+}
+
 /* False: nothing can be claimed now. */
 static bool worker_send(struct job_worker *worker, struct pool *pool)
 {
 	struct job_workers *workers = worker->workers;
 	struct router *router = workers->router;
-	unsigned pace = worker_choose(worker, loop_now(router->loop));
+	unsigned pace = worker_choose_trial(worker, loop_now(router->loop));
 
+	if (pace == WORKER_PACES)
+		pace = worker_choose(worker, loop_now(router->loop));
 	if (pace == WORKER_PACES)
 		return false;
 	worker->batch.isolation = job_pace_isolation(pace % JOB_PACES);
@@ -207,13 +242,9 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 	worker->judged = router->topology.primary_position.timeline;
 	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
-	if (job_batch_send(&worker->batch, pool,
-			   pace % JOB_PACES != JOB_PACE_QUICK ||
-					   worker->batch.claim.kind == CLAIM_ALONE
-				   ? 1
-				   : GROUP_CALLS_MAX))
+	if (job_batch_send(&worker->batch, pool, worker_limit(worker, pace)))
 		return true;
-	job_pace_end(&workers->pacing, &worker->seats);
+	worker_leave(worker);
 	return false;
 }
 
@@ -338,6 +369,9 @@ static const char *worker_end_name(enum job_end end)
 		return "left";
 	case JOB_BEGUN:
 		return "begun";
+	case JOB_PUT_OFF:
+	case JOB_PUT_OFF_ALONE:
+		return "put-off";
 	}
 	assert(!"an end of a job");
 	return "";
@@ -374,6 +408,32 @@ static void worker_pass(struct job_worker *worker, const struct job_member *memb
 	}
 }
 
+static void worker_note(struct job_worker *worker, const struct operation *operation,
+			const struct job_row *row, enum job_fault fault)
+{
+	struct router *router = worker->workers->router;
+	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
+
+	if (!queue || !job_health_note(job_slots_health(queue->slots), fault,
+				       row->attempts_ended > 0, loop_now(router->loop)))
+		return;
+	metric_add(router->metrics, METRIC_job_breaker_opened_total, METRIC_LABELS(operation->name),
+		   1);
+	log_warn("jobs", "%s is paused by its breaker: most of its last %d attempts failed",
+		 operation->name, JOB_HEALTH_ATTEMPTS);
+}
+
+static int64_t worker_on_retry(struct job_batch *batch, const struct operation *operation)
+{
+	struct job_worker *worker = container_of(batch, struct job_worker, batch);
+	struct router *router = worker->workers->router;
+	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
+
+	return queue ? job_health_retry_us(job_slots_health(queue->slots), &router->random,
+					   loop_now(router->loop))
+		     : 0;
+}
+
 static void workers_claim_alone(struct job_workers *workers)
 {
 	memset(workers->alone_due_us, 0, sizeof(workers->alone_due_us));
@@ -388,10 +448,13 @@ static void worker_take_settled(struct job_worker *worker)
 		const struct job_settled *settled = &worker->batch.settled[i];
 
 		job_verdicts_drop(&workers->verdicts, settled->row.n);
-		if (settled->job.ending.end == JOB_BEGUN)
+		if (settled->job.ending.end == JOB_BEGUN) {
 			workers_claim_alone(workers);
-		else
-			worker_count(worker, settled->operation, settled->job.ending.end);
+			continue;
+		}
+		worker_count(worker, settled->operation, settled->job.ending.end);
+		if (settled->fault != JOB_FAULT_NONE)
+			worker_note(worker, settled->operation, &settled->row, settled->fault);
 	}
 }
 
@@ -429,6 +492,8 @@ static void worker_take_ends(struct job_worker *worker)
 
 		worker_pass(worker, member);
 		worker_count(worker, member->operation, member->ending.end);
+		if (member->ending.end != JOB_LEFT)
+			worker_note(worker, member->operation, &member->row, member->fault);
 	}
 	worker_take_settled(worker);
 	worker_remember(worker);
@@ -527,6 +592,9 @@ static void worker_on_batch(struct job_batch *batch)
 		worker_trouble(worker);
 		break;
 	}
+	if (worker->trial)
+		job_trial_end(worker->trial, batch);
+	worker->trial = NULL;
 	worker_let_go(worker);
 	worker_tell(worker);
 }

@@ -35,12 +35,13 @@ struct job_worker {
 	struct arena describe_arena;
 	struct catalog_ref *catalog_ref; /* while busy */
 	struct loop_timer timer;
-	int64_t pause_us;       /* before the next poll */
-	unsigned node;          /* the primary that was asked last */
-	uint32_t judged;        /* the era of that primary */
-	unsigned pace;          /* of the next claim; above JOB_PACES: alone, as the next */
-	unsigned claimed;       /* of the last one */
-	struct job_seats seats; /* while a batch is on its way */
+	int64_t pause_us;         /* before the next poll */
+	unsigned node;            /* the primary that was asked last */
+	uint32_t judged;          /* the era of that primary */
+	unsigned pace;            /* of the next claim; above JOB_PACES: alone, as the next */
+	unsigned claimed;         /* of the last one */
+	struct job_seats seats;   /* while a batch is on its way, as the next */
+	struct job_health *trial; /* of the command whose breaker tries a job; NULL: none */
 	int64_t empty_until_us[CLAIM_KINDS * JOB_PACES]; /* nothing of that pace was found */
 	int64_t sent_us;                                 /* its batch */
 	bool describing;
