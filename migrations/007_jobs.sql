@@ -93,15 +93,11 @@ CREATE TABLE cqrsd.job_dead (
 CREATE INDEX job_dead_command ON cqrsd.job_dead (command, n);
 REVOKE ALL ON cqrsd.job_dead FROM PUBLIC;
 
--- Commands whose jobs are not claimed, because an operator wanted it ('*' stands for all of them),
--- or because most of their attempts failed: then retry_at is when one job is tried, and failures
--- how many of these have failed in a row.
+-- Commands whose jobs are not claimed, because an operator wanted it; '*' stands for all of them.
 CREATE TABLE cqrsd.job_pause (
 	command text COLLATE "C" PRIMARY KEY,
 	paused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	paused_by text NOT NULL,
-	retry_at timestamptz,
-	failures smallint NOT NULL DEFAULT 0
+	paused_by text NOT NULL
 );
 REVOKE ALL ON cqrsd.job_pause FROM PUBLIC;
 -- No secret: each claim asks it.
