@@ -31,7 +31,7 @@
 /* A lone one. */
 #define ALONE(n)                                                                                   \
 	"jobs " PLAIN "prepare:savepoint savepoint prepare:s" n " prepare:timeout "                \
-	"timeout(5000) prepare:notice notice(1000) s" n                                            \
+	"timeout(5000) prepare:notice notice(250) s" n                                             \
 	"(7) prepare:constraints constraints prepare:role role jobs sync"
 #define FINISH_ALONE                                                                               \
 	"prepare:release release prepare:s91 s91(f) prepare:xid xid [COMMIT] sync "                \

@@ -88,7 +88,7 @@ static void test_a_stream_is_bounded_before_its_first_row(void **state)
 	assert_string_equal(fake_sent(STREAM_CONN),
 			    "prepare:probe probe sync "
 			    "[BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY] "
-			    "prepare:stands stands prepare:notice notice(1000) "
+			    "prepare:stands stands prepare:notice notice(250) "
 			    "prepare:s1 prepare:timeout timeout(600000) s1(7) [COMMIT] sync");
 	stage_answer(STREAM_CONN);
 	assert_int_equal(story.maker.call.end, CALL_OK);
