@@ -3,9 +3,10 @@
  * Whose the schema cqrsd is, which holds the key that signs tokens, and code that commands call.
  */
 #include "cmd/check_schema.h"
+#include "cmd/check_said.h"
 #include "cmd/schema_trust.h"
 
-#include <string.h>
+#define CHECK_SCHEMA "the schema cqrsd"
 
 static const char check_schema_wrong[] = "SELECT " SCHEMA_TRUST(SCHEMA_TRUST_OWNER) " AS said";
 static const char check_schema_owner[] =
@@ -16,45 +17,24 @@ static const char check_schema_readable[] =
 	" WHERE c.oid = to_regclass('cqrsd.token_key') AND a.grantee = 0"
 	" AND a.privilege_type = 'SELECT'";
 
-/* The only text of the answer, as JSON writes it; len 0: none. */
-static struct text check_schema_ask(struct check_node *primary, struct findings *findings,
-				    const char *text)
-{
-	static const char before[] = "{\"said\":\"";
-	const struct buf *out = &primary->asker.out;
-	struct text said = { NULL, 0 };
-	struct call call;
-
-	if (asker_ask(&primary->asker, CALL_QUERY, text, &call) != CALL_OK) {
-		findings_unasked(findings, primary->asker.node->name, "the schema cqrsd", &call);
-		return said;
-	}
-	said.ptr = memmem(out->ptr, out->len, before, strlen(before));
-	if (!said.ptr)
-		return said;
-	said.ptr += strlen(before);
-	said.len = out->len - (size_t)(said.ptr - out->ptr) - 2;
-	return said;
-}
-
 void check_schema(struct check_node *primary, const struct catalog *catalog,
 		  struct findings *findings)
 {
 	const char *name = primary->asker.node->name;
-	struct text said = check_schema_ask(primary, findings, check_schema_wrong);
+	struct text said = check_said(primary, findings, CHECK_SCHEMA, check_schema_wrong);
 
 	(void)catalog;
 	if (said.len)
 		findings_trouble(findings, "%s: not all of the schema cqrsd is its owner's: %.*s",
 				 name, (int)said.len, said.ptr);
-	said = check_schema_ask(primary, findings, check_schema_owner);
+	said = check_said(primary, findings, CHECK_SCHEMA, check_schema_owner);
 	if (said.len)
 		findings_note(findings, (struct place){ 0 },
 			      "%s: the schema cqrsd belongs to role %.*s, neither this role nor a "
 			      "superuser: it can forge tokens, and what it puts there is run by "
 			      "commands with a key",
 			      name, (int)said.len, said.ptr);
-	said = check_schema_ask(primary, findings, check_schema_readable);
+	said = check_said(primary, findings, CHECK_SCHEMA, check_schema_readable);
 	if (said.len)
 		findings_trouble(findings,
 				 "%s: everybody may read cqrsd.token_key, which signs tokens: "

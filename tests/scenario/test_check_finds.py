@@ -118,3 +118,68 @@ def test_a_procedure_that_commits_is_warned_of(cluster, own_catalog):
     for line in (3, 7):
         assert f"operations.sql:{line}:1: warning: procedure check_commits(" in done.stderr
     assert "check_stays" not in done.stderr
+
+
+EARLY = """
+CREATE FUNCTION early_by_setting() RETURNS int LANGUAGE sql
+    SET synchronous_commit = off AS 'SELECT 1';
+CREATE FUNCTION early_by_text() RETURNS text LANGUAGE sql
+    AS $$ SELECT set_config('Synchronous_Commit', 'off', true) $$;
+CREATE FUNCTION not_early() RETURNS int LANGUAGE sql
+    SET synchronous_commit = local AS 'SELECT 1';
+"""
+LATE = """
+DROP FUNCTION early_by_setting(); DROP FUNCTION early_by_text(); DROP FUNCTION not_early();
+"""
+PING = "-- query: a :one\nSELECT 1 AS one;\n"
+
+
+def test_functions_and_operations_that_commit_early_are_warned_of(cluster, own_catalog):
+    cluster.primary.sql(EARLY)
+    cluster.wait_until_replayed()
+    try:
+        done = check(cluster, own_catalog(
+            PING + "-- command: b :exec\nSELECT set_config('synchronous_commit', 'off', true);\n"))
+    finally:
+        cluster.primary.sql(LATE)
+
+    assert done.returncode == 0, done.stderr
+    assert "set or named by early_by_setting(), early_by_text(): " in done.stderr
+    assert "operations.sql:4:1: warning: it names synchronous_commit" in done.stderr
+    assert "not_early" not in done.stderr
+
+
+@pytest.mark.parametrize("settings, says", [
+    ("ALTER ROLE postgres SET synchronous_commit = off",
+     "is off for this role, by a setting of the role: "),
+    ("ALTER DATABASE shop SET synchronous_commit = off",
+     "is off for this role, by a setting of its database: "),
+    ("ALTER ROLE postgres IN DATABASE shop SET synchronous_commit = off",
+     "is off for this role, by a setting of the role in its database: "),
+    ("ALTER SYSTEM SET synchronous_commit = off",
+     "is off for this role, by a setting of the cluster: "),
+    ("ALTER ROLE hasty SET synchronous_commit = 'false'", "is off for role hasty: "),
+    ("ALTER ROLE hasty IN DATABASE shop SET synchronous_commit = off",
+     "is off for role hasty in database shop: "),
+    ("ALTER ROLE ALL SET synchronous_commit = off", "is off for all roles: "),
+    ("ALTER ROLE hasty IN DATABASE postgres SET synchronous_commit = off", None),
+    ("ALTER ROLE hasty SET synchronous_commit = local", None),
+])
+def test_who_commits_early_is_warned_of_with_what_that_does(cluster, own_catalog, settings, says):
+    node = cluster.primary
+    node.sql("CREATE ROLE hasty")
+    node.sql(settings)
+    node.sql("SELECT pg_reload_conf()")
+    try:
+        done = check(cluster, own_catalog(PING))
+    finally:
+        node.sql(settings.partition(" SET ")[0] + " RESET synchronous_commit")
+        node.sql("SELECT pg_reload_conf()")
+        node.sql("DROP ROLE hasty")
+
+    assert done.returncode == 0, done.stderr
+    if says is None:
+        assert "synchronous_commit" not in done.stderr
+    else:
+        assert says in done.stderr
+        assert "read index" in done.stderr
