@@ -83,6 +83,12 @@
 #define CONTROL_INDEX 1
 #endif
 
+#ifdef CONTROL_NO_WITNESSES
+#define CONTROL_WITNESSES 0 /* one standby's word is enough to confirm an answer */
+#else
+#define CONTROL_WITNESSES 1
+#endif
+
 #ifdef CONTROL_NO_TIMELINES
 #define CONTROL_TIMELINES 0 /* lsns are compared whatever their timelines */
 #else

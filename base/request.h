@@ -43,7 +43,11 @@ enum respond {
 };
 
 enum level { LEVEL_DEFAULT, LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
-enum from { FROM_DEFAULT, FROM_REPLICA };
+/* Who is to answer a strong query; the greater asks for more. */
+enum from { FROM_DEFAULT, FROM_REPLICA, FROM_REPLICA_CONFIRMED };
+/* Of an answer for which the read index was asked: is it proven that no other server has
+ * acknowledged a commit as the primary before (router/witnesses.h)? */
+enum confirmed { CONFIRMED_NOT_ASKED, CONFIRMED, UNCONFIRMED };
 
 enum reason {
 #define REASON(name, text) REASON_##name,
@@ -141,7 +145,7 @@ struct request {
 	struct json
 		*body; /* an object, or of a command an array, or NULL; freed with the request */
 	enum level level;
-	enum from from;                     /* ;from, of LEVEL_STRONG */
+	enum from from;                     /* ;from and ;confirmed, of LEVEL_STRONG */
 	int64_t staleness_us_max;           /* ;max-staleness, -1: not given */
 	int64_t wait_us_max;                /* ;wait, -1: not given */
 	struct text tokens[TOKENS_MAX + 1]; /* one for after_job */
@@ -203,6 +207,7 @@ struct request {
 	enum served_by served_by; /* SERVED_BY_NONE: the fields of Consistency below are not set */
 	enum level level_used;
 	enum reason reason;
+	enum confirmed confirmed;
 	const char *node;               /* "host:port", lives as long as the process */
 	const char *node_shown;         /* as the reply names it; NULL: it does not */
 	int64_t lag_us;                 /* -1: not known */

@@ -71,6 +71,7 @@ struct operation {
 
 	/* Options; the defaults of the contract where the file says nothing. */
 	enum level consistency;
+	enum from from;           /* of LEVEL_STRONG */
 	int64_t staleness_us_max; /* -1: no limit */
 	enum on_lag on_lag;
 	int64_t timeout_us; /* 0: the request's */

@@ -25,8 +25,14 @@ static void read_consistency(struct draft *draft, const struct operation_option 
 {
 	static const char *const words[] = { "eventual", "session", "strong" };
 	static const enum level levels[] = { LEVEL_EVENTUAL, LEVEL_SESSION, LEVEL_STRONG };
+	struct cut rest = value, level = cut_word(&rest), more = cut_word(&rest);
 	int index;
 
+	if (text_is(level.text, "strong") && text_is(more.text, "confirmed") &&
+	    !cut_trim(rest).text.len) {
+		draft->operation.from = FROM_REPLICA_CONFIRMED;
+		value = level;
+	}
 	if (VALUE_WORD(draft, row, value, words, &index))
 		draft->operation.consistency = levels[index];
 }

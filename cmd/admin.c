@@ -66,12 +66,26 @@ static void admin_node(struct buf *body, const char *name, const struct node_vie
 		buf_literal(body, ",\"lag_bytes\":null}");
 }
 
+/* May answers of the read index be confirmed, or what keeps them from it? */
+static void admin_confirmation(struct buf *body, const struct admin *admin,
+			       const struct confirmation *confirmation)
+{
+	const char *node = confirmation->node < 0 ? "" : admin->nodes[confirmation->node]->name;
+
+	buf_printf(body, ",\"confirms\":%s", confirmation->needed ? "true" : "false");
+	if (confirmation->needed)
+		return;
+	buf_printf(body, ",\"unconfirmed\":\"%s", confirmation_lack_text(confirmation->lack));
+	buf_printf(body, *node ? " (%s)\"" : "%s\"", node);
+}
+
 /* For the operator alone. */
 static void admin_cluster(struct buf *body, const struct admin *admin,
 			  const struct topology *topology)
 {
 	buf_printf(body, ",\"operations\":%u,\"sessions\":\"%s\"", admin->operations,
 		   admin->shares_sessions ? "cluster" : "local");
+	admin_confirmation(body, admin, &topology->confirmation);
 	if (topology->schema_missing && !topology->key_known)
 		buf_literal(body, ",\"detail\":\"the cqrsd schema is missing: run cqrsd migrate\"");
 	/* Who claims to be primary is not: a node of this timeline is waited for. */

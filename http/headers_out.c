@@ -41,6 +41,8 @@ static void headers_out_consistency(const struct request *request, struct buf *o
 	buf_string(out, roles[request->served_by]);
 	buf_literal(out, ";reason=");
 	buf_string(out, reason_text(request->reason));
+	if (request->confirmed)
+		buf_string(out, request->confirmed == CONFIRMED ? ";confirmed" : ";unconfirmed");
 	buf_literal(out, ";waited=");
 	headers_out_decimals(out, request->wait_us, US_PER_S);
 	if (request->lag_us >= 0) {

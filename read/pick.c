@@ -17,7 +17,7 @@ bool pick_is_spill(const struct choice *choice)
 bool pick_is_of_replicas(const struct request *request, const struct options *options)
 {
 	return request->level_used == LEVEL_STRONG &&
-	       (request->from == FROM_REPLICA || options->strong == STRONG_REPLICAS);
+	       (request->from != FROM_DEFAULT || options->strong == STRONG_REPLICAS);
 }
 
 static unsigned pick_spill_budget(const struct options *options)

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "read/budgets.h"
+#include "read/confirm.h"
 #include "read/hedge.h"
 #include "read/pick.h"
 #include "router/requirement.h"
@@ -255,6 +256,14 @@ static bool place_must_not_ask(const struct read *read)
 	       pick_is_of_replicas(read->task.request, router->shared.options);
 }
 
+/* It must be confirmed, and what was chosen for it cannot be. */
+static bool place_cannot_confirm(const struct read *read)
+{
+	return confirm_is_due(read) && read->choice.kind == CHOICE_PLACE &&
+	       ((int)read->choice.node == read->task.router->topology.primary ||
+		read->choice.reason == REASON_STALE);
+}
+
 enum step place_step(struct request *request)
 {
 	struct read *read = read_of(request);
@@ -265,6 +274,8 @@ enum step place_step(struct request *request)
 		return STEP_DONE;
 	if (requirement_lacks_index(task))
 		return read_move(read, READ_CONFIRM);
+	if (confirm_is_due(read) && !task->router->topology.confirmation.needed)
+		return confirm_fail(read);
 	if (read->placements >= CALL_PLACEMENTS_MAX)
 		return place_refuse_more(read);
 	pick_node(read);
@@ -272,6 +283,8 @@ enum step place_step(struct request *request)
 		return place_wait(read);
 	if (read->full_at && read->choice.kind == CHOICE_REFUSE)
 		return place_refuse_full(read);
+	if (place_cannot_confirm(read))
+		return confirm_fail(read);
 	if (place_must_not_ask(read))
 		return request_fail(request, OUTCOME_NO_REPLICA,
 				    "no replica can answer, and the primary is not to");

@@ -154,6 +154,8 @@ static void read_set_needs(struct read *read)
 	if (read->wait_until_us > request->deadline_us)
 		read->wait_until_us = request->deadline_us;
 	request->level_used = needs->level;
+	if (needs->level == LEVEL_STRONG && operation->from > request->from)
+		request->from = operation->from;
 	task->wants_index = read_wants_index(read);
 }
 

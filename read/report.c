@@ -2,6 +2,7 @@
 /* The position that goes into the token is the last probe's: what the client has seen. */
 #include "read/report.h"
 
+#include "read/confirm.h"
 #include "read/pick.h"
 #include "router/requirement.h"
 
@@ -30,6 +31,7 @@ void report_answer(struct read *read)
 	request->tag_key = router->tag_key;
 	request->served_by = read->query.on_primary ? SERVED_BY_PRIMARY : SERVED_BY_REPLICA;
 	request->reason = read->choice.reason;
+	request->confirmed = confirm_judge(read);
 	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)
 		request->reason = REASON_WAITED;
 	if (read->query.on_primary && pick_is_of_replicas(request, router->shared.options))

@@ -52,10 +52,12 @@ _Static_assert(READ_STATES <= REQUEST_STATES_MAX, "request_path is a set of bits
 
 /* What a query does once at most. */
 enum read_once {
-	READ_LOOKED_AGAIN = 1, /* at the primary, for what may not have been visible */
-	READ_MADE_ROOM = 2,    /* a stream was ended for this one */
-	READ_HEDGED = 4,       /* it had a second query */
-	READ_WAITED = 8,       /* for a replica; no limit to how often */
+	READ_LOOKED_AGAIN = 1,    /* at the primary, for what may not have been visible */
+	READ_MADE_ROOM = 2,       /* a stream was ended for this one */
+	READ_HEDGED = 4,          /* it had a second query */
+	READ_WAITED = 8,          /* for a replica; no limit to how often */
+	READ_CONFIRMED_SOON = 16, /* its witnesses were waited for a moment, */
+	READ_CONFIRMED_LATE = 32, /* and as long as it may wait */
 };
 
 /* Is its placement a retry, which the budget of the node pays for (read/budgets.h)? */

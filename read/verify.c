@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "pg/admission/estimate.h"
+#include "read/confirm.h"
 #include "read/hedge.h"
 #include "read/place.h"
 #include "read/report.h"
@@ -13,6 +14,7 @@
 
 #include <assert.h>
 
+#define VERIFY_WITNESS_US (5 * US_PER_MS)
 #define VERIFY_VISIBLE_US US_PER_MS /* a commit is in the WAL a moment before it is visible */
 
 static bool verify_is_outdated(const struct read *read)
@@ -63,7 +65,31 @@ enum proof verify_proof(struct read *read)
 	if (query->on_primary && query->call.wal_end &&
 	    requirement_is_beyond(&read->task, query->call.wal_end))
 		return PROOF_BEYOND;
-	return verify_may_be_invisible(read) ? PROOF_INVISIBLE : PROOF_HOLDS;
+	if (verify_may_be_invisible(read))
+		return PROOF_INVISIBLE;
+	return confirm_is_due(read) && confirm_judge(read) != CONFIRMED ? PROOF_UNCONFIRMED
+									: PROOF_HOLDS;
+}
+
+/* A witness that has not answered may do so in a moment, or as long as the query may wait. */
+static enum step verify_unconfirmed(struct read *read)
+{
+	int64_t rest_us = read->wait_until_us - loop_now(read->task.router->loop);
+	bool pending;
+
+	if (!read->query.on_primary)
+		router_learn_call(read->task.router, read->choice.node, &read->query.call);
+	task_forget_failure(read->task.request);
+	if (confirm_is_proven(read, &pending))
+		return read_move(read, READ_PLACE);
+	if (!pending || rest_us <= 0 || read->once & READ_CONFIRMED_LATE)
+		return confirm_fail(read);
+	if (read->once & READ_CONFIRMED_SOON)
+		read->once |= READ_CONFIRMED_LATE;
+	else if (rest_us > VERIFY_WITNESS_US)
+		rest_us = VERIFY_WITNESS_US;
+	read->once |= READ_CONFIRMED_SOON;
+	return retry_after(read, rest_us);
 }
 
 enum step verify_refuse(struct read *read, enum proof proof)
@@ -87,6 +113,8 @@ enum step verify_refuse(struct read *read, enum proof proof)
 		task_forget_failure(request);
 		read->once |= READ_LOOKED_AGAIN;
 		return retry_after(read, VERIFY_VISIBLE_US);
+	case PROOF_UNCONFIRMED:
+		return verify_unconfirmed(read);
 	}
 	assert(!"a proof that does not hold");
 	return STEP_DONE;

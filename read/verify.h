@@ -19,8 +19,9 @@ enum proof {
 	 * before the monitor sees it: an lsn past the switch point would prove what is lost.
 	 */
 	PROOF_GONE_OVER,
-	PROOF_BEYOND,    /* a token is beyond the end of the primary's WAL */
-	PROOF_INVISIBLE, /* what a token stands for may not be visible at the primary yet */
+	PROOF_BEYOND,      /* a token is beyond the end of the primary's WAL */
+	PROOF_INVISIBLE,   /* what a token stands for may not be visible at the primary yet */
+	PROOF_UNCONFIRMED, /* it must be confirmed, and is not */
 };
 enum proof verify_proof(struct read *read) must_check;
 /* In READ_VERIFY: it does not count, the query goes on or is refused. */

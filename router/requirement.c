@@ -214,6 +214,7 @@ static enum step requirement_ask_index(struct task *task)
 {
 	struct read_index *read_index = &task->router->read_index;
 
+	task->moment = witnesses_ask(&task->router->witnesses);
 	task->index.on_index = requirement_on_index;
 	if (!read_index_ask(read_index, &task->index)) {
 		requirement_take_index(task, POSITION_NONE);

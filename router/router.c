@@ -179,6 +179,12 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 		.arg = router,
 	};
 	read_index_init(&router->read_index, &router->read_index_env);
+	router->witnesses_env = (struct witnesses_env){
+		.topology = &router->topology,
+		.pool_of = router_pool_of,
+		.arg = router,
+	};
+	witnesses_init(&router->witnesses, &router->witnesses_env);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -204,6 +210,7 @@ void router_free(struct router *router)
 {
 	assert(list_empty(&router->watchers));
 	read_index_fini(&router->read_index);
+	witnesses_fini(&router->witnesses);
 	for (unsigned i = 0; i < router->shared.nodes_count; i++) {
 		struct router_node *node = &router->nodes[i];
 

@@ -31,6 +31,7 @@
 #include "router/read_index.h"
 #include "router/readiness.h"
 #include "router/waiters.h"
+#include "router/witnesses.h"
 
 struct ratelimit;
 
@@ -147,6 +148,8 @@ struct router {
 	uint64_t stamp_from; /* and for positions behind this one */
 	struct read_index_env read_index_env;
 	struct read_index read_index;
+	struct witnesses_env witnesses_env;
+	struct witnesses witnesses;
 	struct heard heard; /* of a timeline that no node was seen on */
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];

@@ -50,6 +50,7 @@ struct task {
 	uint32_t indexed; /* the timeline of the read index that needs.required holds; 0: none */
 	bool wants_index; /* it must see what was acknowledged through other instances, too */
 	struct index_reader index;
+	uint64_t moment; /* for its witnesses (router/witnesses.h); 0: it did not ask */
 
 	unsigned urgency;             /* of the operation and the request; set when admitted */
 	unsigned cohort;              /* of one who is not known */

@@ -142,10 +142,11 @@ void headers_in_frame(const struct head *head, struct request *request, struct h
 
 /* --- consistency ------------------------------------------------------------------------------ */
 
-static bool header_from(struct text value, struct request *request)
+static bool header_from(enum from from, struct request *request)
 {
-	request->from = FROM_REPLICA;
-	return text_is(value, "replica") && request->level == LEVEL_STRONG;
+	if (from > request->from)
+		request->from = from;
+	return request->level == LEVEL_STRONG;
 }
 
 static bool header_consistency_parameter(struct text parameter, struct request *request)
@@ -154,7 +155,8 @@ static bool header_consistency_parameter(struct text parameter, struct request *
 	struct text name, value;
 
 	if (!equals)
-		return false;
+		return text_is(parameter, "confirmed") &&
+		       header_from(FROM_REPLICA_CONFIRMED, request);
 	name = (struct text){ parameter.ptr, (size_t)(equals - parameter.ptr) };
 	value = (struct text){ equals + 1, parameter.len - name.len - 1 };
 	if (text_is(name, "max-staleness"))
@@ -162,7 +164,7 @@ static bool header_consistency_parameter(struct text parameter, struct request *
 	if (text_is(name, "wait"))
 		return seconds_parse(value, &request->wait_us_max);
 	if (text_is(name, "from"))
-		return header_from(value, request);
+		return text_is(value, "replica") && header_from(FROM_REPLICA, request);
 	return false;
 }
 
@@ -188,7 +190,7 @@ static bool headers_in_consistency(const struct head *head, struct request *requ
 			(void)request_fail(
 				request, OUTCOME_BAD_REQUEST,
 				"Consistency takes ;max-staleness=SECONDS, ;wait=SECONDS and, "
-				"where it is strong, ;from=replica");
+				"where it is strong, ;from=replica and ;confirmed");
 			return false;
 		}
 	return true;

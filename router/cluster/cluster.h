@@ -25,6 +25,7 @@
 #include "router/cluster/lives.h"
 #include "router/cluster/node_status.h"
 #include "router/cluster/replay_rate.h"
+#include "router/cluster/standbys.h"
 #include "router/cluster/strikes.h"
 #include "router/cluster/topology.h"
 
@@ -79,6 +80,7 @@ struct node_memory {
 	uint64_t system_identifier; /* 0: not known, or not to be had */
 	bool identified;            /* it was asked who it is, and has answered */
 	uint32_t limits[NODE_STATUS_LIMITS]; /* its settings; 0: not told */
+	struct standbys standbys;
 	struct node_logged logged;
 	struct strikes strikes;
 	struct replay_rate replay_rate;

@@ -25,6 +25,7 @@
 #include "pg/pool.h"
 #include "pg/reconnect.h"
 #include "router/cluster/replay_limits.h"
+#include "router/cluster/standbys.h"
 #include "router/cluster/topology_build.h"
 #include "router/cluster/watched.h"
 #include "router/cluster/watched_lives.h"
@@ -242,10 +243,14 @@ static void watched_ask(struct watched *watched)
 		watched->question = ASK_LIVES;
 	else if (watched->advice == WAL_FLUSH_NOW && !watched->refused[ASK_WAL_FLUSH])
 		watched->question = ASK_WAL_FLUSH;
+	else if (watched->standbys == STANDBYS_DUE)
+		watched->question = ASK_STANDBYS;
 	else
 		watched->question = ASK_STATUS;
 	if (watched->question == ASK_WAL_FLUSH)
 		watched->advice = WAL_FLUSH_NOT_DUE;
+	if (watched->question == ASK_STANDBYS)
+		watched->standbys = STANDBYS_NOT_DUE;
 	statement = &monitor->statements[watched->question];
 	/* Whatever happened to the last one, this is no slow statement. */
 	atomic_store(&statement->running_us, 0);
@@ -409,6 +414,7 @@ static void watched_move(struct watched *watched, struct pool *pool)
 	watched->server[0] = '\0';
 	memset(&watched->wal_flush, 0, sizeof(watched->wal_flush));
 	watched->advice = WAL_FLUSH_NOT_DUE;
+	watched->standbys = STANDBYS_NOT_DUE;
 	topology_build_moved(&watched->monitor->cluster, watched->index);
 	publication_has_news(&watched->monitor->publication);
 	watched_ask(watched);
@@ -488,6 +494,18 @@ static void watched_on_key(struct watched *watched, bool answered)
 	watched_ask(watched);
 }
 
+static void watched_on_standbys(struct watched *watched, bool answered)
+{
+	struct monitor *monitor = watched->monitor;
+	struct standbys standbys = { .state = STANDBYS_UNREADABLE };
+
+	watched->standbys_us = watched->asked_us + monitor->poll_us;
+	if (answered)
+		standbys_read(&standbys, (struct text){ watched->out.ptr, watched->out.len });
+	topology_build_take_standbys(&monitor->cluster, watched->index, &standbys);
+	watched_rest(watched);
+}
+
 static void watched_on_status(struct watched *watched, bool answered)
 {
 	struct monitor *monitor = watched->monitor;
@@ -512,7 +530,10 @@ static void watched_on_status(struct watched *watched, bool answered)
 				  ? wal_flush_advise(&watched->wal_flush, &status)
 				  : WAL_FLUSH_NOT_DUE;
 	watched_begin_life(watched, &questions_pool);
-	if (watched->advice == WAL_FLUSH_NOW ||
+	/* Settings change at any time. */
+	if (status.awaits == AWAITS_STANDBYS && loop_now(monitor->loop) >= watched->standbys_us)
+		watched->standbys = STANDBYS_DUE;
+	if (watched->advice == WAL_FLUSH_NOW || watched->standbys == STANDBYS_DUE ||
 	    watched_wants_lives(watched, loop_now(monitor->loop)))
 		watched_ask(watched);
 	else
@@ -545,6 +566,9 @@ static void watched_on_call(struct call *call)
 	case ASK_LIVES:
 		watched_on_lives(watched, answered);
 		watched_ask(watched);
+		return;
+	case ASK_STANDBYS:
+		watched_on_standbys(watched, answered);
 		return;
 	case ASK_STATUS:
 		watched_on_status(watched, answered);

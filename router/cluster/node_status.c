@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NODE_STATUS_AWAITS "(current_setting('synchronous_standby_names') <> '')::int"
+
 const char node_status_query[] =
 	"SELECT CASE WHEN pg_is_in_recovery() THEN concat_ws(' ', 'standby',"
 	" coalesce(pg_last_wal_replay_lsn(), '0/0'),"
 	" coalesce(pg_last_wal_receive_lsn(), '0/0'),"
 	" (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
-	" pg_is_wal_replay_paused()::int, '0/0',"
+	" pg_is_wal_replay_paused()::int + 4 * " NODE_STATUS_AWAITS ", '0/0',"
 	" coalesce((SELECT coalesce(received_tli,"
 	" -(SELECT timeline_id FROM pg_control_checkpoint())) FROM pg_stat_wal_receiver), 0))"
 	" ELSE concat_ws(' ', 'primary',"
@@ -30,7 +32,7 @@ const char node_status_query[] =
 	" THEN 40 ELSE 24 END"
 	" FROM (SELECT pg_current_wal_flush_lsn() - '0/0' AS flushed,"
 	" pg_current_wal_insert_lsn() - '0/0' AS inserted) AS wal)::int"
-	" + 2 * (current_setting('synchronous_commit') = 'off')::int,"
+	" + 2 * (current_setting('synchronous_commit') = 'off')::int + 4 * " NODE_STATUS_AWAITS ","
 	" CASE WHEN pg_last_wal_replay_lsn() IS NULL"
 	" THEN (SELECT checkpoint_lsn FROM pg_control_checkpoint()) ELSE '0/0' END,"
 	" 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
@@ -64,8 +66,7 @@ struct words {
 	unsigned count;
 };
 
-/* {"name":"text"}: the text. */
-static bool node_status_cell(struct text row, struct text *cell)
+bool node_status_cell(struct text row, struct text *cell)
 {
 	const char *from, *to;
 
@@ -144,7 +145,7 @@ bool node_status_read(struct text row, struct node_status *status)
 	if (!lsn_parse(text_of(words.text[1]), &status->lsn) ||
 	    !lsn_parse(text_of(words.text[2]), &status->received) ||
 	    !node_status_number(words.text[3], 10, INT64_MAX, &started_us) ||
-	    !node_status_number(words.text[4], 10, 3, &state) ||
+	    !node_status_number(words.text[4], 10, 7, &state) ||
 	    !lsn_parse(text_of(words.text[5]), &status->checkpoint) ||
 	    !node_status_timeline(words.text[6], status))
 		return false;
@@ -155,6 +156,7 @@ bool node_status_read(struct text row, struct node_status *status)
 	status->paused = status->in_recovery && state & 1;
 	status->amid = !status->in_recovery && state & 1;
 	status->commits = !status->in_recovery && state & 2 ? COMMITS_EARLY : COMMITS_FLUSHED;
+	status->awaits = state & 4 ? AWAITS_STANDBYS : AWAITS_NONE;
 	return status->in_recovery || status->lsn;
 }
 
@@ -180,7 +182,7 @@ bool node_status_read_identity(struct text row, struct identity *identity)
 	return identity->system_identifier != 0;
 }
 
-static int node_status_hex(char digit)
+int node_status_hex(char digit)
 {
 	if (digit >= '0' && digit <= '9')
 		return digit - '0';

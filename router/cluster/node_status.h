@@ -16,6 +16,9 @@
 /* When a primary acknowledges a commit, by the settings of our role (synchronous_commit). */
 enum commits { COMMITS_FLUSHED, COMMITS_EARLY };
 
+/* Is synchronous_standby_names set there (router/cluster/standbys.h)? */
+enum awaits { AWAITS_NONE, AWAITS_STANDBYS };
+
 /* What one status query tells. */
 struct node_status {
 	bool in_recovery;
@@ -30,6 +33,7 @@ struct node_status {
 	bool paused;          /* standby: its replay */
 	bool amid;            /* primary: lsn may be amid a record (router/cluster/wal_flush.h) */
 	enum commits commits; /* primary */
+	enum awaits awaits;
 	uint32_t timeline;    /* 0: not told */
 	bool timeline_hidden; /* a walreceiver runs, but only pg_monitor may see its timeline */
 	/* Hidden: the timeline of its last restartpoint. It is on that one or a later one. */
@@ -60,6 +64,9 @@ extern const char node_status_query[], node_status_identity_query[], node_status
 extern const char node_status_wal_flush_query[];
 
 /* row: a JSON object as pg/ encodes it, with one member. False: not what the statement answers. */
+/* For the readers of other answers: {"name":"text"}, the text; a digit's value, or -1. */
+bool node_status_cell(struct text row, struct text *cell) must_check;
+int node_status_hex(char digit) must_check;
 bool node_status_read(struct text row, struct node_status *status) must_check;
 bool node_status_read_identity(struct text row, struct identity *identity) must_check;
 bool node_status_read_key(struct text row, uint8_t key[SIGN_KEY_BYTES]) must_check;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "router/cluster/lives.h"
 #include "router/cluster/node_status.h"
+#include "router/cluster/standbys.h"
 
 #define QUESTIONS_TEXTOID 25
 #define QUESTIONS_US_MAX (3 * US_PER_S)
@@ -26,6 +27,7 @@ static const struct {
 	[ASK_IDENTITY] = { "monitor.identity", node_status_identity_query },
 	[ASK_KEY] = { "monitor.key", node_status_key_query },
 	[ASK_LIVES] = { "monitor.lives", lives_query },
+	[ASK_STANDBYS] = { "monitor.standbys", standbys_query },
 	[ASK_STATUS] = { "monitor.status", node_status_query },
 	[ASK_WAL_FLUSH] = { "monitor.wal_flush", node_status_wal_flush_query },
 };

@@ -13,6 +13,7 @@ enum question {
 	ASK_IDENTITY,  /* which server, of which cluster, with which settings */
 	ASK_KEY,       /* the key that signs tokens */
 	ASK_LIVES,     /* the lives of its log (router/cluster/lives.h) */
+	ASK_STANDBYS,  /* synchronous replication (router/cluster/standbys.h) */
 	ASK_STATUS,    /* role, position, timeline */
 	ASK_WAL_FLUSH, /* a commit of nothing (router/cluster/wal_flush.h) */
 	QUESTIONS,

@@ -31,7 +31,9 @@ static bool lives_differ(const struct lives *a, const struct lives *b)
 bool topology_differs(const struct topology *a, const struct topology *b)
 {
 	if (a->primary != b->primary || a->primary_seen != b->primary_seen ||
-	    a->commits != b->commits ||
+	    a->commits != b->commits || a->confirmation.needed != b->confirmation.needed ||
+	    a->confirmation.lack != b->confirmation.lack ||
+	    a->confirmation.standbys != b->confirmation.standbys ||
 	    a->primary_position.timeline != b->primary_position.timeline ||
 	    a->history.timeline != b->history.timeline || a->history.count != b->history.count ||
 	    a->history.complete != b->history.complete || lives_differ(&a->lives, &b->lives) ||

@@ -10,6 +10,7 @@
 #include "pg/node.h"
 #include "pg/reconnect.h"
 #include "router/cluster/branches.h"
+#include "router/cluster/confirmation.h"
 #include "router/cluster/history.h"
 #include "router/cluster/lives.h"
 #include "router/cluster/node_status.h"
@@ -58,6 +59,7 @@ struct topology {
 	struct position primary_position; /* newest known, kept when the primary is gone */
 	bool primary_seen;                /* ever, in this process: the floor is known */
 	enum commits commits;             /* of the primary */
+	struct confirmation confirmation; /* what proves that no other primary goes on */
 	struct history history;           /* of primary_position.timeline; its timeline 0: none */
 	struct branches branches;         /* that were given up, and which is followed since */
 	struct lives lives;               /* of the log that is followed; empty: not told */

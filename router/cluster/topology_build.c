@@ -128,6 +128,8 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 	view->seen_us = now_us;
 	view->asked_us = sent_us;
 	memory->claims_primary = primary;
+	if (status->awaits == AWAITS_NONE)
+		memory->standbys.state = STANDBYS_UNASKED;
 	memory->streams = primary ? 0 : status->timeline;
 	newborn = !view->position.lsn;
 	if (status->lsn > view->position.lsn)
@@ -232,10 +234,35 @@ void topology_build_refused_history(struct cluster *cluster, unsigned index, con
 	topology_build_changed_history(cluster, index);
 }
 
+/* A standby that has no walreceiver at the moment is the one it was. */
+void topology_build_take_standbys(struct cluster *cluster, unsigned index,
+				  const struct standbys *standbys)
+{
+	struct standbys *known = &cluster->memory[index].standbys, before = *known;
+
+	*known = *standbys;
+	if (known->state == STANDBYS_READ && !*known->name) {
+		memcpy(known->name, before.name, sizeof(known->name));
+		memcpy(known->sender, before.sender, sizeof(known->sender));
+	}
+}
+
+static void topology_build_judge_confirmation(struct cluster *cluster)
+{
+	struct topology *topology = &cluster->topology;
+	struct confirmation_facts facts = { .count = topology->count,
+					    .primary = topology->primary };
+
+	for (unsigned i = 0; i < topology->count; i++)
+		facts.said[i] = &cluster->memory[i].standbys;
+	topology->confirmation = confirmation_judge(&facts);
+}
+
 void topology_build_refresh(struct cluster *cluster, int64_t now_us)
 {
 	struct topology *topology = &cluster->topology;
 
+	topology_build_judge_confirmation(cluster);
 	strangers_name(cluster);
 	replay_limits_name(cluster);
 	for (unsigned i = 0; i < topology->count; i++) {

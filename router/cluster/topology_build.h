@@ -23,6 +23,9 @@ void topology_build_tells_lives(struct cluster *cluster, unsigned index, bool te
 void topology_build_take_lives(struct cluster *cluster, unsigned index, const struct lives *lives);
 /* Adding its own life has ended, well or not. */
 void topology_build_tried_life(struct cluster *cluster, unsigned index);
+/* It told of synchronous replication. */
+void topology_build_take_standbys(struct cluster *cluster, unsigned index,
+				  const struct standbys *standbys);
 /* A status query that was sent then and answered now. */
 void topology_build_answered(struct cluster *cluster, unsigned index,
 			     const struct node_status *status, int64_t sent_us, int64_t now_us);

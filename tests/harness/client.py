@@ -16,7 +16,9 @@ class ServedBy:
     def __init__(self, header):
         self.header = header
         level, *pairs = header.split(";")
-        fields = dict(pair.strip().split("=", 1) for pair in pairs)
+        fields = dict(pair.strip().split("=", 1) for pair in pairs if "=" in pair)
+        flags = {pair.strip() for pair in pairs if "=" not in pair}
+        self.confirmed = ("confirmed" in flags) if flags else None
         self.level = level.strip()
         self.node = fields["node"].strip('"') if "node" in fields else None
         self.role = fields.get("role")

@@ -50,6 +50,22 @@ static void a_primary_tells_that_it_acknowledges_commits_early(void **state)
 	assert_int_equal(status.commits, COMMITS_FLUSHED);
 }
 
+static void a_node_tells_whether_commits_wait_for_standbys(void **state)
+{
+	assert_true(node_status_read(
+		TEXT("{\"look\":\"primary 0/3002000 0/0 1700000000123456 7 0/0 x00000001\"}"),
+		&status));
+	assert_int_equal(status.awaits, AWAITS_STANDBYS);
+	assert_int_equal(status.commits, COMMITS_EARLY);
+	assert_true(node_status_read(
+		TEXT("{\"look\":\"standby 0/3002000 0/0 1700000000123456 4 0/0 1\"}"), &status));
+	assert_int_equal(status.awaits, AWAITS_STANDBYS);
+	assert_false(status.paused);
+	assert_true(node_status_read(
+		TEXT("{\"look\":\"standby 0/3002000 0/0 1700000000123456 1 0/0 1\"}"), &status));
+	assert_int_equal(status.awaits, AWAITS_NONE);
+}
+
 static void a_primary_that_began_without_recovery_tells_its_checkpoint(void **state)
 {
 	assert_true(node_status_read(
@@ -103,7 +119,7 @@ static void what_is_no_look_is_refused(void **state)
 		"{\"look\":\"primary 0/0 0/0 17 0 0/0 x00000001\"}",
 		"{\"look\":\"primary 0/1 0/0 17 0 0/0 x00000000\"}",
 		"{\"look\":\"primary 0/1 0/0 17 0 0/0 x\"}",
-		"{\"look\":\"primary 0/1 0/0 17 4 0/0 x00000001\"}",
+		"{\"look\":\"primary 0/1 0/0 17 8 0/0 x00000001\"}",
 		"{\"look\":\"primary 0-1 0/0 17 0 0/0 x00000001\"}",
 		"{\"look\":\"primary 0/1 0/0 17 0 0-0 x00000001\"}",
 		"{\"look\":\"primary 0/1 0/0 -17 0 0/0 x00000001\"}",
@@ -169,6 +185,7 @@ int main(void)
 		cmocka_unit_test(a_primary_tells_its_flush_position_and_timeline),
 		cmocka_unit_test(a_primary_tells_that_it_has_flushed_half_a_record),
 		cmocka_unit_test(a_primary_tells_that_it_acknowledges_commits_early),
+		cmocka_unit_test(a_node_tells_whether_commits_wait_for_standbys),
 		cmocka_unit_test(a_primary_that_began_without_recovery_tells_its_checkpoint),
 		cmocka_unit_test(a_standby_tells_what_it_replayed_and_received),
 		cmocka_unit_test(a_standby_without_a_walreceiver_tells_no_timeline),
