@@ -28,6 +28,8 @@ packages_chaos        := cluster test chaos
 packages_hostile      := cluster test hostile
 packages_tenants      := cluster test
 packages_rolling      := cluster test
+packages_chaos-pairs  := cluster test
+packages_chaos-cut-off := cluster test
 packages_patroni      := cluster test patroni
 packages_samples      := cluster demo samples
 packages_fuzz         := test
@@ -65,7 +67,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-jobs bench-jobs chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
+        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
         overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
@@ -91,7 +93,7 @@ else ifeq ($(VARIANT),fuzz)
   BUILD    := build/fuzz
   COMPILER := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight no-index old-index no-job-lock no-job-frame,$(VARIANT)),)
+else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight no-index old-index no-witnesses no-job-lock no-job-frame,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc
@@ -381,6 +383,16 @@ chaos-jobs: ## jobs under kills and promotions: each effect once, or told: SEEDS
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/jobs --seeds $(or $(SEEDS),3) \
 	    --seconds $(or $(SECONDS),40) $(ARGS)
+
+chaos-pairs: ## 20,000 writes read at once behind a proxy, over 1 to 3 instances; ARGS='--pairs 2000'
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/pairs $(ARGS)
+
+chaos-cut-off: ## a primary is cut off together with cqrsd, 20 times: is a confirmed answer stale? ARGS=
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/cut_off $(ARGS)
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@$(install_packages)
