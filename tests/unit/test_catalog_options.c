@@ -87,6 +87,27 @@ static void options_of_a_query_are_read(void **state)
 	catalog_let_go(catalog);
 }
 
+static void a_strong_query_may_demand_that_its_answers_are_confirmed(void **state)
+{
+	static const struct {
+		const char *text;
+		enum from from;
+	} cases[] = {
+		{ QUERY "-- @consistency strong\nSELECT 1", FROM_DEFAULT },
+		{ QUERY "-- @consistency strong confirmed\nSELECT 1", FROM_REPLICA_CONFIRMED },
+		{ QUERY "-- @consistency strong  confirmed \nSELECT 1", FROM_REPLICA_CONFIRMED },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog;
+		const struct operation *operation = story_operation(&catalog, cases[i].text);
+
+		assert_int_equal(operation->consistency, LEVEL_STRONG);
+		assert_int_equal(operation->from, cases[i].from);
+		catalog_let_go(catalog);
+	}
+}
+
 static void options_of_a_command_are_read(void **state)
 {
 	struct catalog *catalog;
@@ -154,7 +175,13 @@ static void an_unknown_option_or_value_names_the_nearest_known_word(void **state
 		{ QUERY "-- @\nSELECT 1", "shop.sql:2:4: error: unknown option \"@\"" },
 		{ QUERY "-- @consistency strnog\nSELECT 1",
 		  "shop.sql:2:17: error: \"strnog\" is no value of @consistency "
-		  "eventual|session|strong; did you mean \"strong\"?" },
+		  "eventual|session|strong [confirmed]; did you mean \"strong\"?" },
+		{ QUERY "-- @consistency session confirmed\nSELECT 1",
+		  "shop.sql:2:17: error: \"session confirmed\" is no value of @consistency "
+		  "eventual|session|strong [confirmed]" },
+		{ QUERY "-- @consistency strong confirmed twice\nSELECT 1",
+		  "shop.sql:2:17: error: \"strong confirmed twice\" is no value of @consistency "
+		  "eventual|session|strong [confirmed]" },
 		{ QUERY "-- @on-lag\nSELECT 1",
 		  "shop.sql:2:11: error: a value is missing: @on-lag spill|stale|fail" },
 		{ COMMAND "-- @group offf\nSELECT 1",
@@ -381,6 +408,7 @@ int main(void)
 		cmocka_unit_test(
 			a_job_has_five_attempts_two_seconds_and_a_day_unless_its_command_says_so),
 		cmocka_unit_test(options_of_a_query_are_read),
+		cmocka_unit_test(a_strong_query_may_demand_that_its_answers_are_confirmed),
 		cmocka_unit_test(options_of_a_command_are_read),
 		cmocka_unit_test(a_statement_knows_whether_it_is_coalesced),
 		cmocka_unit_test(an_unknown_option_or_value_names_the_nearest_known_word),
