@@ -100,3 +100,21 @@
 #else
 #define CONTROL_LIVES 1
 #endif
+
+#ifdef CONTROL_FEED_XMAX
+#define CONTROL_FEED_MARKS 0 /* gaps of the feed are closed by the xmax of a snapshot */
+#else
+#define CONTROL_FEED_MARKS 1
+#endif
+
+#ifdef CONTROL_FEED_NO_GAPS
+#define CONTROL_FEED_GAPS 0 /* an id of the feed that was passed by is not asked for again */
+#else
+#define CONTROL_FEED_GAPS 1
+#endif
+
+#ifdef CONTROL_FEED_NO_FLOOR
+#define CONTROL_FEED_FLOOR 0 /* rows of the feed that were deleted unseen are not missed */
+#else
+#define CONTROL_FEED_FLOOR 1
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stripe is raised before A is: who reads A first misses nothing that lies below it. */
+#include "router/feed/stripes.h"
+
+#include <assert.h>
+
+#define STRIPES_BITS 16
+_Static_assert(STRIPES == 1 << STRIPES_BITS, "a stripe is chosen by the upper bits of a product");
+
+/* Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4). */
+static size_t stripes_of(uint64_t tag)
+{
+	return (size_t)((tag * 0x9e3779b97f4a7c15ull) >> (64 - STRIPES_BITS));
+}
+
+static uint64_t stripes_load(const _Atomic uint64_t *value)
+{
+	return atomic_load_explicit(value, memory_order_acquire);
+}
+
+/* Commands that settle raise stripes, too. */
+static void stripes_raise(_Atomic uint64_t *value, uint64_t lsn)
+{
+	uint64_t before = stripes_load(value);
+
+	while (before < lsn &&
+	       !atomic_compare_exchange_weak_explicit(value, &before, lsn, memory_order_acq_rel,
+						      memory_order_acquire)) {}
+}
+
+static bool stripes_grow(uint32_t era)
+{
+	return era & 1;
+}
+
+void stripes_forget(struct stripes *stripes)
+{
+	uint32_t era = atomic_load_explicit(&stripes->era, memory_order_relaxed);
+
+	if (stripes_grow(era))
+		atomic_store_explicit(&stripes->era, era + 1, memory_order_seq_cst);
+}
+
+void stripes_begin(struct stripes *stripes, struct position base)
+{
+	uint32_t era;
+
+	assert(base.timeline);
+	assert(base.lsn);
+	stripes_forget(stripes);
+	for (size_t i = 0; i < STRIPES; i++)
+		atomic_store_explicit(&stripes->items[i].lsn, 0, memory_order_release);
+	atomic_store_explicit(&stripes->timeline, base.timeline, memory_order_release);
+	atomic_store_explicit(&stripes->base, base.lsn, memory_order_release);
+	atomic_store_explicit(&stripes->known, 0, memory_order_release);
+	era = atomic_load_explicit(&stripes->era, memory_order_relaxed);
+	atomic_store_explicit(&stripes->era, era + 1, memory_order_release);
+}
+
+void stripes_touch(struct stripes *stripes, uint64_t tag, uint64_t lsn)
+{
+	stripes_raise(tag == STRIPES_TAG_ALL ? &stripes->base
+					     : &stripes->items[stripes_of(tag)].lsn,
+		      lsn);
+}
+
+void stripes_know(struct stripes *stripes, uint64_t lsn)
+{
+	stripes_raise(&stripes->known, lsn);
+}
+
+struct position stripes_known(const struct stripes *stripes)
+{
+	uint32_t era = atomic_load_explicit(&stripes->era, memory_order_acquire);
+	struct position known = {
+		atomic_load_explicit(&stripes->timeline, memory_order_acquire),
+		stripes_load(&stripes->known),
+	};
+
+	if (!stripes_grow(era) || !known.lsn ||
+	    atomic_load_explicit(&stripes->era, memory_order_acquire) != era)
+		return POSITION_NONE;
+	return known;
+}
+
+uint64_t stripes_required(const struct stripes *stripes, struct position index,
+			  const uint64_t *tags, size_t count)
+{
+	uint32_t era = atomic_load_explicit(&stripes->era, memory_order_acquire);
+	struct position known = stripes_known(stripes);
+	uint64_t required;
+
+	if (!position_known(known) || known.timeline != index.timeline || known.lsn < index.lsn)
+		return 0;
+	required = stripes_load(&stripes->base);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t lsn = stripes_load(&stripes->items[stripes_of(tags[i])].lsn);
+
+		if (lsn > required)
+			required = lsn;
+	}
+	if (atomic_load_explicit(&stripes->era, memory_order_acquire) != era)
+		return 0;
+	return required < index.lsn ? required : index.lsn;
+}
+
+void stripes_doubt(struct stripes *stripes, uint64_t tag)
+{
+	atomic_fetch_add_explicit(&stripes->items[stripes_of(tag)].doubt, 1, memory_order_seq_cst);
+}
+
+void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn)
+{
+	struct stripe *stripe = &stripes->items[stripes_of(tag)];
+	uint32_t before;
+
+	if (lsn)
+		stripes_raise(&stripe->lsn, lsn);
+	before = atomic_fetch_sub_explicit(&stripe->doubt, 1, memory_order_seq_cst);
+	assert(before > 0);
+}
+
+bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag)
+{
+	return atomic_load_explicit(&stripes->items[stripes_of(tag)].doubt, memory_order_seq_cst);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the feed has made known, for all loops: up to which position all invalidations are known
+ * (A), and behind which position each tag was touched last at the latest. Tags share stripes: a
+ * tag may seem touched that was not, never the other way round.
+ *
+ *   unknown ──stripes_begin──► growing ──stripes_forget──► unknown
+ *
+ * While it grows, positions only rise, on one timeline. One thread writes, any may read: what a
+ * reader is given was true of one moment.
+ *
+ * A command counts itself in doubt before its COMMIT is sent, and settles afterwards.
+ */
+#pragma once
+
+#include "base/check.h"
+#include "base/position.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STRIPES 65536
+#define STRIPES_TAG_ALL 0 /* whatever there is was touched */
+
+/* Of a relation its oid, which is one number for all nodes and instances of a cluster; tags that
+ * are names are hashes beyond these. */
+#define STRIPES_TAG_OIDS_MAX 0xffffffffull
+
+struct stripe {
+	_Atomic uint64_t lsn; /* 0: not touched since base */
+	_Atomic uint32_t doubt;
+};
+
+/* All zeros at the beginning: unknown. */
+struct stripes {
+	_Atomic uint32_t era; /* odd: it grows */
+	_Atomic uint32_t timeline;
+	_Atomic uint64_t base;  /* all tags were touched there, for all that is known */
+	_Atomic uint64_t known; /* A */
+	struct stripe items[STRIPES];
+};
+
+/* --- the thread that reads the feed ----------------------------------------------------------- */
+
+/* Nothing is known but that whatever was touched before was so at base or before. */
+void stripes_begin(struct stripes *stripes, struct position base);
+void stripes_forget(struct stripes *stripes);
+/* The transaction that touched the tag had committed at lsn. */
+void stripes_touch(struct stripes *stripes, uint64_t tag, uint64_t lsn);
+/* All that was committed up to lsn has touched what it touched. */
+void stripes_know(struct stripes *stripes, uint64_t lsn);
+
+/* --- any thread ------------------------------------------------------------------------------- */
+
+/* A; POSITION_NONE: unknown. */
+struct position stripes_known(const struct stripes *stripes) must_check;
+/*
+ * How far a node must be to show of these tags what is at index: all that has touched them up to
+ * there lies at or before the lsn that is returned. 0: not known so far, since A is behind index
+ * or of another timeline.
+ */
+uint64_t stripes_required(const struct stripes *stripes, struct position index,
+			  const uint64_t *tags, size_t count) must_check;
+void stripes_doubt(struct stripes *stripes, uint64_t tag);
+/* lsn: where its commit is; 0: it had no effect. */
+void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn);
+bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag) must_check;
