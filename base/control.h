@@ -118,3 +118,15 @@
 #else
 #define CONTROL_FEED_FLOOR 1
 #endif
+
+#ifdef CONTROL_FEED_NO_SHAPE
+#define CONTROL_FEED_SHAPE 0 /* that the schema has changed is not seen by the feed */
+#else
+#define CONTROL_FEED_SHAPE 1
+#endif
+
+#ifdef CONTROL_FEED_UNWATCHED
+#define CONTROL_FEED_WATCHED 0 /* tables count as watched that are not */
+#else
+#define CONTROL_FEED_WATCHED 1
+#endif

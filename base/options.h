@@ -20,6 +20,7 @@ enum verb {
 	VERB_VERSION = 16,
 	VERB_KEYS = 32,
 	VERB_JOBS = 64,
+	VERB_WATCH = 128, /* and unwatch */
 };
 
 struct option_list {

@@ -118,6 +118,56 @@ void shape_free(struct shape *shape)
 	free(shape);
 }
 
+static void statement_set_types(struct pg_type *types, struct oids known)
+{
+	for (unsigned i = 0; i < known.count; i++)
+		types[i].oid = known.items[i];
+}
+
+void statement_make_known(struct statement *statement, const char *name, const char *text,
+			  struct oids params, struct oids columns)
+{
+	struct shape *shape = shape_new(params.count, columns.count);
+
+	statement->id = statement_next_id();
+	statement->name = name;
+	statement->text = text;
+	statement->params = (uint16_t)params.count;
+	statement_set_types(shape->param_types, params);
+	statement_set_types(shape->column_types, columns);
+	statement_set_shape(statement, shape);
+}
+
+struct statement_tags *statement_tags_new(unsigned count)
+{
+	struct statement_tags *tags = calloc(1, sizeof(*tags) + count * sizeof(tags->tags[0]));
+
+	assert(count <= UINT16_MAX);
+	if (!tags)
+		log_fatal("statement", "out of memory");
+	tags->count = (uint16_t)count;
+	return tags;
+}
+
+void statement_set_tags(struct statement *statement, struct statement_tags *tags)
+{
+	tags->before = atomic_load_explicit(&statement->tags, memory_order_relaxed);
+	atomic_store_explicit(&statement->tags, tags, memory_order_release);
+}
+
+static void statement_free_tags(struct statement *statement)
+{
+	struct statement_tags *tags =
+		atomic_exchange_explicit(&statement->tags, NULL, memory_order_acq_rel);
+
+	while (tags) {
+		struct statement_tags *before = tags->before;
+
+		free(tags);
+		tags = before;
+	}
+}
+
 void statement_fini(struct statement *statement)
 {
 	struct shape *shape =
@@ -129,4 +179,5 @@ void statement_fini(struct statement *statement)
 		shape_free(shape);
 		shape = before;
 	}
+	statement_free_tags(statement);
 }

@@ -55,6 +55,15 @@ enum coalescing { COALESCING_UNLESS_VOLATILE, COALESCING_ALWAYS, COALESCING_NEVE
 /* What it may change of its session: anything; or, one of ours, no setting, role or lock. */
 enum leavings { LEAVINGS_ANY, LEAVINGS_NONE };
 
+/* What all that a query reads is known by in the feed (router/feed/). */
+struct statement_tags {
+	uint32_t version; /* of all sets of the process together */
+	bool counts;      /* whoever changes what it reads is seen there */
+	uint16_t count;
+	struct statement_tags *before; /* what was published before; kept, requests may hold it */
+	uint64_t tags[];               /* [count] */
+};
+
 struct statement {
 	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
 	const char *name; /* of the operation, for logs and metrics */
@@ -69,9 +78,10 @@ struct statement {
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 
 	/* What is learned of it; it changes until the statement ends. */
-	_Atomic(struct shape *) shape; /* NULL until described */
-	_Atomic uint32_t running_us;   /* a running estimate of its time in the server */
-	_Atomic uint32_t late_us;      /* of twenty, nineteen are answered sooner; 0: not known */
+	_Atomic(struct shape *) shape;         /* NULL until described */
+	_Atomic(struct statement_tags *) tags; /* NULL: not known */
+	_Atomic uint32_t running_us;           /* a running estimate of its time in the server */
+	_Atomic uint32_t late_us; /* of twenty, nineteen are answered sooner; 0: not known */
 	/* of groups that it broke: pg/admission/quarantine.c */
 	_Atomic uint32_t quarantine;
 	/* runs for which it keeps its savepoint in groups: pg/admission/raises.c */
@@ -87,6 +97,16 @@ struct statement {
 
 /* The next id, from 1 on; any thread. */
 uint32_t statement_next_id(void);
+/* Types as PostgreSQL numbers them. */
+struct oids {
+	const uint32_t *items; /* [count] */
+	unsigned count;
+};
+
+/* One of our own, whose types are known beforehand: nothing is asked of PostgreSQL. Texts are
+ * borrowed. */
+void statement_make_known(struct statement *statement, const char *name, const char *text,
+			  struct oids params, struct oids columns);
 /* NULL: not described yet. Any thread; the shape lives as long as the statement. */
 const struct shape *statement_shape(const struct statement *statement);
 /* It has a shape, with composites, whose fields may change: now and then they are verified. */
@@ -111,5 +131,9 @@ uint32_t statement_generation(const struct statement *statement);
 struct shape *shape_new(unsigned params, unsigned columns) must_check;
 /* NULL: nothing to free. */
 void shape_free(struct shape *shape);
+/* Memory for so many tags. */
+struct statement_tags *statement_tags_new(unsigned count) must_check;
+/* Takes them; what was published before is kept until statement_fini. One thread. */
+void statement_set_tags(struct statement *statement, struct statement_tags *tags);
 /* Frees what was published; the statement's own memory belongs to the catalog. */
 void statement_fini(struct statement *statement);

@@ -98,6 +98,8 @@ struct operation {
 	unsigned batch_max;  /* accepted by one request, as an array; 0: it takes none */
 	unsigned ordered_by; /* jobs of one value run one after another; 0: none, else the
 			      * parameter's index + 1 */
+	const struct text *reads;   /* [reads_count], @reads: what its functions read, and nothing else */
+	unsigned reads_count;
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;

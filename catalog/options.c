@@ -234,6 +234,35 @@ static void read_roles(struct draft *draft, const struct operation_option *row, 
 	draft->operation.roles_count = count;
 }
 
+/* As it is named in SQL without quotes; whether it is there the database says. */
+static struct text option_relation(struct draft *draft, const struct operation_option *row,
+				   struct cut item)
+{
+	bool good = item.text.len > 0;
+
+	for (size_t i = 0; i < item.text.len; i++)
+		good = good && (name_byte(item.text.ptr[i]) || item.text.ptr[i] == '.');
+	if (good)
+		return arena_text(draft->arena, item.text);
+	value_wrong(draft, row, item, (struct text){ NULL, 0 });
+	return (struct text){ NULL, 0 };
+}
+
+static void read_reads(struct draft *draft, const struct operation_option *row, struct cut value)
+{
+	struct text *reads = arena_zero(draft->arena, value.text.len + 1, sizeof(*reads));
+	struct cut list = value, item;
+	unsigned count = 0;
+	bool more;
+
+	do {
+		more = option_item(&list, &item);
+		reads[count++] = option_relation(draft, row, item);
+	} while (more);
+	draft->operation.reads = reads;
+	draft->operation.reads_count = count;
+}
+
 /* The length of "{param}" at the beginning of text; 0 and a complaint: it is not one. */
 static size_t group_param(struct draft *draft, struct cut rest)
 {

@@ -25,6 +25,7 @@
 #include "cmd/version.h"
 #include "cmd/worker.h"
 #include "pg/admission/concurrency.h"
+#include "router/feed_tables.h"
 #include "router/ratelimit.h"
 #include "router/requirement.h"
 
@@ -51,6 +52,7 @@ struct serve {
 	struct snapshot *topology;
 	struct sessions *sessions;
 	struct high_water high_water;
+	struct feed_shared feed;
 	struct serve_keys keys;
 	struct serve_auth auth;
 	struct monitor *monitor;
@@ -485,6 +487,8 @@ static void serve_share(struct serve *serve)
 		.high_water = &serve->high_water,
 		.monitor = serve->monitor,
 		.ratelimit = serve->ratelimit,
+		.feed = feed_tables_wanted(&serve->options, serve->nodes_count) ? &serve->feed
+										: NULL,
 		.callers_known = serve_auth_callers_known,
 		.callers_arg = &serve->auth,
 	};

@@ -13,3 +13,5 @@ int health_main(int argc, char **argv);
 int version_main(int argc, char **argv);
 int keys_main(int argc, char **argv);
 int jobs_main(int argc, char **argv);
+int watch_main(int argc, char **argv);
+int unwatch_main(int argc, char **argv);

@@ -13,6 +13,7 @@
 #include "read/verify.h"
 #include "router/admit.h"
 #include "router/bind.h"
+#include "router/by_table.h"
 #include "router/describing.h"
 #include "router/node_health.h"
 #include "router/request_timing.h"
@@ -33,6 +34,7 @@ static enum step read_answer(struct request *request);
 static const struct request_state read_states[] = {
 	[READ_ADMIT] = { "admit", 0, read_admit },
 	[READ_CONFIRM] = { "confirm", 0, requirement_confirm },
+	[READ_TABLES] = { "tables", 0, by_table_step },
 	[READ_DESCRIBE] = { "describe", 0, describing_step },
 	[READ_BIND] = { "bind", 0, bind_step },
 	[READ_PLACE] = { "place", TO(PARKED) | TO(OUT) | TO(CONFIRM), place_step },

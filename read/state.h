@@ -2,19 +2,20 @@
 /*
  * A query on its path, in the request's arena: where it stands, where it was, and what came of it.
  *
- *   ADMIT ──► CONFIRM ──► DESCRIBE ──► BIND ──► PLACE ──► OUT ──► VERIFY ──► ANSWER
- *                            ▲                  ▲ ▲ │      │         │
- *                            │                  │ │ └► PARKED        │
- *                            │                  │ └─────┘  │         │
- *                            │                  ├◄─────────┴─────────┤  early, elsewhere, moved
- *                            │                  └── BACKOFF ◄────────┤  a retry; not visible yet
- *                            └───────────────────────────────────────┤  the schema has changed
- *                                       OUT ──► TELL                 └► done: refused
+ *   ADMIT ─► CONFIRM ─► TABLES ─► DESCRIBE ─► BIND ─► PLACE ─► OUT ─► VERIFY ─► ANSWER
+ *                                    ▲                ▲ ▲ │     │        │
+ *                                    │                │ │ └► PARKED      │
+ *                                    │                │ └─────┘ │        │
+ *                                    │                ├◄────────┴────────┤  early, elsewhere, moved
+ *                                    │                └── BACKOFF ◄──────┤  a retry; not visible yet
+ *                                    └───────────────────────────────────┤  the schema has changed
+ *                                            OUT ─► TELL                 └► done: refused
  *
  * Every state may end as done: the deadline, the client going away, a refusal. Where it waits, and
  * who wakes it:
  *
  *   CONFIRM    the primary, which says how far it is
+ *   TABLES     the feed, which is read up to the read index
  *   DESCRIBE   the node that describes, the request that it follows, or a moment
  *   PARKED     the replica's heap of waiters, or the wait limit, whichever is first
  *   BACKOFF    its moment is over
@@ -37,6 +38,7 @@
 enum read_state {
 	READ_ADMIT,
 	READ_CONFIRM,
+	READ_TABLES,
 	READ_DESCRIBE,
 	READ_BIND,
 	READ_PLACE,

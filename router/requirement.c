@@ -49,6 +49,8 @@ enum step requirement_judge(struct task *task)
 	task->session_lsn = required.session_lsn;
 	task->needs.required = required.position;
 	task->needs.required_unknown = false;
+	task->before_tables = POSITION_NONE;
+	task->tables = TABLES_UNASKED;
 	task->needs.level = required.level;
 	if (required.poll_now)
 		monitor_poll_now(task->router->shared.monitor);
@@ -68,7 +70,8 @@ enum step requirement_renew(struct task *task)
 struct position requirement_and(const struct task *task, struct position seen)
 {
 	const struct topology *topology = &task->router->topology;
-	struct position required = task->needs.required;
+	struct position required =
+		position_known(task->before_tables) ? task->before_tables : task->needs.required;
 
 	if (!position_known(required) || seen.timeline == required.timeline)
 		return position_max(seen, required);

@@ -185,6 +185,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 		.arg = router,
 	};
 	witnesses_init(&router->witnesses, &router->witnesses_env);
+	feed_desk_init(&router->feed_desk, loop, shared->feed);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);

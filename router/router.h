@@ -25,6 +25,7 @@
 #include "router/consistency/required.h"
 #include "router/consistency/sessions.h"
 #include "router/consistency/token.h"
+#include "router/feed/desk.h"
 #include "router/health/budget.h"
 #include "router/health/health.h"
 #include "router/heavy_hitters.h"
@@ -34,6 +35,7 @@
 #include "router/witnesses.h"
 
 struct ratelimit;
+struct feed_tables;
 
 /* Lent to every router until it is freed. */
 struct router_shared {
@@ -45,6 +47,7 @@ struct router_shared {
 	struct high_water *high_water;
 	struct monitor *monitor;
 	struct ratelimit *ratelimit; /* NULL: no rate limits */
+	struct feed_shared *feed;    /* NULL: the feed is not read */
 	/* Any thread: is it known which credentials count? NULL: nothing has to be. */
 	bool (*callers_known)(void *arg);
 	void *callers_arg;
@@ -150,7 +153,9 @@ struct router {
 	struct read_index read_index;
 	struct witnesses_env witnesses_env;
 	struct witnesses witnesses;
-	struct heard heard; /* of a timeline that no node was seen on */
+	struct feed_desk feed_desk;
+	struct feed_tables *feed_tables; /* on the first loop (router/feed_tables.h), or NULL */
+	struct heard heard;              /* of a timeline that no node was seen on */
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */
 	uint8_t tokens_key[SIGN_KEY_BYTES];
 	uint8_t tag_key[SIGN_MAC_BYTES]; /* derived from that, for the hash in entity tags */

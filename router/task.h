@@ -51,6 +51,10 @@ struct task {
 	bool wants_index; /* it must see what was acknowledged through other instances, too */
 	struct index_reader index;
 	uint64_t moment; /* for its witnesses (router/witnesses.h); 0: it did not ask */
+	/* What needs.required was before it was lowered (router/by_table.h); NONE: it was not. */
+	struct position before_tables;
+	enum { TABLES_UNASKED, TABLES_WAITED } tables;
+	struct feed_waiter feed_waiter;
 
 	unsigned urgency;             /* of the operation and the request; set when admitted */
 	unsigned cohort;              /* of one who is not known */

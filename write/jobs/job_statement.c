@@ -6,24 +6,11 @@
 
 #include <string.h>
 
-static void job_types_set(struct pg_type *types, struct job_types known)
-{
-	for (unsigned i = 0; i < known.count; i++)
-		types[i].oid = known.oids[i];
-}
-
 void job_statement_make(struct statement *statement, const char *name, const char *text,
 			struct job_types params, struct job_types columns)
 {
-	struct shape *shape = shape_new(params.count, columns.count);
-
-	statement->id = statement_next_id();
-	statement->name = name;
-	statement->text = text;
-	statement->params = (uint16_t)params.count;
-	job_types_set(shape->param_types, params);
-	job_types_set(shape->column_types, columns);
-	statement_set_shape(statement, shape);
+	statement_make_known(statement, name, text, (struct oids){ params.oids, params.count },
+			     (struct oids){ columns.oids, columns.count });
 }
 
 /* No such schema, table or column, or no right to it. */

@@ -1,0 +1,264 @@
+-- The feed: what was touched, in the order of the log, so that each instance can read on a replica
+-- what others made stale. A row belongs to a transaction, and is there exactly if that committed.
+-- Ids are taken in order and committed out of order; a reader keeps what it has not seen as gaps.
+CREATE TABLE cqrsd.invalidation (
+	id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY, -- no id lies in a session's pocket
+	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	tags bigint[] -- of a relation its oid, of a name a hash beyond 32 bits; NULL: whatever there is
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+REVOKE ALL ON cqrsd.invalidation FROM PUBLIC;
+
+-- A mark: first the last id that was taken is read, then the mark's own xid is taken. Whoever had
+-- taken an id at or below it had a smaller xid by then, since rows are inserted by transactions that
+-- have one already. So a snapshot whose xmin is beyond the mark's xid shows all of those ids that
+-- will ever be there.
+CREATE TABLE cqrsd.feed_mark (
+	xid xid8 PRIMARY KEY,
+	id bigint NOT NULL,
+	written_at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+REVOKE ALL ON cqrsd.feed_mark FROM PUBLIC;
+
+-- Up to which id rows were deleted: a reader that had not come so far begins anew.
+CREATE TABLE cqrsd.feed_floor (
+	one boolean PRIMARY KEY DEFAULT true CHECK (one),
+	id bigint NOT NULL
+);
+INSERT INTO cqrsd.feed_floor (id) VALUES (0);
+REVOKE ALL ON cqrsd.feed_floor FROM PUBLIC;
+
+-- Writes a mark, unless there is one of the last second, or of the last id. True: it did.
+CREATE FUNCTION cqrsd.feed_tick() RETURNS boolean LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $tick$
+DECLARE
+	taken bigint;
+	newest record;
+BEGIN
+	IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+		RAISE 'a mark takes its transaction id last' USING ERRCODE = '25001';
+	END IF;
+	IF NOT pg_try_advisory_xact_lock(x'637172736466'::bigint) THEN
+		RETURN false;
+	END IF;
+	SELECT m.id, clock_timestamp() - m.written_at AS age INTO newest
+	  FROM cqrsd.feed_mark AS m ORDER BY m.xid DESC LIMIT 1;
+	-- A clock that was put back does not stop marks.
+	IF newest.age >= interval '0' AND newest.age < interval '900 milliseconds' THEN
+		RETURN false;
+	END IF;
+	-- Of a sequence that was never used the last value is 1, too.
+	SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END INTO taken
+	  FROM cqrsd.invalidation_id_seq AS s;
+	IF taken = newest.id THEN
+		RETURN false;
+	END IF;
+	INSERT INTO cqrsd.feed_mark (xid, id) VALUES (pg_current_xact_id(), taken);
+	RETURN true;
+END $tick$;
+REVOKE ALL ON FUNCTION cqrsd.feed_tick() FROM PUBLIC;
+
+-- Deletes at most 10,000 rows that a mark of at least that age has decided, and writes down up to
+-- where, in one transaction. Returns how many.
+CREATE FUNCTION cqrsd.feed_sweep(keep interval) RETURNS bigint LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $sweep$
+DECLARE
+	decided record;
+	up_to bigint;
+	deleted bigint;
+BEGIN
+	IF NOT pg_try_advisory_xact_lock(x'637172736473'::bigint) THEN
+		RETURN 0;
+	END IF;
+	SELECT m.xid, m.id INTO decided FROM cqrsd.feed_mark AS m
+	 WHERE m.written_at < clock_timestamp() - keep
+	   AND m.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY m.xid DESC LIMIT 1;
+	IF decided.id IS NULL THEN
+		RETURN 0;
+	END IF;
+	WITH gone AS (DELETE FROM cqrsd.invalidation AS i WHERE i.id IN (SELECT o.id
+		FROM cqrsd.invalidation AS o WHERE o.id <= decided.id ORDER BY o.id LIMIT 10000)
+		RETURNING i.id)
+	SELECT count(*), CASE WHEN count(*) < 10000 THEN decided.id ELSE max(g.id) END
+	  INTO deleted, up_to FROM gone AS g;
+	UPDATE cqrsd.feed_floor AS f SET id = up_to WHERE f.id < up_to;
+	DELETE FROM cqrsd.feed_mark AS m WHERE m.xid < decided.xid;
+	RETURN deleted;
+END $sweep$;
+REVOKE ALL ON FUNCTION cqrsd.feed_sweep(interval) FROM PUBLIC;
+
+-- What cqrsd watch puts on a table and each of its partitions, after each statement, always. The
+-- statement may have changed nothing: a transaction that wrote nothing goes on to write nothing.
+CREATE FUNCTION cqrsd.feed_note() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $note$
+BEGIN
+	INSERT INTO cqrsd.invalidation (tags) SELECT ARRAY[TG_RELID::bigint]
+	 WHERE pg_current_xact_id_if_assigned() IS NOT NULL;
+	RETURN NULL;
+END $note$;
+
+-- These, all that inherits from them, and all that those inherit from: where one can write to them.
+-- A trigger of a parent does not fire for what is written to its partition, nor the other way round.
+CREATE FUNCTION cqrsd.feed_family(relations oid[]) RETURNS SETOF oid LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $family$
+	WITH RECURSIVE below (relation) AS (SELECT unnest(relations)
+	UNION
+		SELECT i.inhrelid FROM below AS b JOIN pg_inherits AS i ON i.inhparent = b.relation
+	), above (relation) AS (SELECT b.relation FROM below AS b
+	UNION
+		SELECT i.inhparent FROM above AS a JOIN pg_inherits AS i ON i.inhrelid = a.relation
+	)
+	SELECT a.relation FROM above AS a;
+$family$;
+
+-- Why the feed does not see all that changes what one reads there; NULL: it does.
+CREATE FUNCTION cqrsd.feed_wrong(relation oid) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $wrong$
+	SELECT CASE
+	WHEN c.relkind = 'v' THEN NULL -- what it reads is another's business
+	WHEN c.relkind NOT IN ('r', 'p') THEN 'it is no table'
+	WHEN c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+	THEN 'it is of the system'
+	WHEN c.relpersistence <> 'p' THEN 'replicas do not have it'
+	WHEN c.relrowsecurity THEN 'its row level security may read more'
+	WHEN EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid)
+	THEN 'a subscription writes to it'
+	-- After each statement of the four kinds, whatever session_replication_role is.
+	WHEN NOT EXISTS (SELECT FROM pg_trigger AS t
+		WHERE t.tgrelid = c.oid AND t.tgfoid = 'cqrsd.feed_note'::regproc
+		AND t.tgtype = 60 AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = '')
+	THEN 'it is not watched' END
+	FROM pg_class AS c WHERE c.oid = relation;
+$wrong$;
+
+-- Puts the trigger on these tables and their families, or takes it off them and what inherits from
+-- them; says what it did, or would do. All of it or nothing; a table in use is not waited for long.
+CREATE FUNCTION cqrsd.watch(chosen oid[], off boolean, dry boolean)
+RETURNS TABLE (name text, did text) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '3s' AS $watch$
+DECLARE
+	item record;
+BEGIN
+	FOR item IN SELECT c.oid, c.oid::regclass::text AS name, c.relkind, c.relpersistence,
+		c.relnamespace::regnamespace::text AS schema, t.tgname, t.tgenabled,
+		coalesce(t.tgtype = 60 AND t.tgenabled = 'A' AND t.tgqual IS NULL
+			AND t.tgattr::text = '', false) AS good
+		FROM cqrsd.feed_family(chosen) AS f (relation) JOIN pg_class AS c ON c.oid = f.relation
+		LEFT JOIN pg_trigger AS t ON t.tgrelid = c.oid AND t.tgname = 'cqrsd_watch'
+			AND t.tgfoid = 'cqrsd.feed_note'::regproc
+		WHERE NOT off OR c.oid = ANY (chosen) OR c.oid IN (WITH RECURSIVE below (relation) AS (
+			SELECT unnest(chosen) UNION SELECT i.inhrelid FROM below AS b
+			JOIN pg_inherits AS i ON i.inhparent = b.relation) SELECT b.relation FROM below AS b)
+		ORDER BY c.oid LOOP
+		IF item.relkind NOT IN ('r', 'p') THEN
+			RAISE EXCEPTION '% is no table%', item.name, CASE item.relkind WHEN 'v'
+				THEN ': the tables that this view reads can be watched'
+				WHEN 'm' THEN ': a materialized view has no triggers'
+				WHEN 'f' THEN ': what others write to a foreign table is not seen here'
+				ELSE '' END USING ERRCODE = '42809';
+		ELSIF item.schema IN ('pg_catalog', 'information_schema', 'cqrsd') THEN
+			RAISE EXCEPTION '% is not to be watched', item.name USING ERRCODE = '42809';
+		ELSIF item.relpersistence <> 'p' THEN
+			RAISE EXCEPTION 'replicas do not have %: it is temporary or unlogged', item.name
+				USING ERRCODE = '42809';
+		END IF;
+		name := item.name;
+		did := CASE WHEN off AND item.tgname IS NULL THEN 'is not watched'
+			WHEN off THEN 'unwatched' WHEN item.good THEN 'is watched already'
+			WHEN item.tgname IS NULL THEN 'watched' ELSE 'watched again' END;
+		IF NOT dry AND NOT off AND NOT item.good THEN
+			IF item.tgname IS NOT NULL THEN
+				EXECUTE format('DROP TRIGGER cqrsd_watch ON %s', item.name);
+			END IF;
+			EXECUTE format('CREATE TRIGGER cqrsd_watch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE'
+				' ON %s FOR EACH STATEMENT EXECUTE FUNCTION cqrsd.feed_note()', item.name);
+			EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER cqrsd_watch', item.name);
+		ELSIF NOT dry AND off AND item.tgname IS NOT NULL THEN
+			EXECUTE format('DROP TRIGGER cqrsd_watch ON %s', item.name);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END $watch$;
+
+-- What is watched, and what is of the family of such a table and is not.
+CREATE FUNCTION cqrsd.watched() RETURNS TABLE (name text, did text) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $watched$
+	SELECT f.relation::regclass::text, coalesce(cqrsd.feed_wrong(f.relation), 'it is watched')
+	  FROM cqrsd.feed_family(ARRAY(SELECT t.tgrelid FROM pg_trigger AS t
+		WHERE t.tgfoid = 'cqrsd.feed_note'::regproc)) AS f (relation) ORDER BY 1;
+$watched$;
+
+-- What a statement reads, as PostgreSQL has understood it: tables with all they inherit from and
+-- all that inherits from them, views and what they read, and why the feed cannot know of all that
+-- changes what is read there (wrong; NULL: it does), and feed_shape of it. declared: relations that
+-- the plan does not show (@reads): then functions do not count. From PostgreSQL 14 on; nothing
+-- stays of it.
+CREATE FUNCTION cqrsd.feed_reads(statement text, types text[], declared text[])
+RETURNS TABLE (id bigint, name text, wrong text, shape bigint) LANGUAGE plpgsql AS $reads$
+DECLARE
+	params text;
+	tree text;
+BEGIN
+	EXECUTE pg_catalog.format('PREPARE cqrsd_reads %s AS %s', CASE
+		WHEN pg_catalog.cardinality(types) > 0
+		THEN '(' || pg_catalog.array_to_string(types, ', ') || ')' ELSE '' END, statement);
+	SELECT coalesce(pg_catalog.array_to_string(s.parameter_types, ', '), '') INTO params
+	  FROM pg_catalog.pg_prepared_statements AS s WHERE s.name = 'cqrsd_reads';
+	DEALLOCATE cqrsd_reads;
+	BEGIN
+		EXECUTE pg_catalog.format('CREATE FUNCTION pg_temp.cqrsd_reads(%s) RETURNS SETOF record'
+			' LANGUAGE sql BEGIN ATOMIC %s; END', params, statement);
+		SELECT p.prosqlbody::text INTO tree FROM pg_catalog.pg_proc AS p
+		 WHERE p.proname = 'cqrsd_reads' AND p.pronamespace = pg_catalog.pg_my_temp_schema();
+		RAISE EXCEPTION USING ERRCODE = 'CQ0RB';
+	EXCEPTION WHEN SQLSTATE 'CQ0RB' THEN NULL;
+	END;
+	RETURN QUERY
+	WITH RECURSIVE trees (tree) AS (SELECT tree COLLATE "C"
+	UNION
+		SELECT r.ev_action::text COLLATE "C" FROM trees AS t,
+		LATERAL pg_catalog.regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
+		JOIN pg_catalog.pg_class AS c ON c.oid = m.word[1]::oid AND c.relkind = 'v'
+		JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = c.oid
+	), named (relation) AS (
+		SELECT DISTINCT m.word[1]::oid FROM trees AS t,
+		LATERAL pg_catalog.regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
+		WHERE m.word[1] <> '0'
+	UNION
+		SELECT d.name::regclass::oid FROM pg_catalog.unnest(declared) AS d (name)
+	), called (function) AS (
+		SELECT DISTINCT m.word[1]::oid FROM trees AS t, LATERAL pg_catalog.regexp_matches(t.tree,
+		':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') AS m (word) WHERE m.word[1] <> '0'
+	)
+	SELECT f.relation::bigint, f.relation::regclass::text, cqrsd.feed_wrong(f.relation),
+	       cqrsd.feed_shape(ARRAY[f.relation])
+	  FROM cqrsd.feed_family(ARRAY(SELECT n.relation FROM named AS n)) AS f (relation)
+	UNION ALL
+	SELECT NULL, p.oid::regprocedure::text, 'a function may read anything: @reads says what', 0
+	  FROM called AS f JOIN pg_catalog.pg_proc AS p ON p.oid = f.function
+	 WHERE declared IS NULL AND p.provolatile <> 'i' AND (p.oid >= 16384 OR p.proname ~
+		'^(pg_|has_|to_reg|lo_|ts_stat|ts_rewrite|cursor_to|query_to|table_to|schema_to|database_to'
+		'|currval|lastval|nextval|setval|loread)|_description$')
+	ORDER BY 2;
+END $reads$;
+
+-- A sum over all by which these relations are what they are: whoever makes a change of the schema
+-- that changes what is read there, or by which one can write there unnoticed, changes it. The same
+-- on all nodes that show the same state, and the sum of what it is for each of them alone.
+CREATE FUNCTION cqrsd.feed_shape(relations oid[]) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $shape$
+	SELECT coalesce(sum(hashtextextended(p.part, 0) >> 20), 0)::bigint FROM (
+		SELECT 'c' || c.oid || ' ' || c.xmin FROM pg_class AS c WHERE c.oid = ANY (relations)
+	UNION ALL
+		SELECT 't' || t.oid || ' ' || t.xmin FROM pg_trigger AS t
+		 WHERE t.tgrelid = ANY (relations)
+	UNION ALL
+		SELECT 'i' || i.inhrelid || ' ' || i.inhparent || ' ' || i.xmin FROM pg_inherits AS i
+		 WHERE i.inhrelid = ANY (relations)
+	UNION ALL
+		SELECT 'p' || i.inhrelid || ' ' || i.inhparent || ' ' || i.xmin FROM pg_inherits AS i
+		 WHERE i.inhparent = ANY (relations)
+	UNION ALL
+		SELECT 'r' || r.oid || ' ' || r.xmin FROM pg_rewrite AS r
+		 WHERE r.ev_class = ANY (relations)
+	) AS p (part);
+$shape$;

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One snapshot for all: it is one statement. */
+#include "router/feed/feed_question.h"
+
+#include "base/buf.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define SQL_NUMBER(macro) SQL_NUMBER_OF(macro)
+#define SQL_NUMBER_OF(number) #number
+
+#define ROW_BEGINS "{\"line\":\""
+#define ROW_ENDS "\"}"
+
+enum { INT8OID = 20, TEXTOID = 25, INT8ARRAYOID = 1016, OIDARRAYOID = 1028 };
+
+/* clang-format off */
+static const char feed_question_text[] =
+	"SELECT concat_ws('|', pg_snapshot_xmin(s.now), pg_snapshot_xmax(s.now),"
+	" (SELECT f.id FROM cqrsd.feed_floor AS f),"
+	" coalesce((SELECT m.xid || '|' || m.id FROM cqrsd.feed_mark AS m"
+	" WHERE m.xid < pg_snapshot_xmin(s.now) ORDER BY m.xid DESC LIMIT 1), '|'),"
+	" CASE WHEN cardinality($3) > 0 THEN cqrsd.feed_shape($3) ELSE 0 END,"
+	" (SELECT string_agg(r.id || ':' || coalesce(array_to_string(r.tags, ','), '*'), ' '"
+	" ORDER BY r.id) FROM ("
+	"(SELECT i.id, i.tags FROM cqrsd.invalidation AS i WHERE i.id = ANY ($2))"
+	" UNION ALL (SELECT i.id, i.tags FROM cqrsd.invalidation AS i WHERE i.id > $1"
+	" ORDER BY i.id LIMIT " SQL_NUMBER(FEED_ROWS_MAX) ")) AS r)) AS line"
+	" FROM (SELECT pg_current_snapshot() AS now) AS s";
+/* clang-format on */
+
+static struct statement feed_question_statement;
+static pthread_once_t feed_question_once = PTHREAD_ONCE_INIT;
+
+static void feed_question_make(void)
+{
+	static const uint32_t params[] = { INT8OID, INT8ARRAYOID, OIDARRAYOID };
+	static const uint32_t column = TEXTOID;
+
+	statement_make_known(&feed_question_statement, "feed.read", feed_question_text,
+			     (struct oids){ params, FEED_QUESTION_VALUES },
+			     (struct oids){ &column, 1 });
+}
+
+struct statement *feed_question(void)
+{
+	pthread_once(&feed_question_once, feed_question_make);
+	return &feed_question_statement;
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static const char *feed_question_array(const uint64_t *numbers, size_t count, struct arena *arena)
+{
+	struct buf text;
+	const char *copy;
+
+	buf_init(&text);
+	buf_byte(&text, '{');
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_byte(&text, ',');
+		buf_int(&text, (int64_t)numbers[i]);
+	}
+	buf_byte(&text, '}');
+	copy = arena_copy(arena, text.ptr, text.len);
+	buf_fini(&text);
+	return copy;
+}
+
+void feed_question_values(const struct feed *feed, const uint64_t *relations,
+			  size_t relations_count, struct arena *arena,
+			  const char *values[FEED_QUESTION_VALUES])
+{
+	uint64_t gaps[FEED_GAPS_MAX];
+
+	for (unsigned i = 0; i < feed->gaps_count; i++)
+		gaps[i] = (uint64_t)feed->gaps[i];
+	/* A feed that begins wants no rows. */
+	values[0] = arena_printf(arena, "%lld",
+				 feed->state == FEED_NEW ? (long long)INT64_MAX
+							 : (long long)feed->greatest);
+	values[1] = feed_question_array(gaps, feed->gaps_count, arena);
+	values[2] = feed_question_array(relations, relations_count, arena);
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+/* What is read next. */
+struct feed_line {
+	const char *at, *end;
+	bool wrong;
+};
+
+static bool feed_line_is(const struct feed_line *line, char byte)
+{
+	return line->at < line->end && *line->at == byte;
+}
+
+static bool feed_line_take(struct feed_line *line, char byte)
+{
+	if (!feed_line_is(line, byte))
+		return false;
+	line->at++;
+	return true;
+}
+
+static void feed_line_want(struct feed_line *line, char byte)
+{
+	line->wrong = !feed_line_take(line, byte) || line->wrong;
+}
+
+static uint64_t feed_line_number(struct feed_line *line)
+{
+	bool negative = feed_line_take(line, '-');
+	const char *begin = line->at;
+	uint64_t number = 0;
+
+	while (line->at < line->end && byte_is_digit(*line->at)) {
+		uint64_t digit = (uint64_t)(*line->at++ - '0');
+
+		if (number > (UINT64_MAX - digit) / 10)
+			line->wrong = true;
+		number = number * 10 + digit;
+	}
+	line->wrong = line->wrong || line->at == begin;
+	return negative ? -number : number;
+}
+
+static void feed_line_mark(struct feed_line *line, struct feed_mark *mark)
+{
+	*mark = (struct feed_mark){ .id = -1 };
+	if (feed_line_is(line, '|')) {
+		feed_line_want(line, '|');
+		return;
+	}
+	mark->xid = feed_line_number(line);
+	feed_line_want(line, '|');
+	mark->id = (int64_t)feed_line_number(line);
+}
+
+static size_t feed_line_count(const struct feed_line *line, char byte)
+{
+	size_t count = 0;
+
+	for (const char *at = line->at; at < line->end; at++)
+		count += *at == byte;
+	return count;
+}
+
+/* tags: where the next ones are put. */
+static void feed_line_row(struct feed_line *line, struct feed_row *row, uint64_t **tags)
+{
+	row->id = (int64_t)feed_line_number(line);
+	feed_line_want(line, ':');
+	row->tags = feed_line_take(line, '*') ? NULL : *tags;
+	row->tags_count = 0;
+	if (!row->tags || line->at == line->end || feed_line_is(line, ' '))
+		return;
+	do {
+		*(*tags)++ = feed_line_number(line);
+		row->tags_count++;
+	} while (feed_line_take(line, ','));
+}
+
+static void feed_line_rows(struct feed_line *line, const struct feed *feed, struct arena *arena,
+			   struct feed_answer *answer)
+{
+	size_t count = feed_line_count(line, ':'), beyond = 0;
+	struct feed_row *rows = arena_alloc(arena, count * sizeof(*rows) + 1);
+	uint64_t *tags =
+		arena_alloc(arena, (count + feed_line_count(line, ',')) * sizeof(*tags) + 1);
+	int64_t before = INT64_MIN;
+
+	for (size_t i = 0; i < count && !line->wrong; i++) {
+		if (i)
+			feed_line_want(line, ' ');
+		feed_line_row(line, &rows[i], &tags);
+		line->wrong = line->wrong || rows[i].id <= before;
+		before = rows[i].id;
+		beyond += rows[i].id > feed->greatest;
+	}
+	answer->rows = rows;
+	answer->rows_count = count;
+	answer->whole = beyond < FEED_ROWS_MAX;
+}
+
+bool feed_question_read(const struct feed *feed, struct text row, struct arena *arena,
+			struct feed_answer *answer, int64_t *shape)
+{
+	const size_t begins = strlen(ROW_BEGINS), ends = strlen(ROW_ENDS);
+	struct feed_line line = { row.ptr + begins, row.ptr + row.len - ends, false };
+
+	*answer = (struct feed_answer){ .whole = true };
+	if (row.len < begins + ends || memcmp(row.ptr, ROW_BEGINS, begins) != 0 ||
+	    memcmp(line.end, ROW_ENDS, ends) != 0)
+		return false;
+	answer->xmin = feed_line_number(&line);
+	feed_line_want(&line, '|');
+	answer->xmax = feed_line_number(&line);
+	feed_line_want(&line, '|');
+	answer->floor = (int64_t)feed_line_number(&line);
+	feed_line_want(&line, '|');
+	feed_line_mark(&line, &answer->mark);
+	feed_line_want(&line, '|');
+	*shape = (int64_t)feed_line_number(&line);
+	/* concat_ws leaves out what is NULL, with what would stand before it. */
+	if (feed_line_take(&line, '|'))
+		feed_line_rows(&line, feed, arena, answer);
+	return !line.wrong && line.at == line.end;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statement by which the feed is read, and its answer: a row of one text,
+ *
+ *   xmin|xmax|floor|xid and id of a mark, or two empty ones|shape|id:tag,tag id:* …
+ *
+ * with rows in the order of their ids; * stands for all tags.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/statement.h"
+#include "base/text.h"
+#include "router/feed/feed.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FEED_ROWS_MAX 1000 /* beyond the greatest id, in one answer */
+
+enum { FEED_QUESTION_VALUES = 3 };
+
+/* Lives as long as the process. */
+struct statement *feed_question(void);
+/* relations: whose shape is asked for. The texts are of the arena. */
+void feed_question_values(const struct feed *feed, const uint64_t *relations,
+			  size_t relations_count, struct arena *arena,
+			  const char *values[FEED_QUESTION_VALUES]);
+/*
+ * Reads a row as pg/ encodes it into answer, but for its positions; what it points to is of the
+ * arena. shape: of the relations. False: not what the statement answers.
+ */
+bool feed_question_read(const struct feed *feed, struct text row, struct arena *arena,
+			struct feed_answer *answer, int64_t *shape) must_check;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the loops of a process share of the feed. One loop reads it (router/feed/reader.h); each has
+ * a desk (router/feed/desk.h), at which requests wait until it is known so far.
+ *
+ *   desk ── letter: one waits ──► reader ──► stripes ── letter: more is known ──► desk
+ */
+#pragma once
+
+#include "base/limits.h"
+#include "base/loop.h"
+#include "router/feed/stripes.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct feed_desk;
+
+/* All zeros at the beginning; outlives the loops. */
+struct feed_shared {
+	struct stripes stripes;
+	/* By which sets of tags the stripes are kept to now (statement_tags.version); 0: none. */
+	_Atomic uint32_t version;
+
+	/* To the reader. */
+	struct loop *_Atomic reader_loop; /* NULL: there is none */
+	struct letter wanted;
+	_Atomic bool wanted_posted;
+
+	/* To each desk. */
+	struct feed_post {
+		struct loop *loop;
+		struct feed_desk *desk;
+		struct letter letter;
+		_Atomic bool posted, waiting;
+	} posts[LOOPS_MAX];
+	_Atomic unsigned posts_count;
+};

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node answers counts only where it was a standby of the primary's timeline all the time. */
+#include "router/feed/reader.h"
+
+#include "base/clock.h"
+#include "base/control.h"
+#include "base/log.h"
+#include "router/feed/desk.h"
+
+#include <assert.h>
+
+#define READER_AGAIN_US US_PER_MS /* while a request waits, and behind what failed */
+#define READER_FAILED_US (100 * US_PER_MS)
+#define READER_BEHIND_BYTES (64 << 10) /* a replica so far behind another one is left */
+
+static void reader_ask(struct feed_reader *reader);
+
+static void reader_on_timer(struct loop_timer *timer)
+{
+	reader_ask(container_of(timer, struct feed_reader, timer));
+}
+
+static void reader_on_wanted(struct letter *letter, struct loop *loop);
+
+/* The letter knows no more than the loop: the reader of the thread. */
+static _Thread_local struct feed_reader *reader_of_thread;
+
+void feed_reader_init(struct feed_reader *reader, const struct feed_env *env)
+{
+	*reader = (struct feed_reader){ .env = env, .node = NODES_MAX };
+	feed_init(&reader->feed, &env->shared->stripes);
+	arena_init(&reader->arena);
+	buf_init(&reader->out);
+	reader->timer.on_due = reader_on_timer;
+}
+
+void feed_reader_run(struct feed_reader *reader, const struct feed_relations *relations)
+{
+	struct feed_shared *shared = reader->env->shared;
+
+	reader->relations = *relations;
+	/* Sets of another version count from the next answer on. */
+	if (reader->runs)
+		return;
+	reader->runs = true;
+	reader_of_thread = reader;
+	shared->wanted.on_delivery = reader_on_wanted;
+	atomic_store_explicit(&shared->reader_loop, reader->env->loop, memory_order_release);
+	reader_ask(reader);
+}
+
+void feed_reader_stop(struct feed_reader *reader)
+{
+	struct feed_shared *shared = reader->env->shared;
+
+	if (!reader->runs)
+		return;
+	reader->runs = false;
+	atomic_store_explicit(&shared->reader_loop, NULL, memory_order_release);
+	atomic_store_explicit(&shared->version, 0, memory_order_release);
+	loop_timer_cancel(reader->env->loop, &reader->timer);
+	if (reader->pool)
+		pool_forget(reader->pool, &reader->call);
+	reader->pool = NULL;
+	feed_forget(&reader->feed);
+	(void)feed_desks_tell(shared);
+}
+
+void feed_reader_fini(struct feed_reader *reader)
+{
+	feed_reader_stop(reader);
+	arena_fini(&reader->arena);
+	buf_fini(&reader->out);
+}
+
+static void reader_again(struct feed_reader *reader, int64_t pause_us)
+{
+	loop_timer_set(reader->env->loop, &reader->timer, loop_now(reader->env->loop) + pause_us);
+}
+
+static void reader_on_wanted(struct letter *letter, struct loop *loop)
+{
+	struct feed_reader *reader = reader_of_thread;
+
+	(void)loop;
+	atomic_store_explicit(&container_of(letter, struct feed_shared, wanted)->wanted_posted,
+			      false, memory_order_seq_cst);
+	if (!reader || !reader->runs)
+		return;
+	/* What is out may have been answered before that one came. */
+	if (reader->pool)
+		reader->wanted = true;
+	else
+		reader_ask(reader);
+}
+
+/* --- who is asked ----------------------------------------------------------------------------- */
+
+static bool reader_may_ask(const struct topology *topology, unsigned node)
+{
+	const struct node_view *view = &topology->nodes[node];
+
+	return view->role == NODE_REPLICA && view->in_rotation &&
+	       view->position.timeline == topology->primary_position.timeline;
+}
+
+static unsigned reader_furthest(const struct topology *topology)
+{
+	unsigned furthest = NODES_MAX;
+
+	for (unsigned i = 0; i < topology->count; i++)
+		if (reader_may_ask(topology, i) &&
+		    (furthest == NODES_MAX ||
+		     topology->nodes[i].position.lsn > topology->nodes[furthest].position.lsn))
+			furthest = i;
+	return furthest;
+}
+
+/* False: there is none. */
+static bool reader_choose(struct feed_reader *reader)
+{
+	const struct topology *topology = reader->env->topology;
+	unsigned furthest = reader_furthest(topology);
+
+	if (furthest == NODES_MAX || !topology->primary_position.timeline)
+		return false;
+	if (reader->node == NODES_MAX || !reader_may_ask(topology, reader->node) ||
+	    topology->nodes[furthest].position.lsn >
+		    topology->nodes[reader->node].position.lsn + READER_BEHIND_BYTES)
+		reader->node = furthest;
+	reader->life = topology->nodes[reader->node].life;
+	reader->timeline = topology->primary_position.timeline;
+	return true;
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static void reader_on_done(struct call *call);
+
+static void reader_send(struct feed_reader *reader)
+{
+	struct pool *pool = reader->env->pool_of(reader->env->arg, reader->node);
+
+	arena_reset(&reader->arena);
+	buf_clear(&reader->out);
+	feed_question_values(&reader->feed, reader->relations.ids, reader->relations.count,
+			     &reader->arena, reader->values);
+	reader->call = (struct call){
+		.kind = CALL_QUERY,
+		.statement = feed_question(),
+		.values = reader->values,
+		.arena = &reader->arena,
+		.out = &reader->out,
+		.rows_max = 1,
+		.on_done = reader_on_done,
+	};
+	reader->wanted = false;
+	reader->sent_us = loop_now(reader->env->loop);
+	if (pool_submit(pool, &reader->call))
+		reader->pool = pool;
+}
+
+static void reader_ask(struct feed_reader *reader)
+{
+	loop_timer_cancel(reader->env->loop, &reader->timer);
+	reader->env->refresh(reader->env->arg);
+	if (!reader->runs || reader->pool)
+		return;
+	if (reader_choose(reader))
+		reader_send(reader);
+	if (!reader->pool)
+		reader_again(reader, READER_FAILED_US);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* Was it a standby of the primary's timeline from the question to the answer? */
+static bool reader_holds(const struct feed_reader *reader)
+{
+	const struct topology *topology = reader->env->topology;
+	const struct node_view *view = &topology->nodes[reader->node];
+	const struct call *call = &reader->call;
+
+	return call->end == CALL_OK && call->in_recovery && call->lower && call->upper &&
+	       topology->primary_position.timeline == reader->timeline &&
+	       view->position.timeline == reader->timeline && view->life == reader->life &&
+	       (!call->timeline ||
+		branch_number(call->timeline) == branch_number(reader->timeline));
+}
+
+static void reader_complain(struct feed_reader *reader)
+{
+	const struct call *call = &reader->call;
+
+	if (call->end == CALL_ERROR && !reader->complained)
+		log_warn("feed", "the feed cannot be read, so that reads by table are off: %s (%s)",
+			 call->error.message, call->error.sqlstate);
+	reader->complained = call->end == CALL_ERROR;
+}
+
+static void reader_count(const struct feed_reader *reader, const char *result)
+{
+	metric_add(reader->env->metrics, METRIC_feed_reads_total, METRIC_LABELS(result), 1);
+}
+
+/* Sets count from this answer on whose shape is the one that they were made by; else nothing does:
+ * whatever there is may have been touched. */
+static void reader_judge_shape(struct feed_reader *reader, const struct feed_answer *answer,
+			       int64_t shape)
+{
+	struct feed_shared *shared = reader->env->shared;
+	const struct feed_relations *relations = &reader->relations;
+
+	if (shape == relations->shape || !CONTROL_FEED_SHAPE) {
+		if (atomic_load_explicit(&shared->version, memory_order_relaxed) ==
+		    relations->version)
+			return;
+		stripes_touch(&shared->stripes, STRIPES_TAG_ALL, answer->upper.lsn);
+		atomic_store_explicit(&shared->version, relations->version, memory_order_release);
+		return;
+	}
+	atomic_store_explicit(&shared->version, 0, memory_order_release);
+	stripes_touch(&shared->stripes, STRIPES_TAG_ALL, answer->upper.lsn);
+	if (relations->version)
+		reader->env->on_shape(reader->env->arg);
+}
+
+static void reader_show(const struct feed_reader *reader)
+{
+	const struct feed_env *env = reader->env;
+	struct position known = stripes_known(&env->shared->stripes);
+	uint64_t end = env->topology->primary_position.lsn;
+	bool behind = known.lsn < end;
+
+	metric_set(env->metrics, METRIC_feed_position_lag_bytes, NULL,
+		   behind && known.lsn ? (double)(end - known.lsn) : 0);
+	metric_set(env->metrics, METRIC_feed_position_lag_seconds, NULL,
+		   behind && reader->known_us
+			   ? (double)(loop_now(env->loop) - reader->known_us) / US_PER_S
+			   : 0);
+	metric_set(env->metrics, METRIC_feed_gaps, NULL, reader->feed.gaps_count);
+}
+
+static enum feed_next reader_take(struct feed_reader *reader)
+{
+	struct text row = { reader->out.ptr, reader->out.len };
+	uint64_t rows = reader->feed.rows;
+	struct feed_answer answer;
+	enum feed_next next;
+	enum feed_loss loss;
+	int64_t shape;
+
+	if (!feed_question_read(&reader->feed, row, &reader->arena, &answer, &shape)) {
+		reader_count(reader, "failed");
+		return FEED_NEXT_MARK;
+	}
+	answer.lower = (struct position){ reader->timeline, reader->call.lower };
+	answer.upper = (struct position){ reader->timeline, reader->call.upper };
+	reader_count(reader, "answered");
+	/* Before A rises. */
+	if (reader->feed.state == FEED_FOLLOWING)
+		reader_judge_shape(reader, &answer, shape);
+	next = feed_take(&reader->feed, &answer, &loss);
+	if (loss != FEED_KEPT) {
+		metric_add(reader->env->metrics, METRIC_feed_emptied_total,
+			   METRIC_LABELS(feed_loss_name(loss)), 1);
+		log_info("feed", "begins anew: %s", feed_loss_name(loss));
+	}
+	if (next == FEED_NEXT_WAIT)
+		reader->known_us = reader->sent_us;
+	metric_add(reader->env->metrics, METRIC_feed_rows_total, NULL, reader->feed.rows - rows);
+	return next;
+}
+
+static void reader_on_done(struct call *call)
+{
+	struct feed_reader *reader = container_of(call, struct feed_reader, call);
+	enum feed_next next = FEED_NEXT_MARK;
+	bool holds, waiting;
+
+	reader->env->refresh(reader->env->arg);
+	if (!reader->runs)
+		return;
+	reader->pool = NULL;
+	reader_complain(reader);
+	holds = reader_holds(reader);
+	if (holds)
+		next = reader_take(reader);
+	else
+		reader_count(reader, "failed");
+	if (!holds)
+		reader->node = NODES_MAX;
+	reader_show(reader);
+	waiting = feed_desks_tell(reader->env->shared);
+	if (next == FEED_NEXT_MORE || (reader->wanted && holds))
+		reader_ask(reader);
+	else if (waiting && holds)
+		reader_again(reader, READER_AGAIN_US);
+	else
+		reader_again(reader, reader->env->pause_us);
+}

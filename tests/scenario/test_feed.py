@@ -1,0 +1,228 @@
+"""The feed: watched tables, and reads by the index that a replica behind with others may answer."""
+
+import json
+
+import pytest
+from harness import service as harness_service
+from harness.until import until
+
+CATALOG = """
+-- query: quiet :one
+SELECT number FROM test_quiet WHERE id = :id;
+
+-- query: busy :one
+SELECT number FROM test_busy WHERE id = :id;
+
+-- query: view :one
+SELECT number FROM test_view WHERE id = :id;
+
+-- query: parted :many
+SELECT number FROM test_parted ORDER BY id;
+
+-- query: called :one
+SELECT test_called() AS number;
+
+-- query: declared :one
+-- @reads test_quiet
+SELECT test_called() AS number;
+"""
+
+SCHEMA = """
+CREATE TABLE test_quiet (id int PRIMARY KEY, number int);
+INSERT INTO test_quiet VALUES (1, 0);
+CREATE TABLE test_busy (id int PRIMARY KEY, number int);
+INSERT INTO test_busy VALUES (1, 0);
+CREATE VIEW test_view AS SELECT id, number FROM test_quiet;
+CREATE TABLE test_parted (id int, number int) PARTITION BY RANGE (id);
+CREATE TABLE test_parted_1 PARTITION OF test_parted FOR VALUES FROM (0) TO (10);
+CREATE FUNCTION test_called() RETURNS int STABLE LANGUAGE plpgsql AS
+    $$ BEGIN RETURN (SELECT number FROM test_quiet WHERE id = 1); END $$;
+"""
+
+CLEAN = """
+DROP FUNCTION IF EXISTS test_called;
+DROP VIEW IF EXISTS test_view;
+DROP TABLE IF EXISTS test_quiet, test_busy, test_parted, test_parted_2;
+"""
+
+WHOLE = {"strong": "replicas", "wait_ms": 1000, "max_lag_ms": 0, "max_lag_bytes": 0}
+READS = 40
+
+
+def watch(cluster, *tables, verb="watch", **options):
+    return harness_service.run(verb, *tables, primary=cluster.primary.conninfo, **options)
+
+
+@pytest.fixture
+def start(schema, start_cqrsd, own_catalog):
+    """A service that has found out which queries read watched tables only."""
+    def start(*tables, queries, **options):
+        if tables:
+            done = watch(schema, *tables)
+            assert done.returncode == 0, done.stderr
+        schema.wait_until_replayed()
+        service = start_cqrsd(catalog=own_catalog(CATALOG), **{**WHOLE, **options})
+        until(lambda: service.metrics().sum("cqrsd_feed_queries") == queries,
+              f"{queries} queries of watched tables only")
+        if queries:
+            until(lambda: lowered(service), "the feed to be followed")
+        return service
+    return start
+
+
+def counted(service, result):
+    return service.metrics().sum("cqrsd_read_index_tables_total", result=result)
+
+
+def lowered(service):
+    before = counted(service, "lowered")
+    service.query("quiet", consistency="strong", id=1)
+    service.query("parted", consistency="strong")
+    return counted(service, "lowered") > before
+
+
+def read(service, name, **values):
+    """So many strong reads: what they showed, and which nodes answered."""
+    answers = [service.query(name, consistency="strong", **values) for _ in range(READS)]
+    return ({answer.data["number"] for answer in answers},
+            [answer.served_by.node for answer in answers])
+
+
+def behind_with_others(cluster):
+    """Replica 2 stands still; another table is written to."""
+    cluster.replica(2).pause_replay()
+    cluster.primary.sql("UPDATE test_busy SET number = number + 1")
+
+
+def share(nodes, node):
+    return nodes.count(node.address) / len(nodes)
+
+
+def test_a_replica_that_is_behind_with_other_tables_answers(start, cluster):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+
+    numbers, nodes = read(service, "quiet", id=1)
+
+    assert numbers == {0}
+    assert share(nodes, cluster.replica(2)) > 0.3
+    assert share(nodes, cluster.primary) == 0
+
+
+def test_without_watched_tables_it_does_not(start, cluster):
+    service = start(queries=0)
+    behind_with_others(cluster)
+
+    numbers, nodes = read(service, "quiet", id=1)
+
+    assert numbers == {0}
+    assert share(nodes, cluster.replica(2)) == 0
+
+
+def test_what_psql_has_written_to_a_watched_table_is_seen(start, cluster):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+
+    for number in range(1, 20):
+        cluster.primary.sql(f"UPDATE test_quiet SET number = {number}")
+        answer = service.query("quiet", consistency="strong", id=1)
+        assert answer.data["number"] == number
+        assert answer.served_by.node != cluster.replica(2).address
+
+
+@pytest.mark.parametrize("write", [
+    "COPY test_quiet FROM PROGRAM 'echo 2,7' WITH (FORMAT csv)",
+    "SET session_replication_role = replica; INSERT INTO test_quiet VALUES (2, 7)",
+    "TRUNCATE test_quiet; INSERT INTO test_quiet VALUES (2, 7)",
+    "ALTER TABLE test_quiet DISABLE TRIGGER ALL; INSERT INTO test_quiet VALUES (2, 7)",
+    "DROP TABLE test_quiet CASCADE; CREATE TABLE test_quiet (id int PRIMARY KEY, number int);"
+    " INSERT INTO test_quiet VALUES (2, 7)",
+    "ALTER TABLE test_quiet ADD COLUMN other int; DROP TRIGGER cqrsd_watch ON test_quiet;"
+    " INSERT INTO test_quiet VALUES (2, 7)",
+])
+def test_however_it_is_written_a_strong_read_sees_it(start, cluster, write):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+
+    cluster.primary.sql(write)
+
+    for _ in range(READS):
+        answer = service.query("quiet", consistency="strong", id=2)
+        assert answer.status == 200, answer.text
+        assert answer.data["number"] == 7
+
+
+def test_a_rolled_back_writer_and_an_open_one_hold_nothing_up(start, cluster):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+    cluster.primary.sql("BEGIN; UPDATE test_quiet SET number = 9; ROLLBACK")
+    cluster.primary.sql("UPDATE test_quiet SET number = 1")
+    cluster.primary.sql("UPDATE test_busy SET number = number + 1")
+
+    assert read(service, "quiet", id=1)[0] == {1}
+    until(lambda: service.metrics().sum("cqrsd_feed_gaps") == 0, "the gap to be closed")
+
+
+def test_a_partition_that_is_attached_later_makes_the_table_count_no_more(start, cluster):
+    service = start("test_parted", queries=1)
+    behind_with_others(cluster)
+    cluster.primary.sql("CREATE TABLE test_parted_2 (id int, number int);"
+                        " INSERT INTO test_parted_2 VALUES (11, 5);"
+                        " ALTER TABLE test_parted ATTACH PARTITION test_parted_2"
+                        " FOR VALUES FROM (10) TO (20)")
+
+    for number in range(6, 20):
+        cluster.primary.sql(f"UPDATE test_parted_2 SET number = {number}")
+        assert service.query("parted", consistency="strong").data == [{"number": number}]
+
+
+def test_a_function_counts_where_it_is_declared_what_it_reads(start, cluster):
+    service = start("test_quiet", "test_busy", queries=4)
+    behind_with_others(cluster)
+
+    assert share(read(service, "declared")[1], cluster.replica(2)) > 0.3
+    assert share(read(service, "called")[1], cluster.replica(2)) == 0
+
+
+def test_a_token_of_such_an_answer_carries_the_index(start, cluster):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+
+    for _ in range(READS):
+        token = service.query("quiet", consistency="strong", id=1).token
+        seen = service.query("busy", consistency="eventual", token=token, id=1)
+        assert seen.data["number"] == 1
+
+
+# --- the verb ---------------------------------------------------------------------------------
+
+
+def test_watch_says_what_it_does_and_does_it_once(schema):
+    dry = watch(schema, "test_parted", dry_run=True)
+    first = watch(schema, "test_parted")
+    again = watch(schema, "test_parted", json=True)
+    listed = watch(schema)
+
+    assert "public.test_parted_1: would be: watched" in dry.stdout
+    assert "public.test_parted: watched" in first.stdout
+    assert {json.loads(line)["did"] for line in again.stdout.splitlines()} == {"is watched already"}
+    assert "public.test_parted_1: it is watched" in listed.stdout
+    assert "unwatched" in watch(schema, "test_parted", verb="unwatch").stdout
+    assert "test_parted" not in watch(schema).stdout
+
+
+@pytest.mark.parametrize("table, said", [
+    ("test_view", "is no table: the tables that this view reads can be watched"),
+    ("not_there", "does not exist"),
+    ("pg_catalog.pg_class", "is not to be watched"),
+])
+def test_watch_refuses_what_cannot_be_watched(schema, table, said):
+    done = watch(schema, "test_quiet", table)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "test_quiet" not in watch(schema).stdout
+
+
+def test_unwatch_wants_a_table(schema):
+    assert watch(schema, verb="unwatch").returncode == 2
