@@ -14,6 +14,7 @@
 #include "cmd/check_lookup.h"
 #include "cmd/check_node.h"
 #include "cmd/check_procedure.h"
+#include "cmd/check_reads.h"
 #include "cmd/check_rights.h"
 #include "cmd/check_row_security.h"
 #include "cmd/check_schema.h"
@@ -232,6 +233,8 @@ static enum check_answer check_operation(struct checking *checking,
 	check_statement_init(&on_primary, operation);
 	check_statement_init(&on_standby, operation);
 	answer = check_statement(checking, operation, &on_primary, &on_standby);
+	if (answer == CHECK_FINE && checking->options->explain)
+		check_reads(&checking->primary, operation, &checking->findings);
 	statement_fini(&on_primary);
 	statement_fini(&on_standby);
 	arena_reset(&checking->primary.asker.arena);

@@ -186,21 +186,23 @@ class Node:
 
     @contextlib.contextmanager
     def open_transaction(self, text):
-        """A transaction that has run the statements and stays open; rolled back at the end."""
+        """A transaction that has run the statements and stays open; rolled back at the end. What
+        it hands out runs more in it."""
         with subprocess.Popen(self._psql([]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True) as process:
-            process.stdin.write(f"BEGIN;\n{text};\n\\echo it is open\n")
-            process.stdin.flush()
-            said = iter(process.stdout.readline, "")
-            lines = []
-            for line in said:
-                lines.append(line)
-                if line.strip() == "it is open":
-                    break
-            else:
+            def run(more):
+                process.stdin.write(f"{more};\n\\echo it is open\n")
+                process.stdin.flush()
+                lines = []
+                for line in iter(process.stdout.readline, ""):
+                    lines.append(line)
+                    if line.strip() == "it is open":
+                        return
                 raise SqlError(f"{self.name}: {''.join(lines).strip()}")
+
+            run(f"BEGIN;\n{text}")
             try:
-                yield
+                yield run
             finally:
                 process.stdin.close()
                 process.wait()

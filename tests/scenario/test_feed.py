@@ -163,6 +163,40 @@ def test_a_rolled_back_writer_and_an_open_one_hold_nothing_up(start, cluster):
     until(lambda: service.metrics().sum("cqrsd_feed_gaps") == 0, "the gap to be closed")
 
 
+def test_what_is_not_watched_is_seen_all_the_same(start, cluster):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+
+    for number in range(2, 20):
+        cluster.primary.sql(f"UPDATE test_busy SET number = {number}")
+        assert service.query("busy", consistency="strong", id=1).data["number"] == number
+
+
+def questions(service):
+    return service.metrics().sum("cqrsd_feed_reads_total", result="answered")
+
+
+def asked_again(service):
+    """What was answered before has been read, and once more after that."""
+    before = questions(service)
+    until(lambda: questions(service) > before + 2, "the feed to be read again")
+
+
+def test_an_id_that_was_passed_by_is_seen_when_it_commits(start, cluster):
+    """The first has the smaller xid and the greater id: when it has committed, the xmax of its
+    snapshot, and the xmin of the next, is the xid of the second, which goes on."""
+    service = start("test_quiet", "test_busy", queries=4)
+    primary = cluster.primary
+    cluster.replica(2).pause_replay()
+    with primary.open_transaction("SELECT pg_current_xact_id()") as first:
+        with primary.open_transaction("UPDATE test_quiet SET number = 7") as second:
+            first("UPDATE test_busy SET number = 1; COMMIT")
+            asked_again(service)
+            second("COMMIT")
+            for _ in range(READS):
+                assert service.query("quiet", consistency="strong", id=1).data["number"] == 7
+
+
 def test_a_partition_that_is_attached_later_makes_the_table_count_no_more(start, cluster):
     service = start("test_parted", queries=1)
     behind_with_others(cluster)
@@ -192,6 +226,21 @@ def test_a_token_of_such_an_answer_carries_the_index(start, cluster):
         token = service.query("quiet", consistency="strong", id=1).token
         seen = service.query("busy", consistency="eventual", token=token, id=1)
         assert seen.data["number"] == 1
+
+
+def test_check_explains_what_keeps_a_query_from_being_read_by_table(schema, own_catalog):
+    watch(schema, "test_quiet")
+    done = harness_service.run("check", explain=True, primary=schema.primary.conninfo,
+                               catalog=own_catalog(CATALOG))
+
+    assert done.returncode == 0, done.stderr
+    said = done.stdout + done.stderr
+    assert "quiet reads test_quiet; by table" in said
+    assert "view reads test_quiet, test_view; by table" in said
+    assert "busy reads test_busy; the whole read index holds, since test_busy: it is not watched" \
+        in said
+    assert "test_called(): a function may read anything" in said
+    assert "declared reads test_quiet; by table" in said
 
 
 # --- the verb ---------------------------------------------------------------------------------

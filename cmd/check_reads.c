@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a service asks each minute (router/feed_tables.c), asked once and told. */
+#include "cmd/check_reads.h"
+
+#include "base/json.h"
+#include "router/feed_reads.h"
+
+#include <assert.h>
+
+static struct json *explain_rows(const struct buf *out)
+{
+	struct json_error error;
+	struct json *rows;
+	struct buf array;
+
+	buf_init(&array);
+	buf_byte(&array, '[');
+	buf_add(&array, out->ptr, out->len);
+	buf_byte(&array, ']');
+	rows = json_read((struct text){ array.ptr, array.len }, &error);
+	buf_fini(&array);
+	assert(rows);
+	return rows;
+}
+
+static void explain_row(struct buf *reads, struct buf *wrong, const struct json *row)
+{
+	struct text name = json_text(json_get(row, "name"));
+	const struct json *why = json_get(row, "wrong");
+
+	if (json_kind(json_get(row, "id")) == JSON_NUMBER) {
+		buf_string(reads, reads->len ? ", " : "");
+		buf_text(reads, name);
+	}
+	if (json_kind(why) != JSON_STRING)
+		return;
+	buf_string(wrong, wrong->len ? "; " : "");
+	buf_text(wrong, name);
+	buf_literal(wrong, ": ");
+	buf_text(wrong, json_text(why));
+}
+
+static void explain_say(const struct buf *out, const struct operation *operation,
+			struct findings *findings)
+{
+	struct json *rows = explain_rows(out);
+	struct buf reads, wrong;
+
+	buf_init(&reads);
+	buf_init(&wrong);
+	for (const struct json *row = json_first(rows); row; row = json_next(row))
+		explain_row(&reads, &wrong, row);
+	findings_note(findings, operation->text_place, "%s reads %.*s; %s%.*s", operation->name,
+		      reads.len ? (int)reads.len : 8, reads.len ? reads.ptr : "no table",
+		      wrong.len ? "the whole read index holds, since " : "by table", (int)wrong.len,
+		      wrong.len ? wrong.ptr : "");
+	buf_fini(&reads);
+	buf_fini(&wrong);
+	json_free(rows);
+}
+
+void check_reads(struct check_node *primary, const struct operation *operation,
+		 struct findings *findings)
+{
+	const char *values[3];
+	struct call call = { .kind = CALL_COMMAND, .statement = feed_reads(), .values = values };
+
+	if (operation->kind != REQUEST_QUERY)
+		return;
+	feed_reads_values(operation, &primary->asker.arena, values);
+	if (asker_call(&primary->asker, &call) == CALL_OK)
+		explain_say(&primary->asker.out, operation, findings);
+	else
+		findings_note(findings, operation->text_place,
+			      "%s: what it reads cannot be found out: %s", operation->name,
+			      call.end == CALL_ERROR ? call.error.message : "no answer");
+}
