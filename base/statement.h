@@ -58,7 +58,7 @@ enum leavings { LEAVINGS_ANY, LEAVINGS_NONE };
 /* What all that a query reads is known by in the feed (router/feed/). */
 struct statement_tags {
 	uint32_t version; /* of all sets of the process together */
-	bool counts;      /* whoever changes what it reads is seen there */
+	bool counts;      /* all that changes what it reads is seen there */
 	uint16_t count;
 	struct statement_tags *before; /* what was published before; kept, requests may hold it */
 	uint64_t tags[];               /* [count] */

@@ -233,8 +233,6 @@ static enum check_answer check_operation(struct checking *checking,
 	check_statement_init(&on_primary, operation);
 	check_statement_init(&on_standby, operation);
 	answer = check_statement(checking, operation, &on_primary, &on_standby);
-	if (answer == CHECK_FINE && checking->options->explain)
-		check_reads(&checking->primary, operation, &checking->findings);
 	statement_fini(&on_primary);
 	statement_fini(&on_standby);
 	arena_reset(&checking->primary.asker.arena);
@@ -283,6 +281,8 @@ static void check_online(struct checking *checking)
 		goes_on = check_operation(checking, operations[i]) != CHECK_MUTE;
 		check_progress(checking, i + 1);
 	}
+	if (goes_on && checking->options->explain)
+		check_reads(checking->options->primary, operations, count, &checking->findings);
 }
 
 /* --- the outcome ----------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "cmd/check_reads.h"
 
 #include "base/json.h"
+#include "cmd/ask.h"
 #include "router/feed_reads.h"
 
 #include <assert.h>
@@ -59,19 +60,33 @@ static void explain_say(const struct buf *out, const struct operation *operation
 	json_free(rows);
 }
 
-void check_reads(struct check_node *primary, const struct operation *operation,
-		 struct findings *findings)
+static void explain_one(struct asker *asker, const struct operation *operation,
+			struct findings *findings)
 {
 	const char *values[3];
 	struct call call = { .kind = CALL_COMMAND, .statement = feed_reads(), .values = values };
 
-	if (operation->kind != REQUEST_QUERY)
-		return;
-	feed_reads_values(operation, &primary->asker.arena, values);
-	if (asker_call(&primary->asker, &call) == CALL_OK)
-		explain_say(&primary->asker.out, operation, findings);
+	feed_reads_values(operation, &asker->arena, values);
+	if (asker_call(asker, &call) == CALL_OK)
+		explain_say(&asker->out, operation, findings);
 	else
 		findings_note(findings, operation->text_place,
 			      "%s: what it reads cannot be found out: %s", operation->name,
 			      call.end == CALL_ERROR ? call.error.message : "no answer");
+}
+
+void check_reads(const char *conninfo, const struct operation *const *operations, unsigned count,
+		 struct findings *findings)
+{
+	struct asker asker;
+	char error[512];
+
+	if (!asker_init(&asker, conninfo, NODE_PRIMARY, NULL, error, sizeof(error))) {
+		findings_trouble(findings, "%s", error);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (operations[i]->kind == REQUEST_QUERY)
+			explain_one(&asker, operations[i], findings);
+	asker_fini(&asker);
 }

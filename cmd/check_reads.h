@@ -2,9 +2,10 @@
 /* check --explain: which relations each query reads, and what keeps them from counting by table. */
 #pragma once
 
+#include "catalog/catalog.h"
 #include "cmd/check_findings.h"
-#include "cmd/check_node.h"
 
-/* A note for a query, none for a command. */
-void check_reads(struct check_node *primary, const struct operation *operation,
+/* Asked on a conn of its own, since what is asked writes, and takes it back: a note for each query.
+ */
+void check_reads(const char *conninfo, const struct operation *const *operations, unsigned count,
 		 struct findings *findings);

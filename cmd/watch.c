@@ -19,7 +19,7 @@ static const char watch_text[] =
 	" FROM unnest($1::text[]) AS t (name)), $2 = 'unwatch', $3 = 'dry') AS w";
 static const char watch_list_text[] = "SELECT w.name, w.did FROM cqrsd.watched() AS w";
 
-struct watch {
+struct watch_line {
 	const char *verb;
 	bool off;
 	struct options options;
@@ -28,7 +28,7 @@ struct watch {
 	struct asker asker;
 };
 
-static void watch_usage(FILE *out, const struct watch *watch)
+static void watch_usage(FILE *out, const struct watch_line *watch)
 {
 	fprintf(out,
 		"usage: cqrsd %s %s [--dry-run] [--json] --primary CONNINFO\n\n"
@@ -45,7 +45,7 @@ static void watch_usage(FILE *out, const struct watch *watch)
 /* --- what is asked ---------------------------------------------------------------------------- */
 
 /* {"a","b"}: the names as an array of texts. */
-static const char *watch_array(const struct watch *watch, struct arena *arena)
+static const char *watch_array(const struct watch_line *watch, struct arena *arena)
 {
 	const char *copy;
 	struct buf array;
@@ -67,7 +67,7 @@ static const char *watch_array(const struct watch *watch, struct arena *arena)
 	return copy;
 }
 
-static void watch_complain(const struct watch *watch, const struct call *call)
+static void watch_complain(const struct watch_line *watch, const struct call *call)
 {
 	const char *state = call->end == CALL_ERROR ? call->error.sqlstate : "";
 
@@ -85,7 +85,7 @@ static void watch_complain(const struct watch *watch, const struct call *call)
 					 "USAGE ON SCHEMA cqrsd, and own the table");
 }
 
-static bool watch_ask(struct watch *watch)
+static bool watch_ask(struct watch_line *watch)
 {
 	static const uint32_t params[] = { TEXTARRAYOID, TEXTOID, TEXTOID };
 	static const uint32_t columns[] = { TEXTOID, TEXTOID };
@@ -113,7 +113,7 @@ static bool watch_ask(struct watch *watch)
 
 /* --- what is shown ---------------------------------------------------------------------------- */
 
-static void watch_print_row(const struct watch *watch, const struct json *row)
+static void watch_print_row(const struct watch_line *watch, const struct json *row)
 {
 	struct text source = json_source(row);
 
@@ -125,7 +125,7 @@ static void watch_print_row(const struct watch *watch, const struct json *row)
 		       json_text(json_get(row, "did")).ptr);
 }
 
-static bool watch_print(const struct watch *watch)
+static bool watch_print(const struct watch_line *watch)
 {
 	const struct buf *out = &watch->asker.out;
 	struct json_error error;
@@ -148,7 +148,7 @@ static bool watch_print(const struct watch *watch)
 	return fflush(stdout) == 0;
 }
 
-static int watch_run(struct watch *watch)
+static int watch_run(struct watch_line *watch)
 {
 	char error[512];
 	bool done;
@@ -163,7 +163,7 @@ static int watch_run(struct watch *watch)
 	return done ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int watch_verb(struct watch *watch, int argc, char **argv)
+static int watch_verb(struct watch_line *watch, int argc, char **argv)
 {
 	int code;
 
@@ -187,14 +187,14 @@ static int watch_verb(struct watch *watch, int argc, char **argv)
 
 int watch_main(int argc, char **argv)
 {
-	static struct watch watch = { .verb = "watch" };
+	static struct watch_line watch = { .verb = "watch" };
 
 	return watch_verb(&watch, argc, argv);
 }
 
 int unwatch_main(int argc, char **argv)
 {
-	static struct watch watch = { .verb = "unwatch", .off = true };
+	static struct watch_line watch = { .verb = "unwatch", .off = true };
 
 	return watch_verb(&watch, argc, argv);
 }

@@ -6,8 +6,8 @@
  *                                    ▲                ▲ ▲ │     │        │
  *                                    │                │ │ └► PARKED      │
  *                                    │                │ └─────┘ │        │
- *                                    │                ├◄────────┴────────┤  early, elsewhere, moved
- *                                    │                └── BACKOFF ◄──────┤  a retry; not visible yet
+ *                                    │                ├◄────────┴────────┤  early, elsewhere
+ *                                    │                └── BACKOFF ◄──────┤  a retry, not visible
  *                                    └───────────────────────────────────┤  the schema has changed
  *                                            OUT ─► TELL                 └► done: refused
  *

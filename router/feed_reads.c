@@ -13,7 +13,7 @@
 
 enum { TEXTOID = 25, INT8OID = 20, TEXTARRAYOID = 1009 };
 
-static struct statement feed_reads_statement;
+static struct statement feed_reads_statement, feed_triggers_statement;
 static pthread_once_t feed_reads_once = PTHREAD_ONCE_INIT;
 
 static void feed_reads_make(void)
@@ -24,6 +24,17 @@ static void feed_reads_make(void)
 	statement_make_known(&feed_reads_statement, "feed.reads",
 			     "SELECT id, name, wrong, shape FROM cqrsd.feed_reads($1, $2, $3)",
 			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
+	statement_make_known(&feed_triggers_statement, "feed.triggers",
+			     "SELECT coalesce(sum(hashtextextended(t.oid || ' ' || t.xmin, 0)"
+			     " >> 20), 0)::bigint AS triggers FROM pg_trigger AS t"
+			     " WHERE t.tgfoid = 'cqrsd.feed_note'::regproc",
+			     (struct oids){ NULL, 0 }, (struct oids){ columns, 1 });
+}
+
+struct statement *feed_triggers(void)
+{
+	pthread_once(&feed_reads_once, feed_reads_make);
+	return &feed_triggers_statement;
 }
 
 struct statement *feed_reads(void)
@@ -137,4 +148,19 @@ struct statement_tags *feed_reads_take(struct text rows, int64_t **shapes)
 		tags = feed_reads_tags(json, shapes);
 	json_free(json);
 	return tags;
+}
+
+bool feed_triggers_take(struct text row, int64_t *triggers)
+{
+	struct json_error error;
+	struct json *json = json_read(row, &error);
+	const struct json *sum =
+		json && json_kind(json) == JSON_OBJECT ? json_get(json, "triggers") : NULL;
+	bool good = sum && json_kind(sum) == JSON_NUMBER;
+
+	if (good)
+		*triggers = feed_reads_number(sum);
+	if (json)
+		json_free(json);
+	return good;
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "catalog/catalog.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* To be run as a command: nothing stays of it. Lives as long as the process. */
@@ -20,3 +21,8 @@ void feed_reads_values(const struct operation *operation, struct arena *arena,
  * frees. NULL: not what it answers.
  */
 struct statement_tags *feed_reads_take(struct text rows, int64_t **shapes) must_check;
+
+/* A sum over the triggers of all watched tables. Lives as long as the process. */
+struct statement *feed_triggers(void);
+/* False: row is not what it answers. */
+bool feed_triggers_take(struct text row, int64_t *triggers) must_check;

@@ -14,6 +14,7 @@
 
 #define TABLES_EVERY_US (60 * US_PER_S)
 #define TABLES_AGAIN_US US_PER_S
+#define TABLES_MINUTES 10 /* a round is made in any case */
 
 /* What a round has found of one query. */
 struct feed_found {
@@ -217,6 +218,7 @@ static void tables_end_round(struct feed_tables *tables)
 		tables_follow(tables, &all, counting);
 		tables->known = tables->catalog;
 		metric_set(tables->router->metrics, METRIC_feed_queries, NULL, counting);
+		tables->minutes = 0;
 		tables_again(tables, TABLES_EVERY_US);
 	}
 	free(all.ids);
@@ -291,10 +293,48 @@ static void tables_ask_next(struct feed_tables *tables)
 	tables_again(tables, TABLES_AGAIN_US);
 }
 
+/* --- is a round due? -------------------------------------------------------------------------- */
+
+static void tables_on_triggers(struct call *call)
+{
+	struct feed_tables *tables = container_of(call, struct feed_tables, call);
+	int64_t triggers = 0;
+
+	tables->pool = NULL;
+	tables_complain(tables);
+	if (call->end != CALL_OK ||
+	    !feed_triggers_take((struct text){ tables->out.ptr, tables->out.len }, &triggers)) {
+		tables_again(tables, call->end == CALL_ERROR ? TABLES_EVERY_US : TABLES_AGAIN_US);
+		return;
+	}
+	if (tables->known == tables->router->catalog_ref->catalog && !tables->changed &&
+	    tables->triggers == triggers && ++tables->minutes < TABLES_MINUTES) {
+		tables_again(tables, TABLES_EVERY_US);
+		return;
+	}
+	tables->triggers = triggers;
+	tables_begin_round(tables);
+}
+
 static void tables_on_due(struct loop_timer *timer)
 {
 	struct feed_tables *tables = container_of(timer, struct feed_tables, timer);
+	struct pool *pool = router_primary_pool(tables->router);
 
-	if (!tables->catalog)
-		tables_begin_round(tables);
+	if (tables->catalog || tables->pool)
+		return;
+	arena_reset(&tables->arena);
+	buf_clear(&tables->out);
+	tables->call = (struct call){
+		.kind = CALL_QUERY,
+		.statement = feed_triggers(),
+		.arena = &tables->arena,
+		.out = &tables->out,
+		.rows_max = 1,
+		.on_done = tables_on_triggers,
+	};
+	if (pool && pool_submit(pool, &tables->call))
+		tables->pool = pool;
+	else
+		tables_again(tables, TABLES_AGAIN_US);
 }

@@ -2,13 +2,14 @@
 /*
  * Which tables each query of the catalog reads, and whether the feed sees all that changes them: on
  * the process's first loop, asked of the primary query by query (cqrsd.feed_reads), when a catalog
- * comes and when the schema has changed. What was found is published at the statements
+ * comes, when others are watched, when the schema of such a table has changed, and now and then.
+ * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is published at the statements
  * (struct statement_tags), under a new version; the feed is read as long as there is a query that
  * it is of use to.
  *
- *   due ──► one query after the other ──► published ──► a minute, or the reader sees a change ─┐
- *    ▲                                                                                        │
- *    └────────────────────────────────────────────────────────────────────────────────────────┘
+ *   due ──► which triggers are there? ──new──► one query after the other ──► published
+ *    ▲             │ as before                                                   │
+ *    └── a minute ─┴────────────── or the reader sees a change ──────────────────┘
  */
 #pragma once
 
@@ -42,7 +43,9 @@ struct feed_tables {
 	struct feed_found *found; /* [catalog->count] */
 	unsigned next;
 	uint32_t version;
-	uint64_t *ids; /* of all relations of queries that count; the reader's */
+	int64_t triggers; /* of tables that are watched: a sum, as of the last round */
+	unsigned minutes; /* since then */
+	uint64_t *ids;    /* of all relations of queries that count; the reader's */
 	int64_t began_us;
 	bool changed, complained;
 };

@@ -8,7 +8,7 @@
  *
  * With the rows comes the shape of the relations that sets of tags are made of: while it is another
  * one than that by which they were made, each answer touches all tags. So whatever changes the
- * schema is a write like any other, and sets that are not true any more make nobody stale.
+ * schema is a write like any other, and sets that are not true any more make no answer stale.
  */
 #pragma once
 
