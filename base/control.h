@@ -65,6 +65,12 @@
 #define CONTROL_JOB_FRAME 1
 #endif
 
+#ifdef CONTROL_NO_SCHEDULE_LOCK
+#define CONTROL_SCHEDULE_LOCK "" /* a due time is taken without the lock on its row */
+#else
+#define CONTROL_SCHEDULE_LOCK " FOR UPDATE OF s SKIP LOCKED"
+#endif
+
 #ifdef CONTROL_ANY_FLIGHT
 #define CONTROL_QUEUED 0 /* identical queries are answered with one that is out already */
 #else

@@ -49,7 +49,8 @@ static int compare_name(struct text name, const char *other)
 
 bool operation_is_job(const struct operation *operation)
 {
-	return operation->kind == REQUEST_COMMAND && operation->async != ASYNC_NEVER;
+	return operation->kind == REQUEST_COMMAND &&
+	       (operation->async != ASYNC_NEVER || operation->schedule.kind != SCHEDULE_NONE);
 }
 
 bool catalog_has_jobs(const struct catalog *catalog)

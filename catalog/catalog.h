@@ -13,6 +13,7 @@
 #include "base/request.h"
 #include "base/statement.h"
 #include "base/text.h"
+#include "catalog/schedule.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -89,7 +90,7 @@ struct operation {
 	enum idempotency idempotency;
 	bool lonely; /* command: never commits together with others */
 
-	/* Of a command that may be, or always is, accepted as a job. */
+	/* Of a command that is run as a job: accepted from a client, or by its schedule. */
 	enum async async;
 	unsigned retries;           /* attempts behind the first */
 	int64_t retries_backoff_us; /* before the second attempt, at most; doubled each time */
@@ -100,6 +101,7 @@ struct operation {
 			      * parameter's index + 1 */
 	const struct text *reads; /* [reads_count], @reads: all that its functions read */
 	unsigned reads_count;
+	struct schedule schedule; /* when it is run by itself */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;
@@ -142,7 +144,7 @@ void catalog_let_go(struct catalog *catalog);
 /* NULL: no such operation of that kind. Binary search; any thread. */
 const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
 				     struct text name);
-/* A command that may be accepted as a job. */
+/* Is it a command that may be run as a job? */
 bool operation_is_job(const struct operation *operation) must_check;
 bool catalog_has_jobs(const struct catalog *catalog) must_check;
 /* The parameter of that name that the outside may set; NULL: none (:request_user never is). */

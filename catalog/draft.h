@@ -69,6 +69,7 @@ struct draft {
 	bool vary_given;                      /* @cache … vary= */
 	struct draft_lookup lookup;
 	struct cut order_by; /* @order-by; ptr NULL: it was not given */
+	size_t schedule_at;  /* of the value of @every or @cron */
 
 	struct draft_param params[PARAMS_MAX];
 	unsigned params_count;

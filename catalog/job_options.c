@@ -90,8 +90,13 @@ void job_options_finish(struct draft *draft)
 
 bool job_option_is_idle(const struct draft *draft, const struct operation_option *row)
 {
-	return draft->operation.kind == REQUEST_COMMAND && draft->operation.async == ASYNC_NEVER &&
+	const struct operation *operation = &draft->operation;
+
+	if (operation->kind != REQUEST_COMMAND || operation->async != ASYNC_NEVER)
+		return false;
+	if (row->read == job_option_batch_max)
+		return true;
+	return !operation_is_job(operation) &&
 	       (row->read == job_option_retries || row->read == job_option_keep ||
-		row->read == job_option_workers || row->read == job_option_batch_max ||
-		row->read == job_option_order_by);
+		row->read == job_option_workers || row->read == job_option_order_by);
 }

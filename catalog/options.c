@@ -10,6 +10,7 @@
 #include "catalog/job_options.h"
 #include "catalog/lookup.h"
 #include "catalog/params.h"
+#include "catalog/schedule_options.h"
 #include "catalog/value.h"
 #include "catalog/words.h"
 
@@ -380,20 +381,10 @@ bool option_is_known(struct text comment)
 	return option_find(option_cut(cut, &(struct cut){ { NULL, 0 }, 0 })) < OPTIONS;
 }
 
-/* Of the contract, but not built: without them a command would do something else than it says. */
-static const char *const options_not_built[] = { "every", "cron" };
-
 static void option_unknown(struct draft *draft, size_t at, struct text name)
 {
 	struct nearest nearest;
 	struct text best = { NULL, 0 };
-
-	for (size_t i = 0; i < sizeof(options_not_built) / sizeof(options_not_built[0]); i++)
-		if (text_is(name, options_not_built[i])) {
-			source_error(draft->source, at, "@%s is not available yet",
-				     options_not_built[i]);
-			return;
-		}
 
 	nearest_init(&nearest, name);
 	for (size_t i = 0; i < OPTIONS; i++) {
@@ -491,6 +482,7 @@ void options_finish(struct draft *draft)
 		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet)
 			options_note(draft, i, "is not available yet", options[i].not_yet);
 	job_options_finish(draft);
+	schedule_options_finish(draft);
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (draft->options_at[i] != SIZE_MAX && job_option_is_idle(draft, &options[i]))
 			options_note(draft, i, "has no effect", "it is not @async");

@@ -19,6 +19,7 @@ const struct admin_page admin_pages[] = {
 	{ "/admin/api/jobs/cancel", .take = jobs_page_cancel, .event = "jobs-cancel" },
 	{ "/admin/api/jobs/pause", .take = jobs_page_pause, .event = "jobs-pause" },
 	{ "/admin/api/jobs/resume", .take = jobs_page_resume, .event = "jobs-resume" },
+	{ "/admin/api/jobs/schedules", .take = jobs_page_schedules },
 	{ "/admin/api/jobs/", .take = jobs_page_show },
 	{ .path = NULL },
 };

@@ -17,6 +17,7 @@
 #include "cmd/check_reads.h"
 #include "cmd/check_rights.h"
 #include "cmd/check_row_security.h"
+#include "cmd/check_schedules.h"
 #include "cmd/check_schema.h"
 #include "cmd/check_session_state.h"
 #include "cmd/check_text.h"
@@ -369,6 +370,7 @@ static void check_catalog(struct checking *checking, struct catalog *catalog)
 	(void)!ratelimit_check(&checking->options->rate_limits, catalog, &lines);
 	findings_lines(&checking->findings, &lines);
 	buf_fini(&lines);
+	check_schedules(catalog, &checking->findings);
 	if (!checking->options->offline)
 		check_online(checking);
 }

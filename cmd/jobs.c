@@ -84,7 +84,7 @@ static bool jobs_check_commands(const struct jobs_work *work, const struct catal
 		if (memchr(name.ptr, ',', name.len))
 			continue;
 		operation = catalog_find(catalog, REQUEST_COMMAND, name);
-		if (operation && operation->async != ASYNC_NEVER)
+		if (operation && operation_is_job(operation))
 			continue;
 		fprintf(stderr, "cqrsd jobs %s: the catalog has no @async command %.*s\n",
 			jobs_action(work), (int)name.len, name.ptr);

@@ -18,12 +18,13 @@ static const struct {
 	[JOB_ACTION_CANCEL] = { "ID... | criteria | --all", "jobs that wait are never run" },
 	[JOB_ACTION_PAUSE] = { "COMMAND... | --all", "jobs of commands wait" },
 	[JOB_ACTION_RESUME] = { "COMMAND... | --all", "they go on" },
+	[JOB_ACTION_SCHEDULES] = { "[COMMAND...]", "what runs by itself, and when next" },
 };
 
 static void jobs_line_usage(FILE *out)
 {
 	for (unsigned i = 0; i < JOB_ACTIONS; i++)
-		fprintf(out, "%s cqrsd jobs %-7s %-24s  %s\n",
+		fprintf(out, "%s cqrsd jobs %-9s %-24s  %s\n",
 			i ? "      " : "usage:", job_action_row((enum job_action)i)->name,
 			jobs_line_help[i].whom, jobs_line_help[i].does);
 	fprintf(out,
@@ -186,7 +187,7 @@ void jobs_line_fini(struct jobs_line *line)
 
 bool jobs_line_takes_ids(const struct jobs_line *line)
 {
-	if (line->action == JOB_ACTION_LIST)
+	if (line->action == JOB_ACTION_LIST || line->action == JOB_ACTION_SCHEDULES)
 		return true;
 	for (unsigned i = 0; i < line->criteria_count; i++)
 		if (job_filter_takes_ids(line->criteria[i].name))

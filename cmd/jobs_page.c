@@ -145,19 +145,29 @@ static void page_fail(struct jobs_page *page)
 				   (long long)page->admin.changed);
 }
 
+static const char *page_rows_begin(enum job_action action)
+{
+	if (action == JOB_ACTION_SCHEDULES)
+		return "{\"schedules\":[";
+	return action == JOB_ACTION_LIST ? "{\"jobs\":[" : "{\"job\":";
+}
+
 static void page_write_rows(struct jobs_page *page)
 {
 	struct buf *out = &page->request->out;
-	bool is_list = page->admin.action == JOB_ACTION_LIST;
+	enum job_action action = page->admin.action;
 	const char *separator = "";
 
-	buf_string(out, is_list ? "{\"jobs\":[" : "{\"job\":");
+	buf_string(out, page_rows_begin(action));
 	for (const struct json *row = json_first(page->admin.rows); row; row = json_next(row)) {
 		buf_string(out, separator);
-		job_admin_write_row(out, row, page->ids);
+		if (action == JOB_ACTION_SCHEDULES)
+			job_admin_write_schedule(out, row, page->ids);
+		else
+			job_admin_write_row(out, row, page->ids);
 		separator = ",";
 	}
-	buf_string(out, is_list ? "]}" : "}");
+	buf_string(out, action == JOB_ACTION_SHOW ? "}" : "]}");
 }
 
 static void page_on_done(struct job_admin *admin)
@@ -254,4 +264,9 @@ void jobs_page_pause(struct request *request, void *arg)
 void jobs_page_resume(struct request *request, void *arg)
 {
 	page_take(request, arg, JOB_ACTION_RESUME);
+}
+
+void jobs_page_schedules(struct request *request, void *arg)
+{
+	page_take(request, arg, JOB_ACTION_SCHEDULES);
 }

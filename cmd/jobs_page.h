@@ -16,3 +16,4 @@ void jobs_page_discard(struct request *request, void *arg);
 void jobs_page_cancel(struct request *request, void *arg);
 void jobs_page_pause(struct request *request, void *arg);
 void jobs_page_resume(struct request *request, void *arg);
+void jobs_page_schedules(struct request *request, void *arg);

@@ -78,38 +78,73 @@ static void jobs_print_row(const struct json *job)
 	       message.ptr ? ": " : "", (int)message.len, message.ptr ? message.ptr : "");
 }
 
+static void jobs_print_schedule(const struct json *row)
+{
+	struct text command = jobs_member(row, "command"), spec = jobs_member(row, "schedule");
+	struct text due = jobs_member(row, "next_due"), last = jobs_member(row, "last_due");
+	struct text state = jobs_member(row, "last_state"), job = jobs_member(row, "last_job");
+
+	printf("%-24.*s  %-24.*s  %.19s%-7s  %-19.19s  %-9.*s  %.*s\n", (int)command.len,
+	       command.ptr, (int)spec.len, spec.ptr, due.ptr,
+	       jobs_is_true(row, "paused") ? ",paused" : "", last.ptr ? last.ptr : "never",
+	       (int)state.len, state.ptr ? state.ptr : "", (int)job.len, job.ptr ? job.ptr : "");
+}
+
+static void jobs_print_head(enum job_action action)
+{
+	if (action == JOB_ACTION_LIST)
+		printf("%-26s  %-17s  %-24s  %-7s  %-19s  %s\n", "ID", "STATE", "COMMAND", "TRIES",
+		       "ENDED, OR ACCEPTED", "ERROR");
+	else if (action == JOB_ACTION_SCHEDULES)
+		printf("%-24s  %-24s  %-26s  %-19s  %-9s  %s\n", "COMMAND", "SCHEDULE",
+		       "NEXT DUE (UTC)", "LAST DUE", "STATE", "JOB");
+}
+
+static void jobs_print_line(enum job_action action, struct text line)
+{
+	struct json_error error;
+	struct json *json = json_read(line, &error);
+
+	assert(json);
+	if (action == JOB_ACTION_LIST)
+		jobs_print_row(json);
+	else if (action == JOB_ACTION_SCHEDULES)
+		jobs_print_schedule(json);
+	else
+		jobs_print_shown(json);
+	json_free(json);
+}
+
+static const char *jobs_none(enum job_action action)
+{
+	if (action == JOB_ACTION_SCHEDULES)
+		return "there are no schedules";
+	return action == JOB_ACTION_LIST ? "there are no such jobs" : "there is no such job";
+}
+
 static bool jobs_print_jobs(const struct job_admin *admin, struct job_ids *ids, bool as_json)
 {
 	size_t count = json_length(admin->rows);
-	bool is_list = admin->action == JOB_ACTION_LIST;
-	struct json_error error;
 	struct buf line;
 
 	if (!count && !as_json)
-		fprintf(stderr, is_list ? "there are no such jobs\n" : "there is no such job\n");
-	else if (is_list && !as_json)
-		printf("%-26s  %-17s  %-24s  %-7s  %-19s  %s\n", "ID", "STATE", "COMMAND", "TRIES",
-		       "ENDED, OR ACCEPTED", "ERROR");
+		fprintf(stderr, "%s\n", jobs_none(admin->action));
+	else if (!as_json)
+		jobs_print_head(admin->action);
 	buf_init(&line);
 	for (const struct json *row = json_first(admin->rows); row; row = json_next(row)) {
-		struct json *job;
-
 		buf_clear(&line);
-		job_admin_write_row(&line, row, ids);
-		if (as_json) {
-			printf("%.*s\n", (int)line.len, line.ptr);
-			continue;
-		}
-		job = json_read((struct text){ line.ptr, line.len }, &error);
-		assert(job);
-		if (is_list)
-			jobs_print_row(job);
+		if (admin->action == JOB_ACTION_SCHEDULES)
+			job_admin_write_schedule(&line, row, ids);
 		else
-			jobs_print_shown(job);
-		json_free(job);
+			job_admin_write_row(&line, row, ids);
+		if (as_json)
+			printf("%.*s\n", (int)line.len, line.ptr);
+		else
+			jobs_print_line(admin->action, (struct text){ line.ptr, line.len });
 	}
 	buf_fini(&line);
-	return is_list || count;
+	return admin->action != JOB_ACTION_SHOW || count;
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */

@@ -91,6 +91,7 @@ static void worker_on_reload(struct letter *letter, struct loop *loop)
 	(void)loop;
 	router_set_catalog(message->worker->router, message->catalog);
 	router_set_options(message->worker->router, message->options);
+	writes_reload(&message->worker->writes);
 	listener_set_limits(message->worker->listener, (size_t)message->options->body_bytes_max,
 			    message->options->request_timeout_us);
 	catalog_let_go(message->catalog);

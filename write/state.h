@@ -34,6 +34,7 @@
 #include "write/jobs/job_gauges.h"
 #include "write/jobs/job_id.h"
 #include "write/jobs/partitions.h"
+#include "write/jobs/schedules.h"
 #include "write/jobs/watch.h"
 #include "write/jobs/worker.h"
 #include "write/sweep.h"
@@ -95,6 +96,7 @@ struct writes {
 	struct job_partitions partitions; /* of the process's first loop, as the next */
 	struct job_gauges gauges;
 	struct job_breakers breakers;
+	struct job_schedules schedules;
 };
 
 static inline struct write *write_of(struct request *request)

@@ -88,6 +88,11 @@ static struct pool *write_on_partitions(struct job_partitions *partitions)
 	return queues->count ? router_primary_pool(writes->router) : NULL;
 }
 
+static void write_on_scheduled(struct job_schedules *schedules)
+{
+	job_workers_wake(&container_of(schedules, struct writes, schedules)->workers);
+}
+
 static struct pool *write_on_watches(struct job_watches *watches)
 {
 	return router_primary_pool(container_of(watches, struct writes, watches)->router);
@@ -99,6 +104,7 @@ static void write_on_topology(struct router_watcher *watcher)
 
 	wait_replicas_refresh(writes);
 	job_watches_renew(&writes->watches);
+	job_schedules_wake(&writes->schedules);
 }
 
 void writes_init(struct writes *writes, struct router *router, struct writes_shared *shared)
@@ -127,6 +133,7 @@ void writes_fini(struct writes *writes)
 	job_partitions_stop(&writes->partitions);
 	job_breakers_stop(&writes->breakers);
 	job_gauges_stop(&writes->gauges);
+	job_schedules_stop(&writes->schedules);
 	job_workers_fini(&writes->workers);
 	job_watches_fini(&writes->watches);
 	job_counting_fini(&writes->counting);
@@ -152,6 +159,16 @@ void writes_work(struct writes *writes, struct job_occupancy *occupancy)
 	job_partitions_start(&writes->partitions);
 	job_gauges_start(&writes->gauges, writes->router);
 	job_breakers_start(&writes->breakers, writes->router, occupancy);
+	writes->schedules = (struct job_schedules){
+		.router = writes->router,
+		.on_accepted = write_on_scheduled,
+	};
+	job_schedules_start(&writes->schedules);
+}
+
+void writes_reload(struct writes *writes)
+{
+	job_schedules_wake(&writes->schedules);
 }
 
 void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers)
@@ -162,6 +179,7 @@ void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, uns
 
 void writes_drain(struct writes *writes)
 {
+	job_schedules_drain(&writes->schedules);
 	job_workers_drain(&writes->workers);
 	job_breakers_drain(&writes->breakers);
 	job_watches_drain(&writes->watches);

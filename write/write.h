@@ -16,6 +16,8 @@ void writes_fini(struct writes *writes);
 /* This loop does the background work of the process (write/sweep.h): one of its loops. Borrows the
  * occupancy as the next. */
 void writes_work(struct writes *writes, struct job_occupancy *occupancy);
+/* The router has another catalog. */
+void writes_reload(struct writes *writes);
 /* So many workers of this loop run jobs, which may be 0. At most once. Borrows the occupancy until
  * writes_fini; one for all loops of the process. */
 void writes_run_jobs(struct writes *writes, struct job_occupancy *occupancy, unsigned workers);

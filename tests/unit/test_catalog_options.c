@@ -353,14 +353,92 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	catalog_let_go(catalog);
 }
 
-/* Without it the command would do something else than its author asks for. */
-static void what_would_change_what_a_command_does_is_refused_until_it_is_there(void **state)
+static void a_schedule_is_read(void **state)
 {
-#define NOT_YET " is not available yet"
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, COMMAND "-- @every 90s\nSELECT 1");
+
+	assert_int_equal(operation->schedule.kind, SCHEDULE_EVERY);
+	assert_int_equal(operation->schedule.every_us, 90 * US_PER_S);
+	assert_string_equal(operation->schedule.spec, "@every 90s");
+	assert_true(operation_is_job(operation));
+	catalog_let_go(catalog);
+	operation = story_operation(&catalog, COMMAND "-- @cron \" 0  3\t* * mon-fri \"\nSELECT 1");
+	assert_int_equal(operation->schedule.kind, SCHEDULE_CRON);
+	assert_string_equal(operation->schedule.spec, "@cron 0 3 * * mon-fri");
+	assert_true(operation_is_job(operation));
+	catalog_let_go(catalog);
+	operation = story_operation(&catalog, COMMAND "-- @async never\nSELECT 1");
+	assert_int_equal(operation->schedule.kind, SCHEDULE_NONE);
+	assert_false(operation_is_job(operation));
+	catalog_let_go(catalog);
+}
+
+/* Who may call it, and how, is of its clients; of its jobs it says how they are run. */
+static void a_schedule_goes_with_all_other_options(void **state)
+{
+	struct catalog *catalog;
+	const struct operation *operation =
+		story_operation(&catalog, COMMAND "-- @param max int = 10\n"
+						  "-- @param note text?\n"
+						  "-- @every 1h\n"
+						  "-- @async never\n"
+						  "-- @internal\n"
+						  "-- @roles a, b\n"
+						  "-- @idempotency required\n"
+						  "-- @retries 2\n"
+						  "-- @keep 1h\n"
+						  "-- @workers 1\n"
+						  "-- @order-by max\n"
+						  "SELECT :max, :note, :request_user");
+	struct buf lines;
+
+	assert_int_equal(operation->schedule.kind, SCHEDULE_EVERY);
+	buf_init(&lines);
+	catalog_not_yet(catalog, &lines);
+	assert_int_equal(lines.len, 0);
+	buf_fini(&lines);
+	catalog_let_go(catalog);
+}
+
+static void what_is_wrong_with_a_schedule_is_said(void **state)
+{
+#define CRON "@cron \"M H D M W\""
 	static const struct story stories[] = {
-		{ COMMAND "-- @every 5m\nSELECT 1", "shop.sql:2:4: error: @every" NOT_YET },
-		{ COMMAND "-- @cron \"0 3 * * *\"\nSELECT 1",
-		  "shop.sql:2:4: error: @cron" NOT_YET },
+		{ COMMAND "-- @cron */5 * * * *\nSELECT 1", NULL },
+		{ COMMAND "-- @every 999ms\nSELECT 1",
+		  "shop.sql:2:11: error: @every is from 1000ms to 31622400000ms" },
+		{ COMMAND "-- @every 5\nSELECT 1",
+		  "shop.sql:2:11: error: \"5\" is no duration: a whole number and ms, s, m or h" },
+		{ COMMAND "-- @every\nSELECT 1",
+		  "shop.sql:2:10: error: a value is missing: @every 5m" },
+		{ COMMAND "-- @cron\nSELECT 1", "shop.sql:2:9: error: a value is missing: " CRON },
+		{ COMMAND "-- @cron \"0 3 * * *\nSELECT 1",
+		  "shop.sql:2:10: error: \"\"0 3 * * *\" is no value of " CRON },
+		{ COMMAND "-- @cron 0 3 \"* * *\"\nSELECT 1",
+		  "shop.sql:2:10: error: \"0 3 \"* * *\"\" is no value of " CRON },
+		{ COMMAND "-- @cron \"0 24 * * *\"\nSELECT 1",
+		  "shop.sql:2:13: error: @cron: \"24\" is no hour: 0 to 23" },
+		{ COMMAND "-- @cron \"0 0 * * monday\"\nSELECT 1",
+		  "shop.sql:2:19: error: @cron: \"monday\" is no weekday: 0 to 7, or sun to sat; "
+		  "did you mean \"mon\"?" },
+		{ COMMAND "-- @cron \"0 0 31 2 *\"\nSELECT 1",
+		  "shop.sql:2:15: error: @cron: no such day ever comes" },
+		{ COMMAND "-- @crom \"0 0 * * *\"\nSELECT 1",
+		  "shop.sql:2:4: error: unknown option \"@crom\"; did you mean \"@cron\"?" },
+		{ COMMAND "-- @every 5m\n-- @every 5m\nSELECT 1",
+		  "shop.sql:3:4: error: @every is given twice" },
+		{ COMMAND "-- @every 5m\n-- @cron \"0 0 * * *\"\nSELECT 1",
+		  "shop.sql:3:11: error: @every and @cron exclude each other" },
+		{ QUERY "-- @every 5m\nSELECT 1",
+		  "shop.sql:2:4: error: @every is for a command, not for a query" },
+		{ COMMAND "-- @every 5m\nSELECT :id",
+		  "shop.sql:2:11: error: a schedule has no value for id: declare it optional, or "
+		  "with a default" },
+		{ COMMAND "-- @param id int\n-- @cron \"0 0 * * *\"\nSELECT :id",
+		  "shop.sql:3:11: error: a schedule has no value for id: declare it optional, or "
+		  "with a default" },
 	};
 
 	STORY_CHECK(stories);
@@ -417,8 +495,9 @@ int main(void)
 		cmocka_unit_test(groups_name_parameters_of_the_statement),
 		cmocka_unit_test(an_answer_for_one_user_is_never_cached_for_others),
 		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
-		cmocka_unit_test(
-			what_would_change_what_a_command_does_is_refused_until_it_is_there),
+		cmocka_unit_test(a_schedule_is_read),
+		cmocka_unit_test(a_schedule_goes_with_all_other_options),
+		cmocka_unit_test(what_is_wrong_with_a_schedule_is_said),
 		cmocka_unit_test(jobs_are_ordered_by_a_parameter),
 		cmocka_unit_test(the_version_of_an_operation_changes_with_its_statement),
 		cmocka_unit_test(options_of_callers_take_no_value),

@@ -202,21 +202,6 @@ void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance
 
 /* --- what came ------------------------------------------------------------------------------- */
 
-/* A whole number of our own, which is not negative; else 0. */
-static int64_t claim_number(const struct json *row, const char *key)
-{
-	const struct json *member = json_get(row, key);
-	int64_t number = 0;
-	struct text text;
-
-	if (!member)
-		return 0;
-	text = json_source(member);
-	for (size_t i = 0; i < text.len && byte_is_digit(text.ptr[i]); i++)
-		number = number * 10 + (text.ptr[i] - '0');
-	return number;
-}
-
 static const char *claim_string(struct arena *arena, const struct json *value)
 {
 	if (!value || json_kind(value) != JSON_STRING)
@@ -240,19 +225,18 @@ static const char *const *claim_claims(struct arena *arena, const struct json *v
 static void claim_row(struct arena *arena, const struct json *json, struct job_row *row)
 {
 	const struct json *parameters = json_get(json, "parameters");
-	const struct json *lost = json_get(json, "lost");
 	const char *key = claim_string(arena, json_get(json, "order_key"));
 
 	*row = (struct job_row){
-		.n = claim_number(json, "n"),
-		.run_us = claim_number(json, "run_us"),
-		.wall_us = claim_number(json, "wall_us"),
-		.attempts_ended = (unsigned)claim_number(json, "attempts"),
-		.attempts_max = (unsigned)claim_number(json, "attempts_max"),
-		.begun = (unsigned)claim_number(json, "begun"),
-		.begun_us = claim_number(json, "begun_us"),
+		.n = job_row_number(json, "n"),
+		.run_us = job_row_number(json, "run_us"),
+		.wall_us = job_row_number(json, "wall_us"),
+		.attempts_ended = (unsigned)job_row_number(json, "attempts"),
+		.attempts_max = (unsigned)job_row_number(json, "attempts_max"),
+		.begun = (unsigned)job_row_number(json, "begun"),
+		.begun_us = job_row_number(json, "begun_us"),
 		.begun_by = claim_string(arena, json_get(json, "begun_by")),
-		.lost = lost && json_kind(lost) == JSON_BOOL && json_bool(lost),
+		.lost = job_row_is(json, "lost"),
 		.command = text_of(claim_string(arena, json_get(json, "command"))),
 		.claims = claim_claims(arena, json_get(json, "claims")),
 		.user = claim_string(arena, json_get(json, "user")),
@@ -268,9 +252,7 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 
 unsigned job_claim_read(struct arena *arena, struct text rows, struct job_row *out, unsigned max)
 {
-	const char *array = arena_printf(arena, "[%.*s]", (int)rows.len, rows.ptr);
-	struct json_error error;
-	struct json *json = json_read(text_of(array), &error);
+	struct json *json = job_rows_read(arena, rows);
 	unsigned count = 0;
 
 	if (!json)

@@ -9,11 +9,18 @@
 
 #include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
+#include "write/jobs/schedule_statement.h"
 
 #include <assert.h>
 #include <pthread.h>
 
-enum { TEXTARRAYOID = 1009, INT8ARRAYOID = 1016, INT4ARRAYOID = 1007, JSONBOID = 3802 };
+enum {
+	FLOAT8OID = 701,
+	TEXTARRAYOID = 1009,
+	INT8ARRAYOID = 1016,
+	INT4ARRAYOID = 1007,
+	JSONBOID = 3802
+};
 
 static bool action_takes_any(struct text state)
 {
@@ -43,6 +50,7 @@ static const struct job_action_row action_rows[JOB_ACTIONS] = {
 				action_takes_open, false },
 	[JOB_ACTION_PAUSE] = { "pause", "paused", "jobs-pause", NULL, NULL, true },
 	[JOB_ACTION_RESUME] = { "resume", "resumed", "jobs-resume", NULL, NULL, true },
+	[JOB_ACTION_SCHEDULES] = { "schedules", "listed", NULL, NULL, NULL, true },
 };
 
 const struct job_action_row *job_action_row(enum job_action action)
@@ -237,6 +245,21 @@ static const char resume_dry_text[] =
 	RESUMED " SELECT command, EXISTS (SELECT FROM cqrsd.job_pause AS p"
 	" WHERE p.command = named.command) AS changed,"
 	" " COMMANDS " IS NOT NULL AND " OF_ALL " AS paused" BY_NAME;
+
+/* --- schedules -------------------------------------------------------------------------------- */
+
+#define LAST_OF(state, table)                                                                      \
+	"(SELECT " state " FROM " table " WHERE n = s.last_n AND mark = s.last_mark LIMIT 1)"
+static const char schedules_text[] =
+	"SELECT coalesce(s.last_n, 0) AS n, coalesce(s.last_mark, 0)::int8 & 4294967295 AS mark,"
+	" s.command, s.spec AS schedule, s.next_due,"
+	" greatest(extract(epoch FROM clock.at - s.next_due), 0)::float8 AS late_seconds,"
+	" EXISTS (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (s.command, '*')) AS paused,"
+	" s.runs, s.last_due, s.last_run, coalesce("
+	LAST_OF("CASE WHEN " JOB_IS_RUNNING " THEN 'running' ELSE " STATE_OPEN " END", "cqrsd.job")
+	", " LAST_OF("'dead'", "cqrsd.job_dead") ", " LAST_OF(STATE_FINISHED, "cqrsd.job_finished")
+	") AS last_state FROM (" JOB_CLOCK ") AS clock CROSS JOIN cqrsd.job_schedule AS s"
+	" WHERE " COMMANDS " IS NULL OR s.command = ANY (" COMMANDS ") ORDER BY s.command";
 /* clang-format on */
 
 /* --- as statements ---------------------------------------------------------------------------- */
@@ -262,6 +285,11 @@ static const uint32_t changed_oids[] = { INT8OID, INT8OID };
 static const uint32_t counted_oids[] = { TEXTOID, INT8OID };
 static const uint32_t commands_oids[] = { TEXTOID, BOOLOID, BOOLOID };
 
+static const uint32_t schedules_oids[] = {
+	INT8OID, INT8OID, TEXTOID,        TEXTOID,        TIMESTAMPTZOID, FLOAT8OID,
+	BOOLOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+};
+
 #define TYPES(oids)                                                                                \
 	{                                                                                          \
 		oids, sizeof(oids) / sizeof((oids)[0])                                             \
@@ -279,6 +307,8 @@ static const struct action_text {
 		[JOB_ACTION_CANCEL] = { "jobs.cancel-all", cancel_text, TYPES(changed_oids) },
 		[JOB_ACTION_PAUSE] = { "jobs.pause", pause_text, TYPES(commands_oids) },
 		[JOB_ACTION_RESUME] = { "jobs.resume", resume_text, TYPES(commands_oids) },
+		[JOB_ACTION_SCHEDULES] = { "jobs.list-schedules", schedules_text,
+					   TYPES(schedules_oids) },
 	},
 	{
 		[JOB_ACTION_REPLAY] = { "jobs.replay-dry", replay_dry_text, TYPES(counted_oids) },

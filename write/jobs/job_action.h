@@ -17,6 +17,7 @@ enum job_action {
 	JOB_ACTION_CANCEL,
 	JOB_ACTION_PAUSE,
 	JOB_ACTION_RESUME,
+	JOB_ACTION_SCHEDULES,
 	JOB_ACTIONS
 };
 
@@ -42,7 +43,8 @@ enum job_action job_action_find(struct text name) must_check;
 
 /*
  * Those that live as long as the process; any thread. Of LIST and SHOW: a row for each job, which
- * begins with n and the bits of mark. Of changes of jobs: one row, how many were changed, at most
+ * begins with n and the bits of mark. Of SCHEDULES: the same of each schedule, whose last job has
+ * that number; 0: there was none. Of changes of jobs: one row, how many were changed, at most
  * JOB_FILTER_LIMIT of the next few hundred behind JOB_FILTER_AFTER, and the last one of these; 0:
  * there are none. Of PAUSE and RESUME: a row for each command: whether it was changed, and whether
  * it is paused now.

@@ -43,6 +43,7 @@ static bool admin_is_of_many(const struct job_admin *admin)
 	case JOB_ACTION_SHOW:
 	case JOB_ACTION_PAUSE:
 	case JOB_ACTION_RESUME:
+	case JOB_ACTION_SCHEDULES:
 	case JOB_ACTIONS:
 		break;
 	}
@@ -134,6 +135,7 @@ bool job_admin_send(struct job_admin *admin, struct pool *pool)
 	switch (admin->action) {
 	case JOB_ACTION_LIST:
 	case JOB_ACTION_SHOW:
+	case JOB_ACTION_SCHEDULES:
 		return admin_call(admin, pool, CALL_QUERY, job_action_statement(admin->action));
 	case JOB_ACTION_REPLAY:
 	case JOB_ACTION_DISCARD:
@@ -168,18 +170,6 @@ static struct json *admin_rows(const struct job_admin *admin)
 	return json;
 }
 
-/* A whole number of our own, which is not negative. */
-static int64_t admin_number(const struct json *row, const char *key)
-{
-	const struct json *member = json_get(row, key);
-	struct text text = member ? json_source(member) : TEXT("");
-	int64_t number = 0;
-
-	for (size_t i = 0; i < text.len && byte_is_digit(text.ptr[i]); i++)
-		number = number * 10 + (text.ptr[i] - '0');
-	return number;
-}
-
 static void admin_end(struct job_admin *admin, bool is_whole)
 {
 	admin->is_whole = is_whole;
@@ -209,9 +199,9 @@ static void admin_take_counts(struct job_admin *admin, struct pool *pool)
 	for (const struct json *row = json_first(admin->rows); row; row = json_next(row)) {
 		const struct json *why = json_get(row, "why");
 
-		admin->matching += admin_number(row, "jobs");
+		admin->matching += job_row_number(row, "jobs");
 		if (why && json_kind(why) == JSON_NULL)
-			admin->eligible += admin_number(row, "jobs");
+			admin->eligible += job_row_number(row, "jobs");
 	}
 	if (admin->dry_run || !admin->eligible)
 		admin_end(admin, true);
@@ -222,9 +212,9 @@ static void admin_take_counts(struct job_admin *admin, struct pool *pool)
 static void admin_take_batch(struct job_admin *admin, struct pool *pool)
 {
 	struct json *json = admin_rows(admin);
-	int64_t last = admin_number(json_first(json), "last");
+	int64_t last = job_row_number(json_first(json), "last");
 
-	admin->changed += admin_number(json_first(json), "changed");
+	admin->changed += job_row_number(json_first(json), "changed");
 	json_free(json);
 	if (!last || !admin_room(admin))
 		admin_end(admin, true);
@@ -232,7 +222,7 @@ static void admin_take_batch(struct job_admin *admin, struct pool *pool)
 		admin_end(admin, false);
 }
 
-/* Of LIST, SHOW, PAUSE, RESUME. */
+/* Of LIST, SHOW, SCHEDULES, PAUSE, RESUME. */
 static void admin_take_rows(struct job_admin *admin)
 {
 	admin->rows = admin_rows(admin);
@@ -315,18 +305,42 @@ void job_admin_write(struct buf *out, const struct job_admin *admin)
 	buf_byte(out, '}');
 }
 
-void job_admin_write_row(struct buf *out, const struct json *row, struct job_ids *ids)
+/* What is left of a row behind the number of a job. */
+static struct text admin_take_number(const struct json *row, struct job_number *number)
 {
 	struct text rest = json_source(row);
-	struct job_number number;
-	char id[JOB_ID_CHARS + 1];
 	int64_t mark = 0;
-	bool good = job_document_take(&rest, "{\"n\":", &number.n) &&
+	bool good = job_document_take(&rest, "{\"n\":", &number->n) &&
 		    job_document_take(&rest, "\"mark\":", &mark);
 
 	assert(good);
-	number.mark = (int32_t)(uint32_t)mark;
+	number->mark = (int32_t)(uint32_t)mark;
+	return rest;
+}
+
+void job_admin_write_row(struct buf *out, const struct json *row, struct job_ids *ids)
+{
+	struct job_number number;
+	struct text rest = admin_take_number(row, &number);
+	char id[JOB_ID_CHARS + 1];
+
 	job_id_write(ids, number, id);
 	buf_printf(out, "{\"id\":\"%s\",", id);
 	buf_text(out, rest);
+}
+
+void job_admin_write_schedule(struct buf *out, const struct json *row, struct job_ids *ids)
+{
+	struct job_number number;
+	struct text rest = admin_take_number(row, &number);
+	char id[JOB_ID_CHARS + 1];
+
+	buf_byte(out, '{');
+	buf_text(out, (struct text){ rest.ptr, rest.len - 1 });
+	if (!number.n) {
+		buf_literal(out, ",\"last_job\":null}");
+		return;
+	}
+	job_id_write(ids, number, id);
+	buf_printf(out, ",\"last_job\":\"%s\"}", id);
 }

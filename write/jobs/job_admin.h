@@ -3,7 +3,8 @@
  * One request of an operator about jobs, carried out on the primary by the calls of one pool: for
  * cqrsd jobs and for /admin/api/jobs. On the loop's thread.
  *
- *   LIST, SHOW ────────► the rows
+ *   LIST, SHOW,
+ *   SCHEDULES ─────────► the rows
  *   PAUSE, RESUME ─────► done, or what would be
  *   REPLAY, DISCARD, ──► how many can be changed ──dry run, or none──► done
  *   CANCEL                  └──► some hundred of them, in one transaction, again and again ──► done
@@ -43,7 +44,7 @@ struct job_admin {
 
 	/* What came of it. */
 	struct call call;  /* the last one: how it ended, and its error */
-	struct json *rows; /* of LIST and SHOW; of PAUSE and RESUME; else the reasons. NULL: none */
+	struct json *rows; /* of all but changes of jobs, of these the reasons. NULL: none */
 	int64_t matching;  /* that are meant */
 	int64_t eligible;  /* of these, that can be changed */
 	int64_t changed;
@@ -70,7 +71,9 @@ bool job_admin_is_good(const struct job_admin *admin) must_check;
 int64_t job_admin_wanted(const struct job_admin *admin) must_check;
 /* Was all that was meant done, with nothing refused or passed over? A dry run: yes. */
 bool job_admin_did_all(const struct job_admin *admin) must_check;
-/* Appends what was done, or would be, as a JSON object; not of LIST and SHOW. */
+/* Appends what was done, or would be, as a JSON object; not of LIST, SHOW and SCHEDULES. */
 void job_admin_write(struct buf *out, const struct job_admin *admin);
 /* Appends a row of LIST or SHOW as a JSON object, with its id in the place of its number. */
 void job_admin_write_row(struct buf *out, const struct json *row, struct job_ids *ids);
+/* The same of SCHEDULES, with the id of its last job, or null. */
+void job_admin_write_schedule(struct buf *out, const struct json *row, struct job_ids *ids);

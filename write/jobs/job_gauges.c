@@ -119,10 +119,8 @@ static void gauges_show_row(struct metrics *metrics, const struct json *row)
 
 static void gauges_show(struct job_gauges *gauges)
 {
-	const char *array = arena_printf(&gauges->arena, "[%.*s]", (int)gauges->out.len,
-					 gauges->out.ptr ? gauges->out.ptr : "");
-	struct json_error error;
-	struct json *json = json_read(text_of(array), &error);
+	struct json *json =
+		job_rows_read(&gauges->arena, (struct text){ gauges->out.ptr, gauges->out.len });
 
 	gauges_forget(gauges->router->metrics);
 	if (!json)

@@ -47,3 +47,30 @@ bool job_document_take(struct text *row, const char *before, int64_t *number)
 	row->len -= at + 1;
 	return true;
 }
+
+struct json *job_rows_read(struct arena *arena, struct text rows)
+{
+	struct json_error error;
+
+	return json_read(
+		text_of(arena_printf(arena, "[%.*s]", (int)rows.len, rows.ptr ? rows.ptr : "")),
+		&error);
+}
+
+int64_t job_row_number(const struct json *row, const char *key)
+{
+	const struct json *member = json_get(row, key);
+	struct text text = member ? json_source(member) : TEXT("");
+	int64_t number = 0;
+
+	for (size_t i = 0; i < text.len && byte_is_digit(text.ptr[i]); i++)
+		number = number * 10 + (text.ptr[i] - '0');
+	return number;
+}
+
+bool job_row_is(const struct json *row, const char *key)
+{
+	const struct json *member = json_get(row, key);
+
+	return member && json_kind(member) == JSON_BOOL && json_bool(member);
+}

@@ -2,7 +2,9 @@
 /* What the statements on tables of jobs share: types, documents, what a refusal of them means. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/check.h"
+#include "base/json.h"
 #include "base/statement.h"
 #include "base/text.h"
 #include "write/command.h"
@@ -46,3 +48,10 @@ void job_statement_explain(struct command *command);
 /* Takes a member with a whole number off the front of a row, with the comma: before is what stands
  * there. */
 bool job_document_take(struct text *row, const char *before, int64_t *number) must_check;
+
+/* Rows as they came, as an array; NULL: they are no JSON. Freed by the caller. */
+struct json *job_rows_read(struct arena *arena, struct text rows) must_check;
+/* A whole number of ours, which is not negative; 0: there is none. */
+int64_t job_row_number(const struct json *row, const char *key) must_check;
+/* Is it there, and true? */
+bool job_row_is(const struct json *row, const char *key) must_check;
