@@ -3,9 +3,9 @@
  * Which tables each query of the catalog reads, and whether the feed sees all that changes them: on
  * the process's first loop, asked of the primary query by query (cqrsd.feed_reads), when a catalog
  * comes, when others are watched, when the schema of such a table has changed, and now and then.
- * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is published at the statements
- * (struct statement_tags), under a new version; the feed is read as long as there is a query that
- * it is of use to.
+ * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is
+ * published at the statements (struct statement_tags), under a new version; the feed is read as
+ * long as there is a query that it is of use to.
  *
  *   due ──► which triggers are there? ──new──► one query after the other ──► published
  *    ▲             │ as before                                                   │

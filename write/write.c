@@ -159,11 +159,7 @@ void writes_work(struct writes *writes, struct job_occupancy *occupancy)
 	job_partitions_start(&writes->partitions);
 	job_gauges_start(&writes->gauges, writes->router);
 	job_breakers_start(&writes->breakers, writes->router, occupancy);
-	writes->schedules = (struct job_schedules){
-		.router = writes->router,
-		.on_accepted = write_on_scheduled,
-	};
-	job_schedules_start(&writes->schedules);
+	job_schedules_start(&writes->schedules, writes->router, write_on_scheduled);
 }
 
 void writes_reload(struct writes *writes)

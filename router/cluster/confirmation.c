@@ -175,8 +175,7 @@ const char *confirmation_lack_text(enum confirmation_lack lack)
 		[LACK_STRANGER] = "a standby that is none of the replicas streams",
 		[LACK_ONE_SENDER] = "two standbys stream from the primary by one name",
 		[LACK_REPLICA] = "it is not known by which name a replica streams, and from where",
-		[LACK_KEPT] = "a replica would not wait for as many of the same standbys if it "
-			      "were promoted",
+		[LACK_KEPT] = "a replica, promoted, would not wait for as many of the standbys",
 		[LACK_SAME_SOURCE] = "replicas stream from different places",
 	};
 

@@ -40,9 +40,10 @@ static void schedules_again(struct job_schedules *schedules, int64_t pause_us)
 		loop_timer_set(loop, &schedules->timer, loop_now(loop) + pause_us);
 }
 
-void job_schedules_start(struct job_schedules *schedules)
+void job_schedules_start(struct job_schedules *schedules, struct router *router,
+			 void (*on_accepted)(struct job_schedules *schedules))
 {
-	assert(schedules->router);
+	*schedules = (struct job_schedules){ .router = router, .on_accepted = on_accepted };
 	arena_init(&schedules->arena);
 	buf_init(&schedules->out);
 	for (unsigned i = 0; i < SCHEDULE_SET_VALUES; i++)
@@ -434,7 +435,7 @@ static void schedules_on_run(struct call *call)
 		metric_add(metrics, METRIC_jobs_accepted_total, METRIC_LABELS(command), 1);
 	}
 	json_free(json);
-	if (count && schedules->on_accepted)
+	if (count)
 		schedules->on_accepted(schedules);
 	schedules_again(schedules, count ? 0 : SCHEDULES_JITTER_US);
 }

@@ -22,11 +22,8 @@
 #include <stdint.h>
 
 struct job_schedules {
-	/* Set by the maker. */
-	struct router *router;                                /* borrowed */
-	void (*on_accepted)(struct job_schedules *schedules); /* jobs wait */
-
-	/* Its own. */
+	struct router *router; /* borrowed; NULL: not started */
+	void (*on_accepted)(struct job_schedules *schedules);
 	struct loop_timer timer;
 	struct call call;
 	struct pool *pool; /* while a call is on its way */
@@ -46,7 +43,9 @@ struct job_schedules {
 	bool shifted; /* the clock was set apart by cqrsd.job_clock, and that was logged */
 };
 
-void job_schedules_start(struct job_schedules *schedules);
+/* on_accepted: jobs have come. */
+void job_schedules_start(struct job_schedules *schedules, struct router *router,
+			 void (*on_accepted)(struct job_schedules *schedules));
 /* Nothing to do for those that were not started. */
 void job_schedules_stop(struct job_schedules *schedules);
 /* There may be another primary or another catalog. */
