@@ -111,6 +111,24 @@ class TestEnds:
         assert [entry["sqlstate"] for entry in job["attempt_log"]] == ["40001"] * 3
 
 
+class TestMetrics:
+    def test_each_job_that_has_ended_is_counted_once_by_its_end(self, cqrsd, primary):
+        def finished(command, end):
+            return cqrsd.metrics().sum("cqrsd_jobs_finished_total", command=command, end=end)
+
+        def all_finished():
+            return [finished("divided", "done"), finished("divided", "dead"),
+                    finished("guarded", "done")]
+
+        before = all_finished()
+        for number in (1, 2, 0):
+            ended(cqrsd, accept(cqrsd, "divided", number=number))
+        # Three attempts, and one end.
+        assert ended(cqrsd, accept(cqrsd, "guarded", number=3))["attempts"] == 3
+        after = all_finished()
+        assert [b - a for a, b in zip(before, after)] == [2, 1, 1]
+
+
 def pause(primary, command):
     primary.sql(f"INSERT INTO cqrsd.job_pause (command, paused_by) VALUES ('{command}', 'me')")
 

@@ -191,7 +191,36 @@ def waiting(primary):
     return primary.sql("SELECT pid FROM pg_stat_activity WHERE wait_event = 'transactionid'")
 
 
+# Every column of a dead letter has a value, which is its own; whatever columns there are.
+FILLED = """DO $$ DECLARE names text; filled text; BEGIN
+    SELECT string_agg(quote_ident(attname), ', '), string_agg(CASE
+        WHEN attname = 'command' THEN '''noted'''
+        WHEN attname = 'parameters' THEN '''{"number": "7"}'''
+        WHEN attname = 'log' THEN '''[{"n": 1}]'''
+        WHEN atttypid = 'timestamptz'::regtype THEN format('''2026-01-%s 00:00+00''', attnum)
+        WHEN atttypid = 'json'::regtype THEN format('''["%s"]''', attname)
+        WHEN atttypid = 'bool'::regtype THEN 'true'
+        WHEN atttypid = 'text'::regtype THEN quote_literal('a ' || attname)
+        ELSE attnum::text END, ', ')
+    INTO names, filled FROM pg_attribute
+    WHERE attrelid = 'cqrsd.job_dead'::regclass AND attnum > 0 AND NOT attisdropped;
+    EXECUTE format('INSERT INTO cqrsd.job_dead (%s) VALUES (%s)', names, filled);
+END $$"""
+# Of an attempt, and not of the job.
+NEW = ("run_at", "attempts")
+
+
 class TestOtherChanges:
+    def test_a_replay_keeps_whatever_the_job_was_accepted_with(self, jobs, primary):
+        primary.sql(FILLED)
+        dead = json.loads(primary.sql("SELECT to_json(d) FROM cqrsd.job_dead AS d"))
+        jobs.done("replay", "--all")
+        again = json.loads(primary.sql("SELECT to_json(j) FROM cqrsd.job AS j"))
+        kept = [name for name in again if name in dead and name not in NEW]
+        assert {"order_key", "session", "claims", "trace", "keyed"} < set(kept)
+        assert {name: again[name] for name in kept} == {name: dead[name] for name in kept}
+        assert again["attempts"] == 0
+
     def test_what_is_discarded_is_kept_for_its_time_as_discarded(self, jobs, primary):
         bury(primary, 3)
         assert jobs.done("discard", command="noted", limit=2) == "discarded 2 of 3"
