@@ -234,6 +234,7 @@ static unsigned batch_on_claimed(struct call *call)
 	unsigned count =
 		job_claim_read(&batch->arena, (struct text){ batch->out.ptr, batch->out.len }, rows,
 			       GROUP_CALLS_MAX);
+	const struct job_row *last = NULL;
 
 	batch->claimed = batch->settled_count = 0;
 	batch->claimed_us = loop_now(batch->loop);
@@ -241,10 +242,13 @@ static unsigned batch_on_claimed(struct call *call)
 		const struct operation *operation =
 			catalog_find(batch->catalog, REQUEST_COMMAND, rows[i].command);
 
+		/* One that is no job says how far its part was gone through: others come later. */
+		if (!last || last->n)
+			last = &rows[i];
 		if (rows[i].n && operation && statement_shape(operation->statement))
 			batch_take(batch, operation, &rows[i]);
 	}
-	batch->on_members(batch, batch->claimed, count ? &rows[count - 1] : NULL);
+	batch->on_members(batch, batch->claimed, last);
 	return batch->claimed;
 }
 

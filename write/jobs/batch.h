@@ -47,8 +47,8 @@ struct job_batch {
 	struct job_verdicts *verdicts; /* of earlier batches; borrowed */
 	size_t bytes_max;              /* of one result */
 	enum isolation isolation;      /* of all that is claimed */
-	/* The rows are there, members[0] to [count - 1] of them are to run; last: the last row, or
-	 * NULL. May come again. */
+	/* The rows are there, members[0] to [count - 1] of them are to run; last: the first row
+	 * that is no job, or else the last one, or NULL. May come again. */
 	void (*on_members)(struct job_batch *batch, unsigned count, const struct job_row *last);
 	/* A retry is to begin: 0, or how long it has to wait for others. */
 	int64_t (*on_retry)(struct job_batch *batch, const struct operation *operation);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "pg/call.h"
 #include "write/jobs/array.h"
+#include "write/jobs/fair_claim.h"
 #include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
 #include "write/jobs/ordered.h"
@@ -41,8 +42,11 @@ enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
 	" AS begun_us, j.begun_by, " CLAIM_LOST " AS lost, j.command, j.parameters, j.claims,"     \
 	" j.\"user\", j.session"
 
+#define CLAIM_TENANT ", j.tenant"
+
 #define CLAIM_TEXT(which)                                                                          \
-	CLAIM_COLUMNS " FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"      \
+	CLAIM_COLUMNS CLAIM_TENANT                                                                 \
+	" FROM (SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::int8[]),"                    \
 	" (SELECT $3::int8[])) AS q(command, run_us, n) WHERE NOT EXISTS"                          \
 	" (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (q.command, '*')"                   \
 	" AND (q.n >= 0 OR p.retry_at IS NULL)) OFFSET 0) AS q"                                    \
@@ -62,12 +66,14 @@ static const char *const claim_texts[CLAIM_KINDS] = {
 	[CLAIM_HEADS] = CLAIM_COLUMNS
 	", j.order_key FROM (" ORDERED_HEADS(CONTROL_JOB_LOCK) ") AS j"
 							       " WHERE " ORDERED_IS_MINE("j"),
+	[CLAIM_FAIR] = CLAIM_COLUMNS CLAIM_TENANT FAIR_CLAIM(CONTROL_JOB_LOCK),
 };
 
 static const char *const claim_names[CLAIM_KINDS] = {
 	[CLAIM_COMPANY] = "jobs.claim",
 	[CLAIM_ALONE] = "jobs.claim-alone",
 	[CLAIM_HEADS] = "jobs.claim-heads",
+	[CLAIM_FAIR] = "jobs.claim-fair",
 };
 
 static const uint32_t claim_params[CLAIM_VALUES] = {
@@ -80,19 +86,40 @@ static const uint32_t heads_params[ORDERED_VALUES] = {
 	[ORDERED_UNTIL] = TEXTARRAYOID,    [ORDERED_LIMIT] = INT8OID,
 };
 
+enum fair_value {
+	FAIR_COMMANDS,
+	FAIR_AFTER,
+	FAIR_UNTIL,
+	FAIR_LIMIT,
+	FAIR_JOBS,
+	FAIR_MASK,
+	FAIR_VALUES
+};
+
+static const uint32_t fair_params[FAIR_VALUES] = {
+	[FAIR_COMMANDS] = TEXTARRAYOID, [FAIR_AFTER] = INT8ARRAYOID, [FAIR_UNTIL] = INT8ARRAYOID,
+	[FAIR_LIMIT] = INT8OID,         [FAIR_JOBS] = INT8OID,       [FAIR_MASK] = INT8OID,
+};
+
 /* Those in company ask for no instance. */
 static const struct job_types claim_values[CLAIM_KINDS] = {
 	[CLAIM_COMPANY] = { claim_params, CLAIM_INSTANCE },
 	[CLAIM_ALONE] = { claim_params, CLAIM_VALUES },
 	[CLAIM_HEADS] = { heads_params, ORDERED_VALUES },
+	[CLAIM_FAIR] = { fair_params, FAIR_VALUES },
 };
 
 static const uint32_t claim_columns[] = {
 	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID, TEXTOID,
-	BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID, TEXTOID, /* the last: of heads */
+	BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID, INT8OID, /* the last: of the others */
+};
+static const uint32_t heads_columns[] = {
+	INT8OID, INT8OID, INT8OID, INT2OID, INT2OID, INT2OID, INT8OID, TEXTOID,
+	BOOLOID, TEXTOID, JSONOID, JSONOID, TEXTOID, TEXTOID, TEXTOID,
 };
 
 #define CLAIM_TRIAL_N (-1)
+#define FAIR_CALLERS "4294967295" /* JOB_TENANTS_USER */
 
 #define CLAIM_COLUMNS_COUNT (sizeof(claim_columns) / sizeof(claim_columns[0]))
 
@@ -102,10 +129,10 @@ static pthread_once_t claim_once = PTHREAD_ONCE_INIT;
 static void claim_make(void)
 {
 	for (unsigned i = 0; i < CLAIM_KINDS; i++)
-		job_statement_make(&claim_statements[i], claim_names[i], claim_texts[i],
-				   claim_values[i],
-				   (struct job_types){ claim_columns,
-						       CLAIM_COLUMNS_COUNT - (i != CLAIM_HEADS) });
+		job_statement_make(
+			&claim_statements[i], claim_names[i], claim_texts[i], claim_values[i],
+			(struct job_types){ i == CLAIM_HEADS ? heads_columns : claim_columns,
+					    CLAIM_COLUMNS_COUNT });
 }
 
 struct statement *job_claim_statement(enum claim_kind kind)
@@ -160,6 +187,18 @@ static void claim_add_heads(struct job_claim *claim, const struct job_queue *que
 	claim_add_keys(claim, queue, TEXT(""), 0, at->begun ? key : none);
 }
 
+static void claim_add_tenants(struct job_claim *claim, const struct job_queue *queue)
+{
+	struct job_tenants_part parts[JOB_TENANTS_PARTS];
+	unsigned count = job_tenants_parts(&queue->tenants, claim->of_callers, parts);
+
+	for (unsigned i = 0; i < count; i++) {
+		array_add_text(&claim->arrays[FAIR_COMMANDS], text_of(queue->operation->name));
+		array_add_int(&claim->arrays[FAIR_AFTER], parts[i].after);
+		array_add_int(&claim->arrays[FAIR_UNTIL], parts[i].until);
+	}
+}
+
 static void claim_add_from(struct job_claim *claim, const struct job_queue *queue,
 			   struct watermark watermark)
 {
@@ -183,6 +222,9 @@ void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
 	case CLAIM_HEADS:
 		claim_add_heads(claim, queue);
 		return;
+	case CLAIM_FAIR:
+		claim_add_tenants(claim, queue);
+		return;
 	case CLAIM_KINDS:
 		break;
 	}
@@ -195,9 +237,15 @@ void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance
 
 	for (unsigned i = 0; i < arrays; i++)
 		claim->values[i] = array_end(&claim->arrays[i]);
+	claim->limit_jobs = limit;
 	snprintf(claim->limit, sizeof(claim->limit), "%u", limit);
 	claim->values[arrays] = claim->limit;
 	claim->values[arrays + 1] = instance;
+	if (claim->kind != CLAIM_FAIR)
+		return;
+	snprintf(claim->jobs, sizeof(claim->jobs), "%u", claim->tenant_jobs);
+	claim->values[FAIR_JOBS] = claim->jobs;
+	claim->values[FAIR_MASK] = claim->of_callers ? FAIR_CALLERS : "0";
 }
 
 /* --- what came ------------------------------------------------------------------------------- */
@@ -239,6 +287,7 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 		.lost = job_row_is(json, "lost"),
 		.command = text_of(claim_string(arena, json_get(json, "command"))),
 		.claims = claim_claims(arena, json_get(json, "claims")),
+		.tenant = claim_number(json, "tenant"),
 		.user = claim_string(arena, json_get(json, "user")),
 		.session = claim_string(arena, json_get(json, "session")),
 	};

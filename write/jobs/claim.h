@@ -4,7 +4,7 @@
  * order, each behind its watermark. Its lock on the rows is all that makes them one worker's.
  *
  * COMPANY claims what may run with others, ALONE what was in a transaction that was lost
- * (write/jobs/claimed.h).
+ * (write/jobs/claimed.h), FAIR the same as COMPANY from tenant to tenant (write/jobs/fair.h).
  */
 #pragma once
 
@@ -18,10 +18,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Those that run alone: write/jobs/claimed.h; heads: write/jobs/ordered.h. */
-enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_HEADS, CLAIM_KINDS };
+/* Those that run alone: write/jobs/claimed.h; heads: write/jobs/ordered.h. A breaker tries a job by
+ * those before FAIR. */
+enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_HEADS, CLAIM_FAIR, CLAIM_KINDS };
 
 #define CLAIM_ARRAYS 4
+#define CLAIM_VALUES_MAX 6
 
 enum claim_value {
 	CLAIM_COMMANDS,
@@ -35,12 +37,14 @@ enum claim_value {
 /* The values of one claim, made again each time. */
 struct job_claim {
 	struct buf arrays[CLAIM_ARRAYS];
-	char limit[12];
+	char limit[12], jobs[12];
+	unsigned tenant_jobs; /* of FAIR, as the next: of each tenant, at most; set by the maker */
 	enum claim_kind kind; /* set by the maker, as the next */
 	bool trial;           /* of one command, which is paused by its breaker */
-	unsigned queues;
+	bool of_callers;      /* from caller to caller, and not from user to user */
+	unsigned queues, limit_jobs;
 	bool sweeps;                          /* from the beginning of some queue */
-	const char *values[CLAIM_ARRAYS + 2]; /* once ended */
+	const char *values[CLAIM_VALUES_MAX]; /* once ended */
 };
 
 void job_claim_init(struct job_claim *claim);
@@ -69,6 +73,7 @@ struct job_row {
 	const char *user;          /* NULL: none */
 	const char *session;       /* who is to see its effect; NULL: none */
 	struct text order_key;     /* ptr NULL: it has no order */
+	int64_t tenant;            /* of those in company; 0: none */
 };
 
 /*

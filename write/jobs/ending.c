@@ -107,3 +107,26 @@ struct job_ending job_ending_of(enum job_fault fault, struct job_attempts attemp
 	assert(!"a fault");
 	return (struct job_ending){ JOB_LEFT, 0 };
 }
+
+const char *job_end_name(enum job_end end)
+{
+	switch (end) {
+	case JOB_DONE:
+		return "done";
+	case JOB_RETRIED:
+		return "retried";
+	case JOB_RETRIED_ALONE:
+		return "lost";
+	case JOB_DEAD:
+		return "dead";
+	case JOB_LEFT:
+		return "left";
+	case JOB_BEGUN:
+		return "begun";
+	case JOB_PUT_OFF:
+	case JOB_PUT_OFF_ALONE:
+		return "put-off";
+	}
+	assert(!"an end of a job");
+	return "";
+}

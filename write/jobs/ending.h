@@ -57,3 +57,6 @@ int64_t job_backoff_us(unsigned ended, int64_t backoff_us, struct random *random
 
 /* How long a command is left alone after so many failures by a deployment in a row, from 1. */
 int64_t job_pause_us(unsigned failures, struct random *random) must_check;
+
+/* As metrics have it. */
+const char *job_end_name(enum job_end end) must_check;

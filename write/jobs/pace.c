@@ -81,6 +81,16 @@ unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
 	return paces;
 }
 
+unsigned job_paces_fair(const struct job_pacing *pacing)
+{
+	unsigned paces = 0;
+
+	for (unsigned pace = 0; pace < JOB_PACES; pace++)
+		if (job_fair_is_due(&pacing->fair[pace]))
+			paces |= PACE_BIT(pace);
+	return paces;
+}
+
 /* --- a claim --------------------------------------------------------------------------------- */
 
 void job_seats_fini(struct job_seats *seats)
@@ -141,6 +151,8 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 	pace_order(pacing, queues, pace);
 	seats_make_room(seats, queues->count);
 	claim->trial = false;
+	if (claim->kind == CLAIM_FAIR)
+		claim->of_callers = job_fair_begin(&pacing->fair[pace], &claim->tenant_jobs);
 	job_claim_begin(claim);
 	for (unsigned i = 0; i < queues->count; i++) {
 		struct job_queue *queue = &queues->queues[pacing->order[i]];
@@ -166,7 +178,7 @@ static bool pace_try(const struct job_pacing *pacing, struct job_queue *queue, i
 	job_claim_begin(claim);
 	if (pace_add(pacing, queue, now_us, claim, seats))
 		return true;
-	job_health_pass_trial(health, kind, CLAIM_KINDS);
+	job_health_pass_trial(health, kind, CLAIM_FAIR);
 	return false;
 }
 

@@ -33,8 +33,9 @@ struct job_pacing {
 	unsigned workers;
 	unsigned slow;             /* batches of other paces than quick */
 	unsigned turns[JOB_PACES]; /* claims so far */
-	int64_t sweep_every_us;    /* write/jobs/watermark.h */
-	unsigned *order;           /* [room], of queues */
+	struct job_fair fair[JOB_PACES];
+	int64_t sweep_every_us; /* write/jobs/watermark.h */
+	unsigned *order;        /* [room], of queues */
 	unsigned room;
 };
 
@@ -46,6 +47,8 @@ unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues
 			int64_t now_us) must_check;
 /* Of these, those of queues in which there may be jobs with an order. */
 unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us) must_check;
+/* And those from which the next claim is to be a fair one. */
+unsigned job_paces_fair(const struct job_pacing *pacing) must_check;
 enum isolation job_pace_isolation(unsigned pace) must_check;
 
 /* What a batch holds of the slots, from its claim until it has ended. Zeroed: nothing. */

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "write/jobs/fair.h"
 #include "write/jobs/occupancy.h"
 #include "write/jobs/ordered.h"
 #include "write/jobs/watermark.h"
@@ -22,6 +23,7 @@ struct job_queue {
 	const struct operation *operation;
 	struct watermark watermark;
 	struct ordered_at ordered_at;
+	struct job_tenants tenants;
 	int64_t strays_us;       /* when jobs with an order are looked for, where it has none */
 	struct job_slots *slots; /* borrowed of the occupancy */
 	int64_t paused_until_us; /* of the loop's clock */

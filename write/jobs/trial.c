@@ -15,10 +15,10 @@ static void trial_prove(struct job_health *health, enum job_fault fault)
 		job_health_move(health, JOB_BREAKER_TRYING, JOB_BREAKER_FAILED);
 		return;
 	case JOB_FAULT_DATA: /* another one may tell */
-		job_health_pass_trial(health, CLAIM_COMPANY, CLAIM_KINDS);
+		job_health_pass_trial(health, CLAIM_COMPANY, CLAIM_FAIR);
 		return;
 	case JOB_FAULT_DEPLOYMENT:
-		job_health_pass_trial(health, CLAIM_KINDS, CLAIM_KINDS);
+		job_health_pass_trial(health, CLAIM_FAIR, CLAIM_FAIR);
 		return;
 	}
 	assert(!"a fault");
@@ -29,11 +29,11 @@ void job_trial_end(struct job_health *health, const struct job_batch *batch)
 	if (batch->call.end != CALL_OK)
 		job_health_move(health, JOB_BREAKER_TRYING, JOB_BREAKER_FAILED);
 	else if (!job_batch_ran(batch))
-		job_health_pass_trial(health, batch->claim.kind + 1u, CLAIM_KINDS);
+		job_health_pass_trial(health, batch->claim.kind + 1u, CLAIM_FAIR);
 	else if (batch->jobs.count)
 		trial_prove(health, batch->members[0].fault);
 	else if (batch->settled[0].job.ending.end == JOB_BEGUN)
-		job_health_pass_trial(health, CLAIM_ALONE, CLAIM_KINDS);
+		job_health_pass_trial(health, CLAIM_ALONE, CLAIM_FAIR);
 	else
 		trial_prove(health, batch->settled[0].fault);
 }

@@ -7,6 +7,7 @@
 #include "router/consistency/sessions.h"
 #include "router/node_health.h"
 #include "write/committed.h"
+#include "write/jobs/tenants.h"
 #include "write/jobs/trial.h"
 
 #include <assert.h>
@@ -168,7 +169,8 @@ static unsigned worker_open_paces(const struct job_workers *workers, int64_t now
 		if (now_us >= workers->alone_due_us[pace])
 			alone |= 1u << pace;
 	return paces | (paces & alone) << CLAIM_ALONE * JOB_PACES |
-	       (paces & job_paces_ordered(&workers->queues, now_us)) << CLAIM_HEADS * JOB_PACES;
+	       (paces & job_paces_ordered(&workers->queues, now_us)) << CLAIM_HEADS * JOB_PACES |
+	       (paces & job_paces_fair(&workers->pacing)) << CLAIM_FAIR * JOB_PACES;
 }
 
 /* Of the paces in their turns the first of which something can be claimed now; WORKER_PACES: none.
@@ -210,7 +212,7 @@ static unsigned worker_choose_trial(struct job_worker *worker, int64_t now_us)
 static void worker_leave(struct job_worker *worker)
 {
 	if (worker->trial)
-		job_health_pass_trial(worker->trial, worker->batch.claim.kind, CLAIM_KINDS);
+		job_health_pass_trial(worker->trial, worker->batch.claim.kind, CLAIM_FAIR);
 	worker->trial = NULL;
 	job_pace_end(&worker->workers->pacing, &worker->seats);
 }
@@ -349,39 +351,18 @@ static void worker_on_members(struct job_batch *batch, unsigned count, const str
 	}
 	if (last)
 		worker_reach(worker, last);
+	job_tenants_note(batch, count, last, &worker->workers->queues,
+			 &worker->workers->pacing.fair[worker->claimed % JOB_PACES]);
 	job_seats_keep(&worker->seats, slots, found);
 }
 
 /* --- what came of it ------------------------------------------------------------------------- */
 
-static const char *worker_end_name(enum job_end end)
-{
-	switch (end) {
-	case JOB_DONE:
-		return "done";
-	case JOB_RETRIED:
-		return "retried";
-	case JOB_RETRIED_ALONE:
-		return "lost";
-	case JOB_DEAD:
-		return "dead";
-	case JOB_LEFT:
-		return "left";
-	case JOB_BEGUN:
-		return "begun";
-	case JOB_PUT_OFF:
-	case JOB_PUT_OFF_ALONE:
-		return "put-off";
-	}
-	assert(!"an end of a job");
-	return "";
-}
-
 static void worker_count(struct job_worker *worker, const struct operation *operation,
 			 enum job_end ended)
 {
 	struct metrics *metrics = worker->workers->router->metrics;
-	const char *end = worker_end_name(ended);
+	const char *end = job_end_name(ended);
 
 	metric_add(metrics, METRIC_job_attempts_total, METRIC_LABELS(operation->name, end), 1);
 	if (ended == JOB_DONE || ended == JOB_DEAD)
@@ -398,8 +379,10 @@ static void worker_pass(struct job_worker *worker, const struct job_member *memb
 		return;
 	if (member->ending.end != JOB_LEFT) {
 		job_queue_good(queue);
-		watermark_pass(&queue->watermark, member->row.run_us, member->row.n,
-			       member->row.wall_us);
+		/* Before a fair one there are those of others. */
+		if (worker->batch.claim.kind != CLAIM_FAIR)
+			watermark_pass(&queue->watermark, member->row.run_us, member->row.n,
+				       member->row.wall_us);
 	} else if (!queue->outdated) {
 		job_queue_pause(queue, &router->random, loop_now(router->loop));
 		log_warn("jobs", "%s is paused: %s (%s)", queue->operation->name,

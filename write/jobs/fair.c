@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts, and ranges of whole numbers. */
+#include "write/jobs/fair.h"
+
+#include <assert.h>
+
+#define FAIR_JOBS 4 /* where it is not known how many tenants there are */
+
+void job_fair_ordinary(struct job_fair *fair, unsigned found, unsigned limit)
+{
+	fair->full = found >= limit ? fair->full + 1 : 0;
+}
+
+bool job_fair_is_due(const struct job_fair *fair)
+{
+	bool contended = fair->contended[false] || fair->contended[true];
+
+	return fair->full >= (contended ? 1 : JOB_FAIR_SELDOM);
+}
+
+bool job_fair_begin(struct job_fair *fair, unsigned *jobs)
+{
+	bool of_callers = fair->begun++ % 2 == 0;
+
+	/* Where one of them finds jobs and the other does not, that one is seldom, too. */
+	if (fair->contended[of_callers] != fair->contended[!of_callers])
+		of_callers = fair->contended[true] == (fair->begun % JOB_FAIR_SELDOM != 0);
+	fair->full = 0;
+	*jobs = fair->jobs[of_callers] ? fair->jobs[of_callers] : FAIR_JOBS;
+	return of_callers;
+}
+
+void job_fair_took(struct job_fair *fair, bool of_callers, unsigned tenants, bool goes_on)
+{
+	fair->contended[of_callers] = tenants > 0 || goes_on;
+	fair->jobs[of_callers] = 0;
+	if (tenants)
+		fair->jobs[of_callers] = tenants < GROUP_CALLS_MAX ? GROUP_CALLS_MAX / tenants : 1;
+}
+
+/* --- whose jobs ------------------------------------------------------------------------------- */
+
+static void parts_add(struct job_tenants_part *parts, unsigned *count, int64_t after, int64_t until)
+{
+	assert(*count < JOB_TENANTS_PARTS);
+	if (after < until)
+		parts[(*count)++] = (struct job_tenants_part){ after, until };
+}
+
+/* Without the range of who is left out. */
+static void parts_add_others(struct job_tenants_part *parts, unsigned *count, int64_t after,
+			     int64_t until, struct job_tenants_part crowd)
+{
+	if (crowd.until <= after || crowd.after >= until) {
+		parts_add(parts, count, after, until);
+		return;
+	}
+	parts_add(parts, count, after, crowd.after);
+	parts_add(parts, count, crowd.until, until);
+}
+
+unsigned job_tenants_parts(const struct job_tenants *tenants, bool of_callers,
+			   struct job_tenants_part parts[JOB_TENANTS_PARTS])
+{
+	int64_t mask = of_callers ? JOB_TENANTS_USER : 0, at = tenants->at[of_callers] | mask;
+	struct job_tenants_part crowd = { -1, -1 };
+	unsigned count = 0;
+
+	if (tenants->crowd[of_callers])
+		crowd = (struct job_tenants_part){ (tenants->crowd[of_callers] & ~mask) - 1,
+						   tenants->crowd[of_callers] | mask };
+	if (!tenants->at[of_callers])
+		at = -1;
+	parts_add_others(parts, &count, at, INT64_MAX, crowd);
+	parts_add_others(parts, &count, -1, at, crowd);
+	return count;
+}
+
+/* Who outweighs all others (Boyer and Moore), if one does; without the bits of the mask. */
+static int64_t tenants_most(const int64_t *seen, unsigned count, int64_t mask)
+{
+	unsigned votes = 0;
+	int64_t most = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		int64_t one = seen[i] & ~mask;
+
+		if (!votes)
+			most = one;
+		if (one == most)
+			votes++;
+		else
+			votes--;
+	}
+	return votes ? most : 0;
+}
+
+void job_tenants_saw(struct job_tenants *tenants, const int64_t *seen, unsigned count)
+{
+	tenants->crowd[false] = tenants_most(seen, count, 0);
+	tenants->crowd[true] = tenants_most(seen, count, JOB_TENANTS_USER);
+}
