@@ -32,21 +32,13 @@ CREATE TABLE cqrsd.job (
 	"user" text,
 	session text, -- whose it is that is to see its effect; NULL: that of "user"
 	trace text, -- traceparent
-	log json, -- of the attempts that have ended
-	-- Whose turn it is (write/jobs/fair.h): the caller's hash above the user's; NULL: neither is
-	-- known.
-	tenant bigint GENERATED ALWAYS AS (CASE WHEN caller IS NOT NULL OR "user" IS NOT NULL THEN
-		(hashtext(coalesce(caller, ''))::bigint & 2147483647) << 32
-		| (hashtext(coalesce("user", ''))::bigint & 4294967295) END) STORED
+	log json -- of the attempts that have ended
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
 	autovacuum_vacuum_cost_delay = 0);
 -- The queue of a command is a range of one of them: each row is in one, so that ordered jobs cost
 -- the others nothing. Of those, the first of a key is its head: only heads are claimed.
 CREATE INDEX job_due ON cqrsd.job (command, run_at, n) WHERE order_key IS NULL;
 CREATE INDEX job_order ON cqrsd.job (command, order_key, n) WHERE order_key IS NOT NULL;
--- The queue of each tenant, for fair claims.
-CREATE INDEX job_tenant ON cqrsd.job (command, tenant, run_at, n)
-	WHERE order_key IS NULL AND tenant IS NOT NULL;
 CREATE INDEX job_alone ON cqrsd.job (command, run_at, n) WHERE begun > attempts;
 REVOKE ALL ON cqrsd.job FROM PUBLIC;
 

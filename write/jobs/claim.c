@@ -287,7 +287,7 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 		.lost = job_row_is(json, "lost"),
 		.command = text_of(claim_string(arena, json_get(json, "command"))),
 		.claims = claim_claims(arena, json_get(json, "claims")),
-		.tenant = claim_number(json, "tenant"),
+		.tenant = job_row_number(json, "tenant"),
 		.user = claim_string(arena, json_get(json, "user")),
 		.session = claim_string(arena, json_get(json, "session")),
 	};
