@@ -173,7 +173,7 @@ static void test_a_batch_that_is_out_for_long_keeps_no_other(void **state)
 {
 	open_jobs(2);
 	run_a_batch();
-	stage.pool->job_share = (struct job_share){ CLOCK_NEVER, CLOCK_NEVER };
+	stage.pool->job_share = (struct job_share){ CLOCK_NEVER / 2, CLOCK_NEVER };
 	send_jobs_again(1);
 	submit_another();
 	stage_pass(JOBS_TURN_US_MAX - 1);
