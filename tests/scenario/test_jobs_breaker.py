@@ -258,7 +258,7 @@ class TestRetries:
         # All have been claimed once.
         until(lambda: number_of(primary, "SELECT count(*) FROM cqrsd.job"
                                          " WHERE run_at < now() - interval '1 minute'") == 0,
-              deadline_s=60)
+              deadline_s=180)
         seconds = time.monotonic() - begun
         assert done(primary) == firsts
         assert waiting(primary) == retries
@@ -267,9 +267,10 @@ class TestRetries:
         assert RESERVE <= ran <= SHARE * firsts + RESERVE * (1 + seconds // 10) + 5, ran
         put_off = metric(service, "job_attempts_total", command="patient", outcome="put-off")
         assert put_off >= retries - ran > 0
-        # Those that waited have the attempts that they had, and come soon.
-        assert number_of(primary, "SELECT count(*) FROM cqrsd.job WHERE attempts = 1 AND"
-                                  " run_at < now() + interval '5 minutes'") >= retries - ran
+        # Those that waited have the attempts that they had, and come soon: some may since have run.
+        assert number_of(primary, "SELECT count(*) FILTER (WHERE attempts = 1 AND run_at < now()"
+                                  " + interval '5 minutes') + sum(attempts - 1)"
+                                  " FROM cqrsd.job") >= retries
 
     def test_those_that_go_well_pay_for_each_other(self, serve, primary):
         queue(primary, "patient", range(1, 2001), attempts=1)
