@@ -162,7 +162,10 @@ bool error_is_prepared(const PGresult *result)
 
 bool error_is_unprepared(const PGresult *result)
 {
-	return error_field_is(result, PG_DIAG_SQLSTATE, "26000");
+	/* A statement may raise that code itself; a pooler tells of no function. */
+	return error_field_is(result, PG_DIAG_SQLSTATE, "26000") &&
+	       (!PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION) ||
+		error_field_is(result, PG_DIAG_SOURCE_FUNCTION, ERROR_SOURCE_PREPARED));
 }
 
 bool error_is_of_value(const PGresult *result)

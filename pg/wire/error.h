@@ -9,9 +9,11 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-/* PG_DIAG_SOURCE_FUNCTION of a row that WITH CHECK of a policy refuses, and of a RAISE. */
+/* PG_DIAG_SOURCE_FUNCTION of a row that WITH CHECK of a policy refuses, of a RAISE, and of a
+ * prepared statement that is not there. */
 #define ERROR_SOURCE_POLICY "ExecWithCheckOptions"
 #define ERROR_SOURCE_RAISE "exec_stmt_raise"
+#define ERROR_SOURCE_PREPARED "FetchPreparedStatement"
 
 /* Strings are copied into the arena. params: of the statement. */
 void error_fill(struct pg_error *error, const PGresult *result, unsigned params,

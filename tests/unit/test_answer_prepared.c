@@ -68,6 +68,24 @@ static void test_a_statement_that_keeps_vanishing_is_an_error(void **state)
 	stage_call_fini(&call);
 }
 
+static void test_a_statement_that_raises_that_code_itself_is_not_run_again(void **state)
+{
+	struct stage_call call;
+
+	fake_answer_with((struct fake_answer){ .text = "SELECT 1.",
+					       .what = FAKE_ERROR,
+					       .sqlstate = "26000",
+					       .function = "exec_stmt_raise" });
+	stage_open(NODE_REPLICA, 1);
+	stage_query(&call, stage_statement(1), "7");
+	stage_turn();
+	stage_answer(0);
+	assert_int_equal(call.told, 1);
+	assert_int_equal(call.call.end, CALL_ERROR);
+	assert_string_equal(call.call.error.sqlstate, "26000");
+	stage_call_fini(&call);
+}
+
 static void test_our_own_statements_are_prepared_again_too(void **state)
 {
 	struct stage_call call;
@@ -213,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(test_a_statement_that_vanished_is_prepared_again_once),
 		STORY(test_a_statement_that_keeps_vanishing_is_an_error),
+		STORY(test_a_statement_that_raises_that_code_itself_is_not_run_again),
 		STORY(test_our_own_statements_are_prepared_again_too),
 		STORY(test_a_stale_plan_is_thrown_away_before_preparing_again),
 		STORY(test_what_another_plan_would_return_is_for_its_maker_to_describe),
