@@ -24,6 +24,8 @@ struct json_error {
 
 /* NULL and error filled: not JSON. Borrows nothing of text; the caller frees with json_free. */
 struct json *json_read(struct text text, struct json_error *error) must_check;
+/* Rows as pg/ encodes them, objects with commas between them or nothing, as one array; likewise. */
+struct json *json_read_rows(struct text rows) must_check;
 /* What json_read gave, not a child of it. */
 void json_free(struct json *json);
 

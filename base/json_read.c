@@ -445,3 +445,18 @@ struct json *json_read(struct text text, struct json_error *error)
 	free(reader.document);
 	return NULL;
 }
+
+struct json *json_read_rows(struct text rows)
+{
+	struct json_error error;
+	struct json *json;
+	struct buf array;
+
+	buf_init(&array);
+	buf_byte(&array, '[');
+	buf_text(&array, rows);
+	buf_byte(&array, ']');
+	json = json_read((struct text){ array.ptr, array.len }, &error);
+	buf_fini(&array);
+	return json;
+}

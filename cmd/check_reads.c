@@ -8,22 +8,6 @@
 
 #include <assert.h>
 
-static struct json *explain_rows(const struct buf *out)
-{
-	struct json_error error;
-	struct json *rows;
-	struct buf array;
-
-	buf_init(&array);
-	buf_byte(&array, '[');
-	buf_add(&array, out->ptr, out->len);
-	buf_byte(&array, ']');
-	rows = json_read((struct text){ array.ptr, array.len }, &error);
-	buf_fini(&array);
-	assert(rows);
-	return rows;
-}
-
 static void explain_row(struct buf *reads, struct buf *wrong, const struct json *row)
 {
 	struct text name = json_text(json_get(row, "name"));
@@ -44,7 +28,7 @@ static void explain_row(struct buf *reads, struct buf *wrong, const struct json 
 static void explain_say(const struct buf *out, const struct operation *operation,
 			struct findings *findings)
 {
-	struct json *rows = explain_rows(out);
+	struct json *rows = json_read_rows((struct text){ out->ptr, out->len });
 	struct buf reads, wrong;
 
 	buf_init(&reads);

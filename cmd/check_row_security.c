@@ -172,16 +172,8 @@ static void row_security_tell(struct row_security *security, const struct json *
 static void row_security_tell_all(struct row_security *security, const struct buf *out,
 				  const struct operation *operation, struct findings *findings)
 {
-	struct json_error error;
-	struct json *rows;
-	struct buf text;
+	struct json *rows = json_read_rows((struct text){ out->ptr, out->len });
 
-	buf_init(&text);
-	buf_byte(&text, '[');
-	buf_add(&text, out->ptr, out->len);
-	buf_byte(&text, ']');
-	rows = json_read((struct text){ text.ptr, text.len }, &error);
-	buf_fini(&text);
 	if (!rows)
 		return;
 	for (const struct json *row = json_first(rows); row; row = json_next(row))

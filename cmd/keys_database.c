@@ -22,16 +22,8 @@
 /* {"line":"…"},{"line":"…"}: a line each. */
 static bool keys_take_lines(const struct buf *rows, struct buf *lines)
 {
-	struct json_error error;
-	struct json *json;
-	struct buf array;
+	struct json *json = json_read_rows((struct text){ rows->ptr, rows->len });
 
-	buf_init(&array);
-	buf_byte(&array, '[');
-	buf_add(&array, rows->ptr, rows->len);
-	buf_byte(&array, ']');
-	json = json_read((struct text){ array.ptr, array.len }, &error);
-	buf_fini(&array);
 	if (!json)
 		return false;
 	for (const struct json *row = json_first(json); row; row = json_next(row)) {

@@ -128,16 +128,8 @@ static void watch_print_row(const struct watch_line *watch, const struct json *r
 static bool watch_print(const struct watch_line *watch)
 {
 	const struct buf *out = &watch->asker.out;
-	struct json_error error;
-	struct json *rows;
-	struct buf array;
+	struct json *rows = json_read_rows((struct text){ out->ptr, out->len });
 
-	buf_init(&array);
-	buf_byte(&array, '[');
-	buf_add(&array, out->ptr, out->len);
-	buf_byte(&array, ']');
-	rows = json_read((struct text){ array.ptr, array.len }, &error);
-	buf_fini(&array);
 	if (!rows)
 		return false;
 	for (const struct json *row = json_first(rows); row; row = json_next(row))

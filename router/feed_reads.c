@@ -132,16 +132,8 @@ static struct statement_tags *feed_reads_tags(const struct json *rows, int64_t *
 struct statement_tags *feed_reads_take(struct text rows, int64_t **shapes)
 {
 	struct statement_tags *tags = NULL;
-	struct json_error error;
-	struct json *json;
-	struct buf array;
+	struct json *json = json_read_rows(rows);
 
-	buf_init(&array);
-	buf_byte(&array, '[');
-	buf_add(&array, rows.ptr, rows.len);
-	buf_byte(&array, ']');
-	json = json_read((struct text){ array.ptr, array.len }, &error);
-	buf_fini(&array);
 	if (!json)
 		return NULL;
 	if (json_length(json) <= UINT16_MAX)

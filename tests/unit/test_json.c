@@ -316,6 +316,18 @@ static void an_error_names_the_place_and_shows_little_of_the_input(void **state)
 	assert_int_equal(error.column, 3 + 63);
 }
 
+static void rows_are_read_as_one_array(void **state)
+{
+	struct json *rows = json_read_rows(TEXT("{\"n\":1},{\"n\":2}"));
+
+	assert_int_equal(json_length(rows), 2);
+	json_free(rows);
+	rows = json_read_rows((struct text){ 0 });
+	assert_int_equal(json_length(rows), 0);
+	json_free(rows);
+	assert_null(json_read_rows(TEXT("{\"n\":1} {\"n\":2}")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +344,7 @@ int main(void)
 		cmocka_unit_test(nesting_has_a_limit_that_no_text_gets_past),
 		cmocka_unit_test(brackets_in_strings_and_side_by_side_are_no_nesting),
 		cmocka_unit_test(an_error_names_the_place_and_shows_little_of_the_input),
+		cmocka_unit_test(rows_are_read_as_one_array),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

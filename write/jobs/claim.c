@@ -301,7 +301,7 @@ static void claim_row(struct arena *arena, const struct json *json, struct job_r
 
 unsigned job_claim_read(struct arena *arena, struct text rows, struct job_row *out, unsigned max)
 {
-	struct json *json = job_rows_read(arena, rows);
+	struct json *json = json_read_rows(rows);
 	unsigned count = 0;
 
 	if (!json)

@@ -156,16 +156,8 @@ bool job_admin_send(struct job_admin *admin, struct pool *pool)
 
 static struct json *admin_rows(const struct job_admin *admin)
 {
-	struct json_error error;
-	struct json *json;
-	struct buf array;
+	struct json *json = json_read_rows((struct text){ admin->out.ptr, admin->out.len });
 
-	buf_init(&array);
-	buf_byte(&array, '[');
-	buf_add(&array, admin->out.ptr, admin->out.len);
-	buf_byte(&array, ']');
-	json = json_read((struct text){ array.ptr, array.len }, &error);
-	buf_fini(&array);
 	assert(json);
 	return json;
 }

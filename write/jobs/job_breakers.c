@@ -211,11 +211,9 @@ static bool breakers_try(struct job_breakers *breakers, struct job_slots *slots)
 
 static bool breakers_take_asked(struct job_breakers *breakers)
 {
-	const char *array = arena_printf(&breakers->arena, "[%.*s]", (int)breakers->out.len,
-					 breakers->out.ptr ? breakers->out.ptr : "");
+	struct text out = { breakers->out.ptr, breakers->out.len };
 	struct job_slots *wanted = NULL;
-	struct json_error error;
-	struct json *rows = json_read(text_of(array), &error);
+	struct json *rows = json_read_rows(out);
 
 	if (!rows)
 		return false;

@@ -119,8 +119,7 @@ static void gauges_show_row(struct metrics *metrics, const struct json *row)
 
 static void gauges_show(struct job_gauges *gauges)
 {
-	struct json *json =
-		job_rows_read(&gauges->arena, (struct text){ gauges->out.ptr, gauges->out.len });
+	struct json *json = json_read_rows((struct text){ gauges->out.ptr, gauges->out.len });
 
 	gauges_forget(gauges->router->metrics);
 	if (!json)

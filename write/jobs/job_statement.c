@@ -48,15 +48,6 @@ bool job_document_take(struct text *row, const char *before, int64_t *number)
 	return true;
 }
 
-struct json *job_rows_read(struct arena *arena, struct text rows)
-{
-	struct json_error error;
-
-	return json_read(
-		text_of(arena_printf(arena, "[%.*s]", (int)rows.len, rows.ptr ? rows.ptr : "")),
-		&error);
-}
-
 int64_t job_row_number(const struct json *row, const char *key)
 {
 	const struct json *member = json_get(row, key);

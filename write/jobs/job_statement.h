@@ -49,8 +49,6 @@ void job_statement_explain(struct command *command);
  * there. */
 bool job_document_take(struct text *row, const char *before, int64_t *number) must_check;
 
-/* Rows as they came, as an array; NULL: they are no JSON. Freed by the caller. */
-struct json *job_rows_read(struct arena *arena, struct text rows) must_check;
 /* A whole number of ours, which is not negative; 0: there is none. */
 int64_t job_row_number(const struct json *row, const char *key) must_check;
 /* Is it there, and true? */

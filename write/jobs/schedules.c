@@ -349,8 +349,7 @@ static void schedules_begin(struct job_schedules *schedules)
 
 static void schedules_read(struct job_schedules *schedules)
 {
-	struct json *json = job_rows_read(&schedules->arena,
-					  (struct text){ schedules->out.ptr, schedules->out.len });
+	struct json *json = json_read_rows((struct text){ schedules->out.ptr, schedules->out.len });
 	int64_t now_us, late_us, late_us_max = 0;
 
 	assert(json);
@@ -425,8 +424,7 @@ static void schedules_on_run(struct call *call)
 
 	if (schedules_failed(schedules))
 		return;
-	json = job_rows_read(&schedules->arena,
-			     (struct text){ schedules->out.ptr, schedules->out.len });
+	json = json_read_rows((struct text){ schedules->out.ptr, schedules->out.len });
 	assert(json);
 	for (const struct json *row = json_first(json); row; row = json_next(row), count++) {
 		const char *command = json_text(json_get(row, "command")).ptr;
