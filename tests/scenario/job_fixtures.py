@@ -1,4 +1,4 @@
-"""What stories of jobs stand on: a table of effects, no jobs afterwards, the file's own CATALOG."""
+"""What stories of jobs stand on: the file's own tables and CATALOG, and no jobs afterwards."""
 
 import json
 
@@ -8,18 +8,26 @@ from harness.service import binary, run
 from .conftest import empty_jobs
 
 
+EFFECTS = "CREATE TABLE effects (id serial PRIMARY KEY, number int, note text)"
+
+
 @pytest.fixture(scope="module")
-def effects(shop_cluster):
-    shop_cluster.primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int, note text)")
+def effects(request, shop_cluster):
+    """The file's SCHEMA, which UNDO takes away."""
+    shop_cluster.primary.sql(getattr(request.module, "SCHEMA", EFFECTS))
     shop_cluster.wait_until_replayed()
     yield shop_cluster.primary
-    shop_cluster.primary.sql("DROP TABLE effects")
+    shop_cluster.primary.sql(getattr(request.module, "UNDO", "DROP TABLE effects"))
 
 
 @pytest.fixture
-def primary(effects):
+def primary(request, effects):
+    """A story finds the file's SEQUENCE at its start, and leaves no jobs and empty TABLES."""
+    sequence = getattr(request.module, "SEQUENCE", None)
+    if sequence:
+        effects.sql(f"ALTER SEQUENCE {sequence} RESTART")
     yield effects
-    empty_jobs(effects, "effects")
+    empty_jobs(effects, *getattr(request.module, "TABLES", ("effects",)))
 
 
 @pytest.fixture(scope="module")

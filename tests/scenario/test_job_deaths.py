@@ -8,8 +8,8 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
-from .job_fixtures import catalog  # noqa: F401
+from .conftest import options_for
+from .job_fixtures import catalog, effects, primary  # noqa: F401
 
 GOOD = """
 -- command: good :exec
@@ -43,26 +43,15 @@ INSERT INTO deferred (number) VALUES (:number);
 -- query: effects :many
 SELECT number FROM effects ORDER BY number;
 """
-
-
-@pytest.fixture(scope="module")
-def effects(shop_cluster):
-    primary = shop_cluster.primary
-    primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int)")
-    primary.sql("CREATE TABLE deferred (number int, UNIQUE (number) DEFERRABLE INITIALLY DEFERRED)")
-    primary.sql(
-        "CREATE FUNCTION end_backend(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
-        " INSERT INTO effects (number) VALUES (n);"
-        " PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); END $$")
-    shop_cluster.wait_until_replayed()
-    yield primary
-    primary.sql("DROP FUNCTION end_backend(int); DROP TABLE effects, deferred")
-
-
-@pytest.fixture
-def primary(effects):
-    yield effects
-    empty_jobs(effects, "effects", "deferred")
+SCHEMA = """
+CREATE TABLE effects (id serial PRIMARY KEY, number int);
+CREATE TABLE deferred (number int, UNIQUE (number) DEFERRABLE INITIALLY DEFERRED);
+CREATE FUNCTION end_backend(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO effects (number) VALUES (n);
+  PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); END $$;
+"""
+UNDO = "DROP FUNCTION end_backend(int); DROP TABLE effects, deferred"
+TABLES = ("effects", "deferred")
 
 
 @pytest.fixture

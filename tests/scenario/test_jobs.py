@@ -4,8 +4,8 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
-from .job_fixtures import catalog  # noqa: F401
+from .conftest import options_for
+from .job_fixtures import catalog, effects, primary  # noqa: F401
 
 CATALOG = """
 -- command: later :one
@@ -33,27 +33,15 @@ SELECT guard(:number);
 -- query: effects :many
 SELECT number FROM effects ORDER BY number;
 """
-
-
-@pytest.fixture(scope="module")
-def effects(shop_cluster):
-    shop_cluster.primary.sql("CREATE TABLE effects (id serial PRIMARY KEY, number int)")
-    shop_cluster.primary.sql("CREATE SEQUENCE guarded")
-    shop_cluster.primary.sql(
-        "CREATE FUNCTION guard(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
-        " IF nextval('guarded') < n THEN RAISE EXCEPTION 'not yet' USING ERRCODE = '40001'; END IF;"
-        " INSERT INTO effects (number) VALUES (n); END $$"
-    )
-    shop_cluster.wait_until_replayed()
-    yield shop_cluster.primary
-    shop_cluster.primary.sql("DROP FUNCTION guard(int); DROP SEQUENCE guarded; DROP TABLE effects")
-
-
-@pytest.fixture
-def primary(effects):
-    effects.sql("ALTER SEQUENCE guarded RESTART")
-    yield effects
-    empty_jobs(effects, "effects")
+SCHEMA = """
+CREATE TABLE effects (id serial PRIMARY KEY, number int);
+CREATE SEQUENCE guarded;
+CREATE FUNCTION guard(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('guarded') < n THEN RAISE EXCEPTION 'not yet' USING ERRCODE = '40001'; END IF;
+  INSERT INTO effects (number) VALUES (n); END $$;
+"""
+UNDO = "DROP FUNCTION guard(int); DROP SEQUENCE guarded; DROP TABLE effects"
+SEQUENCE = "guarded"
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 from harness.service import Service, run
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
-from .job_fixtures import Jobs, catalog  # noqa: F401
+from .conftest import options_for
+from .job_fixtures import Jobs, catalog, effects, primary  # noqa: F401
 
 CATALOG = """
 -- command: noted :exec
@@ -22,20 +22,9 @@ INSERT INTO notes (number, note) VALUES (:number, :note);
 -- @param number int
 INSERT INTO notes (number) VALUES (:number);
 """
-
-
-@pytest.fixture(scope="module")
-def notes(shop_cluster):
-    shop_cluster.primary.sql("CREATE TABLE notes (id serial PRIMARY KEY, number int, note text)")
-    shop_cluster.wait_until_replayed()
-    yield shop_cluster.primary
-    shop_cluster.primary.sql("DROP TABLE notes")
-
-
-@pytest.fixture
-def primary(notes):
-    yield notes
-    empty_jobs(notes, "cqrsd.job_audit", "notes")
+SCHEMA = "CREATE TABLE notes (id serial PRIMARY KEY, number int, note text)"
+UNDO = "DROP TABLE notes"
+TABLES = ("cqrsd.job_audit", "notes")
 
 
 @pytest.fixture
@@ -278,7 +267,7 @@ class TestAudit:
 
 
 @pytest.fixture(scope="module")
-def service(notes, shop_cluster, catalog, tmp_path_factory):
+def service(effects, shop_cluster, catalog, tmp_path_factory):
     log = tmp_path_factory.mktemp("audit") / "audit"
     # It runs no jobs: what is replayed stays to be seen.
     service = Service(**options_for(shop_cluster, catalog,
@@ -399,8 +388,8 @@ class TestGauges:
 
 class TestCheck:
     def test_a_replica_whose_replay_waits_for_queries_is_warned_about(self, shop_cluster, catalog,
-                                                                      notes):
-        place = {"primary": notes.conninfo, "catalog": str(catalog)}
+                                                                      effects):
+        place = {"primary": effects.conninfo, "catalog": str(catalog)}
         replica = shop_cluster.replica(1)
         warned = run("check", **place, replica=replica.conninfo)
         replica.set(hot_standby_feedback="on")

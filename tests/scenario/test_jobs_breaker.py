@@ -6,8 +6,8 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
-from .job_fixtures import Jobs, catalog  # noqa: F401
+from .conftest import options_for
+from .job_fixtures import Jobs, catalog, effects, primary  # noqa: F401
 
 CATALOG = """
 -- command: fragile :exec
@@ -35,7 +35,8 @@ SELECT fragile(:number);
 INSERT INTO effects (number) VALUES (:number);
 """
 # Fails for all while there is an outage; numbers below 0 fail as long as they do; 0 is refused.
-FRAGILE = """
+SCHEMA = """
+CREATE TABLE effects (id bigserial PRIMARY KEY, number int);
 CREATE TABLE outage (numbers int);
 CREATE FUNCTION fragile(number int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
     IF number = 0 THEN RAISE EXCEPTION 'no' USING ERRCODE = '22003'; END IF;
@@ -45,25 +46,12 @@ CREATE FUNCTION fragile(number int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO effects (number) VALUES (number);
 END $$;
 """
+UNDO = "DROP FUNCTION fragile(int); DROP TABLE outage, effects"
+TABLES = ("effects", "outage")
 ALL = 1000000
 BATCH = 32
 # One worker: what fails before the breaker is seen to be open are two batches at most.
 WORKERS = {"auth": "none", "loops": 1, "workers": 1}
-
-
-@pytest.fixture(scope="module")
-def effects(shop_cluster):
-    shop_cluster.primary.sql("CREATE TABLE effects (id bigserial PRIMARY KEY, number int)")
-    shop_cluster.primary.sql(FRAGILE)
-    shop_cluster.wait_until_replayed()
-    yield shop_cluster.primary
-    shop_cluster.primary.sql("DROP FUNCTION fragile(int); DROP TABLE outage, effects")
-
-
-@pytest.fixture
-def primary(effects):
-    yield effects
-    empty_jobs(effects, "effects", "outage")
 
 
 @pytest.fixture

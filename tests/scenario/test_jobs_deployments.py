@@ -4,8 +4,8 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
-from .job_fixtures import catalog  # noqa: F401
+from .conftest import options_for
+from .job_fixtures import catalog, effects, primary  # noqa: F401
 
 # One attempt: a job that counts it is dead.
 CATALOG = """
@@ -37,22 +37,10 @@ DECLARE ailing text := (SELECT code FROM ailment); BEGIN
   IF ailing IS NOT NULL THEN RAISE EXCEPTION 'it ails' USING ERRCODE = ailing; END IF;
   INSERT INTO effects (number) VALUES (n); END $$;
 """
-
-
-@pytest.fixture(scope="module")
-def effects(shop_cluster):
-    shop_cluster.primary.sql(SCHEMA)
-    shop_cluster.wait_until_replayed()
-    yield shop_cluster.primary
-    shop_cluster.primary.sql("DROP FUNCTION do_unless_ailing(int); DROP SEQUENCE tried;"
-                             "DROP TABLE effects, moving, ailment")
-
-
-@pytest.fixture
-def primary(effects):
-    effects.sql("ALTER SEQUENCE tried RESTART")
-    yield effects
-    empty_jobs(effects, "effects", "moving", "ailment")
+UNDO = ("DROP FUNCTION do_unless_ailing(int); DROP SEQUENCE tried;"
+        "DROP TABLE effects, moving, ailment")
+TABLES = ("effects", "moving", "ailment")
+SEQUENCE = "tried"
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from harness.service import Service
 from harness.until import until
 
-from .conftest import empty_jobs, options_for
-from .job_fixtures import catalog  # noqa: F401
+from .conftest import options_for
+from .job_fixtures import catalog, effects, primary  # noqa: F401
 
 GATE = 4711
 CATALOG = f"""
@@ -58,7 +58,8 @@ WITH open AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({GATE}))
 INSERT INTO effects (command, account, number) SELECT 'move', :account, :number FROM open;
 """
 # Numbers below 0 are refused for good, every seventh fails once in a while, 13 waits for a word.
-MOVE = """
+SCHEMA = """
+CREATE TABLE effects (id bigserial PRIMARY KEY, command text, account text, number int);
 CREATE SEQUENCE moves;
 CREATE TABLE words (word text);
 CREATE FUNCTION move(account text, number int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
@@ -70,23 +71,8 @@ CREATE FUNCTION move(account text, number int) RETURNS void LANGUAGE plpgsql AS 
     INSERT INTO effects (command, account, number) VALUES ('move', account, number);
 END $$;
 """
-
-
-@pytest.fixture(scope="module")
-def effects(shop_cluster):
-    shop_cluster.primary.sql(
-        "CREATE TABLE effects (id bigserial PRIMARY KEY, command text, account text, number int)")
-    shop_cluster.primary.sql(MOVE)
-    shop_cluster.wait_until_replayed()
-    yield shop_cluster.primary
-    shop_cluster.primary.sql(
-        "DROP FUNCTION move; DROP SEQUENCE moves; DROP TABLE effects, words")
-
-
-@pytest.fixture
-def primary(effects):
-    yield effects
-    empty_jobs(effects, "effects", "words")
+UNDO = "DROP FUNCTION move; DROP SEQUENCE moves; DROP TABLE effects, words"
+TABLES = ("effects", "words")
 
 
 def serve(shop_cluster, catalog):
