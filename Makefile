@@ -396,7 +396,7 @@ chaos-cut-off: ## a primary is cut off together with cqrsd, 20 times: is a confi
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@$(install_packages)
-	@tests/guarantees/controls
+	@tests/guarantees/controls $(ARGS)
 
 bench: ## side by side with what one would use instead; ARGS='--only reads --runs 3'
 	@$(install_packages)
