@@ -95,7 +95,7 @@ struct slot {
 	size_t discarded; /* bytes of rows thrown away */
 };
 
-/* The limits of members, of what was sent on this trip: each sets them, a RESET ends them. */
+/* The limits of members, behind what was sent on this trip: each sets them, a RESET ends them. */
 enum batch_limits { BATCH_LIMITS_NONE, BATCH_LIMITS_SET };
 
 /* How much of the entry whose result comes next has come. */

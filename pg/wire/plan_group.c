@@ -89,13 +89,26 @@ static void plan_group_redo(struct conn *conn)
 				    plan_group_send_all(conn));
 }
 
-/* The last one that ran raised an error of its own: without it, those behind it, and the commit. */
+static bool plan_group_has_calls(const struct batch *batch, unsigned first)
+{
+	for (unsigned i = first; i < batch->slots_count; i++)
+		if (batch->slots[i].call)
+			return true;
+	return false;
+}
+
+/*
+ * The last one that ran raised an error of its own: without it, those behind it, and the commit.
+ * Its limits stood before its savepoint, and are in force again: those behind it set their own.
+ */
 static void plan_group_go_on(struct conn *conn)
 {
 	struct batch *batch = &conn->batch;
 	unsigned next = batch->raised + 1;
 
 	batch_begin_trip(batch);
+	if (!plan_group_has_calls(batch, next))
+		batch->limits = BATCH_LIMITS_SET;
 	pipeline_sent(conn, pipeline_fixed(conn, ENTRY_RETURN, FIXED_RETURN, SLOT_NONE, NULL) &&
 				    plan_group_send_from(conn, next));
 }

@@ -10,7 +10,7 @@
  *   all went well ──────────────────────────────────────────► committed: all are answered
  *   one raised an error of its own
  *    ├─ without a savepoint ─► [ROLLBACK] [unlock] [BEGIN] … all once more, each with a savepoint
- *    └─ with a savepoint ──► [ROLLBACK TO] ([limits] …)… of those behind it,
+ *    └─ with a savepoint ──► [ROLLBACK TO] ([limits] …)… of those behind it, or [RESET ALL],
  *                            [end] [COMMIT] Sync  [position] Sync
  *   anything else ──► [ROLLBACK] Sync ──► each is placed again, alone
  *

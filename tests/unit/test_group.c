@@ -297,9 +297,24 @@ static void test_the_middle_one_fails_and_the_others_commit(void **state)
 	check_one_raises(2, "P0001", "prepare:back back " NEXT("3") FIRST_END);
 }
 
-static void test_the_last_one_fails_and_the_others_commit(void **state)
+/* Its limits stood before its savepoint: they would hold for the commit. */
+static void test_the_last_one_fails_and_the_others_commit_without_its_limits(void **state)
 {
-	check_one_raises(3, "PT409", "prepare:back back " FIRST_END);
+	check_one_raises(3, "PT409", "prepare:back back reset " FIRST_END);
+}
+
+static void test_behind_an_error_those_that_are_forgotten_leave_no_limits_either(void **state)
+{
+	fail_with("SELECT 2.", "P0001", 0);
+	send_three();
+	(void)fake_sent(CONN);
+	pool_forget(stage.pool, &calls[2].call);
+	stage_answer(CONN);
+	assert_string_equal(fake_sent(CONN), "prepare:back back reset " FIRST_END);
+	stage_answer(CONN);
+	assert_int_equal(calls[0].call.end, CALL_OK);
+	assert_int_equal(calls[1].call.end, CALL_ERROR);
+	end_calls();
 }
 
 static void test_all_fail_one_after_the_other(void **state)
@@ -346,7 +361,8 @@ int main(void)
 		STORY(test_without_limits_and_without_a_conn_commands_expire_as_ever),
 		STORY(test_the_first_one_fails_and_the_others_commit),
 		STORY(test_the_middle_one_fails_and_the_others_commit),
-		STORY(test_the_last_one_fails_and_the_others_commit),
+		STORY(test_the_last_one_fails_and_the_others_commit_without_its_limits),
+		STORY(test_behind_an_error_those_that_are_forgotten_leave_no_limits_either),
 		STORY(test_all_fail_one_after_the_other),
 		STORY(test_a_timeout_of_its_own_is_in_force_behind_an_error),
 	};
