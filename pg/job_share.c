@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One moment: each batch moves it on by the time that is not for jobs. */
+/* Two moments: a batch moves the one on by the time that is not for jobs, a command the other. */
 #include "pg/job_share.h"
 
 #include "base/limits.h"

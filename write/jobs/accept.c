@@ -15,8 +15,6 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { JSONARRAYOID = 199, INT4ARRAYOID = 1007 };
-
 enum accept_value {
 	ACCEPT_MARK,
 	ACCEPT_COMMAND,

@@ -24,8 +24,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
-
 /* clang-format off */
 /*
  * Whose transaction locked the row last was rolled back: the lock leaves its number in the row,
@@ -119,7 +117,6 @@ static const uint32_t heads_columns[] = {
 };
 
 #define CLAIM_TRIAL_N (-1)
-#define FAIR_CALLERS "4294967295" /* JOB_TENANTS_USER */
 
 #define CLAIM_COLUMNS_COUNT (sizeof(claim_columns) / sizeof(claim_columns[0]))
 
@@ -245,7 +242,9 @@ void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance
 		return;
 	snprintf(claim->jobs, sizeof(claim->jobs), "%u", claim->tenant_jobs);
 	claim->values[FAIR_JOBS] = claim->jobs;
-	claim->values[FAIR_MASK] = claim->of_callers ? FAIR_CALLERS : "0";
+	snprintf(claim->mask, sizeof(claim->mask), "%lld",
+		 (long long)(claim->of_callers ? JOB_TENANTS_USER : 0));
+	claim->values[FAIR_MASK] = claim->mask;
 }
 
 /* --- what came ------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ enum claim_value {
 /* The values of one claim, made again each time. */
 struct job_claim {
 	struct buf arrays[CLAIM_ARRAYS];
-	char limit[12], jobs[12];
+	char limit[12], jobs[12], mask[24];
 	unsigned tenant_jobs; /* of FAIR, as the next: of each tenant, at most; set by the maker */
 	enum claim_kind kind; /* set by the maker, as the next */
 	bool trial;           /* of one command, which is paused by its breaker */

@@ -16,8 +16,6 @@
 #include <assert.h>
 #include <pthread.h>
 
-enum { INT8ARRAYOID = 1016, TEXTARRAYOID = 1009 };
-
 /* clang-format off */
 /* A log that is there ends with its bracket: it is written by this statement alone. */
 #define LOG_WITH(log, entry)                                                                       \

@@ -14,13 +14,7 @@
 #include <assert.h>
 #include <pthread.h>
 
-enum {
-	FLOAT8OID = 701,
-	TEXTARRAYOID = 1009,
-	INT8ARRAYOID = 1016,
-	INT4ARRAYOID = 1007,
-	JSONBOID = 3802
-};
+enum { JSONBOID = 3802 };
 
 static bool action_takes_any(struct text state)
 {

@@ -40,8 +40,6 @@ static const char close_text[] =
 	"DELETE FROM cqrsd.job_pause WHERE command = $1 AND retry_at IS NOT NULL";
 /* clang-format on */
 
-enum { FLOAT8OID = 701 };
-
 static struct statement breakers_statements[BREAKERS_CLOSE + 1];
 static pthread_once_t breakers_once = PTHREAD_ONCE_INIT;
 

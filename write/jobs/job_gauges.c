@@ -19,8 +19,6 @@
 #define GAUGES_SOON_US US_PER_S /* after the start */
 #define GAUGES_TIMES 20         /* no more of the time than a twentieth is spent on counting */
 
-enum { FLOAT8OID = 701 };
-
 /* clang-format off */
 static const char gauges_text[] =
 	"WITH RECURSIVE heads AS ((SELECT command, run_at FROM cqrsd.job"

@@ -10,13 +10,6 @@
 
 #include <pthread.h>
 
-enum {
-	JSONARRAYOID = 199,
-	INT4ARRAYOID = 1007,
-	TEXTARRAYOID = 1009,
-	INT8ARRAYOID = 1016,
-};
-
 /* clang-format off */
 #define TIME_OF(us) "timestamptz 'epoch' + " us " * interval '1 microsecond'"
 #define US_OF(time) "(extract(epoch FROM " time ") * 1000000)::int8"

@@ -18,8 +18,6 @@
 
 enum watch_value { WATCH_N, WATCH_MARK, WATCH_STAGE, WATCH_VALUES };
 
-enum { INT4ARRAYOID = 1007, INT8ARRAYOID = 1016 };
-
 static struct statement watch_statement;
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 
