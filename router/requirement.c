@@ -45,7 +45,7 @@ enum step requirement_judge(struct task *task)
 	step = required_judge(&required, &by, level);
 	task->judged = required.judged;
 	task->token_lsn = required.token_lsn;
-	task->token_mark = required.token_mark;
+	task->tokens_mark = required.tokens_mark;
 	task->session_lsn = required.session_lsn;
 	task->needs.required = required.position;
 	task->needs.required_unknown = false;
@@ -80,19 +80,22 @@ struct position requirement_and(const struct task *task, struct position seen)
 	return required;
 }
 
-/* The mark of the request's own token tells of a loss: no answer may hide it. */
+/* A token would take the place of those that were brought, and hide what became of them. */
 void requirement_token(const struct task *task, unsigned node, struct position seen,
 		       char out[TOKEN_TEXT_MAX + 1])
 {
 	struct router *router = task->router;
+	uint32_t mark = router->topology.nodes[node].log_mark;
 	struct branch_position token;
 
 	if (!CONTROL_LIVES || !topology_is_unled(&router->topology)) {
 		router_token(router, seen, out);
 		return;
 	}
+	if (!mark || (task->request->tokens_count && task->tokens_mark != mark))
+		return;
 	token = topology_token(&router->topology, seen);
-	token.mark = task->token_mark ? task->token_mark : router->topology.nodes[node].log_mark;
+	token.mark = mark;
 	token_make(router->tokens, token, out);
 }
 

@@ -35,10 +35,10 @@ enum step requirement_renew(struct task *task) must_check;
  */
 struct position requirement_and(const struct task *task, struct position seen) must_check;
 /*
- * The token of an answer of that node, seen being requirement_and. While no primary has been
- * followed yet, what the request brought cannot be judged: the token keeps the mark that was
- * brought, else it has the node's own. So a later request learns of a loss. A token of what was
- * not lost may be called lost then, as in router/cluster/topology.h.
+ * The token of an answer of that node, seen being requirement_and; out is left as it is where there
+ * is none. While no primary has been followed yet, what the request brought cannot be judged: there
+ * is a token only where that is of the life of the log that the node has told, or nothing was
+ * brought. Else the client keeps its own, by which a later request learns of a loss.
  */
 void requirement_token(const struct task *task, unsigned node, struct position seen,
 		       char out[TOKEN_TEXT_MAX + 1]);

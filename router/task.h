@@ -44,7 +44,7 @@ struct task {
 	/* What it must see (router/consistency/required.h). */
 	uint32_t judged;      /* by the history of that timeline; 0: not yet */
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
-	uint32_t token_mark;  /* and its mark, while no primary has been followed yet */
+	uint32_t tokens_mark; /* of all of them; 0: none, or they differ */
 	uint64_t session_lsn; /* of the user's own last write, likewise */
 	struct query_needs needs;
 	uint32_t indexed; /* the timeline of the read index that needs.required holds; 0: none */

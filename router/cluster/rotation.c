@@ -115,9 +115,6 @@ static const char *rotation_fault(struct cluster *cluster, unsigned index, char 
 		return "it has not replayed the beginning of the primary's life";
 	if (node_lives_lack(cluster, index))
 		return rotation_lacks;
-	/* Its answers' tokens need the mark of its log, as no primary's is known. */
-	if (topology_is_unled(topology) && cluster->memory[index].lives_state == LIVES_UNREAD)
-		return "the lives of its log are not known yet";
 	return rotation_too_far_behind(cluster, index, room, room_bytes);
 }
 

@@ -48,8 +48,8 @@ struct node_view {
 	int64_t seen_us;     /* when the last status query was answered, monotonic */
 	int64_t asked_us;    /* when that one was sent */
 	unsigned life;       /* rises when the node restarted, vanished or changed its role */
-	/* of a standby, while no primary has been followed yet: the mark of the last life of the
-	 * log (lives.h) that it has replayed; 0: not told */
+	/* the mark of the last life of its log (lives.h), as told in this life of the node; 0: not
+	 * told */
 	uint32_t log_mark;
 };
 

@@ -187,11 +187,8 @@ static enum step required_token(struct judging *judging, struct branch_position 
 	case FATE_SURVIVED:
 		position = required_translate(judging->by->topology, position);
 		required_require(judging, position);
-		if (position.lsn <= judging->required->token_lsn)
-			return STEP_NEXT;
-		judging->required->token_lsn = position.lsn;
-		judging->required->token_mark =
-			topology_is_unled(judging->by->topology) ? token.mark : 0;
+		if (position.lsn > judging->required->token_lsn)
+			judging->required->token_lsn = position.lsn;
 		return STEP_NEXT;
 	case FATE_LOST:
 		judging->loss.token = "this token stands for";
@@ -199,6 +196,14 @@ static enum step required_token(struct judging *judging, struct branch_position 
 	default:
 		return required_uncertain(judging, fate);
 	}
+}
+
+static void required_mark(struct required *required, uint32_t mark, bool first)
+{
+	if (first)
+		required->tokens_mark = mark;
+	else if (required->tokens_mark != mark)
+		required->tokens_mark = 0;
 }
 
 static enum step required_tokens(struct judging *judging)
@@ -211,6 +216,7 @@ static enum step required_tokens(struct judging *judging)
 		if (!token_read(judging->by->tokens, request->tokens[i], &token))
 			return request_fail(request, OUTCOME_INVALID_CONSISTENCY_TOKEN,
 					    "token %u is not one of this cluster", i + 1);
+		required_mark(judging->required, token.mark, i == 0);
 		if (required_token(judging, token) == STEP_DONE)
 			return STEP_DONE;
 	}

@@ -51,7 +51,7 @@ struct required {
 	enum level level;         /* as asked, or LEVEL_STRONG */
 	struct position position; /* the least it must see; POSITION_NONE: nothing */
 	uint64_t token_lsn;       /* the greatest of its tokens, on that timeline; 0: none */
-	uint32_t token_mark;      /* and its mark, while no primary has been followed yet */
+	uint32_t tokens_mark;     /* of all of them; 0: none, or they differ */
 	uint64_t session_lsn;     /* of the user's own last write, likewise */
 	bool poll_now; /* refused for want of a newer topology: the monitor should look */
 };

@@ -147,10 +147,50 @@ static void a_users_own_last_write_needs_no_second_look(void **state)
 
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+#define LIFE 7
+
+/* The mark of the token of an answer of replica 1 to a request that brought so many tokens of that
+ * mark; -1: there is none. */
+static int64_t mark_before_any_primary(struct story *story, unsigned brought, uint32_t mark)
+{
+	struct task task = { .router = story->scene.router, .tokens_mark = mark };
+	char text[TOKEN_TEXT_MAX + 1] = "";
+	struct branch_position token;
+
+	ask(story, REQUEST_QUERY, NULL, POSITION_NONE);
+	task.request = story->asked.request;
+	task.request->tokens_count = brought;
+	requirement_token(&task, 1, (struct position){ 1, 900 }, text);
+	asked_free(&story->asked);
+	if (!text[0])
+		return -1;
+	assert_true(token_read(story->scene.router->tokens, text_of(text), &token));
+	assert_int_equal(token.lsn, 900);
+	return token.mark;
+}
+
+static void before_any_primary_no_token_takes_the_place_of_one_of_another_life(void **state)
+{
+	struct story *story = *state;
+
+	story->scene.topology.primary = -1;
+	story->scene.topology.primary_position = POSITION_NONE;
+	scene_publish(&story->scene);
+	assert_int_equal(mark_before_any_primary(story, 0, 0), -1);
+	story->scene.topology.nodes[1].log_mark = LIFE;
+	scene_publish(&story->scene);
+	assert_int_equal(mark_before_any_primary(story, 0, 0), LIFE);
+	assert_int_equal(mark_before_any_primary(story, 1, LIFE), LIFE);
+	assert_int_equal(mark_before_any_primary(story, 1, LIFE + 1), -1);
+	/* Of several lives, or of none. */
+	assert_int_equal(mark_before_any_primary(story, 2, 0), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(a_token_beyond_the_primary_is_refused),
+		STORY(before_any_primary_no_token_takes_the_place_of_one_of_another_life),
 		STORY(a_token_of_another_instance_is_asked_for_once),
 		STORY(at_the_tokens_very_position_the_primary_is_asked_once_more),
 		STORY(a_token_one_byte_beyond_the_primary_is_none_beyond),
