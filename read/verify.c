@@ -54,6 +54,13 @@ static bool verify_may_be_invisible(const struct read *read)
 	       task->session_lsn < task->token_lsn && !(read->once & READ_LOOKED_AGAIN);
 }
 
+/* An answer, or the first rows of one, may have to be confirmed; an error counts as it is. */
+static bool verify_is_unconfirmed(const struct read *read)
+{
+	return read->query.call.end == CALL_OK && confirm_is_due(read) &&
+	       confirm_judge(read) != CONFIRMED;
+}
+
 enum proof verify_proof(struct read *read)
 {
 	const struct query *query = &read->query;
@@ -67,8 +74,7 @@ enum proof verify_proof(struct read *read)
 		return PROOF_BEYOND;
 	if (verify_may_be_invisible(read))
 		return PROOF_INVISIBLE;
-	return confirm_is_due(read) && confirm_judge(read) != CONFIRMED ? PROOF_UNCONFIRMED
-									: PROOF_HOLDS;
+	return verify_is_unconfirmed(read) ? PROOF_UNCONFIRMED : PROOF_HOLDS;
 }
 
 /* A witness that has not answered may do so in a moment, or as long as the query may wait. */

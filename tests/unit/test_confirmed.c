@@ -14,6 +14,8 @@
 
 #define INDEX 1700
 
+enum { INT8 = 20 };
+
 /* So many of the replicas have to be seen. */
 static void need(struct story *story, unsigned needed)
 {
@@ -270,6 +272,69 @@ static void who_demands_it_gets_no_answer_of_the_primary(void **state)
 	refused(story);
 }
 
+/* The query, at a replica that has the index, and too few witnesses to confirm an answer. */
+static struct call *too_few_have_seen(struct story *story)
+{
+	struct call *call;
+
+	story->scene.options.wait_us_max = 0;
+	for (unsigned i = 1; i < 3; i++)
+		story->scene.topology.nodes[i].position.lsn = INDEX;
+	need(story, 2);
+	take_strong(story, FROM_REPLICA_CONFIRMED);
+	index_is_known();
+	call = fake_call(asked_replica(), CALL_QUERY);
+	call->lower = INDEX;
+	call->in_recovery = true;
+	return call;
+}
+
+static void an_error_is_told_as_it_is(void **state)
+{
+	static const struct {
+		const char *sqlstate;
+		enum outcome outcome;
+	} cases[] = {
+		{ "22012", OUTCOME_INVALID_VALUE },
+		{ "22P02", OUTCOME_INVALID_VALUE },
+		{ "P0001", OUTCOME_REJECTED },
+	};
+	struct story *story = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake_error(too_few_have_seen(story), cases[i].sqlstate, "no");
+		assert_int_equal(story->asked.done, 1);
+		assert_int_equal(story->asked.request->outcome, cases[i].outcome);
+		scene_anew(&story->scene);
+	}
+	fake_lost(too_few_have_seen(story), CALL_TOO_LARGE, NULL);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_RESULT_TOO_LARGE);
+}
+
+static void a_changed_schema_is_described_anew(void **state)
+{
+	struct story *story = *state;
+	struct call *call = too_few_have_seen(story);
+
+	call->generation = statement_generation(call->statement);
+	call->error.of_catalog = true;
+	fake_error(call, "42804", "column is of another type");
+	assert_int_equal(story->asked.done, 0);
+	fake_described(fake_describing(0), INT8, INT8);
+	witness_says(1, 1);
+	witness_says(2, 1);
+	answered_on(1);
+	confirmed(story, CONFIRMED);
+}
+
+static void that_there_is_no_row_is_an_answer(void **state)
+{
+	struct story *story = *state;
+
+	fake_answer(too_few_have_seen(story), INDEX, INDEX, NULL, 0);
+	refused(story);
+}
+
 static void what_the_primary_answers_is_not_confirmed(void **state)
 {
 	struct story *story = *state;
@@ -303,6 +368,9 @@ int main(void)
 		STORY(who_demands_it_waits_for_a_witness),
 		STORY(who_demands_it_does_not_wait_for_ever),
 		STORY(who_demands_it_gets_no_answer_of_the_primary),
+		STORY(an_error_is_told_as_it_is),
+		STORY(a_changed_schema_is_described_anew),
+		STORY(that_there_is_no_row_is_an_answer),
 		STORY(what_the_primary_answers_is_not_confirmed),
 	};
 
