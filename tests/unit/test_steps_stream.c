@@ -84,6 +84,47 @@ static void ask_for_a_stream(const char *user)
 	assert_int_equal(asked_call()->timeout_us, 600 * US_PER_S);
 }
 
+/* Its first rows, of a replica, where so many have to be seen and this one has been. */
+static void stream_that_must_be_confirmed(unsigned needed)
+{
+	struct call *call;
+
+	scene.options.wait_us_max = 0;
+	scene.topology.confirmation =
+		(struct confirmation){ .needed = needed, .standbys = 6, .node = -1 };
+	scene_publish(&scene);
+	streamed = 0;
+	scene_ask(&scene, &asked, REQUEST_QUERY, "orders", "ann");
+	asked.request->level = LEVEL_STRONG;
+	asked.request->from = FROM_REPLICA_CONFIRMED;
+	asked.request->may_stream = true;
+	asked.request->on_stream = on_stream;
+	scene_take(&scene, &asked);
+	fake_answer_primary(fake_call(0, CALL_PROBE), 1000, NULL, 0);
+	too_large();
+	call = asked_call();
+	call->timeline = call->streamed = 1;
+	call->in_recovery = true;
+	fake_stream(call, 1000, 1001, "{\"id\":1}");
+}
+
+static void a_stream_that_is_confirmed_is_told(void **state)
+{
+	stream_that_must_be_confirmed(1);
+	assert_int_equal(streamed, 1);
+	assert_int_equal(asked.request->confirmed, CONFIRMED);
+	fake_answer(asked_call(), 1000, 1001, NULL, 1);
+}
+
+static void no_row_is_told_of_a_stream_that_is_not_confirmed(void **state)
+{
+	stream_that_must_be_confirmed(2);
+	assert_int_equal(streamed, 0);
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.request->outcome, OUTCOME_UNCONFIRMED);
+	assert_null(asked_call());
+}
+
 static void a_large_result_is_asked_for_again_as_a_stream_and_told_as_it_comes(void **state)
 {
 	unsigned node;
@@ -209,6 +250,8 @@ int main(void)
 		TEST(a_large_result_is_asked_for_again_as_a_stream_and_told_as_it_comes),
 		TEST(a_stream_that_comes_too_early_is_thrown_away_before_it_is_told),
 		TEST(a_stream_from_another_timeline_is_not_told),
+		TEST(a_stream_that_is_confirmed_is_told),
+		TEST(no_row_is_told_of_a_stream_that_is_not_confirmed),
 		TEST(a_stream_that_breaks_is_told_so_and_asked_nowhere_else),
 		TEST(a_client_that_goes_away_ends_its_stream),
 		TEST(small_results_make_a_statement_ordinary_again),
