@@ -28,6 +28,7 @@ void call_begin(struct call *call)
 	call->effect = EFFECT_NONE;
 	call->affected = -1;
 	call->lower = call->upper = call->wal_end = 0;
+	call->timeline = call->streamed = 0;
 	call->in_recovery = false;
 	call->frame_end = FRAME_NONE;
 	call->position = POSITION_NONE;

@@ -175,7 +175,8 @@ struct call {
 	int64_t affected;      /* rows_affected of an :exec; -1: PostgreSQL named no number */
 	uint64_t lower, upper; /* lsn bounds of what it saw (CALL_QUERY, CALL_PROBE) */
 	uint64_t wal_end;      /* of a primary: where its WAL ended, flushed or not; else 0 */
-	uint32_t timeline;     /* of a standby that streams, behind all it saw; 0: not told */
+	uint32_t timeline;     /* of a standby's walreceiver, behind all it saw; 0: not told */
+	uint32_t streamed;     /* the same, while WAL is streamed to it; else 0 */
 	bool in_recovery;      /* the node was a standby when the batch began */
 	uint8_t preparations;  /* anew, where it was not prepared any more; once is enough */
 	/* pg/coalesce.h */

@@ -222,6 +222,7 @@ void coalesce_share(const struct call *from, struct call *to, bool rows)
 	to->upper = from->upper;
 	to->wal_end = from->wal_end;
 	to->timeline = from->timeline;
+	to->streamed = from->streamed;
 	to->in_recovery = from->in_recovery;
 	to->preparations = from->preparations;
 	/* Each has the rows of its key already. */

@@ -54,11 +54,12 @@ static void witness_send(struct witness *witness)
 		witness->pool = pool;
 }
 
-/* Does it follow the primary of now, by what it said behind all it was asked? */
+/* Does it follow the primary of now, by what it said behind all it was asked? Where nothing is
+ * streamed to it, it is not known whom it follows. */
 static bool witness_follows(const struct topology *topology, const struct call *call)
 {
-	return call->end == CALL_OK && call->in_recovery && call->timeline &&
-	       branch_number(call->timeline) == branch_number(topology->primary_position.timeline);
+	return call->end == CALL_OK && call->in_recovery && call->streamed &&
+	       branch_number(call->streamed) == branch_number(topology->primary_position.timeline);
 }
 
 static void witness_on_probe(struct call *call)

@@ -48,7 +48,7 @@ void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64
 	batch->patience_us = patience_us;
 	batch->in_recovery = batch->wrote = batch->temporary = batch->claims = false;
 	batch->lower = batch->upper = batch->wal_end = 0;
-	batch->timeline = 0;
+	batch->timeline = batch->streamed = 0;
 	batch->began_us = batch->ended_us = 0;
 	batch->segment_bytes = batch->block_bytes = 0;
 	batch->ran_us = -1;
@@ -133,6 +133,7 @@ void batch_bounds(const struct batch *batch, struct call *call)
 	call->upper = batch->upper;
 	call->wal_end = batch->wal_end;
 	call->timeline = batch->timeline;
+	call->streamed = batch->streamed;
 }
 
 /* The statement that ends locks is the last probe of queries, and the position of commands. */

@@ -123,7 +123,7 @@ struct batch {
 	bool temporary;                 /* the session has a schema for temporary tables */
 	bool claims;                    /* one of its calls has some, so that each sets its own */
 	uint64_t lower, upper, wal_end; /* lower, upper: 0: not known */
-	uint32_t timeline;              /* of a standby, at the upper bound; 0: not told */
+	uint32_t timeline, streamed;    /* as struct call's, at the upper bound */
 	int64_t began_us, ended_us;     /* by the server's clock, at the probes; 0: not known */
 	uint64_t segment_bytes;         /* of the WAL, where synchronous_commit was off; else 0 */
 	uint64_t block_bytes;

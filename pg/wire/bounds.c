@@ -69,6 +69,7 @@ void bounds_take_upper(struct batch *batch, const struct entry *entry, const PGr
 {
 	struct seen seen;
 	uint64_t last;
+	int32_t timeline;
 	bool null, hidden, exact;
 
 	if (!bounds_seen(result, 5, &seen))
@@ -76,7 +77,9 @@ void bounds_take_upper(struct batch *batch, const struct entry *entry, const PGr
 	last = bounds_binary(result, 3, &null);
 	batch->wal_end = seen.in_recovery ? 0 : last;
 	exact = !seen.in_recovery || (!null && last == seen.lsn);
-	batch->timeline = (uint32_t)bounds_binary(result, 4, &hidden);
+	timeline = (int32_t)bounds_binary(result, 4, &hidden);
+	batch->timeline = (uint32_t)(timeline < 0 ? -(int64_t)timeline : timeline);
+	batch->streamed = timeline > 0 ? batch->timeline : 0;
 	if (exact || hidden || batch->timeline || entry->fixed == FIXED_STANDBY_BOUND)
 		batch->upper = seen.lsn + !exact;
 	if (!batch->ended_us)

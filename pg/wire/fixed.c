@@ -54,8 +54,8 @@
  * what was received, so that "all that was received is replayed" is true of the position; on a
  * primary the end of the WAL follows, written or not. The timeline is the walreceiver's, which goes
  * over to the next one before anything of that is replayed: where it is still the old one behind
- * the queries, so was all before; 0: there is no walreceiver, NULL: hidden from this role. The
- * functions of the other role are not called: they raise.
+ * the queries, so was all before (pg/wire/standby_bound.h). The functions of the other role are not
+ * called: they raise.
  */
 const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	[FIXED_PROBE] = { "probe", "SELECT pg_is_in_recovery(),"

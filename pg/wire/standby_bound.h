@@ -23,10 +23,15 @@
 
 #define STANDBY_BOUND_READS "20"
 
-/* Of the walreceiver; 0: there is none; NULL: hidden from this role, or a primary. */
+/*
+ * Of the walreceiver, below zero while no WAL is streamed to it; 0: there is no walreceiver; NULL:
+ * hidden from this role, or a primary. Both columns are of one call.
+ */
 #define STANDBY_BOUND_TIMELINE                                                                     \
-	"CASE WHEN pg_is_in_recovery() THEN coalesce((pg_stat_get_wal_receiver()).received_tli,"   \
-	" CASE WHEN (pg_stat_get_wal_receiver()).pid IS NULL THEN 0 END) END"
+	"CASE WHEN pg_is_in_recovery() THEN (SELECT CASE WHEN (own.receiver).pid IS NULL THEN 0"   \
+	" WHEN (own.receiver).status = 'streaming' THEN (own.receiver).received_tli"               \
+	" ELSE -(own.receiver).received_tli END"                                                   \
+	" FROM (SELECT pg_stat_get_wal_receiver() AS receiver OFFSET 0) AS own) END"
 
 /*
  * Between two records, or at one that changes settings and makes nothing visible (RecoveryPause).

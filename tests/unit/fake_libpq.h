@@ -28,6 +28,7 @@ struct fake_server {
 	bool in_recovery;
 	uint64_t lsn, received, insert; /* received 0: NULL */
 	uint32_t timeline;              /* of the walreceiver; 0: NULL */
+	bool waits;                     /* which does not stream at the moment */
 	bool unsent;                    /* there is no walreceiver: the timeline is told as 0 */
 	bool stands;                    /* and redo is seen to wait */
 	bool wrote, asynchronous;

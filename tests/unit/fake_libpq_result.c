@@ -183,7 +183,8 @@ static void result_own_lsn(struct pg_result *result, unsigned column, uint64_t l
 
 static void result_own_look(struct pg_result *result, const char *name)
 {
-	uint32_t timeline = htobe32(fake_server.timeline);
+	uint32_t told = fake_server.waits ? -fake_server.timeline : fake_server.timeline;
+	uint32_t timeline = htobe32(told);
 	bool exact = fake_server.stands && !strcmp(name, "stands");
 
 	result_own(result, 0, fake_server.in_recovery ? "\1" : "");

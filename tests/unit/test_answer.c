@@ -184,6 +184,25 @@ static void test_a_standby_tells_its_timeline_behind_the_queries(void **state)
 	}
 }
 
+/* At the end of a timeline it waits, and which server it asks next is not known. */
+static void test_a_standby_tells_whether_it_streams(void **state)
+{
+	struct stage_call call;
+
+	fake_server.in_recovery = true;
+	fake_server.timeline = 3;
+	stage_open(NODE_REPLICA, 1);
+	for (unsigned waits = 0; waits < 2; waits++) {
+		fake_server.waits = waits;
+		stage_query(&call, stage_statement(1), "7");
+		stage_turn();
+		stage_answer(0);
+		assert_int_equal(call.call.timeline, 3);
+		assert_int_equal(call.call.streamed, waits ? 0 : 3);
+		stage_call_fini(&call);
+	}
+}
+
 static void test_a_failing_call_ends_the_batch_for_itself_only(void **state)
 {
 	struct stage_call calls[3];
@@ -428,6 +447,7 @@ int main(void)
 		STORY(test_a_standby_that_may_be_amid_a_record_is_bounded_by_a_byte_more),
 		STORY(test_a_standby_that_is_sent_wal_is_asked_nothing_more),
 		STORY(test_a_standby_tells_its_timeline_behind_the_queries),
+		STORY(test_a_standby_tells_whether_it_streams),
 		STORY(test_a_failing_call_ends_the_batch_for_itself_only),
 		STORY(test_those_placed_again_keep_their_order_before_later_ones),
 		STORY(test_a_call_aborted_too_often_travels_alone),

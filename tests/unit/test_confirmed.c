@@ -42,12 +42,12 @@ static unsigned asked_replica(void)
 	return fake_call(1, CALL_QUERY) ? 1 : 2;
 }
 
-/* By a replica whose walreceiver is on that timeline behind the query. */
+/* By a replica to which that timeline is streamed behind the query. */
 static void answered_on(uint32_t timeline)
 {
 	struct call *call = fake_call(asked_replica(), CALL_QUERY);
 
-	call->timeline = timeline;
+	call->timeline = call->streamed = timeline;
 	fake_answer(call, INDEX, INDEX, row, 1);
 }
 
@@ -56,7 +56,7 @@ static void witness_says(unsigned node, uint32_t timeline)
 	struct call *probe = fake_call(node, CALL_PROBE);
 
 	assert_non_null(probe);
-	probe->timeline = timeline;
+	probe->timeline = probe->streamed = timeline;
 	fake_answer(probe, INDEX, INDEX, NULL, 0);
 }
 
@@ -86,6 +86,20 @@ static void one_that_does_not_tell_its_timeline_is_none(void **state)
 	take_strong(story, FROM_REPLICA);
 	index_is_known();
 	answered_on(0);
+	confirmed(story, UNCONFIRMED);
+}
+
+static void one_that_nothing_is_streamed_to_is_none(void **state)
+{
+	struct story *story = *state;
+	struct call *call;
+
+	need(story, 1);
+	take_strong(story, FROM_REPLICA);
+	index_is_known();
+	call = fake_call(asked_replica(), CALL_QUERY);
+	call->timeline = 1;
+	fake_answer(call, INDEX, INDEX, row, 1);
 	confirmed(story, UNCONFIRMED);
 }
 
@@ -356,6 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(the_replica_that_answers_is_a_witness),
 		STORY(one_that_does_not_tell_its_timeline_is_none),
+		STORY(one_that_nothing_is_streamed_to_is_none),
 		STORY(one_that_is_not_named_is_none),
 		STORY(where_nothing_can_be_proven_nothing_is),
 		STORY(others_are_asked_where_more_are_needed),
