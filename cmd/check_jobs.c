@@ -45,7 +45,8 @@ static const char *check_jobs_option(const struct operation *operation)
 	return operation->async == ASYNC_NEVER ? operation->schedule.spec : "@async";
 }
 
-static void check_tables(struct check_node *primary, const struct operation *needs,
+/* False: there is a finding. */
+static bool check_tables(struct check_node *primary, const struct operation *needs,
 			 const char *text, const char *kept, const char *refused,
 			 struct findings *findings)
 {
@@ -55,32 +56,38 @@ static void check_tables(struct check_node *primary, const struct operation *nee
 
 	/* That a primary gives no answer is among the findings of its first operation. */
 	if (!needs)
-		return;
+		return true;
 	if (asker_ask(&primary->asker, CALL_QUERY, text, &call) != CALL_OK) {
 		findings_unasked(findings, node, "whether jobs are kept", &call);
-		return;
+		return false;
 	}
 	if (check_jobs_say(&primary->asker.out, "\"kept\""))
-		return;
+		return true;
 	if (check_jobs_say(&primary->asker.out, "\"refused\""))
 		why = refused;
 	findings_error(findings, needs->place, "%s is %s, and %s keeps no %s: %s", needs->name,
 		       check_jobs_option(needs), node, kept, why);
+	return false;
 }
 
 void check_jobs(struct check_node *primary, const struct catalog *catalog,
 		struct findings *findings)
 {
-	check_tables(primary, check_jobs_needed(catalog),
-		     CHECK_TABLES("('job', true), ('job_finished', false), ('job_dead', true),"
-				  " ('job_pause', true)"),
-		     "jobs",
-		     "the role lacks rights on the tables cqrsd.job, job_finished, job_dead and "
-		     "job_pause",
-		     findings);
-	check_tables(primary, check_schedules_needed(catalog),
-		     CHECK_TABLES("('job_schedule', true)"), "schedules",
-		     "the role lacks rights on the table cqrsd.job_schedule", findings);
+	const struct operation *needed = check_jobs_needed(catalog);
+
+	if (check_tables(primary, needed,
+			 CHECK_TABLES("('job', true), ('job_finished', false), ('job_dead', true)"),
+			 "jobs",
+			 "the role lacks rights on the tables cqrsd.job, job_finished and job_dead",
+			 findings))
+		(void)check_tables(primary, needed, CHECK_TABLES("('job_pause', true)"),
+				   "breakers of commands",
+				   "the role needs SELECT, INSERT, UPDATE and DELETE on the table "
+				   "cqrsd.job_pause",
+				   findings);
+	(void)check_tables(primary, check_schedules_needed(catalog),
+			   CHECK_TABLES("('job_schedule', true)"), "schedules",
+			   "the role lacks rights on the table cqrsd.job_schedule", findings);
 }
 
 void check_jobs_standby(struct check_node *standby, const struct catalog *catalog,

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness.service import Service
+from harness.service import Service, run
 from harness.until import until
 
 from .conftest import options_for
@@ -224,6 +224,61 @@ class TestBreaker:
         assert not is_open(primary)
         jobs.done("resume", "fragile")
         until(lambda: waiting(primary) == 0)
+
+
+@pytest.fixture
+def frail(primary):
+    """A role with all rights that cqrsd needs, but for those on pauses; its conninfo."""
+    primary.sql(
+        "CREATE ROLE frail LOGIN; GRANT USAGE ON SCHEMA cqrsd TO frail;"
+        "GRANT ALL ON ALL TABLES IN SCHEMA public, cqrsd TO frail;"
+        "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO frail; GRANT pg_monitor TO frail;"
+        "REVOKE INSERT, UPDATE, DELETE ON cqrsd.job_pause FROM frail")
+    yield primary.conninfo.replace("postgres@", "frail@")
+    primary.sql("DROP OWNED BY frail; DROP ROLE frail")
+
+
+UNKEPT = "breakers of commands cannot be kept"
+
+
+class TestRights:
+    @pytest.mark.parametrize("rights", ["UPDATE, DELETE", "INSERT, UPDATE", "INSERT, DELETE"])
+    def test_without_one_of_them_it_does_not_open_and_jobs_go_on(
+            self, serve, primary, frail, catalog, rights):
+        primary.sql(f"GRANT {rights} ON cqrsd.job_pause TO frail")
+        checked = run("check", catalog=catalog, primary=frail)
+        assert "keeps no breakers of commands: the role needs SELECT, INSERT" in checked.stderr
+        fail_below(primary, ALL)
+        queue(primary, "fragile", range(1, 101))
+        service = serve(primary=frail)
+        until(lambda: UNKEPT in service.log_text())
+        until(lambda: number_of(primary, "SELECT count(*) FROM cqrsd.job WHERE attempts = 0") == 0,
+              deadline_s=60)
+        assert not is_open(primary)
+        assert metric(service, "job_breaker_opened_total", command="fragile") is None
+        assert "is paused by its breaker" not in service.log_text()
+        primary.sql("DELETE FROM outage; UPDATE cqrsd.job SET run_at = now()")
+        queue(primary, "steady", [ALL])
+        until(lambda: waiting(primary) == 0, deadline_s=60)
+        assert done(primary) == 101
+
+    def test_once_they_are_taken_away_an_operator_closes_it_and_others_open(
+            self, serve, primary, frail, jobs):
+        primary.sql("GRANT INSERT, UPDATE, DELETE ON cqrsd.job_pause TO frail")
+        fail_below(primary, ALL)
+        queue(primary, "fragile", range(1, 101))
+        service = serve(primary=frail)
+        until(lambda: is_open(primary))
+        # The job that is tried is done, and the row cannot be deleted.
+        primary.sql("REVOKE DELETE ON cqrsd.job_pause FROM frail; DELETE FROM outage")
+        until(lambda: UNKEPT in service.log_text(), deadline_s=60)
+        fail_below(primary, ALL)
+        queue(primary, "patient", range(ALL - 200, ALL - 100))
+        until(lambda: number_of(primary, "SELECT count(*) FROM cqrsd.job WHERE attempts = 0"
+                                         " AND command = 'patient'") == 0, deadline_s=60)
+        primary.sql("DELETE FROM outage; UPDATE cqrsd.job SET run_at = now()")
+        assert jobs.done("resume", "fragile") == "resumed fragile"
+        until(lambda: waiting(primary) == 0, deadline_s=60)
 
 
 # As docs/jobs.md has it: of what is first attempted, and in any ten seconds.

@@ -32,9 +32,15 @@ static int end(void **state)
 /* How many of these it takes until it opens; 0: it does not. */
 static unsigned note(enum job_fault fault, unsigned times)
 {
-	for (unsigned i = 1; i <= times; i++)
-		if (job_health_note(&health, fault, false, NOW_US))
+	for (unsigned i = 1; i <= times; i++) {
+		enum job_breaker before = job_health_breaker(&health);
+
+		job_health_note(&health, fault, false, NOW_US);
+		if (job_health_breaker(&health) != before) {
+			assert_int_equal(before, JOB_BREAKER_CLOSED);
 			return i;
+		}
+	}
 	return 0;
 }
 
@@ -91,6 +97,25 @@ static void once_closed_it_has_seen_nothing(void **state)
 	assert_int_equal(note(JOB_FAULT_PASSING, 100), JOB_HEALTH_ATTEMPTS);
 }
 
+static void one_that_cannot_be_written_closes_and_begins_anew(void **state)
+{
+	assert_int_equal(note(JOB_FAULT_PASSING, 100), JOB_HEALTH_ATTEMPTS);
+	assert_true(job_health_move(&health, JOB_BREAKER_TELLING, JOB_BREAKER_CLOSED));
+	assert_int_equal(note(JOB_FAULT_PASSING, 100), JOB_HEALTH_ATTEMPTS);
+	assert_breaker(JOB_BREAKER_TELLING);
+}
+
+static void where_its_row_is_gone_the_trial_that_failed_ends_too(void **state)
+{
+	unsigned kind;
+
+	open_breaker();
+	assert_true(job_health_move(&health, JOB_BREAKER_OPEN, JOB_BREAKER_TRIAL));
+	assert_true(job_health_take_trial(&health, &kind));
+	assert_true(job_health_move(&health, JOB_BREAKER_TRYING, JOB_BREAKER_FAILED));
+	assert_true(job_health_move(&health, JOB_BREAKER_FAILED, JOB_BREAKER_CLOSED));
+}
+
 static void a_trial_is_one_workers(void **state)
 {
 	unsigned kind;
@@ -140,7 +165,7 @@ static void a_retry_that_goes_well_pays_for_the_next(void **state)
 {
 	for (unsigned i = 0; i < 10 * JOB_RETRY_RESERVE; i++) {
 		assert_int_equal(retry(1, NOW_US), 1);
-		assert_false(job_health_note(&health, JOB_FAULT_NONE, true, NOW_US));
+		job_health_note(&health, JOB_FAULT_NONE, true, NOW_US);
 	}
 	assert_int_equal(retry(1000, NOW_US), JOB_RETRY_RESERVE);
 }
@@ -172,6 +197,8 @@ int main(void)
 		STORY(what_the_data_or_a_deployment_did_is_not_counted),
 		STORY(one_that_is_open_does_not_open_again),
 		STORY(once_closed_it_has_seen_nothing),
+		STORY(one_that_cannot_be_written_closes_and_begins_anew),
+		STORY(where_its_row_is_gone_the_trial_that_failed_ends_too),
 		STORY(a_trial_is_one_workers),
 		STORY(a_trial_that_finds_no_job_goes_through_all_kinds_of_claims),
 		STORY(retries_are_a_share_of_first_attempts_and_a_reserve),

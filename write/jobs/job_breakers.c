@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call at a time; what is to be written is found in the states again each time. */
+/* One call at a time; what is to be written is found in the states again each time. Questions and
+ * writes take turns, and so do commands: one write that fails each time keeps no other waiting. */
 #include "write/jobs/job_breakers.h"
 
 #include "base/clock.h"
@@ -26,9 +27,13 @@ static const char ask_text[] =
 	" OR EXISTS (SELECT FROM cqrsd.job AS j WHERE j.command = p.command"
 	" AND j.order_key IS NOT NULL)) AS due"
 	" FROM cqrsd.job_pause AS p WHERE retry_at IS NOT NULL";
+/* Not where it could not be closed: then there is no row. */
 static const char open_text[] =
-	"INSERT INTO cqrsd.job_pause (command, paused_by, retry_at)"
-	" VALUES ($1, 'breaker', clock_timestamp() + interval '1 second') ON CONFLICT DO NOTHING";
+	"WITH rights AS (SELECT WHERE has_table_privilege('cqrsd.job_pause', 'UPDATE')"
+	" AND has_table_privilege('cqrsd.job_pause', 'DELETE')),"
+	" made AS (INSERT INTO cqrsd.job_pause (command, paused_by, retry_at)"
+	" SELECT $1, 'breaker', clock_timestamp() + interval '1 second' FROM rights"
+	" ON CONFLICT DO NOTHING) SELECT $1 AS command FROM rights";
 static const char try_text[] =
 	"UPDATE cqrsd.job_pause SET retry_at = clock_timestamp() + make_interval(secs => $2)"
 	" WHERE command = $1 AND retry_at <= clock_timestamp() RETURNING command";
@@ -54,7 +59,7 @@ static void breakers_make(void)
 	job_statement_make(&breakers_statements[BREAKERS_ASK], "jobs.breakers", ask_text, none,
 			   (struct job_types){ columns, 2 });
 	job_statement_make(&breakers_statements[BREAKERS_OPEN], "jobs.breaker-open", open_text,
-			   command, none);
+			   command, (struct job_types){ columns, 1 });
 	job_statement_make(&breakers_statements[BREAKERS_TRY], "jobs.breaker-try", try_text,
 			   (struct job_types){ params, 2 }, (struct job_types){ columns, 1 });
 	job_statement_make(&breakers_statements[BREAKERS_FAIL], "jobs.breaker-fail", fail_text,
@@ -125,11 +130,16 @@ static const struct json *breakers_row(const struct json *rows, const char *comm
 /* Another instance, or an operator, may have opened or closed it. */
 static void breakers_follow(struct job_health *health, bool is_open)
 {
-	if (is_open) {
+	static const enum job_breaker open[] = { JOB_BREAKER_OPEN, JOB_BREAKER_TRIAL,
+						 JOB_BREAKER_FAILED, JOB_BREAKER_CLOSING };
+	size_t i = 0;
+
+	if (is_open)
 		job_health_move(health, JOB_BREAKER_CLOSED, JOB_BREAKER_OPEN);
-	} else if (!job_health_move(health, JOB_BREAKER_OPEN, JOB_BREAKER_CLOSED)) {
-		job_health_move(health, JOB_BREAKER_TRIAL, JOB_BREAKER_CLOSED);
-	}
+	else
+		while (i < sizeof(open) / sizeof(open[0]) &&
+		       !job_health_move(health, open[i], JOB_BREAKER_CLOSED))
+			i++;
 }
 
 /* What a job of that command is tried for, if it is to be tried here; only one at a time. */
@@ -228,15 +238,42 @@ static void breakers_written(struct job_breakers *breakers, enum job_breaker fro
 	assert(moved);
 }
 
+/* Once, until a call of that kind goes well. */
+static void breakers_complain(struct job_breakers *breakers, const char *why)
+{
+	unsigned what = 1u << breakers->sent;
+
+	if (!(breakers->complained & what))
+		log_warn("jobs", "breakers of commands cannot be kept: %s", why);
+	breakers->complained |= what;
+}
+
+/* No row: the right to close it again is lacking. */
+static void breakers_take_opened(struct job_breakers *breakers)
+{
+	const char *command = job_slots_command(breakers->of);
+
+	if (!breakers->call.rows) {
+		breakers_complain(breakers,
+				  "the role needs INSERT, UPDATE and DELETE on cqrsd.job_pause");
+		breakers_written(breakers, JOB_BREAKER_TELLING, JOB_BREAKER_CLOSED);
+		return;
+	}
+	breakers_written(breakers, JOB_BREAKER_TELLING, JOB_BREAKER_OPEN);
+	metric_add(breakers->router->metrics, METRIC_job_breaker_opened_total,
+		   METRIC_LABELS(command), 1);
+	log_warn("jobs", "%s is paused by its breaker: most of its last %d attempts failed",
+		 command, JOB_HEALTH_ATTEMPTS);
+}
+
 /* True: another call is on its way. */
 static bool breakers_take(struct job_breakers *breakers)
 {
 	switch (breakers->sent) {
 	case BREAKERS_ASK:
-		breakers->ask_us = loop_now(breakers->router->loop) + BREAKERS_ASK_US;
 		return breakers_take_asked(breakers);
 	case BREAKERS_OPEN:
-		breakers_written(breakers, JOB_BREAKER_TELLING, JOB_BREAKER_OPEN);
+		breakers_take_opened(breakers);
 		return false;
 	case BREAKERS_TRY: /* no row: another instance was the first */
 		if (breakers->call.rows)
@@ -257,56 +294,85 @@ static bool breakers_take(struct job_breakers *breakers)
 	return false;
 }
 
+/* What could not be opened is not; the row of one that is open still stands. */
+static void breakers_take_error(struct job_breakers *breakers)
+{
+	const struct pg_error *error = &breakers->call.error;
+
+	breakers_complain(breakers, arena_printf(&breakers->arena, "%s (%s)", error->message,
+						 error->sqlstate));
+	if (breakers->sent == BREAKERS_OPEN)
+		breakers_written(breakers, JOB_BREAKER_TELLING, JOB_BREAKER_CLOSED);
+}
+
 static void breakers_on_done(struct call *call)
 {
 	struct job_breakers *breakers = container_of(call, struct job_breakers, call);
 	bool good = call->end == CALL_OK;
 
 	breakers->pool = NULL;
-	if (call->end == CALL_ERROR && !breakers->complained)
-		log_warn("jobs", "breakers of commands cannot be kept: %s (%s)",
-			 call->error.message, call->error.sqlstate);
-	breakers->complained = call->end == CALL_ERROR;
+	if (call->end == CALL_ERROR)
+		breakers_take_error(breakers);
 	if (!good)
 		metric_forget(breakers->router->metrics, METRIC_job_breaker_open);
+	else if (breakers->sent != BREAKERS_OPEN || call->rows)
+		breakers->complained &= ~(1u << breakers->sent);
 	if (!good || !breakers_take(breakers))
 		breakers_again(breakers, good ? BREAKERS_EVERY_US : BREAKERS_ASK_US);
 }
 
 /* --- what is to be written -------------------------------------------------------------------- */
 
-static bool breakers_write(struct job_breakers *breakers)
+static const struct {
+	enum job_breaker breaker;
+	enum breakers_call call;
+} breakers_writes[] = {
+	{ JOB_BREAKER_TELLING, BREAKERS_OPEN },
+	{ JOB_BREAKER_FAILED, BREAKERS_FAIL },
+	{ JOB_BREAKER_CLOSING, BREAKERS_CLOSE },
+};
+
+/* Of the first one behind that one which has something to write. */
+static bool breakers_write_behind(struct job_breakers *breakers, struct job_slots *slots)
 {
-	for (struct job_slots *slots = job_slots_next(breakers->occupancy, NULL); slots;
-	     slots = job_slots_next(breakers->occupancy, slots)) {
-		switch (job_health_breaker(job_slots_health(slots))) {
-		case JOB_BREAKER_TELLING:
-			return breakers_send(breakers, BREAKERS_OPEN, slots);
-		case JOB_BREAKER_FAILED:
-			return breakers_send(breakers, BREAKERS_FAIL, slots);
-		case JOB_BREAKER_CLOSING:
-			return breakers_send(breakers, BREAKERS_CLOSE, slots);
-		case JOB_BREAKER_CLOSED:
-		case JOB_BREAKER_OPEN:
-		case JOB_BREAKER_TRIAL:
-		case JOB_BREAKER_TRYING:
-		case JOB_BREAKERS:
-			continue;
-		}
+	while ((slots = job_slots_next(breakers->occupancy, slots))) {
+		enum job_breaker breaker = job_health_breaker(job_slots_health(slots));
+
+		for (size_t i = 0; i < sizeof(breakers_writes) / sizeof(breakers_writes[0]); i++)
+			if (breakers_writes[i].breaker == breaker) {
+				breakers->wrote = slots;
+				return breakers_send(breakers, breakers_writes[i].call, slots);
+			}
 	}
 	return false;
+}
+
+static bool breakers_write(struct job_breakers *breakers)
+{
+	return breakers_write_behind(breakers, breakers->wrote) ||
+	       breakers_write_behind(breakers, NULL);
+}
+
+static bool breakers_ask(struct job_breakers *breakers)
+{
+	int64_t now_us = loop_now(breakers->router->loop);
+
+	if (now_us < breakers->ask_us ||
+	    !catalog_has_jobs(breakers->router->catalog_ref->catalog) ||
+	    !breakers_send(breakers, BREAKERS_ASK, NULL))
+		return false;
+	breakers->ask_us = now_us + BREAKERS_ASK_US;
+	return true;
 }
 
 static void breakers_on_due(struct loop_timer *timer)
 {
 	struct job_breakers *breakers = container_of(timer, struct job_breakers, timer);
+	bool asked = breakers->sent == BREAKERS_ASK;
 
 	arena_reset(&breakers->arena);
-	if (breakers_write(breakers))
-		return;
-	if (loop_now(breakers->router->loop) >= breakers->ask_us &&
-	    catalog_has_jobs(breakers->router->catalog_ref->catalog) &&
-	    breakers_send(breakers, BREAKERS_ASK, NULL))
+	if (asked ? breakers_write(breakers) || breakers_ask(breakers)
+		  : breakers_ask(breakers) || breakers_write(breakers))
 		return;
 	breakers_again(breakers, BREAKERS_EVERY_US);
 }

@@ -4,13 +4,15 @@
  * a process writes down what its loops have found (write/jobs/job_health.h), and asks each second
  * what others have.
  *
- *   TELLING ──► a row: the command is claimed by no instance from here on
+ *   TELLING ──► a row: the command is claimed by no instance from here on. Where the role may not
+ *       write it, or could not close it again, it closes here, and the jobs run on
  *   a row whose retry_at is over, while a job is due ──► retry_at is moved by the first to come,
  *       behind the time that a job may take: this process tries one
  *   FAILED ──► retry_at: from 1 s on twice as far each time, up to a minute
  *   CLOSING ──► the row is deleted, as cqrsd jobs resume does
  *
  * A trial that ends with its process leaves a row as it was: another one comes at its retry_at.
+ * What was not written is written later, as long as the row stands.
  */
 #pragma once
 
@@ -36,13 +38,14 @@ struct job_breakers {
 	int64_t ask_us; /* when the rows are asked for */
 	struct call call;
 	enum breakers_call sent;
-	struct job_slots *of; /* whom it is about, but for ASK */
-	struct pool *pool;    /* while a call is on its way */
+	struct job_slots *of;    /* whom it is about, but for ASK */
+	struct job_slots *wrote; /* whom the last write was about; NULL: none */
+	struct pool *pool;       /* while a call is on its way */
 	struct arena arena;
 	struct buf out;
 	const char *values[2];
-	bool draining; /* no job is tried any more */
-	bool complained;
+	bool draining;       /* no job is tried any more */
+	unsigned complained; /* bits of calls: the log has that they fail */
 };
 
 void job_breakers_start(struct job_breakers *breakers, struct router *router,

@@ -14,11 +14,11 @@
 #define TO(state) (1u << JOB_BREAKER_##state)
 static const unsigned breaker_next[JOB_BREAKERS] = {
 	[JOB_BREAKER_CLOSED] = TO(TELLING) | TO(OPEN),
-	[JOB_BREAKER_TELLING] = TO(OPEN),
+	[JOB_BREAKER_TELLING] = TO(OPEN) | TO(CLOSED),
 	[JOB_BREAKER_OPEN] = TO(TRIAL) | TO(CLOSED),
 	[JOB_BREAKER_TRIAL] = TO(TRYING) | TO(CLOSED),
 	[JOB_BREAKER_TRYING] = TO(TRIAL) | TO(OPEN) | TO(FAILED) | TO(CLOSING),
-	[JOB_BREAKER_FAILED] = TO(OPEN),
+	[JOB_BREAKER_FAILED] = TO(OPEN) | TO(CLOSED),
 	[JOB_BREAKER_CLOSING] = TO(CLOSED),
 };
 
@@ -76,20 +76,18 @@ static bool health_count(struct job_health *health, enum job_fault fault)
 	       2 * (unsigned)__builtin_popcount(health->failed) > JOB_HEALTH_ATTEMPTS;
 }
 
-bool job_health_note(struct job_health *health, enum job_fault fault, bool is_retry, int64_t now_us)
+void job_health_note(struct job_health *health, enum job_fault fault, bool is_retry, int64_t now_us)
 {
 	unsigned earned = is_retry ? 0 : 1;
-	bool opens;
 
 	if (is_retry && fault == JOB_FAULT_NONE)
 		earned = HEALTH_EARNED_BY_RETRY;
 	pthread_mutex_lock(&health->lock);
 	while (earned--)
 		budget_earn(&health->retries, now_us);
-	opens = health_count(health, fault) &&
+	if (health_count(health, fault))
 		health_move(health, JOB_BREAKER_CLOSED, JOB_BREAKER_TELLING);
 	pthread_mutex_unlock(&health->lock);
-	return opens;
 }
 
 enum job_breaker job_health_breaker(struct job_health *health)

@@ -9,6 +9,8 @@
  *     │                                              written  │  ◄── FAILED ◄──────── TRYING  none
  *     └─────────────────────────written── CLOSING ◄───────────────────done──────────────┘
  *
+ * A TELLING that cannot be written is CLOSED; that the row is gone ends FAILED and CLOSING as well.
+ *
  * The row of cqrsd.job_pause is the truth for all instances (write/jobs/job_breakers.h); what is
  * here is how this process takes part. What counts: an attempt that was done, and one that failed
  * for what may go away, or with its connection. What the data is refused for says nothing of the
@@ -54,9 +56,9 @@ struct job_health {
 void job_health_init(struct job_health *health);
 void job_health_fini(struct job_health *health);
 
-/* An attempt has ended. True: by this one the breaker opens. */
-bool job_health_note(struct job_health *health, enum job_fault fault, bool is_retry,
-		     int64_t now_us) must_check;
+/* An attempt has ended; by one that failed the breaker may open. */
+void job_health_note(struct job_health *health, enum job_fault fault, bool is_retry,
+		     int64_t now_us);
 enum job_breaker job_health_breaker(struct job_health *health) must_check;
 /* From that state to another, which may follow. False: it is in some other state. */
 bool job_health_move(struct job_health *health, enum job_breaker from, enum job_breaker to);

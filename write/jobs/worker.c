@@ -397,13 +397,9 @@ static void worker_note(struct job_worker *worker, const struct operation *opera
 	struct router *router = worker->workers->router;
 	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
 
-	if (!queue || !job_health_note(job_slots_health(queue->slots), fault,
-				       row->attempts_ended > 0, loop_now(router->loop)))
-		return;
-	metric_add(router->metrics, METRIC_job_breaker_opened_total, METRIC_LABELS(operation->name),
-		   1);
-	log_warn("jobs", "%s is paused by its breaker: most of its last %d attempts failed",
-		 operation->name, JOB_HEALTH_ATTEMPTS);
+	if (queue)
+		job_health_note(job_slots_health(queue->slots), fault, row->attempts_ended > 0,
+				loop_now(router->loop));
 }
 
 static int64_t worker_on_retry(struct job_batch *batch, const struct operation *operation)
