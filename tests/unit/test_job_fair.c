@@ -37,8 +37,9 @@ static unsigned run_full(unsigned times)
 /* A fair claim, which finds jobs of so many tenants. True: it is of callers. */
 static bool run_fair(unsigned found_users, unsigned found_callers, unsigned *jobs)
 {
-	bool of_callers = job_fair_begin(&fair, jobs);
+	bool of_callers = job_fair_next(&fair, jobs);
 
+	job_fair_begin(&fair);
 	job_fair_took(&fair, of_callers, of_callers ? found_callers : found_users, false);
 	return of_callers;
 }
@@ -74,6 +75,20 @@ static void where_there_are_others_each_second_claim_is_one(void **state)
 		of_callers += run_fair(1, 0, &jobs);
 	}
 	assert_int_equal(of_callers, 80 / JOB_FAIR_SELDOM);
+}
+
+static void one_that_has_not_left_is_due_as_before(void **state)
+{
+	unsigned jobs;
+
+	assert_int_equal(run_full(1000), JOB_FAIR_SELDOM);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(job_fair_next(&fair, &jobs));
+		assert_true(job_fair_is_due(&fair));
+	}
+	job_fair_begin(&fair);
+	assert_false(job_fair_is_due(&fair));
+	assert_false(job_fair_next(&fair, &jobs));
 }
 
 static void tenants_share_a_claim(void **state)
@@ -159,6 +174,7 @@ int main(void)
 		STORY(a_queue_that_is_short_needs_none),
 		STORY(where_there_is_one_tenant_they_are_seldom),
 		STORY(where_there_are_others_each_second_claim_is_one),
+		STORY(one_that_has_not_left_is_due_as_before),
 		STORY(tenants_share_a_claim),
 		STORY(at_first_all_are_asked_for),
 		STORY(those_behind_the_last_one_come_first_and_all_in_the_end),

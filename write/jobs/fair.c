@@ -18,16 +18,21 @@ bool job_fair_is_due(const struct job_fair *fair)
 	return fair->full >= (contended ? 1 : JOB_FAIR_SELDOM);
 }
 
-bool job_fair_begin(struct job_fair *fair, unsigned *jobs)
+bool job_fair_next(const struct job_fair *fair, unsigned *jobs)
 {
-	bool of_callers = fair->begun++ % 2 == 0;
+	bool of_callers = fair->begun % 2 == 0;
 
 	/* Where one of them finds jobs and the other does not, that one is seldom, too. */
 	if (fair->contended[of_callers] != fair->contended[!of_callers])
-		of_callers = fair->contended[true] == (fair->begun % JOB_FAIR_SELDOM != 0);
-	fair->full = 0;
+		of_callers = fair->contended[true] == ((fair->begun + 1) % JOB_FAIR_SELDOM != 0);
 	*jobs = fair->jobs[of_callers] ? fair->jobs[of_callers] : FAIR_JOBS;
 	return of_callers;
+}
+
+void job_fair_begin(struct job_fair *fair)
+{
+	fair->begun++;
+	fair->full = 0;
 }
 
 void job_fair_took(struct job_fair *fair, bool of_callers, unsigned tenants, bool goes_on)

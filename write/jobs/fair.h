@@ -37,8 +37,10 @@ struct job_fair {
 /* A claim came back, with so many of at most limit jobs. */
 void job_fair_ordinary(struct job_fair *fair, unsigned found, unsigned limit);
 bool job_fair_is_due(const struct job_fair *fair) must_check;
-/* A fair one leaves: true, from caller to caller; else from user to user. jobs: of each. */
-bool job_fair_begin(struct job_fair *fair, unsigned *jobs) must_check;
+/* The next fair one: true, from caller to caller; else from user to user. jobs: of each. */
+bool job_fair_next(const struct job_fair *fair, unsigned *jobs) must_check;
+/* It has left. */
+void job_fair_begin(struct job_fair *fair);
 /* It came back, with jobs of so many tenants; or it is to go on, as it has found none so far. */
 void job_fair_took(struct job_fair *fair, bool of_callers, unsigned tenants, bool goes_on);
 

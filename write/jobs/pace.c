@@ -152,7 +152,7 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 	seats_make_room(seats, queues->count);
 	claim->trial = false;
 	if (claim->kind == CLAIM_FAIR)
-		claim->of_callers = job_fair_begin(&pacing->fair[pace], &claim->tenant_jobs);
+		claim->of_callers = job_fair_next(&pacing->fair[pace], &claim->tenant_jobs);
 	job_claim_begin(claim);
 	for (unsigned i = 0; i < queues->count; i++) {
 		struct job_queue *queue = &queues->queues[pacing->order[i]];

@@ -244,10 +244,13 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 	worker->judged = router->topology.primary_position.timeline;
 	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
-	if (job_batch_send(&worker->batch, pool, worker_limit(worker, pace)))
-		return true;
-	worker_leave(worker);
-	return false;
+	if (!job_batch_send(&worker->batch, pool, worker_limit(worker, pace))) {
+		worker_leave(worker);
+		return false;
+	}
+	if (worker->batch.claim.kind == CLAIM_FAIR)
+		job_fair_begin(&workers->pacing.fair[pace % JOB_PACES]);
+	return true;
 }
 
 static void worker_on_described(struct describe *describe)
