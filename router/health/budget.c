@@ -16,16 +16,26 @@ void budget_earn(struct budget *budget, int64_t now_us)
 		budget->even += budget->percent;
 }
 
-bool budget_take(struct budget *budget, int64_t now_us)
+bool budget_has(struct budget *budget, unsigned later, int64_t now_us)
 {
 	uint64_t earned = (uint64_t)window_sum(&budget->seen, WINDOW_ALL, now_us) * budget->percent;
-	uint64_t taken = window_sum(&budget->seen, WINDOW_WATCHED, now_us);
+	uint64_t taken = window_sum(&budget->seen, WINDOW_WATCHED, now_us) + (uint64_t)later;
 
-	if ((taken + 1) * 100 > earned + 100 * (uint64_t)budget->reserve)
-		return false;
+	return (taken + 1) * 100 <= earned + 100 * (uint64_t)budget->reserve;
+}
+
+void budget_spend(struct budget *budget, int64_t now_us)
+{
 	window_add(&budget->seen, WINDOW_WATCHED, now_us);
 	budget->even -= budget->even < BUDGET_EVEN_COST ? budget->even : BUDGET_EVEN_COST;
 	budget->taken_us = now_us;
+}
+
+bool budget_take(struct budget *budget, int64_t now_us)
+{
+	if (!budget_has(budget, 0, now_us))
+		return false;
+	budget_spend(budget, now_us);
 	return true;
 }
 

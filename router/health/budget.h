@@ -26,7 +26,11 @@ struct budget {
 
 /* A client's request goes to the node. */
 void budget_earn(struct budget *budget, int64_t now_us);
-/* False: it is used up; nothing was taken. */
+/* Is there something left beyond so much that may be spent later? */
+bool budget_has(struct budget *budget, unsigned later, int64_t now_us) must_check;
+/* It was used; whatever is left. */
+void budget_spend(struct budget *budget, int64_t now_us);
+/* Both at once. False: it is used up; nothing was taken. */
 bool budget_take(struct budget *budget, int64_t now_us) must_check;
 /*
  * The same where the node fails queries itself: what ten quiet seconds have earned would be spent

@@ -29,6 +29,13 @@ SELECT fragile(:number);
 -- @retries 100 backoff=1h
 SELECT fragile(:number);
 
+-- command: heavy :exec
+-- @param number int
+-- @param weight text
+-- @async always
+-- @retries 100 backoff=1h
+SELECT fragile(:number), length(:weight);
+
 -- command: steady :exec
 -- @param number int
 -- @async always
@@ -314,6 +321,16 @@ class TestRetries:
         assert number_of(primary, "SELECT count(*) FILTER (WHERE attempts = 1 AND run_at < now()"
                                   " + interval '5 minutes') + sum(attempts - 1)"
                                   " FROM cqrsd.job") >= retries
+
+    def test_those_that_were_claimed_and_did_not_run_cost_nothing(self, serve, primary):
+        # One of them is as much as travels in a batch, of the 32 that are claimed for it.
+        queue(primary, "heavy", range(1, 41), attempts=1)
+        primary.sql("UPDATE cqrsd.job SET parameters = json_build_object('number',"
+                    " parameters ->> 'number', 'weight', repeat('x', 140000))")
+        service = serve()
+        until(lambda: waiting(primary) == 0, deadline_s=60)
+        assert done(primary) == 40
+        assert metric(service, "job_attempts_total", command="heavy", outcome="put-off") is None
 
     def test_those_that_go_well_pay_for_each_other(self, serve, primary):
         queue(primary, "patient", range(1, 2001), attempts=1)

@@ -143,13 +143,33 @@ static void a_trial_that_finds_no_job_goes_through_all_kinds_of_claims(void **st
 	assert_breaker(JOB_BREAKER_OPEN);
 }
 
-/* How many retries may begin. */
+static void what_a_trial_goes_through_is_bounded_each_time(void **state)
+{
+	open_breaker();
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned kind, parts = 1;
+
+		assert_true(job_health_move(&health, JOB_BREAKER_OPEN, JOB_BREAKER_TRIAL));
+		assert_true(job_health_take_trial(&health, &kind));
+		while (job_health_pass_part(&health))
+			parts++;
+		assert_int_equal(parts, JOB_TRIAL_PARTS);
+		job_health_pass_trial(&health, KINDS, KINDS);
+		assert_breaker(JOB_BREAKER_OPEN);
+	}
+}
+
+/* How many retries may begin: together, which then run and fail. */
 static unsigned retry(unsigned times, int64_t now_us)
 {
 	unsigned begun = 0;
 
 	for (unsigned i = 0; i < times; i++)
 		begun += job_health_retry_us(&health, &dice, now_us) == 0;
+	for (unsigned i = 0; i < begun; i++) {
+		job_health_note(&health, JOB_FAULT_DATA, true, now_us);
+		job_health_retried(&health);
+	}
 	return begun;
 }
 
@@ -164,10 +184,29 @@ static void retries_are_a_share_of_first_attempts_and_a_reserve(void **state)
 static void a_retry_that_goes_well_pays_for_the_next(void **state)
 {
 	for (unsigned i = 0; i < 10 * JOB_RETRY_RESERVE; i++) {
-		assert_int_equal(retry(1, NOW_US), 1);
+		assert_int_equal(job_health_retry_us(&health, &dice, NOW_US), 0);
 		job_health_note(&health, JOB_FAULT_NONE, true, NOW_US);
+		job_health_retried(&health);
 	}
 	assert_int_equal(retry(1000, NOW_US), JOB_RETRY_RESERVE);
+}
+
+static void a_retry_that_does_not_run_costs_nothing(void **state)
+{
+	for (unsigned i = 0; i < 10 * JOB_RETRY_RESERVE; i++) {
+		assert_int_equal(job_health_retry_us(&health, &dice, NOW_US), 0);
+		job_health_retried(&health);
+	}
+	assert_int_equal(retry(1000, NOW_US), JOB_RETRY_RESERVE);
+}
+
+static void those_that_have_not_ended_are_within_the_reserve(void **state)
+{
+	for (unsigned i = 0; i < JOB_RETRY_RESERVE; i++)
+		assert_int_equal(job_health_retry_us(&health, &dice, NOW_US), 0);
+	assert_true(job_health_retry_us(&health, &dice, NOW_US) > 0);
+	job_health_retried(&health);
+	assert_int_equal(job_health_retry_us(&health, &dice, NOW_US), 0);
 }
 
 static void those_put_off_come_one_after_another_within_a_bound(void **state)
@@ -201,8 +240,11 @@ int main(void)
 		STORY(where_its_row_is_gone_the_trial_that_failed_ends_too),
 		STORY(a_trial_is_one_workers),
 		STORY(a_trial_that_finds_no_job_goes_through_all_kinds_of_claims),
+		STORY(what_a_trial_goes_through_is_bounded_each_time),
 		STORY(retries_are_a_share_of_first_attempts_and_a_reserve),
 		STORY(a_retry_that_goes_well_pays_for_the_next),
+		STORY(a_retry_that_does_not_run_costs_nothing),
+		STORY(those_that_have_not_ended_are_within_the_reserve),
 		STORY(those_put_off_come_one_after_another_within_a_bound),
 	};
 

@@ -158,6 +158,7 @@ static void batch_take_attempt(struct job_batch *batch, const struct operation *
 	};
 	enum job_fault fault = lost ? JOB_FAULT_LOST : job_fault_of(error);
 	struct finished_job job = { 0 };
+	struct job_settled *settled;
 
 	job.ending = job_ending_of(fault, batch_attempts(operation, row), batch->random);
 	if (job.ending.end == JOB_LEFT) {
@@ -171,7 +172,9 @@ static void batch_take_attempt(struct job_batch *batch, const struct operation *
 			     : batch_error(
 				       batch, operation,
 				       &(struct call){ .arena = &batch->arena, .error = *error });
-	batch_settle(batch, operation, row, job)->fault = fault;
+	settled = batch_settle(batch, operation, row, job);
+	settled->fault = fault;
+	settled->ran = true;
 }
 
 /*
@@ -188,8 +191,10 @@ static bool batch_put_off(struct job_batch *batch, const struct operation *opera
 	if (!row->attempts_ended || row->begun_by || action == CLAIMED_ENDED || batch->claim.trial)
 		return false;
 	job.ending.pause_us = batch->on_retry(batch, operation);
-	if (!job.ending.pause_us)
+	if (!job.ending.pause_us) {
+		batch->retries++;
 		return false;
+	}
 	batch_settle(batch, operation, row, job);
 	return true;
 }
@@ -236,7 +241,7 @@ static unsigned batch_on_claimed(struct call *call)
 			       GROUP_CALLS_MAX);
 	const struct job_row *last = NULL;
 
-	batch->claimed = batch->settled_count = 0;
+	batch->claimed = batch->settled_count = batch->retries = 0;
 	batch->claimed_us = loop_now(batch->loop);
 	for (unsigned i = 0; i < count; i++) {
 		const struct operation *operation =
@@ -248,6 +253,7 @@ static unsigned batch_on_claimed(struct call *call)
 		if (rows[i].n && operation && statement_shape(operation->statement))
 			batch_take(batch, operation, &rows[i]);
 	}
+	batch->goes_on = last && !last->n;
 	batch->on_members(batch, batch->claimed, last);
 	return batch->claimed;
 }
@@ -352,6 +358,7 @@ bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit)
 	arena_reset(&batch->arena);
 	buf_clear(&batch->out);
 	batch->settled_count = 0;
+	batch->goes_on = false;
 	batch->jobs = (struct call_jobs){
 		.on_claimed = batch_on_claimed,
 		.on_ran = batch_on_ran,

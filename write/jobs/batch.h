@@ -35,7 +35,8 @@ struct job_settled {
 	const struct operation *operation;
 	struct job_row row;
 	struct finished_job job;
-	enum job_fault fault; /* of the attempt that has ended, if one has */
+	enum job_fault fault; /* why it ends; NONE: it does not */
+	bool ran;             /* an attempt of it has ended */
 };
 
 struct job_batch {
@@ -61,8 +62,11 @@ struct job_batch {
 	struct job_settled settled[GROUP_CALLS_MAX];
 	unsigned settled_count; /* where it committed */
 
+	bool goes_on; /* the claim found a row that is no job: there is more behind it */
+
 	/* Its own. */
 	unsigned claimed; /* members that were to run */
+	unsigned retries; /* that may begin, of these rows */
 	struct job_claim claim;
 	struct job_finish finish;
 	struct arena arena;

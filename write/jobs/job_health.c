@@ -83,6 +83,8 @@ void job_health_note(struct job_health *health, enum job_fault fault, bool is_re
 	if (is_retry && fault == JOB_FAULT_NONE)
 		earned = HEALTH_EARNED_BY_RETRY;
 	pthread_mutex_lock(&health->lock);
+	if (is_retry)
+		budget_spend(&health->retries, now_us);
 	while (earned--)
 		budget_earn(&health->retries, now_us);
 	if (health_count(health, fault))
@@ -107,7 +109,7 @@ bool job_health_move(struct job_health *health, enum job_breaker from, enum job_
 	pthread_mutex_lock(&health->lock);
 	moved = health_move(health, from, to);
 	if (moved && to == JOB_BREAKER_TRIAL)
-		health->trial = 0;
+		health->trial = health->parts = 0;
 	pthread_mutex_unlock(&health->lock);
 	return moved;
 }
@@ -135,6 +137,16 @@ void job_health_pass_trial(struct job_health *health, unsigned kind, unsigned ki
 	pthread_mutex_unlock(&health->lock);
 }
 
+bool job_health_pass_part(struct job_health *health)
+{
+	bool goes_on;
+
+	pthread_mutex_lock(&health->lock);
+	goes_on = ++health->parts < JOB_TRIAL_PARTS;
+	pthread_mutex_unlock(&health->lock);
+	return goes_on;
+}
+
 /* Under the lock. One after another, as the reserve lets them; where they are too many, some time
  * in the second half of the longest wait. */
 static int64_t health_wait_us(struct job_health *health, struct random *random, int64_t now_us)
@@ -153,8 +165,18 @@ int64_t job_health_retry_us(struct job_health *health, struct random *random, in
 	int64_t wait_us = 0;
 
 	pthread_mutex_lock(&health->lock);
-	if (!budget_take(&health->retries, now_us))
+	if (budget_has(&health->retries, health->retrying, now_us))
+		health->retrying++;
+	else
 		wait_us = health_wait_us(health, random, now_us);
 	pthread_mutex_unlock(&health->lock);
 	return wait_us;
+}
+
+void job_health_retried(struct job_health *health)
+{
+	pthread_mutex_lock(&health->lock);
+	assert(health->retrying > 0);
+	health->retrying--;
+	pthread_mutex_unlock(&health->lock);
 }

@@ -30,6 +30,7 @@
 #define JOB_HEALTH_ATTEMPTS 20 /* the last ones decide */
 #define JOB_RETRY_PERCENT 20   /* of first attempts: so many may be retries that fail, */
 #define JOB_RETRY_RESERVE 100  /* and so many in any WINDOW_S seconds */
+#define JOB_TRIAL_PARTS 100    /* of 200 keys: so far one trial goes; the next one goes on there */
 #define JOB_RETRY_WAIT_US (300 * US_PER_S) /* at most, for the next try to be one of them */
 
 enum job_breaker {
@@ -49,8 +50,10 @@ struct job_health {
 	uint32_t failed; /* a bit for each of the last attempts, the newest lowest */
 	unsigned attempts;
 	unsigned trial; /* the kind of claims that the trial is at */
+	unsigned parts; /* of what that goes through, without a job so far */
 	struct budget retries;
-	int64_t waits_us; /* when the last retry that was put off is to come */
+	unsigned retrying; /* may begin, and have not ended */
+	int64_t waits_us;  /* when the last retry that was put off is to come */
 };
 
 void job_health_init(struct job_health *health);
@@ -68,7 +71,12 @@ bool job_health_take_trial(struct job_health *health, unsigned *kind) must_check
 /* It has found none in those, or none that tells: the next one claims by that kind; or, where that
  * is kinds, no more are tried until the pause is over again. */
 void job_health_pass_trial(struct job_health *health, unsigned kind, unsigned kinds);
+/* A part of what a kind of claims goes through had no job: is the trial to go on behind it? */
+bool job_health_pass_part(struct job_health *health) must_check;
 
-/* May a retry begin now? 0: yes, and it is counted; else how long it is to wait. */
+/* May a retry begin now? 0: yes, until job_health_retried; else how long it is to wait. What it
+ * costs is counted where its attempt is noted. */
 int64_t job_health_retry_us(struct job_health *health, struct random *random,
 			    int64_t now_us) must_check;
+/* One that might begin has ended, or did not run. */
+void job_health_retried(struct job_health *health);

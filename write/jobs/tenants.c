@@ -59,6 +59,6 @@ void job_tenants_note(const struct job_batch *batch, unsigned count, const struc
 		tenants_see(batch, count, queues);
 	} else if (batch->claim.kind == CLAIM_FAIR) {
 		job_fair_took(fair, batch->claim.of_callers,
-			      tenants_pass(batch, count, last, queues), last && !last->n);
+			      tenants_pass(batch, count, last, queues), batch->goes_on);
 	}
 }

@@ -68,8 +68,16 @@ void job_workers_init(struct job_workers *workers, struct router *router,
 	}
 }
 
+/* What has run was counted. */
+static void worker_end_retries(struct job_worker *worker)
+{
+	while (worker->retried_count)
+		job_health_retried(worker->retried[--worker->retried_count]);
+}
+
 static void worker_let_go(struct job_worker *worker)
 {
+	worker_end_retries(worker);
 	if (worker->catalog_ref)
 		catalog_ref_drop(worker->catalog_ref);
 	worker->catalog_ref = NULL;
@@ -410,10 +418,16 @@ static int64_t worker_on_retry(struct job_batch *batch, const struct operation *
 	struct job_worker *worker = container_of(batch, struct job_worker, batch);
 	struct router *router = worker->workers->router;
 	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
+	struct job_health *health = queue ? job_slots_health(queue->slots) : NULL;
+	int64_t wait_us;
 
-	return queue ? job_health_retry_us(job_slots_health(queue->slots), &router->random,
-					   loop_now(router->loop))
-		     : 0;
+	/* The rows have come again. */
+	if (!batch->retries)
+		worker_end_retries(worker);
+	wait_us = health ? job_health_retry_us(health, &router->random, loop_now(router->loop)) : 0;
+	if (health && !wait_us)
+		worker->retried[worker->retried_count++] = health;
+	return wait_us;
 }
 
 static void workers_claim_alone(struct job_workers *workers)
@@ -435,7 +449,7 @@ static void worker_take_settled(struct job_worker *worker)
 			continue;
 		}
 		worker_count(worker, settled->operation, settled->job.ending.end);
-		if (settled->fault != JOB_FAULT_NONE)
+		if (settled->ran)
 			worker_note(worker, settled->operation, &settled->row, settled->fault);
 	}
 }

@@ -42,6 +42,8 @@ struct job_worker {
 	unsigned claimed;         /* of the last one */
 	struct job_seats seats;   /* while a batch is on its way, as the next */
 	struct job_health *trial; /* of the command whose breaker tries a job; NULL: none */
+	struct job_health *retried[GROUP_CALLS_MAX]; /* of the retries that its batch may begin */
+	unsigned retried_count;
 	int64_t empty_until_us[CLAIM_KINDS * JOB_PACES]; /* nothing of that pace was found */
 	int64_t sent_us;                                 /* its batch */
 	bool describing;
