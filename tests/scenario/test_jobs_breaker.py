@@ -288,6 +288,33 @@ class TestRights:
         until(lambda: waiting(primary) == 0, deadline_s=60)
 
 
+class TestOrder:
+    def blocked(self, primary, keys, when):
+        primary.sql(
+            "INSERT INTO cqrsd.job (run_at, mark, keep_s, keyed, attempts_max, command, version,"
+            f" order_key, parameters) SELECT {when}, 7, 3600, false, 101, 'fragile_in_order',"
+            f" 'v1', key::text, json_build_object('number', key::text)"
+            f" FROM generate_series({keys.start}, {keys.stop - 1}) AS key")
+
+    def open(self, primary):
+        primary.sql("INSERT INTO cqrsd.job_pause (command, paused_by, retry_at)"
+                    " VALUES ('fragile_in_order', 'breaker', now())")
+
+    def test_a_trial_finds_the_only_job_behind_hundreds_of_blocked_values(self, serve, primary):
+        self.open(primary)
+        self.blocked(primary, range(1000, 1450), "now() + interval '1 day'")
+        self.blocked(primary, range(2000, 2001), "now()")
+        serve()
+        until(lambda: done(primary) == 1)
+        until(lambda: not is_open(primary, "fragile_in_order"))
+        # The next one begins behind that value, and finds this one once around.
+        self.open(primary)
+        self.blocked(primary, range(1500, 1501), "now()")
+        until(lambda: done(primary) == 2)
+        until(lambda: not is_open(primary, "fragile_in_order"))
+        assert waiting(primary) == 450
+
+
 # As docs/jobs.md has it: of what is first attempted, and in any ten seconds.
 SHARE, RESERVE = 0.2, 100
 

@@ -169,19 +169,17 @@ static void claim_add_keys(struct job_claim *claim, const struct job_queue *queu
 	array_add_text(&claim->arrays[ORDERED_UNTIL], until);
 }
 
-/* Around: behind all jobs of a key, and from the first key to that one. */
+/* Around: behind all jobs of a key, and from the first key to that one. A trial has its mark in
+ * place of the number, and meets that key once more. */
 static void claim_add_heads(struct job_claim *claim, const struct job_queue *queue)
 {
 	const struct ordered_at *at = &queue->ordered_at;
 	struct text key = text_of(at->key), none = { NULL, 0 };
 
-	if (claim->trial) {
-		claim_add_keys(claim, queue, TEXT(""), CLAIM_TRIAL_N, none);
-		return;
-	}
 	if (at->begun)
-		claim_add_keys(claim, queue, key, INT64_MAX, none);
-	claim_add_keys(claim, queue, TEXT(""), 0, at->begun ? key : none);
+		claim_add_keys(claim, queue, key, claim->trial ? CLAIM_TRIAL_N : INT64_MAX, none);
+	claim_add_keys(claim, queue, TEXT(""), claim->trial ? CLAIM_TRIAL_N : 0,
+		       at->begun ? key : none);
 }
 
 static void claim_add_tenants(struct job_claim *claim, const struct job_queue *queue)

@@ -24,12 +24,22 @@ static void trial_prove(struct job_health *health, enum job_fault fault)
 	assert(!"a fault");
 }
 
+/* Nothing was there: what is behind the part that was gone through, or another kind of claims. */
+static void trial_find(struct job_health *health, const struct job_batch *batch)
+{
+	unsigned kind = batch->claim.kind;
+
+	if (!batch->goes_on || !job_health_pass_part(health))
+		kind++;
+	job_health_pass_trial(health, kind, CLAIM_FAIR);
+}
+
 void job_trial_end(struct job_health *health, const struct job_batch *batch)
 {
 	if (batch->call.end != CALL_OK)
 		job_health_move(health, JOB_BREAKER_TRYING, JOB_BREAKER_FAILED);
 	else if (!job_batch_ran(batch))
-		job_health_pass_trial(health, batch->claim.kind + 1u, CLAIM_FAIR);
+		trial_find(health, batch);
 	else if (batch->jobs.count)
 		trial_prove(health, batch->members[0].fault);
 	else if (batch->settled[0].job.ending.end == JOB_BEGUN)
