@@ -11,19 +11,14 @@ static struct confirmation confirmation_lacks(enum confirmation_lack lack, int n
 	return (struct confirmation){ .lack = lack, .node = node };
 }
 
-/* Which replica streams by that name; -1: none, or more than one. */
-static int confirmation_node_of(const struct confirmation_facts *facts, const char *name)
+/* So many replicas stream by that name. */
+static unsigned confirmation_count_of(const struct confirmation_facts *facts, const char *name)
 {
-	int found = -1;
+	unsigned count = 0;
 
-	for (unsigned i = 0; i < facts->count; i++) {
-		if ((int)i == facts->primary || strcasecmp(facts->said[i]->name, name) != 0)
-			continue;
-		if (found >= 0)
-			return -1;
-		found = (int)i;
-	}
-	return found;
+	for (unsigned i = 0; i < facts->count; i++)
+		count += (int)i != facts->primary && strcasecmp(facts->said[i]->name, name) == 0;
+	return count;
 }
 
 static enum confirmation_lack confirmation_of_primary(const struct standbys *primary)
@@ -42,6 +37,8 @@ static enum confirmation_lack confirmation_of_primary(const struct standbys *pri
 		return LACK_ANY;
 	if (!sync_names_are_distinct(&primary->setting))
 		return LACK_DISTINCT;
+	if (primary->decoder_named)
+		return LACK_DECODER;
 	return primary->waits ? LACK_NOTHING : LACK_WAIT;
 }
 
@@ -51,7 +48,7 @@ static enum confirmation_lack confirmation_of_senders(const struct confirmation_
 	const struct standbys *primary = facts->said[facts->primary];
 
 	for (unsigned i = 0; i < primary->senders_count; i++) {
-		if (confirmation_node_of(facts, primary->senders[i]) < 0)
+		if (confirmation_count_of(facts, primary->senders[i]) != 1)
 			return LACK_STRANGER;
 		for (unsigned j = 0; j < i; j++)
 			if (strcasecmp(primary->senders[i], primary->senders[j]) == 0)
@@ -60,24 +57,33 @@ static enum confirmation_lack confirmation_of_senders(const struct confirmation_
 	return LACK_NOTHING;
 }
 
-/* Would its commits, as a primary's, wait for as many of the same? The primary that is left may be
- * among those that it names: it is none of them as long as it leads. */
-static bool confirmation_keeps(const struct standbys *replica, const struct standbys *primary)
+/* The primary that is left, and none of the replicas, streams by that name later: it is none of
+ * those who acknowledge as long as it leads. */
+static bool confirmation_is_primary(const struct confirmation_facts *facts, const char *name)
+{
+	return *name && strcasecmp(name, facts->said[facts->primary]->cluster_name) == 0 &&
+	       !confirmation_count_of(facts, name);
+}
+
+/* Would its commits, as a primary's, wait for as many of the same? */
+static bool confirmation_keeps(const struct confirmation_facts *facts,
+			       const struct standbys *replica)
 {
 	const struct sync_names *own = &replica->setting;
+	const struct standbys *primary = facts->said[facts->primary];
 
 	if (own->method != SYNC_ANY || own->wanted < primary->setting.wanted || !replica->waits ||
 	    !sync_names_are_distinct(own))
 		return false;
 	for (unsigned i = 0; i < own->count; i++)
 		if (sync_names_find(&primary->setting, own->names[i]) < 0 &&
-		    strcasecmp(own->names[i], primary->cluster_name) != 0)
+		    !confirmation_is_primary(facts, own->names[i]))
 			return false;
 	return true;
 }
 
-static enum confirmation_lack confirmation_of_replica(const struct standbys *replica,
-						      const struct standbys *primary)
+static enum confirmation_lack confirmation_of_replica(const struct confirmation_facts *facts,
+						      const struct standbys *replica)
 {
 	switch (replica->state) {
 	case STANDBYS_UNASKED:
@@ -92,7 +98,9 @@ static enum confirmation_lack confirmation_of_replica(const struct standbys *rep
 	/* Who streams from it would be no candidate at the primary, and could be promoted. */
 	if (replica->senders_count)
 		return LACK_STRANGER;
-	return confirmation_keeps(replica, primary) ? LACK_NOTHING : LACK_KEPT;
+	if (replica->decoder_named)
+		return LACK_DECODER;
+	return confirmation_keeps(facts, replica) ? LACK_NOTHING : LACK_KEPT;
 }
 
 /* All replicas: bits of those that are named. */
@@ -108,7 +116,7 @@ static struct confirmation confirmation_of_replicas(const struct confirmation_fa
 
 		if ((int)i == facts->primary)
 			continue;
-		lack = confirmation_of_replica(replica, primary);
+		lack = confirmation_of_replica(facts, replica);
 		if (!lack && sender && strcmp(sender, replica->sender) != 0)
 			lack = LACK_SAME_SOURCE;
 		if (lack)
@@ -125,7 +133,7 @@ static bool confirmation_knows_names(const struct confirmation_facts *facts)
 	const struct sync_names *setting = &facts->said[facts->primary]->setting;
 
 	for (unsigned i = 0; i < setting->count; i++)
-		if (confirmation_node_of(facts, setting->names[i]) < 0)
+		if (confirmation_count_of(facts, setting->names[i]) != 1)
 			return false;
 	return true;
 }
@@ -170,7 +178,9 @@ const char *confirmation_lack_text(enum confirmation_lack lack)
 		[LACK_ANY] = "synchronous_standby_names of the primary is not ANY k (names)",
 		[LACK_DISTINCT] = "synchronous_standby_names of the primary has a name twice, or *",
 		[LACK_READABLE] = "what the primary says of its standbys cannot be read",
-		[LACK_WAIT] = "synchronous_commit does not wait for standbys",
+		[LACK_DECODER] = "a name in synchronous_standby_names is also one who decodes WAL",
+		[LACK_WAIT] = "synchronous_commit does not wait for standbys, by the server's "
+			      "settings or those of a role or database",
 		[LACK_KNOWN_NAME] = "synchronous_standby_names has a name that is no replica's",
 		[LACK_STRANGER] = "a standby that is none of the replicas streams",
 		[LACK_ONE_SENDER] = "two standbys stream from the primary by one name",

@@ -26,7 +26,8 @@ enum confirmation_lack {
 	LACK_ANY,         /* it is not ANY */
 	LACK_DISTINCT,    /* it has a name twice, or "*" */
 	LACK_READABLE,    /* it cannot be read */
-	LACK_WAIT,        /* synchronous_commit of our role does not wait for standbys */
+	LACK_DECODER,     /* a walsender that decodes acknowledges by one of the names */
+	LACK_WAIT,        /* synchronous_commit does not wait for standbys */
 	LACK_KNOWN_NAME,  /* a name is no replica's of ours */
 	LACK_STRANGER,    /* a standby that is no replica of ours streams from the primary */
 	LACK_ONE_SENDER,  /* two standbys stream by one name */

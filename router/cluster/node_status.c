@@ -11,10 +11,15 @@
  */
 #include "router/cluster/node_status.h"
 
+#include "router/cluster/commit_settings.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define NODE_STATUS_AWAITS "(current_setting('synchronous_standby_names') <> '')::int"
+#define NODE_STATUS_EARLY                                                                          \
+	"(current_setting('" COMMIT_SETTING                                                        \
+	"') = 'off' OR coalesce(" COMMIT_SETTING_IS_NEXT(COMMIT_OFF) ", false))::int"
 
 const char node_status_query[] =
 	"SELECT CASE WHEN pg_is_in_recovery() THEN concat_ws(' ', 'standby',"
@@ -32,7 +37,7 @@ const char node_status_query[] =
 	" THEN 40 ELSE 24 END"
 	" FROM (SELECT pg_current_wal_flush_lsn() - '0/0' AS flushed,"
 	" pg_current_wal_insert_lsn() - '0/0' AS inserted) AS wal)::int"
-	" + 2 * (current_setting('synchronous_commit') = 'off')::int + 4 * " NODE_STATUS_AWAITS ","
+	" + 2 * " NODE_STATUS_EARLY " + 4 * " NODE_STATUS_AWAITS ","
 	" CASE WHEN pg_last_wal_replay_lsn() IS NULL"
 	" THEN (SELECT checkpoint_lsn FROM pg_control_checkpoint()) ELSE '0/0' END,"
 	" 'x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8)) END AS look";
@@ -182,26 +187,30 @@ bool node_status_read_identity(struct text row, struct identity *identity)
 	return identity->system_identifier != 0;
 }
 
-int node_status_hex(char digit)
+static int node_status_hex(char digit)
 {
 	if (digit >= '0' && digit <= '9')
 		return digit - '0';
 	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
+bool node_status_bytes(struct text digits, uint8_t *bytes)
+{
+	for (size_t i = 0; i + 1 < digits.len; i += 2) {
+		int high = node_status_hex(digits.ptr[i]);
+		int low = node_status_hex(digits.ptr[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return digits.len % 2 == 0;
+}
+
 bool node_status_read_key(struct text row, uint8_t key[SIGN_KEY_BYTES])
 {
 	struct text cell;
 
-	if (!node_status_cell(row, &cell) || cell.len != 2 * SIGN_KEY_BYTES)
-		return false;
-	for (size_t i = 0; i < SIGN_KEY_BYTES; i++) {
-		int high = node_status_hex(cell.ptr[2 * i]),
-		    low = node_status_hex(cell.ptr[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		key[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return node_status_cell(row, &cell) && cell.len == 2 * (size_t)SIGN_KEY_BYTES &&
+	       node_status_bytes(cell, key);
 }

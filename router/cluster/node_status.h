@@ -63,10 +63,12 @@ extern const char node_status_query[], node_status_identity_query[], node_status
 /* A commit of nothing, which flushes all that was inserted before, and waits for no standby. */
 extern const char node_status_wal_flush_query[];
 
-/* row: a JSON object as pg/ encodes it, with one member. False: not what the statement answers. */
-/* For the readers of other answers: {"name":"text"}, the text; a digit's value, or -1. */
-bool node_status_cell(struct text row, struct text *cell) must_check;
-int node_status_hex(char digit) must_check;
+/* row: a JSON object as pg/ encodes it, with one member, {"name":"text"}. The next three are false
+ * where it is not what the statement answers. */
 bool node_status_read(struct text row, struct node_status *status) must_check;
 bool node_status_read_identity(struct text row, struct identity *identity) must_check;
 bool node_status_read_key(struct text row, uint8_t key[SIGN_KEY_BYTES]) must_check;
+/* For the readers of other answers: the text of such a row; false: it has none. */
+bool node_status_cell(struct text row, struct text *cell) must_check;
+/* What encode(…, 'hex') made of bytes; room for half as many as there are digits. */
+bool node_status_bytes(struct text digits, uint8_t *bytes) must_check;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One row of words, each text in hexadecimal behind an x. A walsender that decodes, takes a backup
- * or has not begun cannot acknowledge what is flushed; a state that is hidden is a word that cannot
- * be read. pg_stat_wal_receiver joins parameters by blanks and quotes nothing: what a walreceiver
- * always has, fallback_application_name, stands behind the name, and options, which may hold
- * anything, before it.
+ * One row of words, each text in hexadecimal behind an x. A walsender that takes a backup or has
+ * not begun cannot acknowledge what is flushed. One that decodes is no standby, but by a name of
+ * the setting it acknowledges as if it were: a d before its word. A state that is hidden is a word
+ * that cannot be read. pg_stat_wal_receiver joins parameters by blanks and quotes nothing: what a
+ * walreceiver always has, fallback_application_name, stands behind the name, and options, which may
+ * hold anything, before it.
  */
 #include "router/cluster/standbys.h"
 
+#include "router/cluster/commit_settings.h"
 #include "router/cluster/node_status.h"
 
 #include <string.h>
@@ -17,16 +19,19 @@
 #define RECEIVER(what) HEX("coalesce((SELECT " what " FROM pg_stat_wal_receiver), '')")
 #define OWN                                                                                        \
 	SETTING("synchronous_standby_names")                                                       \
-	", (current_setting('synchronous_commit') NOT IN ('off', 'local'))::int, " SETTING(        \
-		"cluster_name")
+	", (current_setting('" COMMIT_SETTING                                                      \
+	"') NOT IN ('off', 'local') AND NOT EXISTS (SELECT" COMMIT_SETTINGS                        \
+	" AND " COMMIT_SETTING_IS("s.setconfig", COMMIT_ALONE) "))::int, " SETTING("cluster_name")
 #define SOURCE RECEIVER("conninfo") ", " RECEIVER("sender_host || ' ' || sender_port")
-#define SENDER "CASE WHEN state IS NULL THEN '?' ELSE " HEX("application_name") " END"
+#define SENDER                                                                                     \
+	"CASE WHEN state IS NULL THEN '?' ELSE CASE WHEN pid IN (" DECODING                        \
+	") THEN 'd' ELSE '' END || " HEX("application_name") " END"
 #define DECODING                                                                                   \
 	"SELECT active_pid FROM pg_replication_slots"                                              \
 	" WHERE slot_type = 'logical' AND active_pid IS NOT NULL"
 #define SENDERS                                                                                    \
 	"(SELECT string_agg(" SENDER ", ' ') FROM pg_stat_replication"                             \
-	" WHERE coalesce(state, '') NOT IN ('startup', 'backup') AND pid NOT IN (" DECODING "))"
+	" WHERE coalesce(state, '') NOT IN ('startup', 'backup'))"
 
 const char standbys_query[] = "SELECT concat_ws(' ', " OWN ", " SOURCE ", " SENDERS ") AS standbys";
 
@@ -47,18 +52,14 @@ static bool standbys_word(struct text *rest, struct text *word)
 /* Its bytes and a NUL, of printable ASCII; false: no such word, or longer than the room. */
 static bool standbys_text(struct text word, char *out, size_t room)
 {
-	size_t len = 0;
+	size_t len = word.len / 2;
 
-	if (!word.len || *word.ptr != 'x' || word.len % 2 == 0 || word.len / 2 >= room)
+	if (!word.len || *word.ptr != 'x' || len >= room ||
+	    !node_status_bytes((struct text){ word.ptr + 1, word.len - 1 }, (uint8_t *)out))
 		return false;
-	for (size_t i = 1; i < word.len; i += 2) {
-		int high = node_status_hex(word.ptr[i]), low = node_status_hex(word.ptr[i + 1]);
-		int byte = high << 4 | low;
-
-		if (high < 0 || low < 0 || byte < ' ' || byte > '~')
+	for (size_t i = 0; i < len; i++)
+		if (out[i] < ' ' || out[i] > '~')
 			return false;
-		out[len++] = (char)byte;
-	}
 	out[len] = '\0';
 	return true;
 }
@@ -114,11 +115,20 @@ static bool standbys_read_own(struct standbys *standbys, struct text *rest)
 
 static bool standbys_read_senders(struct standbys *standbys, struct text rest)
 {
+	char decoder[SYNC_NAME_BYTES];
 	struct text word;
 
 	while (standbys_word(&rest, &word)) {
 		unsigned at = standbys->senders_count;
 
+		if (word.len && *word.ptr == 'd') {
+			if (!standbys_text((struct text){ word.ptr + 1, word.len - 1 }, decoder,
+					   sizeof(decoder)))
+				return false;
+			standbys->decoder_named |=
+				sync_names_find(&standbys->setting, decoder) >= 0;
+			continue;
+		}
 		if (at == STANDBYS_SENDERS_MAX ||
 		    !standbys_text(word, standbys->senders[at], SYNC_NAME_BYTES))
 			return false;

@@ -30,7 +30,8 @@ enum standbys_state {
 struct standbys {
 	enum standbys_state state;
 	struct sync_names setting;
-	bool waits;                         /* commits of our role wait for standbys */
+	bool waits;         /* commits wait for standbys, by all that settings of roles say */
+	bool decoder_named; /* one who decodes acknowledges by a name of the setting */
 	char cluster_name[SYNC_NAME_BYTES]; /* "": none */
 	/* Who streams from it, by application_name. */
 	unsigned senders_count;

@@ -1,5 +1,8 @@
 """Strong answers that standbys confirm: no other primary has acknowledged anything meanwhile."""
 
+import contextlib
+import subprocess
+
 import pytest
 from harness.cluster import Cluster
 from harness.forwarder import Forwarder
@@ -157,6 +160,71 @@ def test_commits_that_do_not_wait_confirm_nothing(named, cqrsd):
     finally:
         named.primary.set(synchronous_commit="on")
     confirms(cqrsd)
+
+
+@pytest.mark.serve(**PATIENT)
+@pytest.mark.parametrize("whose", ["ROLE postgres", "DATABASE shop", "ROLE ALL",
+                                   "ROLE postgres IN DATABASE shop", "ROLE hasty"])
+def test_commits_of_whose_next_session_do_not_wait_confirm_nothing(named, cqrsd, whose):
+    """The sessions that cqrsd has began before: in those the setting is as it was."""
+    named.primary.sql("CREATE ROLE hasty")
+    confirms(cqrsd)
+    try:
+        for value in ("local", "off"):
+            named.primary.sql(f"ALTER {whose} SET synchronous_commit = {value}")
+            lacks(cqrsd, "does not wait")
+            named.primary.sql(f"ALTER {whose} RESET synchronous_commit")
+            confirms(cqrsd)
+        named.primary.sql("ALTER ROLE hasty IN DATABASE postgres SET synchronous_commit = off")
+        named.primary.sql(f"ALTER {whose} SET synchronous_commit = remote_write")
+        confirms(cqrsd)
+    finally:
+        named.primary.sql(f"ALTER {whose} RESET synchronous_commit")
+        named.primary.sql("DROP ROLE hasty")
+
+
+@pytest.fixture
+def decoding():
+    """A cluster whose WAL can be decoded."""
+    cluster = Cluster.create(replicas=2, settings={"wal_level": "logical"})
+    try:
+        fill(cluster)
+        name_standbys(cluster, ANY)
+        cluster.primary.sql("CREATE PUBLICATION nothing")
+        yield cluster
+    finally:
+        cluster.destroy()
+
+
+@contextlib.contextmanager
+def decodes(node, name):
+    """A client by that name gets the node's WAL decoded."""
+    cluster = node.cluster
+    source = (f"host={cluster.sockets} port={node.port} user=postgres dbname={cluster.database}"
+              f" application_name={name}")
+    with subprocess.Popen([cluster.bindir / "pg_recvlogical", "-d", source, "-S", "decoder",
+                           "--create-slot", "--if-not-exists", "--start", "-P", "pgoutput",
+                           "-o", "proto_version=1", "-o", "publication_names=nothing",
+                           "-f", "/dev/null"]) as process:
+        try:
+            until(lambda: node.sql(
+                "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+                f" AND application_name = '{name}'") == "1", "one who decodes")
+            yield
+        finally:
+            process.terminate()
+
+
+def test_who_decodes_by_a_standbys_name_confirms_nothing(decoding, start_cqrsd):
+    """A standby that is away leaves its name to it, and PostgreSQL counts what it acknowledges."""
+    cqrsd = start_cqrsd(on=decoding, **PATIENT)
+    for name, why in (("reports", None), ("Replica2", "decodes")):
+        with decodes(decoding.primary, name):
+            if why:
+                lacks(cqrsd, why)
+            else:
+                confirms(cqrsd)
+        confirms(cqrsd)
 
 
 @pytest.mark.serve(**PATIENT)

@@ -121,6 +121,26 @@ def test_where_commits_are_acknowledged_early_the_primary_answers(cqrsd, cluster
         cluster.primary.sql("SELECT pg_reload_conf()")
 
 
+@pytest.mark.serve(sessions="cluster", wait_ms=1000, max_lag_ms=600000)
+def test_what_the_next_session_of_the_role_does_counts(cqrsd, cluster):
+    """Sessions that are there have what was said when they began, and others will begin."""
+    def answered_by(role):
+        def answered():
+            cqrsd.command("put", user="ann", number=4)
+            return cqrsd.query("cell", user="ann", owner="ann").served_by.role == role
+        until(answered, f"the {role} to answer")
+    try:
+        for whose, value, role in (("DATABASE shop", "off", "primary"),
+                                   ("ROLE postgres", "on", "replica"),
+                                   ("ROLE postgres IN DATABASE shop", "'0'", "primary"),
+                                   ("ROLE postgres IN DATABASE shop", "local", "replica")):
+            cluster.primary.sql(f"ALTER {whose} SET synchronous_commit = {value}")
+            answered_by(role)
+    finally:
+        for whose in ("DATABASE shop", "ROLE postgres", "ROLE postgres IN DATABASE shop"):
+            cluster.primary.sql(f"ALTER {whose} RESET synchronous_commit")
+
+
 @pytest.fixture
 def far(start_cqrsd, cluster):
     """An instance, and the door through which it reaches the primary."""

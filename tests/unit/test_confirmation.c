@@ -173,6 +173,37 @@ static void a_replica_keeps_the_rule_when_it_is_promoted(void **state)
 	}
 }
 
+/* What is not named at the primary would acknowledge what the promoted one commits. */
+static void the_primarys_name_is_not_another_replicas(void **state)
+{
+	struct cluster_said cluster;
+
+	said(&cluster, 3, "ANY 1 (a, b)");
+	set(&cluster.nodes[2], "ANY 1 (P, a)");
+	assert_int_equal(confirmation_judge(&cluster.facts).needed, 2);
+	memcpy(cluster.nodes[3].name, "p", 2);
+	memcpy(cluster.nodes[0].senders[2], "p", 2);
+	lacks(&cluster, LACK_KEPT, 2);
+	set(&cluster.nodes[2], "ANY 1 (a, b)");
+	assert_int_equal(confirmation_judge(&cluster.facts).needed, 2);
+
+	cluster.nodes[0].cluster_name[0] = '\0';
+	set(&cluster.nodes[2], "ANY 1 (\"\", a)");
+	lacks(&cluster, LACK_KEPT, 2);
+}
+
+static void who_decodes_by_a_name_acknowledges(void **state)
+{
+	struct cluster_said cluster;
+
+	said(&cluster, 2, "ANY 1 (a, b)");
+	cluster.nodes[0].decoder_named = true;
+	lacks(&cluster, LACK_DECODER, 0);
+	cluster.nodes[0].decoder_named = false;
+	cluster.nodes[1].decoder_named = true;
+	lacks(&cluster, LACK_DECODER, 1);
+}
+
 static void names_have_to_be_one_replicas_each(void **state)
 {
 	struct cluster_said cluster;
@@ -227,6 +258,8 @@ int main(void)
 		cmocka_unit_test(a_primary_that_says_nothing_proves_nothing),
 		cmocka_unit_test(commits_have_to_wait),
 		cmocka_unit_test(a_replica_keeps_the_rule_when_it_is_promoted),
+		cmocka_unit_test(the_primarys_name_is_not_another_replicas),
+		cmocka_unit_test(who_decodes_by_a_name_acknowledges),
 		cmocka_unit_test(names_have_to_be_one_replicas_each),
 		cmocka_unit_test(who_streams_has_to_be_known),
 		cmocka_unit_test(replicas_stream_from_one_place),

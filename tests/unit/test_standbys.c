@@ -60,6 +60,23 @@ static void a_primary_says_who_streams(void **state)
 	assert_string_equal(standbys.name, "");
 }
 
+/* A d before its word. */
+static void one_who_decodes_counts_by_a_name_of_the_setting(void **state)
+{
+	struct standbys standbys;
+
+	read_of(&standbys, "ANY 1 (a, b)", "", " x61 dx63");
+	assert_int_equal(standbys.state, STANDBYS_READ);
+	assert_int_equal(standbys.senders_count, 1);
+	assert_false(standbys.decoder_named);
+	read_of(&standbys, "ANY 1 (a, b)", "", " dx42 x61 dx63");
+	assert_int_equal(standbys.state, STANDBYS_READ);
+	assert_int_equal(standbys.senders_count, 1);
+	assert_true(standbys.decoder_named);
+	read_of(&standbys, "ANY 1 (a, b)", "", " d");
+	assert_int_equal(standbys.state, STANDBYS_UNREADABLE);
+}
+
 static void a_standby_says_by_which_name_and_from_where(void **state)
 {
 	struct standbys standbys;
@@ -126,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_primary_says_who_streams),
+		cmocka_unit_test(one_who_decodes_counts_by_a_name_of_the_setting),
 		cmocka_unit_test(a_standby_says_by_which_name_and_from_where),
 		cmocka_unit_test(what_cannot_be_read_is_not_believed),
 		cmocka_unit_test(the_name_of_a_connection),
