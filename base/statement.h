@@ -64,6 +64,13 @@ struct statement_tags {
 	uint64_t tags[];               /* [count] */
 };
 
+/* How one of ours runs for several calls at once: pg/wire/together.h. */
+struct statement_together {
+	/* Its parameters are arrays of the other's; it returns the same columns, a row for each. */
+	struct statement *statement;
+	uint16_t param, column; /* from 1: the column shows the value, never NULL, of its call */
+};
+
 struct statement {
 	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
 	const char *name; /* of the operation, for logs and metrics */
@@ -74,6 +81,8 @@ struct statement {
 	bool drops_rows; /* it returns none to its client, so that columns need no names */
 	bool int8_as_text; /* bigint leaves as a string: --int8, @int8 */
 	enum leavings leavings;
+	const struct statement_together
+		*together;              /* with LEAVINGS_NONE alone; NULL: there is none */
 	enum coalescing coalescing;     /* @coalesce */
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 

@@ -17,6 +17,7 @@
 #include "pg/wire/repeated_column.h"
 #include "pg/wire/rows.h"
 #include "pg/wire/session_state.h"
+#include "pg/wire/together.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -192,6 +193,10 @@ static void answer_rows(struct conn *conn, const struct entry *entry, const PGre
 {
 	struct slot *slot = answer_slot(conn, entry);
 
+	if (slot->together) {
+		together_take(conn, slot, result);
+		return;
+	}
 	if (slot->keys_count)
 		lookup_take(conn, slot, result);
 	else

@@ -92,6 +92,9 @@ struct slot {
 	/* Of the conn's lookup, those that it was sent for; 0: one, or it is no @lookup. */
 	uint8_t keys_count;
 	uint16_t keys_first;
+	/* Calls from this one on that were sent as one execution, and their rows that have come;
+	 * 0: it was sent by itself, or with one before it. */
+	uint8_t together, together_rows;
 	size_t discarded; /* bytes of rows thrown away */
 };
 

@@ -61,6 +61,7 @@ void conn_init(struct conn *conn, const struct conn_home *home, struct pool *poo
 	conn->watch.fd = -1;
 	encoder_init(&conn->encoder);
 	lookup_keys_init(&conn->lookup);
+	buf_init(&conn->arrays);
 	cancel_init(&conn->cancel, conn_on_cancel_answered);
 }
 
@@ -69,6 +70,7 @@ void conn_fini(struct conn *conn)
 	assert(conn->state == CONN_CLOSED);
 	encoder_fini(&conn->encoder);
 	lookup_keys_fini(&conn->lookup);
+	buf_fini(&conn->arrays);
 	cancel_fini(&conn->cancel);
 	free(conn->marks);
 }

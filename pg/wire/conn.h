@@ -161,6 +161,7 @@ struct conn {
 	struct cancel cancel;       /* of what runs on it */
 	struct encoder encoder;
 	struct lookup_keys lookup; /* of its batch */
+	struct buf arrays;         /* values of calls that are sent together */
 };
 
 /* home and pool are borrowed until conn_fini. The owner sets lane and counts, and counts it there

@@ -11,6 +11,7 @@
 #include "pg/wire/error.h"
 #include "pg/wire/pipeline.h"
 #include "pg/wire/session_state.h"
+#include "pg/wire/together.h"
 
 #include <assert.h>
 #include <string.h>
@@ -88,11 +89,27 @@ bool member_reset(struct conn *conn, unsigned slot)
 	return pipeline_fixed(conn, ENTRY_RESET, FIXED_RESET, slot, NULL);
 }
 
-bool member_send(struct conn *conn, unsigned slot)
+static bool member_send_together(struct conn *conn, unsigned first, unsigned count)
+{
+	return member_set_limits(conn, first) &&
+	       together_send(conn, first, count, MEMBER_STATEMENT_US);
+}
+
+static bool member_send_one(struct conn *conn, unsigned slot)
 {
 	conn->batch.slots[slot].state = SLOT_AWAITED;
+	conn->batch.slots[slot].together = 0;
 	return batch_is_lone_job(&conn->batch) ? member_send_alone(conn, slot)
 					       : member_send_in_company(conn, slot);
+}
+
+unsigned member_send(struct conn *conn, unsigned slot)
+{
+	unsigned count = together_count(&conn->batch, slot);
+	bool sent =
+		count > 1 ? member_send_together(conn, slot, count) : member_send_one(conn, slot);
+
+	return sent ? count : 0;
 }
 
 /* --- what comes back ------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
  *
  *   in company   [limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL]
  *   one of ours  [limits]? [SAVEPOINT]? [claims] [call]      LEAVINGS_NONE (base/statement.h)
+ *   several      [limits]? [claims] [call]                   pg/wire/together.h
  *   a lone job   [SAVEPOINT] [claims] [call] [constraints] [RESET ROLE]
  *
  * An error of its own is one of values, constraints or the application (classes 22, 23, P0, PT):
@@ -36,8 +37,9 @@ enum member_error {
 /* Is it known to be quick, and lacks nothing in company that it has in a transaction of its own? */
 bool member_shares(const struct statement *statement, bool claims) must_check;
 
-/* The messages of the slot's call; its state is SLOT_AWAITED then. False: libpq refused. */
-bool member_send(struct conn *conn, unsigned slot) must_check;
+/* The messages of the slot's call, or of several from there on that are one execution
+ * (pg/wire/together.h): SLOT_AWAITED then. How many slots they are for; 0: libpq refused. */
+unsigned member_send(struct conn *conn, unsigned slot) must_check;
 /* Ends the limits of members, where they are still in force: behind the last one, in that slot.
  * They would hold for the commit. */
 bool member_reset(struct conn *conn, unsigned slot) must_check;

@@ -227,23 +227,36 @@ static bool pipeline_claims(struct conn *conn, unsigned slot)
 				     call->claims ? call->claims : none, CLAIMS_VALUES);
 }
 
+static bool pipeline_send_run(struct conn *conn, unsigned slot, const struct statement *statement,
+			      const char *const *values)
+{
+	batch_entry(&conn->batch, ENTRY_CALL, slot)->statement_id = statement->id;
+	conn->batch.session_state |=
+		atomic_load_explicit(&statement->session_state, memory_order_relaxed);
+	return PQsendQueryPrepared(conn->pgconn, pipeline_name(statement->id).text,
+				   statement->params, values, NULL, NULL, 0) == 1;
+}
+
 bool pipeline_run(struct conn *conn, unsigned slot)
 {
 	const struct call *call = conn->batch.slots[slot].call;
-	const char *const *values = call->values;
 	const char *of_lookup[PARAMS_MAX];
 
 	if (conn->batch.claims && !pipeline_claims(conn, slot))
 		return false;
-	batch_entry(&conn->batch, ENTRY_CALL, slot)->statement_id = call->statement->id;
-	conn->batch.session_state |=
-		atomic_load_explicit(&call->statement->session_state, memory_order_relaxed);
-	if (call->statement->lookup) {
-		lookup_values(conn, slot, of_lookup);
-		values = of_lookup;
-	}
-	return PQsendQueryPrepared(conn->pgconn, pipeline_name(call->statement->id).text,
-				   call->statement->params, values, NULL, NULL, 0) == 1;
+	if (!call->statement->lookup)
+		return pipeline_send_run(conn, slot, call->statement, call->values);
+	lookup_values(conn, slot, of_lookup);
+	return pipeline_send_run(conn, slot, call->statement, of_lookup);
+}
+
+bool pipeline_run_in_place(struct conn *conn, unsigned slot, const struct statement *statement,
+			   const char *const *values, int64_t timeout_us_max)
+{
+	return pipeline_prepare(conn, slot, statement) &&
+	       pipeline_set_timeout(conn, slot, timeout_us_max) &&
+	       (!conn->batch.claims || pipeline_claims(conn, slot)) &&
+	       pipeline_send_run(conn, slot, statement, values);
 }
 
 bool pipeline_call(struct conn *conn, unsigned slot)

@@ -36,7 +36,10 @@ bool pipeline_make_ready(struct conn *conn, unsigned slot, int64_t timeout_us_ma
 bool pipeline_notice(struct conn *conn, unsigned slot) must_check;
 /* The slot's statement, which is ready, behind its claims where the batch has any. */
 bool pipeline_run(struct conn *conn, unsigned slot) must_check;
-/* Both, without another limit. */
+/* All of that with a statement in place of the slot's own, whose types are known. */
+bool pipeline_run_in_place(struct conn *conn, unsigned slot, const struct statement *statement,
+			   const char *const *values, int64_t timeout_us_max) must_check;
+/* pipeline_make_ready and pipeline_run, without another limit. */
 bool pipeline_call(struct conn *conn, unsigned slot) must_check;
 /* Prepares and runs a statement of the frame of the call in slot 0. */
 bool pipeline_framing(struct conn *conn, enum entry_kind kind, const struct statement *statement,

@@ -55,9 +55,11 @@ static bool plan_group_send_from(struct conn *conn, unsigned first)
 {
 	struct batch *batch = &conn->batch;
 
-	for (unsigned i = first; i < batch->slots_count; i++)
-		if (batch->slots[i].call && !member_send(conn, i))
+	for (unsigned i = first, sent = 0; i < batch->slots_count; i += sent) {
+		sent = batch->slots[i].call ? member_send(conn, i) : 1;
+		if (!sent)
 			return false;
+	}
 	return member_reset(conn, batch->slots_count - 1) &&
 	       pipeline_end(conn, FIXED_GROUP_END, true);
 }

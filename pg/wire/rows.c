@@ -78,7 +78,7 @@ bool rows_are_too_many(const struct call *call)
 		(call->on_rows ? call->bytes : call->out->len) > call->bytes_max);
 }
 
-static void rows_take_one(struct conn *conn, struct slot *slot, const PGresult *result, int row)
+void rows_take_one(struct conn *conn, struct slot *slot, const PGresult *result, int row)
 {
 	struct call *call = slot->call;
 

@@ -15,6 +15,8 @@ struct conn;
 /* The rows of a result, which are the slot's call's. What is not wanted counts as discarded; the
  * slot's state says when there were too many, or one was not as described. */
 void rows_take(struct conn *conn, struct slot *slot, const PGresult *result);
+/* The same, of one row. */
+void rows_take_one(struct conn *conn, struct slot *slot, const PGresult *result, int row);
 
 /* One more row of out, which the conn's encoder has begun: the call's counts rise. False: its
  * composites are not as they were described; it is there nevertheless. */
