@@ -333,8 +333,7 @@ static bool write_accept(struct write *write, struct pool *pool)
 	command->form = array ? &accept_array_form : &accept_form;
 	command->subject = array ? accept_array_new(command, &write->writes->ids,
 						    write->task.elements, array, &router->random)
-				 : accept_new(command, &write->writes->ids,
-					      (int32_t)random_next(&router->random));
+				 : accept_new(command, &write->writes->ids, &router->random);
 	return true;
 }
 

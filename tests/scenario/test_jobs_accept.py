@@ -138,6 +138,38 @@ def test_a_thousand_are_accepted_together(cqrsd, primary):
     assert int(numbers) == 1000
 
 
+def test_those_that_are_accepted_together_keep_what_is_their_own(cqrsd, primary):
+    """Users, commands, times, NULLs and what an array would have to quote, in one INSERT."""
+    notes = [None, "", "NULL", 'a "b" \\', "{a,b}", "a\nb", "ä 'ö'", "null"]
+    later = {"Prefer": 'respond-async, not-before="2999-12-01T00:00:00Z"'}
+
+    def ask_for(number):
+        user = None if number % 5 == 0 else f"user {number} \\\" {{}},"
+        if number % 3 == 0:
+            return user, accept(cqrsd, "always", user=user, number=number)
+        headers = later if number % 4 == 0 else None
+        return user, accept(cqrsd, user=user, headers=headers, number=number,
+                            note=notes[number % 8])
+
+    with concurrent.futures.ThreadPoolExecutor(32) as clients:
+        accepted = list(clients.map(ask_for, range(600)))
+
+    assert cqrsd.metrics().sum("cqrsd_command_together_calls_count") > 0
+    assert len({job["id"] for _, job in accepted}) == count(primary) == 600
+    rows = {row["parameters"]["number"]: row for row in json.loads(primary.sql(
+        'SELECT json_agg(json_build_object($$parameters$$, parameters, $$user$$, "user",'
+        " $$command$$, command, $$max$$, attempts_max, $$run_at$$, run_at)) FROM cqrsd.job"))}
+    for number, (user, job) in enumerate(accepted):
+        row, mine = rows[str(number)], ask(cqrsd, job, user=user).json["job"]
+        always, waits = number % 3 == 0, number % 3 != 0 and number % 4 == 0
+        assert row["user"] == user and row["command"] == job["command"] == mine["command"]
+        assert row["command"] == ("always" if always else "later")
+        assert row["max"] == job["attempts_max"] == (5 if always else 3)
+        assert job["state"] == mine["state"] == ("scheduled" if waits else "queued")
+        assert (row["run_at"][:4] == "2999") == waits
+        assert always or row["parameters"]["note"] == notes[number % 8]
+
+
 def test_beyond_jobs_max_nothing_is_accepted_until_there_is_room(primary, catalog, start_cqrsd):
     cqrsd = start_cqrsd(workers=0, catalog=catalog, jobs_max=3)
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #define ROW                                                                                        \
-	"{\"n\":7,\"due_s\":0,\"command\":\"defer\",\"state\":\"queued\",\"attempts\":0,"          \
-	"\"attempts_max\":3,\"created_at\":\"2026-12-01T00:00:00Z\","                              \
+	"{\"n\":7,\"due_s\":0,\"mark\":1,\"command\":\"defer\",\"state\":\"queued\","              \
+	"\"attempts\":0,\"attempts_max\":3,\"created_at\":\"2026-12-01T00:00:00Z\","               \
 	"\"run_at\":\"2026-12-01T00:00:00Z\"}"
 #define DOCUMENT_BEGINS "{\"job\":{\"id\":\""
 
@@ -102,8 +102,8 @@ static void a_job_that_is_due_later_is_asked_for_later(void **state)
 	assert_true(is_acceptance(out(CALL_COMMAND)));
 	assert_string_equal(out(CALL_COMMAND)->values[5], "2026-12-01T00:00:00Z");
 
-	fake_commit(out(CALL_COMMAND), 2000, true, "{\"n\":7,\"due_s\":90,\"command\":\"defer\"}",
-		    1);
+	fake_commit(out(CALL_COMMAND), 2000, true,
+		    "{\"n\":7,\"due_s\":90,\"mark\":1,\"command\":\"defer\"}", 1);
 
 	assert_int_equal(asked.request->retry_after_us, 90 * US_PER_S);
 }

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED "{\"n\":7,\"due_s\":0,\"command\":\"defer\",\"state\":\"queued\",\"attempts\":0}"
+#define ACCEPTED                                                                                   \
+	"{\"n\":7,\"due_s\":0,\"mark\":1,\"command\":\"defer\",\"state\":\"queued\",\"attempts\":0}"
 #define QUEUED "{\"verdict\":5,\"id\":\"x\",\"state\":\"queued\",\"result\":null}"
 #define RUNNING "{\"verdict\":7,\"id\":\"x\",\"state\":\"running\",\"result\":null}"
 #define DONE "{\"verdict\":1,\"id\":\"x\",\"state\":\"done\",\"result\":{\"data\":\n{\"id\":9}}}"

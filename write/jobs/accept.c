@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One INSERT whose types are known beforehand. What it returns begins with the number of the job
- * and the seconds until it is due, which the client does not see; its id takes their place.
+ * An INSERT whose types are known beforehand: of one job, of the array of a request, or of several
+ * requests that commit together. What it returns begins with the number of the job, the seconds
+ * until it is due and its mark, which the client does not see; its id takes their place.
  */
 #include "write/jobs/accept.h"
 
@@ -43,63 +44,100 @@ static const uint32_t accept_params[ACCEPT_VALUES] = {
 	[ACCEPT_SESSION] = TEXTOID,      [ACCEPT_ORDER_KEY] = TEXTOID,
 };
 
+static const uint32_t accept_array_params[ACCEPT_VALUES] = {
+	[ACCEPT_MARK] = INT4ARRAYOID,    [ACCEPT_COMMAND] = TEXTOID,
+	[ACCEPT_VERSION] = TEXTOID,      [ACCEPT_PARAMETERS] = JSONARRAYOID,
+	[ACCEPT_ATTEMPTS_MAX] = INT2OID, [ACCEPT_NOT_BEFORE] = TIMESTAMPTZOID,
+	[ACCEPT_KEEP_S] = INT4OID,       [ACCEPT_KEYED] = BOOLOID,
+	[ACCEPT_CLAIMS] = JSONOID,       [ACCEPT_CALLER] = TEXTOID,
+	[ACCEPT_USER] = TEXTOID,         [ACCEPT_TRACE] = TEXTOID,
+	[ACCEPT_SESSION] = TEXTOID,      [ACCEPT_ORDER_KEY] = TEXTOID,
+};
+
+static const uint32_t accept_together_params[ACCEPT_VALUES] = {
+	[ACCEPT_MARK] = INT4ARRAYOID,         [ACCEPT_COMMAND] = TEXTARRAYOID,
+	[ACCEPT_VERSION] = TEXTARRAYOID,      [ACCEPT_PARAMETERS] = JSONARRAYOID,
+	[ACCEPT_ATTEMPTS_MAX] = INT2ARRAYOID, [ACCEPT_NOT_BEFORE] = TIMESTAMPTZARRAYOID,
+	[ACCEPT_KEEP_S] = INT4ARRAYOID,       [ACCEPT_KEYED] = BOOLARRAYOID,
+	[ACCEPT_CLAIMS] = JSONARRAYOID,       [ACCEPT_CALLER] = TEXTARRAYOID,
+	[ACCEPT_USER] = TEXTARRAYOID,         [ACCEPT_TRACE] = TEXTARRAYOID,
+	[ACCEPT_SESSION] = TEXTARRAYOID,      [ACCEPT_ORDER_KEY] = TEXTARRAYOID,
+};
+
 /* clang-format off */
-/* A time that has passed gives no right to be served before others. */
+/* A time that has passed gives no right to be served before others: what is not to wait is due
+ * when its row is made, before accepted_at is. */
 #define ACCEPT_INTO                                                                                \
 	"INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s," \
 	" keyed, claims, caller, \"user\", trace, session, order_key) "
 #define ACCEPT_RETURNING                                                                           \
-	" RETURNING n,"                                                                            \
-	" CASE WHEN $6 IS NULL THEN 0 ELSE ceil(extract(epoch FROM run_at - accepted_at))::int8"   \
-	" END AS due_s, "
-#define ACCEPT_SHOWN                                                                               \
-	"command, CASE WHEN $6 > accepted_at THEN 'scheduled' ELSE 'queued' END AS state,"         \
+	" RETURNING n, CASE WHEN run_at > accepted_at"                                             \
+	" THEN ceil(extract(epoch FROM run_at - accepted_at))::int8 ELSE 0 END AS due_s,"          \
+	" mark, command,"                                                                          \
+	" CASE WHEN run_at > accepted_at THEN 'scheduled' ELSE 'queued' END AS state,"             \
 	" attempts, attempts_max, accepted_at AS created_at, run_at"
 
 static const char accept_text[] = ACCEPT_INTO
 	"VALUES ($1, $2, $3, $4, $5, greatest($6, clock_timestamp()), $7, $8, $9, $10, $11,"
-	" $12, $13, " JOB_ORDER_KEY("$14") ")" ACCEPT_RETURNING ACCEPT_SHOWN;
+	" $12, $13, " JOB_ORDER_KEY("$14") ")" ACCEPT_RETURNING;
 
 /* In the order of the array, so that their numbers are. $14 is the name of a parameter. */
 static const char accept_array_text[] = ACCEPT_INTO
 	"SELECT a.mark, $2, $3, a.parameters, $5, greatest($6, clock_timestamp()), $7, $8, $9,"
 	" $10, $11, $12, $13, " JOB_ORDER_KEY("(a.parameters ->> $14)")
 	" FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
-	" AS a(mark, parameters, place) ORDER BY a.place" ACCEPT_RETURNING "mark, " ACCEPT_SHOWN;
+	" AS a(mark, parameters, place) ORDER BY a.place" ACCEPT_RETURNING;
+
+/* Of several requests. Sub-selects hide the arrays from the planner, which would plan each anew. */
+static const char accept_together_text[] = ACCEPT_INTO
+	"SELECT mark, command, version, parameters, attempts_max,"
+	" greatest(not_before, clock_timestamp()), keep_s, keyed, claims, caller, \"user\", trace,"
+	" session, " JOB_ORDER_KEY("order_key")
+	" FROM unnest((SELECT $1::int4[]), (SELECT $2::text[]), (SELECT $3::text[]),"
+	" (SELECT $4::json[]), (SELECT $5::int2[]), (SELECT $6::timestamptz[]),"
+	" (SELECT $7::int4[]), (SELECT $8::bool[]), (SELECT $9::json[]), (SELECT $10::text[]),"
+	" (SELECT $11::text[]), (SELECT $12::text[]), (SELECT $13::text[]), (SELECT $14::text[]))"
+	" WITH ORDINALITY AS a(mark, command, version, parameters, attempts_max, not_before,"
+	" keep_s, keyed, claims, caller, \"user\", trace, session, order_key, place)"
+	" ORDER BY place" ACCEPT_RETURNING;
 /* clang-format on */
 
+enum { ACCEPT_COLUMN_MARK = 3 };
+
 static const uint32_t accept_columns[] = {
-	INT8OID, INT8OID, TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-};
-static const uint32_t accept_array_columns[] = {
 	INT8OID, INT8OID, INT4OID,        TEXTOID,        TEXTOID,
 	INT2OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 };
 
-#define ACCEPT_COLUMNS (sizeof(accept_columns) / sizeof(accept_columns[0]))
-
-static struct statement accept_statement, accept_array_statement;
+static struct statement accept_statement, accept_array_statement, accept_together_statement;
+static const struct statement_together accept_together = {
+	.statement = &accept_together_statement,
+	.param = ACCEPT_MARK + 1,
+	.column = ACCEPT_COLUMN_MARK,
+};
 static pthread_once_t accept_once = PTHREAD_ONCE_INIT;
+
+static void accept_make_one(struct statement *statement, const char *name, const char *text,
+			    const uint32_t params[ACCEPT_VALUES])
+{
+	job_statement_make(statement, name, text, (struct job_types){ params, ACCEPT_VALUES },
+			   (struct job_types){ accept_columns, sizeof(accept_columns) /
+								       sizeof(accept_columns[0]) });
+}
 
 static void accept_make(void)
 {
-	uint32_t params[ACCEPT_VALUES];
-
-	memcpy(params, accept_params, sizeof(params));
-	params[ACCEPT_MARK] = INT4ARRAYOID;
-	params[ACCEPT_PARAMETERS] = JSONARRAYOID;
-	job_statement_make(&accept_array_statement, "jobs.accept_array", accept_array_text,
-			   (struct job_types){ params, ACCEPT_VALUES },
-			   (struct job_types){ accept_array_columns, ACCEPT_COLUMNS + 1 });
-	job_statement_make(&accept_statement, "jobs.accept", accept_text,
-			   (struct job_types){ accept_params, ACCEPT_VALUES },
-			   (struct job_types){ accept_columns, ACCEPT_COLUMNS });
+	accept_make_one(&accept_statement, "jobs.accept", accept_text, accept_params);
+	accept_make_one(&accept_array_statement, "jobs.accept_array", accept_array_text,
+			accept_array_params);
+	accept_make_one(&accept_together_statement, "jobs.accept_together", accept_together_text,
+			accept_together_params);
 	accept_statement.leavings = LEAVINGS_NONE;
+	accept_statement.together = &accept_together;
 }
 
 struct acceptance {
 	struct job_ids *const *ids;
-	int32_t mark;   /* of one job */
 	unsigned count; /* of jobs */
 	const char *values[ACCEPT_VALUES];
 };
@@ -191,16 +229,21 @@ static struct acceptance *accept_begin_new(const struct command *command,
 	return acceptance;
 }
 
-void *accept_new(const struct command *command, struct job_ids *const *ids, int32_t mark)
+/* Without a sign: it is read back. */
+static int64_t accept_mark(struct random *random)
+{
+	return (int64_t)(random_next(random) & INT32_MAX);
+}
+
+void *accept_new(const struct command *command, struct job_ids *const *ids, struct random *random)
 {
 	struct acceptance *acceptance = accept_begin_new(command, ids);
 	struct request *request = command->request;
 	unsigned ordered_by = command->operation->ordered_by;
 
-	acceptance->mark = mark;
 	acceptance->count = 1;
 	acceptance->values[ACCEPT_ORDER_KEY] = ordered_by ? command->values[ordered_by - 1] : NULL;
-	acceptance->values[ACCEPT_MARK] = accept_number(request, mark);
+	acceptance->values[ACCEPT_MARK] = accept_number(request, accept_mark(random));
 	job_row_write_parameters(&request->out, command->operation, command->values);
 	acceptance->values[ACCEPT_PARAMETERS] = accept_keep(request);
 	return acceptance;
@@ -214,16 +257,14 @@ void *accept_array_new(const struct command *command, struct job_ids *const *ids
 	unsigned ordered_by = command->operation->ordered_by;
 	struct buf array, row;
 
-	acceptance->mark = 0;
 	acceptance->count = count;
 	acceptance->values[ACCEPT_ORDER_KEY] =
 		ordered_by ? command->operation->parameters[ordered_by - 1].name : NULL;
 	buf_init(&array);
 	buf_init(&row);
 	array_begin(&array);
-	/* Without a sign: they are read back. */
 	for (unsigned i = 0; i < count; i++)
-		array_add_int(&array, (int64_t)(random_next(random) & INT32_MAX));
+		array_add_int(&array, accept_mark(random));
 	acceptance->values[ACCEPT_MARK] = accept_keep_array(request, &array);
 	array_begin(&array);
 	for (unsigned i = 0; i < count; i++) {
@@ -271,13 +312,16 @@ static void accept_begin(struct command *command)
 	buf_literal(&command->request->out, JOB_DOCUMENT_BEGINS);
 }
 
-/* {"n":7,"due_s":0, before the members that the client sees. */
-static struct text accept_take(struct text row, int64_t *n, int64_t *due_s)
+/* {"n":7,"due_s":0,"mark":1, before the members that the client sees. */
+static struct text accept_take(struct text row, struct job_number *number, int64_t *due_s)
 {
-	bool good = job_document_take(&row, "{\"n\":", n) &&
-		    job_document_take(&row, "\"due_s\":", due_s);
+	int64_t mark;
+	bool good = job_document_take(&row, "{\"n\":", &number->n) &&
+		    job_document_take(&row, "\"due_s\":", due_s) &&
+		    job_document_take(&row, "\"mark\":", &mark);
 
 	assert(good);
+	number->mark = (int32_t)mark;
 	return row;
 }
 
@@ -299,13 +343,13 @@ static enum command_end accept_tell(struct command *command)
 	const struct acceptance *acceptance = command->subject;
 	struct request *request = command->request;
 	const size_t begins = strlen(JOB_DOCUMENT_BEGINS);
-	struct job_number number = { .mark = acceptance->mark };
+	struct job_number number;
 	struct text members;
 	int64_t due_s;
 
 	assert(command->call.rows == 1);
 	members = accept_take((struct text){ request->out.ptr + begins, request->out.len - begins },
-			      &number.n, &due_s);
+			      &number, &due_s);
 	members = arena_text(&request->arena, members);
 	request->retry_after_us = due_s * US_PER_S;
 	buf_clear(&request->out);
@@ -345,13 +389,9 @@ static enum command_end accept_array_tell(struct command *command)
 	for (unsigned i = 0; i < acceptance->count; i++) {
 		struct job_number number;
 		struct text row = accept_next_row(&rows);
-		int64_t due_s, mark;
-		bool good;
+		int64_t due_s;
 
-		row = accept_take(row, &number.n, &due_s);
-		good = job_document_take(&row, "\"mark\":", &mark);
-		assert(good);
-		number.mark = (int32_t)mark;
+		row = accept_take(row, &number, &due_s);
 		request->retry_after_us = due_s * US_PER_S;
 		if (i)
 			buf_byte(&request->out, ',');

@@ -28,10 +28,11 @@ extern const struct command_form accept_form;
 /*
  * What the form sends, in the request's arena: of a command whose operation, values and claims are
  * set. ids is borrowed until the command is done, and what it points to is that of the moment;
- * mark: random, of this job.
+ * random: for the mark of the job. Acceptances that share a transaction are one INSERT
+ * (pg/wire/together.h).
  */
 void *accept_new(const struct command *command, struct job_ids *const *ids,
-		 int32_t mark) must_check;
+		 struct random *random) must_check;
 
 /*
  * Several jobs of one command, with one INSERT, and one document: {"jobs":[…]}. elements: [count],

@@ -22,10 +22,13 @@ enum {
 	JSONOID = 114,
 	JSONARRAYOID = 199,
 	FLOAT8OID = 701,
+	BOOLARRAYOID = 1000,
+	INT2ARRAYOID = 1005,
 	INT4ARRAYOID = 1007,
 	TEXTARRAYOID = 1009,
 	INT8ARRAYOID = 1016,
 	TIMESTAMPTZOID = 1184,
+	TIMESTAMPTZARRAYOID = 1185,
 };
 
 /* Bytes of the longest order_key; a longer value is known by its hash. */
