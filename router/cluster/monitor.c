@@ -47,7 +47,7 @@
 
 #define NAME_CHECK_SOON_US US_PER_S /* while there is no primary, or conns of loops went astray */
 
-#define CONFIRM_US                                                                                 \
+#define FLUSH_SOON_US                                                                              \
 	(5 * US_PER_MS) /* between two status queries to a primary that may need a WAL flush */
 
 static struct pool *monitor_pool_of(void *arg, unsigned index);
@@ -227,31 +227,31 @@ static int64_t watched_patient_until_us(const struct watched *watched)
 	return tick_us < turn_us ? tick_us : turn_us;
 }
 
-static void watched_ask(struct watched *watched)
+static enum question watched_wants(const struct watched *watched)
+{
+	int64_t now_us = loop_now(watched->monitor->loop);
+
+	if (watched_wants_identity(watched, now_us))
+		return ASK_IDENTITY;
+	if (watched_wants_key(watched, now_us))
+		return ASK_KEY;
+	if (watched_wants_lives(watched, now_us))
+		return ASK_LIVES;
+	if (watched->advice == WAL_FLUSH_NOW && !watched->refused[ASK_WAL_FLUSH])
+		return ASK_WAL_FLUSH;
+	return ASK_STATUS;
+}
+
+static void watched_ask_this(struct watched *watched, enum question question)
 {
 	struct monitor *monitor = watched->monitor;
 	int64_t now_us = loop_now(monitor->loop);
-	struct statement *statement;
+	struct statement *statement = &monitor->statements[question];
 
 	assert(!watched->asked);
-	monitor_take_options(monitor);
-	if (watched_wants_identity(watched, now_us))
-		watched->question = ASK_IDENTITY;
-	else if (watched_wants_key(watched, now_us))
-		watched->question = ASK_KEY;
-	else if (watched_wants_lives(watched, now_us))
-		watched->question = ASK_LIVES;
-	else if (watched->advice == WAL_FLUSH_NOW && !watched->refused[ASK_WAL_FLUSH])
-		watched->question = ASK_WAL_FLUSH;
-	else if (watched->standbys == STANDBYS_DUE)
-		watched->question = ASK_STANDBYS;
-	else
-		watched->question = ASK_STATUS;
-	if (watched->question == ASK_WAL_FLUSH)
+	watched->question = question;
+	if (question == ASK_WAL_FLUSH)
 		watched->advice = WAL_FLUSH_NOT_DUE;
-	if (watched->question == ASK_STANDBYS)
-		watched->standbys = STANDBYS_NOT_DUE;
-	statement = &monitor->statements[watched->question];
 	/* Whatever happened to the last one, this is no slow statement. */
 	atomic_store(&statement->running_us, 0);
 	arena_reset(&watched->arena);
@@ -275,6 +275,12 @@ static void watched_ask(struct watched *watched)
 		now_us + (pool_connected(watched->pool) ? monitor->patience_us : CONNECT_TICK_US));
 }
 
+static void watched_ask(struct watched *watched)
+{
+	monitor_take_options(watched->monitor);
+	watched_ask_this(watched, watched_wants(watched));
+}
+
 /* Until the next status query. A replica that is there but not in rotation should not be kept
  * waiting. */
 static int64_t watched_pause_us(const struct watched *watched)
@@ -286,8 +292,8 @@ static int64_t watched_pause_us(const struct watched *watched)
 		return POLL_NOW_US;
 	if (monitor->cluster.topology.primary < 0 && monitor->poll_us > ORPHANED_POLL_US)
 		return ORPHANED_POLL_US;
-	if (watched->advice == WAL_FLUSH_ASK_SOON && CONFIRM_US < monitor->poll_us)
-		return CONFIRM_US;
+	if (watched->advice == WAL_FLUSH_ASK_SOON && FLUSH_SOON_US < monitor->poll_us)
+		return FLUSH_SOON_US;
 	if (view->role == NODE_REPLICA && !view->in_rotation &&
 	    monitor->poll_us / RETURNING_POLLS > POLL_NOW_US)
 		return monitor->poll_us / RETURNING_POLLS;
@@ -414,7 +420,6 @@ static void watched_move(struct watched *watched, struct pool *pool)
 	watched->server[0] = '\0';
 	memset(&watched->wal_flush, 0, sizeof(watched->wal_flush));
 	watched->advice = WAL_FLUSH_NOT_DUE;
-	watched->standbys = STANDBYS_NOT_DUE;
 	topology_build_moved(&watched->monitor->cluster, watched->index);
 	publication_has_news(&watched->monitor->publication);
 	watched_ask(watched);
@@ -494,6 +499,16 @@ static void watched_on_key(struct watched *watched, bool answered)
 	watched_ask(watched);
 }
 
+/* What cannot wait for the next turn is asked now. */
+static void watched_go_on(struct watched *watched)
+{
+	if (watched->advice == WAL_FLUSH_NOW ||
+	    watched_wants_lives(watched, loop_now(watched->monitor->loop)))
+		watched_ask(watched);
+	else
+		watched_rest(watched);
+}
+
 static void watched_on_standbys(struct watched *watched, bool answered)
 {
 	struct monitor *monitor = watched->monitor;
@@ -503,7 +518,7 @@ static void watched_on_standbys(struct watched *watched, bool answered)
 	if (answered)
 		standbys_read(&standbys, (struct text){ watched->out.ptr, watched->out.len });
 	topology_build_take_standbys(&monitor->cluster, watched->index, &standbys);
-	watched_rest(watched);
+	watched_go_on(watched);
 }
 
 static void watched_on_status(struct watched *watched, bool answered)
@@ -531,13 +546,11 @@ static void watched_on_status(struct watched *watched, bool answered)
 				  : WAL_FLUSH_NOT_DUE;
 	watched_begin_life(watched, &questions_pool);
 	/* Settings change at any time. */
-	if (status.awaits == AWAITS_STANDBYS && loop_now(monitor->loop) >= watched->standbys_us)
-		watched->standbys = STANDBYS_DUE;
-	if (watched->advice == WAL_FLUSH_NOW || watched->standbys == STANDBYS_DUE ||
-	    watched_wants_lives(watched, loop_now(monitor->loop)))
-		watched_ask(watched);
+	if (topology_build_wants_standbys(&monitor->cluster, watched->index, &status) &&
+	    loop_now(monitor->loop) >= watched->standbys_us)
+		watched_ask_this(watched, ASK_STANDBYS);
 	else
-		watched_rest(watched);
+		watched_go_on(watched);
 }
 
 static void watched_on_call(struct call *call)

@@ -105,6 +105,16 @@ void topology_build_tried_life(struct cluster *cluster, unsigned index)
 		cluster->memory[index].lives_state = LIVES_TRIED;
 }
 
+bool topology_build_wants_standbys(const struct cluster *cluster, unsigned index,
+				   const struct node_status *status)
+{
+	int primary = cluster->topology.primary;
+
+	return status->awaits == AWAITS_STANDBYS &&
+	       (primary == (int)index ||
+		(primary >= 0 && cluster->memory[primary].standbys.setting.method == SYNC_ANY));
+}
+
 void topology_build_answered(struct cluster *cluster, unsigned index,
 			     const struct node_status *status, int64_t sent_us, int64_t now_us)
 {
@@ -128,7 +138,7 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 	view->seen_us = now_us;
 	view->asked_us = sent_us;
 	memory->claims_primary = primary;
-	if (status->awaits == AWAITS_NONE)
+	if (!topology_build_wants_standbys(cluster, index, status))
 		memory->standbys.state = STANDBYS_UNASKED;
 	memory->streams = primary ? 0 : status->timeline;
 	newborn = !view->position.lsn;

@@ -23,6 +23,10 @@ void topology_build_tells_lives(struct cluster *cluster, unsigned index, bool te
 void topology_build_take_lives(struct cluster *cluster, unsigned index, const struct lives *lives);
 /* Adding its own life has ended, well or not. */
 void topology_build_tried_life(struct cluster *cluster, unsigned index);
+/* Is it to be asked for synchronous replication? The primary, and replicas where its setting lets
+ * them confirm anything; what others told before counts no more. */
+bool topology_build_wants_standbys(const struct cluster *cluster, unsigned index,
+				   const struct node_status *status) must_check;
 /* It told of synchronous replication. */
 void topology_build_take_standbys(struct cluster *cluster, unsigned index,
 				  const struct standbys *standbys);

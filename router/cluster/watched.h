@@ -28,9 +28,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Behind a status, and never twice in a row. */
-enum standbys_due { STANDBYS_NOT_DUE, STANDBYS_DUE };
-
 /* One node being watched. */
 struct watched {
 	struct monitor *monitor;
@@ -50,9 +47,8 @@ struct watched {
 	enum wal_flush_advice advice; /* what comes of the last status */
 	bool refused[QUESTIONS];      /* answered with an error, and said so */
 	struct history_ask history;
-	int64_t standbys_us; /* no sooner is it asked again for its standbys */
-	enum standbys_due standbys;
-	int64_t lives_us; /* no sooner is a standby asked again for the lives of its log */
+	int64_t standbys_us; /* no sooner is it asked again for its standbys, behind a status */
+	int64_t lives_us;    /* no sooner is a standby asked again for the lives of its log */
 	struct life_writer life_writer;
 	struct name_check name_check;
 	unsigned strays; /* of reach, when the name was followed last */
