@@ -1,10 +1,13 @@
-"""A row of levels: what a strong read costs the primary, by who answers it."""
+"""Rows of the read index: what a strong read costs the primary; a late replica, by table."""
 
 import re
 
 from latency import loadgen_line, quick
 from stage import CLIENTS, alternate
 from usage import Cpu
+
+from harness import service as harness_service
+from harness.until import until
 
 RATE = 10000
 REPORT_MS = 1
@@ -75,3 +78,84 @@ def strong(stage, result):
     result.check("rate of the replica's / planned", sum(index.rates) / len(index.rates) / rate,
                  "×", (">=", 0.98))
     stage.stop(service)
+
+
+TABLE = "pgbench_accounts"
+DELAY_MS = 500
+READS, WRITES = 2000, 2000
+
+
+class ByNode:
+    """Session reads beside writes to another table: how many each replica answered."""
+
+    def __init__(self, stage, service, *arguments):
+        self.stage, self.service = stage, service
+        self.arguments = arguments
+        self.replicas = stage.cluster.nodes[1:]
+        self.reads = dict.fromkeys(self.replicas, 0)
+        self.by_primary, self.unanswered = 0, 0
+
+    def scans(self):
+        """Each read is one of the index; a backend tells of its own within some seconds."""
+        return {node: int(node.sql("SELECT coalesce(idx_scan, 0) FROM pg_stat_user_tables"
+                                   f" WHERE relname = '{TABLE}'")) for node in self.replicas}
+
+    def read_since(self, before, count):
+        scans = {node: now - before[node] for node, now in self.scans().items()}
+        return scans if sum(scans.values()) >= count else None
+
+    def __call__(self):
+        before = self.scans()
+        run = self.stage.loadgen(self.service.address, *self.arguments)
+        reads, writes = run["classes"]
+        by_role = {role: sum(count for name, count in reads["served"].items()
+                             if name.startswith(role)) for role in ("replica", "primary")}
+        found = until(lambda: self.read_since(before, by_role["replica"]),
+                      "the replicas to tell what they read", 60)
+        for node, scans in found.items():
+            self.reads[node] += scans
+        self.by_primary += by_role["primary"]
+        self.unanswered += sum(one["planned"] - one["ok"] for one in (reads, writes))
+        return writes["ok"] / run["measured_s"]
+
+    def share(self, node):
+        """Of what is its part of the reads."""
+        return self.reads[node] * len(self.replicas) / max(sum(self.reads.values()), 1)
+
+
+def by_table(stage, result):
+    """A replica that is always late, and a table that nobody writes: watched, or not."""
+    primary, _, late = stage.cluster.nodes
+    late.sql(f"ALTER SYSTEM SET recovery_min_apply_delay = {DELAY_MS}")
+    late.sql("SELECT pg_reload_conf()")
+    options = {"sessions": "cluster", "queue_wait_ms": 5000, "loops": 1,
+               "replica": [node.conninfo for node in stage.cluster.nodes[1:]]}
+    arguments = ["--warmup", 0, "--users", 1000, "--rate", READS + WRITES,
+                 "--get", f"{READS} /v1/queries/balance?aid={{1-{stage.rows_count}}}",
+                 "--post", f"{WRITES} /v1/commands/add_row "
+                           '{"n":{1-1000000},"note":"a note"}']
+    try:
+        for name, verb in (("watched", "watch"), ("not watched", "unwatch")):
+            watched = verb == "watch"
+            for words in (["migrate"], [verb, TABLE]):
+                told = harness_service.run(*words, primary=primary.conninfo)
+                if told.returncode:
+                    raise RuntimeError(told.stderr)
+            service = stage.serve(**options)
+            until(lambda: service.metrics().sum("cqrsd_feed_queries") > 0,
+                  "the queries to be known by their tables", 30)
+            measure = ByNode(stage, service, *arguments)
+            side = result.side(f"{name}: writes", loadgen_line(*arguments))
+            alternate([(side, measure)], stage.given.runs)
+            result.check(f"{name}: of its share, the late replica answered", measure.share(late),
+                         "×", (">=", 0.9) if watched else ("<=", 0.01))
+            lowered, late_ones = (service.metrics().sum("cqrsd_read_index_tables_total", result=one)
+                                  for one in ("lowered", "late"))
+            result.check(f"{name}: known by its tables in time",
+                         lowered / max(lowered + late_ones, 1))
+            result.check(f"{name}: answered by the primary", measure.by_primary, "", ("<=", 0))
+            result.check(f"{name}: not answered", measure.unanswered, "", ("<=", 0))
+            stage.stop(service)
+    finally:
+        late.sql("ALTER SYSTEM RESET recovery_min_apply_delay")
+        late.sql("SELECT pg_reload_conf()")
