@@ -86,7 +86,9 @@ static bool jobs_check_commands(const struct jobs_work *work, const struct catal
 		operation = catalog_find(catalog, REQUEST_COMMAND, name);
 		if (operation && operation_is_job(operation))
 			continue;
-		fprintf(stderr, "cqrsd jobs %s: the catalog has no @async command %.*s\n",
+		fprintf(stderr,
+			"cqrsd jobs %s: the catalog has no @async command %.*s, nor one with "
+			"@every or @cron\n",
 			jobs_action(work), (int)name.len, name.ptr);
 		return false;
 	}

@@ -121,8 +121,8 @@ class TestReplay:
         assert (count(primary, "job"), count(primary, "job_dead")) == (1, 1)
 
     @pytest.mark.parametrize("command, parameters, reason", [
-        ("gone", '{"number": "7"}', "no @async command gone"),
-        ("plain", '{"number": "7"}', "no @async command plain"),
+        ("gone", '{"number": "7"}', "no @async command gone, nor one with @every or @cron"),
+        ("plain", '{"number": "7"}', "no @async command plain, nor one with @every or @cron"),
         ("noted", '{"number": "7", "colour": "red"}', "noted has no parameter colour any more"),
         ("noted", '{"note": "7"}', "noted needs a parameter number"),
     ])
@@ -238,7 +238,7 @@ class TestOtherChanges:
 
     def test_a_command_that_there_is_not_is_not_paused(self, jobs, primary):
         done = jobs.run("pause", "notde")
-        assert done.returncode == 1 and "no @async command notde" in done.stderr
+        assert done.returncode == 1 and "no @async command notde, nor" in done.stderr
         assert count(primary, "job_pause") == 0
 
 
@@ -305,7 +305,8 @@ class TestAdminListener:
         bury(primary, 1200)
         bury(primary, 5, command="gone")
         wanted = {"action": "replay", "matching": 1205, "eligible": 1200, "complete": True,
-                  "refused": [{"why": "the catalog has no @async command gone", "jobs": 5}]}
+                  "refused": [{"why": "the catalog has no @async command gone, nor one with @every "
+                                     "or @cron", "jobs": 5}]}
         dry = pages("/replay", {"error": "40001", "dry_run": True})
         assert dry.json == {**wanted, "dry_run": True, "changed": 0}
         done = pages("/replay", {"error": "40001"})

@@ -149,7 +149,8 @@ static const char show_text[] =
 /* Why a dead letter cannot be replayed; NULL: it can be. */
 #define REFUSAL                                                                                    \
 	"CASE WHEN " KNOWN " IS NULL THEN NULL WHEN NOT " KNOWN " ? command"                       \
-	" THEN 'the catalog has no @async command ' || command ELSE coalesce("                     \
+	" THEN 'the catalog has no @async command ' || command"                                    \
+	" || ', nor one with @every or @cron' ELSE coalesce("                                      \
 	"(SELECT command || ' has no parameter ' || k || ' any more'"                              \
 	" FROM json_object_keys(parameters) AS k"                                                  \
 	" WHERE NOT " KNOWN " -> command -> 'takes' ? k LIMIT 1),"                                 \
