@@ -41,6 +41,13 @@ static bool jobs_is_true(const struct json *row, const char *key)
 
 /* --- list, show ------------------------------------------------------------------------------- */
 
+static const char *jobs_pause(const struct json *row)
+{
+	if (jobs_is_true(row, "breaker_open"))
+		return ",breaker";
+	return jobs_is_true(row, "paused") ? ",paused" : "";
+}
+
 /* Without what is not known; each attempt has a line of its own. */
 static void jobs_print_shown(const struct json *job)
 {
@@ -64,15 +71,12 @@ static void jobs_print_row(const struct json *job)
 	struct text code = jobs_member(job, "code"), sqlstate = jobs_member(job, "sqlstate");
 	struct text message = jobs_member(job, "message"), tries = jobs_member(job, "attempts");
 	struct text most = jobs_member(job, "attempts_max");
-	const char *paused = jobs_is_true(job, "paused") ? ",paused" : "";
 
 	if (!at.ptr)
 		at = jobs_member(job, "created_at");
-	if (jobs_is_true(job, "breaker_open"))
-		paused = ",breaker";
 	printf("%.*s  %.*s%-*s  %-24.*s  %3.*s/%-3.*s  %.19s  %.*s%s%.*s%s%.*s\n", (int)id.len,
-	       id.ptr, (int)state.len, state.ptr, 17 - (int)state.len, paused, (int)command.len,
-	       command.ptr, (int)tries.len, tries.ptr, (int)most.len, most.ptr,
+	       id.ptr, (int)state.len, state.ptr, 17 - (int)state.len, jobs_pause(job),
+	       (int)command.len, command.ptr, (int)tries.len, tries.ptr, (int)most.len, most.ptr,
 	       at.ptr ? at.ptr : "", (int)sqlstate.len, sqlstate.ptr ? sqlstate.ptr : "",
 	       sqlstate.ptr && code.ptr ? " " : "", (int)code.len, code.ptr ? code.ptr : "",
 	       message.ptr ? ": " : "", (int)message.len, message.ptr ? message.ptr : "");
@@ -83,11 +87,12 @@ static void jobs_print_schedule(const struct json *row)
 	struct text command = jobs_member(row, "command"), spec = jobs_member(row, "schedule");
 	struct text due = jobs_member(row, "next_due"), last = jobs_member(row, "last_due");
 	struct text state = jobs_member(row, "last_state"), job = jobs_member(row, "last_job");
+	bool paused = jobs_is_true(row, "paused"); /* by an operator, which holds the schedule */
 
-	printf("%-24.*s  %-24.*s  %.19s%-7s  %-19.19s  %-9.*s  %.*s\n", (int)command.len,
-	       command.ptr, (int)spec.len, spec.ptr, due.ptr,
-	       jobs_is_true(row, "paused") ? ",paused" : "", last.ptr ? last.ptr : "never",
-	       (int)state.len, state.ptr ? state.ptr : "", (int)job.len, job.ptr ? job.ptr : "");
+	printf("%-24.*s  %-24.*s  %.19s%-8s  %-19.19s  %-9.*s  %.*s\n", (int)command.len,
+	       command.ptr, (int)spec.len, spec.ptr, due.ptr, paused ? ",paused" : jobs_pause(row),
+	       last.ptr ? last.ptr : "never", (int)state.len, state.ptr ? state.ptr : "",
+	       (int)job.len, job.ptr ? job.ptr : "");
 }
 
 static void jobs_print_head(enum job_action action)
@@ -96,7 +101,7 @@ static void jobs_print_head(enum job_action action)
 		printf("%-26s  %-17s  %-24s  %-7s  %-19s  %s\n", "ID", "STATE", "COMMAND", "TRIES",
 		       "ENDED, OR ACCEPTED", "ERROR");
 	else if (action == JOB_ACTION_SCHEDULES)
-		printf("%-24s  %-24s  %-26s  %-19s  %-9s  %s\n", "COMMAND", "SCHEDULE",
+		printf("%-24s  %-24s  %-27s  %-19s  %-9s  %s\n", "COMMAND", "SCHEDULE",
 		       "NEXT DUE (UTC)", "LAST DUE", "STATE", "JOB");
 }
 

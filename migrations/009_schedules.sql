@@ -3,13 +3,15 @@
 -- due time that it has seen accepts the job and sets the next one.
 --
 -- A row belongs to the spec that it has. Who reads a catalog sets the spec of that catalog; others,
--- of an older or a newer catalog, leave the row alone, until it has been due for a minute. A command that
--- is in no catalog any more leaves its row behind; see write/jobs/schedule_statement.c.
+-- of an older or a newer catalog, leave the row alone for as long as an instance with that spec says
+-- that it is there. A command that is in no catalog any more leaves its row behind; see
+-- write/jobs/schedule_statement.c.
 CREATE TABLE cqrsd.job_schedule (
 	command text COLLATE "C" PRIMARY KEY,
 	spec text NOT NULL,
 	next_due timestamptz NOT NULL,
 	set_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- since when it has this spec
+	seen_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- last, by an instance with this spec
 	runs bigint NOT NULL DEFAULT 0, -- jobs that were accepted
 	last_due timestamptz, -- of the last one, as the next three; NULL: there was none
 	last_run timestamptz,

@@ -249,7 +249,9 @@ static const char schedules_text[] =
 	"SELECT coalesce(s.last_n, 0) AS n, coalesce(s.last_mark, 0)::int8 & 4294967295 AS mark,"
 	" s.command, s.spec AS schedule, s.next_due,"
 	" greatest(extract(epoch FROM clock.at - s.next_due), 0)::float8 AS late_seconds,"
-	" EXISTS (SELECT FROM cqrsd.job_pause AS p WHERE p.command IN (s.command, '*')) AS paused,"
+	" " SCHEDULE_IS_PAUSED("s") " AS paused,"
+	" EXISTS (SELECT FROM cqrsd.job_pause AS p WHERE p.command = s.command"
+	" AND p.retry_at IS NOT NULL) AS breaker_open,"
 	" s.runs, s.last_due, s.last_run, coalesce("
 	LAST_OF("CASE WHEN " JOB_IS_RUNNING " THEN 'running' ELSE " STATE_OPEN " END", "cqrsd.job")
 	", " LAST_OF("'dead'", "cqrsd.job_dead") ", " LAST_OF(STATE_FINISHED, "cqrsd.job_finished")
@@ -281,8 +283,8 @@ static const uint32_t counted_oids[] = { TEXTOID, INT8OID };
 static const uint32_t commands_oids[] = { TEXTOID, BOOLOID, BOOLOID };
 
 static const uint32_t schedules_oids[] = {
-	INT8OID, INT8OID, TEXTOID,        TEXTOID,        TIMESTAMPTZOID, FLOAT8OID,
-	BOOLOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+	INT8OID, INT8OID, TEXTOID, TEXTOID,        TIMESTAMPTZOID, FLOAT8OID,
+	BOOLOID, BOOLOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
 };
 
 #define TYPES(oids)                                                                                \

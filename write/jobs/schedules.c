@@ -18,12 +18,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SCHEDULES_SLEEP_US (30 * US_PER_S) /* longest: others may have changed rows */
+#define SCHEDULES_SLEEP_US (15 * US_PER_S) /* longest: others may have changed rows */
 #define SCHEDULES_HELD_US US_PER_S         /* while one is due, but paused or busy */
 #define SCHEDULES_SHIFTED_US (50 * US_PER_MS)
-#define SCHEDULES_TROUBLE_US (5 * US_PER_S)
+#define SCHEDULES_TROUBLE_US US_PER_S
 #define SCHEDULES_JITTER_US (20 * US_PER_MS) /* so that instances do not meet at each due time */
-#define SCHEDULES_LEFT_US (60 * US_PER_S) /* due for so long: no instance has its spec any more */
+#define SCHEDULES_SEEN_US (25 * US_PER_S)    /* then an instance with that spec says so again */
+#define SCHEDULES_LEFT_US (60 * US_PER_S)    /* unseen for so long: no such instance is left */
+#define SCHEDULES_STEP_US US_PER_S           /* the clock of a new primary may be behind by that */
+
+static_assert(SCHEDULES_SLEEP_US + SCHEDULES_SEEN_US <= SCHEDULES_LEFT_US * 2 / 3,
+	      "what is there is seen in time, also where a reading fails");
 
 #define TRACE_BYTES 64
 
@@ -32,10 +37,23 @@ static void schedules_on_fetched(struct call *call);
 static void schedules_on_set(struct call *call);
 static void schedules_on_run(struct call *call);
 
+/* What was asked last was asked of this primary, by this catalog. */
+static bool schedules_are_current(const struct job_schedules *schedules)
+{
+	const struct router *router = schedules->router;
+
+	return schedules->catalog_ref == router->catalog_ref &&
+	       schedules->primary == router->topology.primary &&
+	       schedules->timeline == router->topology.primary_position.timeline;
+}
+
+/* At once for what has come while a call was out: nothing else wakes it for that. */
 static void schedules_again(struct job_schedules *schedules, int64_t pause_us)
 {
 	struct loop *loop = schedules->router->loop;
 
+	if (!schedules_are_current(schedules))
+		pause_us = 0;
 	if (!schedules->draining)
 		loop_timer_set(loop, &schedules->timer, loop_now(loop) + pause_us);
 }
@@ -71,16 +89,6 @@ void job_schedules_stop(struct job_schedules *schedules)
 	buf_fini(&schedules->out);
 	arena_fini(&schedules->arena);
 	schedules->router = NULL;
-}
-
-/* What was asked last was asked of this primary, by this catalog. */
-static bool schedules_are_current(const struct job_schedules *schedules)
-{
-	const struct router *router = schedules->router;
-
-	return schedules->catalog_ref == router->catalog_ref &&
-	       schedules->primary == router->topology.primary &&
-	       schedules->timeline == router->topology.primary_position.timeline;
 }
 
 void job_schedules_wake(struct job_schedules *schedules)
@@ -199,16 +207,52 @@ static bool schedules_failed(struct job_schedules *schedules)
 
 /* --- what is to be done ----------------------------------------------------------------------- */
 
+/* What a row says, as times of the primary. */
+struct schedules_row {
+	struct text spec;
+	int64_t due_us, now_us, last_us, seen_us, real_us;
+	bool paused, busy;
+};
+
+static struct schedules_row schedules_row_of(const struct json *row)
+{
+	return (struct schedules_row){
+		.spec = json_text(json_get(row, "spec")),
+		.due_us = job_row_number(row, "due_us"),
+		.now_us = job_row_number(row, "now_us"),
+		.last_us = job_row_number(row, "last_us"),
+		.seen_us = job_row_number(row, "seen_us"),
+		.real_us = job_row_number(row, "real_us"),
+		.paused = job_row_is(row, "paused"),
+		.busy = job_row_is(row, "busy"),
+	};
+}
+
 static void schedules_add_set(struct job_schedules *schedules, const struct operation *operation,
-			      int64_t now_us)
+			      struct text spec, int64_t next_us, int64_t seen_us)
 {
 	struct buf *set = schedules->set;
 
 	array_add_text(&set[SCHEDULE_SET_COMMANDS], text_of(operation->name));
-	array_add_text(&set[SCHEDULE_SET_SPECS], text_of(operation->schedule.spec));
-	array_add_int(&set[SCHEDULE_SET_NEXT_US],
-		      schedule_next(&operation->schedule, now_us, now_us));
+	array_add_text(&set[SCHEDULE_SET_SPECS], spec);
+	array_add_int(&set[SCHEDULE_SET_NEXT_US], next_us);
+	array_add_int(&set[SCHEDULE_SET_SEEN_US], seen_us);
 	schedules->to_set++;
+}
+
+/* The spec of the catalog, from now on. */
+static void schedules_set_anew(struct job_schedules *schedules, const struct operation *operation,
+			       int64_t now_us, int64_t seen_us)
+{
+	schedules_add_set(schedules, operation, text_of(operation->schedule.spec),
+			  schedule_next(&operation->schedule, now_us, now_us), seen_us);
+}
+
+/* The row stays as it is. */
+static void schedules_see(struct job_schedules *schedules, const struct operation *operation,
+			  const struct schedules_row *row)
+{
+	schedules_add_set(schedules, operation, row->spec, row->due_us, row->seen_us);
 }
 
 /* There is no caller: claims as of a caller without a credential. */
@@ -273,43 +317,68 @@ static void schedules_sleep_for(struct job_schedules *schedules, int64_t pause_u
 
 /* Of another catalog: its instances run it, unless none of them is left. */
 static void schedules_take_other(struct job_schedules *schedules, const struct operation *operation,
-				 int64_t due_us, int64_t now_us, bool held)
+				 const struct schedules_row *row)
 {
 	bool is_new = schedules->set_of != schedules->catalog_ref ||
 		      schedules->set_on != schedules->timeline;
 
-	if (is_new || (!held && now_us - due_us > SCHEDULES_LEFT_US))
-		schedules_add_set(schedules, operation, now_us);
+	if (is_new || row->real_us - row->seen_us > SCHEDULES_LEFT_US)
+		schedules_set_anew(schedules, operation, row->now_us, row->seen_us);
+	else if (row->seen_us > row->real_us) /* the clock was ahead then */
+		schedules_see(schedules, operation, row);
+}
+
+/* The time that it is set to, at the latest. What cron has had comes no second time. */
+static int64_t schedules_latest_us(const struct operation *operation,
+				   const struct schedules_row *row)
+{
+	const struct schedule *schedule = &operation->schedule;
+	int64_t from_us = row->now_us;
+
+	if (schedule->kind == SCHEDULE_CRON && row->last_us > from_us)
+		from_us = row->last_us;
+	return schedule_next(schedule, from_us, from_us);
 }
 
 /* How long it has been due; 0: not yet, or it is paused. */
-static int64_t schedules_take_row(struct job_schedules *schedules, const struct json *row)
+static int64_t schedules_take_own(struct job_schedules *schedules,
+				  const struct operation *operation,
+				  const struct schedules_row *row)
+{
+	bool is_due = row->due_us <= row->now_us, held = row->paused || row->busy;
+	int64_t latest_us = schedules_latest_us(operation, row);
+
+	if (row->due_us - latest_us > SCHEDULES_STEP_US) /* the clock was ahead then */
+		schedules_add_set(schedules, operation, row->spec, latest_us, row->seen_us);
+	else if (is_due && !held)
+		schedules_add_run(schedules, operation, row->due_us, row->now_us);
+	else if (row->seen_us > row->real_us || row->real_us - row->seen_us > SCHEDULES_SEEN_US)
+		schedules_see(schedules, operation, row);
+	if (!is_due)
+		schedules_sleep_for(schedules, row->due_us - row->now_us);
+	else if (held)
+		schedules_sleep_for(schedules, SCHEDULES_HELD_US);
+	return is_due && !row->paused ? row->now_us - row->due_us : 0;
+}
+
+static int64_t schedules_take_row(struct job_schedules *schedules, const struct json *json)
 {
 	const struct catalog *catalog = schedules->catalog_ref->catalog;
-	const struct json *command = json_get(row, "command");
+	const struct json *command = json_get(json, "command");
 	const struct operation *operation =
 		json_kind(command) == JSON_STRING
 			? catalog_find(catalog, REQUEST_COMMAND, json_text(command))
 			: NULL;
-	int64_t now_us = job_row_number(row, "now_us"), due_us = job_row_number(row, "due_us");
-	bool paused = job_row_is(row, "paused"), held = paused || job_row_is(row, "busy");
+	struct schedules_row row;
 
 	if (!operation || operation->schedule.kind == SCHEDULE_NONE)
 		return 0;
 	schedules->seen[operation->index] = true;
-	if (!text_is(json_text(json_get(row, "spec")), operation->schedule.spec)) {
-		schedules_take_other(schedules, operation, due_us, now_us, held);
-		return 0;
-	}
-	if (due_us > now_us) {
-		schedules_sleep_for(schedules, due_us - now_us);
-		return 0;
-	}
-	if (held)
-		schedules_sleep_for(schedules, SCHEDULES_HELD_US);
-	else
-		schedules_add_run(schedules, operation, due_us, now_us);
-	return paused ? 0 : now_us - due_us;
+	row = schedules_row_of(json);
+	if (text_is(row.spec, operation->schedule.spec))
+		return schedules_take_own(schedules, operation, &row);
+	schedules_take_other(schedules, operation, &row);
+	return 0;
 }
 
 static void schedules_take_missing(struct job_schedules *schedules, int64_t now_us)
@@ -321,7 +390,7 @@ static void schedules_take_missing(struct job_schedules *schedules, int64_t now_
 			continue;
 		array_add_text(&schedules->set[SCHEDULE_SET_KNOWN], text_of(operation->name));
 		if (!schedules->seen[i])
-			schedules_add_set(schedules, operation, now_us);
+			schedules_set_anew(schedules, operation, now_us, 0);
 		schedules->seen[i] = false;
 	}
 }
@@ -404,17 +473,19 @@ static void schedules_on_fetched(struct call *call)
 		schedules_again(schedules, schedules->soonest_us + jitter_us);
 }
 
+/* What another instance was quicker with is no row: it is read again. */
 static void schedules_on_set(struct call *call)
 {
 	struct job_schedules *schedules = container_of(call, struct job_schedules, call);
 
 	if (schedules_failed(schedules))
 		return;
-	schedules_have_set(schedules);
+	if (call->rows == schedules->to_set)
+		schedules_have_set(schedules);
 	schedules_again(schedules, 0);
 }
 
-/* What another instance was quicker with is no row. */
+/* The same. */
 static void schedules_on_run(struct call *call)
 {
 	struct job_schedules *schedules = container_of(call, struct job_schedules, call);

@@ -4,9 +4,11 @@
  * database when the next of them is due, and accepts jobs for those that are. All instances do the
  * same; the row of a schedule decides who accepts, and the primary's clock when.
  *
- *   asleep ──due, or woken──► FETCH ──rows missing, or of an older catalog──► SET ──► FETCH
+ *   asleep ──due, or woken──► FETCH ──rows missing, of an older catalog, or unseen──► SET ──► FETCH
  *      ▲                      │  └──some are due──► RUN ──► FETCH
  *      └──────none is─────────┘
+ *
+ * A row is of the instances with its spec for as long as one of them says that it is there.
  */
 #pragma once
 
