@@ -3,6 +3,7 @@
  * The verbs watch and unwatch: cqrsd watch [TABLE…] [options]. What is done is a function of the
  * schema (cqrsd.watch), in one transaction: all of it or nothing.
  */
+#include "base/array.h"
 #include "base/json.h"
 #include "cmd/ask.h"
 #include "cmd/start.h"
@@ -44,27 +45,15 @@ static void watch_usage(FILE *out, const struct watch_line *watch)
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
-/* {"a","b"}: the names as an array of texts. */
 static const char *watch_array(const struct watch_line *watch, struct arena *arena)
 {
-	const char *copy;
 	struct buf array;
 
 	buf_init(&array);
-	for (int i = 0; i < watch->tables_count; i++) {
-		buf_literal(&array, ",\"");
-		for (const char *at = watch->tables[i]; *at; at++) {
-			if (*at == '"' || *at == '\\')
-				buf_byte(&array, '\\');
-			buf_byte(&array, *at);
-		}
-		buf_byte(&array, '"');
-	}
-	buf_byte(&array, '}');
-	array.ptr[0] = '{';
-	copy = arena_copy(arena, array.ptr, array.len);
-	buf_fini(&array);
-	return copy;
+	array_begin(&array);
+	for (int i = 0; i < watch->tables_count; i++)
+		array_add_text(&array, text_of(watch->tables[i]));
+	return array_move(&array, arena);
 }
 
 static void watch_complain(const struct watch_line *watch, const struct call *call)

@@ -6,9 +6,9 @@
  */
 #include "write/jobs/accept.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "pg/sqlstate.h"
-#include "write/jobs/array.h"
 #include "write/jobs/job_row.h"
 #include "write/jobs/job_statement.h"
 

@@ -10,10 +10,10 @@
  */
 #include "write/jobs/claim.h"
 
+#include "base/array.h"
 #include "base/control.h"
 #include "base/json.h"
 #include "pg/call.h"
-#include "write/jobs/array.h"
 #include "write/jobs/fair_claim.h"
 #include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"

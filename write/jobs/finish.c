@@ -10,7 +10,7 @@
  */
 #include "write/jobs/finish.h"
 
-#include "write/jobs/array.h"
+#include "base/array.h"
 #include "write/jobs/job_statement.h"
 
 #include <assert.h>

@@ -2,9 +2,9 @@
 /* A criterion more is a row more; which column it is of is the statements' matter. */
 #include "write/jobs/job_filter.h"
 
+#include "base/array.h"
 #include "base/duration.h"
 #include "base/nearest.h"
-#include "write/jobs/array.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,11 +5,11 @@
  */
 #include "write/jobs/schedules.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "router/claims.h"
-#include "write/jobs/array.h"
 #include "write/jobs/job_row.h"
 #include "write/jobs/job_statement.h"
 

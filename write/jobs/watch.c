@@ -2,9 +2,9 @@
 /* A table by number. A letter that cannot leave is no loss: the primary is asked in any case. */
 #include "write/jobs/watch.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "write/jobs/array.h"
 #include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each text is quoted, so that none is taken for NULL or for a delimiter. */
-#include "write/jobs/array.h"
+#include "base/array.h"
 
 void array_begin(struct buf *out)
 {
@@ -41,4 +41,14 @@ const char *array_end(struct buf *out)
 	buf_byte(out, '}');
 	buf_byte(out, '\0');
 	return out->ptr;
+}
+
+const char *array_move(struct buf *out, struct arena *arena)
+{
+	const char *copy;
+
+	buf_byte(out, '}');
+	copy = arena_copy(arena, out->ptr, out->len);
+	buf_fini(out);
+	return copy;
 }
