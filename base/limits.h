@@ -31,11 +31,13 @@
 #define PAIRS_MAX 256 /* name=value pairs of one query string */
 #define HEADERS_MAX 100
 #define JSON_DEPTH_MAX 64
-#define ARRAY_DEPTH_MAX 6             /* dimensions of a PostgreSQL array */
-#define FORMS_MAX 1024                /* types that those of one statement are made of */
-#define FORM_FIELDS_MAX 16384         /* fields of them, all together */
-#define FORM_DEPTH_MAX 16             /* types within each other; each doubles quotes within it */
-#define FORM_TEXT_BYTES_MAX (1 << 25) /* so that the text of one value has this limit */
+#define ARRAY_DEPTH_MAX 6               /* dimensions of a PostgreSQL array */
+#define FEED_RELATIONS_OF_QUERY_MAX 256 /* a query that reads more of them is not read by table */
+#define FEED_RELATIONS_MAX 1024         /* of all queries together; those beyond, likewise */
+#define FORMS_MAX 1024                  /* types that those of one statement are made of */
+#define FORM_FIELDS_MAX 16384           /* fields of them, all together */
+#define FORM_DEPTH_MAX 16               /* types within each other; each doubles quotes within it */
+#define FORM_TEXT_BYTES_MAX (1 << 25)   /* so that the text of one value has this limit */
 #define FORMS_ANSWER_BYTES_MAX (1 << 22)
 #define FORMS_EVERY_US 1000000 /* how often it is asked whether a composite's fields have changed */
 #define BATCH_CALLS_MAX 64     /* calls under one Sync */

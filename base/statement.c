@@ -138,34 +138,19 @@ void statement_make_known(struct statement *statement, const char *name, const c
 	statement_set_shape(statement, shape);
 }
 
-struct statement_tags *statement_tags_new(unsigned count)
+void statement_set_tags(struct statement *statement, uint32_t version, const uint64_t *tags,
+			size_t count)
 {
-	struct statement_tags *tags = calloc(1, sizeof(*tags) + count * sizeof(tags->tags[0]));
+	struct tag_set *set = atomic_load_explicit(&statement->tags, memory_order_relaxed);
 
-	assert(count <= UINT16_MAX);
-	if (!tags)
+	if (!set && !version)
+		return;
+	if (!set)
+		set = calloc(1, sizeof(*set));
+	if (!set)
 		log_fatal("statement", "out of memory");
-	tags->count = (uint16_t)count;
-	return tags;
-}
-
-void statement_set_tags(struct statement *statement, struct statement_tags *tags)
-{
-	tags->before = atomic_load_explicit(&statement->tags, memory_order_relaxed);
-	atomic_store_explicit(&statement->tags, tags, memory_order_release);
-}
-
-static void statement_free_tags(struct statement *statement)
-{
-	struct statement_tags *tags =
-		atomic_exchange_explicit(&statement->tags, NULL, memory_order_acq_rel);
-
-	while (tags) {
-		struct statement_tags *before = tags->before;
-
-		free(tags);
-		tags = before;
-	}
+	tag_set_write(set, version, tags, count);
+	atomic_store_explicit(&statement->tags, set, memory_order_release);
 }
 
 void statement_fini(struct statement *statement)
@@ -179,5 +164,5 @@ void statement_fini(struct statement *statement)
 		shape_free(shape);
 		shape = before;
 	}
-	statement_free_tags(statement);
+	free(atomic_exchange_explicit(&statement->tags, NULL, memory_order_acq_rel));
 }

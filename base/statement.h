@@ -10,9 +10,11 @@
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/tag_set.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define GENERATION_MAX 0x3fffffffu
@@ -55,15 +57,6 @@ enum coalescing { COALESCING_UNLESS_VOLATILE, COALESCING_ALWAYS, COALESCING_NEVE
 /* What it may change of its session: anything; or, one of ours, no setting, role or lock. */
 enum leavings { LEAVINGS_ANY, LEAVINGS_NONE };
 
-/* What all that a query reads is known by in the feed (router/feed/). */
-struct statement_tags {
-	uint32_t version; /* of all sets of the process together */
-	bool counts;      /* all that changes what it reads is seen there */
-	uint16_t count;
-	struct statement_tags *before; /* what was published before; kept, requests may hold it */
-	uint64_t tags[];               /* [count] */
-};
-
 /* How one of ours runs for several calls at once: pg/wire/together.h. */
 struct statement_together {
 	/* Its parameters are arrays of the other's; it returns the same columns, a row for each. */
@@ -87,10 +80,10 @@ struct statement {
 	const char *const *param_types; /* [params] declared type names; NULL: ask PostgreSQL */
 
 	/* What is learned of it; it changes until the statement ends. */
-	_Atomic(struct shape *) shape;         /* NULL until described */
-	_Atomic(struct statement_tags *) tags; /* NULL: not known */
-	_Atomic uint32_t running_us;           /* a running estimate of its time in the server */
-	_Atomic uint32_t late_us; /* of twenty, nineteen are answered sooner; 0: not known */
+	_Atomic(struct shape *) shape;  /* NULL until described */
+	_Atomic(struct tag_set *) tags; /* NULL: none were ever known */
+	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
+	_Atomic uint32_t late_us;       /* of twenty, nineteen are answered sooner; 0: not known */
 	/* of groups that it broke: pg/admission/quarantine.c */
 	_Atomic uint32_t quarantine;
 	/* runs for which it keeps its savepoint in groups: pg/admission/raises.c */
@@ -140,9 +133,8 @@ uint32_t statement_generation(const struct statement *statement);
 struct shape *shape_new(unsigned params, unsigned columns) must_check;
 /* NULL: nothing to free. */
 void shape_free(struct shape *shape);
-/* Memory for so many tags. */
-struct statement_tags *statement_tags_new(unsigned count) must_check;
-/* Takes them; what was published before is kept until statement_fini. One thread. */
-void statement_set_tags(struct statement *statement, struct statement_tags *tags);
+/* What it reads, by one thread (base/tag_set.h). */
+void statement_set_tags(struct statement *statement, uint32_t version, const uint64_t *tags,
+			size_t count);
 /* Frees what was published; the statement's own memory belongs to the catalog. */
 void statement_fini(struct statement *statement);

@@ -114,6 +114,7 @@ $family$;
 CREATE FUNCTION cqrsd.feed_wrong(relation oid) RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $wrong$
 	SELECT CASE
+	WHEN c.oid IS NULL THEN 'it is gone'
 	WHEN c.relkind = 'v' THEN NULL -- what it reads is another's business
 	WHEN c.relkind NOT IN ('r', 'p') THEN 'it is no table'
 	WHEN c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
@@ -127,7 +128,7 @@ SET search_path = pg_catalog, pg_temp AS $wrong$
 		WHERE t.tgrelid = c.oid AND t.tgfoid = 'cqrsd.feed_note'::regproc
 		AND t.tgtype = 60 AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = '')
 	THEN 'it is not watched' END
-	FROM pg_class AS c WHERE c.oid = relation;
+	FROM (VALUES (relation)) AS r (relation) LEFT JOIN pg_class AS c ON c.oid = r.relation;
 $wrong$;
 
 -- Puts the trigger on these tables and their families, or takes it off them and what inherits from
@@ -228,9 +229,14 @@ BEGIN
 	), called (function) AS (
 		SELECT DISTINCT m.word[1]::oid FROM trees AS t, LATERAL pg_catalog.regexp_matches(t.tree,
 		':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') AS m (word) WHERE m.word[1] <> '0'
+	UNION -- that an aggregate is immutable says nothing: what it is made of counts
+		SELECT s.function FROM called AS f JOIN pg_catalog.pg_aggregate AS a
+		ON a.aggfnoid = f.function, LATERAL (VALUES (a.aggtransfn::oid), (a.aggfinalfn),
+		(a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn), (a.aggmtransfn),
+		(a.aggminvtransfn), (a.aggmfinalfn)) AS s (function) WHERE s.function <> 0
 	)
 	SELECT f.relation::bigint, f.relation::regclass::text, cqrsd.feed_wrong(f.relation),
-	       cqrsd.feed_shape(ARRAY[f.relation])
+	       cqrsd.feed_shape(ARRAY[f.relation], cqrsd.feed_path())
 	  FROM cqrsd.feed_family(ARRAY(SELECT n.relation FROM named AS n)) AS f (relation)
 	UNION ALL
 	SELECT NULL, p.oid::regprocedure::text, 'a function may read anything: @reads says what', 0
@@ -241,13 +247,24 @@ BEGIN
 	ORDER BY 2;
 END $reads$;
 
+-- Where names without a schema are looked up, as the session has it.
+CREATE FUNCTION cqrsd.feed_path() RETURNS text[] LANGUAGE sql STABLE AS $path$
+	SELECT ARRAY(SELECT p.name::text FROM pg_catalog.unnest(pg_catalog.current_schemas(false))
+		WITH ORDINALITY AS p (name, place) WHERE p.name::text NOT LIKE 'pg\_temp%'
+		ORDER BY p.place);
+$path$;
+
 -- A sum over all by which these relations are what they are: whoever makes a change of the schema
--- that changes what is read there, or by which one can write there unnoticed, changes it. The same
--- on all nodes that show the same state, and the sum of what it is for each of them alone.
-CREATE FUNCTION cqrsd.feed_shape(relations oid[]) RETURNS bigint LANGUAGE sql STABLE
+-- that changes what is read there, or by which one can write there unnoticed, changes it. So does
+-- what may change which relation or column a name means: their schemas, columns, the path, and what
+-- has the same name in a schema of the path. The same on all nodes that show the same state, and the
+-- sum of what it is for each of them alone. pg_subscription_rel changes in place, and often, while
+-- tables are copied: of it only what is there counts.
+CREATE FUNCTION cqrsd.feed_shape(relations oid[], path text[]) RETURNS bigint LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $shape$
 	SELECT coalesce(sum(hashtextextended(p.part, 0) >> 20), 0)::bigint FROM (
-		SELECT 'c' || c.oid || ' ' || c.xmin FROM pg_class AS c WHERE c.oid = ANY (relations)
+		SELECT 'c' || c.oid || ' ' || c.xmin || ' ' || path::text FROM pg_class AS c
+		 WHERE c.oid = ANY (relations)
 	UNION ALL
 		SELECT 't' || t.oid || ' ' || t.xmin FROM pg_trigger AS t
 		 WHERE t.tgrelid = ANY (relations)
@@ -260,5 +277,20 @@ SET search_path = pg_catalog, pg_temp AS $shape$
 	UNION ALL
 		SELECT 'r' || r.oid || ' ' || r.xmin FROM pg_rewrite AS r
 		 WHERE r.ev_class = ANY (relations)
+	UNION ALL
+		SELECT 'a' || a.attrelid || ' ' || a.attnum || ' ' || a.xmin FROM pg_attribute AS a
+		 WHERE a.attrelid = ANY (relations) AND a.attnum > 0
+	UNION ALL
+		SELECT 'n' || c.oid || ' ' || n.oid || ' ' || n.xmin FROM pg_class AS c
+		  JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = ANY (relations)
+	UNION ALL
+		SELECT 's' || c.oid || ' ' || s.oid || ' ' || s.relnamespace FROM pg_class AS c
+		  JOIN pg_class AS s ON s.relname = c.relname AND s.oid <> c.oid
+		   AND s.relnamespace = ANY (ARRAY(SELECT n.oid FROM pg_namespace AS n
+			WHERE n.nspname = ANY (path)))
+		 WHERE c.oid = ANY (relations)
+	UNION ALL
+		SELECT 'u' || s.srrelid || ' ' || s.srsubid FROM pg_subscription_rel AS s
+		 WHERE s.srrelid = ANY (relations)
 	) AS p (part);
 $shape$;

@@ -46,7 +46,8 @@ void pick_node(struct read *read)
 		router->uses[i].early = read->early_at & (1u << i);
 		node_health_describe(router, i, &router->uses[i]);
 	}
-	needs->wait_us_left = read->wait_until_us > now_us ? read->wait_until_us - now_us : 0;
+	needs->wait_us_left =
+		read->task.wait_until_us > now_us ? read->task.wait_until_us - now_us : 0;
 	needs->random = random_next(&router->random);
 	needs->spill_allowed =
 		read->spilled || read->reads->spilled < pick_spill_budget(router->shared.options);

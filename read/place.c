@@ -79,7 +79,7 @@ static enum step place_wait(struct read *read)
 {
 	(void)read_move(read, READ_PARKED);
 	return task_wait_until(&read->task, WAIT_REPLICA, place_cancel_parking,
-			       read->wait_until_us);
+			       read->task.wait_until_us);
 }
 
 /* No replica could in time, and there is time left: better to wait than to burden the primary. */

@@ -152,9 +152,9 @@ static void read_set_needs(struct read *read)
 	needs->primary_allowed = operation->on_lag == ON_LAG_SPILL;
 	if (request->user_key.ptr)
 		needs->user_hash = hash_bytes(request->user_key.ptr, request->user_key.len, 0);
-	read->wait_until_us = loop_now(request->loop) + wait_us;
-	if (read->wait_until_us > request->deadline_us)
-		read->wait_until_us = request->deadline_us;
+	task->wait_until_us = loop_now(request->loop) + wait_us;
+	if (task->wait_until_us > request->deadline_us)
+		task->wait_until_us = request->deadline_us;
 	request->level_used = needs->level;
 	if (needs->level == LEVEL_STRONG && operation->from > request->from)
 		request->from = operation->from;

@@ -72,8 +72,7 @@ struct read {
 	struct task task; /* first: request->task points to it */
 	struct reads *reads;
 
-	int64_t wait_until_us; /* no parking after this */
-	struct choice choice;  /* the one under way */
+	struct choice choice; /* the one under way */
 	unsigned placements;
 	unsigned life;      /* of the chosen node, when the query was placed there */
 	uint32_t timeline;  /* of that node, then */

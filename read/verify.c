@@ -80,7 +80,7 @@ enum proof verify_proof(struct read *read)
 /* A witness that has not answered may do so in a moment, or as long as the query may wait. */
 static enum step verify_unconfirmed(struct read *read)
 {
-	int64_t rest_us = read->wait_until_us - loop_now(read->task.router->loop);
+	int64_t rest_us = read->task.wait_until_us - loop_now(read->task.router->loop);
 	bool pending;
 
 	if (!read->query.on_primary)

@@ -10,46 +10,42 @@
 
 #define BY_TABLE_WAIT_US (20 * US_PER_MS) /* at most, and no longer than for a replica */
 
-/* NULL: the whole index holds. */
-static const struct statement_tags *by_table_tags(const struct task *task)
+/* What the query reads, and by which version of that the feed is kept. */
+struct by_table_tags {
+	uint64_t tags[FEED_RELATIONS_OF_QUERY_MAX];
+	size_t count;
+	uint32_t version; /* 0: it does not count */
+};
+
+static void by_table_read_tags(const struct task *task, struct by_table_tags *tags)
 {
-	const struct statement_tags *tags =
+	const struct tag_set *set =
 		atomic_load_explicit(&task->operation->statement->tags, memory_order_acquire);
 
-	return tags && tags->counts ? tags : NULL;
+	tags->version = set ? tag_set_read(set, tags->tags, &tags->count) : 0;
 }
 
-/* As far as a node must be; 0: the feed is not known so far, or is kept by other sets of tags now.
- * The version is read before and behind the stripes. */
-static uint64_t by_table_required(const struct task *task)
+static bool by_table_is_kept(const struct task *task, const struct by_table_tags *tags)
 {
 	struct feed_shared *feed = task->router->shared.feed;
-	const struct statement_tags *tags = by_table_tags(task);
-	uint64_t required;
 
-	if (!tags || atomic_load_explicit(&feed->version, memory_order_acquire) != tags->version)
-		return 0;
-	required = stripes_required(&feed->stripes, task->needs.required, tags->tags, tags->count);
-	if (atomic_load_explicit(&feed->version, memory_order_acquire) != tags->version)
-		return 0;
-	return required;
+	return atomic_load_explicit(&feed->version, memory_order_acquire) == tags->version;
 }
 
-static void by_table_count(const struct task *task, const char *result)
+/* As far as a node must be; 0: the feed is not known so far. The version is read before and behind
+ * the stripes. */
+static uint64_t by_table_required(const struct task *task, const struct by_table_tags *tags)
+{
+	uint64_t required = stripes_required(&task->router->shared.feed->stripes,
+					     task->needs.required, tags->tags, tags->count);
+
+	return by_table_is_kept(task, tags) ? required : 0;
+}
+
+static enum step by_table_end(const struct task *task, const char *result)
 {
 	metric_add(task->router->metrics, METRIC_read_index_tables_total, METRIC_LABELS(result), 1);
-}
-
-static bool by_table_lower(struct task *task)
-{
-	uint64_t required = by_table_required(task);
-
-	if (!required)
-		return false;
-	task->before_tables = task->needs.required;
-	task->needs.required.lsn = required;
-	by_table_count(task, "lowered");
-	return true;
+	return STEP_NEXT;
 }
 
 static void by_table_on_known(struct feed_waiter *waiter)
@@ -77,23 +73,48 @@ static bool by_table_may(const struct task *task)
 	       position_known(task->needs.required) && task->indexed == task->judged;
 }
 
+/* Until when it waits for the feed: 0: not at all. */
+static int64_t by_table_until_us(const struct task *task)
+{
+	int64_t now_us = loop_now(task->router->loop), until_us = now_us + BY_TABLE_WAIT_US;
+
+	if (until_us > task->wait_until_us)
+		until_us = task->wait_until_us;
+	return task->tables == TABLES_WAITED || until_us <= now_us ? 0 : until_us;
+}
+
+static enum step by_table_wait(struct task *task)
+{
+	int64_t until_us = by_table_until_us(task);
+
+	/* Nothing is to be gained by less, or not as much as a wait costs. */
+	if (choose_is_reached(&task->router->topology, task->router->uses, &task->needs))
+		return by_table_end(task, "reached");
+	task->feed_waiter.on_known = by_table_on_known;
+	task->feed_waiter.position = task->needs.required;
+	if (!until_us || !feed_desk_wait(&task->router->feed_desk, &task->feed_waiter))
+		return by_table_end(task, "late");
+	task->tables = TABLES_WAITED;
+	return task_wait_until(task, WAIT_CONFIRM, by_table_leave, until_us);
+}
+
 enum step by_table_step(struct request *request)
 {
 	struct task *task = request->task;
-	int64_t wait_us = task->router->shared.options->wait_us_max;
+	struct by_table_tags tags;
+	uint64_t required;
 
-	if (!by_table_may(task) || !by_table_tags(task) || by_table_lower(task))
+	if (!by_table_may(task))
 		return STEP_NEXT;
-	if (wait_us > BY_TABLE_WAIT_US)
-		wait_us = BY_TABLE_WAIT_US;
-	task->feed_waiter.on_known = by_table_on_known;
-	task->feed_waiter.position = task->needs.required;
-	if (task->tables == TABLES_WAITED || !wait_us ||
-	    !feed_desk_wait(&task->router->feed_desk, &task->feed_waiter)) {
-		by_table_count(task, "late");
+	by_table_read_tags(task, &tags);
+	if (!tags.version)
 		return STEP_NEXT;
-	}
-	task->tables = TABLES_WAITED;
-	return task_wait_until(task, WAIT_CONFIRM, by_table_leave,
-			       loop_now(request->loop) + wait_us);
+	if (!by_table_is_kept(task, &tags))
+		return by_table_end(task, "unknown");
+	required = by_table_required(task, &tags);
+	if (!required)
+		return by_table_wait(task);
+	task->before_tables = task->needs.required;
+	task->needs.required.lsn = required;
+	return by_table_end(task, "lowered");
 }

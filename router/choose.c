@@ -117,6 +117,17 @@ static bool choose_reached(const struct choosing *c, unsigned i)
 		choose_replayed(c, i) >= required.lsn);
 }
 
+bool choose_is_reached(const struct topology *topology, const struct node_use *uses,
+		       const struct query_needs *needs)
+{
+	const struct choosing c = { .topology = topology, .uses = uses, .needs = needs };
+
+	for (unsigned i = 0; i < topology->count; i++)
+		if (choose_in_rotation(&c, i) && !uses[i].broken_us && choose_reached(&c, i))
+			return true;
+	return false;
+}
+
 int64_t forecast_us(const struct node_view *node, uint64_t replayed, uint64_t lsn, int64_t now_us)
 {
 	double left_us;

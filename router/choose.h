@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/position.h"
 #include "base/request.h"
 #include "router/cluster/topology.h"
@@ -71,6 +72,9 @@ struct choice {
  */
 struct choice choose_node(const struct topology *topology, const struct node_use *uses,
 			  const struct query_needs *needs, int64_t now_us);
+/* Is a replica that may be asked known to have reached what is required? */
+bool choose_is_reached(const struct topology *topology, const struct node_use *uses,
+		       const struct query_needs *needs) must_check;
 /*
  * How long until the replica has replayed lsn, by its rate; CLOCK_NEVER: paused, down, or not to be
  * told. A replica that was at rest when last seen is taken to get there at once (it takes a

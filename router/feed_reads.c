@@ -2,9 +2,11 @@
 /* One row for each relation, and for each function that may read what is not seen. */
 #include "router/feed_reads.h"
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/control.h"
 #include "base/json.h"
+#include "base/limits.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -45,30 +47,6 @@ struct statement *feed_reads(void)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-/* An element of an array of texts. */
-static void feed_reads_element(struct buf *array, struct text text)
-{
-	if (array->len > 1)
-		buf_byte(array, ',');
-	buf_byte(array, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
-			buf_byte(array, '\\');
-		buf_byte(array, text.ptr[i]);
-	}
-	buf_byte(array, '"');
-}
-
-static const char *feed_reads_close(struct buf *array, struct arena *arena)
-{
-	const char *copy;
-
-	buf_byte(array, '}');
-	copy = arena_copy(arena, array->ptr, array->len);
-	buf_fini(array);
-	return copy;
-}
-
 void feed_reads_values(const struct operation *operation, struct arena *arena,
 		       const char *values[3])
 {
@@ -77,21 +55,21 @@ void feed_reads_values(const struct operation *operation, struct arena *arena,
 
 	values[0] = statement->text;
 	buf_init(&array);
-	buf_byte(&array, '{');
+	array_begin(&array);
 	for (unsigned i = 0; i < statement->params; i++) {
 		const char *type = statement->param_types ? statement->param_types[i] : NULL;
 
-		feed_reads_element(&array, text_of(type ? type : "unknown"));
+		array_add_text(&array, text_of(type ? type : "unknown"));
 	}
-	values[1] = feed_reads_close(&array, arena);
+	values[1] = array_move(&array, arena);
 	values[2] = NULL;
 	if (!operation->reads_count)
 		return;
 	buf_init(&array);
-	buf_byte(&array, '{');
+	array_begin(&array);
 	for (unsigned i = 0; i < operation->reads_count; i++)
-		feed_reads_element(&array, operation->reads[i]);
-	values[2] = feed_reads_close(&array, arena);
+		array_add_text(&array, operation->reads[i]);
+	values[2] = array_move(&array, arena);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -108,38 +86,43 @@ static int64_t feed_reads_number(const struct json *json)
 	return negative ? -number : number;
 }
 
-static struct statement_tags *feed_reads_tags(const struct json *rows, int64_t **shapes)
+/* Each row is of a relation, or of a function that may read what is not seen. */
+static enum feed_reads_end feed_reads_rows(const struct json *rows, struct feed_relation *relations,
+					   size_t *count)
 {
-	struct statement_tags *tags = statement_tags_new((unsigned)json_length(rows));
-
-	*shapes = calloc(tags->count + 1u, sizeof(**shapes));
-	assert(*shapes);
-	tags->count = 0;
-	tags->counts = true;
 	for (const struct json *row = json_first(rows); row; row = json_next(row)) {
 		const struct json *id = json_get(row, "id"), *shape = json_get(row, "shape");
 
 		if (CONTROL_FEED_WATCHED && json_kind(json_get(row, "wrong")) != JSON_NULL)
-			tags->counts = false;
+			return FEED_READS_UNSEEN;
 		if (json_kind(id) != JSON_NUMBER || json_kind(shape) != JSON_NUMBER)
 			continue;
-		(*shapes)[tags->count] = feed_reads_number(shape);
-		tags->tags[tags->count++] = (uint64_t)feed_reads_number(id);
+		if (*count == FEED_RELATIONS_OF_QUERY_MAX)
+			return FEED_READS_TOO_MANY;
+		relations[(*count)++] = (struct feed_relation){ (uint64_t)feed_reads_number(id),
+								feed_reads_number(shape) };
 	}
-	return tags;
+	return FEED_READS_COUNT;
 }
 
-struct statement_tags *feed_reads_take(struct text rows, int64_t **shapes)
+enum feed_reads_end feed_reads_take(struct text rows, struct feed_relation **relations,
+				    size_t *count)
 {
-	struct statement_tags *tags = NULL;
+	struct feed_relation found[FEED_RELATIONS_OF_QUERY_MAX];
 	struct json *json = json_read_rows(rows);
+	enum feed_reads_end end;
 
+	*count = 0;
 	if (!json)
-		return NULL;
-	if (json_length(json) <= UINT16_MAX)
-		tags = feed_reads_tags(json, shapes);
+		return FEED_READS_WRONG;
+	end = feed_reads_rows(json, found, count);
 	json_free(json);
-	return tags;
+	if (end != FEED_READS_COUNT)
+		return end;
+	*relations = calloc(*count + 1, sizeof(**relations));
+	assert(*relations);
+	memcpy(*relations, found, *count * sizeof(found[0]));
+	return end;
 }
 
 bool feed_triggers_take(struct text row, int64_t *triggers)

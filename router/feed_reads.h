@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a query reads, as the primary tells it: cqrsd.feed_reads of the schema. */
+/*
+ * What a query reads, as the primary tells it: cqrsd.feed_reads of the schema. It counts where the
+ * feed sees all that changes that.
+ */
 #pragma once
 
 #include "base/arena.h"
@@ -9,6 +12,7 @@
 #include "catalog/catalog.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* To be run as a command: nothing stays of it. Lives as long as the process. */
@@ -16,11 +20,22 @@ struct statement *feed_reads(void);
 /* Its three values for that query; of the arena. */
 void feed_reads_values(const struct operation *operation, struct arena *arena,
 		       const char *values[3]);
-/*
- * Its rows, as pg/ encodes them: the relations, and what each was like, in shapes, which the caller
- * frees. NULL: not what it answers.
- */
-struct statement_tags *feed_reads_take(struct text rows, int64_t **shapes) must_check;
+
+struct feed_relation {
+	uint64_t id;   /* its oid: its tag */
+	int64_t shape; /* what it was like */
+};
+
+enum feed_reads_end {
+	FEED_READS_COUNT,
+	FEED_READS_UNSEEN,   /* the feed does not see all that changes what it reads */
+	FEED_READS_TOO_MANY, /* more than FEED_RELATIONS_OF_QUERY_MAX */
+	FEED_READS_WRONG,    /* not what the statement answers */
+};
+
+/* Its rows, as pg/ encodes them. Where it counts, relations are the caller's to free. */
+enum feed_reads_end feed_reads_take(struct text rows, struct feed_relation **relations,
+				    size_t *count) must_check;
 
 /* A sum over the triggers of all watched tables. Lives as long as the process. */
 struct statement *feed_triggers(void);

@@ -18,8 +18,8 @@
 
 /* What a round has found of one query. */
 struct feed_found {
-	struct statement_tags *tags; /* ours until it is published; NULL: not asked */
-	int64_t *shapes;             /* [tags->count], beside the tags */
+	struct feed_relation *relations; /* ours; NULL: it does not count */
+	size_t count;
 };
 
 static void tables_on_due(struct loop_timer *timer);
@@ -43,17 +43,27 @@ static void tables_again(struct feed_tables *tables, int64_t pause_us)
 		       loop_now(tables->router->loop) + pause_us);
 }
 
-/* Sooner than planned, but no more than once a second. */
-static void tables_on_shape(void *arg)
+/* A round that came to nothing, or was of no use, is made again. */
+static void tables_retry(struct feed_tables *tables)
+{
+	int64_t since_us = loop_now(tables->router->loop) - tables->began_us;
+
+	tables->due = true;
+	tables_again(tables, since_us < tables->pause_us ? tables->pause_us - since_us : 0);
+	if (tables->pause_us < TABLES_EVERY_US)
+		tables->pause_us *= 2;
+}
+
+/* The node that the feed is read on may not show yet what the last round has seen. */
+static void tables_on_shape(void *arg, bool as_found)
 {
 	struct router *router = arg;
 	struct feed_tables *tables = router->feed_tables;
-	int64_t since_us = loop_now(router->loop) - tables->began_us;
 
-	if (tables->changed || tables->catalog)
-		return;
-	tables->changed = true;
-	tables_again(tables, since_us < TABLES_AGAIN_US ? TABLES_AGAIN_US - since_us : 0);
+	if (as_found && !tables->due)
+		tables->pause_us = TABLES_AGAIN_US;
+	if (!as_found && !tables->due && !tables->catalog)
+		tables_retry(tables);
 }
 
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count)
@@ -82,6 +92,8 @@ void feed_tables_start(struct feed_tables *tables, struct router *router)
 	arena_init(&tables->arena);
 	buf_init(&tables->out);
 	tables->timer.on_due = tables_on_due;
+	tables->pause_us = TABLES_AGAIN_US;
+	tables->due = true;
 	tables_again(tables, 0);
 }
 
@@ -89,10 +101,8 @@ void feed_tables_start(struct feed_tables *tables, struct router *router)
 
 static void tables_drop_round(struct feed_tables *tables)
 {
-	for (unsigned i = 0; tables->catalog && i < tables->catalog->count; i++) {
-		free(tables->found[i].tags);
-		free(tables->found[i].shapes);
-	}
+	for (unsigned i = 0; tables->catalog && i < tables->catalog->count; i++)
+		free(tables->found[i].relations);
 	free(tables->found);
 	tables->found = NULL;
 	if (tables->catalog)
@@ -110,7 +120,8 @@ void feed_tables_stop(struct feed_tables *tables)
 	if (tables->pool)
 		pool_forget(tables->pool, &tables->call);
 	tables_drop_round(tables);
-	free(tables->ids);
+	if (tables->known)
+		catalog_let_go(tables->known);
 	arena_fini(&tables->arena);
 	buf_fini(&tables->out);
 	tables->router->feed_tables = NULL;
@@ -123,140 +134,267 @@ static void tables_begin_round(struct feed_tables *tables)
 	tables->found = calloc(tables->catalog->count + 1, sizeof(*tables->found));
 	assert(tables->found);
 	tables->next = 0;
-	tables->changed = false;
+	tables->due = true;
+	tables->failed = false;
 	tables->began_us = loop_now(tables->router->loop);
 	tables_ask_next(tables);
 }
 
 /* --- what was found --------------------------------------------------------------------------- */
 
-/* All relations of all queries, or of those that count, each once. */
+/* All relations of the queries that count, each once, in the order of their ids. */
 struct tables_union {
-	uint64_t *ids;
-	int64_t *shapes;
+	struct feed_relation relations[FEED_RELATIONS_MAX];
 	size_t count;
-	int64_t shape;
-	bool odds; /* two queries saw different states of one */
+	bool odds;         /* two queries saw different states of one */
+	unsigned left_out; /* queries for which there was no room */
 };
 
-static void tables_add(struct tables_union *all, uint64_t id, int64_t shape)
+/* Where the id is, or would be. */
+static size_t tables_place(const struct tables_union *all, uint64_t id)
 {
-	for (size_t i = 0; i < all->count; i++) {
-		if (all->ids[i] != id)
-			continue;
-		all->odds = all->odds || all->shapes[i] != shape;
+	size_t from = 0, to = all->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (all->relations[middle].id < id)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static bool tables_has(const struct tables_union *all, uint64_t id)
+{
+	size_t at = tables_place(all, id);
+
+	return at < all->count && all->relations[at].id == id;
+}
+
+static void tables_add(struct tables_union *all, const struct feed_relation *relation)
+{
+	size_t at = tables_place(all, relation->id);
+
+	if (tables_has(all, relation->id)) {
+		all->odds = all->odds || all->relations[at].shape != relation->shape;
 		return;
 	}
-	all->ids[all->count] = id;
-	all->shapes[all->count++] = shape;
-	all->shape += shape;
+	memmove(all->relations + at + 1, all->relations + at,
+		(all->count - at) * sizeof(all->relations[0]));
+	all->relations[at] = *relation;
+	all->count++;
+}
+
+static bool tables_has_room(const struct tables_union *all, const struct feed_found *found)
+{
+	size_t count = all->count;
+
+	for (size_t i = 0; i < found->count; i++)
+		count += !tables_has(all, found->relations[i].id);
+	return count <= FEED_RELATIONS_MAX;
 }
 
 static void tables_unite(const struct feed_tables *tables, struct tables_union *all)
 {
-	size_t most = 1;
-
-	for (unsigned i = 0; i < tables->catalog->count; i++)
-		most += tables->found[i].tags ? tables->found[i].tags->count : 0;
-	*all = (struct tables_union){ .ids = calloc(most, sizeof(uint64_t)),
-				      .shapes = calloc(most, sizeof(int64_t)) };
-	assert(all->ids);
-	assert(all->shapes);
-	for (unsigned i = 0; i < tables->catalog->count; i++) {
-		const struct feed_found *found = &tables->found[i];
-
-		for (unsigned j = 0; found->tags && found->tags->counts && j < found->tags->count;
-		     j++)
-			tables_add(all, found->tags->tags[j], found->shapes[j]);
-	}
-}
-
-static unsigned tables_publish(struct feed_tables *tables)
-{
-	unsigned counting = 0;
-
+	*all = (struct tables_union){ 0 };
 	for (unsigned i = 0; i < tables->catalog->count; i++) {
 		struct feed_found *found = &tables->found[i];
 
-		if (!found->tags)
-			continue;
-		counting += found->tags->counts;
-		found->tags->version = tables->version;
-		statement_set_tags(tables->catalog->operations[i].statement, found->tags);
-		found->tags = NULL;
+		if (found->relations && !tables_has_room(all, found)) {
+			free(found->relations);
+			*found = (struct feed_found){ 0 };
+			all->left_out++;
+		}
+		for (size_t j = 0; j < found->count; j++)
+			tables_add(all, &found->relations[j]);
 	}
-	return counting;
 }
 
-static void tables_follow(struct feed_tables *tables, struct tables_union *all, unsigned counting)
+/* --- what becomes of it ----------------------------------------------------------------------- */
+
+/* Are the tags of the query these, under the version of now? */
+static bool tables_has_tags(const struct feed_tables *tables, const struct statement *statement,
+			    const struct feed_found *found)
 {
-	struct feed_relations relations = { all->ids, all->count, all->shape, tables->version };
+	const struct tag_set *set = atomic_load_explicit(&statement->tags, memory_order_relaxed);
+	uint64_t tags[FEED_RELATIONS_OF_QUERY_MAX];
+	size_t count;
+
+	if (!set || tag_set_read(set, tags, &count) != tables->version)
+		return !found->relations;
+	if (!found->relations || count != found->count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (tags[i] != found->relations[i].id)
+			return false;
+	return true;
+}
+
+static bool tables_are_as_before(const struct feed_tables *tables, const struct tables_union *all)
+{
+	int64_t shape = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		shape += all->relations[i].shape;
+	if (!tables->version || all->count != tables->ids_count || shape != tables->shape)
+		return false;
+	for (unsigned i = 0; i < tables->catalog->count; i++)
+		if (!tables_has_tags(tables, tables->catalog->operations[i].statement,
+				     &tables->found[i]))
+			return false;
+	return true;
+}
+
+static void tables_write_one(const struct feed_tables *tables, struct statement *statement,
+			     const struct feed_found *found)
+{
+	uint64_t tags[FEED_RELATIONS_OF_QUERY_MAX];
+
+	for (size_t i = 0; i < found->count; i++)
+		tags[i] = found->relations[i].id;
+	statement_set_tags(statement, found->relations ? tables->version : 0, tags, found->count);
+}
+
+static void tables_write(struct feed_tables *tables, const struct tables_union *all)
+{
+	tables->version++;
+	for (unsigned i = 0; i < tables->catalog->count; i++)
+		if (tables->catalog->operations[i].kind == REQUEST_QUERY)
+			tables_write_one(tables, tables->catalog->operations[i].statement,
+					 &tables->found[i]);
+	tables->shape = 0;
+	tables->ids_count = all->count;
+	for (size_t i = 0; i < all->count; i++) {
+		tables->ids[i] = all->relations[i].id;
+		tables->shape += all->relations[i].shape;
+	}
+}
+
+static void tables_follow(struct feed_tables *tables, unsigned counting)
+{
+	struct feed_relations relations = { tables->ids, tables->ids_count, tables->shape,
+					    tables->version };
 
 	if (!counting) {
 		feed_reader_stop(&tables->reader);
 		feed_marker_stop(&tables->marker);
-	} else {
-		feed_marker_run(&tables->marker);
-		feed_reader_run(&tables->reader, &relations);
+		return;
 	}
-	free(tables->ids);
-	tables->ids = all->ids;
-	all->ids = NULL;
+	feed_marker_run(&tables->marker);
+	feed_reader_run(&tables->reader, &relations);
+}
+
+static unsigned tables_counting(const struct feed_tables *tables)
+{
+	unsigned counting = 0;
+
+	for (unsigned i = 0; i < tables->catalog->count; i++)
+		counting += tables->found[i].relations != NULL;
+	return counting;
+}
+
+static void tables_complain_of_room(struct feed_tables *tables, unsigned left_out)
+{
+	if (left_out && !tables->crowded)
+		log_warn("feed",
+			 "%u queries are not read by table: with the relations of those before "
+			 "them there are more than %d",
+			 left_out, FEED_RELATIONS_MAX);
+	tables->crowded = left_out;
+}
+
+static void tables_take_round(struct feed_tables *tables, const struct tables_union *all)
+{
+	unsigned counting = tables_counting(tables);
+
+	tables_complain_of_room(tables, all->left_out);
+	if (!tables_are_as_before(tables, all)) {
+		tables_write(tables, all);
+		tables_follow(tables, counting);
+	}
+	if (tables->known)
+		catalog_let_go(tables->known);
+	tables->known = catalog_hold(tables->catalog);
+	tables->known_triggers = tables->triggers;
+	tables->minutes = 0;
+	tables->complained = tables->failed;
+	metric_set(tables->router->metrics, METRIC_feed_queries, NULL, counting);
 }
 
 static void tables_end_round(struct feed_tables *tables)
 {
 	struct tables_union all;
-	unsigned counting;
 
 	tables_unite(tables, &all);
-	if (all.odds) {
-		tables_again(tables, TABLES_AGAIN_US);
-	} else {
-		tables->version++;
-		counting = tables_publish(tables);
-		tables_follow(tables, &all, counting);
-		tables->known = tables->catalog;
-		metric_set(tables->router->metrics, METRIC_feed_queries, NULL, counting);
-		tables->minutes = 0;
-		tables_again(tables, TABLES_EVERY_US);
-	}
-	free(all.ids);
-	free(all.shapes);
+	if (!all.odds)
+		tables_take_round(tables, &all);
 	tables_drop_round(tables);
+	if (all.odds || tables->failed) {
+		tables_retry(tables);
+		return;
+	}
+	tables->due = false;
+	tables_again(tables, TABLES_EVERY_US);
 }
 
 /* --- one query -------------------------------------------------------------------------------- */
 
-static void tables_complain(struct feed_tables *tables)
+/* Once, until a round has come to its end without. what: a query, or NULL. */
+static void tables_complain(struct feed_tables *tables, const char *what)
 {
-	const struct call *call = &tables->call;
+	const struct pg_error *error = &tables->call.error;
 
-	if (call->end == CALL_ERROR && !tables->complained &&
-	    strcmp(call->error.sqlstate, "42883") == 0)
-		log_warn("feed", "reads by table are off: run cqrsd migrate: %s",
-			 call->error.message);
-	tables->complained = tables->complained || call->end == CALL_ERROR;
+	if (tables->complained)
+		return;
+	tables->complained = true;
+	if (!what)
+		log_warn("feed", "reads by table are off: run cqrsd migrate: %s (%s)",
+			 error->message, error->sqlstate);
+	else
+		log_warn("feed",
+			 "what %s reads cannot be found out, so that it is not read by "
+			 "table: %s (%s)",
+			 what, error->message, error->sqlstate);
+}
+
+/* A statement that PostgreSQL cannot take for that goes on to be one. */
+static bool tables_may_do_later(const struct call *call)
+{
+	return strncmp(call->error.sqlstate, "42", 2) != 0 &&
+	       strncmp(call->error.sqlstate, "0A", 2) != 0;
+}
+
+static void tables_take_reads(struct feed_tables *tables, const struct operation *operation,
+			      struct feed_found *found)
+{
+	struct text rows = { tables->out.ptr, tables->out.len };
+	enum feed_reads_end end = feed_reads_take(rows, &found->relations, &found->count);
+
+	if (end != FEED_READS_COUNT)
+		*found = (struct feed_found){ 0 };
+	if (end == FEED_READS_TOO_MANY)
+		log_warn("feed", "%s reads more than %d relations, and is not read by table",
+			 operation->name, FEED_RELATIONS_OF_QUERY_MAX);
 }
 
 static void tables_on_done(struct call *call)
 {
 	struct feed_tables *tables = container_of(call, struct feed_tables, call);
-	struct feed_found *found = &tables->found[tables->next];
+	const struct operation *operation = &tables->catalog->operations[tables->next];
 
 	tables->pool = NULL;
-	tables_complain(tables);
-	if (call->end == CALL_LOST || call->end == CALL_UNSENT) {
+	if (call->end == CALL_OK) {
+		tables_take_reads(tables, operation, &tables->found[tables->next]);
+	} else if (call->end == CALL_ERROR) {
+		tables_complain(tables, operation->name);
+		tables->failed = tables->failed || tables_may_do_later(call);
+	} else {
 		tables_drop_round(tables);
 		tables_again(tables, TABLES_AGAIN_US);
 		return;
 	}
-	/* A query that cannot be told of does not count. */
-	if (call->end == CALL_OK)
-		found->tags = feed_reads_take((struct text){ tables->out.ptr, tables->out.len },
-					      &found->shapes);
-	if (!found->tags)
-		found->tags = statement_tags_new(0);
 	tables->next++;
 	tables_ask_next(tables);
 }
@@ -301,19 +439,19 @@ static void tables_on_triggers(struct call *call)
 	int64_t triggers = 0;
 
 	tables->pool = NULL;
-	tables_complain(tables);
+	if (call->end == CALL_ERROR)
+		tables_complain(tables, NULL);
 	if (call->end != CALL_OK ||
 	    !feed_triggers_take((struct text){ tables->out.ptr, tables->out.len }, &triggers)) {
 		tables_again(tables, call->end == CALL_ERROR ? TABLES_EVERY_US : TABLES_AGAIN_US);
 		return;
 	}
-	if (tables->known == tables->router->catalog_ref->catalog && !tables->changed &&
-	    tables->triggers == triggers && ++tables->minutes < TABLES_MINUTES) {
-		tables_again(tables, TABLES_EVERY_US);
-		return;
-	}
 	tables->triggers = triggers;
-	tables_begin_round(tables);
+	if (tables->known == tables->router->catalog_ref->catalog && !tables->due &&
+	    tables->known_triggers == triggers && ++tables->minutes < TABLES_MINUTES)
+		tables_again(tables, TABLES_EVERY_US);
+	else
+		tables_begin_round(tables);
 }
 
 static void tables_on_due(struct loop_timer *timer)

@@ -3,18 +3,22 @@
  * Which tables each query of the catalog reads, and whether the feed sees all that changes them: on
  * the process's first loop, asked of the primary query by query (cqrsd.feed_reads), when a catalog
  * comes, when others are watched, when the schema of such a table has changed, and now and then.
- * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is
- * published at the statements (struct statement_tags), under a new version; the feed is read as
- * long as there is a query that it is of use to.
+ * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is written
+ * to the statements (base/tag_set.h), under a new version where it is not what was found before;
+ * the feed is read as long as there is a query that it is of use to.
  *
- *   due ──► which triggers are there? ──new──► one query after the other ──► published
+ *   due ──► which triggers are there? ──new──► one query after the other ──► written
  *    ▲             │ as before                                                   │
  *    └── a minute ─┴────────────── or the reader sees a change ──────────────────┘
+ *
+ * A round that came to nothing, or that the reader's replica does not show yet, is made again, each
+ * time after twice as long.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/loop.h"
 #include "pg/call.h"
 #include "router/feed/marker.h"
@@ -22,6 +26,7 @@
 #include "router/router.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct feed_found;
@@ -39,16 +44,24 @@ struct feed_tables {
 	struct buf out;
 	const char *values[3];
 	struct catalog *catalog;  /* of the round under way, held; else NULL */
-	struct catalog *known;    /* by which the last round was; only compared */
+	struct catalog *known;    /* of the last round, held; else NULL */
 	struct feed_found *found; /* [catalog->count] */
 	unsigned next;
 	uint32_t version;
-	int64_t triggers; /* of tables that are watched: a sum, as of the last round */
-	unsigned minutes; /* since then */
-	uint64_t *ids;    /* of all relations of queries that count; the reader's */
-	int64_t began_us;
-	bool changed, complained;
+	int64_t triggers, known_triggers; /* of tables that are watched: a sum; of the last round */
+	unsigned minutes;                 /* since then */
+	/* Of queries that count: the reader's. */
+	uint64_t ids[FEED_RELATIONS_MAX];
+	size_t ids_count;
+	int64_t shape;
+	int64_t began_us, pause_us; /* of a round; before the next one that is made again */
+	bool due;                   /* there is a round to be made, whatever the triggers are */
+	bool failed;                /* a query of this round could not be asked for now */
+	bool complained, crowded;
 };
+
+/* --feed */
+enum feed_option { FEED_TABLE, FEED_OFF };
 
 /* Does --feed want it, and may a query by the read index come? */
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count);

@@ -18,8 +18,6 @@ struct task;
 /* --sessions and --strong, in the order of their words. */
 enum sessions_option { SESSIONS_LOCAL, SESSIONS_CLUSTER };
 enum strong_option { STRONG_PRIMARY, STRONG_REPLICAS };
-/* --feed. */
-enum feed_option { FEED_TABLE, FEED_OFF };
 
 /* Sets task->needs.required and level, task->judged and the lsns beside it; STEP_DONE: the request
  * is refused. */

@@ -54,6 +54,7 @@ struct task {
 	/* What needs.required was before it was lowered (router/by_table.h); NONE: it was not. */
 	struct position before_tables;
 	enum { TABLES_UNASKED, TABLES_WAITED } tables;
+	int64_t wait_until_us; /* of a query: it waits for no replica, nor the feed, after that */
 	struct feed_waiter feed_waiter;
 
 	unsigned urgency;             /* of the operation and the request; set when admitted */

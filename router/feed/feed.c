@@ -16,6 +16,7 @@ void feed_forget(struct feed *feed)
 {
 	feed->state = FEED_NEW;
 	feed->gaps_count = 0;
+	feed->undecided = 0;
 	stripes_forget(feed->stripes);
 }
 
@@ -34,7 +35,7 @@ const char *feed_loss_name(enum feed_loss loss)
 
 /* --- gaps ------------------------------------------------------------------------------------- */
 
-/* Where the id is among the gaps, or would be. */
+/* The first gap that ends at or beyond the id. */
 static unsigned feed_gap_place(const struct feed *feed, int64_t id)
 {
 	unsigned from = 0, to = feed->gaps_count;
@@ -42,7 +43,7 @@ static unsigned feed_gap_place(const struct feed *feed, int64_t id)
 	while (from < to) {
 		unsigned middle = from + (to - from) / 2;
 
-		if (feed->gaps[middle] < id)
+		if (feed->gaps[middle].last < id)
 			from = middle + 1;
 		else
 			to = middle;
@@ -50,26 +51,50 @@ static unsigned feed_gap_place(const struct feed *feed, int64_t id)
 	return from;
 }
 
-/* False: it was none. */
-static bool feed_close_gap(struct feed *feed, int64_t id)
+static void feed_remove_gaps(struct feed *feed, unsigned at, unsigned count)
 {
-	unsigned at = feed_gap_place(feed, id);
+	memmove(feed->gaps + at, feed->gaps + at + count,
+		(feed->gaps_count - at - count) * sizeof(feed->gaps[0]));
+	feed->gaps_count -= count;
+}
 
-	if (at == feed->gaps_count || feed->gaps[at] != id)
+/* The id, which is neither the first nor the last of that gap. False: there are too many. */
+static bool feed_split_gap(struct feed *feed, unsigned at, int64_t id)
+{
+	if (feed->gaps_count == FEED_GAPS_MAX)
 		return false;
-	memmove(feed->gaps + at, feed->gaps + at + 1,
-		(feed->gaps_count - at - 1) * sizeof(feed->gaps[0]));
-	feed->gaps_count--;
+	memmove(feed->gaps + at + 1, feed->gaps + at,
+		(feed->gaps_count - at) * sizeof(feed->gaps[0]));
+	feed->gaps_count++;
+	feed->gaps[at].last = id - 1;
+	feed->gaps[at + 1].first = id + 1;
 	return true;
 }
 
-/* The ids between the greatest and that one. False: they are too many. */
-static bool feed_open_gaps(struct feed *feed, int64_t id)
+/* The id is one of that gap. False: there are too many. */
+static bool feed_close_id(struct feed *feed, unsigned at, int64_t id)
 {
-	if (id - feed->greatest - 1 > FEED_GAPS_MAX - (int64_t)feed->gaps_count)
+	struct feed_gap *gap = &feed->gaps[at];
+
+	if (gap->first == gap->last)
+		feed_remove_gaps(feed, at, 1);
+	else if (id == gap->first)
+		gap->first++;
+	else if (id == gap->last)
+		gap->last--;
+	else
+		return feed_split_gap(feed, at, id);
+	return true;
+}
+
+/* The ids between the greatest and that one. False: there are too many. */
+static bool feed_open_gap(struct feed *feed, int64_t id)
+{
+	if (id == feed->greatest + 1)
+		return true;
+	if (feed->gaps_count == FEED_GAPS_MAX)
 		return false;
-	for (int64_t gap = feed->greatest + 1; gap < id; gap++)
-		feed->gaps[feed->gaps_count++] = gap;
+	feed->gaps[feed->gaps_count++] = (struct feed_gap){ feed->greatest + 1, id - 1 };
 	return true;
 }
 
@@ -87,14 +112,18 @@ static void feed_touch(struct feed *feed, const struct feed_row *row, uint64_t l
 /* False: there are too many gaps. */
 static bool feed_take_row(struct feed *feed, const struct feed_row *row, uint64_t lsn)
 {
-	if (row->id <= feed->greatest) {
-		if (!feed_close_gap(feed, row->id))
-			return true;
-		feed->closed_by_row++;
-	} else {
-		if (!feed_open_gaps(feed, row->id))
+	unsigned at = feed_gap_place(feed, row->id);
+
+	if (row->id > feed->greatest) {
+		if (!feed_open_gap(feed, row->id))
 			return false;
 		feed->greatest = row->id;
+	} else if (at < feed->gaps_count && feed->gaps[at].first <= row->id) {
+		if (!feed_close_id(feed, at, row->id))
+			return false;
+		feed->closed_by_row++;
+	} else {
+		return true;
 	}
 	feed_touch(feed, row, lsn);
 	return true;
@@ -111,10 +140,13 @@ static void feed_close_by_mark(struct feed *feed, const struct feed_answer *answ
 	int64_t decided = feed_decided(answer);
 	unsigned closed = feed_gap_place(feed, decided + 1);
 
-	memmove(feed->gaps, feed->gaps + closed,
-		(feed->gaps_count - closed) * sizeof(feed->gaps[0]));
-	feed->gaps_count -= closed;
-	feed->closed_by_mark += closed;
+	for (unsigned i = 0; i < closed; i++)
+		feed->closed_by_mark += (uint64_t)(feed->gaps[i].last - feed->gaps[i].first + 1);
+	feed_remove_gaps(feed, 0, closed);
+	if (feed->gaps_count && feed->gaps[0].first <= decided) {
+		feed->closed_by_mark += (uint64_t)(decided - feed->gaps[0].first + 1);
+		feed->gaps[0].first = decided + 1;
+	}
 	if (answer->whole && feed->greatest < decided)
 		feed->greatest = decided;
 }
@@ -126,14 +158,14 @@ static void feed_close_by_mark(struct feed *feed, const struct feed_answer *answ
 static void feed_close_by_xmax(struct feed *feed, const struct feed_answer *answer)
 {
 	static uint64_t found[FEED_GAPS_MAX];
-	static int64_t ids[FEED_GAPS_MAX];
+	static int64_t firsts[FEED_GAPS_MAX];
 	static unsigned count;
 	unsigned kept = 0, known;
 
 	for (unsigned i = 0; i < feed->gaps_count; i++) {
-		for (known = 0; known < count && ids[known] != feed->gaps[i]; known++) {}
+		for (known = 0; known < count && firsts[known] != feed->gaps[i].first; known++) {}
 		if (known == count && count < FEED_GAPS_MAX) {
-			ids[count] = feed->gaps[i];
+			firsts[count] = feed->gaps[i].first;
 			found[count++] = answer->xmax;
 		} else if (known < count && answer->xmin >= found[known]) {
 			continue;
@@ -154,10 +186,13 @@ static enum feed_next feed_begin(struct feed *feed, const struct feed_answer *an
 		decided = answer->floor;
 	if (decided < 0 || !position_known(answer->upper))
 		return FEED_NEXT_MARK;
+	if (decided < feed->undecided && feed->timeline == answer->upper.timeline)
+		return FEED_NEXT_MARK;
 	feed->state = FEED_FOLLOWING;
 	feed->timeline = answer->upper.timeline;
 	feed->greatest = decided;
 	feed->gaps_count = 0;
+	feed->undecided = 0;
 	stripes_begin(feed->stripes, answer->upper);
 	return FEED_NEXT_MORE;
 }
@@ -165,7 +200,7 @@ static enum feed_next feed_begin(struct feed *feed, const struct feed_answer *an
 /* Were rows deleted that it had not seen? */
 static bool feed_is_below_floor(const struct feed *feed, int64_t floor)
 {
-	return feed->greatest < floor || (feed->gaps_count && feed->gaps[0] <= floor);
+	return feed->greatest < floor || (feed->gaps_count && feed->gaps[0].first <= floor);
 }
 
 static enum feed_loss feed_take_rows(struct feed *feed, const struct feed_answer *answer)
@@ -179,13 +214,21 @@ static enum feed_loss feed_take_rows(struct feed *feed, const struct feed_answer
 			return FEED_GAPS;
 	if (!CONTROL_FEED_GAPS)
 		feed->gaps_count = 0;
-	if (CONTROL_FEED_MARKS)
-		feed_close_by_mark(feed, answer);
-	else
+	if (!CONTROL_FEED_MARKS)
 		feed_close_by_xmax(feed, answer);
+	else if (answer->gaps_whole)
+		feed_close_by_mark(feed, answer);
 	if (answer->whole)
 		stripes_know(feed->stripes, answer->lower.lsn);
 	return FEED_KEPT;
+}
+
+/* The greatest id that there is in what is known or in the answer. */
+static int64_t feed_greatest(const struct feed *feed, const struct feed_answer *answer)
+{
+	int64_t last = answer->rows_count ? answer->rows[answer->rows_count - 1].id : 0;
+
+	return last > feed->greatest ? last : feed->greatest;
 }
 
 enum feed_next feed_take(struct feed *feed, const struct feed_answer *answer, enum feed_loss *loss)
@@ -195,9 +238,11 @@ enum feed_next feed_take(struct feed *feed, const struct feed_answer *answer, en
 	if (feed->state == FEED_NEW)
 		return feed_begin(feed, answer);
 	*loss = feed_take_rows(feed, answer);
-	if (*loss != FEED_KEPT) {
-		feed_forget(feed);
+	if (*loss == FEED_KEPT)
+		return answer->whole ? FEED_NEXT_WAIT : FEED_NEXT_MORE;
+	feed_forget(feed);
+	if (*loss != FEED_GAPS)
 		return FEED_NEXT_MORE;
-	}
-	return answer->whole ? FEED_NEXT_WAIT : FEED_NEXT_MORE;
+	feed->undecided = feed_greatest(feed, answer);
+	return FEED_NEXT_MARK;
 }

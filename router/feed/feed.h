@@ -5,17 +5,21 @@
  *
  *   FEED_NEW ──a mark to begin by──► FEED_FOLLOWING ──any enum feed_loss──► FEED_NEW
  *
- * Ids are taken in order and seen out of order: each id below the greatest that was not seen is a
- * gap, and is asked for again until its row comes, or a mark closes it. A mark {xid, id} was
- * written by a transaction that first read the last id taken, and then took its own xid: whatever
- * had taken an id at or below it had a smaller xid by then. So in a snapshot whose xmin is beyond
- * the mark's xid, an id at or below it that is missing was rolled back. A snapshot's own xmax is no
- * such bound: an xid at or above it may be taken already, by a transaction that has its id, too.
+ * Ids are taken in order and seen out of order: each run of ids below the greatest that were not
+ * seen is a gap, and is asked for again until its rows come, or a mark closes it. A mark {xid, id}
+ * was written by a transaction that first read the last id taken, and then took its own xid:
+ * whatever had taken an id at or below it had a smaller xid by then. So in a snapshot whose xmin is
+ * beyond the mark's xid, an id at or below it that is missing was rolled back. A snapshot's own
+ * xmax is no such bound: an xid at or above it may be taken already, by a transaction that has its
+ * id, too.
  *
  * The beginning is a mark, too: all ids at or below it are decided, whatever touched what did so
  * at the upper bound of that answer or before.
  *
  * Answers may be of any node, whichever is further behind: what was seen stays seen.
+ *
+ * Where there are too many gaps, it begins anew by a mark that decides all of these ids: until then
+ * nothing is known, and no row is asked for.
  */
 #pragma once
 
@@ -27,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEED_GAPS_MAX 4096
+#define FEED_GAPS_MAX 1024
 
 struct feed_row {
 	int64_t id;
@@ -46,9 +50,10 @@ struct feed_answer {
 	uint64_t xmin, xmax;          /* as full transaction ids */
 	int64_t floor;                /* rows up to there were deleted; 0: none */
 	struct feed_mark mark;        /* the newest whose xid is below xmin */
-	bool whole;                   /* there are no more rows than these */
-	/* Beyond the greatest id, in their order, and among the gaps, which come whole; NULL tags:
-	 * whatever there is. */
+	bool gaps_whole;              /* there are no more rows among the gaps than these */
+	bool whole;                   /* nor beyond the greatest id */
+	/* Among the gaps, and then beyond the greatest id, in their order; NULL tags: whatever
+	 * there is. */
 	const struct feed_row *rows;
 	size_t rows_count;
 };
@@ -64,13 +69,19 @@ enum feed_loss {
 	FEED_LOSSES
 };
 
+/* Ids that were passed by, one behind the other. */
+struct feed_gap {
+	int64_t first, last;
+};
+
 struct feed {
 	struct stripes *stripes;
 	enum feed_state state;
 	uint32_t timeline;
 	int64_t greatest; /* the id up to which each was seen, is a gap, or was rolled back */
-	int64_t gaps[FEED_GAPS_MAX]; /* rising */
+	struct feed_gap gaps[FEED_GAPS_MAX]; /* rising, none beside another */
 	unsigned gaps_count;
+	int64_t undecided; /* up to there were too many gaps, on that timeline; 0: there were not */
 	/* Since the beginning of the process. */
 	uint64_t rows, closed_by_row, closed_by_mark;
 };

@@ -2,6 +2,7 @@
 /* One snapshot for all: it is one statement. */
 #include "router/feed/feed_question.h"
 
+#include "base/array.h"
 #include "base/buf.h"
 
 #include <pthread.h>
@@ -21,10 +22,14 @@ static const char feed_question_text[] =
 	" (SELECT f.id FROM cqrsd.feed_floor AS f),"
 	" coalesce((SELECT m.xid || '|' || m.id FROM cqrsd.feed_mark AS m"
 	" WHERE m.xid < pg_snapshot_xmin(s.now) ORDER BY m.xid DESC LIMIT 1), '|'),"
-	" CASE WHEN cardinality($3) > 0 THEN cqrsd.feed_shape($3) ELSE 0 END,"
+	" CASE WHEN cardinality($4) > 0 THEN"
+	" cqrsd.feed_shape($4, cqrsd.feed_path()) ELSE 0 END,"
 	" (SELECT string_agg(r.id || ':' || coalesce(array_to_string(r.tags, ','), '*'), ' '"
 	" ORDER BY r.id) FROM ("
-	"(SELECT i.id, i.tags FROM cqrsd.invalidation AS i WHERE i.id = ANY ($2))"
+	"(SELECT i.id, i.tags FROM unnest($2, $3) AS g (first, last), LATERAL ("
+	"SELECT i.id, i.tags FROM cqrsd.invalidation AS i WHERE i.id BETWEEN g.first AND g.last"
+	" ORDER BY i.id LIMIT " SQL_NUMBER(FEED_ROWS_MAX) ") AS i"
+	" LIMIT " SQL_NUMBER(FEED_ROWS_MAX) ")"
 	" UNION ALL (SELECT i.id, i.tags FROM cqrsd.invalidation AS i WHERE i.id > $1"
 	" ORDER BY i.id LIMIT " SQL_NUMBER(FEED_ROWS_MAX) ")) AS r)) AS line"
 	" FROM (SELECT pg_current_snapshot() AS now) AS s";
@@ -35,7 +40,7 @@ static pthread_once_t feed_question_once = PTHREAD_ONCE_INIT;
 
 static void feed_question_make(void)
 {
-	static const uint32_t params[] = { INT8OID, INT8ARRAYOID, OIDARRAYOID };
+	static const uint32_t params[] = { INT8OID, INT8ARRAYOID, INT8ARRAYOID, OIDARRAYOID };
 	static const uint32_t column = TEXTOID;
 
 	statement_make_known(&feed_question_statement, "feed.read", feed_question_text,
@@ -51,38 +56,43 @@ struct statement *feed_question(void)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static const char *feed_question_array(const uint64_t *numbers, size_t count, struct arena *arena)
-{
-	struct buf text;
-	const char *copy;
+enum { GAPS_FIRST, GAPS_LAST };
 
-	buf_init(&text);
-	buf_byte(&text, '{');
-	for (size_t i = 0; i < count; i++) {
-		if (i)
-			buf_byte(&text, ',');
-		buf_int(&text, (int64_t)numbers[i]);
-	}
-	buf_byte(&text, '}');
-	copy = arena_copy(arena, text.ptr, text.len);
-	buf_fini(&text);
-	return copy;
+static const char *feed_question_gaps(const struct feed *feed, int side, struct arena *arena)
+{
+	struct buf array;
+
+	buf_init(&array);
+	array_begin(&array);
+	for (unsigned i = 0; i < feed->gaps_count; i++)
+		array_add_int(&array,
+			      side == GAPS_FIRST ? feed->gaps[i].first : feed->gaps[i].last);
+	return array_move(&array, arena);
+}
+
+static const char *feed_question_relations(const uint64_t *relations, size_t count,
+					   struct arena *arena)
+{
+	struct buf array;
+
+	buf_init(&array);
+	array_begin(&array);
+	for (size_t i = 0; i < count; i++)
+		array_add_int(&array, (int64_t)relations[i]);
+	return array_move(&array, arena);
 }
 
 void feed_question_values(const struct feed *feed, const uint64_t *relations,
 			  size_t relations_count, struct arena *arena,
 			  const char *values[FEED_QUESTION_VALUES])
 {
-	uint64_t gaps[FEED_GAPS_MAX];
-
-	for (unsigned i = 0; i < feed->gaps_count; i++)
-		gaps[i] = (uint64_t)feed->gaps[i];
 	/* A feed that begins wants no rows. */
 	values[0] = arena_printf(arena, "%lld",
 				 feed->state == FEED_NEW ? (long long)INT64_MAX
 							 : (long long)feed->greatest);
-	values[1] = feed_question_array(gaps, feed->gaps_count, arena);
-	values[2] = feed_question_array(relations, relations_count, arena);
+	values[1] = feed_question_gaps(feed, GAPS_FIRST, arena);
+	values[2] = feed_question_gaps(feed, GAPS_LAST, arena);
+	values[3] = feed_question_relations(relations, relations_count, arena);
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -183,18 +193,21 @@ static void feed_line_rows(struct feed_line *line, const struct feed *feed, stru
 	}
 	answer->rows = rows;
 	answer->rows_count = count;
-	answer->whole = beyond < FEED_ROWS_MAX;
+	answer->gaps_whole = count - beyond < FEED_ROWS_MAX;
+	answer->whole = answer->gaps_whole && beyond < FEED_ROWS_MAX;
 }
 
 bool feed_question_read(const struct feed *feed, struct text row, struct arena *arena,
 			struct feed_answer *answer, int64_t *shape)
 {
 	const size_t begins = strlen(ROW_BEGINS), ends = strlen(ROW_ENDS);
-	struct feed_line line = { row.ptr + begins, row.ptr + row.len - ends, false };
+	struct feed_line line;
 
-	*answer = (struct feed_answer){ .whole = true };
-	if (row.len < begins + ends || memcmp(row.ptr, ROW_BEGINS, begins) != 0 ||
-	    memcmp(line.end, ROW_ENDS, ends) != 0)
+	*answer = (struct feed_answer){ .gaps_whole = true, .whole = true };
+	if (row.len < begins + ends)
+		return false;
+	line = (struct feed_line){ row.ptr + begins, row.ptr + row.len - ends, false };
+	if (memcmp(row.ptr, ROW_BEGINS, begins) != 0 || memcmp(line.end, ROW_ENDS, ends) != 0)
 		return false;
 	answer->xmin = feed_line_number(&line);
 	feed_line_want(&line, '|');

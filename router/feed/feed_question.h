@@ -18,9 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEED_ROWS_MAX 1000 /* beyond the greatest id, in one answer */
+#define FEED_ROWS_MAX 1000 /* beyond the greatest id, and among the gaps, in one answer */
 
-enum { FEED_QUESTION_VALUES = 3 };
+enum { FEED_QUESTION_VALUES = 4 };
 
 /* Lives as long as the process. */
 struct statement *feed_question(void);

@@ -15,15 +15,17 @@
 #include <stdbool.h>
 
 struct feed_desk;
+struct feed_reader;
 
 /* All zeros at the beginning; outlives the loops. */
 struct feed_shared {
 	struct stripes stripes;
-	/* By which sets of tags the stripes are kept to now (statement_tags.version); 0: none. */
+	/* By which sets of tags the stripes are kept to now (base/tag_set.h); 0: none. */
 	_Atomic uint32_t version;
 
 	/* To the reader. */
 	struct loop *_Atomic reader_loop; /* NULL: there is none */
+	struct feed_reader *reader;       /* on its thread only; NULL: there is none */
 	struct letter wanted;
 	_Atomic bool wanted_posted;
 

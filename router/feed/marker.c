@@ -10,6 +10,7 @@
 
 #define MARKER_EVERY_US US_PER_S
 #define MARKER_SWEEP_US (60 * US_PER_S)
+#define MARKER_BACKLOG_US (20 * US_PER_MS) /* between two pieces */
 #define MARKER_FULL "{\"deleted\":10000}"
 
 enum { BOOLOID = 16, INT8OID = 20 };
@@ -39,9 +40,10 @@ void feed_marker_init(struct feed_marker *marker, const struct feed_env *env)
 	marker->timer.on_due = marker_on_due;
 }
 
-static void marker_again(struct feed_marker *marker, int64_t pause_us)
+static void marker_when_due(struct feed_marker *marker)
 {
-	loop_timer_set(marker->env->loop, &marker->timer, loop_now(marker->env->loop) + pause_us);
+	loop_timer_set(marker->env->loop, &marker->timer,
+		       marker->mark_us < marker->sweep_us ? marker->mark_us : marker->sweep_us);
 }
 
 void feed_marker_run(struct feed_marker *marker)
@@ -49,7 +51,7 @@ void feed_marker_run(struct feed_marker *marker)
 	if (marker->runs)
 		return;
 	marker->runs = true;
-	marker_again(marker, 0);
+	marker_when_due(marker);
 }
 
 void feed_marker_stop(struct feed_marker *marker)
@@ -81,37 +83,51 @@ static void marker_on_done(struct call *call)
 			 call->error.message, call->error.sqlstate);
 	marker->complained = call->end == CALL_ERROR;
 	if (full)
-		marker->sweep_us = loop_now(marker->env->loop);
+		marker->sweep_us = loop_now(marker->env->loop) + MARKER_BACKLOG_US;
 	if (call->statement == &marker_sweep && call->end == CALL_OK)
 		metric_add(marker->env->metrics, METRIC_feed_sweeps_total, NULL, 1);
-	marker_again(marker, MARKER_EVERY_US);
+	marker_when_due(marker);
+}
+
+/* A mark goes before a deletion. */
+static struct statement *marker_due(struct feed_marker *marker, int64_t now_us)
+{
+	if (now_us >= marker->mark_us) {
+		marker->mark_us = now_us + MARKER_EVERY_US;
+		return &marker_tick;
+	}
+	if (now_us >= marker->sweep_us) {
+		marker->sweep_us = now_us + MARKER_SWEEP_US;
+		return &marker_sweep;
+	}
+	return NULL;
 }
 
 static void marker_on_due(struct loop_timer *timer)
 {
 	struct feed_marker *marker = container_of(timer, struct feed_marker, timer);
 	const struct feed_env *env = marker->env;
-	int64_t now_us = loop_now(env->loop);
-	bool sweeps = now_us >= marker->sweep_us;
+	struct statement *statement;
+	struct pool *pool;
 
 	env->refresh(env->arg);
-	if (!marker->runs)
+	if (!marker->runs || marker->pool)
 		return;
-	marker_again(marker, MARKER_EVERY_US);
-	if (marker->pool || env->topology->primary < 0)
+	statement = marker_due(marker, loop_now(env->loop));
+	marker_when_due(marker);
+	if (!statement || env->topology->primary < 0)
 		return;
 	arena_reset(&marker->arena);
 	buf_clear(&marker->out);
 	marker->call = (struct call){
 		.kind = CALL_COMMAND,
-		.statement = sweeps ? &marker_sweep : &marker_tick,
+		.statement = statement,
 		.arena = &marker->arena,
 		.out = &marker->out,
 		.rows_max = 1,
 		.on_done = marker_on_done,
 	};
-	if (sweeps)
-		marker->sweep_us = now_us + MARKER_SWEEP_US;
-	if (pool_submit(env->pool_of(env->arg, (unsigned)env->topology->primary), &marker->call))
-		marker->pool = env->pool_of(env->arg, (unsigned)env->topology->primary);
+	pool = env->pool_of(env->arg, (unsigned)env->topology->primary);
+	if (pool_submit(pool, &marker->call))
+		marker->pool = pool;
 }

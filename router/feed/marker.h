@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Marks of the feed, about once a second while it is in use, and the deletion of its old rows, once
- * a minute: two functions that the schema has, called on the primary. Of several instances one does
- * it. On the loop's thread.
+ * a minute, or piece by piece between marks while there are many: two functions that the schema
+ * has, called on the primary. Of several instances one does it. On the loop's thread.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ struct feed_marker {
 	struct pool *pool; /* while a call is on its way */
 	struct arena arena;
 	struct buf out;
-	int64_t sweep_us; /* when rows are deleted next */
+	int64_t mark_us, sweep_us; /* when a mark is written, and rows are deleted, next */
 	bool runs, complained;
 };
 

@@ -11,7 +11,6 @@
 
 #define READER_AGAIN_US US_PER_MS /* while a request waits, and behind what failed */
 #define READER_FAILED_US (100 * US_PER_MS)
-#define READER_BEHIND_BYTES (64 << 10) /* a replica so far behind another one is left */
 
 static void reader_ask(struct feed_reader *reader);
 
@@ -21,9 +20,6 @@ static void reader_on_timer(struct loop_timer *timer)
 }
 
 static void reader_on_wanted(struct letter *letter, struct loop *loop);
-
-/* The letter knows no more than the loop: the reader of the thread. */
-static _Thread_local struct feed_reader *reader_of_thread;
 
 void feed_reader_init(struct feed_reader *reader, const struct feed_env *env)
 {
@@ -43,7 +39,7 @@ void feed_reader_run(struct feed_reader *reader, const struct feed_relations *re
 	if (reader->runs)
 		return;
 	reader->runs = true;
-	reader_of_thread = reader;
+	shared->reader = reader;
 	shared->wanted.on_delivery = reader_on_wanted;
 	atomic_store_explicit(&shared->reader_loop, reader->env->loop, memory_order_release);
 	reader_ask(reader);
@@ -57,6 +53,7 @@ void feed_reader_stop(struct feed_reader *reader)
 		return;
 	reader->runs = false;
 	atomic_store_explicit(&shared->reader_loop, NULL, memory_order_release);
+	shared->reader = NULL;
 	atomic_store_explicit(&shared->version, 0, memory_order_release);
 	loop_timer_cancel(reader->env->loop, &reader->timer);
 	if (reader->pool)
@@ -80,12 +77,12 @@ static void reader_again(struct feed_reader *reader, int64_t pause_us)
 
 static void reader_on_wanted(struct letter *letter, struct loop *loop)
 {
-	struct feed_reader *reader = reader_of_thread;
+	struct feed_shared *shared = container_of(letter, struct feed_shared, wanted);
+	struct feed_reader *reader = shared->reader;
 
 	(void)loop;
-	atomic_store_explicit(&container_of(letter, struct feed_shared, wanted)->wanted_posted,
-			      false, memory_order_seq_cst);
-	if (!reader || !reader->runs)
+	atomic_store_explicit(&shared->wanted_posted, false, memory_order_seq_cst);
+	if (!reader)
 		return;
 	/* What is out may have been answered before that one came. */
 	if (reader->pool)
@@ -116,6 +113,16 @@ static unsigned reader_furthest(const struct topology *topology)
 	return furthest;
 }
 
+/* Is the node that was asked known to be as far as that one? */
+static bool reader_stays(const struct feed_reader *reader, unsigned furthest)
+{
+	const struct topology *topology = reader->env->topology;
+	uint64_t lsn = topology->nodes[furthest].position.lsn;
+
+	return reader->node != NODES_MAX && reader_may_ask(topology, reader->node) &&
+	       (topology->nodes[reader->node].position.lsn >= lsn || reader->replayed >= lsn);
+}
+
 /* False: there is none. */
 static bool reader_choose(struct feed_reader *reader)
 {
@@ -124,10 +131,10 @@ static bool reader_choose(struct feed_reader *reader)
 
 	if (furthest == NODES_MAX || !topology->primary_position.timeline)
 		return false;
-	if (reader->node == NODES_MAX || !reader_may_ask(topology, reader->node) ||
-	    topology->nodes[furthest].position.lsn >
-		    topology->nodes[reader->node].position.lsn + READER_BEHIND_BYTES)
+	if (!reader_stays(reader, furthest)) {
 		reader->node = furthest;
+		reader->replayed = 0;
+	}
 	reader->life = topology->nodes[reader->node].life;
 	reader->timeline = topology->primary_position.timeline;
 	return true;
@@ -155,6 +162,7 @@ static void reader_send(struct feed_reader *reader)
 		.on_done = reader_on_done,
 	};
 	reader->wanted = false;
+	reader->asked = reader->relations.version;
 	reader->sent_us = loop_now(reader->env->loop);
 	if (pool_submit(pool, &reader->call))
 		reader->pool = pool;
@@ -211,7 +219,11 @@ static void reader_judge_shape(struct feed_reader *reader, const struct feed_ans
 	struct feed_shared *shared = reader->env->shared;
 	const struct feed_relations *relations = &reader->relations;
 
+	/* There are others since it was asked. */
+	if (reader->asked != relations->version)
+		return;
 	if (shape == relations->shape || !CONTROL_FEED_SHAPE) {
+		reader->env->on_shape(reader->env->arg, true);
 		if (atomic_load_explicit(&shared->version, memory_order_relaxed) ==
 		    relations->version)
 			return;
@@ -221,8 +233,7 @@ static void reader_judge_shape(struct feed_reader *reader, const struct feed_ans
 	}
 	atomic_store_explicit(&shared->version, 0, memory_order_release);
 	stripes_touch(&shared->stripes, STRIPES_TAG_ALL, answer->upper.lsn);
-	if (relations->version)
-		reader->env->on_shape(reader->env->arg);
+	reader->env->on_shape(reader->env->arg, false);
 }
 
 static void reader_show(const struct feed_reader *reader)
@@ -256,6 +267,7 @@ static enum feed_next reader_take(struct feed_reader *reader)
 	}
 	answer.lower = (struct position){ reader->timeline, reader->call.lower };
 	answer.upper = (struct position){ reader->timeline, reader->call.upper };
+	reader->replayed = reader->call.lower;
 	reader_count(reader, "answered");
 	/* Before A rises. */
 	if (reader->feed.state == FEED_FOLLOWING)

@@ -2,7 +2,7 @@
 /*
  * Reads the feed for all loops of a process, on one of them: while the feed is in use, each
  * --lag-poll-ms, and at once while a request waits. One question at a time, at one replica, which
- * is changed for the one that is furthest ahead where it has fallen behind or gone. Marks are
+ * is changed for the one that is furthest ahead where that is known to be further. Marks are
  * written on the primary about once a second, and rows are deleted when they are old enough
  * (router/feed/marker.h).
  *
@@ -36,8 +36,8 @@ struct feed_env {
 	int64_t pause_us; /* between questions while no request waits */
 	struct pool *(*pool_of)(void *arg, unsigned node);
 	void (*refresh)(void *arg); /* the topology; may run requests */
-	/* The shape is another one. May be called for each answer. */
-	void (*on_shape)(void *arg);
+	/* Is the shape the one that the sets were made by? Called for each answer. */
+	void (*on_shape)(void *arg, bool as_found);
 	void *arg;
 };
 
@@ -61,6 +61,8 @@ struct feed_reader {
 	const char *values[FEED_QUESTION_VALUES];
 	unsigned node, life; /* that is asked; NODES_MAX: none */
 	uint32_t timeline;
+	uint32_t asked;            /* the version of the relations whose shape is asked for */
+	uint64_t replayed;         /* by that node, as it has answered; 0: it has not yet */
 	int64_t sent_us, known_us; /* A is at least where the primary was then */
 	bool runs, wanted, complained;
 };

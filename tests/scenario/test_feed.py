@@ -1,10 +1,13 @@
 """The feed: watched tables, and reads by the index that a replica behind with others may answer."""
 
+import contextlib
 import json
+import os
+import signal
 
 import pytest
 from harness import service as harness_service
-from harness.until import until
+from harness.until import TooLate, until
 
 CATALOG = """
 -- query: quiet :one
@@ -28,8 +31,10 @@ SELECT test_called() AS number;
 """
 
 SCHEMA = """
-CREATE TABLE test_quiet (id int PRIMARY KEY, number int);
+CREATE TABLE test_quiet (id int PRIMARY KEY, number int, spare int DEFAULT 7);
 INSERT INTO test_quiet VALUES (1, 0);
+CREATE SCHEMA test_other;
+CREATE TABLE test_other.test_quiet AS SELECT 1 AS id, 7 AS number;
 CREATE TABLE test_busy (id int PRIMARY KEY, number int);
 INSERT INTO test_busy VALUES (1, 0);
 CREATE VIEW test_view AS SELECT id, number FROM test_quiet;
@@ -40,6 +45,7 @@ CREATE FUNCTION test_called() RETURNS int STABLE LANGUAGE plpgsql AS
 """
 
 CLEAN = """
+DROP SCHEMA IF EXISTS test_other, postgres CASCADE;
 DROP FUNCTION IF EXISTS test_called;
 DROP VIEW IF EXISTS test_view;
 DROP TABLE IF EXISTS test_quiet, test_busy, test_parted, test_parted_2;
@@ -55,19 +61,24 @@ def watch(cluster, *tables, verb="watch", **options):
 
 @pytest.fixture
 def start(schema, start_cqrsd, own_catalog):
-    """A service that has found out which queries read watched tables only."""
-    def start(*tables, queries, **options):
+    """A service that has found out which queries read watched tables only; more: there may be more
+    of them."""
+    def start(*tables, queries, more=False, **options):
         if tables:
             done = watch(schema, *tables)
             assert done.returncode == 0, done.stderr
         schema.wait_until_replayed()
         service = start_cqrsd(catalog=own_catalog(CATALOG), **{**WHOLE, **options})
-        until(lambda: service.metrics().sum("cqrsd_feed_queries") == queries,
+        until(lambda: counting(service) == queries or more and counting(service) > queries,
               f"{queries} queries of watched tables only")
         if queries:
             until(lambda: lowered(service), "the feed to be followed")
         return service
     return start
+
+
+def counting(service):
+    return service.metrics().sum("cqrsd_feed_queries")
 
 
 def counted(service, result):
@@ -131,7 +142,7 @@ def test_what_psql_has_written_to_a_watched_table_is_seen(start, cluster):
 
 
 @pytest.mark.parametrize("write", [
-    "COPY test_quiet FROM PROGRAM 'echo 2,7' WITH (FORMAT csv)",
+    "COPY test_quiet (id, number) FROM PROGRAM 'echo 2,7' WITH (FORMAT csv)",
     "SET session_replication_role = replica; INSERT INTO test_quiet VALUES (2, 7)",
     "TRUNCATE test_quiet; INSERT INTO test_quiet VALUES (2, 7)",
     "ALTER TABLE test_quiet DISABLE TRIGGER ALL; INSERT INTO test_quiet VALUES (2, 7)",
@@ -148,23 +159,90 @@ def test_however_it_is_written_a_strong_read_sees_it(start, cluster, write):
 
     for _ in range(READS):
         answer = service.query("quiet", consistency="strong", id=2)
-        assert answer.status == 200, answer.text
         assert answer.data["number"] == 7
+
+
+NAMES = [
+    "BEGIN; ALTER TABLE test_quiet RENAME number TO test_number;"
+    " ALTER TABLE test_quiet RENAME spare TO number; COMMIT",
+    # Before public in the search path.
+    "CREATE SCHEMA postgres; CREATE TABLE postgres.test_quiet AS SELECT 1 AS id, 7 AS number",
+    "ALTER SCHEMA test_other RENAME TO postgres",
+]
+
+
+@pytest.mark.parametrize("write", NAMES)
+def test_a_name_that_means_another_is_seen(start, cluster, write):
+    service = start("test_quiet", queries=3)
+    behind_with_others(cluster)
+
+    cluster.primary.sql(write)
+
+    for _ in range(READS):
+        assert service.query("quiet", consistency="strong", id=1).data["number"] == 7
+
+
+DATABASE = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I %s', current_database()); END $$"
+
+
+@pytest.mark.parametrize("change", [
+    *NAMES,
+    "ALTER SCHEMA public RENAME TO test_public; ALTER SCHEMA test_public RENAME TO public",
+    DATABASE % "SET search_path = test_other, public",
+    "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate)"
+    " SELECT 1, 'test_quiet'::regclass, 'i'",
+])
+def test_the_shape_of_a_table_is_what_it_is_called_and_who_writes_to_it(schema, change):
+    sql = schema.primary.sql
+    oid = sql("SELECT 'test_quiet'::regclass::oid")
+    shape = f"SELECT cqrsd.feed_shape(ARRAY[{oid}]::oid[], cqrsd.feed_path())"
+    before = sql(shape)
+    assert sql(shape) == before
+    try:
+        sql(change)
+        assert sql(shape) != before
+    finally:
+        sql(DATABASE % "RESET search_path")
+        sql(f"DELETE FROM pg_subscription_rel WHERE srrelid = {oid}")
+
+
+def gaps(service):
+    return service.metrics().sum("cqrsd_feed_gaps")
 
 
 def test_a_rolled_back_writer_and_an_open_one_hold_nothing_up(start, cluster):
     service = start("test_quiet", queries=3)
-    behind_with_others(cluster)
     cluster.primary.sql("BEGIN; UPDATE test_quiet SET number = 9; ROLLBACK")
-    cluster.primary.sql("UPDATE test_quiet SET number = 1")
-    cluster.primary.sql("UPDATE test_busy SET number = number + 1")
+    with cluster.primary.open_transaction("INSERT INTO test_quiet VALUES (2, 0)"):
+        cluster.primary.sql("UPDATE test_quiet SET number = 1 WHERE id = 1")
+        until(lambda: gaps(service) == 1, "the ids of both to be missed")
+        behind_with_others(cluster)
 
-    assert read(service, "quiet", id=1)[0] == {1}
-    until(lambda: service.metrics().sum("cqrsd_feed_gaps") == 0, "the gap to be closed")
+        numbers, nodes = read(service, "quiet", id=1)
+
+        assert numbers == {1}
+        assert share(nodes, cluster.replica(2)) > 0.3
+        assert gaps(service) == 1
+    until(lambda: gaps(service) == 0, "the gap to be closed")
+
+
+def test_one_transaction_of_many_statements_turns_nothing_off(start, cluster):
+    """More of them than there may be gaps, while others write."""
+    service = start("test_quiet", "test_busy", queries=4)
+    with cluster.primary.open_transaction(
+            "DO $$ BEGIN FOR i IN 1..5000 LOOP"
+            " UPDATE test_quiet SET number = i; END LOOP; END $$"):
+        cluster.primary.sql("UPDATE test_busy SET number = number + 1")
+        until(lambda: gaps(service) == 1, "its ids to be missed")
+
+        assert read(service, "busy", id=1)[0] == {1}
+        assert lowered(service)
+        assert service.metrics().sum("cqrsd_feed_emptied_total") == 0
+    until(lambda: gaps(service) == 0, "the gap to be closed")
 
 
 def test_what_is_not_watched_is_seen_all_the_same(start, cluster):
-    service = start("test_quiet", queries=3)
+    service = start("test_quiet", queries=3, more=True)
     behind_with_others(cluster)
 
     for number in range(2, 20):
@@ -182,19 +260,77 @@ def asked_again(service):
     until(lambda: questions(service) > before + 2, "the feed to be read again")
 
 
-def test_an_id_that_was_passed_by_is_seen_when_it_commits(start, cluster):
-    """The first has the smaller xid and the greater id: when it has committed, the xmax of its
-    snapshot, and the xmin of the next, is the xid of the second, which goes on."""
-    service = start("test_quiet", "test_busy", queries=4)
+def rows(service):
+    return service.metrics().sum("cqrsd_feed_rows_total")
+
+
+def without_marks(cluster):
+    """No instance takes a transaction id to write one: as if another one did it."""
+    return cluster.primary.open_transaction("SELECT pg_advisory_xact_lock(x'637172736466'::bigint)")
+
+
+def is_at_the_xmax(replica, xid):
+    """Does its snapshot end before this one, which goes on? False: others have come between."""
+    with contextlib.suppress(TooLate):
+        return until(lambda: replica.sql(
+            "SELECT pg_snapshot_xmin(s) = pg_snapshot_xmax(s)"
+            f" AND pg_snapshot_xmax(s) = '{xid}' FROM pg_current_snapshot() AS s") == "t",
+            "its snapshot", 3)
+    return False
+
+
+@contextlib.contextmanager
+def passed_by(cluster):
+    """One that goes on has the smaller id, one that has committed the smaller xid: the xmax of its
+    snapshot, and the xmin of the next, is the xid of the one that goes on. The server itself may
+    take xids, too: then it is done again."""
     primary = cluster.primary
+    for _ in range(20):
+        with primary.open_transaction("SELECT pg_current_xact_id()") as first, \
+                primary.open_transaction("UPDATE test_quiet SET number = 7") as second:
+            xid = primary.sql("SELECT max(backend_xid::text::bigint) FROM pg_stat_activity")
+            first("UPDATE test_busy SET number = number + 1; COMMIT")
+            if is_at_the_xmax(cluster.replica(1), xid):
+                yield second
+                return
+    raise AssertionError("other transactions came between all the time")
+
+
+def test_an_id_that_was_passed_by_is_seen_when_it_commits(start, cluster):
+    service = start("test_quiet", "test_busy", queries=4)
     cluster.replica(2).pause_replay()
-    with primary.open_transaction("SELECT pg_current_xact_id()") as first:
-        with primary.open_transaction("UPDATE test_quiet SET number = 7") as second:
-            first("UPDATE test_busy SET number = 1; COMMIT")
+    with without_marks(cluster):
+        before = rows(service)
+        with passed_by(cluster) as second:
+            until(lambda: rows(service) > before, "the one that has committed to be read")
             asked_again(service)
             second("COMMIT")
             for _ in range(READS):
                 assert service.query("quiet", consistency="strong", id=1).data["number"] == 7
+
+
+@contextlib.contextmanager
+def frozen(service):
+    os.kill(service.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(service.pid, signal.SIGCONT)
+
+
+def test_rows_that_were_deleted_before_they_were_read_are_missed(start, cluster):
+    service = start("test_quiet", queries=3)
+    primary = cluster.primary
+    cluster.replica(2).pause_replay()
+    with frozen(service):
+        primary.sql("UPDATE test_quiet SET number = 7")
+        until(lambda: primary.sql("SELECT cqrsd.feed_tick()") == "t", "a mark")
+        until(lambda: primary.sql("SELECT cqrsd.feed_sweep('0')") != "0", "the row to be deleted")
+        cluster.replica(1).wait_until_replayed(primary.flush_lsn())
+
+    until(lambda: lowered(service), "the feed to be followed")
+    for _ in range(READS):
+        assert service.query("quiet", consistency="strong", id=1).data["number"] == 7
 
 
 def test_a_partition_that_is_attached_later_makes_the_table_count_no_more(start, cluster):
@@ -241,6 +377,30 @@ def test_check_explains_what_keeps_a_query_from_being_read_by_table(schema, own_
         in said
     assert "test_called(): a function may read anything" in said
     assert "declared reads test_quiet; by table" in said
+
+
+def test_check_explains_that_an_aggregate_may_read_anything(schema, own_catalog):
+    """Its volatility says nothing of it: it is always stored as immutable."""
+    watch(schema, "test_quiet")
+    schema.primary.sql(
+        "CREATE FUNCTION test_other.add(int, int) RETURNS int STABLE LANGUAGE sql AS"
+        " 'SELECT $1 + $2 + number FROM public.test_busy WHERE id = 1';"
+        "CREATE FUNCTION test_other.plus(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS"
+        " 'SELECT $1 + $2';"
+        "CREATE AGGREGATE test_other.reading (int) (SFUNC = test_other.add, STYPE = int);"
+        "CREATE AGGREGATE test_other.pure (int) (SFUNC = test_other.plus, STYPE = int)")
+    done = harness_service.run(
+        "check", explain=True, primary=schema.primary.conninfo, catalog=own_catalog(
+            "-- query: reading :one\nSELECT test_other.reading(number) FROM test_quiet;\n"
+            "-- query: pure :one\nSELECT test_other.pure(number) FROM test_quiet;\n"))
+    said = done.stdout + done.stderr
+
+    assert "reading reads test_quiet; the whole read index holds, since test_other.add" in said
+    assert "pure reads test_quiet; by table" in said
+
+
+def test_a_relation_that_is_gone_is_not_watched(schema):
+    assert schema.primary.sql("SELECT cqrsd.feed_wrong(1)") == "it is gone"
 
 
 # --- the verb ---------------------------------------------------------------------------------

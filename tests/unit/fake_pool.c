@@ -198,6 +198,17 @@ struct call *fake_call(unsigned node, enum call_kind kind)
 	return NULL;
 }
 
+struct call *fake_call_of(unsigned node, const struct statement *statement)
+{
+	list_each (&fake_pool(node)->calls, it) {
+		struct call *call = container_of(it, struct call, ticket.link);
+
+		if (call->statement == statement)
+			return call;
+	}
+	return NULL;
+}
+
 struct call *fake_last_call(unsigned node, enum call_kind kind)
 {
 	struct call *last = NULL;

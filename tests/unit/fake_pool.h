@@ -15,6 +15,8 @@
 struct pool *fake_pool(unsigned node);
 /* The oldest call of that kind that waits at the node, or NULL. It stays there until answered. */
 struct call *fake_call(unsigned node, enum call_kind kind);
+/* The oldest of that statement. */
+struct call *fake_call_of(unsigned node, const struct statement *statement);
 /* The newest of the kind. */
 struct call *fake_last_call(unsigned node, enum call_kind kind);
 /* Answers a query or probe of a standby: rows as JSON, seen between lower and upper. */

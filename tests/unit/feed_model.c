@@ -170,7 +170,7 @@ static int model_compare(const void *a, const void *b)
 static bool model_is_gap(const struct feed *feed, int64_t id)
 {
 	for (unsigned i = 0; i < feed->gaps_count; i++)
-		if (feed->gaps[i] == id)
+		if (feed->gaps[i].first <= id && id <= feed->gaps[i].last)
 			return true;
 	return false;
 }
@@ -203,6 +203,7 @@ void model_answer(const struct model *model, const struct feed *feed, uint64_t l
 		.lower = { model->timeline, lower },
 		.upper = { model->timeline, upper },
 		.floor = model_floor(model, at),
+		.gaps_whole = true,
 		.whole = true,
 		.rows = model_rows,
 	};
@@ -217,6 +218,10 @@ void model_answer(const struct model *model, const struct feed *feed, uint64_t l
 	}
 	memcpy(beyond, model_rows, count * sizeof(beyond[0]));
 	gaps = model_find_rows(model, feed, at, false);
+	if (gaps > rows_max) {
+		gaps = rows_max;
+		answer->gaps_whole = answer->whole = false;
+	}
 	memcpy(model_rows + gaps, beyond, count * sizeof(beyond[0]));
 	answer->rows_count = gaps + count;
 }

@@ -50,7 +50,7 @@ uint64_t model_swept_at(const struct model *model);
 void model_promote(struct model *model, uint64_t fork);
 /*
  * What a node answers that has replayed lower and shows the snapshot of at; rows_max: so many rows
- * beyond the greatest id at most. Its rows live until the next call.
+ * among the gaps at most, and beyond the greatest id. Its rows live until the next call.
  */
 void model_answer(const struct model *model, const struct feed *feed, uint64_t lower, uint64_t at,
 		  uint64_t upper, unsigned rows_max, struct feed_answer *answer);

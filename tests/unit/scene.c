@@ -108,6 +108,7 @@ void scene_start(struct scene *scene)
 		.sessions = scene->sessions,
 		.high_water = &scene->high_water,
 		.ratelimit = scene->ratelimit,
+		.feed = scene->feed,
 	};
 
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);

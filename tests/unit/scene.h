@@ -32,6 +32,7 @@ struct scene {
 	struct ratelimit *ratelimit;
 	struct catalog *catalog;
 	struct metrics *metrics;
+	struct feed_shared *feed; /* NULL: none; before scene_start */
 	struct router *router;
 	struct reads reads;
 	struct writes writes;

@@ -44,6 +44,7 @@ static void a_feed_that_begins_asks_for_no_rows(void **state)
 	assert_string_equal(values[0], "9223372036854775807");
 	assert_string_equal(values[1], "{}");
 	assert_string_equal(values[2], "{}");
+	assert_string_equal(values[3], "{}");
 }
 
 static void one_that_follows_asks_beyond_its_greatest_id_and_among_its_gaps(void **state)
@@ -54,13 +55,14 @@ static void one_that_follows_asks_beyond_its_greatest_id_and_among_its_gaps(void
 	(void)state;
 	feed.state = FEED_FOLLOWING;
 	feed.greatest = 12;
-	feed.gaps[0] = 3;
-	feed.gaps[1] = 7;
+	feed.gaps[0] = (struct feed_gap){ 3, 3 };
+	feed.gaps[1] = (struct feed_gap){ 7, 9 };
 	feed.gaps_count = 2;
 	feed_question_values(&feed, relations, 2, &arena, values);
 	assert_string_equal(values[0], "12");
 	assert_string_equal(values[1], "{3,7}");
-	assert_string_equal(values[2], "{16384,4294967295}");
+	assert_string_equal(values[2], "{3,9}");
+	assert_string_equal(values[3], "{16384,4294967295}");
 }
 
 static void an_answer_is_read(void **state)
@@ -105,6 +107,8 @@ static void what_is_no_answer_is_refused(void **state)
 	static const char *const lines[] = {
 		"",
 		"{\"line\":null}",
+		"{\"line\":\"",
+		"\"}",
 		"{\"line\":\"\"}",
 		"{\"line\":\"700|700|0\"}",
 		"{\"line\":\"700|700|0|||0|x:1\"}",
@@ -140,12 +144,19 @@ static void as_many_rows_as_are_asked_for_may_not_be_all(void **state)
 	assert_true(feed_question_read(&feed, (struct text){ line.ptr, line.len }, &arena, &answer,
 				       &shape));
 	assert_int_equal(answer.rows_count, FEED_ROWS_MAX);
+	assert_true(answer.gaps_whole);
 	assert_false(answer.whole);
 	/* One of them is a gap's. */
 	feed.greatest = 1;
 	assert_true(feed_question_read(&feed, (struct text){ line.ptr, line.len }, &arena, &answer,
 				       &shape));
 	assert_true(answer.whole);
+	/* All of them are. */
+	feed.greatest = FEED_ROWS_MAX;
+	assert_true(feed_question_read(&feed, (struct text){ line.ptr, line.len }, &arena, &answer,
+				       &shape));
+	assert_false(answer.gaps_whole);
+	assert_false(answer.whole);
 	buf_fini(&line);
 }
 

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: fake_pool.c */
+/* Which replica is asked for the feed, what its answers count for, and that marks go on. */
+#include "router/feed/marker.h"
+#include "router/feed/reader.h"
+
+#include "base/clock.h"
+#include "fake_pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOTHING_NEW "{\"line\":\"700|700|0|699|9|%s\"}"
+#define SHAPE 77
+
+static const uint64_t ids[] = { 20001 };
+
+struct feed_story {
+	struct loop *loop;
+	struct topology topology;
+	struct metrics *metrics;
+	struct feed_shared shared;
+	struct feed_env env;
+	struct feed_reader reader;
+	struct feed_marker marker;
+	unsigned as_found, others;
+};
+
+static struct pool *story_pool_of(void *arg, unsigned node)
+{
+	(void)arg;
+	return fake_pool(node);
+}
+
+static void story_refresh(void *arg)
+{
+	(void)arg;
+}
+
+static void story_on_shape(void *arg, bool as_found)
+{
+	struct feed_story *story = arg;
+
+	if (as_found)
+		story->as_found++;
+	else
+		story->others++;
+}
+
+static void story_topology(struct topology *topology)
+{
+	topology->count = 3;
+	topology->primary = 0;
+	topology->primary_position = (struct position){ 1, 1000 };
+	for (unsigned i = 0; i < 3; i++) {
+		struct node_view *view = &topology->nodes[i];
+
+		view->contact = NODE_REACHED;
+		view->role = i ? NODE_REPLICA : NODE_PRIMARY;
+		view->in_rotation = i != 0;
+		view->position = (struct position){ 1, 1000 };
+	}
+}
+
+static int begin(void **state)
+{
+	struct feed_story *story = calloc(1, sizeof(*story));
+	static const struct node node;
+
+	assert_non_null(story);
+	story->loop = loop_new("story");
+	loop_fake_clock(story->loop, US_PER_S);
+	story->metrics = metrics_new();
+	story_topology(&story->topology);
+	for (unsigned i = 0; i < 3; i++)
+		assert_non_null(pool_new(story->loop, &node, story->metrics, NULL));
+	story->env = (struct feed_env){
+		.loop = story->loop,
+		.topology = &story->topology,
+		.metrics = story->metrics,
+		.shared = &story->shared,
+		.pause_us = 100 * US_PER_MS,
+		.pool_of = story_pool_of,
+		.refresh = story_refresh,
+		.on_shape = story_on_shape,
+		.arg = story,
+	};
+	feed_reader_init(&story->reader, &story->env);
+	feed_marker_init(&story->marker, &story->env);
+	*state = story;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct feed_story *story = *state;
+
+	feed_reader_fini(&story->reader);
+	feed_marker_fini(&story->marker);
+	for (unsigned i = 3; i > 0; i--)
+		pool_free(fake_pool(i - 1));
+	metrics_free(story->metrics);
+	loop_free(story->loop);
+	free(story);
+	return 0;
+}
+
+static void pass(struct feed_story *story, int64_t us)
+{
+	loop_fake_clock(story->loop, loop_now(story->loop) + us);
+	loop_turn(story->loop, 0);
+}
+
+static void run(struct feed_story *story, uint32_t version)
+{
+	const struct feed_relations relations = { ids, 1, SHAPE, version };
+
+	feed_reader_run(&story->reader, &relations);
+}
+
+/* The node that is asked now. */
+static unsigned asked(void)
+{
+	for (unsigned node = 1; node < 3; node++)
+		if (fake_call_of(node, feed_question()))
+			return node;
+	return 0;
+}
+
+static void answer(uint64_t lsn, const char *shape)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), NOTHING_NEW, shape);
+	assert_true(asked() > 0);
+	fake_answer(fake_call_of(asked(), feed_question()), lsn, lsn, line, 1);
+}
+
+static void replay(struct feed_story *story, unsigned node, uint64_t lsn)
+{
+	story->topology.nodes[node].position.lsn = lsn;
+}
+
+/* It stands still; the other one is told to be further by a few bytes. */
+static void a_replica_that_stands_still_is_left(void **state)
+{
+	struct feed_story *story = *state;
+
+	replay(story, 1, 1100);
+	run(story, 1);
+	assert_int_equal(asked(), 1);
+	answer(1100, "77");
+	assert_int_equal(asked(), 1);
+	answer(1100, "77");
+	pass(story, 100 * US_PER_MS);
+	assert_int_equal(asked(), 1);
+	replay(story, 2, 1108);
+	answer(1100, "77");
+	pass(story, 100 * US_PER_MS);
+	assert_int_equal(asked(), 2);
+}
+
+/* What it has answered itself is newer than what is known of the other. */
+static void one_that_keeps_up_stays(void **state)
+{
+	struct feed_story *story = *state;
+
+	replay(story, 1, 1100);
+	run(story, 1);
+	answer(1200, "77");
+	answer(1200, "77");
+	replay(story, 2, 1150);
+	pass(story, 100 * US_PER_MS);
+	assert_int_equal(asked(), 1);
+}
+
+static uint32_t kept_by(const struct feed_story *story)
+{
+	return atomic_load(&story->shared.version);
+}
+
+static void sets_count_while_the_shape_is_theirs(void **state)
+{
+	struct feed_story *story = *state;
+
+	run(story, 5);
+	answer(1000, "77");
+	answer(1010, "77");
+	assert_int_equal(kept_by(story), 5);
+	pass(story, 100 * US_PER_MS);
+	answer(1020, "78");
+	assert_int_equal(kept_by(story), 0);
+	assert_int_equal(story->others, 1);
+	assert_int_equal(
+		stripes_required(&story->shared.stripes, (struct position){ 1, 1020 }, ids, 1),
+		1020);
+}
+
+static void an_answer_about_other_relations_says_nothing_of_these(void **state)
+{
+	struct feed_story *story = *state;
+
+	run(story, 5);
+	answer(1000, "77");
+	answer(1010, "77");
+	pass(story, 100 * US_PER_MS);
+	run(story, 6);
+	answer(1020, "12345");
+	assert_int_equal(story->others, 0);
+	pass(story, 100 * US_PER_MS);
+	answer(1030, "77");
+	assert_int_equal(kept_by(story), 6);
+}
+
+/* --- marks ------------------------------------------------------------------------------------ */
+
+/* The statement of ours that waits at the primary, by its name; it is answered. */
+static const char *kept(uint64_t deleted)
+{
+	struct call *call = fake_call(0, CALL_COMMAND);
+	const char *name;
+	char row[40];
+
+	if (!call)
+		return "nothing";
+	name = call->statement->name;
+	snprintf(row, sizeof(row), "{\"deleted\":%u}", (unsigned)deleted);
+	fake_commit(call, 1000, true, strcmp(name, "feed.mark") ? row : "{\"marked\":true}", 1);
+	return name;
+}
+
+static void marks_are_written_while_a_backlog_is_deleted(void **state)
+{
+	struct feed_story *story = *state;
+	unsigned marks = 0, sweeps = 0;
+
+	feed_marker_run(&story->marker);
+	for (unsigned i = 0; i < 1000; i++) {
+		const char *name;
+
+		pass(story, 10 * US_PER_MS);
+		name = kept(10000);
+		marks += strcmp(name, "feed.mark") == 0;
+		sweeps += strcmp(name, "feed.sweep") == 0;
+	}
+	/* Ten seconds. */
+	assert_in_range(marks, 9, 11);
+	assert_in_range(sweeps, 100, 1000);
+}
+
+static void without_one_rows_are_deleted_once_a_minute(void **state)
+{
+	struct feed_story *story = *state;
+	unsigned marks = 0, sweeps = 0;
+
+	feed_marker_run(&story->marker);
+	for (unsigned i = 0; i < 1200; i++) {
+		const char *name;
+
+		pass(story, 100 * US_PER_MS);
+		name = kept(9999);
+		marks += strcmp(name, "feed.mark") == 0;
+		sweeps += strcmp(name, "feed.sweep") == 0;
+	}
+	assert_in_range(marks, 100, 120);
+	assert_in_range(sweeps, 2, 3);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(a_replica_that_stands_still_is_left),
+		TEST(one_that_keeps_up_stays),
+		TEST(sets_count_while_the_shape_is_theirs),
+		TEST(an_answer_about_other_relations_says_nothing_of_these),
+		TEST(marks_are_written_while_a_backlog_is_deleted),
+		TEST(without_one_rows_are_deleted_once_a_minute),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
