@@ -60,6 +60,7 @@ class Outcome:
         self.unknown = sum(record["outcome"] == "unknown" for record in records)
         self.ended_ns = 0  # of the load; what comes behind is the last word of everybody
         self.final = checker.final
+        self.by_table = 0  # reads that needed less than the index, since the instances began
         self.kept = None
         self.not_possible = {}  # fault -> why it cannot be made here
 
@@ -69,7 +70,8 @@ class Outcome:
         return (f"seed {self.seed}: {len(self.log)} faults, {self.promotions} promotions, "
                 f"{len(self.records)} requests, {ok} ok, {len(self.lost)} acknowledged writes lost "
                 f"with their timeline, {self.told} times told, {len(self.violations)} violations, "
-                f"{self.took_s:.0f} s"
+                + (f"{self.by_table:.0f} reads by table, " if self.by_table else "")
+                + f"{self.took_s:.0f} s"
                 + (f"; not healed in time: {', '.join(failed)}" if failed else "")
                 + (f"; kept in {self.kept}" if self.kept else ""))
 
@@ -92,9 +94,10 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
     of its own, and strong reads are answered by replicas."""
     began = time.monotonic()
     shared = {"sessions": "cluster", "strong": "replicas"} if roaming else {}
-    with network() as hosts, World(hosts, say, session_slots, **shared) as world:
+    with network() as hosts, World(hosts, say, session_slots, watched=roaming, **shared) as world:
         load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000,
-                        quiet=lambda: world.quiet, kinds=ROAMING if roaming else KINDS)
+                        quiet=lambda: world.quiet, kinds=ROAMING if roaming else KINDS,
+                        watched=roaming)
         until_ns = time.monotonic_ns() + int(seconds * 1e9)
         lanes = [] if calm else [Lane(world, lane, seed, only, until_ns)
                                  for lane in ("cluster", "net")]
@@ -120,6 +123,7 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
         outcome = Outcome(seed, load.records, log, violations, checker, len(world.promotions),
                           time.monotonic() - began)
         outcome.ended_ns = ended_ns
+        outcome.by_table = world.reads_by_table()
         outcome.not_possible = faults.not_possible(hosts.lacks)
         if keep and (violations or any(entry[3] for entry in log)):
             outcome.keep(keep / f"seed-{seed}", world)

@@ -10,8 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from guarantees import run  # noqa: E402
 
 
-def short_run(seed, keep):
-    outcome = run.one(seed, 15, 30, keep=keep, session_slots=64)
+def short_run(seed, keep, **options):
+    outcome = run.one(seed, 15, 30, keep=keep, session_slots=64, **options)
     print("\n  " + outcome.line())
     assert not outcome.violations, outcome.violations[:3]
     assert sum(record["outcome"] == "ok" for record in outcome.records) > 500
@@ -21,6 +21,11 @@ def short_run(seed, keep):
 @pytest.mark.parametrize("seed", [1001, 1002])
 def test_no_guarantee_is_broken_by_a_short_row_of_faults(seed, tmp_path):
     short_run(seed, tmp_path)
+
+
+def test_nor_by_table_where_clients_roam_and_replicas_are_behind(tmp_path):
+    outcome = short_run(1004, tmp_path, roaming=True, only={"delay-of-replay", "pause-of-replay"})
+    assert outcome.by_table > 0
 
 
 def test_nor_where_a_proxy_stands_in_for_the_network(tmp_path, monkeypatch):

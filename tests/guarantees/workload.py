@@ -7,6 +7,9 @@ unique, versions are counted by PostgreSQL, so that a record tells by itself wha
 behave as docs/http.md asks for: they keep the newest token, take the new one after `write-lost`,
 repeat a command with its key until they know the truth, and never repeat one without a key.
 
+Where tables are watched, some registers are in a table of their own that is seldom written: most of
+the reads of it need less of a replica than the read index (docs/consistency.md, "By table").
+
 A record is a dict: session, kind, user, instance, op (write, read, read_all), level, key, value,
 start and end (monotonic ns), outcome (ok, failed: certainly without effect, unknown), status, code,
 seen ({key: [version, value]} of an ok), tokened (a token was sent), keyed, node, role, reason.
@@ -23,6 +26,7 @@ from harness.until import rest
 CONTENT_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *(\d+)")
 CALL_TIMEOUT_S = 8
 SHARED = 6
+QUIET = "quiet"  # how keys of the other table begin
 KINDS = ("header", "token", "both", "token", "both", "moving", "crowd")
 ROAMING = ("roaming", "roaming", "roaming", "crowd")
 NO_TOKEN = ("header", "roaming", "crowd")
@@ -117,6 +121,9 @@ class Session:
     async def one(self):
         if self.kind == "crowd":
             self.user = f"crowd{self.random.randrange(10**6)}"
+        if self.work.watched and self.random.random() < 0.25:
+            await self.one_quiet()
+            return
         if self.kind == "roaming" or self.kind == "moving" and self.random.random() < 0.5:
             self.instance = self.random.randrange(len(self.links))
         own = f"k{self.number}"
@@ -138,6 +145,15 @@ class Session:
             await self.call("read", own, level="eventual")
         else:
             await self.write(self.random.choice(["write_and_raise", "write_and_fail_late"]), own)
+
+    async def one_quiet(self):
+        if self.kind == "roaming":
+            self.instance = self.random.randrange(len(self.links))
+        key = f"{QUIET}{self.random.randrange(SHARED)}"
+        if self.random.random() < 0.1:
+            await self.write("write", key)
+        else:
+            await self.call("read", key, level=self.random.choice([None, "strong"]))
 
     async def write(self, name, key):
         """With a key of its own: again until the truth is known; without: once."""
@@ -166,13 +182,14 @@ class Session:
                   "instance": self.instance, "op": name, "level": level or "session",
                   "key": key, "value": value, "tokened": "Consistency-Token" in headers,
                   "keyed": command and self.keys}
+        table = "_quiet" if (key or "").startswith(QUIET) else ""
         if command:
-            ask = ("POST", f"/v1/commands/{name}", headers, {"key": key, "value": value})
+            ask = ("POST", f"/v1/commands/{name}{table}", headers, {"key": key, "value": value})
         elif key is None:
             ask = ("GET", f"/v1/queries/{name}", headers, None)
         else:
             # Half of the reads of one key are lookups: what is promised is the same.
-            asked = self.random.choice([name, f"{name}_looked_up"])
+            asked = name + table + self.random.choice(["", "_looked_up"])
             ask = ("GET", f"/v1/queries/{asked}?key={key}", headers, None)
         record["start"] = time.monotonic_ns()
         try:
@@ -213,9 +230,10 @@ class Workload:
     """Sessions against instances until the time is over; the records in the order of their ends."""
 
     def __init__(self, addresses, seed, sessions=40, pause_s=0.02, crowded=False,
-                 quiet=lambda: False, kinds=KINDS):
+                 quiet=lambda: False, kinds=KINDS, watched=False):
         """crowded: the crowd writes as fast as it can, so that few users are remembered long.
         quiet: whether all rest now."""
+        self.watched = watched
         self.addresses = addresses
         self.seed = seed
         self.pause_s = pause_s

@@ -183,9 +183,11 @@ class Instance(Service):
 class World:
     """All of it; faults act on it from one thread while the workload runs in another."""
 
-    def __init__(self, network, say=lambda text: None, session_slots=65536, **options):
-        """session_slots: where they are few, the floor has to stand for most users. options: of
-        the instances, besides."""
+    def __init__(self, network, say=lambda text: None, session_slots=65536, watched=False,
+                 **options):
+        """session_slots: where they are few, the floor has to stand for most users. watched: the
+        tables are. options: of the instances, besides."""
+        self.watched = watched
         self.network = network
         self.say = say
         self.options = {"session_slots": session_slots, **options}
@@ -206,6 +208,10 @@ class World:
             self.leader.sql_file(HERE / "schema.sql")
             done = service.run("migrate", primary=self._by_socket(self.leader))
             assert done.returncode == 0, done.stderr
+            if self.watched:
+                done = service.run("watch", "registers", "quiet_registers",
+                                   primary=self._by_socket(self.leader))
+                assert done.returncode == 0, done.stderr
             self.cluster.wait_until_replayed()
             self.clock.write_text("+0")
             self.clock.chmod(0o644)
@@ -386,6 +392,11 @@ class World:
         node.resume_replay()
         self.follow(node)
         self.keeps_up(node)
+
+    def reads_by_table(self):
+        """How many reads needed less than the index, since the instances were started last."""
+        return sum(instance.metrics().sum("cqrsd_read_index_tables_total", result="lowered")
+                   for instance in self.instances)
 
     def final(self):
         rows = self.leader.sql("SELECT key, version, value FROM effects WHERE key <> '-'")

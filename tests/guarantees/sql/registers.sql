@@ -38,9 +38,31 @@ WITH changed AS (
 )
 SELECT key, version, value FROM changed;
 
+-- command: write_quiet :one
+-- The same, in the other table.
+-- @param key text
+-- @param value text
+WITH changed AS (
+	INSERT INTO quiet_registers AS r (key, version, value) VALUES (:key, 1, :value)
+	ON CONFLICT (key) DO UPDATE SET version = r.version + 1, value = excluded.value
+	RETURNING key, version, value
+), noted AS (
+	INSERT INTO effects (key, version, value) SELECT key, version, value FROM changed
+)
+SELECT key, version, value FROM changed;
+
 -- query: read :maybe
 -- @param key text
 SELECT key, version, value FROM registers WHERE key = :key;
+
+-- query: read_quiet :maybe
+-- @param key text
+SELECT key, version, value FROM quiet_registers WHERE key = :key;
+
+-- query: read_quiet_looked_up :maybe
+-- @param key text
+-- @lookup by key
+SELECT key, version, value FROM quiet_registers WHERE key = ANY(:key);
 
 -- query: read_looked_up :maybe
 -- The same; calls that wait together are one execution.
@@ -50,7 +72,7 @@ SELECT key, version, value FROM registers WHERE key = ANY(:key);
 
 -- query: read_all :many
 -- One snapshot of every register.
-SELECT key, version, value FROM registers;
+SELECT key, version, value FROM registers UNION ALL SELECT key, version, value FROM quiet_registers;
 
 -- query: sleep :one
 -- @param seconds float8
