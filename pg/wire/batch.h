@@ -47,7 +47,7 @@ enum batch_state {
 	BATCH_COMMITTING,        /* what commits it was sent: it may have happened */
 	BATCH_COMMITTED,         /* the COMMIT was answered */
 	BATCH_BOUNDING,          /* one more probe is out, for the upper bound of queries */
-	BATCH_ROLLING_BACK,      /* a ROLLBACK is out, nothing can have committed */
+	BATCH_ROLLING_BACK,      /* a ROLLBACK is out, no effect can have committed */
 	BATCH_ROLLING_BACK_LATE, /* the same behind a commit that was sent */
 	BATCH_CLEANING,          /* DISCARD TEMP is out, behind a commit */
 	BATCH_STATES

@@ -236,7 +236,24 @@ static bool plan_jobs_send_finish(struct conn *conn, bool goes_back)
 	       pipeline_end(conn, batch_is_lone_job(batch) ? FIXED_XID : FIXED_GROUP_END, true);
 }
 
-/* All have run. goes_back: the last one raised an error. False: nothing is to be committed. */
+/*
+ * Nothing of it is wanted: of no rows a COMMIT. A row that another transaction has changed between
+ * the snapshot of the claim and its lock is locked, and only then found not to be one of those that
+ * were asked for; a ROLLBACK would make it look like one whose transaction was lost
+ * (write/jobs/claimed.h). False: it is rolled back.
+ */
+static bool plan_jobs_end_empty(struct conn *conn)
+{
+	struct slot *slot = &conn->batch.slots[JOBS_CLAIM];
+
+	slot->call->frame_end = FRAME_ROLLED_BACK;
+	if (conn->batch.slots_count > JOBS_FIRST)
+		return false;
+	settle_ends_empty(conn);
+	return true;
+}
+
+/* All have run. goes_back: the last one raised an error. False: it is rolled back. */
 static bool plan_jobs_finish(struct conn *conn, bool goes_back)
 {
 	struct batch *batch = &conn->batch;
@@ -244,10 +261,8 @@ static bool plan_jobs_finish(struct conn *conn, bool goes_back)
 
 	plan_jobs_learn(batch, loop_now(conn->home->loop));
 	plan_jobs_take_ends(batch);
-	if (!claim->jobs->on_ran(claim)) {
-		claim->frame_end = FRAME_ROLLED_BACK;
-		return false;
-	}
+	if (!claim->jobs->on_ran(claim))
+		return plan_jobs_end_empty(conn);
 	pipeline_sent(conn, plan_jobs_send_finish(conn, goes_back));
 	return true;
 }
@@ -303,7 +318,7 @@ static void plan_jobs_on_error(struct conn *conn, const struct entry *entry, con
 
 /* --- what follows ---------------------------------------------------------------------------- */
 
-/* One more trip is on its way; false: there is none. */
+/* One more trip, or its end, is on its way; false: there is none. */
 static bool plan_jobs_goes_on(struct conn *conn)
 {
 	const struct batch *batch = &conn->batch;

@@ -11,7 +11,8 @@
  *       │ all have run: on_ran
  *   3  [RELEASE] [finish] [end] [COMMIT] Sync  [position] Sync
  *
- *   on_ran wants no commit ───────────────► [ROLLBACK] Sync, and the claim ends well
+ *   on_ran wants no commit ───────────────► [ROLLBACK] Sync, and the claim ends well; of no rows
+ *                                           [COMMIT], as some may have been locked in vain
  *   an error of the claim, of the finish or of the commit, one that breaks the company
  *                               ──────────► [ROLLBACK] Sync, and the claim ends with it
  *   something was not prepared any more ──► [ROLLBACK] Sync, and the claim is placed again

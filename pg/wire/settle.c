@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One ROLLBACK and one DISCARD at most; where the first does not help, the conn is closed. */
+/* One ROLLBACK or COMMIT, one DISCARD at most; where the first does not help, the conn closes. */
 #include "pg/wire/settle.h"
 
 #include "pg/wire/conn.h"
@@ -7,11 +7,11 @@
 
 #include <assert.h>
 
-static void settle_roll_back(struct conn *conn, enum batch_state state)
+static void settle_transaction(struct conn *conn, enum batch_state state, const char *how)
 {
 	batch_move(&conn->batch, state);
 	batch_begin_trip(&conn->batch);
-	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, "ROLLBACK") &&
+	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, how) &&
 				    pipeline_text(conn, ENTRY_ROLLBACK,
 						  "SELECT pg_advisory_unlock_all()") &&
 				    pipeline_sync(conn, ENTRY_SIDE_SYNC));
@@ -22,12 +22,18 @@ bool settle_rolls_back(struct conn *conn)
 	if (PQtransactionStatus(conn->pgconn) == PQTRANS_IDLE)
 		return false;
 	if (conn->batch.state == BATCH_OUT)
-		settle_roll_back(conn, BATCH_ROLLING_BACK);
+		settle_transaction(conn, BATCH_ROLLING_BACK, "ROLLBACK");
 	else if (conn->batch.state == BATCH_COMMITTING)
-		settle_roll_back(conn, BATCH_ROLLING_BACK_LATE);
+		settle_transaction(conn, BATCH_ROLLING_BACK_LATE, "ROLLBACK");
 	else
 		conn_close(conn, closing_failed("a transaction could not be ended"));
 	return true;
+}
+
+void settle_ends_empty(struct conn *conn)
+{
+	assert(PQtransactionStatus(conn->pgconn) == PQTRANS_INTRANS);
+	settle_transaction(conn, BATCH_ROLLING_BACK, "COMMIT");
 }
 
 static void settle_clean(struct conn *conn)

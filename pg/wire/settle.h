@@ -21,6 +21,8 @@ typedef void settle_slot(struct conn *conn, struct slot *slot, const struct clos
 
 /* True: a transaction was left open, so its ROLLBACK is on its way, or the conn is closed. */
 bool settle_rolls_back(struct conn *conn) must_check;
+/* The same of a transaction that is open, has changed nothing and may be seen to have committed. */
+void settle_ends_empty(struct conn *conn);
 /* Everything has been answered: what is left of temporary tables goes, then the calls end and the
  * conn rests. */
 void settle_over(struct conn *conn, settle_slot *end);

@@ -153,7 +153,7 @@ class TestBreaker:
         # Batches that had begun end.
         until(lambda: seen()[1] >= 1)
         before = seen()
-        until(lambda: seen()[1] >= before[1] + 2)
+        until(lambda: seen()[1] >= before[1] + 2, deadline_s=60)
         after = seen()
         # The trial that failed last may be written in one of them and not in the other.
         assert abs((after[0] - before[0]) - (after[1] - before[1])) <= 1, (before, after)
@@ -336,11 +336,10 @@ class TestRetries:
         until(lambda: number_of(primary, "SELECT count(*) FROM cqrsd.job"
                                          " WHERE run_at < now() - interval '1 minute'") == 0,
               deadline_s=180)
-        seconds = time.monotonic() - begun
         assert done(primary) == firsts
         assert waiting(primary) == retries
-        assert not is_open(primary, "patient")
         ran = number_of(primary, "SELECT sum(attempts - 1) FROM cqrsd.job")
+        seconds = time.monotonic() - begun
         assert RESERVE <= ran <= SHARE * firsts + RESERVE * (1 + seconds // 10) + 5, ran
         put_off = metric(service, "job_attempts_total", command="patient", outcome="put-off")
         assert put_off >= retries - ran > 0

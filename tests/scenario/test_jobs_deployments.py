@@ -86,9 +86,10 @@ def test_a_command_that_cannot_run_now_is_left_and_its_jobs_lose_no_attempt(cqrs
     sound = accept(cqrsd, "sound", 7)
 
     done(cqrsd, sound)
-    assert {(job["state"], job["attempts"]) for job in (show(cqrsd, job) for job in jobs)} == \
-        {("queued", 0)}
-    assert left(cqrsd, "ailing") >= 2
+    # They may be tried once more in this moment.
+    assert {(job["state"] in ("queued", "running"), job["attempts"])
+            for job in (show(cqrsd, job) for job in jobs)} == {(True, 0)}
+    until(lambda: left(cqrsd, "ailing") >= 2, deadline_s=60)
     assert f"ailing is paused: it ails ({code})" in cqrsd.log_text()
     primary.sql("DELETE FROM ailment")
 
