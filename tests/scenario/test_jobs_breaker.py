@@ -158,6 +158,26 @@ class TestBreaker:
         # The trial that failed last may be written in one of them and not in the other.
         assert abs((after[0] - before[0]) - (after[1] - before[1])) <= 1, (before, after)
 
+    def test_of_two_instances_that_try_at_the_same_moment_one_does(self, serve, primary):
+        fail_below(primary, ALL)
+        queue(primary, "fragile", range(1, 11))
+        primary.sql("INSERT INTO cqrsd.job_pause (command, paused_by, retry_at) VALUES"
+                    " ('fragile', 'breaker', 'infinity')")
+        serve(), serve()
+        waits = ("SELECT count(*) FROM pg_locks WHERE NOT granted"
+                 " AND relation = 'cqrsd.job_pause'::regclass")
+        primary.sql("UPDATE cqrsd.job_pause SET retry_at = now() + interval '3 seconds'")
+        with primary.open_transaction("LOCK TABLE cqrsd.job_pause IN SHARE MODE"):
+            until(lambda: number_of(primary, waits) == 2)
+        attempts = "SELECT sum(attempts) FROM cqrsd.job"
+        until(lambda: number_of(primary, attempts) >= 2, deadline_s=60)
+        # The second one waits for the pause behind the first.
+        apart = primary.sql(
+            "SELECT max(at) - min(at) > interval '1 second' FROM (SELECT (a ->> 'started_at')"
+            "::timestamptz AS at FROM cqrsd.job, json_array_elements(log) AS a ORDER BY at"
+            " LIMIT 2) AS begun")
+        assert apart == "t", primary.sql("SELECT log FROM cqrsd.job WHERE log IS NOT NULL")
+
     def test_what_the_data_refuses_stops_no_other(self, serve, primary):
         queue(primary, "fragile", [0] * 200 + [1, 2, 3])
         serve()

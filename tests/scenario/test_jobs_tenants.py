@@ -14,6 +14,19 @@ CATALOG = """
 -- @async always
 INSERT INTO effects (number, note) VALUES (:number, :note);
 
+-- command: halted :exec
+-- @param number int
+-- @param note text
+-- @async always
+INSERT INTO effects (number, note) VALUES (:number, :note);
+
+-- command: ranked :exec
+-- @param number int
+-- @param note text
+-- @async always
+-- @order-by number
+INSERT INTO effects (number, note) VALUES (:number, :note);
+
 -- command: alone :exec
 -- @param number int
 -- @param note text
@@ -81,6 +94,27 @@ def test_a_few_jobs_pass_the_thousands_of_another_user(serve, primary):  # noqa:
     # While a statement is not known yet its jobs run one to a batch.
     assert max(places(primary, "bob")) <= (SOON + 2) * BATCH, places(primary, "bob")
     assert in_order(primary, "ann") and in_order(primary, "bob")
+
+
+def test_jobs_of_a_command_that_is_paused_have_no_turn(serve, primary):  # noqa: F811
+    # Enough of them for its statement to be known as a quick one.
+    queue(primary, 20, command="halted", user="cid")
+    serve()
+    all_done(primary, 20)
+    primary.sql("INSERT INTO cqrsd.job_pause (command, paused_by)"
+                " SELECT unnest(ARRAY['halted', 'ranked', 'paced']), 'a story'")
+    queue(primary, 5, command="halted", user="bob")
+    queue(primary, 5, command="ranked", user="eve")
+    primary.sql("UPDATE cqrsd.job SET order_key = n::text WHERE command = 'ranked'")
+    queue(primary, MANY, user="ann")
+    queue(primary, 5, user="dan")
+    primary.sql("DELETE FROM cqrsd.job_pause WHERE command = 'paced'")
+    all_done(primary, 20 + MANY + 5)
+    # There were turns of tenants.
+    assert max(places(primary, "dan")) <= 20 + (SOON + 2) * BATCH, places(primary, "dan")
+    assert places(primary, "bob") == places(primary, "eve") == []
+    primary.sql("DELETE FROM cqrsd.job_pause")
+    all_done(primary, 20 + MANY + 15)
 
 
 def test_more_of_them_share_the_workers_with_the_thousands(serve, primary):  # noqa: F811
