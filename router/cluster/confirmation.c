@@ -179,8 +179,8 @@ const char *confirmation_lack_text(enum confirmation_lack lack)
 		[LACK_DISTINCT] = "synchronous_standby_names of the primary has a name twice, or *",
 		[LACK_READABLE] = "what the primary says of its standbys cannot be read",
 		[LACK_DECODER] = "a name in synchronous_standby_names is also one who decodes WAL",
-		[LACK_WAIT] = "synchronous_commit does not wait for standbys, by the server's "
-			      "settings or those of a role or database",
+		[LACK_WAIT] = ("synchronous_commit does not wait for standbys, by the server's "
+			       "settings or those of a role or database"),
 		[LACK_KNOWN_NAME] = "synchronous_standby_names has a name that is no replica's",
 		[LACK_STRANGER] = "a standby that is none of the replicas streams",
 		[LACK_ONE_SENDER] = "two standbys stream from the primary by one name",
