@@ -2,6 +2,7 @@
 
 import gzip
 
+import pytest
 from harness.reader import Reader
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -84,6 +85,7 @@ def test_every_instance_has_the_same_tags_and_a_restart_keeps_them(start_cqrsd):
     assert start_cqrsd().get(series(3), having(first)).status == 304
 
 
+@pytest.mark.serve(max_lag_ms=60000)
 def test_a_user_who_just_wrote_is_never_told_that_the_old_content_holds(cqrsd, cluster):
     target = "/v1/queries/cell?owner=ann"
     ann = {"X-User-Id": "ann"}
