@@ -76,7 +76,7 @@ class Clock:
             assert due == "", due
             return True
         self.set(time)
-        until(nothing_is_due, f"what is due at {time}", 30)
+        until(nothing_is_due, f"what is due at {time}", 60)
 
     def clear(self):
         self.primary.sql("DELETE FROM cqrsd.job_clock")
