@@ -99,8 +99,9 @@ class TestOtherCatalogs:
         until(lambda: row(primary, "tick", "spec") == "@cron */15 * * * *")
 
     def test_a_catalog_that_is_new_takes_a_row_that_was_seen_ahead(self, serve, primary, clock):
-        serve(TICK, workers=0).close()
+        gone = serve(TICK, workers=0)
         known(primary, "tick")
+        gone.close()
         unseen(primary, "tick", "-1 year")
 
         serve(TICK.replace("*/15", "*/20"), workers=0)
@@ -110,8 +111,9 @@ class TestOtherCatalogs:
 
     def test_a_row_that_another_has_set_meanwhile_is_not_set_by_how_it_was(
             self, serve, primary, clock):
-        serve(TICK.replace("*/15", "*/20"), workers=0).close()
+        gone = serve(TICK.replace("*/15", "*/20"), workers=0)
         known(primary, "tick")
+        gone.close()
         with primary.open_transaction("SELECT FROM cqrsd.job_schedule WHERE command = 'tick'"
                                       " FOR UPDATE") as run_other:
             service = serve(TICK, workers=0)
@@ -125,8 +127,9 @@ class TestOtherCatalogs:
         assert row(primary, "tick", "next_due = '2028-02-28 18:30Z', runs") == "t|1"
 
     def test_a_time_that_has_come_is_run_although_the_spec_changes(self, serve, primary, clock):
-        serve(TICK).close()
+        gone = serve(TICK)
         known(primary, "tick")
+        gone.close()
         clock.set(BEGINS + minutes(15))
 
         serve(TICK.replace("*/15 * * * *", "0 0 1 1 *"))
@@ -137,8 +140,9 @@ class TestOtherCatalogs:
 
     def test_a_command_that_is_taken_away_is_not_run_and_goes_on_when_it_comes_back(
             self, serve, primary, clock):
-        serve(DAY).close()
+        gone = serve(DAY)
         known(primary, "tick")
+        gone.close()
         without = serve(DAY.replace("tick", "tock"), workers=0)
         until(lambda: row(primary, "tock"))
         clock.set(BEGINS + minutes(100))
@@ -152,8 +156,9 @@ class TestOtherCatalogs:
         until(lambda: effects(primary, "tick") == 1)
 
     def test_what_no_catalog_had_for_a_week_goes(self, serve, primary, clock):
-        serve(DAY, workers=0).close()
+        gone = serve(DAY, workers=0)
         known(primary, "tick")
+        gone.close()
         for command in ("tick", "beat"):
             unseen(primary, command, "8 days")
         unseen(primary, "report", "6 days")
@@ -175,8 +180,9 @@ class TestOtherCatalogs:
         for command in ("tick", "report"):
             unseen(primary, command, "8 days")
 
-        serve(TICK.replace("tick", "tock"), workers=0).close()
+        gone = serve(TICK.replace("tick", "tock"), workers=0)
         until(lambda: row(primary, "tock"))
+        gone.close()
         assert (runs(primary, "tick"), row(primary, "report")) == (1, "")
         serve(DAY)
 
@@ -197,8 +203,9 @@ class TestOtherCatalogs:
         assert effects(primary, "tick") == 0
 
     def test_a_reload_that_comes_while_schedules_are_read_is_seen_at_once(self, serve, primary):
-        serve(TICK).close()
+        gone = serve(TICK)
         known(primary, "tick")
+        gone.close()
         with primary.open_transaction("LOCK TABLE cqrsd.job_schedule"):
             service = serve(TICK)
             until(lambda: primary.sql(
