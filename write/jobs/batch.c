@@ -384,3 +384,29 @@ bool job_batch_ran(const struct job_batch *batch)
 {
 	return batch->call.end == CALL_OK && batch->call.frame_end == FRAME_NONE;
 }
+
+enum verdict_kind job_batch_verdict(const struct job_batch *batch)
+{
+	if (batch->call.end != CALL_ERROR)
+		return VERDICT_LOST;
+	return batch->jobs.count == 1 && batch->call.frame_end != FRAME_RAISED ? VERDICT_ERROR
+									       : VERDICT_ROLLED;
+}
+
+static bool batch_is_end(enum job_end end)
+{
+	return end == JOB_DONE || end == JOB_DEAD;
+}
+
+unsigned job_batch_ended(const struct job_batch *batch, int64_t n[2 * GROUP_CALLS_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < batch->jobs.count; i++)
+		if (batch_is_end(batch->members[i].ending.end))
+			n[count++] = batch->members[i].row.n;
+	for (unsigned i = 0; i < batch->settled_count; i++)
+		if (batch->settled[i].job.ending.end == JOB_DEAD)
+			n[count++] = batch->settled[i].row.n;
+	return count;
+}

@@ -84,3 +84,7 @@ void job_batch_fini(struct job_batch *batch);
 bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit) must_check;
 /* Has it committed with jobs in it, that ran or were settled? */
 bool job_batch_ran(const struct job_batch *batch) must_check;
+/* Of one that did not end well: what is known of its jobs. */
+enum verdict_kind job_batch_verdict(const struct job_batch *batch) must_check;
+/* The numbers of those that are done or dead, of one that ran; how many. */
+unsigned job_batch_ended(const struct job_batch *batch, int64_t n[2 * GROUP_CALLS_MAX]) must_check;

@@ -402,23 +402,46 @@ static void worker_pass(struct job_worker *worker, const struct job_member *memb
 	}
 }
 
+static void workers_claim_alone(struct job_workers *workers)
+{
+	memset(workers->alone_due_us, 0, sizeof(workers->alone_due_us));
+}
+
+static struct job_health *worker_health(struct job_worker *worker,
+					const struct operation *operation)
+{
+	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
+
+	return queue ? job_slots_health(queue->slots) : NULL;
+}
+
 static void worker_note(struct job_worker *worker, const struct operation *operation,
 			const struct job_row *row, enum job_fault fault)
 {
-	struct router *router = worker->workers->router;
-	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
+	struct job_health *health = worker_health(worker, operation);
+	int64_t now_us = loop_now(worker->workers->router->loop);
 
-	if (queue)
-		job_health_note(job_slots_health(queue->slots), fault, row->attempts_ended > 0,
-				loop_now(router->loop));
+	if (health && row->attempts_ended && row->begun_by)
+		job_health_note_begun(health, fault, now_us);
+	else if (health)
+		job_health_note(health, fault, row->attempts_ended > 0, now_us);
+}
+
+/* It runs next, and is no attempt yet. */
+static void worker_begun(struct job_worker *worker, const struct job_settled *settled)
+{
+	struct job_health *health = worker_health(worker, settled->operation);
+
+	workers_claim_alone(worker->workers);
+	if (health && settled->row.attempts_ended)
+		job_health_begin_retry(health, loop_now(worker->workers->router->loop));
 }
 
 static int64_t worker_on_retry(struct job_batch *batch, const struct operation *operation)
 {
 	struct job_worker *worker = container_of(batch, struct job_worker, batch);
 	struct router *router = worker->workers->router;
-	struct job_queue *queue = job_queues_of(&worker->workers->queues, operation);
-	struct job_health *health = queue ? job_slots_health(queue->slots) : NULL;
+	struct job_health *health = worker_health(worker, operation);
 	int64_t wait_us;
 
 	/* The rows have come again. */
@@ -430,12 +453,6 @@ static int64_t worker_on_retry(struct job_batch *batch, const struct operation *
 	return wait_us;
 }
 
-static void workers_claim_alone(struct job_workers *workers)
-{
-	memset(workers->alone_due_us, 0, sizeof(workers->alone_due_us));
-}
-
-/* What was begun runs next, and is no attempt yet. */
 static void worker_take_settled(struct job_worker *worker)
 {
 	struct job_workers *workers = worker->workers;
@@ -445,7 +462,7 @@ static void worker_take_settled(struct job_worker *worker)
 
 		job_verdicts_drop(&workers->verdicts, settled->row.n);
 		if (settled->job.ending.end == JOB_BEGUN) {
-			workers_claim_alone(workers);
+			worker_begun(worker, settled);
 			continue;
 		}
 		worker_count(worker, settled->operation, settled->job.ending.end);
@@ -495,14 +512,6 @@ static void worker_take_ends(struct job_worker *worker)
 	worker_remember(worker);
 }
 
-static enum verdict_kind worker_verdict(const struct job_batch *batch)
-{
-	if (batch->call.end != CALL_ERROR)
-		return VERDICT_LOST;
-	return batch->jobs.count == 1 && batch->call.frame_end != FRAME_RAISED ? VERDICT_ERROR
-									       : VERDICT_ROLLED;
-}
-
 /* Nothing took effect, or it is not known: those that were in it are claimed once more. */
 static void worker_trouble(struct job_worker *worker)
 {
@@ -514,8 +523,8 @@ static void worker_trouble(struct job_worker *worker)
 	job_queues_rewind(&workers->queues);
 	workers_claim_alone(workers);
 	for (unsigned i = 0; i < batch->jobs.count; i++)
-		job_verdicts_add(&workers->verdicts, &batch->members[i].row, worker_verdict(batch),
-				 &call->error);
+		job_verdicts_add(&workers->verdicts, &batch->members[i].row,
+				 job_batch_verdict(batch), &call->error);
 	if (call->end == CALL_ERROR && !workers->complained) {
 		workers->complained = true;
 		log_warn("jobs", "a batch of jobs was rolled back: %s (%s)",
@@ -556,20 +565,10 @@ static void worker_ended_well(struct job_worker *worker)
 /* News for who waits for what has ended, on all loops. */
 static void worker_tell(struct job_worker *worker)
 {
-	const struct job_batch *batch = &worker->batch;
 	int64_t n[2 * GROUP_CALLS_MAX];
-	unsigned count = 0;
 
-	if (!worker->workers->watches || !job_batch_ran(batch))
-		return;
-	for (unsigned i = 0; i < batch->jobs.count; i++)
-		if (batch->members[i].ending.end == JOB_DONE ||
-		    batch->members[i].ending.end == JOB_DEAD)
-			n[count++] = batch->members[i].row.n;
-	for (unsigned i = 0; i < batch->settled_count; i++)
-		if (batch->settled[i].job.ending.end == JOB_DEAD)
-			n[count++] = batch->settled[i].row.n;
-	job_watches_tell(worker->workers->watches, n, count);
+	if (worker->workers->watches && job_batch_ran(&worker->batch))
+		job_watches_tell(worker->workers->watches, n, job_batch_ended(&worker->batch, n));
 }
 
 static void worker_on_batch(struct job_batch *batch)
