@@ -2,6 +2,17 @@
 /* Each text is quoted, so that none is taken for NULL or for a delimiter. */
 #include "base/array.h"
 
+void array_quote(struct buf *out, struct text element)
+{
+	buf_byte(out, '"');
+	for (size_t i = 0; i < element.len; i++) {
+		if (element.ptr[i] == '"' || element.ptr[i] == '\\')
+			buf_byte(out, '\\');
+		buf_byte(out, element.ptr[i]);
+	}
+	buf_byte(out, '"');
+}
+
 void array_begin(struct buf *out)
 {
 	buf_clear(out);
@@ -17,17 +28,10 @@ static void array_separate(struct buf *out)
 void array_add_text(struct buf *out, struct text element)
 {
 	array_separate(out);
-	if (!element.ptr) {
+	if (element.ptr)
+		array_quote(out, element);
+	else
 		buf_literal(out, "NULL");
-		return;
-	}
-	buf_byte(out, '"');
-	for (size_t i = 0; i < element.len; i++) {
-		if (element.ptr[i] == '"' || element.ptr[i] == '\\')
-			buf_byte(out, '\\');
-		buf_byte(out, element.ptr[i]);
-	}
-	buf_byte(out, '"');
 }
 
 void array_add_int(struct buf *out, int64_t element)

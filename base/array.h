@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+/* One element as a text, quoted. */
+void array_quote(struct buf *out, struct text element);
 void array_begin(struct buf *out);
 /* ptr NULL: the element is NULL. */
 void array_add_text(struct buf *out, struct text element);

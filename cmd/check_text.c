@@ -2,9 +2,9 @@
 /* Texts of the check verb: what is sent, and what is made of the answers. */
 #include "cmd/check_text.h"
 
+#include "base/array.h"
 #include "catalog/lexer.h"
 #include "catalog/words.h"
-#include "pg/types/types_array.h"
 
 #include <assert.h>
 
@@ -121,10 +121,9 @@ static void check_default(struct buf *buf, const struct operation *operation, un
 	}
 	buf_init(&array);
 	if (param + 1 == operation->statement->lookup) {
-		buf_byte(&array, '{');
-		array_quote(&array, value.ptr);
-		buf_byte(&array, '}');
-		value = (struct text){ array.ptr, array.len };
+		array_begin(&array);
+		array_add_text(&array, value);
+		value = text_of(array_end(&array));
 	}
 	check_literal(buf, value);
 	buf_fini(&array);

@@ -6,6 +6,7 @@
  */
 #include "pg/types/types_array.h"
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "pg/types/form.h"
@@ -73,7 +74,7 @@ bool array_from_texts(struct pg_type type, struct array_texts texts, text_reader
 			buf_byte(&array.literal, array_delimiter(type));
 		ok = read(type_element(type), texts.values[i], arena, &text, why);
 		if (ok)
-			array_quote(&array.literal, text);
+			array_quote(&array.literal, text_of(text));
 		else
 			*why = arena_printf(arena, "[%zu] %s", i, *why);
 	}
@@ -147,7 +148,7 @@ static bool array_write_element(struct array *array, const struct json *json)
 		array->why = FORM_TOO_LONG;
 		return false;
 	}
-	array_quote(&array->literal, text);
+	array_quote(&array->literal, text_of(text));
 	return true;
 }
 
@@ -171,15 +172,4 @@ static bool array_write(struct array *array, const struct json *json, unsigned l
 	}
 	buf_byte(&array->literal, '}');
 	return true;
-}
-
-void array_quote(struct buf *literal, const char *text)
-{
-	buf_byte(literal, '"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_byte(literal, '\\');
-		buf_byte(literal, *text);
-	}
-	buf_byte(literal, '"');
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/check.h"
 #include "base/json.h"
 #include "base/statement.h"
@@ -13,8 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One element of a literal, quoted. */
-void array_quote(struct buf *literal, const char *text);
 /* out and why as type_from_json has them. */
 bool array_from_json(struct pg_type type, const struct json *json, value_reader *read,
 		     struct arena *arena, const char **out, const char **why) must_check;

@@ -2,10 +2,10 @@
 /* Sorted once, when they are sent. */
 #include "pg/wire/lookup_keys.h"
 
+#include "base/array.h"
 #include "base/log.h"
 #include "pg/types/form.h"
 #include "pg/types/key.h"
-#include "pg/types/types_array.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -84,30 +84,24 @@ unsigned lookup_keys_add(struct lookup_keys *keys, struct call *call)
 	if (strcmp(texts[0].text, texts[count - 1].text) == 0)
 		return 0;
 	lookup_make_room(keys, count);
-	buf_clear(&keys->literal);
+	array_begin(&keys->literal);
 	for (unsigned i = 0; i < count; i++) {
 		if (i == 0 || strcmp(texts[i - 1].text, texts[i].text) != 0) {
 			at = keys->texts.len;
 			buf_add(&keys->texts, texts[i].text, strlen(texts[i].text) + 1);
-			buf_byte(&keys->literal, i ? ',' : '{');
-			array_quote(&keys->literal, texts[i].text);
+			array_add_text(&keys->literal, text_of(texts[i].text));
 		}
 		keys->keys[keys->count++] = (struct lookup_key){ (uint32_t)at, texts[i].call };
 	}
-	buf_add(&keys->literal, "}", 2);
+	(void)array_end(&keys->literal);
 	return count;
 }
 
 const char *lookup_keys_one(struct lookup_keys *keys, const char *value)
 {
-	buf_clear(&keys->literal);
-	buf_byte(&keys->literal, '{');
-	if (value)
-		array_quote(&keys->literal, value);
-	else
-		buf_literal(&keys->literal, "NULL");
-	buf_add(&keys->literal, "}", 2);
-	return keys->literal.ptr;
+	array_begin(&keys->literal);
+	array_add_text(&keys->literal, value ? text_of(value) : (struct text){ NULL, 0 });
+	return array_end(&keys->literal);
 }
 
 static const char *lookup_text_at(const struct lookup_keys *keys, unsigned at)

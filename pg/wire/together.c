@@ -2,12 +2,11 @@
 /* Rows come in the order of the commands as a rule: that place is tried first. */
 #include "pg/wire/together.h"
 
-#include "pg/types/types_array.h"
+#include "base/array.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/pipeline.h"
 #include "pg/wire/rows.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* --- out ------------------------------------------------------------------------------------- */
@@ -41,7 +40,7 @@ static void together_write(struct buf *out, const struct slot *slots, unsigned c
 
 		buf_byte(out, i ? ',' : '{');
 		if (value)
-			array_quote(out, value);
+			array_quote(out, text_of(value));
 		else
 			buf_literal(out, "NULL");
 	}
