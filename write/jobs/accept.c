@@ -16,53 +16,31 @@
 #include <pthread.h>
 #include <string.h>
 
-enum accept_value {
-	ACCEPT_MARK,
-	ACCEPT_COMMAND,
-	ACCEPT_VERSION,
-	ACCEPT_PARAMETERS,
-	ACCEPT_ATTEMPTS_MAX,
-	ACCEPT_NOT_BEFORE,
-	ACCEPT_KEEP_S,
-	ACCEPT_KEYED,
-	ACCEPT_CLAIMS,
-	ACCEPT_CALLER,
-	ACCEPT_USER,
-	ACCEPT_TRACE,
-	ACCEPT_SESSION,
-	ACCEPT_ORDER_KEY,
-	ACCEPT_VALUES
-};
+/* The parameters in their order, and their types. */
+#define ACCEPT_PARAMS(PARAM)                                                                       \
+	PARAM(MARK, INT4)                                                                          \
+	PARAM(COMMAND, TEXT)                                                                       \
+	PARAM(VERSION, TEXT)                                                                       \
+	PARAM(PARAMETERS, JSON)                                                                    \
+	PARAM(ATTEMPTS_MAX, INT2)                                                                  \
+	PARAM(NOT_BEFORE, TIMESTAMPTZ)                                                             \
+	PARAM(KEEP_S, INT4)                                                                        \
+	PARAM(KEYED, BOOL)                                                                         \
+	PARAM(CLAIMS, JSON)                                                                        \
+	PARAM(CALLER, TEXT)                                                                        \
+	PARAM(USER, TEXT)                                                                          \
+	PARAM(TRACE, TEXT)                                                                         \
+	PARAM(SESSION, TEXT)                                                                       \
+	PARAM(ORDER_KEY, TEXT)
 
-static const uint32_t accept_params[ACCEPT_VALUES] = {
-	[ACCEPT_MARK] = INT4OID,         [ACCEPT_COMMAND] = TEXTOID,
-	[ACCEPT_VERSION] = TEXTOID,      [ACCEPT_PARAMETERS] = JSONOID,
-	[ACCEPT_ATTEMPTS_MAX] = INT2OID, [ACCEPT_NOT_BEFORE] = TIMESTAMPTZOID,
-	[ACCEPT_KEEP_S] = INT4OID,       [ACCEPT_KEYED] = BOOLOID,
-	[ACCEPT_CLAIMS] = JSONOID,       [ACCEPT_CALLER] = TEXTOID,
-	[ACCEPT_USER] = TEXTOID,         [ACCEPT_TRACE] = TEXTOID,
-	[ACCEPT_SESSION] = TEXTOID,      [ACCEPT_ORDER_KEY] = TEXTOID,
-};
+#define ACCEPT_VALUE(name, type) ACCEPT_##name,
+#define ACCEPT_OF_ONE(name, type) [ACCEPT_##name] = type##OID,
+#define ACCEPT_OF_EACH(name, type) [ACCEPT_##name] = type##ARRAYOID,
 
-static const uint32_t accept_array_params[ACCEPT_VALUES] = {
-	[ACCEPT_MARK] = INT4ARRAYOID,    [ACCEPT_COMMAND] = TEXTOID,
-	[ACCEPT_VERSION] = TEXTOID,      [ACCEPT_PARAMETERS] = JSONARRAYOID,
-	[ACCEPT_ATTEMPTS_MAX] = INT2OID, [ACCEPT_NOT_BEFORE] = TIMESTAMPTZOID,
-	[ACCEPT_KEEP_S] = INT4OID,       [ACCEPT_KEYED] = BOOLOID,
-	[ACCEPT_CLAIMS] = JSONOID,       [ACCEPT_CALLER] = TEXTOID,
-	[ACCEPT_USER] = TEXTOID,         [ACCEPT_TRACE] = TEXTOID,
-	[ACCEPT_SESSION] = TEXTOID,      [ACCEPT_ORDER_KEY] = TEXTOID,
-};
+enum accept_value { ACCEPT_PARAMS(ACCEPT_VALUE) ACCEPT_VALUES };
 
-static const uint32_t accept_together_params[ACCEPT_VALUES] = {
-	[ACCEPT_MARK] = INT4ARRAYOID,         [ACCEPT_COMMAND] = TEXTARRAYOID,
-	[ACCEPT_VERSION] = TEXTARRAYOID,      [ACCEPT_PARAMETERS] = JSONARRAYOID,
-	[ACCEPT_ATTEMPTS_MAX] = INT2ARRAYOID, [ACCEPT_NOT_BEFORE] = TIMESTAMPTZARRAYOID,
-	[ACCEPT_KEEP_S] = INT4ARRAYOID,       [ACCEPT_KEYED] = BOOLARRAYOID,
-	[ACCEPT_CLAIMS] = JSONARRAYOID,       [ACCEPT_CALLER] = TEXTARRAYOID,
-	[ACCEPT_USER] = TEXTARRAYOID,         [ACCEPT_TRACE] = TEXTARRAYOID,
-	[ACCEPT_SESSION] = TEXTARRAYOID,      [ACCEPT_ORDER_KEY] = TEXTARRAYOID,
-};
+static const uint32_t accept_params[ACCEPT_VALUES] = { ACCEPT_PARAMS(ACCEPT_OF_ONE) };
+static const uint32_t accept_together_params[ACCEPT_VALUES] = { ACCEPT_PARAMS(ACCEPT_OF_EACH) };
 
 /* clang-format off */
 /* A time that has passed gives no right to be served before others: what is not to wait is due
@@ -127,9 +105,14 @@ static void accept_make_one(struct statement *statement, const char *name, const
 
 static void accept_make(void)
 {
+	uint32_t array_params[ACCEPT_VALUES];
+
+	memcpy(array_params, accept_params, sizeof(array_params));
+	array_params[ACCEPT_MARK] = INT4ARRAYOID;
+	array_params[ACCEPT_PARAMETERS] = JSONARRAYOID;
 	accept_make_one(&accept_statement, "jobs.accept", accept_text, accept_params);
 	accept_make_one(&accept_array_statement, "jobs.accept_array", accept_array_text,
-			accept_array_params);
+			array_params);
 	accept_make_one(&accept_together_statement, "jobs.accept_together", accept_together_text,
 			accept_together_params);
 	accept_statement.leavings = LEAVINGS_NONE;
