@@ -35,7 +35,7 @@ static unsigned note(enum job_fault fault, unsigned times)
 	for (unsigned i = 1; i <= times; i++) {
 		enum job_breaker before = job_health_breaker(&health);
 
-		job_health_note(&health, fault, false, NOW_US);
+		job_health_note(&health, fault, JOB_ATTEMPT_FIRST, NOW_US);
 		if (job_health_breaker(&health) != before) {
 			assert_int_equal(before, JOB_BREAKER_CLOSED);
 			return i;
@@ -167,7 +167,7 @@ static unsigned retry(unsigned times, int64_t now_us)
 	for (unsigned i = 0; i < times; i++)
 		begun += job_health_retry_us(&health, &dice, now_us) == 0;
 	for (unsigned i = 0; i < begun; i++) {
-		job_health_note(&health, JOB_FAULT_DATA, true, now_us);
+		job_health_note(&health, JOB_FAULT_DATA, JOB_ATTEMPT_RETRY, now_us);
 		job_health_retried(&health);
 	}
 	return begun;
@@ -185,7 +185,7 @@ static void a_retry_that_goes_well_pays_for_the_next(void **state)
 {
 	for (unsigned i = 0; i < 10 * JOB_RETRY_RESERVE; i++) {
 		assert_int_equal(job_health_retry_us(&health, &dice, NOW_US), 0);
-		job_health_note(&health, JOB_FAULT_NONE, true, NOW_US);
+		job_health_note(&health, JOB_FAULT_NONE, JOB_ATTEMPT_RETRY, NOW_US);
 		job_health_retried(&health);
 	}
 	assert_int_equal(retry(1000, NOW_US), JOB_RETRY_RESERVE);
@@ -198,6 +198,21 @@ static void a_retry_that_does_not_run_costs_nothing(void **state)
 		job_health_retried(&health);
 	}
 	assert_int_equal(retry(1000, NOW_US), JOB_RETRY_RESERVE);
+}
+
+static void one_that_runs_alone_is_paid_for_once_when_it_is_begun(void **state)
+{
+	for (unsigned i = 0; i < JOB_RETRY_RESERVE / 2; i++) {
+		assert_int_equal(job_health_retry_us(&health, &dice, NOW_US), 0);
+		job_health_begin_retry(&health, NOW_US);
+		job_health_retried(&health);
+	}
+	/* These have not run yet. */
+	assert_int_equal(retry(1000, NOW_US), JOB_RETRY_RESERVE / 2);
+	assert_int_equal(note(JOB_FAULT_DATA, 100), 0);
+	for (unsigned i = 0; i < JOB_RETRY_RESERVE / 2; i++)
+		job_health_note(&health, JOB_FAULT_DATA, JOB_ATTEMPT_BEGUN_RETRY, NOW_US);
+	assert_int_equal(retry(1000, NOW_US), 100 * JOB_RETRY_PERCENT / 100);
 }
 
 static void those_that_have_not_ended_are_within_the_reserve(void **state)
@@ -244,6 +259,7 @@ int main(void)
 		STORY(retries_are_a_share_of_first_attempts_and_a_reserve),
 		STORY(a_retry_that_goes_well_pays_for_the_next),
 		STORY(a_retry_that_does_not_run_costs_nothing),
+		STORY(one_that_runs_alone_is_paid_for_once_when_it_is_begun),
 		STORY(those_that_have_not_ended_are_within_the_reserve),
 		STORY(those_put_off_come_one_after_another_within_a_bound),
 	};

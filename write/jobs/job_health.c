@@ -76,31 +76,26 @@ static bool health_count(struct job_health *health, enum job_fault fault)
 	       2 * (unsigned)__builtin_popcount(health->failed) > JOB_HEALTH_ATTEMPTS;
 }
 
-static void health_end(struct job_health *health, enum job_fault fault, bool is_retry, bool pays,
-		       int64_t now_us)
+static unsigned health_earned(enum job_fault fault, enum job_attempt attempt)
 {
-	unsigned earned = is_retry ? 0 : 1;
+	if (attempt == JOB_ATTEMPT_FIRST)
+		return 1;
+	return fault == JOB_FAULT_NONE ? HEALTH_EARNED_BY_RETRY : 0;
+}
 
-	if (is_retry && fault == JOB_FAULT_NONE)
-		earned = HEALTH_EARNED_BY_RETRY;
+void job_health_note(struct job_health *health, enum job_fault fault, enum job_attempt attempt,
+		     int64_t now_us)
+{
+	unsigned earned = health_earned(fault, attempt);
+
 	pthread_mutex_lock(&health->lock);
-	if (pays)
+	if (attempt == JOB_ATTEMPT_RETRY)
 		budget_spend(&health->retries, now_us);
 	while (earned--)
 		budget_earn(&health->retries, now_us);
 	if (health_count(health, fault))
 		health_move(health, JOB_BREAKER_CLOSED, JOB_BREAKER_TELLING);
 	pthread_mutex_unlock(&health->lock);
-}
-
-void job_health_note(struct job_health *health, enum job_fault fault, bool is_retry, int64_t now_us)
-{
-	health_end(health, fault, is_retry, is_retry, now_us);
-}
-
-void job_health_note_begun(struct job_health *health, enum job_fault fault, int64_t now_us)
-{
-	health_end(health, fault, true, false, now_us);
 }
 
 void job_health_begin_retry(struct job_health *health, int64_t now_us)

@@ -59,13 +59,13 @@ struct job_health {
 void job_health_init(struct job_health *health);
 void job_health_fini(struct job_health *health);
 
-/* An attempt has ended; by one that failed the breaker may open. A retry that was not begun before
- * it ran is paid for. */
-void job_health_note(struct job_health *health, enum job_fault fault, bool is_retry,
+/* Which attempt of its job. A retry that runs alone was paid for when it was begun. */
+enum job_attempt { JOB_ATTEMPT_FIRST, JOB_ATTEMPT_RETRY, JOB_ATTEMPT_BEGUN_RETRY };
+
+/* An attempt has ended; by one that failed the breaker may open. */
+void job_health_note(struct job_health *health, enum job_fault fault, enum job_attempt attempt,
 		     int64_t now_us);
-/* The same of a retry that was begun: it was paid for then. */
-void job_health_note_begun(struct job_health *health, enum job_fault fault, int64_t now_us);
-/* A retry was begun, and runs next, by itself: it is paid for. */
+/* A retry was begun, and runs next, alone: it is paid for. */
 void job_health_begin_retry(struct job_health *health, int64_t now_us);
 enum job_breaker job_health_breaker(struct job_health *health) must_check;
 /* From that state to another, which may follow. False: it is in some other state. */

@@ -419,12 +419,12 @@ static void worker_note(struct job_worker *worker, const struct operation *opera
 			const struct job_row *row, enum job_fault fault)
 {
 	struct job_health *health = worker_health(worker, operation);
-	int64_t now_us = loop_now(worker->workers->router->loop);
+	enum job_attempt attempt = !row->attempts_ended ? JOB_ATTEMPT_FIRST
+				   : row->begun_by      ? JOB_ATTEMPT_BEGUN_RETRY
+							: JOB_ATTEMPT_RETRY;
 
-	if (health && row->attempts_ended && row->begun_by)
-		job_health_note_begun(health, fault, now_us);
-	else if (health)
-		job_health_note(health, fault, row->attempts_ended > 0, now_us);
+	if (health)
+		job_health_note(health, fault, attempt, loop_now(worker->workers->router->loop));
 }
 
 /* It runs next, and is no attempt yet. */
