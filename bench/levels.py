@@ -124,7 +124,7 @@ class ByNode:
 
 
 def by_table(stage, result):
-    """A replica that is always late, and a table that nobody writes: watched, or not."""
+    """Reads of a quiet table beside writes to another one, while one of two replicas is late."""
     primary, _, late = stage.cluster.nodes
     late.sql(f"ALTER SYSTEM SET recovery_min_apply_delay = {DELAY_MS}")
     late.sql("SELECT pg_reload_conf()")
