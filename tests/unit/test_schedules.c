@@ -21,6 +21,7 @@
 #define S US_PER_S
 #define HOUR (3600 * S)
 #define NOW (INT64_C(500000) * HOUR) /* of the primary: on the hour */
+#define BEATEN_US (20 * US_PER_MS)   /* as schedules.c has it */
 #define ASLEEP_US (14 * S)           /* shorter than the longest sleep */
 
 static struct job_schedules schedules;
@@ -258,6 +259,8 @@ static void what_another_has_set_meanwhile_is_read_and_set_again(void **state)
 	start(scene, EVERY);
 	answer((struct row){ .spec = "@every 2h", .due_us = HOUR });
 	answer_changed("jobs.schedules-set", 0);
+	/* Not in a loop without a pause. */
+	assert_asleep(scene, BEATEN_US - 1);
 	scene_pass(scene, 1);
 	answer((struct row){ .spec = "@every 3h", .due_us = HOUR, .seen_us = S });
 	assert_set("{\"@every 1h\"}", number(NOW + HOUR), number(NOW + S));

@@ -21,6 +21,7 @@
 #define SCHEDULES_SLEEP_US (15 * US_PER_S) /* longest: others may have changed rows */
 #define SCHEDULES_HELD_US US_PER_S         /* while one is due, but paused or busy */
 #define SCHEDULES_SHIFTED_US (50 * US_PER_MS)
+#define SCHEDULES_BEATEN_US (20 * US_PER_MS) /* another instance was quicker to set a row */
 #define SCHEDULES_TROUBLE_US US_PER_S
 #define SCHEDULES_JITTER_US (20 * US_PER_MS) /* so that instances do not meet at each due time */
 #define SCHEDULES_SEEN_US (25 * US_PER_S)    /* then an instance with that spec says so again */
@@ -480,8 +481,11 @@ static void schedules_on_set(struct call *call)
 
 	if (schedules_failed(schedules))
 		return;
-	if (call->rows == schedules->to_set)
-		schedules_have_set(schedules);
+	if (call->rows != schedules->to_set) {
+		schedules_again(schedules, SCHEDULES_BEATEN_US);
+		return;
+	}
+	schedules_have_set(schedules);
 	schedules_again(schedules, 0);
 }
 
