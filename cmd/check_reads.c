@@ -3,10 +3,12 @@
 #include "cmd/check_reads.h"
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "cmd/ask.h"
 #include "router/feed_reads.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 static void explain_row(struct buf *reads, struct buf *wrong, const struct json *row)
 {
@@ -25,16 +27,31 @@ static void explain_row(struct buf *reads, struct buf *wrong, const struct json 
 	buf_text(wrong, json_text(why));
 }
 
+/* As an instance that serves counts them. */
+static bool explain_is_too_many(struct text rows)
+{
+	struct feed_relation *relations = NULL;
+	size_t count;
+	enum feed_reads_end end = feed_reads_take(rows, &relations, &count);
+
+	if (end == FEED_READS_COUNT)
+		free(relations);
+	return end == FEED_READS_TOO_MANY;
+}
+
 static void explain_say(const struct buf *out, const struct operation *operation,
 			struct findings *findings)
 {
 	struct json *rows = json_read_rows((struct text){ out->ptr, out->len });
 	struct buf reads, wrong;
 
+	assert(rows);
 	buf_init(&reads);
 	buf_init(&wrong);
 	for (const struct json *row = json_first(rows); row; row = json_next(row))
 		explain_row(&reads, &wrong, row);
+	if (!wrong.len && explain_is_too_many((struct text){ out->ptr, out->len }))
+		buf_printf(&wrong, "these are more than %d relations", FEED_RELATIONS_OF_QUERY_MAX);
 	findings_note(findings, operation->text_place, "%s reads %.*s; %s%.*s", operation->name,
 		      reads.len ? (int)reads.len : 8, reads.len ? reads.ptr : "no table",
 		      wrong.len ? "the whole read index holds, since " : "by table", (int)wrong.len,

@@ -8,10 +8,10 @@ CREATE TABLE cqrsd.invalidation (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
 REVOKE ALL ON cqrsd.invalidation FROM PUBLIC;
 
--- A mark: first the last id that was taken is read, then the mark's own xid is taken. A transaction that had
--- taken an id at or below it had a smaller xid by then, since rows are inserted by transactions that
--- have one already. So a snapshot whose xmin is beyond the mark's xid shows all of those ids that
--- will ever be there.
+-- A mark: first the last id that was taken is read, then the mark's own xid is taken. A transaction
+-- that had taken an id at or below it had a smaller xid by then, since rows are inserted by
+-- transactions that have one already. So a snapshot whose xmin is beyond the mark's xid shows all of
+-- those ids that will ever be there.
 CREATE TABLE cqrsd.feed_mark (
 	xid xid8 PRIMARY KEY,
 	id bigint NOT NULL,

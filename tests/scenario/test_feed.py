@@ -399,6 +399,25 @@ def test_check_explains_that_an_aggregate_may_read_anything(schema, own_catalog)
     assert "pure reads test_quiet; by table" in said
 
 
+@pytest.mark.parametrize("partitions, told", [
+    (255, "by table"),
+    (256, "the whole read index holds, since these are more than 256 relations")])
+def test_check_explains_that_a_query_reads_too_many_relations(schema, own_catalog, partitions,
+                                                              told):
+    schema.primary.sql("DROP TABLE test_parted; CREATE TABLE test_parted (id int, number int)"
+                       " PARTITION BY LIST (id)")
+    schema.primary.sql("\n".join(
+        f"CREATE TABLE test_parted_{id} PARTITION OF test_parted FOR VALUES IN ({id});"
+        for id in range(partitions)))
+    watch(schema, "test_parted")
+    done = harness_service.run(
+        "check", explain=True, primary=schema.primary.conninfo,
+        catalog=own_catalog("-- query: parted :many\nSELECT number FROM test_parted;\n"))
+    said = done.stdout + done.stderr
+
+    assert f"; {told}" in said, said[-1000:]
+
+
 def test_a_relation_that_is_gone_is_not_watched(schema):
     assert schema.primary.sql("SELECT cqrsd.feed_wrong(1)") == "it is gone"
 
