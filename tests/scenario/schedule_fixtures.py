@@ -156,15 +156,14 @@ def make_due(primary, service):
                 f" WHERE command = '{service.probe}'")
 
 
-def have_read(primary, *services, all_of_them=True):
-    """Each (or one) has read the schedules since, and has done what it does of what it saw.
+def have_read(primary, *services, have=all, unless=lambda: False):
+    """Each (or any) has read the schedules since, and has done what it does of what it saw.
 
     It runs all that is due by one statement, so when the schedule of its own has come.
     """
     for service in services:
         make_due(primary, service)
-    have = all if all_of_them else any
-    until(lambda: have(runs(primary, service.probe) for service in services),
+    until(lambda: unless() or have(runs(primary, service.probe) for service in services),
           "schedules to be read", 30)
     primary.sql("DELETE FROM cqrsd.job WHERE command LIKE 'probe%'")
 
