@@ -1,7 +1,5 @@
 """Rows of the read index: what a strong read costs the primary; a late replica, by table."""
 
-import re
-
 from latency import loadgen_line, quick
 from stage import CLIENTS, alternate
 from usage import Cpu
@@ -11,16 +9,8 @@ from harness.until import until
 
 RATE = 10000
 REPORT_MS = 1
-CALIBRATION_ROWS = 20000
+CALIBRATION_ROWS = 5000
 PRIMARY, REPLICA = "strong", "strong;from=replica"
-
-
-def report(node):
-    """Its rows: an aggregation that keeps a core of the node busy for REPORT_MS."""
-    text = node.sql("EXPLAIN (ANALYZE, TIMING OFF) SELECT sum(i % 7) AS sum"
-                    f" FROM generate_series(1, {CALIBRATION_ROWS}::bigint) AS i;\n" * 20)
-    times = [float(found) for found in re.findall(r"Execution Time: ([\d.]+) ms", text)]
-    return round(CALIBRATION_ROWS * REPORT_MS / min(times))
 
 
 class OnPrimary:
@@ -43,17 +33,24 @@ class OnPrimary:
         return sum(used)
 
 
+def report(stage, service):
+    """An aggregation that costs the primary REPORT_MS; of one number identical calls would be sent
+    once."""
+    def of(rows):
+        return ["--get", f"1 /v1/queries/busy?rows={{{rows * 3 // 4}-{rows * 5 // 4}}}"]
+    cost_us = OnPrimary(stage, service, PRIMARY, *of(CALIBRATION_ROWS))()
+    return of(round(CALIBRATION_ROWS * REPORT_MS * 1000 / cost_us))
+
+
 def strong(stage, result):
     service = stage.serve(queue_wait_ms=5000, queue_max=1000)
-    rows = report(stage.cluster.primary)
     rate = stage.given.rate or RATE
     by_key = ["--get", quick(stage), "--rate", rate]
     asked = {
         "by key, of the primary": (PRIMARY, by_key),
         "by key, of the replica": (REPLICA, by_key),
         f"a report of {REPORT_MS} ms, of the primary":
-            # Of one number identical calls would be sent once.
-            (PRIMARY, ["--get", f"1 /v1/queries/busy?rows={{{rows * 3 // 4}-{rows * 5 // 4}}}"]),
+            (PRIMARY, report(stage, service)),
     }
     sides = []
     for name, (level, arguments) in asked.items():
