@@ -39,7 +39,6 @@
 #include <string.h>
 
 #define POLL_NOW_US US_PER_MS /* status queries are at least this far apart */
-#define PATIENCE_US_MIN (100 * US_PER_MS)
 #define CONNECT_TICK_US (20 * US_PER_MS)
 #define RETURNING_POLLS 4     /* in the time of one, at a replica that is not in rotation */
 #define KEY_AGAIN_US US_PER_S /* the schema may appear while we run */
@@ -127,8 +126,7 @@ static void monitor_take_options(struct monitor *monitor)
 	monitor->options_used = options;
 	monitor->poll_us = options->lag_poll_us;
 	monitor->resolve_us = options->resolve_us;
-	monitor->patience_us = 2 * options->lag_poll_us > PATIENCE_US_MIN ? 2 * options->lag_poll_us
-									  : PATIENCE_US_MIN;
+	monitor->patience_us = silence_limit_us(options);
 	cluster_set_limits(&monitor->cluster, options);
 }
 
@@ -221,7 +219,7 @@ static int64_t watched_patient_until_us(const struct watched *watched)
 			  (monitor->poll_us > CONNECT_TICK_US ? monitor->poll_us : CONNECT_TICK_US);
 
 	if (pool_connected(watched->pool))
-		return watched->asked_us + monitor->patience_us;
+		return silence_ends_us(&watched->silence, monitor->patience_us);
 	if (!pool_conns(watched->pool, CONN_DIALING) && !pool_conns(watched->pool, CONN_CONNECTING))
 		return 0;
 	return tick_us < turn_us ? tick_us : turn_us;
@@ -269,6 +267,7 @@ static void watched_ask_this(struct watched *watched, enum question question)
 	watched->asked = pool_submit(watched->pool, &watched->call);
 	assert(watched->asked);
 	watched->asked_us = now_us;
+	silence_begin(&watched->silence, now_us);
 	watched->poll_now = false;
 	loop_timer_set(
 		monitor->loop, &watched->timer,
@@ -350,6 +349,8 @@ static void watched_on_timer(struct loop_timer *timer)
 		watched_ask(watched);
 		return;
 	}
+	silence_excuse(&watched->silence, loop_now(loop) - timer->due_us,
+		       watched->monitor->patience_us);
 	if (watched_patient_until_us(watched) > loop_now(loop)) {
 		loop_timer_set(loop, timer, watched_patient_until_us(watched));
 		return;

@@ -98,11 +98,12 @@ def own_catalog(tmp_path):
 
 
 def options_for(cluster, catalog, options):
-    """On a busy machine a connection takes longer to be made than --queue-wait-ms allows by itself:
-    a story that is not about that would meet its 503."""
+    """On a busy machine a connection takes longer to be made than --queue-wait-ms allows by itself,
+    and a status query longer to be answered than a stopped node is given: a story that is not about
+    that would meet its 503."""
     replicas = options.pop("replicas", len(cluster.replicas))
     return {"primary": cluster.primary.conninfo, "catalog": catalog, "loops": 2, "pool_conns": 8,
-            "queue_wait_ms": 1000,
+            "queue_wait_ms": 1000, "status_timeout_ms": 1000,
             "replica": [node.conninfo for node in cluster.replicas[:replicas]], **options}
 
 

