@@ -91,6 +91,19 @@ static void one_that_has_not_left_is_due_as_before(void **state)
 	assert_false(job_fair_next(&fair, &jobs));
 }
 
+static void one_that_found_none_so_far_is_gone_on_with(void **state)
+{
+	unsigned jobs;
+
+	assert_int_equal(run_full(1000), JOB_FAIR_SELDOM);
+	job_fair_begin(&fair);
+	job_fair_took(&fair, true, 0, true);
+	assert_int_equal(run_full(1000), 1);
+	(void)run_fair(0, 0, &jobs);
+	(void)run_fair(0, 0, &jobs);
+	assert_int_equal(run_full(1000), JOB_FAIR_SELDOM);
+}
+
 static void tenants_share_a_claim(void **state)
 {
 	unsigned jobs;
@@ -118,7 +131,10 @@ static bool parts_have(bool of_callers, int64_t tenant)
 
 static void at_first_all_are_asked_for(void **state)
 {
+	struct job_tenants_part parts[JOB_TENANTS_PARTS];
+
 	for (unsigned of_callers = 0; of_callers < 2; of_callers++) {
+		assert_int_equal(job_tenants_parts(&tenants, of_callers, parts), 1);
 		assert_true(parts_have(of_callers, 0));
 		assert_true(parts_have(of_callers, TENANT(1, 2)));
 		assert_true(parts_have(of_callers, INT64_MAX));
@@ -175,6 +191,7 @@ int main(void)
 		STORY(where_there_is_one_tenant_they_are_seldom),
 		STORY(where_there_are_others_each_second_claim_is_one),
 		STORY(one_that_has_not_left_is_due_as_before),
+		STORY(one_that_found_none_so_far_is_gone_on_with),
 		STORY(tenants_share_a_claim),
 		STORY(at_first_all_are_asked_for),
 		STORY(those_behind_the_last_one_come_first_and_all_in_the_end),

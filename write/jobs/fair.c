@@ -72,7 +72,7 @@ unsigned job_tenants_parts(const struct job_tenants *tenants, bool of_callers,
 	unsigned count = 0;
 
 	if (tenants->crowd[of_callers])
-		crowd = (struct job_tenants_part){ (tenants->crowd[of_callers] & ~mask) - 1,
+		crowd = (struct job_tenants_part){ tenants->crowd[of_callers] - 1,
 						   tenants->crowd[of_callers] | mask };
 	if (!tenants->at[of_callers])
 		at = -1;
