@@ -20,7 +20,10 @@
  * that is cut charges at most one job per worker, once.
  *
  * What is known of an earlier run: its row tells that its transaction was rolled back (claim.h),
- * and the loop that ran it what the server said (verdicts.h).
+ * and the loop that ran it what the server said (verdicts.h). A transaction leaves that mark in no
+ * row that changed under it (finish.c). It does in a head whose key was another one's (ordered.h),
+ * and where it was to cancel jobs: one that has not begun runs alone for that, once; one that has
+ * is charged.
  */
 #pragma once
 

@@ -7,6 +7,12 @@
  * Parameters stand in sub-selects, which hide them from the planner: else it would plan anew each
  * time. A row is found by two bounds, for which there is neither a hash nor a merge join: such
  * plans are made while the queue is short, and would read all of it when it is long.
+ *
+ * A job that waits again is a new row with its number, and not a new version of its row: a claim
+ * that is under way and sees the old version would lock the new one, find that it is not to be
+ * claimed, and pass over it. Were that claim's transaction rolled back then, the lock in the row
+ * would read as if the job had been in it (claim.c). A row that is gone is not locked, and one that
+ * a claim cannot see neither.
  */
 #include "write/jobs/finish.h"
 
@@ -28,6 +34,11 @@
 #define SAME_OF_GONE(started_at)                                                                   \
 	"n, run_at, accepted_at, " started_at ", mark, attempts + 1, attempts_max, command,"       \
 	" caller, \"user\""
+
+/* Of a job that waits again. */
+#define KEPT                                                                                       \
+	"n, accepted_at, mark, keep_s, keyed, attempts_max, command, version, order_key,"          \
+	" parameters, claims, caller, \"user\", session, trace"
 
 /* One that was begun may have ended long ago, unseen. */
 #define STARTED_AT "coalesce(begun_at, now())"
@@ -51,8 +62,8 @@ static const char finish_text[] =
 	"WITH e AS MATERIALIZED (SELECT * FROM unnest((SELECT $1::int8[]), (SELECT $2::text[]),"
 	" (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::int8[]), (SELECT $6::text[]))"
 	" AS e(of, result, problem, ended, pause_us, entry)),"
-	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE " IS_OF " AND e.ended IN ('d', 'x')"
-	" RETURNING j.*, e.ended, e.result, e.problem, e.entry),"
+	" gone AS (DELETE FROM cqrsd.job AS j USING e WHERE " IS_OF
+	" RETURNING j.*, e.ended, e.result, e.problem, e.pause_us, e.entry),"
 	" done AS (INSERT INTO cqrsd.job_finished (" SAME ", state, drop_at, result, problem, log)"
 	" SELECT " SAME_OF_GONE(STARTED_AT) ", 'd', " DROP_AT ", result::json, problem::json, "
 	LOG_WITH("log", "entry") " FROM gone WHERE ended = 'd'),"
@@ -61,15 +72,13 @@ static const char finish_text[] =
 	" SELECT " SAME_OF_GONE(STARTED_AT) ", keep_s, keyed, version, order_key, parameters,"
 	" claims, session, trace, problem::json, " LOG_WITH("log", "entry")
 	" FROM gone WHERE ended = 'x')"
-	" UPDATE cqrsd.job AS j SET attempts = j.attempts + (e.ended NOT IN ('b', 'p', 'q'))::int,"
-	" begun = CASE WHEN e.ended IN ('b', 'q') THEN j.attempts + 1 WHEN e.ended = 'l'"
-	" THEN j.attempts + 2"
-	" ELSE j.begun END, begun_at = CASE e.ended WHEN 'b' THEN clock_timestamp() END,"
-	" begun_by = CASE e.ended WHEN 'b' THEN e.result END,"
-	" run_at = CASE e.ended WHEN 'b' THEN j.run_at"
-	" ELSE clock_timestamp() + e.pause_us * interval '1 microsecond' END,"
-	" log = " LOG_WITH("j.log", "e.entry") " FROM e WHERE " IS_OF
-	" AND e.ended NOT IN ('d', 'x')";
+	" INSERT INTO cqrsd.job (" KEPT ", attempts, begun, begun_at, begun_by, run_at, log)"
+	" OVERRIDING SYSTEM VALUE SELECT " KEPT ", attempts + (ended NOT IN ('b', 'p', 'q'))::int,"
+	" CASE WHEN ended IN ('b', 'q') THEN attempts + 1 WHEN ended = 'l' THEN attempts + 2"
+	" ELSE begun END, CASE ended WHEN 'b' THEN clock_timestamp() END,"
+	" CASE ended WHEN 'b' THEN result END, CASE ended WHEN 'b' THEN run_at"
+	" ELSE clock_timestamp() + pause_us * interval '1 microsecond' END, "
+	LOG_WITH("log", "entry") " FROM gone WHERE ended NOT IN ('d', 'x')";
 /* clang-format on */
 
 static const uint32_t finish_params[FINISH_VALUES] = {
