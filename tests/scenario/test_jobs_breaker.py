@@ -180,11 +180,13 @@ class TestBreaker:
 
     def test_what_the_data_refuses_stops_no_other(self, serve, primary):
         queue(primary, "fragile", [0] * 200 + [1, 2, 3])
-        serve()
+        service = serve()
         until(lambda: waiting(primary) == 0)
         assert number_of(primary, "SELECT count(*) FROM cqrsd.job_dead") == 200
         assert done(primary) == 3
         assert not is_open(primary)
+        # Nor was it before: trials would have gone through all of them by now.
+        assert metric(service, "job_breaker_opened_total", command="fragile") is None
 
     def test_two_of_five_are_not_enough(self, serve, primary):
         """Half is, to the job, for the unit test: one that comes out of turn makes it more."""
