@@ -22,6 +22,15 @@ INSERT INTO effects (number, note) VALUES (:number, :note) RETURNING id, number;
 -- @param number int
 -- @async allowed
 INSERT INTO effects (number) VALUES (:number) RETURNING id, number;
+
+-- command: ordered :exec
+-- @param account text?
+-- @param number int
+-- @async allowed
+-- @batch-max 10
+-- @order-by account
+-- @idempotency optional
+INSERT INTO effects (number, note) VALUES (:number, :account);
 """
 
 
@@ -87,3 +96,19 @@ def test_a_key_covers_the_whole_array(cqrsd, primary):
     assert again.headers["idempotent-replayed"] == "true"
     assert (other.status, other.code) == (422, "idempotency-mismatch"), other
     assert count(primary) == 2
+
+
+def test_each_of_an_array_has_the_value_that_orders_it_and_all_are_kept_as_long_as_the_key(
+        cqrsd, primary):
+    accounts = ["a", "x" * 300, None, "a", "x" * 300, "b"]
+    body = [{"account": account, "number": n} for n, account in enumerate(accounts)]
+    answer = send(cqrsd, body, name="ordered", **{"Idempotency-Key": uuid.uuid4().hex})
+
+    assert answer.status == 202, answer
+    rows = [row.split("|") for row in primary.sql(
+        "SELECT parameters ->> 'number', order_key, keyed FROM cqrsd.job ORDER BY n").splitlines()]
+    assert [int(row[0]) for row in rows] == list(range(6))
+    keys = [row[1] for row in rows]
+    assert [keys[0], keys[3], keys[2], keys[5]] == ["a", "a", "", "b"], keys
+    assert keys[1] == keys[4] and len(keys[1]) < 200, keys
+    assert {row[2] for row in rows} == {"t"}
