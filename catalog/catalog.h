@@ -95,12 +95,13 @@ struct operation {
 	unsigned retries;           /* attempts behind the first */
 	int64_t retries_backoff_us; /* before the second attempt, at most; doubled each time */
 	int64_t keep_us;            /* how long a finished job can be asked for */
-	unsigned workers;         /* batches of it at once on one instance, at most; 0: no limit */
-	unsigned batch_max;       /* accepted by one request, as an array; 0: it takes none */
-	unsigned ordered_by;      /* jobs of one value run one after another; 0: none, else the
+	unsigned workers;    /* batches of it at once on one instance, at most; 0: no limit */
+	unsigned batch_max;  /* accepted by one request, as an array; 0: it takes none */
+	unsigned ordered_by; /* jobs of one value run one after another; 0: none, else the
 			      * parameter's index + 1 */
-	const struct text *reads; /* [reads_count], @reads: all that its functions read */
-	unsigned reads_count;
+	const struct text *relations; /* [relations_count], @reads, @writes: all that its functions
+				       * read or write to */
+	unsigned relations_count;
 	struct schedule schedule; /* when it is run by itself */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */

@@ -249,19 +249,20 @@ static struct text option_relation(struct draft *draft, const struct operation_o
 	return (struct text){ NULL, 0 };
 }
 
-static void read_reads(struct draft *draft, const struct operation_option *row, struct cut value)
+static void read_relations(struct draft *draft, const struct operation_option *row,
+			   struct cut value)
 {
-	struct text *reads = arena_zero(draft->arena, value.text.len + 1, sizeof(*reads));
+	struct text *relations = arena_zero(draft->arena, value.text.len + 1, sizeof(*relations));
 	struct cut list = value, item;
 	unsigned count = 0;
 	bool more;
 
 	do {
 		more = option_item(&list, &item);
-		reads[count++] = option_relation(draft, row, item);
+		relations[count++] = option_relation(draft, row, item);
 	} while (more);
-	draft->operation.reads = reads;
-	draft->operation.reads_count = count;
+	draft->operation.relations = relations;
+	draft->operation.relations_count = count;
 }
 
 /* The length of "{param}" at the beginning of text; 0 and a complaint: it is not one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service asks each minute (router/feed_tables.c), asked once and told. */
+/* Of queries what a service asks each minute (router/feed_tables.c). */
 #include "cmd/check_reads.h"
 
 #include "base/json.h"
@@ -10,21 +10,47 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static void explain_row(struct buf *reads, struct buf *wrong, const struct json *row)
+/* What PostgreSQL has found out of one operation. */
+struct explained {
+	struct buf relations; /* their names */
+	struct buf wrong;     /* what may read or write to more than these, and why */
+};
+
+static void explained_add(struct explained *explained, const struct json *row)
 {
 	struct text name = json_text(json_get(row, "name"));
 	const struct json *why = json_get(row, "wrong");
 
 	if (json_kind(json_get(row, "id")) == JSON_NUMBER) {
-		buf_string(reads, reads->len ? ", " : "");
-		buf_text(reads, name);
+		buf_string(&explained->relations, explained->relations.len ? ", " : "");
+		buf_text(&explained->relations, name);
 	}
 	if (json_kind(why) != JSON_STRING)
 		return;
-	buf_string(wrong, wrong->len ? "; " : "");
-	buf_text(wrong, name);
-	buf_literal(wrong, ": ");
-	buf_text(wrong, json_text(why));
+	buf_string(&explained->wrong, explained->wrong.len ? "; " : "");
+	buf_text(&explained->wrong, name);
+	buf_literal(&explained->wrong, ": ");
+	buf_text(&explained->wrong, json_text(why));
+}
+
+static void explained_read(struct explained *explained, const struct buf *out)
+{
+	struct json *rows = json_read_rows((struct text){ out->ptr, out->len });
+
+	assert(rows);
+	buf_init(&explained->relations);
+	buf_init(&explained->wrong);
+	for (const struct json *row = json_first(rows); row; row = json_next(row))
+		explained_add(explained, row);
+	if (!explained->relations.len)
+		buf_literal(&explained->relations, "no table");
+	json_free(rows);
+}
+
+static void explained_free(struct explained *explained)
+{
+	buf_fini(&explained->relations);
+	buf_fini(&explained->wrong);
 }
 
 /* As an instance that serves counts them. */
@@ -39,41 +65,54 @@ static bool explain_is_too_many(struct text rows)
 	return end == FEED_READS_TOO_MANY;
 }
 
-static void explain_say(const struct buf *out, const struct operation *operation,
-			struct findings *findings)
+static void explain_query(const struct buf *out, const struct operation *operation,
+			  struct findings *findings)
 {
-	struct json *rows = json_read_rows((struct text){ out->ptr, out->len });
-	struct buf reads, wrong;
+	struct explained reads;
 
-	assert(rows);
-	buf_init(&reads);
-	buf_init(&wrong);
-	for (const struct json *row = json_first(rows); row; row = json_next(row))
-		explain_row(&reads, &wrong, row);
-	if (!wrong.len && explain_is_too_many((struct text){ out->ptr, out->len }))
-		buf_printf(&wrong, "these are more than %d relations", FEED_RELATIONS_OF_QUERY_MAX);
+	explained_read(&reads, out);
+	if (!reads.wrong.len && explain_is_too_many((struct text){ out->ptr, out->len }))
+		buf_printf(&reads.wrong, "these are more than %d relations",
+			   FEED_RELATIONS_OF_QUERY_MAX);
 	findings_note(findings, operation->text_place, "%s reads %.*s; %s%.*s", operation->name,
-		      reads.len ? (int)reads.len : 8, reads.len ? reads.ptr : "no table",
-		      wrong.len ? "the whole read index holds, since " : "by table", (int)wrong.len,
-		      wrong.len ? wrong.ptr : "");
-	buf_fini(&reads);
-	buf_fini(&wrong);
-	json_free(rows);
+		      (int)reads.relations.len, reads.relations.ptr,
+		      reads.wrong.len ? "the whole read index holds, since " : "by table",
+		      (int)reads.wrong.len, reads.wrong.len ? reads.wrong.ptr : "");
+	explained_free(&reads);
+}
+
+static void explain_command(const struct buf *out, const struct operation *operation,
+			    struct findings *findings)
+{
+	struct explained writes;
+
+	explained_read(&writes, out);
+	findings_note(findings, operation->text_place, "%s writes to %.*s%s%.*s", operation->name,
+		      (int)writes.relations.len, writes.relations.ptr,
+		      writes.wrong.len ? ", and may write to any other, since " : "",
+		      (int)writes.wrong.len, writes.wrong.len ? writes.wrong.ptr : "");
+	explained_free(&writes);
 }
 
 static void explain_one(struct asker *asker, const struct operation *operation,
 			struct findings *findings)
 {
+	bool query = operation->kind == REQUEST_QUERY;
 	const char *values[3];
-	struct call call = { .kind = CALL_COMMAND, .statement = feed_reads(), .values = values };
+	struct call call = { .kind = CALL_COMMAND,
+			     .statement = query ? feed_reads() : feed_writes(),
+			     .values = values };
 
 	feed_reads_values(operation, &asker->arena, values);
-	if (asker_call(asker, &call) == CALL_OK)
-		explain_say(&asker->out, operation, findings);
-	else
+	if (asker_call(asker, &call) != CALL_OK)
 		findings_note(findings, operation->text_place,
-			      "%s: what it reads cannot be found out: %s", operation->name,
+			      "%s: what it %s cannot be found out: %s", operation->name,
+			      query ? "reads" : "writes to",
 			      call.end == CALL_ERROR ? call.error.message : "no answer");
+	else if (query)
+		explain_query(&asker->out, operation, findings);
+	else
+		explain_command(&asker->out, operation, findings);
 }
 
 void check_reads(const char *conninfo, const struct operation *const *operations, unsigned count,
@@ -87,7 +126,6 @@ void check_reads(const char *conninfo, const struct operation *const *operations
 		return;
 	}
 	for (unsigned i = 0; i < count; i++)
-		if (operations[i]->kind == REQUEST_QUERY)
-			explain_one(&asker, operations[i], findings);
+		explain_one(&asker, operations[i], findings);
 	asker_fini(&asker);
 }

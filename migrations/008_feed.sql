@@ -188,31 +188,56 @@ SET search_path = pg_catalog, pg_temp AS $watched$
 		WHERE t.tgfoid = 'cqrsd.feed_note'::regproc)) AS f (relation) ORDER BY 1;
 $watched$;
 
--- What a statement reads, as PostgreSQL has understood it: tables with all they inherit from and
--- all that inherits from them, views and what they read, and why the feed cannot know of all that
--- changes what is read there (wrong; NULL: it does), and feed_shape of it. declared: relations that
--- the plan does not show (@reads): then functions do not count. From PostgreSQL 14 on; nothing
--- stays of it.
-CREATE FUNCTION cqrsd.feed_reads(statement text, types text[], declared text[])
-RETURNS TABLE (id bigint, name text, wrong text, shape bigint) LANGUAGE plpgsql AS $reads$
+-- A statement as PostgreSQL has understood it, before rules: the text of its tree. From PostgreSQL
+-- 14 on; nothing stays of it. Only what can be prepared can be understood.
+CREATE FUNCTION cqrsd.feed_tree(statement text, types text[]) RETURNS text LANGUAGE plpgsql
+AS $tree$
 DECLARE
 	params text;
 	tree text;
 BEGIN
-	EXECUTE pg_catalog.format('PREPARE cqrsd_reads %s AS %s', CASE
+	EXECUTE pg_catalog.format('PREPARE cqrsd_tree %s AS %s', CASE
 		WHEN pg_catalog.cardinality(types) > 0
 		THEN '(' || pg_catalog.array_to_string(types, ', ') || ')' ELSE '' END, statement);
 	SELECT coalesce(pg_catalog.array_to_string(s.parameter_types, ', '), '') INTO params
-	  FROM pg_catalog.pg_prepared_statements AS s WHERE s.name = 'cqrsd_reads';
-	DEALLOCATE cqrsd_reads;
+	  FROM pg_catalog.pg_prepared_statements AS s WHERE s.name = 'cqrsd_tree';
+	DEALLOCATE cqrsd_tree;
 	BEGIN
-		EXECUTE pg_catalog.format('CREATE FUNCTION pg_temp.cqrsd_reads(%s) RETURNS SETOF record'
+		EXECUTE pg_catalog.format('CREATE FUNCTION pg_temp.cqrsd_tree(%s) RETURNS void'
 			' LANGUAGE sql BEGIN ATOMIC %s; END', params, statement);
 		SELECT p.prosqlbody::text INTO tree FROM pg_catalog.pg_proc AS p
-		 WHERE p.proname = 'cqrsd_reads' AND p.pronamespace = pg_catalog.pg_my_temp_schema();
+		 WHERE p.proname = 'cqrsd_tree' AND p.pronamespace = pg_catalog.pg_my_temp_schema();
 		RAISE EXCEPTION USING ERRCODE = 'CQ0RB';
 	EXCEPTION WHEN SQLSTATE 'CQ0RB' THEN NULL;
 	END;
+	RETURN tree;
+END $tree$;
+
+-- The functions that are called there.
+CREATE FUNCTION cqrsd.feed_called(trees text[]) RETURNS SETOF oid LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $called$
+	WITH called (function) AS (
+		SELECT DISTINCT m.word[1]::oid FROM unnest(trees) AS t (tree), LATERAL regexp_matches(
+		t.tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') AS m (word)
+		WHERE m.word[1] <> '0'
+	)
+	SELECT c.function FROM called AS c
+	UNION -- that an aggregate is immutable says nothing: what it is made of counts
+	SELECT s.function FROM called AS c JOIN pg_aggregate AS a
+		ON a.aggfnoid = c.function, LATERAL (VALUES (a.aggtransfn::oid), (a.aggfinalfn),
+		(a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn), (a.aggmtransfn),
+		(a.aggminvtransfn), (a.aggmfinalfn)) AS s (function) WHERE s.function <> 0;
+$called$;
+
+-- What a statement reads: tables with all they inherit from and all that inherits from them, views
+-- and what they read, and why the feed cannot know of all that changes what is read there (wrong;
+-- NULL: it does), and feed_shape of it. declared: relations that the plan does not show (@reads):
+-- then functions do not count.
+CREATE FUNCTION cqrsd.feed_reads(statement text, types text[], declared text[])
+RETURNS TABLE (id bigint, name text, wrong text, shape bigint) LANGUAGE plpgsql AS $reads$
+DECLARE
+	tree text := cqrsd.feed_tree(statement, types);
+BEGIN
 	RETURN QUERY
 	WITH RECURSIVE trees (tree) AS (SELECT tree COLLATE "C"
 	UNION
@@ -226,26 +251,137 @@ BEGIN
 		WHERE m.word[1] <> '0'
 	UNION
 		SELECT d.name::regclass::oid FROM pg_catalog.unnest(declared) AS d (name)
-	), called (function) AS (
-		SELECT DISTINCT m.word[1]::oid FROM trees AS t, LATERAL pg_catalog.regexp_matches(t.tree,
-		':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') AS m (word) WHERE m.word[1] <> '0'
-	UNION -- that an aggregate is immutable says nothing: what it is made of counts
-		SELECT s.function FROM called AS f JOIN pg_catalog.pg_aggregate AS a
-		ON a.aggfnoid = f.function, LATERAL (VALUES (a.aggtransfn::oid), (a.aggfinalfn),
-		(a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn), (a.aggmtransfn),
-		(a.aggminvtransfn), (a.aggmfinalfn)) AS s (function) WHERE s.function <> 0
 	)
 	SELECT f.relation::bigint, f.relation::regclass::text, cqrsd.feed_wrong(f.relation),
 	       cqrsd.feed_shape(ARRAY[f.relation], cqrsd.feed_path())
 	  FROM cqrsd.feed_family(ARRAY(SELECT n.relation FROM named AS n)) AS f (relation)
 	UNION ALL
 	SELECT NULL, p.oid::regprocedure::text, 'a function may read anything: @reads says what', 0
-	  FROM called AS f JOIN pg_catalog.pg_proc AS p ON p.oid = f.function
+	  FROM cqrsd.feed_called(ARRAY(SELECT t.tree FROM trees AS t)) AS f (function)
+	  JOIN pg_catalog.pg_proc AS p ON p.oid = f.function
 	 WHERE declared IS NULL AND p.provolatile <> 'i' AND (p.oid >= 16384 OR p.proname ~
 		'^(pg_|has_|to_reg|lo_|ts_stat|ts_rewrite|cursor_to|query_to|table_to|schema_to|database_to'
 		'|currval|lastval|nextval|setval|loread)|_description$')
 	ORDER BY 2;
 END $reads$;
+
+-- Each step that a write leads to: a tree, or an event (as in tgtype) on a relation: by views, rules,
+-- policies, defaults, constraints, partitions and what inherits, and cascades of foreign keys. All of
+-- declared is written to in each way. Rather too much than too little.
+CREATE FUNCTION cqrsd.feed_steps(tree text, declared oid[])
+RETURNS TABLE (tree text, relation oid, event integer) LANGUAGE sql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp SET jit = off AS $steps$
+	WITH RECURSIVE steps (tree, relation, event) AS (
+		SELECT feed_steps.tree COLLATE "C", NULL::oid, NULL::integer
+		 WHERE feed_steps.tree IS NOT NULL
+	UNION
+		SELECT NULL::text COLLATE "C", d.relation, e.event
+		  FROM unnest(declared) AS d (relation), (VALUES (4), (8), (16)) AS e (event)
+	UNION
+		SELECT n.tree, n.relation, n.event FROM steps AS s, LATERAL (
+			-- What a view that is named there reads, and by which policies.
+			SELECT x.tree::text COLLATE "C", NULL::oid, NULL::integer
+			  FROM regexp_matches(s.tree, ':relid (\d+)', 'g') AS m (word), LATERAL (
+				SELECT r.ev_action FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class
+				 WHERE c.oid = m.word[1]::oid AND c.relkind = 'v' AND r.ev_type = '1'
+			UNION ALL
+				SELECT q.tree FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid,
+				LATERAL (VALUES (p.polqual), (p.polwithcheck)) AS q (tree)
+				 WHERE c.oid = m.word[1]::oid AND c.relrowsecurity) AS x (tree)
+		UNION ALL
+			-- What it writes to: a relation that is locked for that, and by which rights.
+			SELECT NULL, m.word[1]::oid, e.event FROM regexp_matches(s.tree,
+				':relid (\d+)(?: :inh \w+)? :relkind \w :rellockmode 3 ', 'g') AS m (word)
+			  LEFT JOIN regexp_matches(s.tree, ':relid (\d+) [^{}]*:requiredPerms (\d+)', 'g')
+				AS p (word) ON p.word[1] = m.word[1] AND p.word[2] <> '0',
+			(VALUES (1, 4), (4, 16), (8, 8)) AS e (perms, event)
+			 WHERE coalesce(p.word[2]::integer & e.perms <> 0, true)
+		UNION ALL
+			SELECT x.tree::text, NULL, NULL FROM pg_rewrite AS r,
+			LATERAL (VALUES (r.ev_action), (r.ev_qual)) AS x (tree)
+			 WHERE r.ev_class = s.relation AND r.ev_enabled <> 'D'
+			   AND r.ev_type = CASE s.event WHEN 16 THEN '2' WHEN 4 THEN '3' ELSE '4' END
+		UNION ALL
+			SELECT x.tree::text, NULL, NULL FROM (
+				SELECT d.adbin FROM pg_attrdef AS d WHERE d.adrelid = s.relation
+			UNION ALL
+				SELECT k.conbin FROM pg_constraint AS k WHERE k.conrelid = s.relation
+			UNION ALL
+				SELECT k.conbin FROM pg_attribute AS a JOIN pg_constraint AS k
+				    ON k.contypid = a.atttypid
+				 WHERE a.attrelid = s.relation AND a.attnum > 0 AND k.contypid <> 0
+			UNION ALL
+				SELECT t.tgqual FROM pg_trigger AS t WHERE t.tgrelid = s.relation
+			UNION ALL
+				SELECT q.tree FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid,
+				LATERAL (VALUES (p.polqual), (p.polwithcheck)) AS q (tree)
+				 WHERE c.oid = s.relation AND c.relrowsecurity) AS x (tree)
+		UNION ALL
+			-- An updatable view has one relation, which is the first one that it names.
+			SELECT NULL, v.relation, s.event FROM pg_rewrite AS r, LATERAL (
+				SELECT m.word[1]::oid FROM regexp_matches(r.ev_action::text, ':relid (\d+)', 'g')
+					WITH ORDINALITY AS m (word, place)
+				 WHERE m.word[1]::oid NOT IN (0, r.ev_class) ORDER BY m.place LIMIT 1)
+				AS v (relation)
+			 WHERE r.ev_class = s.relation AND r.ev_type = '1'
+			   AND pg_relation_is_updatable(r.ev_class, false) & 28 <> 0
+		UNION ALL
+			SELECT NULL, i.inhrelid, s.event FROM pg_inherits AS i
+			  JOIN pg_class AS c ON c.oid = i.inhrelid
+			 WHERE i.inhparent = s.relation AND (s.event <> 4 OR c.relispartition)
+		UNION ALL
+			SELECT NULL, k.conrelid, CASE WHEN s.event = 8 AND k.confdeltype = 'c' THEN 8
+				ELSE 16 END FROM pg_constraint AS k
+			 WHERE k.contype = 'f' AND k.confrelid = s.relation AND CASE s.event
+				WHEN 8 THEN k.confdeltype WHEN 16 THEN k.confupdtype END IN ('c', 'n', 'd')
+		) AS n (tree, relation, event)
+		WHERE n.tree IS NOT NULL OR n.relation IS NOT NULL
+	)
+	SELECT s.tree, s.relation, s.event FROM steps AS s;
+$steps$;
+
+-- What a statement may write to: relations, and what may write to others, too (wrong): volatile
+-- functions and those of triggers, unless declared (@writes) says what they write to.
+CREATE FUNCTION cqrsd.feed_writes(statement text, types text[], declared text[])
+RETURNS TABLE (id bigint, name text, wrong text) LANGUAGE plpgsql SET jit = off AS $writes$
+DECLARE
+	tree text;
+BEGIN
+	BEGIN
+		tree := cqrsd.feed_tree(statement, types);
+	EXCEPTION WHEN syntax_error OR feature_not_supported THEN NULL; -- it has no plan
+	END;
+	RETURN QUERY
+	WITH steps AS MATERIALIZED (SELECT s.tree, s.relation, s.event FROM cqrsd.feed_steps(tree, ARRAY(
+		SELECT d.name::regclass::oid FROM pg_catalog.unnest(declared) AS d (name))) AS s
+	), written AS (SELECT DISTINCT c.oid FROM steps AS s
+		JOIN pg_catalog.pg_class AS c ON c.oid = s.relation WHERE c.relkind <> 'v'
+	)
+	SELECT w.oid::bigint, w.oid::regclass::text, NULL FROM written AS w
+	UNION ALL
+	SELECT NULL, p.oid::regprocedure::text, 'a function may write to anything: @writes says what'
+	  FROM cqrsd.feed_called(ARRAY(SELECT s.tree FROM steps AS s WHERE s.tree IS NOT NULL))
+	    AS f (function) JOIN pg_catalog.pg_proc AS p ON p.oid = f.function
+	 WHERE declared IS NULL AND p.provolatile = 'v' AND (p.oid >= 16384 OR p.proname ~
+		'^(lo_|lowrite|ts_stat|ts_rewrite|cursor_to|query_to|table_to|schema_to|database_to)')
+	UNION ALL
+	SELECT DISTINCT NULL::bigint, pg_catalog.format('trigger %I on %s', t.tgname,
+	       t.tgrelid::regclass), 'it calls ' || p.oid::regprocedure
+	       || ', which may write to anything: @writes says what'
+	  FROM steps AS s JOIN pg_catalog.pg_class AS c ON c.oid = s.relation
+	  JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = c.oid
+	  JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+	 WHERE declared IS NULL AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+	   AND t.tgfoid <> 'cqrsd.feed_note'::regproc AND p.oid >= 16384
+	   -- A row that is updated may leave its partition: that is a deletion and an insertion.
+	   AND t.tgtype & CASE WHEN c.relispartition AND s.event = 16 THEN 28 ELSE s.event END <> 0
+	UNION ALL
+	SELECT NULL, pg_catalog.upper(pg_catalog.substring(statement, '^\w+')),
+	       'what it writes to is in no plan: @writes says what'
+	 WHERE declared IS NULL AND (tree IS NULL OR (tree ~ ':resultRelation [1-9]'
+	   AND NOT EXISTS (SELECT FROM steps AS s WHERE s.relation IS NOT NULL)))
+	ORDER BY 2;
+END $writes$;
 
 -- Where names without a schema are looked up, as the session has it.
 CREATE FUNCTION cqrsd.feed_path() RETURNS text[] LANGUAGE sql STABLE AS $path$

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One row for each relation, and for each function that may read what is not seen. */
+/* One row for each relation, and for each function that may do what is not seen. */
 #include "router/feed_reads.h"
 
 #include "base/array.h"
@@ -15,7 +15,7 @@
 
 enum { TEXTOID = 25, INT8OID = 20, TEXTARRAYOID = 1009 };
 
-static struct statement feed_reads_statement, feed_triggers_statement;
+static struct statement feed_reads_statement, feed_writes_statement, feed_triggers_statement;
 static pthread_once_t feed_reads_once = PTHREAD_ONCE_INIT;
 
 static void feed_reads_make(void)
@@ -26,6 +26,9 @@ static void feed_reads_make(void)
 	statement_make_known(&feed_reads_statement, "feed.reads",
 			     "SELECT id, name, wrong, shape FROM cqrsd.feed_reads($1, $2, $3)",
 			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
+	statement_make_known(&feed_writes_statement, "feed.writes",
+			     "SELECT id, name, wrong FROM cqrsd.feed_writes($1, $2, $3)",
+			     (struct oids){ params, 3 }, (struct oids){ columns, 3 });
 	statement_make_known(&feed_triggers_statement, "feed.triggers",
 			     "SELECT coalesce(sum(hashtextextended(t.oid || ' ' || t.xmin, 0)"
 			     " >> 20), 0)::bigint AS triggers FROM pg_trigger AS t"
@@ -43,6 +46,12 @@ struct statement *feed_reads(void)
 {
 	pthread_once(&feed_reads_once, feed_reads_make);
 	return &feed_reads_statement;
+}
+
+struct statement *feed_writes(void)
+{
+	pthread_once(&feed_reads_once, feed_reads_make);
+	return &feed_writes_statement;
 }
 
 /* --- values ----------------------------------------------------------------------------------- */
@@ -63,12 +72,12 @@ void feed_reads_values(const struct operation *operation, struct arena *arena,
 	}
 	values[1] = array_move(&array, arena);
 	values[2] = NULL;
-	if (!operation->reads_count)
+	if (!operation->relations_count)
 		return;
 	buf_init(&array);
 	array_begin(&array);
-	for (unsigned i = 0; i < operation->reads_count; i++)
-		array_add_text(&array, operation->reads[i]);
+	for (unsigned i = 0; i < operation->relations_count; i++)
+		array_add_text(&array, operation->relations[i]);
 	values[2] = array_move(&array, arena);
 }
 

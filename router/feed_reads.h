@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a query reads, as the primary tells it: cqrsd.feed_reads of the schema. It counts where the
- * feed sees all that changes that.
+ * feed sees all that changes that. And what a command writes to: cqrsd.feed_writes.
  */
 #pragma once
 
@@ -17,7 +17,8 @@
 
 /* To be run as a command: nothing stays of it. Lives as long as the process. */
 struct statement *feed_reads(void);
-/* Its three values for that query; of the arena. */
+struct statement *feed_writes(void);
+/* The three values of either for that operation; of the arena. */
 void feed_reads_values(const struct operation *operation, struct arena *arena,
 		       const char *values[3]);
 

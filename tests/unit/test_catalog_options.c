@@ -269,6 +269,8 @@ static void an_option_stands_once_where_it_belongs(void **state)
 		  "shop.sql:2:4: error: @isolation is for a command, not for a query" },
 		{ COMMAND "-- @cache 2s\nSELECT 1",
 		  "shop.sql:2:4: error: @cache is for a query, not for a command" },
+		{ QUERY "-- @writes orders\nSELECT 1",
+		  "shop.sql:2:4: error: @writes is for a command, not for a query" },
 		{ "-- @timeout 2s\n" QUERY "SELECT 1", "shop.sql:1:4: error: " MISPLACED },
 		{ QUERY "SELECT 1\n-- @timeout 2s", "shop.sql:3:4: error: " MISPLACED },
 		{ QUERY "SELECT 1;\n-- @param x", "shop.sql:3:4: error: " MISPLACED },
