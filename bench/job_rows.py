@@ -1,5 +1,6 @@
 """Rows of `make bench-jobs`: what accepting and draining jobs costs, and what disturbs them."""
 
+import concurrent.futures
 import contextlib
 import os
 import shutil
@@ -19,6 +20,8 @@ PATIENT = {"catalog": CATALOG, "queue_wait_ms": 5000, "pool_conns": 8}
 RATE = 1000  # a second, of the latency row
 BESIDE = 0.7  # of the capacity, by synchronous commands
 BODY = '{"n":{1-1000000},"note":"a note"}'
+OWN_READ = '1 /v1/commands/add_note {"n":{unique}} /v1/queries/note?n={unique}'
+OWN_READS = ["--pair", OWN_READ, "--users", "100", "--rate", "100"]
 NOW, LATER = (f"1 /v1/commands/{name} {BODY}" for name in ("add_row", "add_row_later"))
 FILL = """INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s,
     keyed) SELECT i, 'add_row_later', '1', json_build_object('n', i::text, 'note', 'a note'), 5,
@@ -38,6 +41,8 @@ def fill(stage, count):
     clear(stage)
     stage.cluster.primary.sql(FILL.format(count=count))
     stage.cluster.primary.sql("VACUUM ANALYZE cqrsd.job")
+    # Else a query on a replica would stop the replay of that.
+    stage.cluster.wait_until_replayed()
 
 
 def effects(ask):
@@ -226,6 +231,147 @@ def beside(stage, result):
                  ("<=", 1.5))
     result.check("jobs done meanwhile", done / stage.given.seconds, "jobs/s")
     stage.stop(service)
+
+
+def saturated(stage, result):
+    """Jobs beside as many synchronous commands as there can be, and without any."""
+    line = loadgen_line("--post", NOW)
+    alone = result.side("jobs alone", [stage.serve_line(workers=stage.given.workers)], "jobs/s")
+    beside_all = result.side("jobs beside commands without a pause", line, "jobs/s")
+    before = result.side("commands alone", line)
+    after = result.side("commands beside jobs", ["the same"])
+    drain_alone = Drain(stage, stage.given.jobs)
+
+    def commands(jobs):
+        """Commands/s, and how many jobs are done a second meanwhile."""
+        fill(stage, jobs)
+        service = stage.serve(workers=stage.given.workers, **PATIENT)
+        ok = stage.loadgen(service.address, "--post", NOW)["classes"][0]["ok"]
+        done = int(stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job_finished"))
+        stage.stop(service)
+        return ok / stage.given.seconds, done / stage.given.seconds
+
+    for _ in range(stage.given.runs):
+        alone.values.append(drain_alone())
+        before.values.append(commands(0)[0])
+        rates = commands(stage.given.jobs)
+        after.values.append(rates[0])
+        beside_all.values.append(rates[1])
+    result.check("jobs beside commands / alone", beside_all.median / alone.median, "×",
+                 (">=", 0.05))
+    result.check("commands beside jobs / alone", after.median / before.median, "×")
+
+
+# --- a long query on the replica -----------------------------------------------------------------
+
+@contextlib.contextmanager
+def long_query(node, seconds):
+    """It runs for so long, with the snapshot of its begin; whether it was cancelled, afterwards."""
+    text = f"SELECT count(*) FROM (SELECT count(*) FROM bench_row) AS b, pg_sleep({seconds}) AS s"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(node.psql, ["-c", text])
+        until(lambda: node.sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+                               " AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()") != "0",
+              "the query to run")
+        yield running
+
+
+class Late:
+    """How far behind the replica is: as cqrsd says, and as the replica says."""
+
+    def __init__(self, service, ask):
+        self.service, self.ask = service, ask
+        self.told_s = self.real_s = 0.0
+
+    def look(self):
+        real_s = float(self.ask(
+            "SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 ELSE"
+            " coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)"
+            " END"))
+        told = self.service.metrics().values("cqrsd_replica_lag_seconds")
+        self.real_s = max(self.real_s, real_s)
+        self.told_s = max([self.told_s, *[value for _, value in told]])
+
+
+class BesideQuery:
+    """Drains a full queue while a query runs on the replica, or none, and users read their own."""
+
+    def __init__(self, stage, feedback, queried):
+        self.stage, self.feedback, self.queried = stage, feedback, queried
+        self.reads, self.late, self.cancelled = [], [], 0
+
+    def __call__(self):
+        stage, replica = self.stage, self.stage.cluster.replica(1)
+        seconds = stage.given.query_seconds
+        replica.set(hot_standby_feedback=self.feedback)
+        # Until then the primary knows nothing of what runs there.
+        feeds = "SELECT bool_and(xmin IS NOT NULL) FROM pg_replication_slots WHERE active"
+        wanted = "t" if self.feedback == "on" else "f"
+        until(lambda: stage.cluster.primary.sql(feeds) == wanted, "its feedback", 60)
+        fill(stage, stage.given.jobs)
+        query = long_query(replica, seconds) if self.queried else contextlib.nullcontext()
+        with query as running, replica.session() as ask, \
+                concurrent.futures.ThreadPoolExecutor(2) as pool:
+            service = stage.serve(workers=stage.given.workers, **PATIENT)
+            late = Late(service, ask)
+            load = pool.submit(stage.loadgen, service.address, *OWN_READS, seconds=seconds)
+            drained = pool.submit(rate, stage, stage.given.jobs)
+            while not (load.done() and drained.done()):
+                late.look()
+                # As autovacuum does, once a minute: what it removes is what the query may see.
+                stage.cluster.primary.sql("VACUUM cqrsd.job")
+                rest_now(0.5)
+            self.reads.append(load.result()["classes"][1])
+            self.late.append(late)
+            stage.stop(service)
+        if running:
+            self.cancelled += running.result().returncode != 0
+        return drained.result()
+
+    def count(self, what):
+        return sum(reads[what] for reads in self.reads)
+
+    def report(self, result, name):
+        latest = max(self.late, key=lambda late: late.real_s)
+        result.check(f"{name}: own reads that did not see their command", self.count("stale"), "",
+                     ("<=", 0))
+        result.check(f"{name}: own reads without an answer", self.count("planned")
+                     - self.count("ok"), "", ("<=", 0))
+        result.check(f"{name}: the replica is late by at most", latest.real_s, "s")
+        result.check(f"{name}: the metric says", latest.told_s, "s")
+        served = {}
+        for reads in self.reads:
+            for by, count in reads["served"].items():
+                served[by] = served.get(by, 0) + count
+        result.remarks.append(f"{name}: own reads by " + ", ".join(
+            f"{by} {count}" for by, count in sorted(served.items()))
+            + (f"; the query was cancelled {self.cancelled} times" if self.cancelled else ""))
+        return latest
+
+
+def replica(stage, result):
+    """A query runs on the replica for longer than the queue is drained, with and without its
+    feedback; own reads all the time."""
+    line = [stage.serve_line(workers=stage.given.workers), f"{stage.given.jobs} jobs,",
+            *loadgen_line(*OWN_READS)]
+    quiet = BesideQuery(stage, "on", False)
+    feeds, silent = BesideQuery(stage, "on", True), BesideQuery(stage, "off", True)
+    sides = [(result.side("drain, no query", line, "jobs/s"), quiet),
+             (result.side("drain, a query, feedback on", line, "jobs/s"), feeds),
+             (result.side("drain, a query, feedback off", line, "jobs/s"), silent)]
+    try:
+        alternate(sides, stage.given.runs)
+    finally:
+        stage.cluster.replica(1).set(hot_standby_feedback="off")
+    alone = sides[0][0].median
+    result.check("feedback on / no query", sides[1][0].median / alone, "×", (">=", 0.8))
+    result.check("feedback off / no query", sides[2][0].median / alone, "×")
+    quiet.report(result, "no query")
+    feeds.report(result, "feedback on")
+    latest = silent.report(result, "feedback off")
+    if latest.real_s >= 1:
+        result.check("feedback off: how late it was, as the metric says / as it was",
+                     latest.told_s / latest.real_s, "×", (">=", 0.8))
 
 
 # --- trouble -------------------------------------------------------------------------------------

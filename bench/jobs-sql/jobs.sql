@@ -6,3 +6,10 @@ INSERT INTO bench_row (n, note) VALUES (:n, :note);
 -- The same, as a job.
 -- @async always
 INSERT INTO bench_row (n, note) VALUES (:n, :note);
+
+-- command: add_note :one
+-- What the same user asks for at once.
+INSERT INTO bench_note (n, owner, balance) VALUES (:n, :request_user, 1) RETURNING n;
+
+-- query: note :maybe
+SELECT n, balance FROM bench_note WHERE n = :n AND owner = :request_user;
