@@ -5,6 +5,7 @@ import os
 import time
 
 SLOW = float(os.environ.get("SLOW", "1"))
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.25
 
 
 def slowly(duration_s):
@@ -16,13 +17,16 @@ class TooLate(AssertionError):
     """What was waited for did not happen in time."""
 
 
-def until(question, what="an answer", deadline_s=10.0, every_s=0.02):
+def until(question, what="an answer", deadline_s=10.0, every_s=None):
     """Ask until the answer is true and hand it back; after the deadline say what never came.
 
     An assertion that fails inside the question counts as "not yet" and is told at the end.
+    Without every_s the pauses grow, from 20 ms to a tenth of what was waited and no more than a
+    quarter of a second: a question may cost a process.
     """
     deadline_s = slowly(deadline_s)
-    deadline = time.monotonic() + deadline_s
+    began = time.monotonic()
+    deadline = began + deadline_s
     while True:
         why = None
         try:
@@ -34,7 +38,11 @@ def until(question, what="an answer", deadline_s=10.0, every_s=0.02):
         if time.monotonic() >= deadline:
             told = f": {why}" if why else ""
             raise TooLate(f"waited {deadline_s} s in vain for {what}{told}")
-        time.sleep(every_s)
+        time.sleep(every_s or pause_s(time.monotonic() - began))
+
+
+def pause_s(waited_s):
+    return min(max(waited_s / 10, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
 
 def beats(duration_s, every_s):
