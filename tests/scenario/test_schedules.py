@@ -56,10 +56,10 @@ def test_each_due_time_of_a_day_comes_once_whatever_happens_to_two_instances(
 
     for time in sorted({*ticks, *(beat + datetime.timedelta(seconds=1) for beat in beats)}):
         clock.set(time)
-        if dice.random() < 0.4:
+        if dice.random() < 0.15:
             restart(dice, instances)
         clock.go(time)
-        if dice.random() < 0.2:
+        if dice.random() < 0.1:
             restart(dice, instances)
     ended(primary)
 
