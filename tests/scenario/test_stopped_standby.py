@@ -14,6 +14,11 @@ KINDS = {"session": "session", "strong": "strong", "of replicas": "strong;from=r
 CONTROL = "eventual"
 
 
+def owner(user):
+    """Of a cell that no other story has written: numbers begin at none."""
+    return f"stopped{user}"
+
+
 class History:
     """What was acknowledged, what finished reads have shown, and which reads were behind that."""
 
@@ -29,7 +34,7 @@ class History:
         number = 0
         while not load.stopping:
             number += 1
-            answer = await connection.command("put", f"user{user}", number=number)
+            answer = await connection.command("put", owner(user), number=number)
             if answer.status == 200:
                 self.written[user] = number
         connection.close()
@@ -43,7 +48,8 @@ class History:
         while not load.stopping:
             user = (user + 1) % WRITERS
             written, shown = self.written[user], self.shown.get((kind, user), 0)
-            answer = await connection.query(f"cell?owner=user{user}", f"user{user}", KINDS[kind])
+            answer = await connection.query(f"cell?owner={owner(user)}", owner(user),
+                                            KINDS[kind])
             if answer.status != 200:
                 continue
             number = answer.data["number"] if answer.data else 0
