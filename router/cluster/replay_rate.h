@@ -3,13 +3,17 @@
  * How fast a replica replays, judged only while it had more to replay than it got done: what the
  * primary had at one status query is not there at the next one, a window later. A replica that
  * keeps up shows the pace of the primary and not its own, so its rate is not known.
+ *
+ * One that stands still will take about as long again as it has stood, for all that is known: a
+ * delay of replay is no stop of it. Its rate is what would be done with its lag in twice that time,
+ * so that a forecast made between two statuses is no less than it.
  */
 #pragma once
 
 #include <stdint.h>
 
 #define REPLAY_RATE_WINDOW_US 20000 /* judged no sooner than this */
-#define REPLAY_RATE_STANDSTILL 1e-6 /* bytes per microsecond: the least that is ever told */
+#define REPLAY_RATE_STANDSTILL_TIMES 2
 
 struct replay_rate {
 	int64_t since_us;    /* the status that is compared with; 0: none yet */

@@ -113,7 +113,7 @@ def test_the_client_may_wait_longer_than_the_option_says(cqrsd, cluster):
     answer = cqrsd.query("cell", user="ann", consistency="session;wait=30", owner="ann")
 
     assert answer.data["number"] == 6
-    assert answer.served_by.role == "replica"
+    assert answer.served_by.role == "replica", answer.served_by
     assert 0 < answer.served_by.waited < 30
 
 

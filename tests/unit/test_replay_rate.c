@@ -46,10 +46,25 @@ static void a_standstill_is_told_from_rest(void **state)
 	assert_true(replay_rate_update(&rate, START_US + LOOK_US, 1000, 2000) == 0);
 	assert_true(replay_rate_update(&rate, START_US + LOOK_US + REPLAY_RATE_WINDOW_US / 2, 1000,
 				       2000) == 0);
-	/* Still not there a window later. */
+	/* Still not there a window later: as if it took twice as long as it has stood. */
 	assert_true(replay_rate_update(&rate, START_US + 2 * LOOK_US, 1000, 2000) ==
-		    REPLAY_RATE_STANDSTILL);
-	assert_true(replay_rate_update(&rate, START_US + 3 * LOOK_US, 2000, 2000) == 0);
+		    1000.0 / (2 * LOOK_US));
+	assert_true(replay_rate_update(&rate, START_US + 11 * LOOK_US, 1000, 2000) ==
+		    1000.0 / (20 * LOOK_US));
+	assert_true(replay_rate_update(&rate, START_US + 12 * LOOK_US, 2000, 2000) == 0);
+}
+
+static void a_standstill_makes_no_replica_quicker(void **state)
+{
+	struct replay_rate rate = { 0 };
+	double seen;
+
+	(void)replay_rate_update(&rate, START_US, 0, 1 << 30);
+	seen = replay_rate_update(&rate, START_US + LOOK_US, 4 * LOOK_US, 1 << 30);
+	assert_true(replay_rate_update(&rate, START_US + 2 * LOOK_US, 4 * LOOK_US, 1 << 30) ==
+		    seen);
+	assert_true(replay_rate_update(&rate, START_US + 10000 * LOOK_US, 4 * LOOK_US, 1 << 30) <
+		    seen);
 }
 
 static void the_rate_is_smoothed(void **state)
@@ -70,6 +85,7 @@ int main(void)
 		cmocka_unit_test(a_replica_that_keeps_up_has_no_rate),
 		cmocka_unit_test(a_replica_that_falls_behind_shows_its_own_pace),
 		cmocka_unit_test(a_standstill_is_told_from_rest),
+		cmocka_unit_test(a_standstill_makes_no_replica_quicker),
 		cmocka_unit_test(the_rate_is_smoothed),
 	};
 
