@@ -81,9 +81,11 @@ def test_no_conn_serves_that_leads_to_another_server_than_the_one_looked_at(
     with names(first) as (ro, ):
         cqrsd = start_cqrsd(replica=[through(ro, cluster)], resolve_ms=0)
         ro.lead_to(("127.0.0.1", second.port))
+        # The one that has been idle for longest: the monitor's is used all the time, and it would
+        # follow the name.
         first.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN ("
                   "SELECT pid FROM pg_stat_activity WHERE application_name = 'cqrsd' "
-                  "ORDER BY backend_start DESC LIMIT 1)")
+                  "ORDER BY state_change LIMIT 1)")
 
         until(lambda: cqrsd.metrics().sum("cqrsd_pool_errors_total", node=ro.address,
                                           reason="its name led to another server"),
