@@ -349,8 +349,7 @@ static void watched_on_timer(struct loop_timer *timer)
 		watched_ask(watched);
 		return;
 	}
-	silence_excuse(&watched->silence, loop_now(loop) - timer->due_us,
-		       watched->monitor->patience_us);
+	silence_excuse(&watched->silence, loop_now(loop) - timer->due_us, loop_now(loop));
 	if (watched_patient_until_us(watched) > loop_now(loop)) {
 		loop_timer_set(loop, timer, watched_patient_until_us(watched));
 		return;

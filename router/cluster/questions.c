@@ -9,7 +9,6 @@
 #include "router/cluster/standbys.h"
 
 #define QUESTIONS_TEXTOID 25
-#define QUESTIONS_US_MAX (3 * US_PER_S)
 
 const struct pool_settings questions_pool = {
 	.conns_max = 1,

@@ -5,9 +5,13 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/statement.h"
 #include "pg/call.h"
 #include "pg/pool_settings.h"
+
+/* The longest that one is waited for, whatever --status-timeout-ms says. */
+#define QUESTIONS_US_MAX (3 * US_PER_S)
 
 enum question {
 	ASK_IDENTITY,  /* which server, of which cluster, with which settings */

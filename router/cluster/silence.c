@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The limit follows the polls; what is excused is bounded, so that a slow monitor finds silence. */
+/* However long the thread was not run: what is bounded is how often. */
 #include "router/cluster/silence.h"
 
 #include "base/clock.h"
+#include "router/cluster/questions.h"
 
 #define SILENCE_LIMIT_US_MIN (100 * US_PER_MS)
 
@@ -12,23 +13,25 @@ int64_t silence_limit_us(const struct options *options)
 
 	if (options->status_timeout_us)
 		return options->status_timeout_us;
+	if (polls_us > QUESTIONS_US_MAX)
+		return QUESTIONS_US_MAX;
 	return polls_us > SILENCE_LIMIT_US_MIN ? polls_us : SILENCE_LIMIT_US_MIN;
 }
 
 void silence_begin(struct silence *silence, int64_t now_us)
 {
-	*silence = (struct silence){ .asked_us = now_us };
+	*silence = (struct silence){ .since_us = now_us };
 }
 
-void silence_excuse(struct silence *silence, int64_t late_us, int64_t limit_us)
+void silence_excuse(struct silence *silence, int64_t late_us, int64_t now_us)
 {
-	int64_t left_us = SILENCE_EXCUSED_LIMITS * limit_us - silence->excused_us;
-
-	if (late_us > SILENCE_LATE_US && left_us > 0)
-		silence->excused_us += late_us < left_us ? late_us : left_us;
+	if (late_us <= SILENCE_LATE_US || silence->excuses == SILENCE_EXCUSES)
+		return;
+	silence->excuses++;
+	silence->since_us = now_us;
 }
 
 int64_t silence_ends_us(const struct silence *silence, int64_t limit_us)
 {
-	return silence->asked_us + limit_us + silence->excused_us;
+	return silence->since_us + limit_us;
 }

@@ -38,7 +38,7 @@ struct watched {
 	bool asked;
 	bool poll_now; /* the next status query need not wait for its turn */
 	int64_t asked_us;
-	struct silence silence;   /* since then */
+	struct silence silence;
 	enum question question;   /* being asked, or next */
 	unsigned identified_life; /* of the view, when it was asked for its identity; 0: never */
 	int64_t identified_us;    /* the start of the server that told it; 0: nothing told */
