@@ -151,8 +151,9 @@ def size(stage, result):
         primary.sql("VACUUM cqrsd.job")
         sizes.append(int(primary.sql("SELECT pg_total_relation_size('cqrsd.job')")))
     result.check("jobs", stage.given.rounds * stage.given.jobs)
-    result.check("table and indexes of the queue after the last round / the first one",
-                 sizes[-1] / sizes[0], "×", ("<=", 1.1))
+    # The first round begins with empty files; from the second on the state is steady.
+    result.check("table and indexes of the queue after the last round / the second one",
+                 sizes[-1] / sizes[min(1, len(sizes) - 1)], "×", ("<=", 1.1))
     result.remarks.append("MB after each round: "
                           + ", ".join(f"{size / 1e6:.1f}" for size in sizes))
 
