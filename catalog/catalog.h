@@ -58,6 +58,15 @@ struct place_shift {
 	unsigned sent, source; /* lengths of "$1" and of the author's ":name" */
 };
 
+/* Of @tags and @invalidates, "orders:{id}": names and parameters, joined by colons. */
+struct tag {
+	const struct tag_part {
+		struct text name;
+		unsigned param; /* its index + 1, instead of a name; 0: it is a name */
+	} * parts;              /* [parts_count] */
+	unsigned parts_count;
+};
+
 struct operation {
 	unsigned index; /* in the catalog, sorted by name */
 	const char *name;
@@ -106,7 +115,10 @@ struct operation {
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	bool cache_vary_user;
-	const char *tags, *invalidates;
+	/* Of a query: what a cached answer of it is a part of (@tags). Of a command: what it makes
+	 * stale (@invalidates). */
+	const struct tag *tags; /* [tags_count] */
+	unsigned tags_count;
 
 	/* For operation_place. */
 	struct place text_place;          /* of the statement's first character */

@@ -265,8 +265,8 @@ static void read_relations(struct draft *draft, const struct operation_option *r
 	draft->operation.relations_count = count;
 }
 
-/* The length of "{param}" at the beginning of text; 0 and a complaint: it is not one. */
-static size_t group_param(struct draft *draft, struct cut rest)
+/* The parameter that "{param}" at the beginning names: its index + 1; 0 and a complaint: none. */
+static unsigned group_param(struct draft *draft, struct cut rest, size_t *len)
 {
 	const char *end = memchr(rest.text.ptr, '}', rest.text.len);
 	struct text name;
@@ -276,39 +276,52 @@ static size_t group_param(struct draft *draft, struct cut rest)
 		return 0;
 	}
 	name = (struct text){ rest.text.ptr + 1, (size_t)(end - rest.text.ptr) - 1 };
+	*len = name.len + 2;
 	for (unsigned i = 0; i < draft->params_count; i++)
 		if (text_is(name, draft->params[i].parameter.name))
-			return name.len + 2;
+			return i + 1;
 	source_error_near(draft->source, rest.at + 1, param_nearest(draft, name),
 			  "\"%.*s\" is no parameter of the statement", source_shown(name),
 			  name.ptr);
 	return 0;
 }
 
-/* One of "a, b:{param}": names and parameters, joined by colons. */
-static void group_check(struct draft *draft, const struct operation_option *row, struct cut item)
+static size_t group_name_len(struct text text)
 {
+	size_t len = 0;
+
+	while (len < text.len && name_byte(text.ptr[len]))
+		len++;
+	return len;
+}
+
+/* One of "a, b:{param}": names and parameters, joined by colons. */
+static void group_read(struct draft *draft, const struct operation_option *row, struct cut item,
+		       struct tag *tag)
+{
+	struct tag_part *parts = arena_zero(draft->arena, item.text.len / 2 + 1, sizeof(*parts));
 	struct cut rest = item;
 	bool begins = true;
 
-	while (rest.text.len > 0) {
+	tag->parts = parts;
+	while (begins && rest.text.len > 0) {
+		struct tag_part *part = &parts[tag->parts_count++];
 		size_t len = 0;
 
 		if (rest.text.ptr[0] == '{') {
-			len = group_param(draft, rest);
-			if (len == 0)
+			part->param = group_param(draft, rest, &len);
+			if (!part->param)
 				return;
+		} else {
+			len = group_name_len(rest.text);
+			part->name = arena_text(draft->arena, (struct text){ rest.text.ptr, len });
 		}
-		while (rest.text.ptr[0] != '{' && len < rest.text.len &&
-		       name_byte(rest.text.ptr[len]))
-			len++;
 		if (len == 0)
 			break;
 		(void)cut_take(&rest, len);
 		begins = rest.text.len > 0 && rest.text.ptr[0] == ':';
-		if (!begins)
-			break;
-		(void)cut_take(&rest, 1);
+		if (begins)
+			(void)cut_take(&rest, 1);
 	}
 	if (begins || rest.text.len > 0)
 		value_wrong(draft, row, item, (struct text){ NULL, 0 });
@@ -316,12 +329,7 @@ static void group_check(struct draft *draft, const struct operation_option *row,
 
 static void read_groups(struct draft *draft, const struct operation_option *row, struct cut value)
 {
-	const char *copy = arena_copy(draft->arena, value.text.ptr, value.text.len);
-
-	if (row->kinds == ON_QUERY)
-		draft->operation.tags = copy;
-	else
-		draft->operation.invalidates = copy;
+	(void)row;
 	draft->groups = value;
 }
 
@@ -451,16 +459,27 @@ static void options_finish_cache(struct draft *draft)
 	operation->cache_vary_user = true;
 }
 
-static void options_finish_groups(struct draft *draft, const char *name)
+static void options_finish_groups(struct draft *draft)
 {
-	const struct operation_option *row = &options[option_find(text_of(name))];
+	bool query = draft->operation.kind == REQUEST_QUERY;
+	const struct operation_option *row =
+		&options[option_find(text_of(query ? "tags" : "invalidates"))];
+	struct tag *tags = arena_zero(draft->arena, OPERATION_TAGS_MAX, sizeof(*tags));
 	struct cut list = draft->groups, item;
+	unsigned count = 0;
 	bool more;
 
 	do {
 		more = option_item(&list, &item);
-		group_check(draft, row, item);
+		if (count == OPERATION_TAGS_MAX) {
+			source_error(draft->source, item.at, "@%s has more than %d groups",
+				     row->name, OPERATION_TAGS_MAX);
+			break;
+		}
+		group_read(draft, row, item, &tags[count++]);
 	} while (more);
+	draft->operation.tags = tags;
+	draft->operation.tags_count = count;
 }
 
 /* What is for all is neither for some of them nor for peers alone. */
@@ -487,10 +506,8 @@ void options_finish(struct draft *draft)
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (draft->options_at[i] != SIZE_MAX && job_option_is_idle(draft, &options[i]))
 			options_note(draft, i, "has no effect", "it is not @async");
-	if (draft->operation.tags)
-		options_finish_groups(draft, "tags");
-	if (draft->operation.invalidates)
-		options_finish_groups(draft, "invalidates");
+	if (draft->groups.text.ptr)
+		options_finish_groups(draft);
 	options_finish_callers(draft);
 	options_finish_cache(draft);
 }

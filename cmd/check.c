@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cmd/check_api_keys.h"
 #include "cmd/check_commits.h"
+#include "cmd/check_feed.h"
 #include "cmd/check_findings.h"
 #include "cmd/check_jobs.h"
 #include "cmd/check_keys.h"
@@ -36,7 +37,8 @@
 /* What is asked of the primary once, before the operations. */
 static void (*const checks_of_primary[])(struct check_node *primary, const struct catalog *catalog,
 					 struct findings *findings) = {
-	check_keys, check_jobs, check_api_keys, check_rights, check_schema, check_commits,
+	check_keys,   check_jobs,   check_feed,    check_api_keys,
+	check_rights, check_schema, check_commits,
 };
 
 struct checking {

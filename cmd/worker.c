@@ -10,6 +10,7 @@
 #include "http/auth/auth.h"
 #include "http/http.h"
 #include "read/read.h"
+#include "router/feed_keeper.h"
 #include "router/feed_tables.h"
 #include "router/heavy_hitters.h"
 #include "router/permission.h"
@@ -37,7 +38,8 @@ struct worker {
 	struct auth *auth; /* NULL: all clients are served */
 	struct reads reads;
 	struct writes writes;
-	struct feed_tables feed_tables; /* of the first worker */
+	struct feed_tables feed_tables; /* of the first worker, as the next */
+	struct feed_keeper feed_keeper;
 	struct in_flight_board in_flight;
 	struct snapshot *hitters; /* outlives the router: the admin page reads it */
 	pthread_t thread;
@@ -182,6 +184,7 @@ static void worker_free_paths(struct worker *worker)
 	in_flight_stop(&worker->in_flight);
 	reads_fini(&worker->reads);
 	writes_fini(&worker->writes);
+	feed_keeper_stop(&worker->feed_keeper);
 	feed_tables_stop(&worker->feed_tables);
 	router_free(worker->router);
 	if (worker->auth)
@@ -284,8 +287,10 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->auth = http->auth ? auth_new(http->auth) : NULL;
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);
-	if (number == 0)
+	if (number == 0) {
 		writes_work(&worker->writes, &worker_occupancy);
+		feed_keeper_start(&worker->feed_keeper, worker->router);
+	}
 	if (number == 0 && shared->feed)
 		feed_tables_start(&worker->feed_tables, worker->router);
 	writes_run_jobs(&worker->writes, &worker_occupancy, worker_jobs(number, shared->options));

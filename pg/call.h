@@ -144,6 +144,8 @@ struct call {
 	uint64_t rows_max;           /* more: CALL_TOO_LARGE; 0: no limit */
 	size_t bytes_max;            /* of out, or of a stream in all; 0: no limit */
 	int64_t timeout_us;          /* statement_timeout of its own; 0: the pool's */
+	const uint64_t *tags;        /* command: what it makes stale, for the feed; [tags_count] */
+	unsigned tags_count;         /* 0: it writes no row there; at most OPERATION_TAGS_MAX */
 	const uint32_t *param_oids;  /* CALL_DESCRIBE: [statement->params], 0: ask; or NULL */
 	const struct shape *bound;   /* by which values were made; NULL: the statement's of now */
 	/* a query: ended on the server when it is forgotten there (pg/wire/cancel.h) */

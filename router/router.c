@@ -186,6 +186,14 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	};
 	witnesses_init(&router->witnesses, &router->witnesses_env);
 	feed_desk_init(&router->feed_desk, loop, shared->feed);
+	router->feed_doubts = (struct feed_doubts){
+		.loop = loop,
+		.shared = shared->feed,
+		.topology = &router->topology,
+		.pause_us = shared->options->lag_poll_us,
+		.refresh = router_on_refresh,
+		.arg = router,
+	};
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -210,6 +218,7 @@ bool router_is_open(const struct router *router)
 void router_free(struct router *router)
 {
 	assert(list_empty(&router->watchers));
+	feed_doubts_fini(&router->feed_doubts);
 	read_index_fini(&router->read_index);
 	witnesses_fini(&router->witnesses);
 	for (unsigned i = 0; i < router->shared.nodes_count; i++) {

@@ -26,6 +26,7 @@
 #include "router/consistency/sessions.h"
 #include "router/consistency/token.h"
 #include "router/feed/desk.h"
+#include "router/feed_doubts.h"
 #include "router/health/budget.h"
 #include "router/health/health.h"
 #include "router/heavy_hitters.h"
@@ -154,6 +155,7 @@ struct router {
 	struct witnesses_env witnesses_env;
 	struct witnesses witnesses;
 	struct feed_desk feed_desk;
+	struct feed_doubts feed_doubts;
 	struct feed_tables *feed_tables; /* on the first loop (router/feed_tables.h), or NULL */
 	struct heard heard;              /* of a timeline that no node was seen on */
 	uint64_t tokens_of; /* the cluster whose tokens they are: another may be met first */

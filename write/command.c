@@ -44,7 +44,12 @@ static bool command_submit(struct command *command)
 	/* What goes on is not refused for others. */
 	command->call.ticket.priority.asked =
 		command->priority.asked && !command->reruns && !command->tries;
+	if (command->call.tags_count)
+		feed_doubt_begin(command->doubts, &command->doubt, command->call.tags,
+				 command->call.tags_count);
 	command->in_flight = pool_submit(command->pool, &command->call);
+	if (!command->in_flight)
+		feed_doubt_end(command->doubts, &command->doubt, &command->call);
 	return command->in_flight;
 }
 
@@ -73,6 +78,11 @@ bool command_is_out(const struct command *command)
 
 void command_forget(struct command *command)
 {
+	static const struct call unsent = { .end = CALL_UNSENT };
+
+	if (command_is_out(command))
+		feed_doubt_leave(command->doubts, &command->doubt);
+	feed_doubt_end(command->doubts, &command->doubt, &unsent);
 	if (command->in_flight)
 		pool_forget(command->pool, &command->call);
 	command->in_flight = false;
@@ -355,6 +365,7 @@ static void command_on_call(struct call *call)
 	struct request *request = command->request;
 
 	command->in_flight = false;
+	feed_doubt_end(command->doubts, &command->doubt, call);
 	if (call->sent_us) {
 		request->queue_us += call->sent_us - call->queued_us;
 		request->db_us += call->done_us - call->sent_us;

@@ -20,6 +20,7 @@
 #include "catalog/catalog.h"
 #include "pg/call.h"
 #include "pg/pool.h"
+#include "router/feed_doubts.h"
 #include "write/idempotency.h"
 
 #include <stdbool.h>
@@ -67,9 +68,10 @@ struct command {
 	const struct shape *shape; /* by which they were made; NULL: the statement's */
 	const char *const *claims; /* as struct call's */
 	size_t bytes_max;
-	int64_t timeout_us;       /* of the statement; 0: the pool's */
-	struct random *random;    /* borrowed, for jitter */
-	struct priority priority; /* who goes first where not all can */
+	int64_t timeout_us;         /* of the statement; 0: the pool's */
+	struct random *random;      /* borrowed, for jitter */
+	struct feed_doubts *doubts; /* of what it makes stale; NULL: not kept */
+	struct priority priority;   /* who goes first where not all can */
 	/* Asked before each rerun: the primary's pool now, or NULL: there is none, or the request
 	 * holds why it is not to run. */
 	struct pool *(*on_rerun)(struct command *command);
@@ -84,6 +86,7 @@ struct command {
 	struct call call;
 	struct pool *pool;
 	bool in_flight;
+	struct feed_doubt doubt; /* from before it is sent until it has ended */
 	unsigned reruns;
 	struct loop_timer pause;     /* before a rerun, or before its key is tried again */
 	struct idempotency_key *key; /* NULL: it has none */

@@ -4,6 +4,7 @@
 
 #include "catalog/document.h"
 #include "pg/sqlstate.h"
+#include "router/feed_tags.h"
 
 #include <assert.h>
 
@@ -38,6 +39,12 @@ static void operation_form_fill(struct command *command, struct call *call)
 	call->rows_max = document_rows_max(command->operation);
 	call->isolation = operation_isolation(command->operation);
 	call->transaction = operation_transaction(command->operation);
+	call->tags_count = command->operation->tags_count;
+	if (call->tags_count)
+		call->tags = feed_tags(command->operation,
+				       command->shape ? command->shape
+						      : statement_shape(call->statement),
+				       command->values, &command->request->arena);
 }
 
 static void operation_form_begin(struct command *command)

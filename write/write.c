@@ -347,6 +347,7 @@ static bool write_choose_form(struct write *write, struct pool *pool)
 	command->values = task->values;
 	command->shape = task->shape;
 	command->claims = task->claims;
+	command->doubts = &task->router->feed_doubts;
 	command->form = &operation_form;
 	command->timeout_us = task_statement_timeout_us(task);
 	if (!task->elements_count && !accept_is_wanted(task->request, task->operation))

@@ -68,6 +68,11 @@ static bool key_is_exact(struct pg_type element, bool is_enum)
 	return form == KEY_ENUM ? is_enum : form != KEY_NONE;
 }
 
+bool key_is_known(struct pg_type element)
+{
+	return key_is_exact(element, false);
+}
+
 bool key_fits_column(struct pg_type element, uint32_t column_oid)
 {
 	return element.oid == column_oid ||

@@ -29,6 +29,8 @@ const char *key_misfit(const struct statement *statement, const struct shape *sh
 bool key_is_collated(uint32_t oid) must_check;
 /* Is a column of that type made of such keys? */
 bool key_fits_column(struct pg_type element, uint32_t column_oid) must_check;
+/* Is it one of these, without asking whether it is an enum? */
+bool key_is_known(struct pg_type element) must_check;
 /*
  * The text by which PostgreSQL will show that value of a type that key_misfit found nothing wrong
  * with. NULL: it is not known, or too long.

@@ -393,6 +393,13 @@ static void answer_own_error(struct conn *conn, const struct entry *entry, const
 	(void)answer_forget_fixed(conn, entry, result);
 }
 
+/* The one that names a table, which may not be there: it would not be in a next try. */
+static bool answer_is_of_feed(const struct entry *entry, const PGresult *result)
+{
+	return entry->kind == ENTRY_PREPARE_FIXED && entry->fixed == FIXED_FEED &&
+	       !error_is_prepared(result);
+}
+
 /* Of one without which its call cannot be. */
 static void answer_fixed_error(struct conn *conn, const struct entry *entry, const PGresult *result)
 {
@@ -400,7 +407,7 @@ static void answer_fixed_error(struct conn *conn, const struct entry *entry, con
 
 	if (entry->slot == SLOT_NONE)
 		return;
-	if (forgotten)
+	if (forgotten && !answer_is_of_feed(entry, result))
 		answer_slot(conn, entry)->state = SLOT_RETURNED;
 	else
 		answer_fail(conn, answer_slot(conn, entry), result);

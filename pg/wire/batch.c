@@ -57,6 +57,7 @@ void batch_begin(struct batch *batch, enum call_kind kind, int64_t now_us, int64
 	batch->raised = 0;
 	batch->redone_for = SLOT_NONE;
 	batch->trouble = NULL;
+	batch->tags_count = 0;
 }
 
 void batch_begin_trip(struct batch *batch)
@@ -66,12 +67,27 @@ void batch_begin_trip(struct batch *batch)
 	batch->limits = BATCH_LIMITS_NONE;
 }
 
+/* What has run commits, though its maker has forgotten the call. */
+static void batch_add_tags(struct batch *batch, const struct call *call)
+{
+	struct slot *slot = &batch->slots[batch->slots_count - 1];
+
+	assert(call->tags_count <= OPERATION_TAGS_MAX);
+	assert(batch->tags_count + call->tags_count <= BATCH_TAGS_MAX);
+	slot->tags_first = (uint16_t)batch->tags_count;
+	slot->tags_count = (uint8_t)call->tags_count;
+	memcpy(batch->tags + batch->tags_count, call->tags, call->tags_count * sizeof(*call->tags));
+	batch->tags_count += call->tags_count;
+}
+
 void batch_add(struct batch *batch, struct call *call)
 {
 	assert(batch->state == BATCH_FORMING || batch->kind == CALL_JOBS);
 	assert(batch->slots_count < BATCH_CALLS_MAX);
 	batch->slots[batch->slots_count++] = (struct slot){ .call = call, .state = SLOT_AWAITED };
 	batch->claims |= call->claims != NULL;
+	if (call->tags_count)
+		batch_add_tags(batch, call);
 	if (call->timeout_us && call->timeout_us + BATCH_PATIENCE_GRACE_US > batch->patience_us)
 		batch->patience_us = call->timeout_us + BATCH_PATIENCE_GRACE_US;
 }

@@ -32,7 +32,8 @@
 struct plan;
 
 #define BATCH_ENTRIES_MAX (5 * BATCH_CALLS_MAX + 16)
-#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 22)
+#define BATCH_GROUP_ENTRIES_MAX (9 * GROUP_CALLS_MAX + 24)
+#define BATCH_TAGS_MAX (GROUP_CALLS_MAX * OPERATION_TAGS_MAX)
 #define BATCH_PARAM_BYTES_MAX (256 << 10) /* of the parameters of one batch */
 #define BATCH_DISCARD_BYTES_MAX (8 << 20) /* of unwanted rows, before the conn is given up */
 #define SLOT_NONE UINT8_MAX
@@ -95,6 +96,9 @@ struct slot {
 	/* Calls from this one on that were sent as one execution, and their rows that have come;
 	 * 0: it was sent by itself, or with one before it. */
 	uint8_t together, together_rows;
+	/* Of the batch's tags those of this one, whatever became of its call. */
+	uint8_t tags_count;
+	uint16_t tags_first;
 	size_t discarded; /* bytes of rows thrown away */
 };
 
@@ -136,6 +140,8 @@ struct batch {
 	unsigned raised;       /* of members: the slot whose error of its own came last */
 	unsigned redone_for;   /* the slot whose error had all of it sent again; or SLOT_NONE */
 	const char *trouble;   /* why the group breaks; NULL: it does not */
+	unsigned tags_count;
+	uint64_t tags[BATCH_TAGS_MAX]; /* [tags_count], of all its commands: pg/wire/feed_row.h */
 };
 
 /* From NONE to FORMING, without any calls. patience_us: of an answer, unless a call says more. */

@@ -104,6 +104,10 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	[FIXED_OUTER] = { "outer", "SAVEPOINT j" },
 	[FIXED_RELEASE] = { "release", "RELEASE SAVEPOINT j" },
 	[FIXED_ROLE] = { "role", "RESET ROLE" },
+	/* A transaction that wrote nothing goes on to write nothing, and takes its id before that
+	 * of the row. */
+	[FIXED_FEED] = { "feed", "INSERT INTO cqrsd.invalidation (tags) SELECT $1::bigint[]"
+				 " WHERE pg_current_xact_id_if_assigned() IS NOT NULL" },
 };
 
 bool fixed_is_binary(enum fixed fixed)

@@ -35,6 +35,7 @@ enum fixed {
 	FIXED_OUTER, /* around the savepoints of jobs, and their end */
 	FIXED_RELEASE,
 	FIXED_ROLE,
+	FIXED_FEED, /* pg/wire/feed_row.h */
 	FIXED_COUNT,
 };
 

@@ -301,6 +301,7 @@ enum member_error member_on_error(struct conn *conn, const struct entry *entry,
 	case ENTRY_SAVEPOINT:
 	case ENTRY_CLOCK:
 	case ENTRY_XID:
+	case ENTRY_FEED:
 	case ENTRY_RETURN:
 		return member_on_fixed_error(conn, entry, result);
 	case ENTRY_LEFTOVERS:

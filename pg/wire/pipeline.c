@@ -92,6 +92,12 @@ bool pipeline_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, u
 	return pipeline_fixed_values(conn, kind, fixed, slot, value ? &value : NULL, value ? 1 : 0);
 }
 
+bool pipeline_fixed_value(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
+			  const char *value)
+{
+	return pipeline_fixed_values(conn, kind, fixed, slot, &value, 1);
+}
+
 bool pipeline_backend(struct conn *conn)
 {
 	return !conn->pooled || pipeline_fixed(conn, ENTRY_BACKEND, FIXED_BACKEND, SLOT_NONE, NULL);

@@ -27,6 +27,9 @@ bool pipeline_sync(struct conn *conn, enum entry_kind kind) must_check;
 /* Prepares it where it is not yet; value: its parameter, or NULL. */
 bool pipeline_fixed(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
 		    const char *value) must_check;
+/* The same, with that as its parameter, also where it is NULL. */
+bool pipeline_fixed_value(struct conn *conn, enum entry_kind kind, enum fixed fixed, unsigned slot,
+			  const char *value) must_check;
 /* Where a pooler stands between, whether it is the backend on which all was prepared and set. */
 bool pipeline_backend(struct conn *conn) must_check;
 /* The slot's statement is prepared and its statement_timeout in force. timeout_us_max: whatever

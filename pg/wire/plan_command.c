@@ -6,6 +6,7 @@
 #include "pg/admission/quarantine.h"
 #include "pg/wire/answer.h"
 #include "pg/wire/conn.h"
+#include "pg/wire/feed_row.h"
 #include "pg/wire/pipeline.h"
 
 #include <assert.h>
@@ -15,7 +16,8 @@
 
 static bool plan_command_send(struct conn *conn)
 {
-	return pipeline_call(conn, 0) && pipeline_end(conn, FIXED_XID, false);
+	return pipeline_call(conn, 0) && feed_row_send(conn) &&
+	       pipeline_end(conn, FIXED_XID, false);
 }
 
 static bool plan_isolated_send(struct conn *conn)
@@ -23,7 +25,7 @@ static bool plan_isolated_send(struct conn *conn)
 	const struct call *call = conn->batch.slots[0].call;
 
 	return pipeline_begin(conn, call->isolation) && pipeline_call(conn, 0) &&
-	       pipeline_end(conn, FIXED_XID, true);
+	       feed_row_send(conn) && pipeline_end(conn, FIXED_XID, true);
 }
 
 static bool plan_framed_send(struct conn *conn)
@@ -42,8 +44,10 @@ static void plan_framed_send_rest(struct conn *conn)
 
 	assert(conn->batch.state == BATCH_OUT);
 	batch_begin_trip(&conn->batch);
-	pipeline_sent(conn, pipeline_framing(conn, ENTRY_FRAME_TAIL, frame->behind,
-					     frame->behind_values) &&
+	/* Before it, which writes in any case. */
+	pipeline_sent(conn, feed_row_send(conn) &&
+				    pipeline_framing(conn, ENTRY_FRAME_TAIL, frame->behind,
+						     frame->behind_values) &&
 				    pipeline_end(conn, FIXED_XID, true));
 }
 

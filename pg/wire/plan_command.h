@@ -3,14 +3,15 @@
  * One command, a transaction of its own. Its position is read behind the commit, so that it is at
  * or after the commit record; only with it has the command succeeded.
  *
- *   command    [call] [xid] Sync  [position] Sync
- *   isolated   [BEGIN] [call] [xid] [COMMIT] Sync  [position] Sync
+ *   command    [call] [feed]? [xid] Sync  [position] Sync
+ *   isolated   [BEGIN] [call] [feed]? [xid] [COMMIT] Sync  [position] Sync
  *                at its isolation level, or where it may not commit by itself
  *   framed     [BEGIN] [before] [call] Sync         what was sent cannot commit yet
  *                │ the call has run and its maker goes on (call_frame.on_ran)
- *                └──► [behind] [xid] [COMMIT] Sync  [position] Sync
+ *                └──► [feed]? [behind] [xid] [COMMIT] Sync  [position] Sync
  *
- * A call whose conn is lost behind a commit that was sent is CALL_LOST, and never placed again.
+ * [feed] is of pg/wire/feed_row.h. A call whose conn is lost behind a commit that was sent is
+ * CALL_LOST, and never placed again.
  */
 #pragma once
 

@@ -6,6 +6,7 @@
 #include "pg/admission/raises.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
+#include "pg/wire/feed_row.h"
 #include "pg/wire/member.h"
 #include "pg/wire/pipeline.h"
 #include "pg/wire/plan_command.h"
@@ -60,7 +61,7 @@ static bool plan_group_send_from(struct conn *conn, unsigned first)
 		if (!sent)
 			return false;
 	}
-	return member_reset(conn, batch->slots_count - 1) &&
+	return member_reset(conn, batch->slots_count - 1) && feed_row_send(conn) &&
 	       pipeline_end(conn, FIXED_GROUP_END, true);
 }
 
@@ -83,6 +84,8 @@ static void plan_group_redo(struct conn *conn)
 		batch->slots[i].savepoint = true;
 		if (batch->slots[i].call)
 			call_take_back(batch->slots[i].call);
+		else
+			batch->slots[i].tags_count = 0;
 	}
 	batch_begin_trip(batch);
 	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, "ROLLBACK") &&

@@ -5,13 +5,13 @@
  * (pg/admission/raises.h): it is a fifth of what a small command of a group costs PostgreSQL.
  *
  *   [BEGIN] ([limits] [SAVEPOINT]? [claims] [call] [leftovers] [RESET ALL])…
- *   [RESET ALL]? [end] [COMMIT] Sync  [position] Sync
+ *   [RESET ALL]? [feed]? [end] [COMMIT] Sync  [position] Sync
  *
  *   all went well ──────────────────────────────────────────► committed: all are answered
  *   one raised an error of its own
  *    ├─ without a savepoint ─► [ROLLBACK] [unlock] [BEGIN] … all once more, each with a savepoint
  *    └─ with a savepoint ──► [ROLLBACK TO] ([limits] …)… of those behind it, or [RESET ALL],
- *                            [end] [COMMIT] Sync  [position] Sync
+ *                            [feed]? [end] [COMMIT] Sync  [position] Sync
  *   anything else ──► [ROLLBACK] Sync ──► each is placed again, alone
  *
  * No client is answered before the commit is known, an error neither: it may come from what
@@ -20,7 +20,8 @@
  * that fails. Locks are waited for shortly, so that two groups that wait for each other break soon;
  * one pool has one group on its way at most. Settings that a command left behind are reset; its
  * role, which RESET does not touch, and another durability that it asked for are looked for. The
- * savepoints are within each other: a RELEASE would be one more message each.
+ * savepoints are within each other: a RELEASE would be one more message each. [feed] is one row for
+ * all of them (pg/wire/feed_row.h).
  */
 #pragma once
 

@@ -10,6 +10,7 @@
 #include "pg/wire/answer.h"
 #include "pg/wire/conn.h"
 #include "pg/wire/error.h"
+#include "pg/wire/feed_row.h"
 #include "pg/wire/member.h"
 #include "pg/wire/pipeline.h"
 #include "pg/wire/plan_command.h"
@@ -233,6 +234,7 @@ static bool plan_jobs_send_finish(struct conn *conn, bool goes_back)
 	return (!goes_back || plan_jobs_return(conn)) && plan_jobs_release(conn) &&
 	       (CONTROL_JOB_FRAME || pipeline_text(conn, ENTRY_SAVEPOINT, "COMMIT AND CHAIN")) &&
 	       pipeline_framing(conn, ENTRY_FRAME_TAIL, jobs->finish, jobs->finish_values) &&
+	       feed_row_send(conn) &&
 	       pipeline_end(conn, batch_is_lone_job(batch) ? FIXED_XID : FIXED_GROUP_END, true);
 }
 

@@ -9,7 +9,7 @@
  *       │ ▲ one raised an error of its own: back to the last savepoint, and on from there
  *       │ └──[RETURN] (member)… [jobs] Sync
  *       │ all have run: on_ran
- *   3  [RELEASE] [finish] [end] [COMMIT] Sync  [position] Sync
+ *   3  [RELEASE] [finish] [feed]? [end] [COMMIT] Sync  [position] Sync
  *
  *   on_ran wants no commit ───────────────► [ROLLBACK] Sync, and the claim ends well; of no rows
  *                                           [COMMIT], as some may have been locked in vain

@@ -69,6 +69,14 @@ void stripes_know(struct stripes *stripes, uint64_t lsn)
 	stripes_raise(&stripes->known, lsn);
 }
 
+uint32_t stripes_timeline(const struct stripes *stripes)
+{
+	uint32_t timeline = atomic_load_explicit(&stripes->timeline, memory_order_acquire);
+
+	return stripes_grow(atomic_load_explicit(&stripes->era, memory_order_acquire)) ? timeline
+										       : 0;
+}
+
 struct position stripes_known(const struct stripes *stripes)
 {
 	uint32_t era = atomic_load_explicit(&stripes->era, memory_order_acquire);
@@ -104,23 +112,31 @@ uint64_t stripes_required(const struct stripes *stripes, struct position index,
 	return required < index.lsn ? required : index.lsn;
 }
 
+static _Atomic uint32_t *stripes_doubt_of(struct stripes *stripes, uint64_t tag)
+{
+	return tag == STRIPES_TAG_ALL ? &stripes->doubt : &stripes->items[stripes_of(tag)].doubt;
+}
+
 void stripes_doubt(struct stripes *stripes, uint64_t tag)
 {
-	atomic_fetch_add_explicit(&stripes->items[stripes_of(tag)].doubt, 1, memory_order_seq_cst);
+	_Atomic uint32_t *doubt = stripes_doubt_of(stripes, tag);
+
+	atomic_fetch_add_explicit(doubt, 1, memory_order_seq_cst);
 }
 
 void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn)
 {
-	struct stripe *stripe = &stripes->items[stripes_of(tag)];
+	_Atomic uint32_t *doubt = stripes_doubt_of(stripes, tag);
 	uint32_t before;
 
 	if (lsn)
-		stripes_raise(&stripe->lsn, lsn);
-	before = atomic_fetch_sub_explicit(&stripe->doubt, 1, memory_order_seq_cst);
+		stripes_touch(stripes, tag, lsn);
+	before = atomic_fetch_sub_explicit(doubt, 1, memory_order_seq_cst);
 	assert(before > 0);
 }
 
 bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag)
 {
-	return atomic_load_explicit(&stripes->items[stripes_of(tag)].doubt, memory_order_seq_cst);
+	return atomic_load_explicit(&stripes->doubt, memory_order_seq_cst) ||
+	       atomic_load_explicit(&stripes->items[stripes_of(tag)].doubt, memory_order_seq_cst);
 }

@@ -39,6 +39,7 @@ struct stripes {
 	_Atomic uint32_t timeline;
 	_Atomic uint64_t base;  /* all tags were touched there, for all that is known */
 	_Atomic uint64_t known; /* A */
+	_Atomic uint32_t doubt; /* on all tags */
 	struct stripe items[STRIPES];
 };
 
@@ -54,6 +55,8 @@ void stripes_know(struct stripes *stripes, uint64_t lsn);
 
 /* --- any thread ------------------------------------------------------------------------------- */
 
+/* Whose lsns these are; 0: unknown. */
+uint32_t stripes_timeline(const struct stripes *stripes) must_check;
 /* A; POSITION_NONE: unknown. */
 struct position stripes_known(const struct stripes *stripes) must_check;
 /*

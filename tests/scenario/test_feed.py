@@ -100,7 +100,9 @@ def read(service, name, **values):
 
 
 def behind_with_others(cluster):
-    """Replica 2 stands still; another table is written to."""
+    """Replica 2 stands still, with all that was known of the tables until now; another table is
+    written to."""
+    cluster.wait_until_replayed()
     cluster.replica(2).pause_replay()
     cluster.primary.sql("UPDATE test_busy SET number = number + 1")
 

@@ -81,7 +81,15 @@ static void options_of_a_query_are_read(void **state)
 	assert_int_equal(operation->cache_us, 30 * US_PER_S);
 	assert_int_equal(operation->cache_swr_us, 10 * US_PER_S);
 	assert_true(operation->cache_vary_user);
-	assert_string_equal(operation->tags, "a, orders:{id}:x");
+	assert_int_equal(operation->tags_count, 2);
+	assert_int_equal(operation->tags[0].parts_count, 1);
+	assert_true(text_is(operation->tags[0].parts[0].name, "a"));
+	assert_int_equal(operation->tags[1].parts_count, 3);
+	assert_true(text_is(operation->tags[1].parts[0].name, "orders"));
+	assert_int_equal(operation->tags[1].parts[0].param, 0);
+	assert_string_equal(operation->parameters[operation->tags[1].parts[1].param - 1].name,
+			    "id");
+	assert_true(text_is(operation->tags[1].parts[2].name, "x"));
 	assert_int_equal(operation->access, ACCESS_PUBLIC);
 	assert_int_equal(operation->claims, CATALOG_CLAIMS_SET);
 	catalog_let_go(catalog);
@@ -120,7 +128,8 @@ static void options_of_a_command_are_read(void **state)
 						  "-- @isolation repeatable read\n"
 						  "-- @group off\n"
 						  "-- @timeout 1m\n"
-						  "-- @invalidates orders\n"
+						  "-- @invalidates orders:{id}\n"
+						  "-- @writes orders, shop.lines\n"
 						  "-- @roles clerk, back-office\n"
 						  "-- @internal\n"
 						  "INSERT INTO t VALUES (:id)");
@@ -134,7 +143,11 @@ static void options_of_a_command_are_read(void **state)
 	assert_int_equal(operation->isolation, CATALOG_REPEATABLE_READ);
 	assert_true(operation->lonely);
 	assert_int_equal(operation->timeout_us, 60 * US_PER_S);
-	assert_string_equal(operation->invalidates, "orders");
+	assert_int_equal(operation->tags_count, 1);
+	assert_true(text_is(operation->tags[0].parts[0].name, "orders"));
+	assert_int_equal(operation->tags[0].parts[1].param, 1);
+	assert_int_equal(operation->relations_count, 2);
+	assert_true(text_is(operation->relations[1], "shop.lines"));
 	assert_int_equal(operation->roles_count, 2);
 	assert_true(text_is(operation->roles[0], "clerk"));
 	assert_true(text_is(operation->roles[1], "back-office"));
@@ -300,6 +313,12 @@ static void groups_name_parameters_of_the_statement(void **state)
 		{ QUERY "-- @tags a b\nSELECT 1", "shop.sql:2:10: error: \"a b\"" BAD },
 		{ QUERY "-- @tags a:\nSELECT 1", "shop.sql:2:10: error: \"a:\"" BAD },
 		{ QUERY "-- @tags a{id}\nSELECT :id", "shop.sql:2:10: error: \"a{id}\"" BAD },
+		{ QUERY "-- @tags 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16\n"
+			"SELECT 1",
+		  "shop.sql:2:64: error: @tags has more than 16 groups" },
+		{ COMMAND "-- @invalidates orders:{ids}\nSELECT :id",
+		  "shop.sql:2:25: error: \"ids\" is no parameter of the statement; did you mean "
+		  "\"id\"?" },
 		{ QUERY "-- @tags {id}a\nSELECT :id", "shop.sql:2:10: error: \"{id}a\"" BAD },
 		{ COMMAND "-- @roles a,b c\nSELECT 1",
 		  "shop.sql:2:13: error: \"b c\" is no value of @roles a, b" },

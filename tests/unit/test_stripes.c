@@ -98,6 +98,10 @@ static void a_tag_is_in_doubt_until_each_command_has_settled(void **state)
 	assert_false(stripes_in_doubt(&stripes, 6));
 	stripes_settle(&stripes, 5, 0);
 	assert_false(stripes_in_doubt(&stripes, 5));
+	stripes_doubt(&stripes, STRIPES_TAG_ALL);
+	assert_true(stripes_in_doubt(&stripes, 6));
+	stripes_settle(&stripes, STRIPES_TAG_ALL, 0);
+	assert_false(stripes_in_doubt(&stripes, 6));
 }
 
 /* --- many threads ----------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "catalog/document.h"
+#include "router/feed_tags.h"
 #include "write/jobs/attempt_log.h"
 #include "write/jobs/claimed.h"
 #include "write/jobs/job_problem.h"
@@ -28,6 +29,7 @@ void job_batch_fini(struct job_batch *batch)
 {
 	if (batch->pool)
 		pool_forget(batch->pool, &batch->call);
+	feed_doubt_leave(batch->doubts, &batch->doubt);
 	batch->pool = NULL;
 	for (unsigned i = 0; i < GROUP_CALLS_MAX; i++)
 		buf_fini(&batch->members[i].out);
@@ -62,7 +64,9 @@ static void batch_fill(struct job_batch *batch, struct job_member *member,
 		.bytes_max = batch->bytes_max,
 		.timeout_us = operation->timeout_us,
 		.bound = statement_shape(operation->statement),
+		.tags_count = operation->tags_count,
 	};
+	member->call.tags = feed_tags(operation, member->call.bound, values, &batch->arena);
 }
 
 /* In the transaction of the others, without being run. */
@@ -232,6 +236,35 @@ static void batch_take(struct job_batch *batch, const struct operation *operatio
 	batch->jobs.calls[batch->claimed++] = &member->call;
 }
 
+/* Of all that are to run. */
+static const uint64_t *batch_tags(struct job_batch *batch, unsigned *count)
+{
+	uint64_t *tags;
+
+	*count = 0;
+	for (unsigned i = 0; i < batch->claimed; i++)
+		*count += batch->members[i].call.tags_count;
+	tags = arena_alloc(&batch->arena, (*count + 1) * sizeof(*tags));
+	for (unsigned i = 0, at = 0; i < batch->claimed; i++) {
+		const struct call *call = &batch->members[i].call;
+
+		for (unsigned j = 0; j < call->tags_count; j++)
+			tags[at++] = call->tags[j];
+	}
+	return tags;
+}
+
+/* Before any of it can commit. It may have begun before, when all of it was rolled back. */
+static void batch_doubt(struct job_batch *batch)
+{
+	static const struct call rolled_back = { .end = CALL_UNSENT };
+	unsigned count;
+	const uint64_t *tags = batch_tags(batch, &count);
+
+	feed_doubt_end(batch->doubts, &batch->doubt, &rolled_back);
+	feed_doubt_begin(batch->doubts, &batch->doubt, tags, count);
+}
+
 static unsigned batch_on_claimed(struct call *call)
 {
 	struct job_batch *batch = batch_of(call);
@@ -254,6 +287,7 @@ static unsigned batch_on_claimed(struct call *call)
 			batch_take(batch, operation, &rows[i]);
 	}
 	batch->goes_on = last && !last->n;
+	batch_doubt(batch);
 	batch->on_members(batch, batch->claimed, last);
 	return batch->claimed;
 }
@@ -347,6 +381,7 @@ static void batch_on_done(struct call *call)
 	struct job_batch *batch = batch_of(call);
 
 	batch->pool = NULL;
+	feed_doubt_end(batch->doubts, &batch->doubt, call);
 	batch->on_done(batch);
 }
 

@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "pg/jobs.h"
 #include "pg/pool.h"
+#include "router/feed_doubts.h"
 #include "write/jobs/claim.h"
 #include "write/jobs/ending.h"
 #include "write/jobs/finish.h"
@@ -44,6 +45,7 @@ struct job_batch {
 	const struct catalog *catalog; /* which the maker holds until on_done */
 	struct random *random;         /* borrowed */
 	struct loop *loop;
+	struct feed_doubts *doubts;    /* of what they make stale; NULL: not kept */
 	const char *instance;          /* who runs them */
 	struct job_verdicts *verdicts; /* of earlier batches; borrowed */
 	size_t bytes_max;              /* of one result */
@@ -72,6 +74,7 @@ struct job_batch {
 	struct arena arena;
 	struct buf out, scratch;
 	struct pool *pool; /* while it is on its way */
+	struct feed_doubt doubt;
 	int64_t claimed_us;
 };
 

@@ -56,6 +56,7 @@ void job_workers_init(struct job_workers *workers, struct router *router,
 		job_batch_init(&worker->batch);
 		worker->batch.random = &router->random;
 		worker->batch.loop = router->loop;
+		worker->batch.doubts = &router->feed_doubts;
 		worker->batch.instance = workers->instance;
 		worker->batch.verdicts = &workers->verdicts;
 		worker->batch.on_members = worker_on_members;
