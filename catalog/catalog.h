@@ -26,6 +26,13 @@ enum idempotency { IDEMPOTENCY_OPTIONAL, IDEMPOTENCY_NONE, IDEMPOTENCY_REQUIRED 
 enum int8_form { INT8_OF_SERVICE, INT8_NUMBER, INT8_STRING };
 enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 
+/* Who may share a cached answer: all, or callers who are the same. */
+enum cache_vary {
+	CACHE_VARY_AS_FOUND, /* by whether the statement sees who asks */
+	CACHE_VARY_USER,
+	CACHE_VARY_NONE,
+};
+
 /* Are the principal's claims set for its statement (router/claims.h)? */
 enum catalog_claims { CATALOG_CLAIMS_NONE, CATALOG_CLAIMS_SET };
 
@@ -114,7 +121,8 @@ struct operation {
 	struct schedule schedule; /* when it is run by itself */
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
-	bool cache_vary_user;
+	enum cache_vary cache_vary;
+	bool cache_volatile_ok; /* a statement that is volatile, or asks the time, may be cached */
 	/* Of a query: what a cached answer of it is a part of (@tags). Of a command: what it makes
 	 * stale (@invalidates). */
 	const struct tag *tags; /* [tags_count] */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/nearest.h"
+#include "catalog/cache_options.h"
 #include "catalog/job_options.h"
 #include "catalog/lookup.h"
 #include "catalog/params.h"
@@ -161,32 +162,6 @@ static void read_claims(struct draft *draft, const struct operation_option *row,
 	if (value.text.len > 0)
 		source_error(draft->source, value.at, "@%s takes no value", row->name);
 	draft->operation.claims = CATALOG_CLAIMS_SET;
-}
-
-static void read_cache(struct draft *draft, const struct operation_option *row, struct cut value)
-{
-	static const char *const keys[] = { "swr", "vary" };
-	static const char *const varies[] = { "none", "user" };
-	bool swr = false, vary = false;
-	struct cut word, part;
-	int index;
-
-	(void)value_duration(draft, row, cut_word(&value), US_PER_MS, 30 * US_PER_DAY,
-			     &draft->operation.cache_us);
-	while ((word = cut_word(&value)).text.len > 0) {
-		if (!swr && value_key(word, "swr", &part)) {
-			swr = true;
-			(void)value_duration(draft, row, part, 0, 30 * US_PER_DAY,
-					     &draft->operation.cache_swr_us);
-		} else if (!vary && value_key(word, "vary", &part)) {
-			vary = true;
-			if (VALUE_WORD(draft, row, part, varies, &index))
-				draft->operation.cache_vary_user = index == 1;
-			draft->vary_given = true;
-		} else {
-			value_wrong_key(draft, row, word, keys, 2);
-		}
-	}
 }
 
 /* Takes the next item of "a, b, c" off the list; false: it was the last one. */
@@ -395,6 +370,11 @@ static void option_unknown(struct draft *draft, size_t at, struct text name)
 	struct nearest nearest;
 	struct text best = { NULL, 0 };
 
+	if (cache_option_has_part(name)) {
+		source_error(draft->source, at, "\"%.*s\" is a part of @cache, behind its duration",
+			     source_shown(name), name.ptr);
+		return;
+	}
 	nearest_init(&nearest, name);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		nearest_offer(&nearest, text_of(options[i].name));
@@ -441,24 +421,6 @@ static void options_note(struct draft *draft, size_t row, const char *what, cons
 		   options[row].name, draft->operation.name, what, why);
 }
 
-/* An answer that depends on who asks must not be kept for others. */
-static void options_finish_cache(struct draft *draft)
-{
-	struct operation *operation = &draft->operation;
-	bool asks_user = operation->claims == CATALOG_CLAIMS_SET;
-
-	for (unsigned i = 0; i < draft->params_count; i++)
-		asks_user = asks_user || draft->params[i].parameter.is_request_user;
-	if (!asks_user || operation->cache_us == 0)
-		return;
-	if (draft->vary_given && !operation->cache_vary_user)
-		source_error(draft->source, draft->options_at[option_find(TEXT("cache"))],
-			     operation->claims ? "vary=none, but the operation is @claims"
-					       : "vary=none, but the statement uses "
-						 ":request_user");
-	operation->cache_vary_user = true;
-}
-
 static void options_finish_groups(struct draft *draft)
 {
 	bool query = draft->operation.kind == REQUEST_QUERY;
@@ -496,18 +458,30 @@ static void options_finish_callers(struct draft *draft)
 	}
 }
 
+/* Why an option that is given changes nothing; NULL: it does. */
+static const char *option_idle(const struct draft *draft, size_t row)
+{
+	if (job_option_is_idle(draft, &options[row]))
+		return "it is not @async";
+	if (draft->operation.kind == REQUEST_QUERY && options[row].read == read_groups &&
+	    draft->options_at[option_find(TEXT("cache"))] == SIZE_MAX)
+		return "it is not @cache";
+	return NULL;
+}
+
 void options_finish(struct draft *draft)
 {
 	for (size_t i = 0; i < OPTIONS; i++)
-		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet)
+		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet &&
+		    !option_idle(draft, i))
 			options_note(draft, i, "is not available yet", options[i].not_yet);
 	job_options_finish(draft);
 	schedule_options_finish(draft);
 	for (size_t i = 0; i < OPTIONS; i++)
-		if (draft->options_at[i] != SIZE_MAX && job_option_is_idle(draft, &options[i]))
-			options_note(draft, i, "has no effect", "it is not @async");
+		if (draft->options_at[i] != SIZE_MAX && option_idle(draft, i))
+			options_note(draft, i, "has no effect", option_idle(draft, i));
 	if (draft->groups.text.ptr)
 		options_finish_groups(draft);
 	options_finish_callers(draft);
-	options_finish_cache(draft);
+	cache_option_finish(draft, draft->options_at[option_find(TEXT("cache"))]);
 }

@@ -16,6 +16,7 @@
 
 #define QUERY "-- query: q :many\n"
 #define COMMAND "-- command: c :one\n"
+#define CACHE_FORM "30s [swr=10s] [vary=user|none] [volatile=ok]"
 
 static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 {
@@ -34,6 +35,9 @@ static void what_is_not_said_has_the_defaults_of_the_contract(void **state)
 	assert_int_equal(operation->roles_count, 0);
 	assert_int_equal(operation->claims, CATALOG_CLAIMS_NONE);
 	assert_int_equal(operation->cache_us, 0);
+	assert_int_equal(operation->cache_swr_us, 0);
+	assert_int_equal(operation->cache_vary, CACHE_VARY_AS_FOUND);
+	assert_false(operation->cache_volatile_ok);
 	assert_int_equal(operation->idempotency, IDEMPOTENCY_OPTIONAL);
 	assert_int_equal(operation->async, ASYNC_NEVER);
 	assert_int_equal(operation->workers, 0);
@@ -65,7 +69,7 @@ static void options_of_a_query_are_read(void **state)
 						"-- @max-rows 500\n"
 						"-- @priority 0\n"
 						"-- @cost 25\n"
-						"-- @cache 30s swr=10s vary=user\n"
+						"-- @cache 30s swr=10s vary=user volatile=ok\n"
 						"-- @tags a, orders:{id}:x\n"
 						"-- @public\n"
 						"-- @claims\n"
@@ -80,7 +84,8 @@ static void options_of_a_query_are_read(void **state)
 	assert_int_equal(operation->cost, 25);
 	assert_int_equal(operation->cache_us, 30 * US_PER_S);
 	assert_int_equal(operation->cache_swr_us, 10 * US_PER_S);
-	assert_true(operation->cache_vary_user);
+	assert_int_equal(operation->cache_vary, CACHE_VARY_USER);
+	assert_true(operation->cache_volatile_ok);
 	assert_int_equal(operation->tags_count, 2);
 	assert_int_equal(operation->tags[0].parts_count, 1);
 	assert_true(text_is(operation->tags[0].parts[0].name, "a"));
@@ -210,16 +215,41 @@ static void an_unknown_option_or_value_names_the_nearest_known_word(void **state
 		{ COMMAND "-- @isolation serialisable\nSELECT 1",
 		  "shop.sql:2:15: error: \"serialisable\" is no value of @isolation read "
 		  "committed|repeatable read|serializable; did you mean \"serializable\"?" },
-		{ QUERY "-- @cache 30s vry=user\nSELECT 1",
-		  "shop.sql:2:15: error: \"vry=user\" does not belong in @cache 30s [swr=10s] "
-		  "[vary=user|none]; did you mean \"vary\"?" },
-		{ QUERY "-- @cache 30s swr=1s swr=2s\nSELECT 1",
-		  "shop.sql:2:22: error: \"swr=2s\" does not belong in @cache 30s [swr=10s] "
-		  "[vary=user|none]" },
 		{ COMMAND "-- @retries 5 2s\nSELECT 1",
 		  "shop.sql:2:15: error: \"2s\" does not belong in @retries 5 [backoff=2s]" },
 		{ QUERY "-- @public yes\nSELECT 1",
 		  "shop.sql:2:12: error: @public takes no value" },
+	};
+
+	STORY_CHECK(stories);
+}
+
+static void the_parts_of_cache_are_known_words(void **state)
+{
+	static const struct story stories[] = {
+		{ QUERY "-- @cache 30s vry=user\nSELECT 1",
+		  "shop.sql:2:15: error: \"vry=user\" does not belong in @cache " CACHE_FORM
+		  "; did you mean \"vary\"?" },
+		{ QUERY "-- @cache 30s vary=user swr=1s swr=2s\nSELECT 1",
+		  "shop.sql:2:32: error: \"swr=2s\" does not belong in @cache " CACHE_FORM },
+		{ QUERY "-- @cache 30s vary=users\nSELECT 1",
+		  "shop.sql:2:20: error: \"users\" is no value of @cache " CACHE_FORM
+		  "; did you mean \"user\"?" },
+		{ QUERY "-- @cache 30s volatile=yes\nSELECT 1",
+		  "shop.sql:2:24: error: \"yes\" is no value of @cache " CACHE_FORM },
+		{ QUERY "-- @cache 30s volatil=ok\nSELECT 1",
+		  "shop.sql:2:15: error: \"volatil=ok\" does not belong in @cache " CACHE_FORM
+		  "; did you mean \"volatile\"?" },
+		{ QUERY "-- @cache 30s volatile\nSELECT 1",
+		  "shop.sql:2:15: error: \"volatile\" does not belong in @cache " CACHE_FORM },
+		{ QUERY "-- @cache swr=10s\nSELECT 1",
+		  "shop.sql:2:11: error: a value is missing: @cache " CACHE_FORM },
+		{ QUERY "-- @cache\nSELECT 1",
+		  "shop.sql:2:10: error: a value is missing: @cache " CACHE_FORM },
+		{ QUERY "-- @cache 0s\nSELECT 1",
+		  "shop.sql:2:11: error: @cache is from 1ms to 2592000000ms" },
+		{ QUERY "-- @swr 10s\nSELECT 1",
+		  "shop.sql:2:4: error: \"swr\" is a part of @cache, behind its duration" },
 	};
 
 	STORY_CHECK(stories);
@@ -333,11 +363,34 @@ static void an_answer_for_one_user_is_never_cached_for_others(void **state)
 	const struct operation *operation =
 		story_operation(&catalog, QUERY "-- @cache 5s\nSELECT :request_user");
 
-	assert_true(operation->cache_vary_user);
+	assert_int_equal(operation->cache_vary, CACHE_VARY_USER);
 	catalog_let_go(catalog);
 	assert_string_equal(story_errors(QUERY "-- @cache 5s vary=none\nSELECT :request_user"),
 			    "shop.sql:2:4: error: vary=none, but the statement uses :request_user");
-	assert_null(story_errors(QUERY "-- @cache 5s vary=none\nSELECT 1"));
+	assert_string_equal(story_errors(QUERY "-- @cache 5s vary=none\n-- @claims\nSELECT 1"),
+			    "shop.sql:2:4: error: vary=none, but the operation is @claims");
+	assert_null(story_errors(QUERY "-- @cache 5s vary=user\n-- @claims\nSELECT 1"));
+}
+
+static void who_may_share_an_answer_is_said_or_found(void **state)
+{
+	static const struct {
+		const char *text;
+		enum cache_vary vary;
+	} cases[] = {
+		{ QUERY "-- @cache 5s\nSELECT 1", CACHE_VARY_AS_FOUND },
+		{ QUERY "-- @cache 5s vary=none\nSELECT 1", CACHE_VARY_NONE },
+		{ QUERY "-- @cache 5s vary=user\nSELECT 1", CACHE_VARY_USER },
+		{ QUERY "-- @cache 5s\n-- @claims\nSELECT 1", CACHE_VARY_USER },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog;
+		const struct operation *operation = story_operation(&catalog, cases[i].text);
+
+		assert_int_equal(operation->cache_vary, cases[i].vary);
+		catalog_let_go(catalog);
+	}
 }
 
 static void what_has_no_machinery_yet_is_noted(void **state)
@@ -348,6 +401,9 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 						"SELECT 1;\n"
 						"-- query: q :one\n"
 						"-- @cache 5s\n"
+						"SELECT 1;\n"
+						"-- query: r :one\n"
+						"-- @tags orders\n"
 						"SELECT 1;\n"
 						"-- command: d :exec\n"
 						"-- @async allowed\n"
@@ -367,9 +423,10 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	assert_string_equal(
 		lines.ptr, "shop.sql:6: note: @cache of q is not available yet: every request asks "
 			   "PostgreSQL\n"
-			   "shop.sql:14: note: @retries of e has no effect: it is not @async\n"
-			   "shop.sql:15: note: @keep of e has no effect: it is not @async\n"
-			   "shop.sql:16: note: @workers of e has no effect: it is not @async\n");
+			   "shop.sql:9: note: @tags of r has no effect: it is not @cache\n"
+			   "shop.sql:17: note: @retries of e has no effect: it is not @async\n"
+			   "shop.sql:18: note: @keep of e has no effect: it is not @async\n"
+			   "shop.sql:19: note: @workers of e has no effect: it is not @async\n");
 	buf_fini(&lines);
 	catalog_let_go(catalog);
 }
@@ -511,10 +568,12 @@ int main(void)
 		cmocka_unit_test(options_of_a_command_are_read),
 		cmocka_unit_test(a_statement_knows_whether_it_is_coalesced),
 		cmocka_unit_test(an_unknown_option_or_value_names_the_nearest_known_word),
+		cmocka_unit_test(the_parts_of_cache_are_known_words),
 		cmocka_unit_test(values_have_ranges_and_units),
 		cmocka_unit_test(an_option_stands_once_where_it_belongs),
 		cmocka_unit_test(groups_name_parameters_of_the_statement),
 		cmocka_unit_test(an_answer_for_one_user_is_never_cached_for_others),
+		cmocka_unit_test(who_may_share_an_answer_is_said_or_found),
 		cmocka_unit_test(what_has_no_machinery_yet_is_noted),
 		cmocka_unit_test(a_schedule_is_read),
 		cmocka_unit_test(a_schedule_goes_with_all_other_options),
