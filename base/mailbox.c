@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/tsan.h"
 
 #include <assert.h>
 #include <ck_ring.h>
@@ -17,31 +18,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_THREAD__)
-#define MAILBOX_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MAILBOX_TSAN 1
-#endif
-#endif
-
-#ifdef MAILBOX_TSAN
-/* The ring orders memory by assembly that ThreadSanitizer cannot see: tell it, and let it look away
- * from what the ring itself reads and writes. */
-#include <sanitizer/tsan_interface.h>
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
-void AnnotateIgnoreWritesBegin(const char *file, int line);
-void AnnotateIgnoreWritesEnd(const char *file, int line);
-#else
-#define __tsan_release(address) ((void)(address))
-#define __tsan_acquire(address) ((void)(address))
-#define AnnotateIgnoreReadsBegin(file, line) ((void)0)
-#define AnnotateIgnoreReadsEnd(file, line) ((void)0)
-#define AnnotateIgnoreWritesBegin(file, line) ((void)0)
-#define AnnotateIgnoreWritesEnd(file, line) ((void)0)
-#endif
 
 struct mailbox {
 	ck_ring_t ring;

@@ -6,6 +6,7 @@
 #include "base/snapshot.h"
 
 #include "base/log.h"
+#include "base/tsan.h"
 
 #include <assert.h>
 #include <ck_epoch.h>
@@ -13,22 +14,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__SANITIZE_THREAD__)
-#define SNAPSHOT_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SNAPSHOT_TSAN 1
-#endif
-#endif
-
-#ifdef SNAPSHOT_TSAN
-/* Pointers and epochs are ordered by assembly that ThreadSanitizer cannot see: tell it. */
-#include <sanitizer/tsan_interface.h>
-#else
-#define __tsan_release(address) ((void)(address))
-#define __tsan_acquire(address) ((void)(address))
-#endif
 
 struct snapshot_copy {
 	ck_epoch_entry_t grave; /* first: a copy is freed by its grave */
