@@ -2,9 +2,10 @@
 /* Every call of libpq that a conn, a query, commands or jobs need fails once, and every allocation:
  * one answer each, nothing is left, the pool serves on; or the process ends with a message. */
 /* links: fake_libpq.c fake_libpq_result.c fake_libpq_server.c */
-/* links: pg_stage.c jobs_story.c */
+/* links: pg_stage.c jobs_story.c allocations.c */
 #include "pg/pool.h"
 
+#include "allocations.h"
 #include "base/clock.h"
 #include "fake_libpq.h"
 #include "jobs_story.h"
@@ -31,72 +32,7 @@
 #define ROUNDS 60 /* longer than every time-out of stage_settings */
 #define ALONE_US_MAX (60 * US_PER_S)
 
-/* Blocks in use; where a sanitizer counts leaks itself, always 0. */
-static _Atomic long blocks;
-
-/* gcc defines a macro for each sanitizer, clang knows a feature of it. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
-#if !defined(SANITIZED)
-#define COUNTS_BLOCKS
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *ptr, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *ptr);
-
-/* Allocations since it was set to 0; the one that fails, 0: none. */
-static _Atomic unsigned allocations, allocation_fails_at;
-
-static bool allocation_fails(void)
-{
-	return ++allocations == allocation_fails_at;
-}
-
-void *malloc(size_t size)
-{
-	if (allocation_fails())
-		return NULL;
-	blocks++;
-	return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-	if (allocation_fails())
-		return NULL;
-	blocks++;
-	return __libc_calloc(count, size);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	if (allocation_fails())
-		return NULL;
-	blocks++;
-	return __libc_memalign(alignment, size);
-}
-
-void *realloc(void *ptr, size_t size)
-{
-	if (allocation_fails())
-		return NULL;
-	blocks += !ptr;
-	return __libc_realloc(ptr, size);
-}
-
-void free(void *ptr)
-{
-	blocks -= ptr != NULL;
-	__libc_free(ptr);
-}
-
+#ifdef ALLOCATIONS_COUNTED
 /*
  * A thread that dials is detached, and gives back its last blocks when it ends, which on a busy
  * processor is some runs later: a count of blocks is one of this thread's only when it is alone.
@@ -254,11 +190,11 @@ static bool run_is_sound(const struct path *path, unsigned n, enum sabotage sabo
 	long before;
 
 	(void)run(path, n, SABOTAGE_NONE, uses);
-	before = blocks;
+	before = allocations_in_use;
 	for (unsigned i = 0; i < RUNS; i++)
 		if (!run(path, n, sabotage, uses))
 			return false;
-	return blocks == before;
+	return allocations_in_use == before;
 }
 
 static void every_use_fails_once(const struct path *path)
@@ -308,7 +244,7 @@ static void an_answer_that_is_dropped_is_seen(void **state)
 	assert_false(run_is_sound(&query, 0, SABOTAGE_ANSWER, &uses));
 }
 
-#ifdef COUNTS_BLOCKS
+#ifdef ALLOCATIONS_COUNTED
 /* Memory that is gone ends the process by a message: log_fatal, or an assertion. */
 static bool says_why(int status, const char *said)
 {
@@ -327,11 +263,11 @@ static _Noreturn void child_run(const struct path *path, unsigned n, int out)
 	for (int at = 0; at < 2; at++)
 		(void)signal(at ? SIGSEGV : SIGABRT, SIG_DFL);
 	(void)dup2(out, STDERR_FILENO);
-	allocations = 0;
+	allocations_made = 0;
 	allocation_fails_at = n;
 	/* 3: more allocations were asked to fail than there are. */
 	if (run(path, 0, SABOTAGE_NONE, &uses))
-		_exit(allocations < n ? 3 : 0);
+		_exit(allocations_made < n ? 3 : 0);
 	_exit(2);
 }
 
@@ -409,7 +345,7 @@ int main(void)
 			calls_are_answered_once_whichever_use_fails_while_a_conn_is_made,
 			stage_clear),
 		cmocka_unit_test_setup(an_answer_that_is_dropped_is_seen, stage_clear),
-#ifdef COUNTS_BLOCKS
+#ifdef ALLOCATIONS_COUNTED
 		cmocka_unit_test_setup(no_memory_ends_the_process_by_a_message, stage_clear),
 		cmocka_unit_test_setup(a_block_that_is_lost_is_seen, stage_clear),
 #endif
