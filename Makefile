@@ -54,7 +54,7 @@ WORKERS  ?= $(if $(filter tests/scenario,$(SCENARIO)),2,0)
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
             test_repeats* test_audit* test_sessions* test_snapshot* test_statement* test_loss_notices* \
             test_key_store_threads* test_jwks_fetch* test_failures* test_acceptor* \
-            test_job_occupancy* test_stripes* test_tag_set* test_feed_desk*
+            test_job_occupancy* test_stripes* test_tag_set* test_feed_desk* test_cache_threads*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -93,7 +93,7 @@ else ifeq ($(VARIANT),fuzz)
   BUILD    := build/fuzz
   COMPILER := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight no-index old-index no-witnesses no-job-lock no-job-frame feed-xmax feed-no-gaps feed-no-floor feed-no-shape feed-unwatched no-schedule-lock,$(VARIANT)),)
+else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight no-index old-index no-witnesses no-job-lock no-job-frame feed-xmax feed-no-gaps feed-no-floor feed-no-shape feed-unwatched no-schedule-lock no-cache-section,$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc

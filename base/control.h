@@ -136,3 +136,9 @@
 #else
 #define CONTROL_FEED_WATCHED 1
 #endif
+
+#ifdef CONTROL_NO_CACHE_SECTION
+#define CONTROL_CACHE_SECTION 0 /* memory of the cache is used again while readers look at it */
+#else
+#define CONTROL_CACHE_SECTION 1
+#endif

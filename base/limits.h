@@ -69,9 +69,11 @@
 #define COMMAND_RERUNS_MAX 3            /* after serialization failures and deadlocks */
 #define MAILBOX_SLOTS 1024              /* a power of two: letters waiting for one loop */
 #define LOSS_NOTICES_PER_SESSION_SLOT                                                              \
-	16                  /* users who need not be told of a loss, per session slot */
-#define LAG_RING_SLOTS 4096 /* a power of two: samples of the primary's position */
-#define PARKED_MAX 1000     /* waiters of one loop: resuming costs with their number */
+	16                              /* users who need not be told of a loss, per session slot */
+#define CACHE_BYTES_MIN (1 << 20)       /* of a cache of answers */
+#define CACHE_ENTRY_BYTES_MAX (4 << 20) /* of one answer in it, its key and its head included */
+#define LAG_RING_SLOTS 4096             /* a power of two: samples of the primary's position */
+#define PARKED_MAX 1000                 /* waiters of one loop: resuming costs with their number */
 #define LOG_LINE_BYTES_MAX 4096
 #define PROBLEM_DETAIL_BYTES_MAX 512
 #define LOOP_EVENTS_MAX 64 /* ready descriptors handled in one turn */
