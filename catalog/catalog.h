@@ -28,7 +28,7 @@ enum async { ASYNC_NEVER, ASYNC_ALLOWED, ASYNC_ALWAYS };
 
 /* Who may share a cached answer: all, or callers who are the same. */
 enum cache_vary {
-	CACHE_VARY_AS_FOUND, /* by whether the statement sees who asks */
+	CACHE_VARY_AS_FOUND, /* by whether the statement sees who asks (router/cache_reads.h) */
 	CACHE_VARY_USER,
 	CACHE_VARY_NONE,
 };

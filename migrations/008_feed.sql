@@ -110,9 +110,10 @@ SET search_path = pg_catalog, pg_temp AS $family$
 	SELECT a.relation FROM above AS a;
 $family$;
 
--- Why the feed does not see all that changes what one reads there; NULL: it does.
-CREATE FUNCTION cqrsd.feed_wrong(relation oid) RETURNS text LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp AS $wrong$
+-- Why the feed does not see all that changes what one reads there; NULL: it does. secured: what its
+-- policies read is not known, either.
+CREATE FUNCTION cqrsd.feed_wrong(relation oid, secured boolean DEFAULT true) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $wrong$
 	SELECT CASE
 	WHEN c.oid IS NULL THEN 'it is gone'
 	WHEN c.relkind = 'v' THEN NULL -- what it reads is another's business
@@ -120,7 +121,7 @@ SET search_path = pg_catalog, pg_temp AS $wrong$
 	WHEN c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
 	THEN 'it is of the system'
 	WHEN c.relpersistence <> 'p' THEN 'replicas do not have it'
-	WHEN c.relrowsecurity THEN 'its row level security may read more'
+	WHEN secured AND c.relrowsecurity THEN 'its row level security may read more'
 	WHEN EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid)
 	THEN 'a subscription writes to it'
 	-- After each statement of the four kinds, whatever session_replication_role is.
@@ -229,6 +230,34 @@ SET search_path = pg_catalog, pg_temp AS $called$
 		(a.aggminvtransfn), (a.aggmfinalfn)) AS s (function) WHERE s.function <> 0;
 $called$;
 
+-- The trees that such a tree leads to, itself among them: of views, and, hidden, of what else is run
+-- for who reads: policies, functions with a body that PostgreSQL has parsed, constraints of domains.
+CREATE FUNCTION cqrsd.feed_trees(tree text, hidden boolean) RETURNS SETOF text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $trees$
+	WITH RECURSIVE trees (tree) AS (SELECT feed_trees.tree COLLATE "C"
+	UNION
+		SELECT n.tree::text COLLATE "C" FROM trees AS t, LATERAL (
+			SELECT r.ev_action FROM regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
+			  JOIN pg_class AS c ON c.oid = m.word[1]::oid AND c.relkind = 'v'
+			  JOIN pg_rewrite AS r ON r.ev_class = c.oid
+		UNION ALL
+			SELECT p.polqual FROM regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
+			  JOIN pg_class AS c ON c.oid = m.word[1]::oid AND c.relrowsecurity
+			  JOIN pg_policy AS p ON p.polrelid = c.oid
+			 WHERE hidden AND p.polqual IS NOT NULL AND p.polcmd IN ('r', '*')
+		UNION ALL
+			SELECT p.prosqlbody FROM cqrsd.feed_called(ARRAY[t.tree]) AS f (function)
+			  JOIN pg_proc AS p ON p.oid = f.function
+			 WHERE hidden AND p.oid >= 16384 AND p.provolatile <> 'i' AND p.prosqlbody IS NOT NULL
+		UNION ALL
+			SELECT k.conbin FROM regexp_matches(t.tree, ':resulttype (\d+)', 'g') AS m (word)
+			  JOIN pg_constraint AS k ON k.contypid = m.word[1]::oid AND k.contypid <> 0
+			 WHERE hidden AND k.conbin IS NOT NULL
+		) AS n (tree)
+	)
+	SELECT t.tree FROM trees AS t;
+$trees$;
+
 -- What a statement reads: tables with all they inherit from and all that inherits from them, views
 -- and what they read, and why the feed cannot know of all that changes what is read there (wrong;
 -- NULL: it does), and feed_shape of it. declared: relations that the plan does not show (@reads):
@@ -239,22 +268,16 @@ DECLARE
 	tree text := cqrsd.feed_tree(statement, types);
 BEGIN
 	RETURN QUERY
-	WITH RECURSIVE trees (tree) AS (SELECT tree COLLATE "C"
-	UNION
-		SELECT r.ev_action::text COLLATE "C" FROM trees AS t,
-		LATERAL pg_catalog.regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
-		JOIN pg_catalog.pg_class AS c ON c.oid = m.word[1]::oid AND c.relkind = 'v'
-		JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = c.oid
+	WITH trees (tree) AS MATERIALIZED (SELECT t.tree FROM cqrsd.feed_trees(tree, false) AS t (tree)
 	), named (relation) AS (
-		SELECT DISTINCT m.word[1]::oid FROM trees AS t,
+		SELECT m.word[1]::oid FROM trees AS t,
 		LATERAL pg_catalog.regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
 		WHERE m.word[1] <> '0'
 	UNION
 		SELECT d.name::regclass::oid FROM pg_catalog.unnest(declared) AS d (name)
 	)
-	SELECT f.relation::bigint, f.relation::regclass::text, cqrsd.feed_wrong(f.relation),
-	       cqrsd.feed_shape(ARRAY[f.relation], cqrsd.feed_path())
-	  FROM cqrsd.feed_family(ARRAY(SELECT n.relation FROM named AS n)) AS f (relation)
+	SELECT r.id, r.name, r.wrong, r.shape
+	  FROM cqrsd.feed_relations(ARRAY(SELECT n.relation FROM named AS n), true) AS r
 	UNION ALL
 	SELECT NULL, p.oid::regprocedure::text, 'a function may read anything: @reads says what', 0
 	  FROM cqrsd.feed_called(ARRAY(SELECT t.tree FROM trees AS t)) AS f (function)
@@ -430,3 +453,12 @@ SET search_path = pg_catalog, pg_temp AS $shape$
 		 WHERE s.srrelid = ANY (relations)
 	) AS p (part);
 $shape$;
+
+-- These with all they inherit from and all that inherits from them, what is wrong with each (NULL:
+-- nothing), and feed_shape of it.
+CREATE FUNCTION cqrsd.feed_relations(relations oid[], secured boolean)
+RETURNS TABLE (id bigint, name text, wrong text, shape bigint) LANGUAGE sql STABLE AS $relations$
+	SELECT f.relation::bigint, f.relation::regclass::text, cqrsd.feed_wrong(f.relation, secured),
+	       cqrsd.feed_shape(ARRAY[f.relation], cqrsd.feed_path())
+	  FROM cqrsd.feed_family(relations) AS f (relation);
+$relations$;

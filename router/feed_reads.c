@@ -95,6 +95,12 @@ static int64_t feed_reads_number(const struct json *json)
 	return negative ? -number : number;
 }
 
+struct feed_relation feed_reads_relation(const struct json *row)
+{
+	return (struct feed_relation){ (uint64_t)feed_reads_number(json_get(row, "id")),
+				       feed_reads_number(json_get(row, "shape")) };
+}
+
 /* Each row is of a relation, or of a function that may read what is not seen. */
 static enum feed_reads_end feed_reads_rows(const struct json *rows, struct feed_relation *relations,
 					   size_t *count)
@@ -108,8 +114,7 @@ static enum feed_reads_end feed_reads_rows(const struct json *rows, struct feed_
 			continue;
 		if (*count == FEED_RELATIONS_OF_QUERY_MAX)
 			return FEED_READS_TOO_MANY;
-		relations[(*count)++] = (struct feed_relation){ (uint64_t)feed_reads_number(id),
-								feed_reads_number(shape) };
+		relations[(*count)++] = feed_reads_relation(row);
 	}
 	return FEED_READS_COUNT;
 }

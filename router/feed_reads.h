@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/json.h"
 #include "base/statement.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
@@ -37,6 +38,9 @@ enum feed_reads_end {
 /* Its rows, as pg/ encodes them. Where it counts, relations are the caller's to free. */
 enum feed_reads_end feed_reads_take(struct text rows, struct feed_relation **relations,
 				    size_t *count) must_check;
+
+/* Of a row that has both as numbers. */
+struct feed_relation feed_reads_relation(const struct json *row) must_check;
 
 /* A sum over the triggers of all watched tables. Lives as long as the process. */
 struct statement *feed_triggers(void);
