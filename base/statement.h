@@ -59,8 +59,11 @@ enum leavings { LEAVINGS_ANY, LEAVINGS_NONE };
 
 /* How one of ours runs for several calls at once: pg/wire/together.h. */
 struct statement_together {
-	/* Its parameters are arrays of the other's; it returns the same columns, a row for each. */
+	/* Its parameters are arrays of the other's, without NULLs at their end; it returns the
+	 * same columns, a row for each. */
 	struct statement *statement;
+	/* Bits of parameters that are never NULL: where all have the same, one element is sent. */
+	uint32_t shared;
 	uint16_t param, column; /* from 1: the column shows the value, never NULL, of its call */
 };
 

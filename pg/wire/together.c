@@ -7,7 +7,10 @@
 #include "pg/wire/pipeline.h"
 #include "pg/wire/rows.h"
 
+#include <assert.h>
 #include <string.h>
+
+#define TOGETHER_PARAMS_MAX 32 /* bits of statement_together.shared */
 
 /* --- out ------------------------------------------------------------------------------------- */
 
@@ -31,14 +34,36 @@ unsigned together_count(const struct batch *batch, unsigned first)
 	return next - first;
 }
 
+static bool together_is_same(const struct slot *slots, unsigned count, unsigned param)
+{
+	const char *first = slots[0].call->values[param];
+
+	for (unsigned i = 1; i < count; i++)
+		if (strcmp(slots[i].call->values[param], first) != 0)
+			return false;
+	return true;
+}
+
+/* PostgreSQL reads each element: what it knows without them is left out. */
+static unsigned together_elements(const struct slot *slots, unsigned count, unsigned param)
+{
+	if (slots[0].call->statement->together->shared & UINT32_C(1) << param)
+		return together_is_same(slots, count, param) ? 1 : count;
+	while (count && !slots[count - 1].call->values[param])
+		count--;
+	return count;
+}
+
 /* The values of that parameter, NUL-terminated, behind what is there. */
 static void together_write(struct buf *out, const struct slot *slots, unsigned count,
 			   unsigned param)
 {
+	buf_byte(out, '{');
 	for (unsigned i = 0; i < count; i++) {
 		const char *value = slots[i].call->values[param];
 
-		buf_byte(out, i ? ',' : '{');
+		if (i)
+			buf_byte(out, ',');
 		if (value)
 			array_quote(out, text_of(value));
 		else
@@ -54,10 +79,11 @@ bool together_send(struct conn *conn, unsigned first, unsigned count, int64_t ti
 	const char *values[PARAMS_MAX];
 	size_t at[PARAMS_MAX];
 
+	assert(statement->params <= TOGETHER_PARAMS_MAX);
 	buf_clear(&conn->arrays);
 	for (unsigned i = 0; i < statement->params; i++) {
 		at[i] = conn->arrays.len;
-		together_write(&conn->arrays, slots, count, i);
+		together_write(&conn->arrays, slots, together_elements(slots, count, i), i);
 	}
 	for (unsigned i = 0; i < statement->params; i++)
 		values[i] = conn->arrays.ptr + at[i];

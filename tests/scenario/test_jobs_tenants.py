@@ -63,10 +63,11 @@ def queue(primary, jobs, command="paced", caller=None, user=None, later="0 s"): 
     """So many, due one after another. A user with % in it is another one for each job."""
     primary.sql(
         "INSERT INTO cqrsd.job (run_at, mark, keep_s, keyed, attempts_max, command, version,"
-        ' parameters, caller, "user") SELECT clock_timestamp() + interval'
+        ' parameters, caller, "user", tenant) SELECT clock_timestamp() + interval'
         f" '{later}', 7, 3600, false, 5, '{command}', 'v1', json_build_object('number', i::text,"
         f" 'note', coalesce({sql_text(caller)}, {sql_text(user)})), {sql_text(caller)},"
-        f" replace({sql_text(user)}, '%', i::text) FROM generate_series(1, {jobs}) AS i")
+        f" replace({sql_text(user)}, '%', i::text), cqrsd.job_tenant({sql_text(caller)},"
+        f" replace({sql_text(user)}, '%', i::text)) FROM generate_series(1, {jobs}) AS i")
 
 
 def places(primary, note):  # noqa: F811

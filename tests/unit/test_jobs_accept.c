@@ -14,9 +14,8 @@
 #include <string.h>
 
 #define ROW                                                                                        \
-	"{\"n\":7,\"due_s\":0,\"mark\":1,\"command\":\"defer\",\"state\":\"queued\","              \
-	"\"attempts\":0,\"attempts_max\":3,\"created_at\":\"2026-12-01T00:00:00Z\","               \
-	"\"run_at\":\"2026-12-01T00:00:00Z\"}"
+	"{\"n\":7,\"due_s\":0,\"mark\":1,\"created_at\":\"2026-12-01T00:00:00Z\","                 \
+	"\"run_at\":null}"
 #define DOCUMENT_BEGINS "{\"job\":{\"id\":\""
 
 static struct call *out(enum call_kind kind)
@@ -103,8 +102,9 @@ static void a_job_that_is_due_later_is_asked_for_later(void **state)
 	assert_string_equal(out(CALL_COMMAND)->values[5], "2026-12-01T00:00:00Z");
 
 	fake_commit(out(CALL_COMMAND), 2000, true,
-		    "{\"n\":7,\"due_s\":90,\"mark\":1,\"command\":\"defer\"}", 1);
+		    "{\"n\":7,\"due_s\":90,\"mark\":1,\"run_at\":\"x\"}", 1);
 
+	assert_non_null(strstr(document(&asked), "\"state\":\"scheduled\""));
 	assert_int_equal(asked.request->retry_after_us, 90 * US_PER_S);
 }
 

@@ -12,8 +12,11 @@
 #include <string.h>
 
 #define ROWS                                                                                       \
-	"{\"n\":7,\"due_s\":0,\"mark\":11,\"command\":\"defer\"},"                                 \
-	"{\"n\":8,\"due_s\":0,\"mark\":12,\"command\":\"defer\"}"
+	"{\"n\":7,\"due_s\":0,\"mark\":11,\"run_at\":\"x\"},"                                      \
+	"{\"n\":8,\"due_s\":0,\"mark\":12,\"run_at\":\"x\"}"
+#define MEMBERS                                                                                    \
+	"\",\"command\":\"defer\",\"state\":\"queued\",\"attempts\":0,\"attempts_max\":3,"         \
+	"\"run_at\":\"x\""
 
 static void send(struct scene *scene, struct asked *asked, const char *operation, const char *body)
 {
@@ -53,9 +56,9 @@ static void an_array_is_one_statement_and_one_document(void **state)
 	assert_int_equal(asked.request->status, 202);
 	assert_null(asked.request->job.ptr);
 	assert_memory_equal(document(&asked), "{\"jobs\":[{\"id\":\"", 16);
-	assert_memory_equal(document(&asked) + 16 + 26, "\",\"command\":\"defer\"},{\"id\":\"", 28);
-	assert_memory_equal(document(&asked) + 16 + 26 + 28 + 26, "\",\"command\":\"defer\"}]}",
-			    22);
+	assert_memory_equal(document(&asked) + 16 + 26, MEMBERS "},{\"id\":\"",
+			    strlen(MEMBERS) + 9);
+	assert_string_equal(document(&asked) + 16 + 26 + strlen(MEMBERS) + 9 + 26, MEMBERS "}]}");
 }
 
 static void an_array_that_is_not_taken_costs_no_question(void **state)

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED                                                                                   \
-	"{\"n\":7,\"due_s\":0,\"mark\":1,\"command\":\"defer\",\"state\":\"queued\",\"attempts\":0}"
+#define ACCEPTED "{\"n\":7,\"due_s\":0,\"mark\":1,\"created_at\":\"\",\"run_at\":\"\"}"
 #define QUEUED "{\"verdict\":5,\"id\":\"x\",\"state\":\"queued\",\"problem\":null,\"result\":null}"
 #define RUNNING                                                                                    \
 	"{\"verdict\":7,\"id\":\"x\",\"state\":\"running\",\"problem\":null,\"result\":null}"

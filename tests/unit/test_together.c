@@ -23,7 +23,7 @@ static struct statement *one_of_several(void)
 {
 	struct statement *statement = calm(1);
 
-	together = (struct statement_together){ stage_statement(5), 1, 1 };
+	together = (struct statement_together){ stage_statement(5), .param = 1, .column = 1 };
 	statement->leavings = LEAVINGS_NONE;
 	statement->together = &together;
 	return statement;
@@ -250,6 +250,61 @@ static void when_the_conn_is_lost_each_may_have_committed(void **state)
 	end_calls_as(CALL_LOST);
 }
 
+/* What is sent for a first parameter of these values; the second one tells them apart. */
+static void assert_sent_as(const char *const values[3], bool shared, const char *sent)
+{
+	static const char *const marks[] = { "7", "8", "9" };
+	struct statement *statement;
+
+	open_groups(2, GROUP_CALLS_MAX);
+	statement = one_of_several();
+	statement->params = together.statement->params = 2;
+	together.param = 2;
+	together.shared = shared;
+	rows_are("7,8,9");
+	for (unsigned i = 0; i < 3; i++) {
+		stage_call_init(&calls[i], CALL_COMMAND, statement, values[i]);
+		calls[i].values[1] = marks[i];
+		calls[i].call.transaction = TRANSACTION_SHARED;
+		assert_true(pool_submit(stage.pool, &calls[i].call));
+	}
+	stage_turn();
+	assert_non_null(strstr(fake_sent(CONN), sent));
+	stage_answer(CONN);
+	assert_each_has_its_row();
+	end_calls();
+	(void)stage_close(NULL);
+	(void)stage_clear(NULL);
+}
+
+static void nulls_at_the_end_of_an_array_are_left_out(void **state)
+{
+	static const struct {
+		const char *values[3];
+		const char *sent;
+	} rows[] = {
+		{ { NULL, NULL, NULL }, "s5({}" },
+		{ { "a", NULL, NULL }, "s5({\"a\"}" },
+		{ { NULL, "a", NULL }, "s5({NULL,\"a\"}" },
+		{ { "a", NULL, "a" }, "s5({\"a\",NULL,\"a\"}" },
+		{ { "a", "a", "a" }, "s5({\"a\",\"a\",\"a\"}" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_sent_as(rows[i].values, false, rows[i].sent);
+	open_groups(2, GROUP_CALLS_MAX);
+}
+
+static void what_all_share_is_sent_once(void **state)
+{
+	static const char *const same[] = { "a", "a", "a" };
+	static const char *const other[] = { "a", "a", "b" };
+
+	assert_sent_as(same, true, "s5({\"a\"}");
+	assert_sent_as(other, true, "s5({\"a\",\"a\",\"b\"}");
+	open_groups(2, GROUP_CALLS_MAX);
+}
+
 /* Of a statement with a second parameter, which is NULL for one. */
 static void values_are_quoted(void **state)
 {
@@ -291,6 +346,8 @@ int main(void)
 		STORY(the_row_of_one_that_was_forgotten_is_thrown_away),
 		STORY(one_without_a_row_has_committed_all_the_same),
 		STORY(when_the_conn_is_lost_each_may_have_committed),
+		STORY(nulls_at_the_end_of_an_array_are_left_out),
+		STORY(what_all_share_is_sent_once),
 		STORY(values_are_quoted),
 	};
 

@@ -2,7 +2,8 @@
 /*
  * An INSERT whose types are known beforehand: of one job, of the array of a request, or of several
  * requests that commit together. What it returns begins with the number of the job, the seconds
- * until it is due and its mark, which the client does not see; its id takes their place.
+ * until it is due and its mark, which the client does not see; its id takes their place, and what
+ * is known of a new job.
  */
 #include "write/jobs/accept.h"
 
@@ -44,47 +45,50 @@ static const uint32_t accept_together_params[ACCEPT_VALUES] = { ACCEPT_PARAMS(AC
 
 /* clang-format off */
 /* A time that has passed gives no right to be served before others: what is not to wait is due
- * when its row is made, before accepted_at is. */
+ * when it is accepted. What is known here is not asked for. */
 #define ACCEPT_INTO                                                                                \
 	"INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s," \
-	" keyed, claims, caller, \"user\", trace, session, order_key) "
+	" keyed, claims, caller, \"user\", trace, session, order_key, tenant, accepted_at) "
 #define ACCEPT_RETURNING                                                                           \
 	" RETURNING n, CASE WHEN run_at > accepted_at"                                             \
 	" THEN ceil(extract(epoch FROM run_at - accepted_at))::int8 ELSE 0 END AS due_s,"          \
-	" mark, command,"                                                                          \
-	" CASE WHEN run_at > accepted_at THEN 'scheduled' ELSE 'queued' END AS state,"             \
-	" attempts, attempts_max, accepted_at AS created_at, run_at"
+	" mark, accepted_at AS created_at, nullif(run_at, accepted_at) AS run_at"
+#define ACCEPT_CLOCK "(SELECT clock_timestamp() AS now OFFSET 0) AS clock"
 
 static const char accept_text[] = ACCEPT_INTO
-	"VALUES ($1, $2, $3, $4, $5, greatest($6, clock_timestamp()), $7, $8, $9, $10, $11,"
-	" $12, $13, " JOB_ORDER_KEY("$14") ")" ACCEPT_RETURNING;
+	"SELECT $1, $2, $3, $4, $5, greatest($6, now), $7, $8, $9, $10, $11, $12, $13, "
+	JOB_ORDER_KEY("$14") ", " JOB_TENANT("$10", "$11") ", now FROM " ACCEPT_CLOCK
+	ACCEPT_RETURNING;
 
 /* In the order of the array, so that their numbers are. $14 is the name of a parameter. */
 static const char accept_array_text[] = ACCEPT_INTO
-	"SELECT a.mark, $2, $3, a.parameters, $5, greatest($6, clock_timestamp()), $7, $8, $9,"
-	" $10, $11, $12, $13, " JOB_ORDER_KEY("(a.parameters ->> $14)")
-	" FROM unnest($1::int4[], $4::json[]) WITH ORDINALITY"
+	"SELECT a.mark, $2, $3, a.parameters, $5, greatest($6, now), $7, $8, $9,"
+	" $10, $11, $12, $13, " JOB_ORDER_KEY("(a.parameters ->> $14)") ", "
+	JOB_TENANT("$10", "$11") ", now FROM " ACCEPT_CLOCK
+	" CROSS JOIN unnest($1::int4[], $4::json[]) WITH ORDINALITY"
 	" AS a(mark, parameters, place) ORDER BY a.place" ACCEPT_RETURNING;
 
-/* Of several requests. Sub-selects hide the arrays from the planner, which would plan each anew. */
+/* Of several requests, in their order. In a list of columns unnest hands out one element after the
+ * other, and NULL behind the last one; in FROM it would copy all rows first. */
 static const char accept_together_text[] = ACCEPT_INTO
-	"SELECT mark, command, version, parameters, attempts_max,"
-	" greatest(not_before, clock_timestamp()), keep_s, keyed, claims, caller, \"user\", trace,"
-	" session, " JOB_ORDER_KEY("order_key")
-	" FROM unnest((SELECT $1::int4[]), (SELECT $2::text[]), (SELECT $3::text[]),"
-	" (SELECT $4::json[]), (SELECT $5::int2[]), (SELECT $6::timestamptz[]),"
-	" (SELECT $7::int4[]), (SELECT $8::bool[]), (SELECT $9::json[]), (SELECT $10::text[]),"
-	" (SELECT $11::text[]), (SELECT $12::text[]), (SELECT $13::text[]), (SELECT $14::text[]))"
-	" WITH ORDINALITY AS a(mark, command, version, parameters, attempts_max, not_before,"
-	" keep_s, keyed, claims, caller, \"user\", trace, session, order_key, place)"
-	" ORDER BY place" ACCEPT_RETURNING;
+	"SELECT mark, coalesce(command, ($2::text[])[1]), coalesce(version, ($3::text[])[1]),"
+	" parameters, coalesce(attempts_max, ($5::int2[])[1]), greatest(not_before, now),"
+	" coalesce(keep_s, ($7::int4[])[1]), coalesce(keyed, ($8::bool[])[1]), claims, caller,"
+	" \"user\", trace, session, " JOB_ORDER_KEY("order_key") ", "
+	JOB_TENANT("caller", "\"user\"") ", now FROM (SELECT clock_timestamp() AS now,"
+	" unnest($1::int4[]) AS mark, unnest($2::text[]) AS command,"
+	" unnest($3::text[]) AS version, unnest($4::json[]) AS parameters,"
+	" unnest($5::int2[]) AS attempts_max, unnest($6::timestamptz[]) AS not_before,"
+	" unnest($7::int4[]) AS keep_s, unnest($8::bool[]) AS keyed, unnest($9::json[]) AS claims,"
+	" unnest($10::text[]) AS caller, unnest($11::text[]) AS \"user\","
+	" unnest($12::text[]) AS trace, unnest($13::text[]) AS session,"
+	" unnest($14::text[]) AS order_key) AS a" ACCEPT_RETURNING;
 /* clang-format on */
 
 enum { ACCEPT_COLUMN_MARK = 3 };
 
 static const uint32_t accept_columns[] = {
-	INT8OID, INT8OID, INT4OID,        TEXTOID,        TEXTOID,
-	INT2OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT8OID, INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 };
 
 static struct statement accept_statement, accept_array_statement, accept_together_statement;
@@ -92,6 +96,8 @@ static const struct statement_together accept_together = {
 	.statement = &accept_together_statement,
 	.param = ACCEPT_MARK + 1,
 	.column = ACCEPT_COLUMN_MARK,
+	.shared = 1u << ACCEPT_COMMAND | 1u << ACCEPT_VERSION | 1u << ACCEPT_ATTEMPTS_MAX |
+		  1u << ACCEPT_KEEP_S | 1u << ACCEPT_KEYED,
 };
 static pthread_once_t accept_once = PTHREAD_ONCE_INIT;
 
@@ -308,36 +314,63 @@ static struct text accept_take(struct text row, struct job_number *number, int64
 	return row;
 }
 
-/* A job as it is shown: its id before the members. */
-static void accept_write(struct buf *out, struct job_ids *ids, struct job_number number,
-			 struct text members)
+#define ACCEPT_CREATED_AT "\"created_at\":\""
+#define ACCEPT_DUE_AT_ONCE ",\"run_at\":null}"
+
+/* "created_at":"…","run_at":…}, where null is the same moment. */
+static void accept_write_times(struct buf *out, struct text times)
 {
+	const size_t at = strlen(ACCEPT_CREATED_AT), end = strlen(ACCEPT_DUE_AT_ONCE);
+
+	if (times.len < at + end ||
+	    memcmp(times.ptr + times.len - end, ACCEPT_DUE_AT_ONCE, end) != 0) {
+		buf_text(out, times);
+		return;
+	}
+	times.len -= end;
+	buf_text(out, times);
+	buf_literal(out, ",\"run_at\":\"");
+	buf_add(out, times.ptr + at, times.len - at);
+	buf_byte(out, '}');
+}
+
+/* A new job as it is shown: its row, and before the times that are left of that what it does not
+ * have. */
+static void accept_write(struct buf *out, const struct command *command, struct job_number number,
+			 int64_t due_s, struct text times)
+{
+	const struct acceptance *acceptance = command->subject;
 	char id[JOB_ID_CHARS + 1];
 
-	job_id_write(ids, number, id);
+	job_id_write(*acceptance->ids, number, id);
 	buf_literal(out, JOB_ROW_BEGINS);
 	buf_string(out, id);
-	buf_literal(out, "\",");
-	buf_text(out, members);
+	buf_literal(out, "\",\"command\":\"");
+	buf_string(out, command->operation->name);
+	buf_literal(out, "\",\"state\":\"");
+	buf_string(out, due_s ? "scheduled" : "queued");
+	buf_literal(out, "\",\"attempts\":0,\"attempts_max\":");
+	buf_string(out, acceptance->values[ACCEPT_ATTEMPTS_MAX]);
+	buf_byte(out, ',');
+	accept_write_times(out, times);
 }
 
 static enum command_end accept_tell(struct command *command)
 {
-	const struct acceptance *acceptance = command->subject;
 	struct request *request = command->request;
 	const size_t begins = strlen(JOB_DOCUMENT_BEGINS);
 	struct job_number number;
-	struct text members;
+	struct text times;
 	int64_t due_s;
 
 	assert(command->call.rows == 1);
-	members = accept_take((struct text){ request->out.ptr + begins, request->out.len - begins },
-			      &number, &due_s);
-	members = arena_text(&request->arena, members);
+	times = accept_take((struct text){ request->out.ptr + begins, request->out.len - begins },
+			    &number, &due_s);
+	times = arena_text(&request->arena, times);
 	request->retry_after_us = due_s * US_PER_S;
 	buf_clear(&request->out);
 	buf_literal(&request->out, JOB_DOCUMENT_BEGINS);
-	accept_write(&request->out, *acceptance->ids, number, members);
+	accept_write(&request->out, command, number, due_s, times);
 	return COMMAND_COMMITTED;
 }
 
@@ -378,7 +411,7 @@ static enum command_end accept_array_tell(struct command *command)
 		request->retry_after_us = due_s * US_PER_S;
 		if (i)
 			buf_byte(&request->out, ',');
-		accept_write(&request->out, *acceptance->ids, number, row);
+		accept_write(&request->out, command, number, due_s, row);
 	}
 	buf_byte(&request->out, ']');
 	return COMMAND_COMMITTED;

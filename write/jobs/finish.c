@@ -38,7 +38,7 @@
 /* Of a job that waits again. */
 #define KEPT                                                                                       \
 	"n, accepted_at, mark, keep_s, keyed, attempts_max, command, version, order_key,"          \
-	" parameters, claims, caller, \"user\", session, trace"
+	" parameters, claims, caller, \"user\", session, trace, tenant"
 
 /* One that was begun may have ended long ago, unseen. */
 #define STARTED_AT "coalesce(begun_at, now())"

@@ -184,8 +184,9 @@ static const char show_text[] =
 	" parameters, claims, caller, \"user\", session, trace, log"
 static const char replay_text[] =
 	PICKED("cqrsd.job_dead", DEAD_IS_MEANT " AND " REFUSAL " IS NULL")
-	" made AS (INSERT INTO cqrsd.job (" KEPT ", run_at) OVERRIDING SYSTEM VALUE"
-	" SELECT " KEPT ", clock_timestamp() FROM gone RETURNING n)," NOTED("replay");
+	" made AS (INSERT INTO cqrsd.job (" KEPT ", run_at, tenant) OVERRIDING SYSTEM VALUE"
+	" SELECT " KEPT ", clock_timestamp(), " JOB_TENANT("caller", "\"user\"")
+	" FROM gone RETURNING n)," NOTED("replay");
 
 /* Kept as its command asks for, and as long as its key; migrations/007_jobs.sql. */
 #define DROP_AT                                                                                    \

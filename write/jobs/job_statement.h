@@ -37,6 +37,9 @@ enum {
 #define JOB_ORDER_KEY(value)                                                                       \
 	"CASE WHEN octet_length(" value ") > 200 THEN 'md5 ' || md5(" value ") ELSE " value " END"
 
+/* In SQL: column tenant of a new row; migrations/011_job_tenant.sql. */
+#define JOB_TENANT(caller, user) "cqrsd.job_tenant(" caller ", " user ")"
+
 struct job_types {
 	const uint32_t *oids; /* [count] */
 	unsigned count;

@@ -63,9 +63,10 @@ static const char run_text[] =
 	" AND NOT " SCHEDULE_IS_PAUSED("s") " AND NOT " IS_BUSY("s")
 	" ORDER BY s.command" CONTROL_SCHEDULE_LOCK "),"
 	" made AS (INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max,"
-	" run_at, keep_s, keyed, claims, caller, trace, order_key)"
+	" run_at, keep_s, keyed, claims, caller, trace, order_key, tenant)"
 	" SELECT mark, command, version, '{}', attempts_max, clock_timestamp(), keep_s, false,"
-	" claims, 'schedule', trace, " JOB_ORDER_KEY("order_key") " FROM due"
+	" claims, 'schedule', trace, " JOB_ORDER_KEY("order_key") ", "
+	JOB_TENANT("'schedule'", "NULL") " FROM due"
 	" RETURNING n, mark, command)"
 	" UPDATE cqrsd.job_schedule AS s SET next_due = " TIME_OF("due.next_us")
 	", last_due = due.next_due, last_run = clock_timestamp(), last_n = made.n,"
