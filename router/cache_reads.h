@@ -39,7 +39,8 @@ struct cache_found {
 /* Its rows, as pg/ encodes them; all of found is of the arena. False: not what it answers. */
 bool cache_reads_take(struct text rows, struct arena *arena, struct cache_found *found) must_check;
 
-/* Why the operation, which is @cache, may not have its answers kept: a clause, of the arena. NULL: it may. */
+/* Why the operation, which is @cache, may not have its answers kept: a clause, of the arena. NULL:
+ * it may. */
 const char *cache_refusal(const struct operation *operation, const struct cache_found *found,
 			  struct arena *arena) must_check;
 /* Are its answers kept for each caller apart? */

@@ -128,7 +128,8 @@ static const struct {
 	{ "5s vary=none", USER, "vary=none, but it has CURRENT_USER", false },
 	{ "5s vary=none volatile=ok", USER, "vary=none, but it has CURRENT_USER", false },
 	{ "5s", VOLATILE,
-	  "it calls random(): its answers differ though no table has changed (volatile=ok takes that)",
+	  "it calls random(): its answers differ though no table has changed (volatile=ok "
+	  "takes that)",
 	  false },
 	{ "5s volatile=ok", VOLATILE, NULL, false },
 	{ "5s", TIME, "it calls now(): its answers age by themselves (volatile=ok takes that)",
