@@ -120,7 +120,7 @@ GOOD = {
     "pg/inside.h": HEAD + "#pragma once\n",
     "pg/cancel.c": HEAD + '#include "pg/inside.h"\n#include "pg/wire/conn.h"\n',
     "pg/wire/conn.c": HEAD + '#include "base/own.h"\n#include "pg/call.h"\n',
-    "read/cache_fill.c": HEAD + "#include <ck_ht.h>\n",
+    "read/cache/fill.c": HEAD + "#include <ck_ht.h>\n",
     "http/a.c": HEAD + '#include "catalog/catalog.h"\n\n#include <microhttpd.h>\n',
     "cmd/version.c": HEAD + '#include "gen/revision.h"\n\n#include <systemd/sd-daemon.h>\n',
     "cmd/serve.c": HEAD + '#include "http/http.h"\n#include "pg/pool.h"\n',
