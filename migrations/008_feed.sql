@@ -236,24 +236,26 @@ CREATE FUNCTION cqrsd.feed_trees(tree text, hidden boolean) RETURNS SETOF text L
 SET search_path = pg_catalog, pg_temp AS $trees$
 	WITH RECURSIVE trees (tree) AS (SELECT feed_trees.tree COLLATE "C"
 	UNION
-		SELECT n.tree::text COLLATE "C" FROM trees AS t, LATERAL (
-			SELECT r.ev_action FROM regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
+		SELECT n.tree COLLATE "C" FROM trees AS t, LATERAL (
+			SELECT r.ev_action::text FROM regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
 			  JOIN pg_class AS c ON c.oid = m.word[1]::oid AND c.relkind = 'v'
 			  JOIN pg_rewrite AS r ON r.ev_class = c.oid
 		UNION ALL
-			SELECT p.polqual FROM regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
+			SELECT p.polqual::text FROM regexp_matches(t.tree, ':relid (\d+)', 'g') AS m (word)
 			  JOIN pg_class AS c ON c.oid = m.word[1]::oid AND c.relrowsecurity
 			  JOIN pg_policy AS p ON p.polrelid = c.oid
-			 WHERE hidden AND p.polqual IS NOT NULL AND p.polcmd IN ('r', '*')
+			 WHERE hidden AND p.polcmd IN ('r', '*')
 		UNION ALL
-			SELECT p.prosqlbody FROM cqrsd.feed_called(ARRAY[t.tree]) AS f (function)
+			SELECT to_jsonb(p) ->> 'prosqlbody' -- PostgreSQL 13 has no such column
+			  FROM cqrsd.feed_called(ARRAY[t.tree]) AS f (function)
 			  JOIN pg_proc AS p ON p.oid = f.function
-			 WHERE hidden AND p.oid >= 16384 AND p.provolatile <> 'i' AND p.prosqlbody IS NOT NULL
+			 WHERE hidden AND p.oid >= 16384 AND p.provolatile <> 'i'
 		UNION ALL
-			SELECT k.conbin FROM regexp_matches(t.tree, ':resulttype (\d+)', 'g') AS m (word)
+			SELECT k.conbin::text FROM regexp_matches(t.tree, ':resulttype (\d+)', 'g') AS m (word)
 			  JOIN pg_constraint AS k ON k.contypid = m.word[1]::oid AND k.contypid <> 0
-			 WHERE hidden AND k.conbin IS NOT NULL
+			 WHERE hidden
 		) AS n (tree)
+		WHERE n.tree IS NOT NULL
 	)
 	SELECT t.tree FROM trees AS t;
 $trees$;

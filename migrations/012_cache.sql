@@ -5,15 +5,20 @@ RETURNS TABLE (kind text, what text) LANGUAGE sql STABLE SET search_path = pg_ca
 	WITH RECURSIVE texts (function, text) AS (
 		SELECT p.oid, p.prosrc FROM pg_proc AS p WHERE p.oid = function
 	UNION -- and functions of one's own that the words of such a text may name
-		SELECT q.oid, coalesce(pg_get_function_sqlbody(q.oid), q.prosrc) FROM texts AS t,
+		SELECT q.oid, CASE WHEN q.prosrc = '' AND q.prokind IN ('f', 'p') THEN pg_get_functiondef(q.oid)
+			ELSE q.prosrc END FROM texts AS t,
 		LATERAL regexp_matches(t.text || ' ' || lower(t.text), '([[:alnum:]_$]+)"?\s*\(', 'g')
 			AS m (word)
 		JOIN pg_proc AS q ON q.proname = m.word[1] AND q.oid >= 16384 AND q.provolatile <> 'i'
 	)
-	SELECT s.kind, s.what FROM pg_proc AS p, LATERAL (
+	SELECT s.kind, s.what FROM pg_proc AS p,
+	LATERAL (SELECT to_jsonb(p) ->> 'prosqlbody' IS NOT NULL) AS b (parsed), -- NULL in PostgreSQL 13
+	LATERAL (
+		SELECT 'never', ', which is of a sequence' WHERE p.oid < 16384 AND p.proname IN ('nextval',
+			'currval', 'lastval', 'setval', 'pg_sequence_last_value', 'pg_get_sequence_data')
+	UNION ALL
 		SELECT CASE
-		WHEN p.proname IN ('nextval', 'currval', 'lastval', 'setval', 'pg_sequence_last_value',
-			'pg_get_sequence_data') THEN 'never'
+		WHEN p.proname IN ('nextval', 'currval', 'lastval', 'setval') THEN NULL
 		WHEN p.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp',
 			'timeofday') OR p.proname = 'age' AND p.pronargs = 1 AND p.proargtypes[0] <> 'xid'::regtype
 		THEN 'time'
@@ -29,10 +34,10 @@ RETURNS TABLE (kind text, what text) LANGUAGE sql STABLE SET search_path = pg_ca
 		SELECT 'volatile', '' WHERE p.oid >= 16384 AND p.provolatile = 'v'
 	UNION ALL
 		SELECT 'user', ', which may see who asks'
-		 WHERE p.oid >= 16384 AND p.provolatile <> 'i' AND p.prosqlbody IS NULL
+		 WHERE p.oid >= 16384 AND p.provolatile <> 'i' AND NOT b.parsed
 	UNION ALL
 		SELECT 'time', ', whose text has the time'
-		 WHERE p.oid >= 16384 AND p.provolatile <> 'i' AND p.prosqlbody IS NULL AND EXISTS (
+		 WHERE p.oid >= 16384 AND p.provolatile <> 'i' AND NOT b.parsed AND EXISTS (
 			SELECT FROM texts AS t WHERE t.text ~* ('\m(now|transaction_timestamp|timeofday'
 			'|statement_timestamp|clock_timestamp)\s*\(|\mage\s*\([^,()]*\)|''(now|today|tomorrow'
 			'|yesterday)''|\m(current_(date|time|timestamp)|localtime|localtimestamp)\M'))
