@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "cmd/check_api_keys.h"
+#include "cmd/check_cache.h"
 #include "cmd/check_commits.h"
 #include "cmd/check_feed.h"
 #include "cmd/check_findings.h"
@@ -48,7 +49,8 @@ struct checking {
 	struct row_security row_security;
 	struct check_node primary, standby;
 	bool has_primary, has_standby;
-	char cluster[64]; /* of the first node that told it, the --primary if it can be asked */
+	const char *conninfo; /* of the primary */
+	char cluster[64];     /* of the first node that told it, the --primary if it can be asked */
 	char cluster_of[256];
 	unsigned queries, commands;
 	int64_t reported_us; /* the last line about progress */
@@ -89,6 +91,7 @@ static void check_open(struct checking *checking, const char *conninfo)
 	} else if (!node.in_recovery && !checking->has_primary) {
 		checking->primary = node;
 		checking->has_primary = true;
+		checking->conninfo = conninfo;
 	} else {
 		check_node_close(&node);
 	}
@@ -284,8 +287,11 @@ static void check_online(struct checking *checking)
 		goes_on = check_operation(checking, operations[i]) != CHECK_MUTE;
 		check_progress(checking, i + 1);
 	}
+	if (goes_on)
+		check_cache(checking->conninfo, operations, count, checking->options->explain,
+			    &checking->findings);
 	if (goes_on && checking->options->explain)
-		check_reads(checking->options->primary, operations, count, &checking->findings);
+		check_reads(checking->conninfo, operations, count, &checking->findings);
 }
 
 /* --- the outcome ----------------------------------------------------------------------------- */
