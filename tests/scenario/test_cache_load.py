@@ -62,7 +62,7 @@ OWN = "for each caller apart"
 AGE = ": its answers age by themselves (volatile=ok takes that)"
 DIFFER = ": its answers differ though no table has changed (volatile=ok takes that)"
 UNREAD = ", which may read anything: @reads says what"
-COUNTED = ", which is of a sequence"
+COUNTS = ", which is of a sequence"
 SECURED = (f"{OWN}, since it calls current_setting(text,boolean); reads test_c.secured, which has"
            " row level security")
 READS = "@reads test_c.b"
@@ -164,9 +164,9 @@ CASES = [
     (f"\n-- {READS}", "SELECT id FROM test_c.a WHERE id OPERATOR(test_c.<<<) 3",
      f"it calls test_c.less(integer,integer){DIFFER}"),
     # Never.
-    ("volatile=ok", "SELECT nextval('test_c.numbers') AS n", f"it calls nextval(regclass){COUNTED}"),
-    ("volatile=ok", "SELECT lastval() AS n", f"it calls lastval(){COUNTED}"),
-    ("volatile=ok", "SELECT currval('test_c.numbers') AS n", f"it calls currval(regclass){COUNTED}"),
+    ("volatile=ok", "SELECT nextval('test_c.numbers') AS n", f"it calls nextval(regclass){COUNTS}"),
+    ("volatile=ok", "SELECT lastval() AS n", f"it calls lastval(){COUNTS}"),
+    ("volatile=ok", "SELECT currval('test_c.numbers') AS n", f"it calls currval(regclass){COUNTS}"),
     ("", "SELECT last_value FROM test_c.numbers",
      "it reads test_c.numbers, which is a sequence"),
     ("", "SELECT id FROM test_c.made", "it reads test_c.made, which is a materialized view"),
