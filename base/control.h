@@ -65,6 +65,12 @@
 #define CONTROL_JOB_FRAME 1
 #endif
 
+#ifdef CONTROL_NO_JOB_BEGUN
+#define CONTROL_JOB_BEGUN 0 /* what was in a transaction that was lost runs as if it had not been */
+#else
+#define CONTROL_JOB_BEGUN 1
+#endif
+
 #ifdef CONTROL_NO_SCHEDULE_LOCK
 #define CONTROL_SCHEDULE_LOCK "" /* a due time is taken without the lock on its row */
 #else
