@@ -148,3 +148,27 @@
 #else
 #define CONTROL_CACHE_SECTION 1
 #endif
+
+#ifdef CONTROL_CACHE_NO_FENCE
+#define CONTROL_CACHE_FENCE 0 /* kept answers are given that something has touched since */
+#else
+#define CONTROL_CACHE_FENCE 1
+#endif
+
+#ifdef CONTROL_CACHE_NO_DOUBT
+#define CONTROL_CACHE_DOUBT 0 /* answers are kept and given while commands touch them */
+#else
+#define CONTROL_CACHE_DOUBT 1
+#endif
+
+#ifdef CONTROL_CACHE_ANY
+#define CONTROL_CACHE_REQUIRED 0 /* kept answers are given whatever the request must see */
+#else
+#define CONTROL_CACHE_REQUIRED 1
+#endif
+
+#ifdef CONTROL_CACHE_OF_ALL
+#define CONTROL_CACHE_CLAIMS 0 /* kept answers are given to others than who asked for them */
+#else
+#define CONTROL_CACHE_CLAIMS 1
+#endif

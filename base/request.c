@@ -225,6 +225,7 @@ const char *wait_text(enum wait_kind kind)
 		[WAIT_DB] = "db",           [WAIT_REPLICA] = "replica",
 		[WAIT_BACKOFF] = "backoff", [WAIT_DESCRIBE] = "describe",
 		[WAIT_CONFIRM] = "confirm", [WAIT_JOB] = "job",
+		[WAIT_CACHE] = "cache",
 	};
 
 	assert((unsigned)kind < WAIT_KINDS);

@@ -67,6 +67,21 @@ enum stream {
 /* Who answered: the role in Consistency. */
 enum served_by { SERVED_BY_NONE, SERVED_BY_REPLICA, SERVED_BY_PRIMARY, SERVED_BY_CACHE };
 
+/* What the cache had to do with an answer: Cache-Status. */
+enum cache_use {
+	CACHE_USE_NONE,   /* nothing */
+	CACHE_USE_HIT,    /* it is kept there */
+	CACHE_USE_MISS,   /* it was not kept there */
+	CACHE_USE_STALE,  /* what was kept there was not to be given */
+	CACHE_USE_BYPASS, /* it was not asked */
+};
+
+/* Bits. */
+enum cache_mark {
+	CACHE_MARK_KEPT = 1,    /* what a node has answered is kept from now on */
+	CACHE_MARK_FOR_ALL = 2, /* shared caches may keep it: it is the same for all who may ask */
+};
+
 enum step { STEP_NEXT, STEP_MOVED, STEP_WAIT, STEP_DONE };
 
 /* What a request waits for. */
@@ -79,6 +94,7 @@ enum wait_kind {
 	WAIT_DESCRIBE, /* for the types of its statement */
 	WAIT_CONFIRM,  /* for the primary to say how far it is */
 	WAIT_JOB,      /* for news of a job */
+	WAIT_CACHE,    /* for an identical query, whose answer will be kept */
 	WAIT_KINDS
 };
 
@@ -211,6 +227,9 @@ struct request {
 	const char *node;               /* "host:port", lives as long as the process */
 	const char *node_shown;         /* as the reply names it; NULL: it does not */
 	int64_t lag_us;                 /* -1: not known */
+	enum cache_use cache_use;       /* what the cache had to do with it */
+	int64_t age_us, fresh_us;       /* of a kept answer: since it was made, and left to it */
+	unsigned cache_marks;           /* enum cache_mark */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
 	struct text job;                /* a command: its id, accepted as one job; ptr NULL: none */

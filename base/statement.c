@@ -138,10 +138,10 @@ void statement_make_known(struct statement *statement, const char *name, const c
 	statement_set_shape(statement, shape);
 }
 
-void statement_set_tags(struct statement *statement, uint32_t version, const uint64_t *tags,
-			size_t count)
+static void statement_publish_tags(_Atomic(struct tag_set *) *published, uint32_t version,
+				   const uint64_t *tags, size_t count)
 {
-	struct tag_set *set = atomic_load_explicit(&statement->tags, memory_order_relaxed);
+	struct tag_set *set = atomic_load_explicit(published, memory_order_relaxed);
 
 	if (!set && !version)
 		return;
@@ -150,7 +150,19 @@ void statement_set_tags(struct statement *statement, uint32_t version, const uin
 	if (!set)
 		log_fatal("statement", "out of memory");
 	tag_set_write(set, version, tags, count);
-	atomic_store_explicit(&statement->tags, set, memory_order_release);
+	atomic_store_explicit(published, set, memory_order_release);
+}
+
+void statement_set_tags(struct statement *statement, uint32_t version, const uint64_t *tags,
+			size_t count)
+{
+	statement_publish_tags(&statement->tags, version, tags, count);
+}
+
+void statement_set_relations(struct statement *statement, uint32_t version, const uint64_t *tags,
+			     size_t count)
+{
+	statement_publish_tags(&statement->relations, version, tags, count);
 }
 
 void statement_fini(struct statement *statement)
@@ -165,4 +177,5 @@ void statement_fini(struct statement *statement)
 		shape = before;
 	}
 	free(atomic_exchange_explicit(&statement->tags, NULL, memory_order_acq_rel));
+	free(atomic_exchange_explicit(&statement->relations, NULL, memory_order_acq_rel));
 }

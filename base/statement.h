@@ -67,6 +67,9 @@ struct statement_together {
 	uint16_t param, column; /* from 1: the column shows the value, never NULL, of its call */
 };
 
+/* May answers of it be kept, and for whom? As PostgreSQL has said of a query with @cache. */
+enum statement_cached { CACHED_UNKNOWN, CACHED_NEVER, CACHED_FOR_ALL, CACHED_BY_USER };
+
 struct statement {
 	uint32_t id;      /* unique in the process: names the prepared statement, "s<id>" */
 	const char *name; /* of the operation, for logs and metrics */
@@ -85,8 +88,12 @@ struct statement {
 	/* What is learned of it; it changes until the statement ends. */
 	_Atomic(struct shape *) shape;  /* NULL until described */
 	_Atomic(struct tag_set *) tags; /* NULL: none were ever known */
-	_Atomic uint32_t running_us;    /* a running estimate of its time in the server */
-	_Atomic uint32_t late_us;       /* of twenty, nineteen are answered sooner; 0: not known */
+	/* Of a query with @cache all that it reads, of a command all that it may write to; NULL, or
+	 * without a version: not known. */
+	_Atomic(struct tag_set *) relations;
+	_Atomic uint8_t cached;      /* enum statement_cached */
+	_Atomic uint32_t running_us; /* a running estimate of its time in the server */
+	_Atomic uint32_t late_us;    /* of twenty, nineteen are answered sooner; 0: not known */
 	/* of groups that it broke: pg/admission/quarantine.c */
 	_Atomic uint32_t quarantine;
 	/* runs for which it keeps its savepoint in groups: pg/admission/raises.c */
@@ -139,5 +146,7 @@ void shape_free(struct shape *shape);
 /* What it reads, by one thread (base/tag_set.h). */
 void statement_set_tags(struct statement *statement, uint32_t version, const uint64_t *tags,
 			size_t count);
+void statement_set_relations(struct statement *statement, uint32_t version, const uint64_t *tags,
+			     size_t count);
 /* Frees what was published; the statement's own memory belongs to the catalog. */
 void statement_fini(struct statement *statement);

@@ -294,7 +294,7 @@ static void replay(unsigned rounds)
 
 	sessions_raise_floor(sessions, (struct position){ REPLAY_TIMELINE, REPLAY_LSN });
 	router = router_new(loop, &shared, REPLAY_CONNS, replay_catalog(), metrics);
-	reads_init(&reads, router);
+	reads_init(&reads, router, NULL);
 	writes_init(&writes, router, &shared_writes);
 	snapshot_publish(snapshot, &topology);
 	replay_connect(listener_port(replay_listen(metrics)));

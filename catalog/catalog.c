@@ -61,6 +61,14 @@ bool catalog_has_jobs(const struct catalog *catalog)
 	return false;
 }
 
+bool catalog_has_cache(const struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (catalog->operations[i].cache_us)
+			return true;
+	return false;
+}
+
 const struct operation *catalog_find(const struct catalog *catalog, enum request_kind kind,
 				     struct text name)
 {

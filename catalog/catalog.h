@@ -168,6 +168,8 @@ const struct operation *catalog_find(const struct catalog *catalog, enum request
 /* Is it a command that may be run as a job? */
 bool operation_is_job(const struct operation *operation) must_check;
 bool catalog_has_jobs(const struct catalog *catalog) must_check;
+/* Has it a query with @cache? */
+bool catalog_has_cache(const struct catalog *catalog) must_check;
 /* The parameter of that name that the outside may set; NULL: none (:request_user never is). */
 const struct parameter *operation_parameter(const struct operation *operation, struct text name);
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */

@@ -11,6 +11,7 @@
 #include "cmd/admin_token.h"
 #include "http/http.h"
 #include "pg/node.h"
+#include "read/cache/cache.h"
 #include "router/cluster/topology.h"
 #include "router/consistency/sessions.h"
 
@@ -22,6 +23,7 @@ struct admin {
 	struct node *const *nodes;
 	struct snapshot_reader *reader;
 	const struct sessions *sessions;
+	struct cache *cache; /* NULL: no answers are kept */
 	const struct serve_keys *keys;
 	struct metrics *metrics; /* of the main thread */
 	/* of what the loops publish of their load */

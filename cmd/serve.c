@@ -19,6 +19,7 @@
 #include "cmd/endpoints.h"
 #include "cmd/jobs_desk.h"
 #include "cmd/serve_auth.h"
+#include "cmd/serve_cache.h"
 #include "cmd/serve_keys.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
@@ -53,6 +54,7 @@ struct serve {
 	struct sessions *sessions;
 	struct high_water high_water;
 	struct feed_shared feed;
+	struct cache *cache; /* NULL: no answers are kept */
 	struct serve_keys keys;
 	struct serve_auth auth;
 	struct monitor *monitor;
@@ -412,6 +414,7 @@ static bool serve_listen_admin(struct serve *serve)
 	serve->admin.nodes = serve->nodes;
 	serve->admin.reader = snapshot_reader_new(serve->topology);
 	serve->admin.sessions = serve->sessions;
+	serve->admin.cache = serve->cache;
 	serve->admin.keys = &serve->keys;
 	serve->admin.metrics = serve->metrics;
 	serve->admin.operations = serve->catalog->count;
@@ -433,7 +436,8 @@ static bool serve_start_workers(struct serve *serve)
 					      .on_end = serve_on_worker_end,
 					      .arg = serve };
 	struct worker_http http = { .endpoints = &serve->endpoints,
-				    .auth = serve->auth.off ? NULL : &serve->auth.settings };
+				    .auth = serve->auth.off ? NULL : &serve->auth.settings,
+				    .cache = serve->cache };
 	char error[256];
 
 	atomic_store(&serve->workers_left, loops);
@@ -473,6 +477,7 @@ static void serve_share(struct serve *serve)
 	};
 
 	serve->topology = snapshot_new(sizeof(struct topology));
+	serve->cache = serve_cache_start(&serve->options);
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);
 	serve_auth_init(&serve->auth, &serve->options, serve->keys.store);
@@ -501,6 +506,7 @@ static void serve_announce(struct serve *serve)
 	log_info("serve", "a session query sees what its user wrote through %s",
 		 serve->options.sessions == SESSIONS_CLUSTER ? "any instance (--sessions cluster)"
 							     : "this instance (--sessions local)");
+	serve_cache_announce(&serve->options, serve->catalog);
 	if (serve->options.limit != CONCURRENCY_OFF)
 		log_info("serve", "a node may have %lld batches at once (--limit %s, %lld cores%s)",
 			 (long long)(2 * serve->options.node_cores),
@@ -539,6 +545,7 @@ static void serve_stop(struct serve *serve)
 		snapshot_reader_free(serve->admin.in_flight[i]);
 		worker_free(serve->workers[i]);
 	}
+	serve_cache_stop(serve->cache);
 	loop_unwatch(serve->loop, &serve->signals);
 	snapshot_reader_free(serve->admin.reader);
 	snapshot_free(serve->topology);
@@ -563,8 +570,8 @@ int serve_main(int argc, char **argv)
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
 	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
-	    !serve_check_user_header(&serve.options) || !serve_auth_check(&serve.options) ||
-	    !endpoints_check(&serve.options) ||
+	    !serve_check_user_header(&serve.options) || !serve_cache_check(&serve.options) ||
+	    !serve_auth_check(&serve.options) || !endpoints_check(&serve.options) ||
 	    !endpoints_read_peers(&serve.endpoints, &serve.options) ||
 	    !serve_auth_check_peers(&serve.options, &serve.endpoints.peers) ||
 	    !admin_read_tokens(&serve.admin, &serve.options))

@@ -280,7 +280,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->refresh.on_delivery = worker_on_refresh;
 	worker->drain.on_delivery = worker_on_drain;
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
-	reads_init(&worker->reads, worker->router);
+	reads_init(&worker->reads, worker->router, http->cache);
 	writes_init(&worker->writes, worker->router, &worker_shared);
 	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
@@ -291,7 +291,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 		writes_work(&worker->writes, &worker_occupancy);
 		feed_keeper_start(&worker->feed_keeper, worker->router);
 	}
-	if (number == 0 && shared->feed)
+	if (number == 0 && shared->feed && feed_tables_wanted(shared->options, shared->nodes_count))
 		feed_tables_start(&worker->feed_tables, worker->router);
 	writes_run_jobs(&worker->writes, &worker_occupancy, worker_jobs(number, shared->options));
 	if (!worker_listen(worker, shared->options, http, error, error_room)) {

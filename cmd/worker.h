@@ -19,11 +19,14 @@ struct worker;
 struct audit_queue;
 struct endpoints;
 
-/* What its listener needs besides the options. */
+struct cache;
+
+/* What it needs besides the options. */
 struct worker_http {
 	struct endpoints *endpoints;      /* borrowed */
 	struct audit_queue *audit;        /* of its own; NULL: there is no audit log */
 	const struct auth_settings *auth; /* borrowed for the call; NULL: all clients are served */
+	struct cache *cache;              /* borrowed; NULL: no answers are kept */
 };
 
 /* Both on the worker's thread. */

@@ -49,6 +49,65 @@ static void headers_out_consistency(const struct request *request, struct buf *o
 		buf_literal(out, ";lag=");
 		headers_out_decimals(out, request->lag_us, US_PER_S);
 	}
+	if (request->cache_use == CACHE_USE_HIT) {
+		buf_literal(out, ";age=");
+		headers_out_decimals(out, request->age_us, US_PER_S);
+	}
+}
+
+/* RFC 9211; a time that is over is negative. */
+static void headers_out_cache_status(const struct request *request, struct buf *out)
+{
+	buf_literal(out, "cqrsd");
+	switch (request->cache_use) {
+	case CACHE_USE_NONE:
+		break;
+	case CACHE_USE_HIT:
+		buf_literal(out, "; hit; ttl=");
+		buf_int(out, request->fresh_us / US_PER_S);
+		break;
+	case CACHE_USE_MISS:
+		buf_literal(out, "; fwd=miss");
+		break;
+	case CACHE_USE_STALE:
+		buf_literal(out, "; fwd=stale");
+		break;
+	case CACHE_USE_BYPASS:
+		buf_literal(out, "; fwd=bypass");
+		break;
+	}
+	if (request->cache_marks & CACHE_MARK_KEPT)
+		buf_literal(out, "; stored");
+}
+
+/* Caches in front keep only what is the same for all (RFC 9111, 3.5). The client may keep what it
+ * asks about each time. */
+static void headers_out_cache_control(struct header_lines *lines, const struct request *request)
+{
+	struct buf *line = header_lines_begin(lines, "Cache-Control");
+
+	if (request->outcome != OUTCOME_OK || request->cache_use == CACHE_USE_NONE) {
+		buf_literal(line, "no-store");
+	} else if (request->cache_marks & CACHE_MARK_FOR_ALL) {
+		buf_literal(line, "public, max-age=");
+		buf_int(line, request->fresh_us > 0 ? request->fresh_us / US_PER_S : 0);
+	} else {
+		buf_literal(line, "private, no-cache");
+	}
+	header_lines_end(lines);
+}
+
+static void headers_out_cache(struct header_lines *lines, const struct request *request)
+{
+	headers_out_cache_control(lines, request);
+	if (request->outcome != OUTCOME_OK || request->cache_use == CACHE_USE_NONE)
+		return;
+	headers_out_cache_status(request, header_lines_begin(lines, "Cache-Status"));
+	header_lines_end(lines);
+	if (request->cache_use != CACHE_USE_HIT)
+		return;
+	buf_int(header_lines_begin(lines, "Age"), request->age_us / US_PER_S);
+	header_lines_end(lines);
 }
 
 static void headers_out_timing(const struct request *request, struct buf *out)
@@ -139,6 +198,7 @@ static void headers_out_job(struct header_lines *lines, const struct request *re
 void headers_out_of_request(struct header_lines *lines, const struct request *request,
 			    unsigned status)
 {
+	headers_out_cache(lines, request);
 	header_lines_add(lines, "X-Request-Id", request->id);
 	if (request->served_by != SERVED_BY_NONE) {
 		headers_out_consistency(request, header_lines_begin(lines, "Consistency"));

@@ -61,7 +61,6 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 		type = "application/problem+json";
 	if (!exchange->asked->preflight && status != 304)
 		header_lines_add(lines, "Content-Type", type);
-	header_lines_add(lines, "Cache-Control", "no-store");
 	headers_out_of_request(lines, request, status);
 	if (request->outcome == OUTCOME_METHOD_NOT_ALLOWED)
 		header_lines_add(lines, "Allow",

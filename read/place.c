@@ -164,7 +164,8 @@ static size_t place_stream_bytes_max(const struct read *read)
 	const struct options *options = read->task.router->shared.options;
 	const struct operation *operation = read->task.operation;
 
-	if (!options->stream_conns || !read->task.request->may_stream ||
+	/* What is kept is kept as a whole. */
+	if (!options->stream_conns || !read->task.request->may_stream || read->cached.key.ptr ||
 	    operation->rows != ROWS_MANY || operation->rows_max)
 		return 0;
 	return (size_t)options->stream_bytes_max;

@@ -4,6 +4,8 @@
 
 #include "base/control.h"
 #include "base/hash.h"
+#include "read/cache/cache.h"
+#include "read/cached.h"
 #include "read/hedge.h"
 #include "read/pick.h"
 #include "read/place.h"
@@ -37,6 +39,7 @@ static const struct request_state read_states[] = {
 	[READ_TABLES] = { "tables", 0, by_table_step },
 	[READ_DESCRIBE] = { "describe", 0, describing_step },
 	[READ_BIND] = { "bind", 0, bind_step },
+	[READ_CACHE] = { "cache", TO(ANSWER), cached_step },
 	[READ_PLACE] = { "place", TO(PARKED) | TO(OUT) | TO(CONFIRM), place_step },
 	[READ_PARKED] = { "parked", TO(PLACE), place_again },
 	[READ_BACKOFF] = { "backoff", TO(PLACE), place_again },
@@ -49,12 +52,16 @@ _Static_assert(sizeof(read_states) / sizeof(read_states[0]) == READ_STATES, "eac
 
 const struct request_path read_path = { read_states, READ_STATES };
 
-void reads_init(struct reads *reads, struct router *router)
+void reads_init(struct reads *reads, struct router *router, struct cache *cache)
 {
 	request_path_check(&read_path);
 	*reads = (struct reads){ .router = router };
 	for (unsigned i = 0; i < READ_STATES; i++)
 		list_init(&reads->in_state[i]);
+	if (!cache)
+		return;
+	reads->cache_reader = cache_reader_new(cache->store);
+	reads->flight_desk = flight_desk_new(cache->flights, router->loop);
 }
 
 void reads_fini(struct reads *reads)
@@ -62,6 +69,10 @@ void reads_fini(struct reads *reads)
 	for (unsigned i = 0; i < READ_STATES; i++)
 		assert(list_empty(&reads->in_state[i]));
 	assert(reads->spilled == 0);
+	if (!reads->cache_reader)
+		return;
+	flight_desk_free(reads->flight_desk);
+	cache_reader_free(reads->cache_reader);
 }
 
 static void read_on_end(struct task *task)
@@ -70,6 +81,7 @@ static void read_on_end(struct task *task)
 
 	if (read->spilled)
 		read->reads->spilled--;
+	cached_end(read);
 }
 
 static void read_on_call(struct query *query, enum query_end end)
@@ -176,7 +188,14 @@ static enum step read_admit(struct request *request)
 
 static enum step read_answer(struct request *request)
 {
-	report_answer(read_of(request));
+	struct read *read = read_of(request);
+
+	if (request->served_by == SERVED_BY_CACHE) {
+		cached_report(read);
+		return STEP_DONE;
+	}
+	report_answer(read);
+	cached_keep(read);
 	return STEP_DONE;
 }
 

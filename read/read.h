@@ -9,8 +9,10 @@
 #include "base/request.h"
 #include "read/state.h"
 
-/* Borrows the router until reads_fini. */
-void reads_init(struct reads *reads, struct router *router);
+struct cache;
+
+/* Borrows the router and the cache until reads_fini. cache NULL: no answers are kept. */
+void reads_init(struct reads *reads, struct router *router, struct cache *cache);
 /* No query may be on its way. */
 void reads_fini(struct reads *reads);
 /* Takes the request, which is a query, until its on_done. */

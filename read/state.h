@@ -2,14 +2,16 @@
 /*
  * A query on its path, in the request's arena: where it stands, where it was, and what came of it.
  *
- *   ADMIT ─► CONFIRM ─► TABLES ─► DESCRIBE ─► BIND ─► PLACE ─► OUT ─► VERIFY ─► ANSWER
- *                                    ▲                ▲ ▲ │     │        │
- *                                    │                │ │ └► PARKED      │
- *                                    │                │ └─────┘ │        │
- *                                    │                ├◄────────┴────────┤  early, elsewhere
- *                                    │                └── BACKOFF ◄──────┤  a retry, not visible
- *                                    └───────────────────────────────────┤  the schema has changed
- *                                            OUT ─► TELL                 └► done: refused
+ *                                                     ┌── it is kept ──────────────────┐
+ *                                                     │                                ▼
+ *   ADMIT ─► CONFIRM ─► TABLES ─► DESCRIBE ─► BIND ─► CACHE ─► PLACE ─► OUT ─► VERIFY ─► ANSWER
+ *                                    ▲                         ▲ ▲ │     │        │
+ *                                    │                         │ │ └► PARKED      │
+ *                                    │                         │ └─────┘ │        │
+ *                                    │                         ├◄────────┴────────┤  early
+ *                                    │                         └── BACKOFF ◄──────┤  a retry
+ *                                    └────────────────────────────────────────────┤  the schema
+ *                                                     OUT ─► TELL                 └► done: refused
  *
  * Every state may end as done: the deadline, the client going away, a refusal. Where it waits, and
  * who wakes it:
@@ -17,6 +19,7 @@
  *   CONFIRM    the primary, which says how far it is
  *   TABLES     the feed, which is read up to the read index
  *   DESCRIBE   the node that describes, the request that it follows, or a moment
+ *   CACHE      another query, which will bring the answer; a command that touches it
  *   PARKED     the replica's heap of waiters, or the wait limit, whichever is first
  *   BACKOFF    its moment is over
  *   OUT        the answer; its node is silent, or a second node answers first (read/hedge.h)
@@ -25,8 +28,11 @@
 #pragma once
 
 #include "base/request.h"
+#include "read/cache/cache.h"
+#include "read/cache/facts.h"
 #include "read/query.h"
 #include "router/choose.h"
+#include "router/feed_tags.h"
 #include "router/health/health.h"
 #include "router/task.h"
 #include "router/waiters.h"
@@ -41,6 +47,7 @@ enum read_state {
 	READ_TABLES,
 	READ_DESCRIBE,
 	READ_BIND,
+	READ_CACHE,
 	READ_PLACE,
 	READ_PARKED,
 	READ_BACKOFF,
@@ -65,6 +72,18 @@ enum read_once {
 /* Is its placement a retry, which the budget of the node pays for (read/budgets.h)? */
 enum read_fee { READ_FREE, READ_FEE_DUE, READ_FEE_PAID };
 
+/* What one query knows of its kept answer; all zeros: nothing is kept for it. */
+struct cached {
+	struct text key;           /* ptr NULL: its answer is not kept */
+	const struct shape *shape; /* by which the key was made */
+	struct feed_tag_list tags; /* of all that it reads, and of its @tags */
+	struct cache_facts facts;  /* of a hit; else what was known when it was sent */
+	uint64_t touched;          /* of its tags, then; 0: some were in doubt */
+	struct flight_seat seat;
+	unsigned followed;  /* flights that it waited for */
+	unsigned hesitated; /* moments that it waited for a command that was in doubt */
+};
+
 struct hedge;
 struct reads;
 
@@ -88,7 +107,8 @@ struct read {
 	unsigned parked_at;   /* the node whose heap it is in */
 	struct flight flight; /* while its query is out */
 	struct hedge *hedge;  /* its second query, while it is out; or NULL */
-	enum query_end end;   /* what became of the query; set on the way from OUT to VERIFY */
+	struct cached cached;
+	enum query_end end; /* what became of the query; set on the way from OUT to VERIFY */
 
 	struct query query; /* set as a whole; what stands above is cleared */
 };
@@ -98,6 +118,8 @@ struct reads {
 	struct router *router;
 	struct list in_state[READ_STATES]; /* who waits in a state */
 	unsigned spilled;                  /* queries at the primary because no replica could */
+	struct cache_reader *cache_reader; /* NULL: no answers are kept; else with a desk */
+	struct flight_desk *flight_desk;
 };
 
 static inline struct read *read_of(struct request *request)

@@ -14,14 +14,21 @@ static void doubts_again(struct feed_doubts *doubts)
 	loop_timer_set(doubts->loop, &doubts->timer, loop_now(doubts->loop) + doubts->pause_us);
 }
 
-/* As far as stripes rise by it: lsns of another timeline say nothing to them. */
+/*
+ * As far as stripes rise by it: lsns of another timeline say nothing to them. What they cannot take
+ * now they take when they begin.
+ */
 static uint64_t doubts_lsn(const struct feed_doubts *doubts, struct position position)
 {
-	uint32_t timeline = stripes_timeline(&doubts->shared->stripes);
+	struct stripes *stripes = &doubts->shared->stripes;
+	uint32_t timeline = stripes_timeline(stripes);
 
-	if (!timeline || branch_number(timeline) != branch_number(position.timeline))
+	if (!position_known(position))
 		return 0;
-	return position.lsn;
+	if (timeline && branch_number(timeline) == branch_number(position.timeline))
+		return position.lsn;
+	stripes_miss(stripes, position);
+	return 0;
 }
 
 void feed_doubts_fini(struct feed_doubts *doubts)
@@ -36,9 +43,10 @@ void feed_doubts_fini(struct feed_doubts *doubts)
 void feed_doubt_begin(struct feed_doubts *doubts, struct feed_doubt *doubt, const uint64_t *tags,
 		      unsigned count)
 {
-	if (!doubts || !doubts->shared || !count)
+	if (!doubts || !doubts->shared)
 		return;
-	*doubt = (struct feed_doubt){ tags, count };
+	*doubt = (struct feed_doubt){ tags, count, !doubts->relations };
+	doubts->blind += doubt->blind;
 	for (unsigned i = 0; i < count; i++)
 		stripes_doubt(&doubts->shared->stripes, tags[i]);
 }
@@ -47,10 +55,29 @@ void feed_doubt_begin(struct feed_doubts *doubts, struct feed_doubt *doubt, cons
 static void doubts_end(struct feed_doubts *doubts, struct feed_doubt *doubt,
 		       struct position position)
 {
+	uint64_t lsn = doubts_lsn(doubts, position);
+
 	for (unsigned i = 0; i < doubt->count; i++)
-		stripes_settle(&doubts->shared->stripes, doubt->tags[i],
-			       doubts_lsn(doubts, position));
+		stripes_settle(&doubts->shared->stripes, doubt->tags[i], lsn);
+	doubts->blind -= doubt->blind;
+	if (doubt->blind && doubts->relations)
+		stripes_settle(&doubts->shared->stripes, STRIPES_TAG_ALL, lsn);
 	*doubt = (struct feed_doubt){ 0 };
+}
+
+void feed_doubts_keep(struct feed_doubts *doubts)
+{
+	if (doubts->relations || !doubts->shared)
+		return;
+	doubts->relations = true;
+	for (unsigned i = 0; i < doubts->blind; i++)
+		stripes_doubt(&doubts->shared->stripes, STRIPES_TAG_ALL);
+	atomic_fetch_add_explicit(&doubts->shared->keepers, 1, memory_order_acq_rel);
+}
+
+static bool doubts_holds(const struct feed_doubt *doubt)
+{
+	return doubt->count || doubt->blind;
 }
 
 /* --- what is unknown -------------------------------------------------------------------------- */
@@ -67,12 +94,18 @@ static void doubts_keep(struct feed_doubts *doubts, uint64_t tag, int64_t now_us
 
 void feed_doubt_leave(struct feed_doubts *doubts, struct feed_doubt *doubt)
 {
-	if (!doubt->count)
+	int64_t now_us;
+
+	if (!doubts_holds(doubt))
 		return;
+	now_us = loop_now(doubts->loop);
 	if (!doubts->unknowns_count && !doubts->crowded_us)
 		doubts_again(doubts);
 	for (unsigned i = 0; i < doubt->count; i++)
-		doubts_keep(doubts, doubt->tags[i], loop_now(doubts->loop));
+		doubts_keep(doubts, doubt->tags[i], now_us);
+	doubts->blind -= doubt->blind;
+	if (doubt->blind && doubts->relations)
+		doubts_keep(doubts, STRIPES_TAG_ALL, now_us);
 	*doubt = (struct feed_doubt){ 0 };
 }
 
@@ -84,7 +117,7 @@ static bool doubts_is_cut_off(const struct call *call)
 
 void feed_doubt_end(struct feed_doubts *doubts, struct feed_doubt *doubt, const struct call *call)
 {
-	if (!doubt->count)
+	if (!doubts_holds(doubt))
 		return;
 	switch (call->end) {
 	case CALL_OK:

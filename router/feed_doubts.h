@@ -8,6 +8,9 @@
  *                         └──it is lost──► unknown ──a position ────┘
  *                                                    that was asked for after that
  *
+ * Where answers are kept (read/cache/), commands are in doubt on the relations that they write to,
+ * too. Those that were on their way when that began are in doubt on all that there is.
+ *
  * On the loop's thread.
  */
 #pragma once
@@ -18,6 +21,7 @@
 #include "router/cluster/topology.h"
 #include "router/feed/feed_shared.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FEED_UNKNOWNS_MAX 1024 /* tags; beyond them all tags rise */
@@ -26,6 +30,7 @@
 struct feed_doubt {
 	const uint64_t *tags; /* [count], borrowed until it ends */
 	unsigned count;
+	bool blind; /* it began before relations counted */
 };
 
 struct feed_doubts {
@@ -38,6 +43,8 @@ struct feed_doubts {
 	void *arg;
 
 	/* Its own. */
+	bool relations; /* those that commands write to count */
+	unsigned blind; /* doubts that are */
 	struct loop_timer timer;
 	struct feed_unknown {
 		uint64_t tag;
@@ -49,7 +56,15 @@ struct feed_doubts {
 
 void feed_doubts_fini(struct feed_doubts *doubts);
 
-/* doubts NULL: nothing is kept. */
+/* From now on relations count. */
+void feed_doubts_keep(struct feed_doubts *doubts);
+/* Do the touched relations of a command have to be given? */
+static inline bool feed_doubts_relations(const struct feed_doubts *doubts)
+{
+	return doubts && doubts->relations;
+}
+
+/* doubts NULL: nothing is kept. count 0: as of one that touches nothing. */
 void feed_doubt_begin(struct feed_doubts *doubts, struct feed_doubt *doubt, const uint64_t *tags,
 		      unsigned count);
 /* It ends by what became of the call that was to commit. No doubt: nothing to end. */

@@ -27,8 +27,9 @@ static void feed_reads_make(void)
 			     "SELECT id, name, wrong, shape FROM cqrsd.feed_reads($1, $2, $3)",
 			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
 	statement_make_known(&feed_writes_statement, "feed.writes",
-			     "SELECT id, name, wrong FROM cqrsd.feed_writes($1, $2, $3)",
-			     (struct oids){ params, 3 }, (struct oids){ columns, 3 });
+			     "SELECT id, name, wrong, 0::bigint AS shape"
+			     " FROM cqrsd.feed_writes($1, $2, $3)",
+			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
 	statement_make_known(&feed_triggers_statement, "feed.triggers",
 			     "SELECT coalesce(sum(hashtextextended(t.oid || ' ' || t.xmin, 0)"
 			     " >> 20), 0)::bigint AS triggers FROM pg_trigger AS t"

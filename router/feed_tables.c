@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "router/cache_reads.h"
+#include "router/feed_found.h"
 #include "router/feed_reads.h"
 #include "router/requirement.h"
 
@@ -15,12 +17,6 @@
 #define TABLES_EVERY_US (60 * US_PER_S)
 #define TABLES_AGAIN_US US_PER_S
 #define TABLES_MINUTES 10 /* a round is made in any case */
-
-/* What a round has found of one query. */
-struct feed_found {
-	struct feed_relation *relations; /* ours; NULL: it does not count */
-	size_t count;
-};
 
 static void tables_on_due(struct loop_timer *timer);
 static void tables_ask_next(struct feed_tables *tables);
@@ -66,10 +62,22 @@ static void tables_on_shape(void *arg, bool as_found)
 		tables_retry(tables);
 }
 
+/* May the feed be read at all? */
+static bool tables_may_read(const struct options *options, unsigned nodes_count)
+{
+	return options->feed == FEED_TABLE && nodes_count > 1;
+}
+
+/* Do queries come that ask the index? */
+static bool tables_may_index(const struct options *options)
+{
+	return options->sessions == SESSIONS_CLUSTER || options->strong == STRONG_REPLICAS;
+}
+
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count)
 {
-	return options->feed == FEED_TABLE && nodes_count > 1 &&
-	       (options->sessions == SESSIONS_CLUSTER || options->strong == STRONG_REPLICAS);
+	return options->cache_bytes ||
+	       (tables_may_read(options, nodes_count) && tables_may_index(options));
 }
 
 void feed_tables_start(struct feed_tables *tables, struct router *router)
@@ -89,12 +97,54 @@ void feed_tables_start(struct feed_tables *tables, struct router *router)
 	router->feed_tables = tables;
 	feed_reader_init(&tables->reader, &tables->env);
 	feed_marker_init(&tables->marker, &tables->env);
+	feed_alone_init(&tables->alone, &tables->env);
 	arena_init(&tables->arena);
 	buf_init(&tables->out);
 	tables->timer.on_due = tables_on_due;
 	tables->pause_us = TABLES_AGAIN_US;
 	tables->due = true;
 	tables_again(tables, 0);
+}
+
+/* --- who is asked ----------------------------------------------------------------------------- */
+
+static bool tables_keeps(const struct feed_tables *tables)
+{
+	return tables->router->shared.options->cache_bytes && catalog_has_cache(tables->catalog);
+}
+
+/* Will a round of the catalog of now ask for anything? */
+static bool tables_have_questions(const struct feed_tables *tables)
+{
+	const struct router *router = tables->router;
+	const struct options *options = router->shared.options;
+
+	return (options->cache_bytes && catalog_has_cache(router->catalog_ref->catalog)) ||
+	       (tables_may_read(options, router->shared.nodes_count) && tables_may_index(options));
+}
+
+/* Of a query whether its answers may be kept, of a command what it writes to. */
+static bool tables_asks_cache(const struct feed_tables *tables, const struct operation *operation)
+{
+	return tables_keeps(tables) && (operation->cache_us || operation->kind == REQUEST_COMMAND);
+}
+
+/* Does it matter whether the feed sees all that changes what it reads? */
+static bool tables_asks_feed(const struct feed_tables *tables, const struct operation *operation)
+{
+	const struct options *options = tables->router->shared.options;
+
+	return operation->kind == REQUEST_QUERY &&
+	       tables_may_read(options, tables->router->shared.nodes_count) &&
+	       (tables_may_index(options) || tables_asks_cache(tables, operation));
+}
+
+static struct statement *tables_question(const struct feed_tables *tables,
+					 const struct operation *operation)
+{
+	if (!tables_asks_cache(tables, operation))
+		return tables_asks_feed(tables, operation) ? feed_reads() : NULL;
+	return operation->kind == REQUEST_QUERY ? cache_reads() : feed_writes();
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -116,6 +166,7 @@ void feed_tables_stop(struct feed_tables *tables)
 		return;
 	feed_reader_fini(&tables->reader);
 	feed_marker_fini(&tables->marker);
+	feed_alone_stop(&tables->alone);
 	loop_timer_cancel(tables->router->loop, &tables->timer);
 	if (tables->pool)
 		pool_forget(tables->pool, &tables->call);
@@ -142,73 +193,18 @@ static void tables_begin_round(struct feed_tables *tables)
 
 /* --- what was found --------------------------------------------------------------------------- */
 
-/* All relations of the queries that count, each once, in the order of their ids. */
-struct tables_union {
-	struct feed_relation relations[FEED_RELATIONS_MAX];
-	size_t count;
-	bool odds;         /* two queries saw different states of one */
-	unsigned left_out; /* queries for which there was no room */
-};
-
-/* Where the id is, or would be. */
-static size_t tables_place(const struct tables_union *all, uint64_t id)
+static void tables_unite(const struct feed_tables *tables, struct feed_union *all)
 {
-	size_t from = 0, to = all->count;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (all->relations[middle].id < id)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
-static bool tables_has(const struct tables_union *all, uint64_t id)
-{
-	size_t at = tables_place(all, id);
-
-	return at < all->count && all->relations[at].id == id;
-}
-
-static void tables_add(struct tables_union *all, const struct feed_relation *relation)
-{
-	size_t at = tables_place(all, relation->id);
-
-	if (tables_has(all, relation->id)) {
-		all->odds = all->odds || all->relations[at].shape != relation->shape;
-		return;
-	}
-	memmove(all->relations + at + 1, all->relations + at,
-		(all->count - at) * sizeof(all->relations[0]));
-	all->relations[at] = *relation;
-	all->count++;
-}
-
-static bool tables_has_room(const struct tables_union *all, const struct feed_found *found)
-{
-	size_t count = all->count;
-
-	for (size_t i = 0; i < found->count; i++)
-		count += !tables_has(all, found->relations[i].id);
-	return count <= FEED_RELATIONS_MAX;
-}
-
-static void tables_unite(const struct feed_tables *tables, struct tables_union *all)
-{
-	*all = (struct tables_union){ 0 };
+	*all = (struct feed_union){ 0 };
 	for (unsigned i = 0; i < tables->catalog->count; i++) {
 		struct feed_found *found = &tables->found[i];
 
-		if (found->relations && !tables_has_room(all, found)) {
-			free(found->relations);
-			*found = (struct feed_found){ 0 };
+		if (found->counts && !feed_union_has_room(all, found)) {
+			found->counts = false;
 			all->left_out++;
 		}
-		for (size_t j = 0; j < found->count; j++)
-			tables_add(all, &found->relations[j]);
+		for (size_t j = 0; found->counts && j < found->count; j++)
+			feed_union_add(all, &found->relations[j]);
 	}
 }
 
@@ -218,21 +214,16 @@ static void tables_unite(const struct feed_tables *tables, struct tables_union *
 static bool tables_has_tags(const struct feed_tables *tables, const struct statement *statement,
 			    const struct feed_found *found)
 {
-	const struct tag_set *set = atomic_load_explicit(&statement->tags, memory_order_relaxed);
-	uint64_t tags[FEED_RELATIONS_OF_QUERY_MAX];
-	size_t count;
+	uint32_t version;
+	bool same = feed_found_is(
+		found, atomic_load_explicit(&statement->tags, memory_order_relaxed), &version);
 
-	if (!set || tag_set_read(set, tags, &count) != tables->version)
-		return !found->relations;
-	if (!found->relations || count != found->count)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (tags[i] != found->relations[i].id)
-			return false;
-	return true;
+	if (!version || version != tables->version)
+		return !found->counts;
+	return found->counts && same;
 }
 
-static bool tables_are_as_before(const struct feed_tables *tables, const struct tables_union *all)
+static bool tables_are_as_before(const struct feed_tables *tables, const struct feed_union *all)
 {
 	int64_t shape = 0;
 
@@ -252,12 +243,12 @@ static void tables_write_one(const struct feed_tables *tables, struct statement 
 {
 	uint64_t tags[FEED_RELATIONS_OF_QUERY_MAX];
 
-	for (size_t i = 0; i < found->count; i++)
-		tags[i] = found->relations[i].id;
-	statement_set_tags(statement, found->relations ? tables->version : 0, tags, found->count);
+	feed_found_ids(found, tags);
+	statement_set_tags(statement, found->counts ? tables->version : 0, tags,
+			   found->counts ? found->count : 0);
 }
 
-static void tables_write(struct feed_tables *tables, const struct tables_union *all)
+static void tables_write(struct feed_tables *tables, const struct feed_union *all)
 {
 	tables->version++;
 	for (unsigned i = 0; i < tables->catalog->count; i++)
@@ -282,6 +273,7 @@ static void tables_follow(struct feed_tables *tables, unsigned counting)
 		feed_marker_stop(&tables->marker);
 		return;
 	}
+	feed_alone_stop(&tables->alone);
 	feed_marker_run(&tables->marker);
 	feed_reader_run(&tables->reader, &relations);
 }
@@ -291,8 +283,49 @@ static unsigned tables_counting(const struct feed_tables *tables)
 	unsigned counting = 0;
 
 	for (unsigned i = 0; i < tables->catalog->count; i++)
-		counting += tables->found[i].relations != NULL;
+		counting += tables->found[i].counts;
 	return counting;
+}
+
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+static void tables_set_relations(struct feed_tables *tables, struct statement *statement,
+				 const struct feed_found *found)
+{
+	uint64_t ids[FEED_RELATIONS_OF_QUERY_MAX];
+	uint32_t version;
+
+	if (!found->relations) {
+		statement_set_relations(statement, 0, ids, 0);
+		return;
+	}
+	if (feed_found_is(found, atomic_load_explicit(&statement->relations, memory_order_relaxed),
+			  &version))
+		return;
+	feed_found_ids(found, ids);
+	statement_set_relations(statement, ++tables->sets, ids, found->count);
+}
+
+/*
+ * Answers are kept from now on, unless a loop has not heard yet of the first catalog that has some:
+ * its commands are not in doubt on what they write to. False: so it is.
+ */
+static bool tables_keep(struct feed_tables *tables)
+{
+	struct feed_shared *shared = tables->env.shared;
+	bool all = atomic_load_explicit(&shared->keepers, memory_order_acquire) ==
+		   atomic_load_explicit(&shared->posts_count, memory_order_acquire);
+
+	for (unsigned i = 0; i < tables->catalog->count; i++) {
+		struct statement *statement = tables->catalog->operations[i].statement;
+		const struct feed_found *found = &tables->found[i];
+
+		if (tables_asks_cache(tables, &tables->catalog->operations[i]))
+			tables_set_relations(tables, statement, found);
+		atomic_store_explicit(&statement->cached, all ? found->cached : CACHED_UNKNOWN,
+				      memory_order_release);
+	}
+	return all;
 }
 
 static void tables_complain_of_room(struct feed_tables *tables, unsigned left_out)
@@ -305,7 +338,7 @@ static void tables_complain_of_room(struct feed_tables *tables, unsigned left_ou
 	tables->crowded = left_out;
 }
 
-static void tables_take_round(struct feed_tables *tables, const struct tables_union *all)
+static void tables_take_round(struct feed_tables *tables, const struct feed_union *all)
 {
 	unsigned counting = tables_counting(tables);
 
@@ -314,6 +347,10 @@ static void tables_take_round(struct feed_tables *tables, const struct tables_un
 		tables_write(tables, all);
 		tables_follow(tables, counting);
 	}
+	if (!counting && tables_keeps(tables))
+		feed_alone_run(&tables->alone);
+	if (tables_keeps(tables))
+		tables->failed = !tables_keep(tables) || tables->failed;
 	if (tables->known)
 		catalog_let_go(tables->known);
 	tables->known = catalog_hold(tables->catalog);
@@ -325,7 +362,7 @@ static void tables_take_round(struct feed_tables *tables, const struct tables_un
 
 static void tables_end_round(struct feed_tables *tables)
 {
-	struct tables_union all;
+	struct feed_union all;
 
 	tables_unite(tables, &all);
 	if (!all.odds)
@@ -372,11 +409,52 @@ static void tables_take_reads(struct feed_tables *tables, const struct operation
 	struct text rows = { tables->out.ptr, tables->out.len };
 	enum feed_reads_end end = feed_reads_take(rows, &found->relations, &found->count);
 
-	if (end != FEED_READS_COUNT)
+	found->counts = end == FEED_READS_COUNT;
+	if (!found->counts)
 		*found = (struct feed_found){ 0 };
 	if (end == FEED_READS_TOO_MANY)
 		log_warn("feed", "%s reads more than %d relations, and is not read by table",
 			 operation->name, FEED_RELATIONS_OF_QUERY_MAX);
+}
+
+static void tables_take_cache(struct feed_tables *tables, const struct operation *operation,
+			      struct feed_found *found)
+{
+	struct text rows = { tables->out.ptr, tables->out.len };
+	struct cache_found reads;
+	const char *why;
+
+	found->cached = CACHED_NEVER;
+	if (!cache_reads_take(rows, &tables->arena, &reads))
+		return;
+	feed_found_take(found, reads.relations, reads.count);
+	found->counts = !reads.why[CACHE_UNSEEN] && tables_asks_feed(tables, operation);
+	why = cache_refusal(operation, &reads, &tables->arena);
+	if (!why)
+		found->cached = cache_varies(operation, &reads) ? CACHED_BY_USER : CACHED_FOR_ALL;
+	else if (tables->known != tables->catalog)
+		log_warn("cache", "answers of %s are not kept: it %s", operation->name, why);
+}
+
+/* What a command writes to; where that is not known, all there is. */
+static void tables_take_writes(struct feed_tables *tables, struct feed_found *found)
+{
+	struct text rows = { tables->out.ptr, tables->out.len };
+
+	if (feed_reads_take(rows, &found->relations, &found->count) != FEED_READS_COUNT)
+		*found = (struct feed_found){ 0 };
+}
+
+static void tables_take(struct feed_tables *tables, const struct operation *operation)
+{
+	struct feed_found *found = &tables->found[tables->next];
+
+	if (operation->kind == REQUEST_COMMAND)
+		tables_take_writes(tables, found);
+	else if (tables_asks_cache(tables, operation))
+		tables_take_cache(tables, operation, found);
+	else
+		tables_take_reads(tables, operation, found);
 }
 
 static void tables_on_done(struct call *call)
@@ -386,7 +464,7 @@ static void tables_on_done(struct call *call)
 
 	tables->pool = NULL;
 	if (call->end == CALL_OK) {
-		tables_take_reads(tables, operation, &tables->found[tables->next]);
+		tables_take(tables, operation);
 	} else if (call->end == CALL_ERROR) {
 		tables_complain(tables, operation->name);
 		tables->failed = tables->failed || tables_may_do_later(call);
@@ -401,10 +479,11 @@ static void tables_on_done(struct call *call)
 
 static void tables_ask_next(struct feed_tables *tables)
 {
+	struct statement *question = NULL;
 	struct pool *pool;
 
 	while (tables->next < tables->catalog->count &&
-	       tables->catalog->operations[tables->next].kind != REQUEST_QUERY)
+	       !(question = tables_question(tables, &tables->catalog->operations[tables->next])))
 		tables->next++;
 	if (tables->next == tables->catalog->count) {
 		tables_end_round(tables);
@@ -417,7 +496,7 @@ static void tables_ask_next(struct feed_tables *tables)
 			  tables->values);
 	tables->call = (struct call){
 		.kind = CALL_COMMAND,
-		.statement = feed_reads(),
+		.statement = question,
 		.values = tables->values,
 		.arena = &tables->arena,
 		.out = &tables->out,
@@ -461,6 +540,10 @@ static void tables_on_due(struct loop_timer *timer)
 
 	if (tables->catalog || tables->pool)
 		return;
+	if (!tables_have_questions(tables)) {
+		tables_again(tables, TABLES_AGAIN_US);
+		return;
+	}
 	arena_reset(&tables->arena);
 	buf_clear(&tables->out);
 	tables->call = (struct call){

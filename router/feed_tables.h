@@ -5,7 +5,9 @@
  * comes, when others are watched, when the schema of such a table has changed, and now and then.
  * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is written
  * to the statements (base/tag_set.h), under a new version where it is not what was found before;
- * the feed is read as long as there is a query that it is of use to.
+ * the feed is read as long as there is a query that it is of use to. Of a query with @cache it is
+ * asked, too, whether its answers may be kept, and for whom (router/cache_reads.h); and then of
+ * each command what it writes to.
  *
  *   due ──► which triggers are there? ──new──► one query after the other ──► written
  *    ▲             │ as before                                                   │
@@ -21,6 +23,7 @@
 #include "base/limits.h"
 #include "base/loop.h"
 #include "pg/call.h"
+#include "router/feed/alone.h"
 #include "router/feed/marker.h"
 #include "router/feed/reader.h"
 #include "router/router.h"
@@ -36,6 +39,7 @@ struct feed_tables {
 	struct feed_env env;
 	struct feed_reader reader;
 	struct feed_marker marker;
+	struct feed_alone alone; /* where answers are kept, and the feed is not read */
 
 	struct loop_timer timer;
 	struct call call;
@@ -48,6 +52,7 @@ struct feed_tables {
 	struct feed_found *found; /* [catalog->count] */
 	unsigned next;
 	uint32_t version;
+	uint32_t sets; /* of relations, that were written: the version of the last */
 	int64_t triggers, known_triggers; /* of tables that are watched: a sum; of the last round */
 	unsigned minutes;                 /* since then */
 	/* Of queries that count: the reader's. */
@@ -63,7 +68,7 @@ struct feed_tables {
 /* --feed */
 enum feed_option { FEED_TABLE, FEED_OFF };
 
-/* Does --feed want it, and may a query by the read index come? */
+/* Do --feed and a query by the read index that may come want it, or may answers be kept? */
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count);
 void feed_tables_start(struct feed_tables *tables, struct router *router);
 /* Nothing to do for what was not started. */

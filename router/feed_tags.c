@@ -58,3 +58,67 @@ const uint64_t *feed_tags(const struct operation *operation, const struct shape 
 	buf_fini(&out);
 	return tags;
 }
+
+/* --- with relations --------------------------------------------------------------------------- */
+
+#define TAGS_NARROW_SEED 1
+
+/* Of a relation: written to by who says what that invalidates. */
+static uint64_t tags_narrow(uint64_t relation)
+{
+	return hash_bytes(&relation, sizeof(relation), TAGS_NARROW_SEED) |
+	       (STRIPES_TAG_OIDS_MAX + 1);
+}
+
+static struct feed_tag_list tags_with_groups(const struct operation *operation,
+					     const uint64_t *groups, uint64_t *tags, unsigned count)
+{
+	for (unsigned i = 0; i < operation->tags_count; i++)
+		tags[count++] = groups[i];
+	return (struct feed_tag_list){ tags, count };
+}
+
+/* A value that may be spelt otherwise elsewhere is of no group that could be found there. */
+static bool tags_are_narrow(const struct operation *operation, const uint64_t *groups)
+{
+	for (unsigned i = 0; i < operation->tags_count; i++)
+		if (groups[i] == STRIPES_TAG_ALL)
+			return false;
+	return operation->tags_count;
+}
+
+struct feed_tag_list feed_tags_read(const struct operation *operation, const uint64_t *groups,
+				    const uint64_t *relations, size_t count, struct arena *arena)
+{
+	uint64_t *tags =
+		arena_alloc(arena, (2 * count + operation->tags_count + 1) * sizeof(*tags));
+	bool narrow = tags_are_narrow(operation, groups);
+	unsigned at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		tags[at++] = relations[i];
+		if (!narrow)
+			tags[at++] = tags_narrow(relations[i]);
+	}
+	return tags_with_groups(operation, groups, tags, at);
+}
+
+struct feed_tag_list feed_tags_touched(const struct operation *operation, const uint64_t *groups,
+				       struct arena *arena)
+{
+	const struct tag_set *set =
+		atomic_load_explicit(&operation->statement->relations, memory_order_acquire);
+	uint64_t relations[FEED_RELATIONS_OF_QUERY_MAX], *tags;
+	size_t count = 0;
+
+	if (!set || !tag_set_read(set, relations, &count)) {
+		relations[0] = STRIPES_TAG_ALL;
+		count = 1;
+	}
+	tags = arena_alloc(arena, (count + operation->tags_count + 1) * sizeof(*tags));
+	for (size_t i = 0; i < count; i++)
+		tags[i] = operation->tags_count && relations[i] != STRIPES_TAG_ALL
+				  ? tags_narrow(relations[i])
+				  : relations[i];
+	return tags_with_groups(operation, groups, tags, (unsigned)count);
+}

@@ -12,8 +12,26 @@
 #include "base/statement.h"
 #include "catalog/catalog.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* [operation->tags_count], of the arena; NULL: it has none. values: by that shape. */
 const uint64_t *feed_tags(const struct operation *operation, const struct shape *shape,
 			  const char *const *values, struct arena *arena) must_check;
+
+/*
+ * With relations. A command that says what it invalidates narrows what its writing to a table
+ * touches: answers with groups of their own (@tags) are touched by these groups only; all others of
+ * that table are. Who writes without saying it, and the feed, touches all of them.
+ */
+struct feed_tag_list {
+	const uint64_t *items; /* [count], of the arena */
+	unsigned count;
+};
+
+/* What touches an answer of that query, which reads these relations. groups: feed_tags of it. */
+struct feed_tag_list feed_tags_read(const struct operation *operation, const uint64_t *groups,
+				    const uint64_t *relations, size_t count, struct arena *arena);
+/* What that command touches; its relations are not known: all there is. groups: likewise. */
+struct feed_tag_list feed_tags_touched(const struct operation *operation, const uint64_t *groups,
+				       struct arena *arena);

@@ -27,6 +27,7 @@ void request_timing_missed(struct task *task)
 		break;
 	case WAIT_REPLICA:
 	case WAIT_JOB:
+	case WAIT_CACHE:
 		request_timing_count(task, "wait");
 		break;
 	case WAIT_NONE:

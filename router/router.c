@@ -141,6 +141,13 @@ static struct pool *router_pool_of(void *arg, unsigned node)
 	return router->nodes[node].pool;
 }
 
+/* For commands from now on: of what is kept before, nothing is given (router/feed_tables.c). */
+static void router_keep_relations(struct router *router)
+{
+	if (router->shared.options->cache_bytes && catalog_has_cache(router->catalog_ref->catalog))
+		feed_doubts_keep(&router->feed_doubts);
+}
+
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
 			  struct catalog *catalog, struct metrics *metrics)
 {
@@ -194,6 +201,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 		.refresh = router_on_refresh,
 		.arg = router,
 	};
+	router_keep_relations(router);
 	router->reader = snapshot_reader_new(shared->topology);
 	random_bytes(&seed, sizeof(seed));
 	random_init(&router->random, seed);
@@ -250,6 +258,7 @@ void router_set_catalog(struct router *router, struct catalog *catalog)
 {
 	catalog_ref_drop(router->catalog_ref);
 	router->catalog_ref = catalog_ref_new(catalog);
+	router_keep_relations(router);
 }
 
 void router_set_options(struct router *router, const struct options *options)

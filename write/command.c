@@ -40,13 +40,13 @@ static bool command_submit(struct command *command)
 		.frame = command->key ? &command->key->frame : NULL,
 		.on_done = command_on_call,
 	};
+	command->touched = (struct feed_tag_list){ 0 };
 	command->form->fill(command, &command->call);
 	/* What goes on is not refused for others. */
 	command->call.ticket.priority.asked =
 		command->priority.asked && !command->reruns && !command->tries;
-	if (command->call.tags_count)
-		feed_doubt_begin(command->doubts, &command->doubt, command->call.tags,
-				 command->call.tags_count);
+	feed_doubt_begin(command->doubts, &command->doubt, command->touched.items,
+			 command->touched.count);
 	command->in_flight = pool_submit(command->pool, &command->call);
 	if (!command->in_flight)
 		feed_doubt_end(command->doubts, &command->doubt, &command->call);

@@ -21,6 +21,7 @@
 #include "pg/call.h"
 #include "pg/pool.h"
 #include "router/feed_doubts.h"
+#include "router/feed_tags.h"
 #include "write/idempotency.h"
 
 #include <stdbool.h>
@@ -86,7 +87,8 @@ struct command {
 	struct call call;
 	struct pool *pool;
 	bool in_flight;
-	struct feed_doubt doubt; /* from before it is sent until it has ended */
+	struct feed_tag_list touched; /* by it, if it commits; set by its form */
+	struct feed_doubt doubt;      /* from before it is sent until it has ended */
 	unsigned reruns;
 	struct loop_timer pause;     /* before a rerun, or before its key is tried again */
 	struct idempotency_key *key; /* NULL: it has none */

@@ -29,6 +29,22 @@ static enum call_transaction operation_transaction(const struct operation *opera
 	return operation->lonely ? TRANSACTION_OWN : TRANSACTION_SHARED;
 }
 
+static void operation_form_touch(struct command *command, struct call *call)
+{
+	const struct operation *operation = command->operation;
+	struct arena *arena = &command->request->arena;
+
+	call->tags_count = operation->tags_count;
+	if (call->tags_count)
+		call->tags = feed_tags(operation,
+				       command->shape ? command->shape
+						      : statement_shape(call->statement),
+				       command->values, arena);
+	command->touched = (struct feed_tag_list){ call->tags, call->tags_count };
+	if (feed_doubts_relations(command->doubts))
+		command->touched = feed_tags_touched(operation, call->tags, arena);
+}
+
 static void operation_form_fill(struct command *command, struct call *call)
 {
 	call->statement = command->operation->statement;
@@ -39,12 +55,7 @@ static void operation_form_fill(struct command *command, struct call *call)
 	call->rows_max = document_rows_max(command->operation);
 	call->isolation = operation_isolation(command->operation);
 	call->transaction = operation_transaction(command->operation);
-	call->tags_count = command->operation->tags_count;
-	if (call->tags_count)
-		call->tags = feed_tags(command->operation,
-				       command->shape ? command->shape
-						      : statement_shape(call->statement),
-				       command->values, &command->request->arena);
+	operation_form_touch(command, call);
 }
 
 static void operation_form_begin(struct command *command)

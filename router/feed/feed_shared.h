@@ -22,6 +22,8 @@ struct feed_shared {
 	struct stripes stripes;
 	/* By which sets of tags the stripes are kept to now (base/tag_set.h); 0: none. */
 	_Atomic uint32_t version;
+	/* Loops whose commands are in doubt on the relations that they write to, too. */
+	_Atomic unsigned keepers;
 
 	/* To the reader. */
 	struct loop *_Atomic reader_loop; /* NULL: there is none */

@@ -2,6 +2,8 @@
 /* A stripe is raised before A is: who reads A first misses nothing that lies below it. */
 #include "router/feed/stripes.h"
 
+#include "router/cluster/branches.h"
+
 #include <assert.h>
 
 #define STRIPES_BITS 16
@@ -47,6 +49,10 @@ void stripes_begin(struct stripes *stripes, struct position base)
 
 	assert(base.timeline);
 	assert(base.lsn);
+	pthread_mutex_lock(&stripes->lock);
+	if (branch_number(stripes->missed.timeline) == branch_number(base.timeline) &&
+	    stripes->missed.lsn > base.lsn)
+		base.lsn = stripes->missed.lsn;
 	stripes_forget(stripes);
 	for (size_t i = 0; i < STRIPES; i++)
 		atomic_store_explicit(&stripes->items[i].lsn, 0, memory_order_release);
@@ -55,6 +61,22 @@ void stripes_begin(struct stripes *stripes, struct position base)
 	atomic_store_explicit(&stripes->known, 0, memory_order_release);
 	era = atomic_load_explicit(&stripes->era, memory_order_relaxed);
 	atomic_store_explicit(&stripes->era, era + 1, memory_order_release);
+	pthread_mutex_unlock(&stripes->lock);
+}
+
+void stripes_miss(struct stripes *stripes, struct position position)
+{
+	struct position *missed = &stripes->missed;
+	uint32_t timeline;
+
+	pthread_mutex_lock(&stripes->lock);
+	timeline = stripes_timeline(stripes);
+	if (timeline && branch_number(timeline) == branch_number(position.timeline))
+		stripes_touch(stripes, STRIPES_TAG_ALL, position.lsn);
+	else if (branch_number(missed->timeline) != branch_number(position.timeline) ||
+		 missed->lsn < position.lsn)
+		*missed = position;
+	pthread_mutex_unlock(&stripes->lock);
 }
 
 void stripes_touch(struct stripes *stripes, uint64_t tag, uint64_t lsn)
@@ -91,6 +113,19 @@ struct position stripes_known(const struct stripes *stripes)
 	return known;
 }
 
+static uint64_t stripes_touched(const struct stripes *stripes, const uint64_t *tags, size_t count)
+{
+	uint64_t touched = stripes_load(&stripes->base);
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t lsn = stripes_load(&stripes->items[stripes_of(tags[i])].lsn);
+
+		if (lsn > touched)
+			touched = lsn;
+	}
+	return touched;
+}
+
 uint64_t stripes_required(const struct stripes *stripes, struct position index,
 			  const uint64_t *tags, size_t count)
 {
@@ -100,13 +135,7 @@ uint64_t stripes_required(const struct stripes *stripes, struct position index,
 
 	if (!position_known(known) || known.timeline != index.timeline || known.lsn < index.lsn)
 		return 0;
-	required = stripes_load(&stripes->base);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t lsn = stripes_load(&stripes->items[stripes_of(tags[i])].lsn);
-
-		if (lsn > required)
-			required = lsn;
-	}
+	required = stripes_touched(stripes, tags, count);
 	if (atomic_load_explicit(&stripes->era, memory_order_acquire) != era)
 		return 0;
 	return required < index.lsn ? required : index.lsn;
@@ -139,4 +168,26 @@ bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag)
 {
 	return atomic_load_explicit(&stripes->doubt, memory_order_seq_cst) ||
 	       atomic_load_explicit(&stripes->items[stripes_of(tag)].doubt, memory_order_seq_cst);
+}
+
+static bool stripes_any_in_doubt(const struct stripes *stripes, const uint64_t *tags, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (stripes_in_doubt(stripes, tags[i]))
+			return true;
+	return atomic_load_explicit(&stripes->doubt, memory_order_seq_cst);
+}
+
+/* Doubts first: a command that has settled since then has raised its stripes. */
+struct stripes_state stripes_state(const struct stripes *stripes, const uint64_t *tags,
+				   size_t count)
+{
+	uint32_t era = atomic_load_explicit(&stripes->era, memory_order_acquire);
+	struct stripes_state state = { .timeline = stripes_timeline(stripes) };
+
+	state.in_doubt = stripes_any_in_doubt(stripes, tags, count);
+	state.touched = stripes_touched(stripes, tags, count);
+	if (atomic_load_explicit(&stripes->era, memory_order_acquire) != era)
+		state.timeline = 0;
+	return state;
 }

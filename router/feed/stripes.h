@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/position.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,8 @@ struct stripes {
 	_Atomic uint64_t base;  /* all tags were touched there, for all that is known */
 	_Atomic uint64_t known; /* A */
 	_Atomic uint32_t doubt; /* on all tags */
+	pthread_mutex_t lock;   /* while it begins; of what was missed */
+	struct position missed;
 	struct stripe items[STRIPES];
 };
 
@@ -66,7 +69,18 @@ struct position stripes_known(const struct stripes *stripes) must_check;
  */
 uint64_t stripes_required(const struct stripes *stripes, struct position index,
 			  const uint64_t *tags, size_t count) must_check;
+/* Of some tags together, at one moment. */
+struct stripes_state {
+	uint32_t timeline; /* 0: nothing is known */
+	bool in_doubt;     /* a command of this instance that touches one of them is on its way */
+	uint64_t touched;  /* what is known to have touched one of them lies at or before it */
+};
+struct stripes_state stripes_state(const struct stripes *stripes, const uint64_t *tags,
+				   size_t count) must_check;
 void stripes_doubt(struct stripes *stripes, uint64_t tag);
 /* lsn: where its commit is; 0: it had no effect. */
 void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn);
+/* A command has touched something there while these were not of its timeline, or unknown: what
+ * begins behind that has its base there, at least. */
+void stripes_miss(struct stripes *stripes, struct position position);
 bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag) must_check;

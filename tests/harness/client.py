@@ -25,6 +25,7 @@ class ServedBy:
         self.reason = fields.get("reason")
         self.waited = float(fields["waited"]) if "waited" in fields else None
         self.lag = float(fields["lag"]) if "lag" in fields else None
+        self.age = float(fields["age"]) if "age" in fields else None
 
     def __repr__(self):
         return f"<{self.header}>"

@@ -113,7 +113,7 @@ void scene_start(struct scene *scene)
 
 	scene->router = router_new(scene->loop, &shared, 4, scene->catalog, scene->metrics);
 	random_init(&scene->router->random, scene_seed());
-	reads_init(&scene->reads, scene->router);
+	reads_init(&scene->reads, scene->router, NULL);
 	writes_init(&scene->writes, scene->router, &scene->writes_shared);
 }
 

@@ -420,13 +420,11 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	buf_init(&lines);
 	catalog_not_yet(catalog, &lines);
 	buf_byte(&lines, 0);
-	assert_string_equal(
-		lines.ptr, "shop.sql:6: note: @cache of q is not available yet: every request asks "
-			   "PostgreSQL\n"
-			   "shop.sql:9: note: @tags of r has no effect: it is not @cache\n"
-			   "shop.sql:17: note: @retries of e has no effect: it is not @async\n"
-			   "shop.sql:18: note: @keep of e has no effect: it is not @async\n"
-			   "shop.sql:19: note: @workers of e has no effect: it is not @async\n");
+	assert_string_equal(lines.ptr,
+			    "shop.sql:9: note: @tags of r has no effect: it is not @cache\n"
+			    "shop.sql:17: note: @retries of e has no effect: it is not @async\n"
+			    "shop.sql:18: note: @keep of e has no effect: it is not @async\n"
+			    "shop.sql:19: note: @workers of e has no effect: it is not @async\n");
 	buf_fini(&lines);
 	catalog_let_go(catalog);
 }

@@ -197,10 +197,48 @@ static void without_a_feed_nothing_is_kept(void **state)
 	feed_doubts_fini(&none);
 }
 
+/* They touch more than they had said, since relations did not count when they began. */
+static void what_was_on_its_way_when_relations_begin_to_count_touches_all(void **state)
+{
+	struct feed_doubt other = { 0 };
+	const struct call wrote = { .end = CALL_OK,
+				    .effect = EFFECT_WROTE,
+				    .position = at(LINE, 1000) };
+	const uint64_t some = 5;
+
+	feed_doubt_begin(&doubts, &other, NULL, 0);
+	begin();
+	assert_false(stripes_state(&shared.stripes, &some, 1).in_doubt);
+	feed_doubts_keep(&doubts);
+	feed_doubts_keep(&doubts);
+	assert_int_equal(atomic_load(&shared.keepers), 1);
+	assert_true(stripes_state(&shared.stripes, &some, 1).in_doubt);
+	end_as(wrote);
+	assert_true(stripes_state(&shared.stripes, &some, 1).in_doubt);
+	assert_int_equal(stripes_state(&shared.stripes, &some, 1).touched, 1000);
+	feed_doubt_end(&doubts, &other, &wrote);
+	assert_false(stripes_state(&shared.stripes, &some, 1).in_doubt);
+	/* Those that begin now say what they touch. */
+	feed_doubt_begin(&doubts, &other, NULL, 0);
+	assert_false(stripes_state(&shared.stripes, &some, 1).in_doubt);
+	feed_doubt_end(&doubts, &other, &wrote);
+}
+
+static void what_is_settled_while_nothing_is_known_is_not_forgotten(void **state)
+{
+	stripes_forget(&shared.stripes);
+	begin();
+	end_as((struct call){ .end = CALL_OK, .effect = EFFECT_WROTE, .position = at(LINE, 1000) });
+	stripes_begin(&shared.stripes, at(LINE, 900));
+	assert_int_equal(stripes_state(&shared.stripes, tags, 2).touched, 1000);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(what_was_on_its_way_when_relations_begin_to_count_touches_all),
+		TEST(what_is_settled_while_nothing_is_known_is_not_forgotten),
 		TEST(a_commit_raises_what_was_in_doubt),
 		TEST(what_had_no_effect_raises_nothing),
 		TEST(a_position_of_another_timeline_raises_nothing),

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "router/feed_reads.h"
+#include "router/requirement.h"
 #include "scene.h"
 
 #include <setjmp.h>
@@ -37,6 +38,7 @@ static int begin(void **state)
 	scene_init(&story->scene);
 	scene_stop(&story->scene);
 	story->scene.feed = &story->feed;
+	story->scene.options.sessions = SESSIONS_CLUSTER;
 	scene_start(&story->scene);
 	scene_publish(&story->scene);
 	feed_tables_start(&story->tables, story->scene.router);

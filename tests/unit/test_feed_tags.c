@@ -84,6 +84,57 @@ static void where_equal_values_may_have_other_texts_all_is_stale(void **state)
 	assert_true(tag("x:{b}", NUMERIC, "1", NULL) != STRIPES_TAG_ALL);
 }
 
+/* Does what the command touches touch an answer of the query? Both have a parameter a, 7. */
+static bool touches(const char *invalidates, uint32_t command_type, const char *groups,
+		    uint32_t query_type, bool known)
+{
+	const uint64_t relation = 20001;
+	const char *const values[] = { "7" };
+	struct catalog *catalogs[2];
+	const struct operation *command, *query;
+	struct shape *shapes[] = { shape_new(1, 0), shape_new(1, 0) };
+	struct feed_tag_list touched, read;
+	bool touches = false;
+	char text[256];
+
+	snprintf(text, sizeof(text), "-- command: x :exec\n%s\nSELECT :a", invalidates);
+	command = story_operation(&catalogs[0], text);
+	snprintf(text, sizeof(text), "-- query: y :many\n-- @cache 10s\n%s\nSELECT :a", groups);
+	query = story_operation(&catalogs[1], text);
+	shapes[0]->param_types[0] = of(command_type);
+	shapes[1]->param_types[0] = of(query_type);
+	statement_set_relations(command->statement, known, &relation, known);
+	touched = feed_tags_touched(command, feed_tags(command, shapes[0], values, &arena), &arena);
+	read = feed_tags_read(query, feed_tags(query, shapes[1], values, &arena), &relation, 1,
+			      &arena);
+	for (unsigned i = 0; i < touched.count; i++)
+		for (unsigned j = 0; j < read.count; j++)
+			touches = touches || touched.items[i] == read.items[j] ||
+				  touched.items[i] == STRIPES_TAG_ALL;
+	for (unsigned i = 0; i < 2; i++) {
+		shape_free(shapes[i]);
+		catalog_let_go(catalogs[i]);
+	}
+	return touches;
+}
+
+#define NOTHING "-- said"
+
+static void groups_narrow_what_a_relation_is_touched_by(void **state)
+{
+	const char *seven = "-- @tags x:{a}", *eight = "-- @tags x:8";
+
+	assert_true(touches(NOTHING, INT4, NOTHING, INT4, true));
+	assert_true(touches(NOTHING, INT4, seven, INT4, true));
+	assert_true(touches("-- @invalidates x:{a}", INT4, NOTHING, INT4, true));
+	assert_true(touches("-- @invalidates x:{a}", INT4, seven, INT8, true));
+	assert_false(touches("-- @invalidates x:{a}", INT4, eight, INT4, true));
+	/* What is not known touches all; so does a group whose value may be spelt otherwise. */
+	assert_true(touches("-- @invalidates x:{a}", INT4, eight, INT4, false));
+	assert_true(touches("-- @invalidates x:{a}", NUMERIC, eight, INT4, true));
+	assert_true(touches("-- @invalidates x:{a}", INT4, seven, NUMERIC, true));
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -104,6 +155,7 @@ int main(void)
 		cmocka_unit_test(what_is_equal_has_one_tag),
 		cmocka_unit_test(what_differs_has_others),
 		cmocka_unit_test(a_tag_of_a_name_is_beyond_those_of_relations),
+		cmocka_unit_test(groups_narrow_what_a_relation_is_touched_by),
 		cmocka_unit_test(where_equal_values_may_have_other_texts_all_is_stale),
 	};
 

@@ -161,10 +161,52 @@ static void what_is_read_beside_a_writer_was_true_of_one_moment(void **state)
 	}
 }
 
+static void the_state_of_tags_is_that_of_all_of_them(void **state)
+{
+	const uint64_t both[] = { 5, 6 };
+
+	(void)state;
+	assert_int_equal(stripes_state(&stripes, both, 2).timeline, 0);
+	stripes_begin(&stripes, at(3, 100));
+	assert_int_equal(stripes_state(&stripes, both, 2).timeline, 3);
+	assert_int_equal(stripes_state(&stripes, both, 2).touched, 100);
+	stripes_touch(&stripes, 6, 170);
+	assert_int_equal(stripes_state(&stripes, both, 2).touched, 170);
+	assert_int_equal(stripes_state(&stripes, both, 1).touched, 100);
+	assert_false(stripes_state(&stripes, both, 2).in_doubt);
+	stripes_doubt(&stripes, 6);
+	assert_true(stripes_state(&stripes, both, 2).in_doubt);
+	assert_false(stripes_state(&stripes, both, 1).in_doubt);
+	stripes_settle(&stripes, 6, 0);
+	stripes_doubt(&stripes, STRIPES_TAG_ALL);
+	assert_true(stripes_state(&stripes, NULL, 0).in_doubt);
+	stripes_settle(&stripes, STRIPES_TAG_ALL, 190);
+	assert_int_equal(stripes_state(&stripes, NULL, 0).touched, 190);
+}
+
+static void what_was_missed_lies_below_what_begins(void **state)
+{
+	(void)state;
+	stripes_miss(&stripes, at(3, 150));
+	stripes_miss(&stripes, at(3, 140));
+	stripes_begin(&stripes, at(3, 100));
+	assert_int_equal(stripes_state(&stripes, NULL, 0).touched, 150);
+	/* It had begun meanwhile. */
+	stripes_miss(&stripes, at(3, 160));
+	assert_int_equal(stripes_state(&stripes, NULL, 0).touched, 160);
+	/* Of another timeline: nothing to what began, but to what begins there. */
+	stripes_miss(&stripes, at(4, 200));
+	assert_int_equal(stripes_state(&stripes, NULL, 0).touched, 160);
+	stripes_begin(&stripes, at(4, 180));
+	assert_int_equal(stripes_state(&stripes, NULL, 0).touched, 200);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
+		TEST(the_state_of_tags_is_that_of_all_of_them),
+		TEST(what_was_missed_lies_below_what_begins),
 		TEST(nothing_is_known_before_it_begins_and_after_it_is_forgotten),
 		TEST(what_is_required_is_where_the_tags_were_touched_last),
 		TEST(an_index_beyond_what_is_known_or_of_another_timeline_is_not_met),

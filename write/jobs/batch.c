@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "catalog/document.h"
-#include "router/feed_tags.h"
 #include "write/jobs/attempt_log.h"
 #include "write/jobs/claimed.h"
 #include "write/jobs/job_problem.h"
@@ -67,6 +66,9 @@ static void batch_fill(struct job_batch *batch, struct job_member *member,
 		.tags_count = operation->tags_count,
 	};
 	member->call.tags = feed_tags(operation, member->call.bound, values, &batch->arena);
+	member->touched = (struct feed_tag_list){ member->call.tags, member->call.tags_count };
+	if (feed_doubts_relations(batch->doubts))
+		member->touched = feed_tags_touched(operation, member->call.tags, &batch->arena);
 }
 
 /* In the transaction of the others, without being run. */
@@ -236,33 +238,33 @@ static void batch_take(struct job_batch *batch, const struct operation *operatio
 	batch->jobs.calls[batch->claimed++] = &member->call;
 }
 
-/* Of all that are to run. */
-static const uint64_t *batch_tags(struct job_batch *batch, unsigned *count)
+/* By all that are to run. */
+static struct feed_tag_list batch_touched(struct job_batch *batch)
 {
+	unsigned count = 0;
 	uint64_t *tags;
 
-	*count = 0;
 	for (unsigned i = 0; i < batch->claimed; i++)
-		*count += batch->members[i].call.tags_count;
-	tags = arena_alloc(&batch->arena, (*count + 1) * sizeof(*tags));
-	for (unsigned i = 0, at = 0; i < batch->claimed; i++) {
-		const struct call *call = &batch->members[i].call;
+		count += batch->members[i].touched.count;
+	tags = arena_alloc(&batch->arena, (count + 1) * sizeof(*tags));
+	count = 0;
+	for (unsigned i = 0; i < batch->claimed; i++) {
+		struct feed_tag_list touched = batch->members[i].touched;
 
-		for (unsigned j = 0; j < call->tags_count; j++)
-			tags[at++] = call->tags[j];
+		for (unsigned j = 0; j < touched.count; j++)
+			tags[count++] = touched.items[j];
 	}
-	return tags;
+	return (struct feed_tag_list){ tags, count };
 }
 
 /* Before any of it can commit. It may have begun before, when all of it was rolled back. */
 static void batch_doubt(struct job_batch *batch)
 {
 	static const struct call rolled_back = { .end = CALL_UNSENT };
-	unsigned count;
-	const uint64_t *tags = batch_tags(batch, &count);
+	struct feed_tag_list touched = batch_touched(batch);
 
 	feed_doubt_end(batch->doubts, &batch->doubt, &rolled_back);
-	feed_doubt_begin(batch->doubts, &batch->doubt, tags, count);
+	feed_doubt_begin(batch->doubts, &batch->doubt, touched.items, touched.count);
 }
 
 static unsigned batch_on_claimed(struct call *call)

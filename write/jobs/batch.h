@@ -14,6 +14,7 @@
 #include "pg/jobs.h"
 #include "pg/pool.h"
 #include "router/feed_doubts.h"
+#include "router/feed_tags.h"
 #include "write/jobs/claim.h"
 #include "write/jobs/ending.h"
 #include "write/jobs/finish.h"
@@ -26,6 +27,7 @@ struct job_member {
 	const struct operation *operation;
 	struct job_row row;
 	struct call call;
+	struct feed_tag_list touched; /* by it, if it commits */
 	struct buf out;
 	enum job_fault fault; /* once it has run, as the next */
 	struct job_ending ending;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* It is there whether or not the catalog of now has a use for it: the next one may have. */
+#include "cmd/serve_cache.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "router/requirement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool serve_cache_check(const struct options *options)
+{
+	if (!options->cache_bytes || options->cache_bytes >= CACHE_BYTES_MIN)
+		return true;
+	fprintf(stderr, "cqrsd serve: --cache-bytes: at least %d, or 0: no answers are kept\n",
+		CACHE_BYTES_MIN);
+	return false;
+}
+
+struct cache *serve_cache_start(const struct options *options)
+{
+	struct cache *cache;
+
+	if (!options->cache_bytes)
+		return NULL;
+	cache = calloc(1, sizeof(*cache));
+	if (!cache)
+		log_fatal("cache", "out of memory");
+	cache_init(cache, (size_t)options->cache_bytes);
+	return cache;
+}
+
+void serve_cache_stop(struct cache *cache)
+{
+	if (!cache)
+		return;
+	cache_fini(cache);
+	free(cache);
+}
+
+void serve_cache_announce(const struct options *options, const struct catalog *catalog)
+{
+	if (!catalog_has_cache(catalog))
+		return;
+	if (!options->cache_bytes)
+		log_info("cache", "no answers are kept (--cache-bytes 0)");
+	else if (options->sessions == SESSIONS_CLUSTER)
+		log_info("cache", "answers are kept of queries whose tables are all watched "
+				  "(cqrsd watch; --sessions cluster)");
+	else
+		log_info("cache", "answers are kept; of tables that are not watched only what this "
+				  "instance writes is seen at once (--sessions local)");
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Seeds are secrets: no client can choose keys that meet. */
+#include "read/cache/cache.h"
+
+#include "base/random.h"
+
+void cache_init(struct cache *cache, size_t bytes)
+{
+	uint64_t seeds[2];
+
+	random_bytes(seeds, sizeof(seeds));
+	cache->store = cache_store_new(bytes, seeds[0]);
+	cache->flights = cache_flights_new(seeds[1]);
+}
+
+void cache_fini(struct cache *cache)
+{
+	cache_store_free(cache->store);
+	cache_flights_free(cache->flights);
+}

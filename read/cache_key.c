@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Written twice: once to see how long it is. */
+#include "read/cache_key.h"
+
+#include "base/control.h"
+#include "base/request.h"
+#include "pg/call.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* ptr NULL: only counted. */
+struct key_writer {
+	char *ptr;
+	size_t len;
+};
+
+static void key_bytes(struct key_writer *key, const void *bytes, size_t len)
+{
+	if (key->ptr && len)
+		memcpy(key->ptr + key->len, bytes, len);
+	key->len += len;
+}
+
+static void key_number(struct key_writer *key, uint32_t number)
+{
+	key_bytes(key, &number, sizeof(number));
+}
+
+/* NULL is no text, and not as an empty one. */
+static void key_text_of(struct key_writer *key, const char *text, size_t len)
+{
+	key_number(key, text ? (uint32_t)len : UINT32_MAX);
+	key_bytes(key, text, text ? len : 0);
+}
+
+static void key_strings(struct key_writer *key, const char *const *items, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		key_text_of(key, items[i], items[i] ? strlen(items[i]) : 0);
+}
+
+static void key_who(struct key_writer *key, const struct request *request)
+{
+	key_text_of(key, request->user_key.ptr, request->user_key.len);
+	key_text_of(key, request->principal->id.ptr, request->principal->id.len);
+}
+
+static void key_write(struct key_writer *key, const struct cache_asked *asked)
+{
+	const struct operation *operation = asked->operation;
+
+	key_number(key, operation->statement->id);
+	key_number(key, atomic_load_explicit(&asked->shape->generation, memory_order_relaxed));
+	key_bytes(key, operation->version, sizeof(operation->version));
+	key_strings(key, asked->values, operation->statement->params);
+	if (asked->claims && CONTROL_CACHE_CLAIMS)
+		key_strings(key, asked->claims, CLAIMS_VALUES);
+	if (asked->who && CONTROL_CACHE_CLAIMS)
+		key_who(key, asked->who);
+}
+
+struct text cache_key(const struct cache_asked *asked, struct arena *arena)
+{
+	struct key_writer key = { NULL, 0 };
+	size_t len;
+
+	key_write(&key, asked);
+	len = key.len;
+	key = (struct key_writer){ arena_alloc(arena, len), 0 };
+	key_write(&key, asked);
+	return (struct text){ key.ptr, len };
+}

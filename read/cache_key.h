@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What makes two queries one for the cache: bytes that are equal where the statement, its shape,
+ * the values, and, where the answer varies by who asks, the claims, the user and the caller are.
+ * Parts have lengths, so that no two lists of parts have the same bytes.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
+
+#include <stdbool.h>
+
+struct request;
+
+/* Of one query that has been bound. Lent for one call. */
+struct cache_asked {
+	const struct operation *operation;
+	const struct shape *shape; /* by which the values were made */
+	const char *const *values; /* [statement->params], NULL: of NULL */
+	const char *const *claims; /* [CLAIMS_VALUES]; NULL: none are set */
+	const struct request *who; /* NULL: the answer does not vary by who asks */
+};
+
+/* Of the arena. */
+struct text cache_key(const struct cache_asked *asked, struct arena *arena) must_check;

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A query leads one flight at most, and goes by itself behind some that brought it nothing. */
+#include "read/cached.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "read/cache/cache.h"
+#include "read/cache/judge.h"
+#include "read/cache_key.h"
+#include "read/state.h"
+#include "router/feed_tags.h"
+#include "router/requirement.h"
+
+#include <assert.h>
+#include <math.h>
+
+#define CACHED_FLIGHTS_MAX 2              /* that one query follows */
+#define CACHED_FLIGHT_US US_PER_S         /* for each of them */
+#define CACHED_DOUBT_US 500               /* a command that was sent to commit is waited for, */
+#define CACHED_REPLAY_US (20 * US_PER_MS) /* a replica may take so long to come to what is kept */
+#define CACHED_EARLY_MAX 16  /* nothing is renewed sooner than so many times what it takes */
+#define CACHED_DOUBTS_MAX 20 /* so often */
+
+/* --- is its answer kept? ---------------------------------------------------------------------- */
+
+/* Of all writers of its tables, as long as that is so. */
+static bool cached_is_counted(const struct read *read)
+{
+	const struct feed_shared *feed = read->task.router->shared.feed;
+	const struct tag_set *set =
+		atomic_load_explicit(&read->task.operation->statement->tags, memory_order_acquire);
+	uint32_t version = set ? atomic_load_explicit(&set->version, memory_order_acquire) : 0;
+
+	return version && version == atomic_load_explicit(&feed->version, memory_order_acquire);
+}
+
+/* With other instances, only what the feed knows of is kept. */
+static bool cached_may_be(const struct read *read)
+{
+	const struct task *task = &read->task;
+	const struct options *options = task->router->shared.options;
+
+	if (task->needs.required_unknown || !task->judged || task->needs.level == LEVEL_STRONG ||
+	    task->request->from == FROM_REPLICA_CONFIRMED)
+		return false;
+	return options->sessions == SESSIONS_LOCAL || cached_is_counted(read);
+}
+
+/* Tags of what it reads, and of its groups; 0: what it reads is not known. */
+static uint32_t cached_read_tags(struct read *read)
+{
+	struct task *task = &read->task;
+	const struct operation *operation = task->operation;
+	const struct tag_set *set =
+		atomic_load_explicit(&operation->statement->relations, memory_order_acquire);
+	uint64_t relations[FEED_RELATIONS_OF_QUERY_MAX];
+	struct arena *arena = &task->request->arena;
+	size_t count;
+
+	if (!set || !tag_set_read(set, relations, &count))
+		return 0;
+	read->cached.tags =
+		feed_tags_read(operation, feed_tags(operation, task->shape, task->values, arena),
+			       relations, count, arena);
+	return (uint32_t)hash_bytes(relations, count * sizeof(relations[0]), 1) | 1;
+}
+
+static bool cached_begin(struct read *read)
+{
+	struct task *task = &read->task;
+	const struct operation *operation = task->operation;
+	unsigned who = atomic_load_explicit(&operation->statement->cached, memory_order_acquire);
+	const struct cache_asked asked = {
+		.operation = operation,
+		.shape = task->shape,
+		.values = task->values,
+		.claims = task->claims,
+		.who = who == CACHED_BY_USER ? task->request : NULL,
+	};
+
+	if (who != CACHED_FOR_ALL && who != CACHED_BY_USER)
+		return false;
+	read->cached.facts.version = cached_read_tags(read);
+	if (!read->cached.facts.version || !cached_may_be(read))
+		return false;
+	read->cached.key = cache_key(&asked, &task->request->arena);
+	read->cached.shape = task->shape;
+	return true;
+}
+
+static struct cache_view cached_view(const struct read *read)
+{
+	const struct task *task = &read->task;
+	const struct stripes *stripes = &task->router->shared.feed->stripes;
+	const struct cached *cached = &read->cached;
+	/* A is read before the stripes, which rise before it does. */
+	struct position known = stripes_known(stripes);
+	struct stripes_state state = stripes_state(stripes, cached->tags.items, cached->tags.count);
+
+	return (struct cache_view){
+		.now_us = loop_now(task->router->loop),
+		.fresh_us = task->operation->cache_us,
+		.stale_us = task->operation->cache_swr_us,
+		.timeline = state.timeline == task->judged ? state.timeline : 0,
+		.version = cached->facts.version,
+		.touched = state.touched,
+		.in_doubt = state.in_doubt,
+		.counted = cached_is_counted(read) && known.timeline == task->judged,
+		.known = known.lsn,
+		.required = task->needs.level == LEVEL_EVENTUAL ? 0 : task->needs.required.lsn,
+		.token = task->token_lsn,
+		.indexed = task->wants_index,
+		.lag_us_max = task->needs.staleness_us_max,
+	};
+}
+
+static void cached_count(const struct read *read, const char *result)
+{
+	metric_add(read->task.router->metrics, METRIC_cache_requests_total, METRIC_LABELS(result),
+		   1);
+}
+
+static void cached_count_fill(const struct read *read, const char *result)
+{
+	metric_add(read->task.router->metrics, METRIC_cache_fills_total, METRIC_LABELS(result), 1);
+}
+
+/* --- a flight --------------------------------------------------------------------------------- */
+
+static void cached_on_landed(struct flight_seat *seat)
+{
+	struct read *read = container_of(seat, struct read, cached.seat);
+	struct request *request = read->task.request;
+
+	request->wait_us += loop_now(request->loop) - request->wait.since_us;
+	request_wait_over(request);
+	task_cancel_timer(request);
+	request_run(request);
+}
+
+static void cached_leave(struct request *request)
+{
+	struct read *read = read_of(request);
+
+	request->wait_us += loop_now(request->loop) - request->wait.since_us;
+	if (!read->cached.seat.leads)
+		flight_leave(read->reads->flight_desk, &read->cached.seat);
+	task_cancel_timer(request);
+}
+
+static int64_t cached_until_us(const struct task *task, int64_t pause_us)
+{
+	int64_t due_us = loop_now(task->router->loop) + pause_us;
+
+	return due_us < task->request->deadline_us ? due_us : task->request->deadline_us;
+}
+
+/* A command that touches it will have ended in a moment; then one query is enough. */
+static bool cached_hesitates(const struct read *read, enum cache_verdict verdict, unsigned uses)
+{
+	return verdict == CACHE_DOUBT && uses && read->cached.hesitated < CACHED_DOUBTS_MAX;
+}
+
+/*
+ * What it brings is kept only where it shows what has touched it last: that is required, too, where
+ * a replica has come so far, or will have in a moment.
+ */
+static void cached_require(struct read *read, const struct cache_view *view)
+{
+	struct query_needs *needs = &read->task.needs;
+	const struct router *router = read->task.router;
+
+	if (!view->timeline || view->touched <= needs->required.lsn ||
+	    needs->level == LEVEL_EVENTUAL)
+		return;
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		const struct node_view *node = &router->topology.nodes[i];
+
+		if (node->role != NODE_REPLICA || !node->in_rotation ||
+		    forecast_us(node, router->uses[i].replayed, view->touched, view->now_us) >
+			    CACHED_REPLAY_US)
+			continue;
+		needs->required = (struct position){ view->timeline, view->touched };
+		return;
+	}
+}
+
+static enum step cached_fly(struct read *read, const struct cache_view *view,
+			    enum cache_verdict verdict, unsigned uses)
+{
+	struct cached *cached = &read->cached;
+	struct flight_desk *desk = read->reads->flight_desk;
+
+	if (!cached->seat.leads && cached->followed < CACHED_FLIGHTS_MAX) {
+		cached->seat.on_landed = cached_on_landed;
+		if (!flight_board(desk, &cached->seat, cached->key)) {
+			if (!cached->followed++)
+				cached_count(read, "followed");
+			return task_wait_until(&read->task, WAIT_CACHE, cached_leave,
+					       cached_until_us(&read->task, CACHED_FLIGHT_US));
+		}
+	}
+	if (!cached_hesitates(read, verdict, uses)) {
+		cached_require(read, view);
+		return STEP_NEXT;
+	}
+	cached->hesitated++;
+	return task_wait_until(&read->task, WAIT_CACHE, cached_leave,
+			       cached_until_us(&read->task, CACHED_DOUBT_US));
+}
+
+/* --- CACHE ------------------------------------------------------------------------------------ */
+
+/* What is kept, if it may be given. */
+static enum cache_verdict cached_take(struct read *read, const struct cache_view *view,
+				      unsigned *uses)
+{
+	struct reads *reads = read->reads;
+	const struct cache_entry *entry = cache_find(reads->cache_reader, read->cached.key);
+	enum cache_verdict verdict;
+
+	if (!entry)
+		return CACHE_OTHER;
+	verdict = cache_judge(cache_entry_facts(entry), view);
+	*uses = cache_entry_uses(entry);
+	if (verdict == CACHE_HIT || verdict == CACHE_STALE) {
+		cache_use(entry);
+		cache_entry_copy(entry, &read->task.request->out);
+		read->cached.facts = *cache_entry_facts(entry);
+	}
+	cache_leave(reads->cache_reader);
+	return verdict;
+}
+
+/*
+ * One query renews what is kept, before its time is over: the sooner, the longer it takes to make
+ * (XFetch; Vattani, Chierichetti and Lowenstein, Optimal Probabilistic Cache Stampede Prevention,
+ * VLDB 2015). Behind that time, within swr, the first that comes does. The others are given it.
+ */
+static bool cached_is_due(const struct read *read, const struct cache_view *view)
+{
+	const struct cache_facts *facts = &read->cached.facts;
+	int64_t rest_us = view->fresh_us - (view->now_us - facts->made_us);
+	double chance;
+
+	if (rest_us > CACHED_EARLY_MAX * facts->took_us)
+		return false;
+	chance = (double)((random_next(&read->task.router->random) >> 11) + 1) * 0x1p-53;
+	return rest_us <= 0 || -log(chance) * (double)facts->took_us >= (double)rest_us;
+}
+
+/* True: this one goes to a node. */
+static bool cached_renews(struct read *read, const struct cache_view *view)
+{
+	struct flight_desk *desk = read->reads->flight_desk;
+	struct cached *cached = &read->cached;
+
+	if (cached->seat.leads || !cached_is_due(read, view))
+		return false;
+	if (flight_board(desk, &cached->seat, cached->key))
+		return true;
+	flight_leave(desk, &cached->seat);
+	return false;
+}
+
+static enum step cached_hit(struct read *read)
+{
+	read->task.request->served_by = SERVED_BY_CACHE;
+	flight_land(read->reads->flight_desk, &read->cached.seat);
+	return read_move(read, READ_ANSWER);
+}
+
+enum step cached_step(struct request *request)
+{
+	struct read *read = read_of(request);
+	enum cache_verdict verdict;
+	struct cache_view view;
+	unsigned uses = 0;
+
+	if (!read->task.operation->cache_us || !read->reads->cache_reader)
+		return STEP_NEXT;
+	if (read->cached.shape != read->task.shape && !cached_begin(read)) {
+		read->cached.key = (struct text){ 0 };
+		request->cache_use = CACHE_USE_BYPASS;
+		cached_count(read, "bypassed");
+		return STEP_NEXT;
+	}
+	view = cached_view(read);
+	verdict = cached_take(read, &view, &uses);
+	if (verdict == CACHE_HIT || verdict == CACHE_STALE) {
+		if (!cached_renews(read, &view))
+			return cached_hit(read);
+		buf_clear(&request->out);
+	}
+	request->cache_use = verdict == CACHE_OTHER ? CACHE_USE_MISS : CACHE_USE_STALE;
+	if (!read->cached.followed && !read->cached.hesitated)
+		cached_count(read, verdict == CACHE_OTHER ? "miss" : "stale");
+	read->cached.touched = view.in_doubt ? 0 : view.touched;
+	read->cached.facts.made_us = view.now_us;
+	return cached_fly(read, &view, verdict, uses);
+}
+
+/* --- behind it -------------------------------------------------------------------------------- */
+
+/* Shared caches in front may keep it where it is the same for all, and promises nothing. */
+static void cached_share(struct read *read)
+{
+	const struct operation *operation = read->task.operation;
+	struct request *request = read->task.request;
+
+	if (operation->access != ACCESS_PUBLIC || request->level_used != LEVEL_EVENTUAL ||
+	    read->task.claims || request->tokens_count || operation->cache_vary != CACHE_VARY_NONE)
+		return;
+	request->cache_marks |= CACHE_MARK_FOR_ALL;
+	request->token[0] = '\0';
+}
+
+void cached_report(struct read *read)
+{
+	struct request *request = read->task.request;
+	struct router *router = read->task.router;
+	const struct cache_facts *facts = &read->cached.facts;
+	struct position seen =
+		requirement_and(&read->task, (struct position){ facts->timeline, facts->upper });
+
+	request->tag_key = router->tag_key;
+	request->reason = REASON_CACHE;
+	request->cache_use = CACHE_USE_HIT;
+	request->age_us = loop_now(router->loop) - facts->made_us;
+	request->fresh_us = read->task.operation->cache_us - request->age_us;
+	request->lag_us = -1;
+	cached_share(read);
+	if (!(request->cache_marks & CACHE_MARK_FOR_ALL))
+		router_token(router, seen, request->token);
+	cached_count(read, "hit");
+	metric_add(router->metrics, METRIC_routed_total,
+		   METRIC_LABELS(read->task.operation->name, "cache", reason_text(REASON_CACHE)),
+		   1);
+}
+
+/*
+ * The primary shows a commit a moment after it has flushed it. Tokens are read when the commit is
+ * visible, so that those strictly below the first probe are seen; so are this instance's own
+ * commands, where none has touched it since before the query was sent. What the feed brings from a
+ * replica is not: where there are replicas, what the primary answers is not kept.
+ */
+static bool cached_bound(const struct read *read, const struct cache_view *view,
+			 struct cache_facts *facts)
+{
+	const struct topology *topology = &read->task.router->topology;
+
+	facts->lower = facts->seen = read->query.lower;
+	facts->upper = read->query.upper;
+	if (!read->query.on_primary) {
+		facts->true_us = topology->nodes[read->choice.node].lag_seen_us;
+		facts->true_us = facts->true_us ? facts->true_us : INT64_MIN;
+		return true;
+	}
+	facts->lower--;
+	facts->true_us = facts->made_us;
+	return topology->count == 1 && read->cached.touched &&
+	       read->cached.touched == view->touched;
+}
+
+void cached_keep(struct read *read)
+{
+	struct cached *cached = &read->cached;
+	struct task *task = &read->task;
+	struct cache_facts facts = cached->facts;
+	struct cache_view view;
+
+	if (!cached->key.ptr || task->request->outcome != OUTCOME_OK || !read->query.lower)
+		return;
+	view = cached_view(read);
+	cached_share(read);
+	task->request->fresh_us = task->operation->cache_us;
+	facts.timeline = read->timeline;
+	facts.took_us = view.now_us - facts.made_us;
+	if (!cached_bound(read, &view, &facts) || !cache_may_keep(&facts, &view)) {
+		cached_count_fill(read, "not");
+		return;
+	}
+	if (!cache_put(read->reads->cache_reader, cached->key, &facts,
+		       (struct text){ task->request->out.ptr, task->request->out.len })) {
+		cached_count_fill(read, "not");
+		return;
+	}
+	task->request->cache_marks |= CACHE_MARK_KEPT;
+	cached_count_fill(read, "kept");
+}
+
+void cached_end(struct read *read)
+{
+	if (read->cached.seat.leads)
+		flight_land(read->reads->flight_desk, &read->cached.seat);
+}

@@ -1,0 +1,272 @@
+"""Answers that are kept: given as long as nothing has touched them, and never behind a promise."""
+
+import concurrent.futures
+
+import pytest
+from harness import service as harness_service
+from harness.until import until
+
+CATALOG = """
+-- query: thing :one
+-- @cache 60s
+SELECT number FROM test_kept WHERE id = :id;
+
+-- query: grouped :one
+-- @cache 60s
+-- @tags kept:{id}
+SELECT number FROM test_kept WHERE id = :id;
+
+-- query: short :one
+-- @cache 1s
+SELECT number FROM test_kept WHERE id = :id;
+
+-- query: mine :one
+-- @cache 60s
+SELECT number, :request_user::text AS who FROM test_kept WHERE id = :id;
+
+-- query: secret :many
+-- @cache 60s
+-- @claims
+SELECT number FROM test_secret ORDER BY number;
+
+-- query: other :one
+-- @cache 60s
+SELECT number FROM test_other WHERE id = :id;
+
+-- query: maybe :maybe
+-- @cache 60s
+SELECT number FROM test_kept WHERE id = :id;
+
+-- query: plain :one
+SELECT number FROM test_kept WHERE id = :id;
+
+-- command: touch :exec
+-- @param id int
+-- @param number int
+UPDATE test_kept SET number = :number WHERE id = :id;
+
+-- command: narrow :exec
+-- @invalidates kept:{id}
+-- @param id int
+-- @param number int
+UPDATE test_kept SET number = :number WHERE id = :id;
+
+-- command: add :exec
+-- @param id int
+-- @param number int
+INSERT INTO test_kept VALUES (:id, :number);
+
+-- command: called :exec
+-- @param number int
+SELECT test_called(:number);
+
+-- command: later :exec
+-- @async always
+-- @param id int
+-- @param number int
+UPDATE test_kept SET number = :number WHERE id = :id;
+
+-- command: never :exec
+-- @param id int
+UPDATE test_kept SET number = number WHERE id = :id AND false;
+"""
+
+SCHEMA = """
+CREATE TABLE test_kept (id int PRIMARY KEY, number int);
+INSERT INTO test_kept SELECT i, 0 FROM generate_series(1, 50) AS i;
+CREATE TABLE test_other (id int PRIMARY KEY, number int);
+INSERT INTO test_other VALUES (1, 0);
+CREATE TABLE test_secret (owner text, number int);
+INSERT INTO test_secret VALUES ('ann', 1), ('ben', 2);
+CREATE FUNCTION test_called(number int) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN UPDATE test_other SET number = $1; END $$;
+"""
+
+CLEAN = """
+DROP TABLE IF EXISTS test_kept, test_other, test_secret;
+DROP FUNCTION IF EXISTS test_called;
+"""
+
+WAITS = {"wait_ms": 2000, "max_lag_ms": 0, "max_lag_bytes": 0}
+
+
+@pytest.fixture
+def cache(schema, start_cqrsd, own_catalog):
+    def start(**options):
+        service = start_cqrsd(catalog=own_catalog(CATALOG), **{**WAITS, **options})
+        until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+        return service
+    return start
+
+
+def is_kept(service, name, user=None, **parameters):
+    """Does a second question get what the first one left?"""
+    service.query(name, user=user, **parameters)
+    return role(service.query(name, user=user, **parameters)) == "cache"
+
+
+def role(reply):
+    return reply.served_by.role
+
+
+def asked(service):
+    """Queries that nodes have answered."""
+    return sum(value for labels, value in service.metrics().values("cqrsd_routed_total")
+               if labels["role"] != "cache")
+
+
+def test_a_kept_answer_is_given(cache):
+    service = cache()
+
+    first = service.query("thing", id=1)
+    second = service.query("thing", id=1)
+
+    assert role(first) == "replica"
+    assert role(second) == "cache"
+    assert second.served_by.reason == "cache"
+    assert second.data == first.data
+    assert second.served_by.age >= 0
+    assert role(service.query("thing", id=2)) == "replica"
+
+
+def test_a_user_reads_their_own_write(cache):
+    service = cache()
+    service.query("thing", id=1)
+
+    for number in range(1, 30):
+        service.command("touch", user="ann", id=1, number=number)
+        assert service.query("thing", user="ann", id=1).data["number"] == number
+
+
+def test_what_another_table_holds_stays(cache):
+    service = cache()
+    service.query("other", id=1)
+
+    service.command("touch", user="ann", id=1, number=7)
+
+    assert role(service.query("other", user="ann", id=1)) == "cache"
+
+
+def test_what_is_not_there_is_kept_until_it_is(cache):
+    service = cache()
+    assert service.query("maybe", id=1000).data is None
+    assert role(service.query("maybe", id=1000)) == "cache"
+
+    service.command("add", user="ann", id=1000, number=9)
+
+    assert service.query("maybe", user="ann", id=1000).data["number"] == 9
+
+
+def test_a_group_narrows_what_a_table_is_touched_by(cache):
+    service = cache()
+    for name in ("grouped", "thing"):
+        for number in (1, 2):
+            assert is_kept(service, name, id=number)
+
+    service.command("narrow", user="ann", id=1, number=5)
+
+    assert role(service.query("grouped", user="ann", id=2)) == "cache"
+    assert service.query("grouped", user="ann", id=1).data["number"] == 5
+    assert role(service.query("thing", user="ann", id=2)) == "replica"
+    service.command("touch", user="ann", id=1, number=6)
+    assert role(service.query("grouped", user="ann", id=2)) == "replica"
+    assert service.query("grouped", user="ann", id=1).data["number"] == 6
+
+
+def test_a_command_that_may_write_to_anything_touches_all(cache):
+    service = cache()
+    service.query("other", id=1)
+
+    service.command("called", user="ann", number=8)
+
+    assert service.query("other", user="ann", id=1).data["number"] == 8
+
+
+def test_a_job_touches_what_it_writes_to(cache, cluster):
+    service = cache()
+    service.query("thing", id=3)
+
+    reply = service.command("later", user="ann", id=3, number=33)
+    job = reply.headers["location"]
+
+    until(lambda: service.get(job, {"X-User-Id": "ann"}).json["job"]["state"] == "done",
+          "the job to end")
+    assert service.query("thing", user="ann", id=3).data["number"] == 33
+
+
+def test_its_time_is_over(cache, cluster):
+    service = cache()
+    assert service.query("short", id=4).data["number"] == 0
+    cluster.primary.sql("UPDATE test_kept SET number = 44 WHERE id = 4")
+    assert role(service.query("short", id=4)) == "cache"
+
+    until(lambda: service.query("short", id=4).data["number"] == 44, "it to be asked for again")
+
+
+def test_a_user_is_given_their_own(cache):
+    service = cache()
+
+    for _ in range(2):
+        for user in ("ann", "ben"):
+            assert service.query("mine", user=user, id=1).data["who"] == user
+    assert role(service.query("mine", user="ann", id=1)) == "cache"
+
+
+def test_strong_asks_the_primary(cache):
+    service = cache()
+    service.query("thing", id=1)
+
+    assert role(service.query("thing", id=1, consistency="strong")) == "primary"
+
+
+def test_many_at_once_are_one_query(cache, cluster):
+    service = cache()
+    before = asked(service)
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        replies = list(pool.map(lambda _: service.query("thing", id=7), range(400)))
+
+    assert {reply.data["number"] for reply in replies} == {0}
+    assert asked(service) - before <= 2
+
+
+def test_a_lone_node_keeps_answers(cache, start_cqrsd, own_catalog, cluster):
+    service = start_cqrsd(catalog=own_catalog(CATALOG), replica=[])
+    until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+
+    for number in range(1, 30):
+        service.command("touch", user="ann", id=1, number=number)
+        for _ in range(2):
+            assert service.query("thing", user="ann", id=1).data["number"] == number
+    assert role(service.query("thing", user="ann", id=1)) == "cache"
+
+
+def test_what_others_write_to_watched_tables_is_seen(cache, cluster):
+    assert harness_service.run("watch", "test_kept", primary=cluster.primary.conninfo)
+    service = cache()
+    assert is_kept(service, "thing", id=9)
+
+    cluster.primary.sql("UPDATE test_kept SET number = 99 WHERE id = 9")
+
+    until(lambda: service.query("thing", id=9).data["number"] == 99, "what psql wrote")
+
+
+def test_two_instances_show_each_others_writes(schema, cluster, start_cqrsd, own_catalog):
+    harness_service.run("watch", "test_kept", primary=cluster.primary.conninfo)
+    services = [start_cqrsd(catalog=own_catalog(CATALOG), sessions="cluster", **WAITS)
+                for _ in range(2)]
+    for service in services:
+        until(lambda: is_kept(service, "thing", user="ann", id=50), "answers to be kept")
+
+    for number in range(1, 40):
+        writer, reader = services[number % 2], services[1 - number % 2]
+        writer.command("touch", user="ann", id=1, number=number)
+        assert reader.query("thing", user="ann", id=1).data["number"] == number
+    assert is_kept(services[0], "thing", user="ann", id=1)
+    assert not is_kept(services[0], "other", user="ann", id=1)
+
+
+def test_without_the_cache_none_are_kept(start_cqrsd, own_catalog, schema):
+    service = start_cqrsd(catalog=own_catalog(CATALOG), cache_bytes=0)
+
+    assert not is_kept(service, "thing", id=1)
