@@ -107,7 +107,7 @@ static struct cache_view cached_view(const struct read *read)
 		.in_doubt = state.in_doubt,
 		.counted = cached_is_counted(read) && known.timeline == task->judged,
 		.known = known.lsn,
-		.required = task->needs.level == LEVEL_EVENTUAL ? 0 : task->needs.required.lsn,
+		.required = task->needs.required.lsn,
 		.token = task->token_lsn,
 		.indexed = task->wants_index,
 		.lag_us_max = task->needs.staleness_us_max,
@@ -143,7 +143,7 @@ static void cached_leave(struct request *request)
 	struct read *read = read_of(request);
 
 	request->wait_us += loop_now(request->loop) - request->wait.since_us;
-	if (!read->cached.seat.leads)
+	if (read->cached.seat.flight && !read->cached.seat.leads)
 		flight_leave(read->reads->flight_desk, &read->cached.seat);
 	task_cancel_timer(request);
 }

@@ -60,6 +60,7 @@ class Outcome:
         self.unknown = sum(record["outcome"] == "unknown" for record in records)
         self.ended_ns = 0  # of the load; what comes behind is the last word of everybody
         self.final = checker.final
+        self.hits = 0      # answers that were kept, likewise
         self.by_table = 0  # reads that needed less than the index, since the instances began
         self.kept = None
         self.not_possible = {}  # fault -> why it cannot be made here
@@ -71,6 +72,7 @@ class Outcome:
                 f"{len(self.records)} requests, {ok} ok, {len(self.lost)} acknowledged writes lost "
                 f"with their timeline, {self.told} times told, {len(self.violations)} violations, "
                 + (f"{self.by_table:.0f} reads by table, " if self.by_table else "")
+                + (f"{self.hits:.0f} by the cache, " if self.hits else "")
                 + f"{self.took_s:.0f} s"
                 + (f"; not healed in time: {', '.join(failed)}" if failed else "")
                 + (f"; kept in {self.kept}" if self.kept else ""))
@@ -89,12 +91,13 @@ class Outcome:
 
 
 def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda text: None,
-        session_slots=65536, roaming=False):
+        session_slots=65536, roaming=False, cached=False):
     """Runs a seed to its end. roaming: sessions are shared, no client has a token or an instance
-    of its own, and strong reads are answered by replicas."""
+    of its own, and strong reads are answered by replicas. cached: every query has @cache."""
     began = time.monotonic()
     shared = {"sessions": "cluster", "strong": "replicas"} if roaming else {}
-    with network() as hosts, World(hosts, say, session_slots, watched=roaming, **shared) as world:
+    with network() as hosts, World(hosts, say, session_slots, watched=roaming, cached=cached,
+                                   **shared) as world:
         load = Workload(world.addresses, seed, sessions, crowded=session_slots < 1000,
                         quiet=lambda: world.quiet, kinds=ROAMING if roaming else KINDS,
                         watched=roaming)
@@ -123,7 +126,7 @@ def one(seed, seconds, sessions, only=None, calm=False, keep=None, say=lambda te
         outcome = Outcome(seed, load.records, log, violations, checker, len(world.promotions),
                           time.monotonic() - began)
         outcome.ended_ns = ended_ns
-        outcome.by_table = world.reads_by_table()
+        outcome.by_table, outcome.hits = world.reads_by_table(), world.hits()
         outcome.not_possible = faults.not_possible(hosts.lacks)
         if keep and (violations or any(entry[3] for entry in log)):
             outcome.keep(keep / f"seed-{seed}", world)

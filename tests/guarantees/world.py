@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -184,10 +185,10 @@ class World:
     """All of it; faults act on it from one thread while the workload runs in another."""
 
     def __init__(self, network, say=lambda text: None, session_slots=65536, watched=False,
-                 **options):
+                 cached=False, **options):
         """session_slots: where they are few, the floor has to stand for most users. watched: the
-        tables are. options: of the instances, besides."""
-        self.watched = watched
+        tables are. cached: every query has @cache. options: of the instances, besides."""
+        self.watched, self.cached = watched, cached
         self.network = network
         self.say = say
         self.options = {"session_slots": session_slots, **options}
@@ -224,7 +225,7 @@ class World:
                 clock = self.clock if number == 0 and pathlib.Path(FAKETIME).exists() else None
                 instance = Instance(
                     host, clock, primary=nodes[0], replica=nodes[1:],
-                    catalog=HERE / "sql", loops=2, pool_conns=8, log_level="info",
+                    catalog=self._catalog(), loops=2, pool_conns=8, log_level="info",
                     timeline_back_ms=TIMELINE_BACK_MS, **self.options)
                 self.instances.append(instance)
             for instance in self.instances:
@@ -244,6 +245,22 @@ class World:
     def lead_name_to(self, node):
         """From now on; connections that are open stay where they led."""
         self.name.lead_to((node.host.address, node.port))
+
+    def _catalog(self):
+        """Of queries that are not cached; or of those that are, but for the one that only waits."""
+        if not self.cached:
+            return HERE / "sql"
+        folder = self.cluster.directory / "sql"
+        folder.mkdir(exist_ok=True)
+        for file in (HERE / "sql").glob("*.sql"):
+            text = re.sub(r"^(-- query: (?!sleep).*)$", r"\1\n-- @cache 60s",
+                          file.read_text(encoding="utf-8"), flags=re.M)
+            text = re.sub(r"^(-- query: read(?!_all).*)$", r"\1\n-- @tags register:{key}",
+                          text, flags=re.M)
+            text = re.sub(r"^(-- command: write.*)$", r"\1\n-- @invalidates register:{key}",
+                          text, flags=re.M)
+            (folder / file.name).write_text(text, encoding="utf-8")
+        return folder
 
     def _for_instance(self, host, node):
         address = self.network.reach(host.name, node.host, node.port)
@@ -396,6 +413,10 @@ class World:
     def reads_by_table(self):
         """How many reads needed less than the index, since the instances were started last."""
         return sum(instance.metrics().sum("cqrsd_read_index_tables_total", result="lowered")
+                   for instance in self.instances)
+
+    def hits(self):
+        return sum(instance.metrics().sum("cqrsd_cache_requests_total", result="hit")
                    for instance in self.instances)
 
     def final(self):

@@ -219,6 +219,32 @@ def test_strong_asks_the_primary(cache):
     assert role(service.query("thing", id=1, consistency="strong")) == "primary"
 
 
+def test_a_token_counts_at_every_level(cache, cluster):
+    here, there = cache(), cache()
+    assert is_kept(here, "thing", id=5)
+
+    for number in range(1, 20):
+        token = there.command("touch", user="ann", id=5, number=number).token
+        for level in ("eventual", "session"):
+            assert here.query("thing", id=5, token=token,
+                              consistency=level).data["number"] == number
+
+
+def test_reads_go_on_while_a_command_that_touches_them_waits(cache, cluster):
+    service = cache(request_timeout_ms=60000)
+    assert is_kept(service, "thing", id=6)
+
+    with (cluster.primary.open_transaction("SELECT FROM test_kept WHERE id = 6 FOR UPDATE"),
+          concurrent.futures.ThreadPoolExecutor(17) as pool):
+        waiting = pool.submit(service.command, "touch", user="ben", id=6, number=66)
+        until(lambda: role(service.query("thing", id=6)) != "cache", "the command to be sent")
+        replies = list(pool.map(lambda _: service.query("thing", user="ann", id=6), range(100)))
+        assert {reply.data["number"] for reply in replies} == {0}
+        assert {role(reply) for reply in replies} == {"replica"}
+    assert waiting.result().status == 200
+    assert service.query("thing", user="ben", id=6).data["number"] == 66
+
+
 def test_many_at_once_are_one_query(cache, cluster):
     service = cache()
     before = asked(service)
