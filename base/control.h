@@ -172,3 +172,15 @@
 #else
 #define CONTROL_CACHE_CLAIMS 1
 #endif
+
+#ifdef CONTROL_FEED_UNDECODED
+#define CONTROL_FEED_DECODED 0 /* what transactions changed that were decoded is passed by */
+#else
+#define CONTROL_FEED_DECODED 1
+#endif
+
+#ifdef CONTROL_FEED_OLD_SLOT
+#define CONTROL_FEED_PUBLICATION 0 /* a slot counts that was there before the publication changed */
+#else
+#define CONTROL_FEED_PUBLICATION 1
+#endif

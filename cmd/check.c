@@ -288,10 +288,12 @@ static void check_online(struct checking *checking)
 		check_progress(checking, i + 1);
 	}
 	if (goes_on)
-		check_cache(checking->conninfo, operations, count, checking->options->explain,
+		check_cache(checking->conninfo, operations, count,
+			    (enum feed_option)checking->options->feed, checking->options->explain,
 			    &checking->findings);
 	if (goes_on && checking->options->explain)
-		check_reads(checking->conninfo, operations, count, &checking->findings);
+		check_reads(checking->conninfo, operations, count,
+			    (enum feed_option)checking->options->feed, &checking->findings);
 }
 
 /* --- the outcome ----------------------------------------------------------------------------- */

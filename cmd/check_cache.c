@@ -31,6 +31,7 @@ struct check_caching {
 	struct findings *findings;
 	struct check_cached cached[OPERATIONS_MAX]; /* [count] */
 	unsigned count;
+	enum feed_option feed;
 	bool explain;
 };
 
@@ -81,7 +82,8 @@ static void check_cache_query(struct check_caching *caching, const struct operat
 	struct check_cached *cached = &caching->cached[caching->count];
 	const char *refusal;
 
-	if (!check_cache_ask(caching, operation, cache_reads(), "whether it may be cached"))
+	if (!check_cache_ask(caching, operation, cache_reads(caching->feed),
+			     "whether it may be cached"))
 		return;
 	if (!cache_reads_take((struct text){ out->ptr, out->len }, &caching->arena,
 			      &cached->found)) {
@@ -229,7 +231,7 @@ static void check_cache_all(struct check_caching *caching,
 }
 
 void check_cache(const char *conninfo, const struct operation *const *operations, unsigned count,
-		 bool explain, struct findings *findings)
+		 enum feed_option feed, bool explain, struct findings *findings)
 {
 	const struct operation *first = check_cache_first(operations, count);
 	struct check_caching *caching;
@@ -240,6 +242,7 @@ void check_cache(const char *conninfo, const struct operation *const *operations
 	caching = calloc(1, sizeof(*caching));
 	assert(caching);
 	caching->findings = findings;
+	caching->feed = feed;
 	caching->explain = explain;
 	arena_init(&caching->arena);
 	if (asker_init(&caching->asker, conninfo, NODE_PRIMARY, NULL, error, sizeof(error))) {

@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "cmd/ask.h"
-#include "router/feed_reads.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -66,11 +65,15 @@ static bool explain_is_too_many(struct text rows)
 }
 
 static void explain_query(const struct buf *out, const struct operation *operation,
-			  struct findings *findings)
+			  enum feed_option feed, struct findings *findings)
 {
 	struct explained reads;
 
 	explained_read(&reads, out);
+	if (feed == FEED_OFF) {
+		buf_clear(&reads.wrong);
+		buf_literal(&reads.wrong, "--feed is off");
+	}
 	if (!reads.wrong.len && explain_is_too_many((struct text){ out->ptr, out->len }))
 		buf_printf(&reads.wrong, "these are more than %d relations",
 			   FEED_RELATIONS_OF_QUERY_MAX);
@@ -95,12 +98,12 @@ static void explain_command(const struct buf *out, const struct operation *opera
 }
 
 static void explain_one(struct asker *asker, const struct operation *operation,
-			struct findings *findings)
+			enum feed_option feed, struct findings *findings)
 {
 	bool query = operation->kind == REQUEST_QUERY;
 	const char *values[3];
 	struct call call = { .kind = CALL_COMMAND,
-			     .statement = query ? feed_reads() : feed_writes(),
+			     .statement = query ? feed_reads(feed) : feed_writes(),
 			     .values = values };
 
 	feed_reads_values(operation, &asker->arena, values);
@@ -110,13 +113,30 @@ static void explain_one(struct asker *asker, const struct operation *operation,
 			      query ? "reads" : "writes to",
 			      call.end == CALL_ERROR ? call.error.message : "no answer");
 	else if (query)
-		explain_query(&asker->out, operation, findings);
+		explain_query(&asker->out, operation, feed, findings);
 	else
 		explain_command(&asker->out, operation, findings);
 }
 
+/* As an instance finds it out that begins to serve. */
+static void explain_publication(struct asker *asker, struct findings *findings)
+{
+	struct call call;
+	struct json *rows;
+	struct text wrong;
+
+	if (asker_ask(asker, CALL_QUERY, feed_decoded_check(), &call) != CALL_OK)
+		return;
+	rows = json_read_rows((struct text){ asker->out.ptr, asker->out.len });
+	assert(rows);
+	wrong = json_text(json_get(json_first(rows), "wrong"));
+	if (wrong.len)
+		findings_trouble(findings, "--feed logical: %.*s", (int)wrong.len, wrong.ptr);
+	json_free(rows);
+}
+
 void check_reads(const char *conninfo, const struct operation *const *operations, unsigned count,
-		 struct findings *findings)
+		 enum feed_option feed, struct findings *findings)
 {
 	struct asker asker;
 	char error[512];
@@ -125,7 +145,9 @@ void check_reads(const char *conninfo, const struct operation *const *operations
 		findings_trouble(findings, "%s", error);
 		return;
 	}
+	if (feed == FEED_LOGICAL)
+		explain_publication(&asker, findings);
 	for (unsigned i = 0; i < count; i++)
-		explain_one(&asker, operations[i], findings);
+		explain_one(&asker, operations[i], feed, findings);
 	asker_fini(&asker);
 }

@@ -7,8 +7,9 @@
 
 #include "catalog/catalog.h"
 #include "cmd/check_findings.h"
+#include "router/feed_reads.h"
 
-/* Asked on a conn of its own, since what is asked writes, and takes it back: a note for each.
- */
+/* Asked on a conn of its own, since what is asked writes, and takes it back: a note for each, and
+ * trouble where --feed logical cannot be. */
 void check_reads(const char *conninfo, const struct operation *const *operations, unsigned count,
-		 struct findings *findings);
+		 enum feed_option feed, struct findings *findings);

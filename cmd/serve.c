@@ -20,6 +20,7 @@
 #include "cmd/jobs_desk.h"
 #include "cmd/serve_auth.h"
 #include "cmd/serve_cache.h"
+#include "cmd/serve_feed.h"
 #include "cmd/serve_keys.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
@@ -578,7 +579,8 @@ int serve_main(int argc, char **argv)
 		return EXIT_USAGE;
 	serve.catalog = serve_load(&serve, &serve.options);
 	if (!serve.catalog || !serve_keys_start(&serve.keys, &serve.options) ||
-	    !serve_jwt_start(&serve.auth.jwt, &serve.options))
+	    !serve_jwt_start(&serve.auth.jwt, &serve.options) ||
+	    !serve_feed_check(&serve.options, serve.nodes_count))
 		return EXIT_FAILED;
 	descriptors_provide(&serve.options, serve.nodes_count);
 	serve.loop = loop_new("main");

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "router/feed/feed_publication.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -19,7 +20,7 @@ static const char *const cache_kinds[CACHE_FINDINGS] = {
 	[CACHE_NEVER] = "never",
 };
 
-static struct statement cache_reads_statement;
+static struct statement cache_reads_statement, cache_reads_decoded;
 static pthread_once_t cache_reads_once = PTHREAD_ONCE_INIT;
 
 static void cache_reads_make(void)
@@ -31,12 +32,17 @@ static void cache_reads_make(void)
 			     "SELECT kind, id, name, wrong, shape"
 			     " FROM cqrsd.cache_reads($1, $2, $3)",
 			     (struct oids){ params, 3 }, (struct oids){ columns, 5 });
+	statement_make_known(&cache_reads_decoded, "cache.reads_decoded",
+			     "SELECT f.kind, f.id, f.name, " PUBLICATION_WRONG
+			     " AS wrong, " PUBLICATION_SHAPED " AS shape"
+			     " FROM cqrsd.cache_reads($1, $2, $3) AS f" PUBLICATION_JOIN,
+			     (struct oids){ params, 3 }, (struct oids){ columns, 5 });
 }
 
-struct statement *cache_reads(void)
+struct statement *cache_reads(enum feed_option feed)
 {
 	pthread_once(&cache_reads_once, cache_reads_make);
-	return &cache_reads_statement;
+	return feed == FEED_LOGICAL ? &cache_reads_decoded : &cache_reads_statement;
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */

@@ -16,9 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* To be run as a command, with feed_reads_values: nothing stays of it. Lives as long as the
- * process. */
-struct statement *cache_reads(void);
+/* As feed_reads: what stands in the way by --feed is one of the things that are found. */
+struct statement *cache_reads(enum feed_option feed);
 
 enum cache_finding {
 	CACHE_UNSEEN,   /* the feed does not see all that changes what it reads */

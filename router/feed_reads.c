@@ -7,6 +7,7 @@
 #include "base/control.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "router/feed/feed_publication.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -15,8 +16,15 @@
 
 enum { TEXTOID = 25, INT8OID = 20, TEXTARRAYOID = 1009 };
 
+#define FEED_READS " FROM cqrsd.feed_reads($1, $2, $3) AS f"
+
 static struct statement feed_reads_statement, feed_writes_statement, feed_triggers_statement;
+static struct statement feed_reads_decoded, feed_triggers_decoded;
 static pthread_once_t feed_reads_once = PTHREAD_ONCE_INIT;
+
+static const char feed_reads_decoded_text[] =
+	"SELECT f.id, f.name, " PUBLICATION_WRONG " AS wrong, " PUBLICATION_SHAPED
+	" AS shape" FEED_READS PUBLICATION_JOIN;
 
 static void feed_reads_make(void)
 {
@@ -24,12 +32,17 @@ static void feed_reads_make(void)
 	static const uint32_t columns[] = { INT8OID, TEXTOID, TEXTOID, INT8OID };
 
 	statement_make_known(&feed_reads_statement, "feed.reads",
-			     "SELECT id, name, wrong, shape FROM cqrsd.feed_reads($1, $2, $3)",
+			     "SELECT f.id, f.name, f.wrong, f.shape" FEED_READS,
 			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
 	statement_make_known(&feed_writes_statement, "feed.writes",
 			     "SELECT id, name, wrong, 0::bigint AS shape"
 			     " FROM cqrsd.feed_writes($1, $2, $3)",
 			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
+	statement_make_known(&feed_reads_decoded, "feed.reads_decoded", feed_reads_decoded_text,
+			     (struct oids){ params, 3 }, (struct oids){ columns, 4 });
+	statement_make_known(&feed_triggers_decoded, "feed.publication",
+			     "SELECT " PUBLICATION_SUM " AS triggers", (struct oids){ NULL, 0 },
+			     (struct oids){ columns, 1 });
 	statement_make_known(&feed_triggers_statement, "feed.triggers",
 			     "SELECT coalesce(sum(hashtextextended(t.oid || ' ' || t.xmin, 0)"
 			     " >> 20), 0)::bigint AS triggers FROM pg_trigger AS t"
@@ -37,16 +50,21 @@ static void feed_reads_make(void)
 			     (struct oids){ NULL, 0 }, (struct oids){ columns, 1 });
 }
 
-struct statement *feed_triggers(void)
+struct statement *feed_triggers(enum feed_option feed)
 {
 	pthread_once(&feed_reads_once, feed_reads_make);
-	return &feed_triggers_statement;
+	return feed == FEED_LOGICAL ? &feed_triggers_decoded : &feed_triggers_statement;
 }
 
-struct statement *feed_reads(void)
+struct statement *feed_reads(enum feed_option feed)
 {
 	pthread_once(&feed_reads_once, feed_reads_make);
-	return &feed_reads_statement;
+	return feed == FEED_LOGICAL ? &feed_reads_decoded : &feed_reads_statement;
+}
+
+const char *feed_decoded_check(void)
+{
+	return feed_publication_check;
 }
 
 struct statement *feed_writes(void)

@@ -16,8 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* To be run as a command: nothing stays of it. Lives as long as the process. */
-struct statement *feed_reads(void);
+/* --feed: by what it is seen who writes to a table. */
+enum feed_option {
+	FEED_TABLE,   /* by a trigger on it (cqrsd watch) */
+	FEED_LOGICAL, /* by decoding: what the publication has (router/feed/feed_publication.h) */
+	FEED_OFF,
+};
+
+/* To be run as a command: nothing stays of it. Lives as long as the process. Of FEED_OFF: as of
+ * FEED_TABLE. */
+struct statement *feed_reads(enum feed_option feed);
 struct statement *feed_writes(void);
 /* The three values of either for that operation; of the arena. */
 void feed_reads_values(const struct operation *operation, struct arena *arena,
@@ -27,6 +35,10 @@ struct feed_relation {
 	uint64_t id;   /* its oid: its tag */
 	int64_t shape; /* what it was like */
 };
+
+/* SQL: what is wrong with the primary for FEED_LOGICAL, as "wrong" of one row; "": nothing; and
+ * whether it is a standby, as "standby". */
+const char *feed_decoded_check(void);
 
 enum feed_reads_end {
 	FEED_READS_COUNT,
@@ -42,7 +54,8 @@ enum feed_reads_end feed_reads_take(struct text rows, struct feed_relation **rel
 /* Of a row that has both as numbers. */
 struct feed_relation feed_reads_relation(const struct json *row) must_check;
 
-/* A sum over the triggers of all watched tables. Lives as long as the process. */
-struct statement *feed_triggers(void);
+/* A sum over the triggers of all watched tables, or the publication. Lives as long as the
+ * process. */
+struct statement *feed_triggers(enum feed_option feed);
 /* False: row is not what it answers. */
 bool feed_triggers_take(struct text row, int64_t *triggers) must_check;

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "router/cache_reads.h"
 #include "router/feed_found.h"
-#include "router/feed_reads.h"
 #include "router/requirement.h"
 
 #include <assert.h>
@@ -65,7 +64,7 @@ static void tables_on_shape(void *arg, bool as_found)
 /* May the feed be read at all? */
 static bool tables_may_read(const struct options *options, unsigned nodes_count)
 {
-	return options->feed == FEED_TABLE && nodes_count > 1;
+	return options->feed != FEED_OFF && nodes_count > 1;
 }
 
 /* Do queries come that ask the index? */
@@ -82,10 +81,15 @@ bool feed_tables_wanted(const struct options *options, unsigned nodes_count)
 
 void feed_tables_start(struct feed_tables *tables, struct router *router)
 {
-	*tables = (struct feed_tables){ .router = router };
+	*tables = (struct feed_tables){
+		.router = router,
+		.feed = (enum feed_option)router->shared.options->feed,
+	};
 	tables->env = (struct feed_env){
 		.loop = router->loop,
 		.topology = &router->topology,
+		.nodes = router->shared.nodes,
+		.decoded = tables->feed == FEED_LOGICAL,
 		.metrics = router->metrics,
 		.shared = router->shared.feed,
 		.pause_us = router->shared.options->lag_poll_us,
@@ -143,8 +147,8 @@ static struct statement *tables_question(const struct feed_tables *tables,
 					 const struct operation *operation)
 {
 	if (!tables_asks_cache(tables, operation))
-		return tables_asks_feed(tables, operation) ? feed_reads() : NULL;
-	return operation->kind == REQUEST_QUERY ? cache_reads() : feed_writes();
+		return tables_asks_feed(tables, operation) ? feed_reads(tables->feed) : NULL;
+	return operation->kind == REQUEST_QUERY ? cache_reads(tables->feed) : feed_writes();
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -274,7 +278,8 @@ static void tables_follow(struct feed_tables *tables, unsigned counting)
 		return;
 	}
 	feed_alone_stop(&tables->alone);
-	feed_marker_run(&tables->marker);
+	if (tables->feed == FEED_TABLE)
+		feed_marker_run(&tables->marker);
 	feed_reader_run(&tables->reader, &relations);
 }
 
@@ -548,7 +553,7 @@ static void tables_on_due(struct loop_timer *timer)
 	buf_clear(&tables->out);
 	tables->call = (struct call){
 		.kind = CALL_QUERY,
-		.statement = feed_triggers(),
+		.statement = feed_triggers(tables->feed),
 		.arena = &tables->arena,
 		.out = &tables->out,
 		.rows_max = 1,

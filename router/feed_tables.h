@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which tables each query of the catalog reads, and whether the feed sees all that changes them: on
+ * Which tables each query of the catalog reads, and whether the feed sees all that changes them, by
+ * the triggers of watched tables or by what the publication has (--feed logical): on
  * the process's first loop, asked of the primary query by query (cqrsd.feed_reads), when a catalog
  * comes, when others are watched, when the schema of such a table has changed, and now and then.
  * Each of these questions leaves dead rows in the catalogs of PostgreSQL. What was found is written
@@ -26,6 +27,7 @@
 #include "router/feed/alone.h"
 #include "router/feed/marker.h"
 #include "router/feed/reader.h"
+#include "router/feed_reads.h"
 #include "router/router.h"
 
 #include <stdbool.h>
@@ -36,6 +38,7 @@ struct feed_found;
 
 struct feed_tables {
 	struct router *router; /* NULL: not started */
+	enum feed_option feed;
 	struct feed_env env;
 	struct feed_reader reader;
 	struct feed_marker marker;
@@ -64,9 +67,6 @@ struct feed_tables {
 	bool failed;                /* a query of this round could not be asked for now */
 	bool complained, crowded;
 };
-
-/* --feed */
-enum feed_option { FEED_TABLE, FEED_OFF };
 
 /* Do --feed and a query by the read index that may come want it, or may answers be kept? */
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count);

@@ -4,6 +4,8 @@
 
 #include "base/array.h"
 #include "base/buf.h"
+#include "router/feed/feed_line.h"
+#include "router/feed/feed_publication.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -35,7 +37,7 @@ static const char feed_question_text[] =
 	" FROM (SELECT pg_current_snapshot() AS now) AS s";
 /* clang-format on */
 
-static struct statement feed_question_statement;
+static struct statement feed_question_statement, feed_shape_statement;
 static pthread_once_t feed_question_once = PTHREAD_ONCE_INIT;
 
 static void feed_question_make(void)
@@ -45,6 +47,12 @@ static void feed_question_make(void)
 
 	statement_make_known(&feed_question_statement, "feed.read", feed_question_text,
 			     (struct oids){ params, FEED_QUESTION_VALUES },
+			     (struct oids){ &column, 1 });
+	statement_make_known(&feed_shape_statement, "feed.shape",
+			     "SELECT concat_ws('|', CASE WHEN cardinality($1) > 0 THEN"
+			     " cqrsd.feed_shape($1, cqrsd.feed_path()) + " PUBLICATION_SHAPE(
+				     "$1") " ELSE 0 END, " PUBLICATION_SUM ") AS line",
+			     (struct oids){ params + FEED_QUESTION_VALUES - 1, 1 },
 			     (struct oids){ &column, 1 });
 }
 
@@ -96,47 +104,6 @@ void feed_question_values(const struct feed *feed, const uint64_t *relations,
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */
-
-/* What is read next. */
-struct feed_line {
-	const char *at, *end;
-	bool wrong;
-};
-
-static bool feed_line_is(const struct feed_line *line, char byte)
-{
-	return line->at < line->end && *line->at == byte;
-}
-
-static bool feed_line_take(struct feed_line *line, char byte)
-{
-	if (!feed_line_is(line, byte))
-		return false;
-	line->at++;
-	return true;
-}
-
-static void feed_line_want(struct feed_line *line, char byte)
-{
-	line->wrong = !feed_line_take(line, byte) || line->wrong;
-}
-
-static uint64_t feed_line_number(struct feed_line *line)
-{
-	bool negative = feed_line_take(line, '-');
-	const char *begin = line->at;
-	uint64_t number = 0;
-
-	while (line->at < line->end && byte_is_digit(*line->at)) {
-		uint64_t digit = (uint64_t)(*line->at++ - '0');
-
-		if (number > (UINT64_MAX - digit) / 10)
-			line->wrong = true;
-		number = number * 10 + digit;
-	}
-	line->wrong = line->wrong || line->at == begin;
-	return negative ? -number : number;
-}
 
 static void feed_line_mark(struct feed_line *line, struct feed_mark *mark)
 {
@@ -197,17 +164,23 @@ static void feed_line_rows(struct feed_line *line, const struct feed *feed, stru
 	answer->whole = answer->gaps_whole && beyond < FEED_ROWS_MAX;
 }
 
+static bool feed_line_of(struct text row, struct feed_line *line)
+{
+	const size_t begins = strlen(ROW_BEGINS), ends = strlen(ROW_ENDS);
+
+	if (row.len < begins + ends)
+		return false;
+	*line = (struct feed_line){ row.ptr + begins, row.ptr + row.len - ends, false };
+	return memcmp(row.ptr, ROW_BEGINS, begins) == 0 && memcmp(line->end, ROW_ENDS, ends) == 0;
+}
+
 bool feed_question_read(const struct feed *feed, struct text row, struct arena *arena,
 			struct feed_answer *answer, int64_t *shape)
 {
-	const size_t begins = strlen(ROW_BEGINS), ends = strlen(ROW_ENDS);
 	struct feed_line line;
 
 	*answer = (struct feed_answer){ .gaps_whole = true, .whole = true };
-	if (row.len < begins + ends)
-		return false;
-	line = (struct feed_line){ row.ptr + begins, row.ptr + row.len - ends, false };
-	if (memcmp(row.ptr, ROW_BEGINS, begins) != 0 || memcmp(line.end, ROW_ENDS, ends) != 0)
+	if (!feed_line_of(row, &line))
 		return false;
 	answer->xmin = feed_line_number(&line);
 	feed_line_want(&line, '|');
@@ -221,5 +194,31 @@ bool feed_question_read(const struct feed *feed, struct text row, struct arena *
 	/* concat_ws leaves out what is NULL, with what would stand before it. */
 	if (feed_line_take(&line, '|'))
 		feed_line_rows(&line, feed, arena, answer);
+	return !line.wrong && line.at == line.end;
+}
+
+/* --- the shape alone -------------------------------------------------------------------------- */
+
+struct statement *feed_shape_question(void)
+{
+	pthread_once(&feed_question_once, feed_question_make);
+	return &feed_shape_statement;
+}
+
+const char *feed_shape_question_value(const uint64_t *relations, size_t relations_count,
+				      struct arena *arena)
+{
+	return feed_question_relations(relations, relations_count, arena);
+}
+
+bool feed_shape_question_read(struct text row, int64_t *shape, int64_t *publication)
+{
+	struct feed_line line;
+
+	if (!feed_line_of(row, &line))
+		return false;
+	*shape = (int64_t)feed_line_number(&line);
+	feed_line_want(&line, '|');
+	*publication = (int64_t)feed_line_number(&line);
 	return !line.wrong && line.at == line.end;
 }

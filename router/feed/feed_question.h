@@ -34,3 +34,10 @@ void feed_question_values(const struct feed *feed, const uint64_t *relations,
  */
 bool feed_question_read(const struct feed *feed, struct text row, struct arena *arena,
 			struct feed_answer *answer, int64_t *shape) must_check;
+
+/* Where what was written is decoded: the shape alone, with what the publication has of it. */
+struct statement *feed_shape_question(void);
+const char *feed_shape_question_value(const uint64_t *relations, size_t relations_count,
+				      struct arena *arena) must_check;
+/* publication: another one for each change of it. False: not what the statement answers. */
+bool feed_shape_question_read(struct text row, int64_t *shape, int64_t *publication) must_check;

@@ -25,6 +25,7 @@ void feed_reader_init(struct feed_reader *reader, const struct feed_env *env)
 {
 	*reader = (struct feed_reader){ .env = env, .node = NODES_MAX };
 	feed_init(&reader->feed, &env->shared->stripes);
+	feed_logical_init(&reader->logical, env);
 	arena_init(&reader->arena);
 	buf_init(&reader->out);
 	reader->timer.on_due = reader_on_timer;
@@ -42,6 +43,8 @@ void feed_reader_run(struct feed_reader *reader, const struct feed_relations *re
 	shared->reader = reader;
 	shared->wanted.on_delivery = reader_on_wanted;
 	atomic_store_explicit(&shared->reader_loop, reader->env->loop, memory_order_release);
+	if (reader->env->decoded)
+		feed_logical_run(&reader->logical);
 	reader_ask(reader);
 }
 
@@ -59,6 +62,7 @@ void feed_reader_stop(struct feed_reader *reader)
 	if (reader->pool)
 		pool_forget(reader->pool, &reader->call);
 	reader->pool = NULL;
+	feed_logical_stop(&reader->logical);
 	feed_forget(&reader->feed);
 	(void)feed_desks_tell(shared);
 }
@@ -66,6 +70,7 @@ void feed_reader_stop(struct feed_reader *reader)
 void feed_reader_fini(struct feed_reader *reader)
 {
 	feed_reader_stop(reader);
+	feed_logical_fini(&reader->logical);
 	arena_fini(&reader->arena);
 	buf_fini(&reader->out);
 }
@@ -150,11 +155,15 @@ static void reader_send(struct feed_reader *reader)
 
 	arena_reset(&reader->arena);
 	buf_clear(&reader->out);
-	feed_question_values(&reader->feed, reader->relations.ids, reader->relations.count,
-			     &reader->arena, reader->values);
+	if (reader->env->decoded)
+		reader->values[0] = feed_shape_question_value(
+			reader->relations.ids, reader->relations.count, &reader->arena);
+	else
+		feed_question_values(&reader->feed, reader->relations.ids, reader->relations.count,
+				     &reader->arena, reader->values);
 	reader->call = (struct call){
 		.kind = CALL_QUERY,
-		.statement = feed_question(),
+		.statement = reader->env->decoded ? feed_shape_question() : feed_question(),
 		.values = reader->values,
 		.arena = &reader->arena,
 		.out = &reader->out,
@@ -213,8 +222,7 @@ static void reader_count(const struct feed_reader *reader, const char *result)
 
 /* Sets count from this answer on whose shape is the one that they were made by; else nothing does:
  * whatever there is may have been touched. */
-static void reader_judge_shape(struct feed_reader *reader, const struct feed_answer *answer,
-			       int64_t shape)
+static void reader_judge_shape(struct feed_reader *reader, int64_t shape)
 {
 	struct feed_shared *shared = reader->env->shared;
 	const struct feed_relations *relations = &reader->relations;
@@ -227,12 +235,12 @@ static void reader_judge_shape(struct feed_reader *reader, const struct feed_ans
 		if (atomic_load_explicit(&shared->version, memory_order_relaxed) ==
 		    relations->version)
 			return;
-		stripes_touch(&shared->stripes, STRIPES_TAG_ALL, answer->upper.lsn);
+		stripes_touch(&shared->stripes, STRIPES_TAG_ALL, reader->call.upper);
 		atomic_store_explicit(&shared->version, relations->version, memory_order_release);
 		return;
 	}
 	atomic_store_explicit(&shared->version, 0, memory_order_release);
-	stripes_touch(&shared->stripes, STRIPES_TAG_ALL, answer->upper.lsn);
+	stripes_touch(&shared->stripes, STRIPES_TAG_ALL, reader->call.upper);
 	reader->env->on_shape(reader->env->arg, false);
 }
 
@@ -250,6 +258,29 @@ static void reader_show(const struct feed_reader *reader)
 			   ? (double)(loop_now(env->loop) - reader->known_us) / US_PER_S
 			   : 0);
 	metric_set(env->metrics, METRIC_feed_gaps, NULL, reader->feed.gaps_count);
+}
+
+/* What was decoded counts up to where the node was for sure when it answered so. */
+static enum feed_next reader_take_shape(struct feed_reader *reader)
+{
+	struct text row = { reader->out.ptr, reader->out.len };
+	struct feed_logical *logical = &reader->logical;
+	int64_t shape, publication;
+
+	feed_logical_check(logical);
+	if (!feed_shape_question_read(row, &shape, &publication)) {
+		reader_count(reader, "failed");
+		return FEED_NEXT_MARK;
+	}
+	reader->replayed = reader->call.lower;
+	reader_count(reader, "answered");
+	if (!feed_logical_follows(logical, reader->timeline))
+		return FEED_NEXT_MARK;
+	reader_judge_shape(reader, shape);
+	feed_logical_prove(logical, reader->call.lower, publication);
+	if (logical->decoded >= reader->call.lower)
+		reader->known_us = reader->sent_us;
+	return FEED_NEXT_WAIT;
 }
 
 static enum feed_next reader_take(struct feed_reader *reader)
@@ -271,7 +302,7 @@ static enum feed_next reader_take(struct feed_reader *reader)
 	reader_count(reader, "answered");
 	/* Before A rises. */
 	if (reader->feed.state == FEED_FOLLOWING)
-		reader_judge_shape(reader, &answer, shape);
+		reader_judge_shape(reader, shape);
 	next = feed_take(&reader->feed, &answer, &loss);
 	if (loss != FEED_KEPT) {
 		metric_add(reader->env->metrics, METRIC_feed_emptied_total,
@@ -297,7 +328,7 @@ static void reader_on_done(struct call *call)
 	reader_complain(reader);
 	holds = reader_holds(reader);
 	if (holds)
-		next = reader_take(reader);
+		next = reader->env->decoded ? reader_take_shape(reader) : reader_take(reader);
 	else
 		reader_count(reader, "failed");
 	if (!holds)

@@ -9,6 +9,9 @@
  * With the rows comes the shape of the relations that sets of tags are made of: while it is another
  * one than that by which they were made, each answer touches all tags. So whatever changes the
  * schema is a write like any other, and sets that are not true any more make no answer stale.
+ *
+ * Where the primary decodes what was written (router/feed/logical.h), the shape is all that is
+ * asked for.
  */
 #pragma once
 
@@ -21,25 +24,13 @@
 #include "pg/pool.h"
 #include "router/cluster/topology.h"
 #include "router/feed/feed.h"
+#include "router/feed/feed_env.h"
 #include "router/feed/feed_question.h"
 #include "router/feed/feed_shared.h"
+#include "router/feed/logical.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Borrowed. */
-struct feed_env {
-	struct loop *loop;
-	const struct topology *topology;
-	struct metrics *metrics;
-	struct feed_shared *shared;
-	int64_t pause_us; /* between questions while no request waits */
-	struct pool *(*pool_of)(void *arg, unsigned node);
-	void (*refresh)(void *arg); /* the topology; may run requests */
-	/* Is the shape the one that the sets were made by? Called for each answer. */
-	void (*on_shape)(void *arg, bool as_found);
-	void *arg;
-};
 
 /* Which relations sets of tags are made of, and what they were like then. */
 struct feed_relations {
@@ -52,6 +43,7 @@ struct feed_relations {
 struct feed_reader {
 	const struct feed_env *env;
 	struct feed feed;
+	struct feed_logical logical; /* where env->decoded */
 	struct feed_relations relations;
 	struct loop_timer timer;
 	struct call call;

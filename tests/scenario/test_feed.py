@@ -111,15 +111,21 @@ def share(nodes, node):
     return nodes.count(node.address) / len(nodes)
 
 
+def answers(service, node, name="quiet", **values):
+    """What it shows, once it answers: until the feed is known as far as the index, a replica that
+    is at the index does."""
+    def some():
+        numbers, nodes = read(service, name, **values)
+        return numbers if share(nodes, node) > 0 else None
+    return until(some, f"{node.name} to answer")
+
+
 def test_a_replica_that_is_behind_with_other_tables_answers(start, cluster):
     service = start("test_quiet", queries=3)
     behind_with_others(cluster)
 
-    numbers, nodes = read(service, "quiet", id=1)
-
-    assert numbers == {0}
-    assert share(nodes, cluster.replica(2)) > 0
-    assert share(nodes, cluster.primary) == 0
+    assert answers(service, cluster.replica(2), id=1) == {0}
+    assert share(read(service, "quiet", id=1)[1], cluster.primary) == 0
 
 
 def test_without_watched_tables_it_does_not(start, cluster):
@@ -220,10 +226,7 @@ def test_a_rolled_back_writer_and_an_open_one_hold_nothing_up(start, cluster):
         until(lambda: gaps(service) == 1, "the ids of both to be missed")
         behind_with_others(cluster)
 
-        numbers, nodes = read(service, "quiet", id=1)
-
-        assert numbers == {1}
-        assert share(nodes, cluster.replica(2)) > 0
+        assert answers(service, cluster.replica(2), id=1) == {1}
         assert gaps(service) == 1
     until(lambda: gaps(service) == 0, "the gap to be closed")
 
@@ -352,7 +355,7 @@ def test_a_function_counts_where_it_is_declared_what_it_reads(start, cluster):
     service = start("test_quiet", "test_busy", queries=4)
     behind_with_others(cluster)
 
-    assert share(read(service, "declared")[1], cluster.replica(2)) > 0
+    assert answers(service, cluster.replica(2), "declared") == {0}
     assert share(read(service, "called")[1], cluster.replica(2)) == 0
 
 
@@ -379,6 +382,36 @@ def test_check_explains_what_keeps_a_query_from_being_read_by_table(schema, own_
         in said
     assert "test_called(): a function may read anything" in said
     assert "declared reads test_quiet; by table" in said
+
+
+def test_without_the_feed_the_whole_index_holds(schema, start_cqrsd, own_catalog):
+    assert watch(schema, "test_quiet", "test_parted").returncode == 0
+    schema.wait_until_replayed()
+    service = start_cqrsd(catalog=own_catalog(CATALOG), **{**WHOLE, "feed": "off"})
+    behind_with_others(schema)
+
+    numbers, nodes = read(service, "quiet", id=1)
+
+    assert numbers == {0}
+    assert share(nodes, schema.replica(2)) == 0
+    assert counting(service) == 0
+    assert questions(service) == 0
+    done = harness_service.run("check", explain=True, feed="off", primary=schema.primary.conninfo,
+                               catalog=own_catalog(CATALOG))
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "quiet reads test_quiet; the whole read index holds, since --feed is off" in said
+
+
+def test_a_log_that_cannot_be_decoded_is_refused(schema, own_catalog):
+    done = harness_service.run("serve", timeout_s=30, catalog=own_catalog(CATALOG),
+                               primary=schema.primary.conninfo, listen="127.0.0.1:0",
+                               replica=[node.conninfo for node in schema.replicas],
+                               **{**WHOLE, "feed": "logical"})
+
+    assert done.returncode == 1, done.stderr
+    assert "--feed logical" in done.stderr
+    assert "wal_level is replica, not logical" in done.stderr
 
 
 def test_check_explains_that_an_aggregate_may_read_anything(schema, own_catalog):

@@ -163,8 +163,9 @@ static void an_operation_is_refused_for_what_its_option_does_not_take(void **sta
 
 static void the_question_is_one_statement(void **state)
 {
-	assert_ptr_equal(cache_reads(), cache_reads());
-	assert_int_equal(cache_reads()->params, 3);
+	assert_ptr_equal(cache_reads(FEED_TABLE), cache_reads(FEED_OFF));
+	assert_ptr_not_equal(cache_reads(FEED_TABLE), cache_reads(FEED_LOGICAL));
+	assert_int_equal(cache_reads(FEED_TABLE)->params, 3);
 }
 
 int main(void)

@@ -59,7 +59,7 @@ static int end(void **state)
 
 static void answer_triggers(struct feed_story *story, const char *row)
 {
-	struct call *call = fake_call_of(0, feed_triggers());
+	struct call *call = fake_call_of(0, feed_triggers(FEED_TABLE));
 
 	(void)story;
 	assert_non_null(call);
@@ -68,7 +68,7 @@ static void answer_triggers(struct feed_story *story, const char *row)
 
 static struct call *question(void)
 {
-	return fake_call_of(0, feed_reads());
+	return fake_call_of(0, feed_reads(FEED_TABLE));
 }
 
 static void answer_reads(const char *rows)
@@ -186,7 +186,7 @@ static void a_query_that_can_never_be_asked_for_is_left_alone(void **state)
 	fake_error(question(), "42601", "syntax error");
 	answer_reads(ONE);
 	scene_pass(&story->scene, 59 * US_PER_S);
-	assert_null(fake_call_of(0, feed_triggers()));
+	assert_null(fake_call_of(0, feed_triggers(FEED_TABLE)));
 	scene_pass(&story->scene, US_PER_S);
 	answer_triggers(story, "{\"triggers\":1}");
 	assert_null(question());
@@ -220,13 +220,13 @@ static void behind_a_change_that_is_not_replayed_rounds_grow_rare(void **state)
 	for (unsigned i = 0; i < 1200; i++) {
 		shape_is(story, false);
 		scene_pass(&story->scene, 100 * US_PER_MS);
-		if (fake_call_of(0, feed_triggers()))
+		if (fake_call_of(0, feed_triggers(FEED_TABLE)))
 			answer_round(story, OTHER_SHAPE);
 	}
 	assert_in_range(story->rounds, 4, 9);
 	/* Once it has been replayed, the next change is found out at once. */
 	scene_pass(&story->scene, 60 * US_PER_S);
-	if (fake_call_of(0, feed_triggers()))
+	if (fake_call_of(0, feed_triggers(FEED_TABLE)))
 		answer_round(story, OTHER_SHAPE);
 	shape_is(story, true);
 	scene_pass(&story->scene, 2 * US_PER_S);
