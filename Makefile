@@ -54,7 +54,8 @@ WORKERS  ?= $(if $(filter tests/scenario,$(SCENARIO)),2,0)
 THREADED := test_gcra* test_loop* test_mailbox* test_metrics* test_monitor* test_high_water* \
             test_repeats* test_audit* test_sessions* test_snapshot* test_statement* test_loss_notices* \
             test_key_store_threads* test_jwks_fetch* test_failures* test_acceptor* \
-            test_job_occupancy* test_stripes* test_tag_set* test_feed_desk* test_cache_threads*
+            test_job_occupancy* test_stripes* test_tag_set* test_feed_desk* test_cache_threads* \
+            test_cache_reuse_threads*
 
 # One make builds with every core unless told otherwise.
 ifeq ($(MAKELEVEL),0)

@@ -70,7 +70,7 @@ struct cache_entry *entry_write(const char *memory, const struct chain *chain, s
 	assert(chain->count == entry_blocks(key.len, body.len));
 	entry->number = chain->first;
 	entry->last = chain->last;
-	entry->blocks = chain->count;
+	entry->node.blocks = chain->count;
 	entry->key_len = key.len;
 	entry->body_len = body.len;
 	place = place_first(entry);

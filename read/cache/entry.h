@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One answer in the cache: a head in its first block, then the bytes of its key, then those of its
- * body, through a chain of blocks. All but the atomic fields and the links of its queue is written
- * before a reader can see it, and stays as it is until none can.
+ * body, through a chain of blocks. All but the next of its bucket and the node of its queue is
+ * written before a reader can see it, and stays as it is until none can.
  */
 #pragma once
 
@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "read/cache/blocks.h"
 #include "read/cache/facts.h"
+#include "read/cache/s3_fifo.h"
 
 #include <ck_epoch.h>
 #include <stdatomic.h>
@@ -17,20 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTRY_USES_MAX 3 /* S3-FIFO counts no further */
-
 struct cache_entry {
 	struct block_link link;
 	uint32_t number; /* of its first block: how the others are found from here */
 	uint64_t hash;   /* of the key */
 	_Atomic uint32_t next_in_bucket;
 	uint32_t key_len, body_len;
-	uint32_t blocks;
-	uint32_t last;         /* of its blocks */
-	uint32_t generation;   /* of the store, when it came */
-	uint32_t newer, older; /* its neighbours in the queue, with the store's lock */
-	_Atomic uint8_t uses;
-	_Atomic uint8_t queue; /* enum s3_queue_id */
+	uint32_t last;       /* of its blocks */
+	struct s3_node node; /* with the store's lock; its generation is the store's when it came */
 	struct cache_facts facts;
 	ck_epoch_entry_t grave;
 	char bytes[]; /* to the end of the first block */

@@ -1,78 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two lists of entries, doubly linked by the numbers of their first blocks. */
+/* Two lists of nodes, doubly linked by their numbers. */
 #include "read/cache/s3_fifo.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #define SMALL_SHARE 10 /* the small queue is one of so many parts */
 
-void s3_fifo_init(struct s3_fifo *fifo, const char *memory, uint32_t blocks)
+void s3_fifo_init(struct s3_fifo *fifo, void *nodes, size_t stride)
 {
-	*fifo = (struct s3_fifo){ .memory = memory, .small_max = blocks / SMALL_SHARE };
+	*fifo = (struct s3_fifo){ .nodes = nodes, .stride = stride };
 }
 
-static enum s3_queue_id s3_queue_of(const struct cache_entry *entry)
+void s3_fifo_set_room(struct s3_fifo *fifo, uint32_t blocks)
 {
-	return atomic_load_explicit(&entry->queue, memory_order_relaxed);
+	fifo->small_max = blocks / SMALL_SHARE;
 }
 
-/* Where the number of this entry stands as that of its newer neighbour's older one, and so on. */
+/* Where the number of a node stands as that of its newer neighbour's older one, and so on. */
 static uint32_t *s3_older_of(struct s3_fifo *fifo, struct s3_queue *queue, uint32_t newer)
 {
-	return newer == BLOCK_NONE ? &queue->head : &entry_at(fifo->memory, newer)->older;
+	return newer == S3_NONE ? &queue->head : &s3_node(fifo, newer)->older;
 }
 
 static uint32_t *s3_newer_of(struct s3_fifo *fifo, struct s3_queue *queue, uint32_t older)
 {
-	return older == BLOCK_NONE ? &queue->tail : &entry_at(fifo->memory, older)->newer;
+	return older == S3_NONE ? &queue->tail : &s3_node(fifo, older)->newer;
 }
 
-void s3_fifo_add(struct s3_fifo *fifo, struct cache_entry *entry, enum s3_queue_id id)
+static void s3_fifo_put(struct s3_fifo *fifo, uint32_t number, enum s3_queue_id id, unsigned uses)
 {
 	struct s3_queue *queue = &fifo->queues[id];
+	struct s3_node *node = s3_node(fifo, number);
 
-	entry->newer = BLOCK_NONE;
-	entry->older = queue->head;
-	*s3_newer_of(fifo, queue, queue->head) = entry->number;
-	queue->head = entry->number;
+	assert(number != S3_NONE);
+	node->newer = S3_NONE;
+	node->older = queue->head;
+	*s3_newer_of(fifo, queue, queue->head) = number;
+	queue->head = number;
 	queue->entries++;
-	queue->blocks += entry->blocks;
-	atomic_store_explicit(&entry->queue, id, memory_order_relaxed);
+	queue->blocks += node->blocks;
+	atomic_store_explicit(&node->uses, uses, memory_order_relaxed);
+	atomic_store_explicit(&node->queue, id, memory_order_relaxed);
 }
 
-void s3_fifo_remove(struct s3_fifo *fifo, struct cache_entry *entry)
+void s3_fifo_add(struct s3_fifo *fifo, uint32_t number, enum s3_queue_id id)
 {
-	struct s3_queue *queue = &fifo->queues[s3_queue_of(entry)];
+	s3_fifo_put(fifo, number, id, 0);
+}
+
+void s3_fifo_remove(struct s3_fifo *fifo, uint32_t number)
+{
+	const struct s3_node *node = s3_node(fifo, number);
+	struct s3_queue *queue = &fifo->queues[s3_queue_of(node)];
 
 	assert(queue->entries);
-	*s3_older_of(fifo, queue, entry->newer) = entry->older;
-	*s3_newer_of(fifo, queue, entry->older) = entry->newer;
+	*s3_older_of(fifo, queue, node->newer) = node->older;
+	*s3_newer_of(fifo, queue, node->older) = node->newer;
 	queue->entries--;
-	queue->blocks -= entry->blocks;
+	queue->blocks -= node->blocks;
 }
 
-void s3_fifo_replace(struct s3_fifo *fifo, struct cache_entry *entry, struct cache_entry *by)
+void s3_fifo_replace(struct s3_fifo *fifo, uint32_t number, uint32_t by)
 {
-	struct s3_queue *queue = &fifo->queues[s3_queue_of(entry)];
+	const struct s3_node *node = s3_node(fifo, number);
+	struct s3_node *newcomer = s3_node(fifo, by);
+	struct s3_queue *queue = &fifo->queues[s3_queue_of(node)];
 
-	by->newer = entry->newer;
-	by->older = entry->older;
-	*s3_older_of(fifo, queue, entry->newer) = by->number;
-	*s3_newer_of(fifo, queue, entry->older) = by->number;
-	queue->blocks += by->blocks - entry->blocks;
-	atomic_store_explicit(&by->queue, s3_queue_of(entry), memory_order_relaxed);
-	atomic_store_explicit(&by->uses, atomic_load_explicit(&entry->uses, memory_order_relaxed),
-			      memory_order_relaxed);
+	newcomer->newer = node->newer;
+	newcomer->older = node->older;
+	*s3_older_of(fifo, queue, node->newer) = by;
+	*s3_newer_of(fifo, queue, node->older) = by;
+	queue->blocks += newcomer->blocks - node->blocks;
+	atomic_store_explicit(&newcomer->queue, s3_queue_of(node), memory_order_relaxed);
+	atomic_store_explicit(&newcomer->uses, s3_uses(node), memory_order_relaxed);
 }
 
-static void s3_fifo_move(struct s3_fifo *fifo, struct cache_entry *entry, unsigned uses)
+void s3_fifo_resize(struct s3_fifo *fifo, uint32_t number, uint32_t blocks)
 {
-	s3_fifo_remove(fifo, entry);
-	atomic_store_explicit(&entry->uses, uses, memory_order_relaxed);
-	s3_fifo_add(fifo, entry, S3_MAIN);
+	struct s3_node *node = s3_node(fifo, number);
+
+	fifo->queues[s3_queue_of(node)].blocks += blocks - node->blocks;
+	node->blocks = blocks;
 }
 
-struct cache_entry *s3_fifo_victim(struct s3_fifo *fifo, uint32_t generation, unsigned *moves)
+static void s3_fifo_move(struct s3_fifo *fifo, uint32_t number, enum s3_queue_id to, unsigned uses)
+{
+	s3_fifo_remove(fifo, number);
+	s3_fifo_put(fifo, number, to, uses);
+}
+
+void s3_fifo_rotate(struct s3_fifo *fifo, enum s3_queue_id id)
+{
+	uint32_t number = fifo->queues[id].tail;
+
+	s3_fifo_move(fifo, number, id, s3_uses(s3_node(fifo, number)));
+}
+
+uint32_t s3_fifo_victim(struct s3_fifo *fifo, uint32_t generation, unsigned *moves)
 {
 	const struct s3_queue *small = &fifo->queues[S3_SMALL];
 	const struct s3_queue *large = &fifo->queues[S3_MAIN];
@@ -80,17 +105,25 @@ struct cache_entry *s3_fifo_victim(struct s3_fifo *fifo, uint32_t generation, un
 	for (;;) {
 		bool from_small =
 			small->entries && (small->blocks > fifo->small_max || !large->entries);
-		struct cache_entry *last;
+		uint32_t last = (from_small ? small : large)->tail;
 		unsigned uses;
 
-		if (!from_small && !large->entries)
-			return NULL;
-		last = entry_at(fifo->memory, (from_small ? small : large)->tail);
-		uses = atomic_load_explicit(&last->uses, memory_order_relaxed);
+		if (last == S3_NONE)
+			return S3_NONE;
+		uses = s3_uses(s3_node(fifo, last));
 		/* Used more than once stays in the small queue, used at all in the main one. */
-		if (!*moves || last->generation != generation || uses <= (from_small ? 1 : 0))
+		if (!*moves || s3_node(fifo, last)->generation != generation ||
+		    uses <= (from_small ? 1 : 0))
 			return last;
 		--*moves;
-		s3_fifo_move(fifo, last, from_small ? 0 : uses - 1);
+		s3_fifo_move(fifo, last, S3_MAIN, from_small ? 0 : uses - 1);
 	}
+}
+
+uint64_t s3_fifo_ghosts(const struct s3_fifo *fifo)
+{
+	uint64_t room = s3_fifo_entries(fifo) * (SMALL_SHARE - 1) / SMALL_SHARE;
+	uint32_t entries = fifo->queues[S3_MAIN].entries;
+
+	return entries > room ? entries : room;
 }

@@ -53,7 +53,8 @@ static void store_divide(struct cache_store *store)
 	store->memory = mapping + layout.blocks;
 	ghost_init(&store->ghost, mapping + layout.ghosts, count);
 	blocks_init(&store->blocks, store->memory, count);
-	s3_fifo_init(&store->fifo, store->memory, count);
+	s3_fifo_init(&store->fifo, store->memory + offsetof(struct cache_entry, node), BLOCK_BYTES);
+	s3_fifo_set_room(&store->fifo, count);
 	store->usable = count - 1 - count / RESERVE_SHARE;
 	store->entry_blocks_max = count / ENTRY_SHARE_MAX;
 	if (store->entry_blocks_max > CACHE_ENTRY_BYTES_MAX / BLOCK_BYTES)
@@ -188,17 +189,12 @@ void cache_entry_copy(const struct cache_entry *entry, struct buf *out)
 
 unsigned cache_entry_uses(const struct cache_entry *entry)
 {
-	return atomic_load_explicit(&entry->uses, memory_order_relaxed);
+	return s3_uses(&entry->node);
 }
 
 void cache_use(const struct cache_entry *entry)
 {
-	unsigned uses = atomic_load_explicit(&entry->uses, memory_order_relaxed);
-
-	/* Of uses at the same moment some may not be counted: that is cheap, and does no harm. */
-	if (uses < ENTRY_USES_MAX)
-		atomic_store_explicit(&((struct cache_entry *)entry)->uses, uses + 1,
-				      memory_order_relaxed);
+	s3_use(&((struct cache_entry *)entry)->node);
 }
 
 uint64_t cache_key_hash(const struct cache_reader *reader)
@@ -208,14 +204,11 @@ uint64_t cache_key_hash(const struct cache_reader *reader)
 
 void cache_store_counts(struct cache_store *store, struct cache_counts *counts)
 {
-	const struct s3_queue *small = &store->fifo.queues[S3_SMALL];
-	const struct s3_queue *large = &store->fifo.queues[S3_MAIN];
-
 	pthread_mutex_lock(&store->lock);
 	*counts = (struct cache_counts){
-		.entries = (uint64_t)small->entries - store->stale[S3_SMALL] + large->entries -
+		.entries = s3_fifo_entries(&store->fifo) - store->stale[S3_SMALL] -
 			   store->stale[S3_MAIN],
-		.bytes_used = ((uint64_t)small->blocks + large->blocks) * BLOCK_BYTES,
+		.bytes_used = s3_fifo_blocks(&store->fifo) * BLOCK_BYTES,
 		.bytes_waiting = (uint64_t)store->waiting * BLOCK_BYTES,
 		.bytes_max = (uint64_t)store->usable * BLOCK_BYTES,
 		.inserted = store->inserted,

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define CLASSES (S3_QUEUES * (ENTRY_USES_MAX + 1))
+#define CLASSES (S3_QUEUES * (S3_USES_MAX + 1))
 #define BUCKETS_OF_SECTION 64 /* walked in one */
 
 struct walk {
@@ -25,10 +25,10 @@ struct walk {
 /* 0: of the main queue, with most uses. */
 static unsigned walk_class(const struct cache_entry *entry)
 {
-	bool small = atomic_load_explicit(&entry->queue, memory_order_relaxed) == S3_SMALL;
-	unsigned uses = atomic_load_explicit(&entry->uses, memory_order_relaxed);
+	bool small = s3_queue_of(&entry->node) == S3_SMALL;
+	unsigned uses = s3_uses(&entry->node);
 
-	return (small ? ENTRY_USES_MAX + 1 : 0) + ENTRY_USES_MAX - uses;
+	return (small ? S3_USES_MAX + 1 : 0) + S3_USES_MAX - uses;
 }
 
 struct walk_head {
@@ -53,7 +53,7 @@ static void walk_bucket(struct walk *walk, uint32_t bucket, bool counting, unsig
 	const struct cache_entry *entry = store_entry(store, &store->buckets[bucket]);
 
 	for (; entry; entry = store_entry(store, &entry->next_in_bucket)) {
-		if (entry->generation != generation)
+		if (entry->node.generation != generation)
 			continue;
 		if (counting)
 			walk->counts[walk_class(entry)]++;

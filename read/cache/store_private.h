@@ -78,7 +78,7 @@ static inline bool store_entry_is(const struct cache_store *store, const struct 
 				  uint64_t hash, struct text key)
 {
 	return entry->hash == hash &&
-	       entry->generation ==
+	       entry->node.generation ==
 		       atomic_load_explicit(&store->generation, memory_order_acquire) &&
 	       entry_has_key(entry, key);
 }

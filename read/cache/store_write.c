@@ -51,20 +51,18 @@ static void store_unseen(ck_epoch_entry_t *grave)
 /* It is in no bucket any more. */
 static void store_defer(struct cache_store *store, struct cache_entry *entry)
 {
-	store->waiting += entry->blocks;
+	store->waiting += entry->node.blocks;
 	ck_epoch_call(&store->record, &entry->grave, store_unseen);
 }
 
 static void store_remove(struct cache_store *store, struct cache_entry *entry)
 {
-	enum s3_queue_id queue = atomic_load_explicit(&entry->queue, memory_order_relaxed);
-
 	atomic_store_explicit(store_link_to(store, entry),
 			      atomic_load_explicit(&entry->next_in_bucket, memory_order_relaxed),
 			      memory_order_release);
-	s3_fifo_remove(&store->fifo, entry);
-	if (entry->generation != store_generation(store))
-		store->stale[queue]--;
+	s3_fifo_remove(&store->fifo, entry->number);
+	if (entry->node.generation != store_generation(store))
+		store->stale[s3_queue_of(&entry->node)]--;
 	store_defer(store, entry);
 }
 
@@ -80,32 +78,25 @@ static void store_reclaim(struct cache_store *store, unsigned most)
 		ck_epoch_entry_t *grave = grave_of(ck_stack_pop_npsc(&store->unseen));
 		struct cache_entry *entry =
 			(struct cache_entry *)((char *)grave - offsetof(struct cache_entry, grave));
-		struct chain chain = { entry->number, entry->last, entry->blocks };
+		struct chain chain = { entry->number, entry->last, entry->node.blocks };
 
-		store->waiting -= entry->blocks;
+		store->waiting -= chain.count;
 		blocks_give_back(&store->blocks, &chain);
 	}
-}
-
-/* The ghost remembers as many as the main queue has, or has room for while it is not full yet. */
-static uint64_t store_ghosts(const struct cache_store *store)
-{
-	const struct s3_queue *queues = store->fifo.queues;
-	uint64_t room = ((uint64_t)queues[S3_SMALL].entries + queues[S3_MAIN].entries) * 9 / 10;
-
-	return queues[S3_MAIN].entries > room ? queues[S3_MAIN].entries : room;
 }
 
 /* False: there is nothing to evict. */
 static bool store_evict(struct cache_store *store, unsigned *moves)
 {
-	struct cache_entry *entry = s3_fifo_victim(&store->fifo, store_generation(store), moves);
-	enum s3_queue_id queue;
+	uint32_t number = s3_fifo_victim(&store->fifo, store_generation(store), moves);
+	struct cache_entry *entry;
 
-	if (!entry)
+	if (number == S3_NONE)
 		return false;
-	queue = atomic_load_explicit(&entry->queue, memory_order_relaxed);
-	if (entry->generation == store_generation(store)) {
+	entry = entry_at(store->memory, number);
+	if (entry->node.generation == store_generation(store)) {
+		enum s3_queue_id queue = s3_queue_of(&entry->node);
+
 		if (queue == S3_SMALL)
 			ghost_add(&store->ghost, entry->hash);
 		store->evicted[queue]++;
@@ -125,29 +116,23 @@ static bool store_is_stale(const struct cache_store *store)
  */
 static unsigned store_purge(struct cache_store *store, unsigned most)
 {
-	struct s3_fifo *fifo = &store->fifo;
 	unsigned steps = 0;
 
 	for (; steps < most && store_is_stale(store); steps++) {
 		enum s3_queue_id id = store->stale[S3_SMALL] ? S3_SMALL : S3_MAIN;
-		struct cache_entry *last = entry_at(store->memory, fifo->queues[id].tail);
+		struct cache_entry *last = entry_at(store->memory, store->fifo.queues[id].tail);
 
-		if (last->generation != store_generation(store)) {
+		if (last->node.generation != store_generation(store))
 			store_remove(store, last);
-		} else {
-			s3_fifo_remove(fifo, last);
-			s3_fifo_add(fifo, last, id);
-		}
+		else
+			s3_fifo_rotate(&store->fifo, id);
 	}
 	return steps;
 }
 
 static bool store_is_full(const struct cache_store *store)
 {
-	const struct s3_queue *queues = store->fifo.queues;
-
-	return (uint64_t)queues[S3_SMALL].blocks + queues[S3_MAIN].blocks + store->reserved >
-	       store->usable;
+	return s3_fifo_blocks(&store->fifo) + store->reserved > store->usable;
 }
 
 /* --- put ------------------------------------------------------------------------------------- */
@@ -237,7 +222,7 @@ static void put_replace(struct put *put, struct cache_entry *there, struct cache
 	atomic_store_explicit(&entry->next_in_bucket,
 			      atomic_load_explicit(&there->next_in_bucket, memory_order_relaxed),
 			      memory_order_relaxed);
-	s3_fifo_replace(&store->fifo, there, entry);
+	s3_fifo_replace(&store->fifo, there->number, entry->number);
 	atomic_store_explicit(store_link_to(store, there), entry->number, memory_order_release);
 	store_defer(store, there);
 	store->replaced++;
@@ -248,10 +233,9 @@ static void put_insert(struct put *put, struct cache_entry *entry)
 {
 	struct cache_store *store = put->store;
 	_Atomic uint32_t *bucket = store_bucket(store, put->hash);
-	bool ghost = ghost_take(&store->ghost, put->hash, store_ghosts(store));
+	bool ghost = ghost_take(&store->ghost, put->hash, s3_fifo_ghosts(&store->fifo));
 
-	atomic_store_explicit(&entry->uses, 0, memory_order_relaxed);
-	s3_fifo_add(&store->fifo, entry, ghost ? S3_MAIN : S3_SMALL);
+	s3_fifo_add(&store->fifo, entry->number, ghost ? S3_MAIN : S3_SMALL);
 	atomic_store_explicit(&entry->next_in_bucket,
 			      atomic_load_explicit(bucket, memory_order_relaxed),
 			      memory_order_relaxed);
@@ -304,7 +288,7 @@ bool cache_put(struct cache_reader *reader, struct text key, const struct cache_
 		return false;
 	entry = entry_write(put.store->memory, &put.chain, key, body);
 	entry->hash = put.hash;
-	entry->generation = put.generation;
+	entry->node.generation = put.generation;
 	entry->facts = *facts;
 	return put_show(&put, entry);
 }

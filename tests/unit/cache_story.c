@@ -157,9 +157,9 @@ static void check_buckets(const struct cache_store *store, char *seen, uint64_t 
 
 		for (; entry; entry = store_entry(store, &entry->next_in_bucket)) {
 			assert_ptr_equal(store_bucket(store, entry->hash), &store->buckets[bucket]);
-			assert_int_equal(entry->blocks,
+			assert_int_equal(entry->node.blocks,
 					 entry_blocks(entry->key_len, entry->body_len));
-			check_chain(store, seen, entry->number, entry->last, entry->blocks);
+			check_chain(store, seen, entry->number, entry->last, entry->node.blocks);
 			++*entries;
 		}
 	}
@@ -174,14 +174,14 @@ static void check_queue(const struct cache_store *store, const char *seen, unsig
 		const struct cache_entry *entry = entry_at(store->memory, number);
 
 		assert_true(seen[number]);
-		assert_int_equal(entry->queue, id);
-		assert_int_equal(entry->newer, newer);
-		assert_true(entry->uses <= ENTRY_USES_MAX);
-		stale += entry->generation != store->generation;
-		blocks += entry->blocks;
+		assert_int_equal(entry->node.queue, id);
+		assert_int_equal(entry->node.newer, newer);
+		assert_true(entry->node.uses <= S3_USES_MAX);
+		stale += entry->node.generation != store->generation;
+		blocks += entry->node.blocks;
 		entries++;
 		newer = number;
-		number = entry->older;
+		number = entry->node.older;
 	}
 	assert_int_equal(newer, queue->tail);
 	assert_int_equal(entries, queue->entries);

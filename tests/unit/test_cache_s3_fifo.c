@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which answers stay: as many hits as the paper's algorithm has, and more than plain FIFO. */
-/* links: cache_story.c */
+/* links: cache_story.c zipf.c */
 #include "read/cache/s3_fifo.h"
 
-#include "base/random.h"
 #include "cache_story.h"
 #include "read/cache/store_private.h"
+#include "zipf.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,34 +23,6 @@
 #define STORE_BYTES (2 << 20)
 
 /* --- what is asked for ------------------------------------------------------------------------ */
-
-static double shares[KEYS]; /* of the keys up to this one */
-
-static void zipf_init(double exponent)
-{
-	double sum = 0;
-
-	for (unsigned i = 0; i < KEYS; i++)
-		shares[i] = sum += pow(i + 1, -exponent);
-	for (unsigned i = 0; i < KEYS; i++)
-		shares[i] /= sum;
-}
-
-static unsigned zipf_next(struct random *random)
-{
-	double at = (double)(random_next(random) >> 11) / (double)(1ULL << 53);
-	unsigned low = 0, high = KEYS - 1;
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (shares[middle] < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
 
 static size_t body_len(unsigned key)
 {
@@ -213,20 +184,22 @@ static struct hits hits_of(double exponent, uint64_t seed, bool scans)
 	struct model *paper, *plain;
 	struct hits hits = { 0 };
 	struct random random;
+	struct zipf zipf;
 	unsigned scanned = KEYS;
 
 	cache_story_begin(STORE_BYTES);
 	paper = model_new(false);
 	plain = model_new(true);
 	random_init(&random, seed);
-	zipf_init(exponent);
+	zipf_init(&zipf, KEYS, exponent);
 	for (unsigned i = 0; i < REQUESTS; i++) {
-		ask_all(zipf_next(&random), &hits, paper, plain);
+		ask_all(zipf_next(&zipf, &random), &hits, paper, plain);
 		for (unsigned j = 0; scans && i % SCAN_EVERY == 0 && j < SCAN_KEYS; j++)
 			ask_all(scanned++, &hits, paper, plain);
 	}
 	model_free(paper);
 	model_free(plain);
+	zipf_fini(&zipf);
 	cache_story_end();
 	print_message("zipf %.2f%s: store %.2f %%, paper %.2f %%, FIFO %.2f %%\n", exponent,
 		      scans ? " with scans" : "", 100.0 * hits.store / REQUESTS,
@@ -262,11 +235,12 @@ static struct s3_fifo *fifo;
 static const char *victim_key(unsigned moves, unsigned *remaining)
 {
 	static char key[16];
-	struct cache_entry *entry = s3_fifo_victim(fifo, cache_story.store->generation, &moves);
+	uint32_t number = s3_fifo_victim(fifo, cache_story.store->generation, &moves);
+	const struct cache_entry *entry = entry_at(cache_story.store->memory, number);
 
 	if (remaining)
 		*remaining = moves;
-	if (!entry)
+	if (number == S3_NONE)
 		return "none";
 	entry_read(entry, 0, entry->key_len, key);
 	key[entry->key_len] = '\0';
@@ -344,7 +318,7 @@ static enum s3_queue_id queue_of(unsigned key)
 	(void)snprintf(name, sizeof(name), "%u", key);
 	assert_true(story_put(name, 1000000, 10));
 	entry = cache_find(cache_story.reader, text_of(name));
-	queue = entry->queue;
+	queue = entry->node.queue;
 	cache_leave(cache_story.reader);
 	return queue;
 }

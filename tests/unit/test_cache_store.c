@@ -525,7 +525,7 @@ static void the_keys_that_are_used_most_are_shown_first(void **state)
 	cache_store_hottest(cache_story.store, 7, note_shown, &some);
 	assert_int_equal(some.count, 7);
 	entry = cache_find(cache_story.reader, text_of(some.first));
-	assert_int_equal(entry->queue, S3_MAIN);
+	assert_int_equal(entry->node.queue, S3_MAIN);
 	assert_int_equal(cache_entry_uses(entry), 3);
 	cache_leave(cache_story.reader);
 }
