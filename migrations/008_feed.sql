@@ -217,21 +217,31 @@ END $tree$;
 -- The functions that are called there.
 CREATE FUNCTION cqrsd.feed_called(trees text[]) RETURNS SETOF oid LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $called$
-	WITH called (function) AS (
-		SELECT DISTINCT m.word[1]::oid FROM unnest(trees) AS t (tree), LATERAL regexp_matches(
-		t.tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') AS m (word)
-		WHERE m.word[1] <> '0'
+	WITH RECURSIVE words (pattern) AS (
+		VALUES (':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)')
+	), called (function) AS (
+		SELECT m.word[1]::oid FROM words AS w, unnest(trees) AS t (tree),
+		LATERAL regexp_matches(t.tree, w.pattern, 'g') AS m (word)
+	UNION
+		SELECT n.function FROM words AS w, called AS c, LATERAL (
+			-- That an aggregate is immutable says nothing: what it is made of counts.
+			SELECT s.function FROM pg_aggregate AS a, LATERAL (VALUES (a.aggtransfn::oid),
+				(a.aggfinalfn), (a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn),
+				(a.aggmtransfn), (a.aggminvtransfn), (a.aggmfinalfn)) AS s (function)
+			 WHERE a.aggfnoid = c.function
+		UNION ALL
+			-- Arguments that are left out are in no tree of the caller.
+			SELECT m.word[1]::oid FROM pg_proc AS p,
+			LATERAL regexp_matches(p.proargdefaults::text, w.pattern, 'g') AS m (word)
+			 WHERE p.oid = c.function AND p.oid >= 16384
+		) AS n (function)
 	)
-	SELECT c.function FROM called AS c
-	UNION -- that an aggregate is immutable says nothing: what it is made of counts
-	SELECT s.function FROM called AS c JOIN pg_aggregate AS a
-		ON a.aggfnoid = c.function, LATERAL (VALUES (a.aggtransfn::oid), (a.aggfinalfn),
-		(a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn), (a.aggmtransfn),
-		(a.aggminvtransfn), (a.aggmfinalfn)) AS s (function) WHERE s.function <> 0;
+	SELECT c.function FROM called AS c WHERE c.function <> 0;
 $called$;
 
 -- The trees that such a tree leads to, itself among them: of views, and, hidden, of what else is run
--- for who reads: policies, functions with a body that PostgreSQL has parsed, constraints of domains.
+-- for who reads: policies, functions with a body that PostgreSQL has parsed, arguments that may be left
+-- out, constraints of domains.
 CREATE FUNCTION cqrsd.feed_trees(tree text, hidden boolean) RETURNS SETOF text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $trees$
 	WITH RECURSIVE trees (tree) AS (SELECT feed_trees.tree COLLATE "C"
@@ -246,10 +256,11 @@ SET search_path = pg_catalog, pg_temp AS $trees$
 			  JOIN pg_policy AS p ON p.polrelid = c.oid
 			 WHERE hidden AND p.polcmd IN ('r', '*')
 		UNION ALL
-			SELECT to_jsonb(p) ->> 'prosqlbody' -- PostgreSQL 13 has no such column
-			  FROM cqrsd.feed_called(ARRAY[t.tree]) AS f (function)
-			  JOIN pg_proc AS p ON p.oid = f.function
-			 WHERE hidden AND p.oid >= 16384 AND p.provolatile <> 'i'
+			SELECT x.tree FROM cqrsd.feed_called(ARRAY[t.tree]) AS f (function)
+			  JOIN pg_proc AS p ON p.oid = f.function, LATERAL (VALUES (p.proargdefaults::text),
+				-- PostgreSQL 13 has no such column.
+				(CASE WHEN p.provolatile <> 'i' THEN to_jsonb(p) ->> 'prosqlbody' END)) AS x (tree)
+			 WHERE hidden AND p.oid >= 16384
 		UNION ALL
 			SELECT k.conbin::text FROM regexp_matches(t.tree, ':resulttype (\d+)', 'g') AS m (word)
 			  JOIN pg_constraint AS k ON k.contypid = m.word[1]::oid AND k.contypid <> 0

@@ -73,7 +73,9 @@ BEGIN
 	BEGIN
 		tree := cqrsd.feed_tree(statement, types);
 	EXCEPTION WHEN syntax_error OR feature_not_supported THEN
-		RETURN QUERY SELECT 'never', NULL::bigint, 'has no plan', NULL, 0::bigint;
+		RETURN QUERY SELECT 'never', NULL::bigint, CASE WHEN pg_catalog.current_setting(
+			'server_version_num')::integer < 140000 THEN 'cannot be looked into before PostgreSQL 14'
+			ELSE 'has no plan' END, NULL, 0::bigint;
 		RETURN;
 	END;
 	RETURN QUERY

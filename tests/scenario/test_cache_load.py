@@ -48,6 +48,8 @@ CREATE FUNCTION test_c.add(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2
 CREATE AGGREGATE test_c.sum_of (int) (SFUNC = test_c.add, STYPE = int);
 CREATE FUNCTION test_c.less(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < $2';
 CREATE OPERATOR test_c.<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = test_c.less);
+CREATE FUNCTION test_c.left_out(int, u text DEFAULT current_user, t date DEFAULT now()) RETURNS int
+    IMMUTABLE LANGUAGE sql AS 'SELECT $1';
 CREATE DOMAIN test_c.aged AS int CHECK (VALUE < extract(epoch FROM now()));
 CREATE TYPE test_c.pair AS (one int, two int);
 CREATE FUNCTION test_c.as_pair(test_c.pair) RETURNS text STABLE LANGUAGE plpgsql AS
@@ -110,6 +112,7 @@ CASES = [
     ("", "SELECT id FROM test_c.writers",
      f"{OWN}, since it reads test_c.writers, which has row level security"),
     ("", "SELECT id FROM test_c.mine", f"{OWN}, since it has CURRENT_USER"),
+    ("volatile=ok", "SELECT test_c.left_out(1) AS n", f"{OWN}, since it has CURRENT_USER"),
     ("vary=none", "SELECT id FROM test_c.of_secured",
      "vary=none, but it calls current_setting(text,boolean); reads test_c.secured, which has row"
      " level security"),
@@ -138,6 +141,7 @@ CASES = [
      f"it calls age(timestamp with time zone){AGE}"),
     ("", "SELECT id FROM test_c.of_recent", f"it calls now(){AGE}"),
     ("", "SELECT 3::test_c.aged AS n", f"it calls now(){AGE}"),
+    ("", "SELECT test_c.left_out(1) AS n", f"it calls now(){AGE}"),
     (f"\n-- {READS}", "SELECT test_c.parsed_time() AS t", f"it calls now(){AGE}"),
     (f"\n-- {READS}", "SELECT test_c.calling() AS t",
      f"it calls test_c.calling(), whose text has the time{AGE}"),

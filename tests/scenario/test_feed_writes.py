@@ -18,6 +18,8 @@ CREATE TABLE test_w.below () INHERITS (test_w.four);
 CREATE FUNCTION test_w.volatile() RETURNS int LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO test_w.log VALUES (1, 1); RETURN 1; END $$;
 CREATE FUNCTION test_w.stable() RETURNS int STABLE LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION test_w.left_out(int DEFAULT test_w.volatile()) RETURNS int IMMUTABLE LANGUAGE sql
+    AS 'SELECT $1';
 CREATE FUNCTION test_w.note() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO test_w.log VALUES (1, 1); RETURN NEW; END $$;
 CREATE VIEW test_w.view AS SELECT * FROM test_w.one WHERE number IN (SELECT id FROM test_w.log);
@@ -79,6 +81,7 @@ CASES = [
     ("UPDATE test_w.moved SET id = 2", {"moved", "moved_1", "trigger arrived on test_w.moved_1"}),
     ("DELETE FROM test_w.moved", {"moved", "moved_1"}),
     ("SELECT test_w.volatile()", {VOLATILE}),
+    ("SELECT test_w.left_out()", {VOLATILE}),
     ("SELECT query_to_xml($1, true, true, '')::text", {"query_to_xml(text,boolean,boolean,text)"}),
     ("CALL test_w.procedure($1)", {"CALL"}),
     ("TRUNCATE test_w.one", {"TRUNCATE"}),
