@@ -239,6 +239,15 @@ SET search_path = pg_catalog, pg_temp AS $called$
 	SELECT c.function FROM called AS c WHERE c.function <> 0;
 $called$;
 
+-- The functions that are called there and may read anything.
+CREATE FUNCTION cqrsd.feed_unknown(trees text[]) RETURNS SETOF text LANGUAGE sql STABLE AS $unknown$
+	SELECT p.oid::regprocedure::text FROM cqrsd.feed_called(trees) AS f (function)
+	  JOIN pg_catalog.pg_proc AS p ON p.oid = f.function
+	 WHERE p.provolatile <> 'i' AND (p.oid >= 16384 OR p.proname ~
+		'^(pg_|has_|to_reg|lo_|ts_stat|ts_rewrite|cursor_to|query_to|table_to|schema_to|database_to'
+		'|currval|lastval|nextval|setval|loread)|_description$');
+$unknown$;
+
 -- The trees that such a tree leads to, itself among them: of views, and, hidden, of what else is run
 -- for who reads: policies, functions with a body that PostgreSQL has parsed, arguments that may be left
 -- out, constraints of domains.
@@ -292,12 +301,9 @@ BEGIN
 	SELECT r.id, r.name, r.wrong, r.shape
 	  FROM cqrsd.feed_relations(ARRAY(SELECT n.relation FROM named AS n), true) AS r
 	UNION ALL
-	SELECT NULL, p.oid::regprocedure::text, 'a function may read anything: @reads says what', 0
-	  FROM cqrsd.feed_called(ARRAY(SELECT t.tree FROM trees AS t)) AS f (function)
-	  JOIN pg_catalog.pg_proc AS p ON p.oid = f.function
-	 WHERE declared IS NULL AND p.provolatile <> 'i' AND (p.oid >= 16384 OR p.proname ~
-		'^(pg_|has_|to_reg|lo_|ts_stat|ts_rewrite|cursor_to|query_to|table_to|schema_to|database_to'
-		'|currval|lastval|nextval|setval|loread)|_description$')
+	SELECT NULL, u.name, 'a function may read anything: @reads says what', 0
+	  FROM cqrsd.feed_unknown(ARRAY(SELECT t.tree FROM trees AS t)) AS u (name)
+	 WHERE declared IS NULL
 	ORDER BY 2;
 END $reads$;
 
@@ -449,6 +455,8 @@ SET search_path = pg_catalog, pg_temp AS $shape$
 	UNION ALL
 		SELECT 'r' || r.oid || ' ' || r.xmin FROM pg_rewrite AS r
 		 WHERE r.ev_class = ANY (relations)
+	UNION ALL
+		SELECT 'y' || p.oid || ' ' || p.xmin FROM pg_policy AS p WHERE p.polrelid = ANY (relations)
 	UNION ALL
 		SELECT 'a' || a.attrelid || ' ' || a.attnum || ' ' || a.xmin FROM pg_attribute AS a
 		 WHERE a.attrelid = ANY (relations) AND a.attnum > 0

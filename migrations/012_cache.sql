@@ -57,7 +57,8 @@ $sees$;
 
 -- What stands in the way of keeping answers of a query (@cache): what it reads, and of what else its
 -- answer is made. Of kind 'relation', as in cqrsd.feed_reads: what it reads, but with what policies
--- read. Of the others name says what was found, as in "it calls now()": 'user', it may see who asks;
+-- read; 'unseen', what reads there is not seen. Of the others name says what was found, as in "it calls
+-- now()": 'user', it may see who asks;
 -- 'time', it sees the time; 'volatile', it sees what no table holds; 'never', nothing says when its
 -- answer changes. Rather too much than too little.
 --
@@ -95,6 +96,10 @@ BEGIN
 		LATERAL cqrsd.cache_sees(f.function, declared IS NOT NULL) AS s
 	)
 	SELECT 'relation', r.id, r.name, r.wrong, r.shape FROM relations AS r
+	UNION ALL
+	SELECT 'unseen', NULL, u.name || ' may read anything: @reads says what', NULL, 0
+	  FROM cqrsd.feed_unknown(ARRAY(SELECT t.tree FROM trees AS t)) AS u (name)
+	 WHERE declared IS NULL
 	UNION ALL
 	SELECT 'never', NULL, pg_catalog.format('reads %s, which is %s', r.name, n.what), NULL, 0
 	  FROM relations AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.id::oid, LATERAL (SELECT CASE

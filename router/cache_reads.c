@@ -14,10 +14,8 @@ enum { TEXTOID = 25, INT8OID = 20, TEXTARRAYOID = 1009 };
 
 /* Of a row; "relation" is the one that is no finding. */
 static const char *const cache_kinds[CACHE_FINDINGS] = {
-	[CACHE_USER] = "user",
-	[CACHE_TIME] = "time",
-	[CACHE_VOLATILE] = "volatile",
-	[CACHE_NEVER] = "never",
+	[CACHE_UNSEEN] = "unseen",     [CACHE_USER] = "user",   [CACHE_TIME] = "time",
+	[CACHE_VOLATILE] = "volatile", [CACHE_NEVER] = "never",
 };
 
 static struct statement cache_reads_statement, cache_reads_decoded;
@@ -81,7 +79,7 @@ static bool cache_add(struct cache_found *found, struct arena *arena, const stru
 		return true;
 	}
 	for (int i = 0; i < CACHE_FINDINGS; i++)
-		if (cache_kinds[i] && text_is(kind, cache_kinds[i])) {
+		if (text_is(kind, cache_kinds[i])) {
 			cache_add_why(found, (enum cache_finding)i, arena,
 				      json_text(json_get(row, "name")).ptr);
 			return true;
@@ -124,6 +122,9 @@ bool cache_reads_take(struct text rows, struct arena *arena, struct cache_found 
 			      arena_printf(arena, "reads more than %d relations",
 					   FEED_RELATIONS_OF_QUERY_MAX));
 	}
+	/* What keeps an answer from being cached is nothing that the feed would show. */
+	if (found->why[CACHE_NEVER])
+		cache_add_why(found, CACHE_UNSEEN, arena, found->why[CACHE_NEVER]);
 	return good;
 }
 

@@ -252,6 +252,26 @@ def test_what_policies_read_is_read(schema):
         schema, "SELECT id FROM test_c.ruled")
 
 
+def test_a_policy_that_changes_is_a_change_of_the_shape(schema):
+    shape = "SELECT cqrsd.feed_shape(ARRAY['test_c.secured'::regclass::oid], '{}')"
+    seen = schema.primary.sql(
+        f"{shape}; ALTER POLICY own ON test_c.secured USING (true); {shape};"
+        f" CREATE POLICY other ON test_c.secured USING (id = 1); {shape}; {shape}").splitlines()
+    shapes = [line for line in seen if line.lstrip("-").isdigit()]
+
+    assert len(set(shapes[:3])) == 3 and shapes[2] == shapes[3], seen
+
+
+@pytest.mark.parametrize("statement", [
+    "SELECT test_c.stable()", "SELECT test_c.parsed()", "SELECT has_schema_privilege('test_c', $1)",
+    "SELECT pg_get_viewdef('test_c.plain')", "SELECT id FROM test_c.a WHERE test_c.stable() > id"])
+def test_what_may_read_anything_is_not_seen_by_the_feed(schema, statement):
+    """As cqrsd.feed_reads has it: such a query is not read by table, cached or not."""
+    assert any(name.startswith("unseen ") for name in found(schema, statement))
+    assert not any(name.startswith("unseen ")
+                   for name in found(schema, statement, declared="'{test_c.b}'"))
+
+
 def test_what_is_declared_is_among_what_is_read(schema):
     assert "relation test_c.b: it is not watched" in found(
         schema, "SELECT test_c.stable()", declared="'{test_c.b}'")

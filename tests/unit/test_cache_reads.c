@@ -76,7 +76,16 @@ static void each_kind_of_finding_is_kept_apart(void **state)
 	assert_string_equal(found.why[CACHE_TIME], "calls now(); has CURRENT_DATE");
 	assert_string_equal(found.why[CACHE_USER], "has CURRENT_USER");
 	assert_string_equal(found.why[CACHE_VOLATILE], "calls random()");
-	assert_null(found.why[CACHE_UNSEEN]);
+}
+
+static void what_is_never_cached_or_may_read_anything_is_not_seen_by_the_feed(void **state)
+{
+	assert_string_equal(take(*state, WATCHED "," NEVER).why[CACHE_UNSEEN],
+			    "reads t, which is temporary");
+	assert_string_equal(take(*state, WATCHED "," FOUND("unseen", "f() may read anything"))
+				    .why[CACHE_UNSEEN],
+			    "f() may read anything");
+	assert_null(take(*state, TIME "," USER "," VOLATILE).why[CACHE_UNSEEN]);
 }
 
 static void what_reads_too_much_is_never_cached(void **state)
@@ -95,6 +104,7 @@ static void what_reads_too_much_is_never_cached(void **state)
 	assert_true(cache_reads_take((struct text){ rows.ptr, rows.len }, *state, &found));
 	assert_int_equal(found.count, 0);
 	assert_string_equal(found.why[CACHE_NEVER], "reads more than 256 relations");
+	assert_non_null(found.why[CACHE_UNSEEN]);
 	buf_fini(&rows);
 }
 
@@ -173,6 +183,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(relations_are_all_it_reads, begin, end),
 		cmocka_unit_test_setup_teardown(each_kind_of_finding_is_kept_apart, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_is_never_cached_or_may_read_anything_is_not_seen_by_the_feed, begin,
+			end),
 		cmocka_unit_test_setup_teardown(what_reads_too_much_is_never_cached, begin, end),
 		cmocka_unit_test_setup_teardown(rows_of_something_else_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(
