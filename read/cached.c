@@ -19,7 +19,7 @@
 #define CACHED_DOUBT_US 500               /* a command that was sent to commit is waited for, */
 #define CACHED_REPLAY_US (20 * US_PER_MS) /* a replica may take so long to come to what is kept */
 #define CACHED_EARLY_MAX 16  /* nothing is renewed sooner than so many times what it takes */
-#define CACHED_DOUBTS_MAX 20 /* so often */
+#define CACHED_DOUBTS_MAX 10 /* so often */
 
 /* --- is its answer kept? ---------------------------------------------------------------------- */
 
@@ -158,7 +158,8 @@ static int64_t cached_until_us(const struct task *task, int64_t pause_us)
 /* A command that touches it will have ended in a moment; then one query is enough. */
 static bool cached_hesitates(const struct read *read, enum cache_verdict verdict, unsigned uses)
 {
-	return verdict == CACHE_DOUBT && uses && read->cached.hesitated < CACHED_DOUBTS_MAX;
+	return verdict == CACHE_DOUBT && uses && read->cached.seat.leads &&
+	       read->cached.hesitated < CACHED_DOUBTS_MAX;
 }
 
 /*

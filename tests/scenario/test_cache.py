@@ -234,14 +234,15 @@ def test_reads_go_on_while_a_command_that_touches_them_waits(cache, cluster):
     service = cache(request_timeout_ms=60000)
     assert is_kept(service, "thing", id=6)
 
-    with (cluster.primary.open_transaction("SELECT FROM test_kept WHERE id = 6 FOR UPDATE"),
-          concurrent.futures.ThreadPoolExecutor(17) as pool):
-        waiting = pool.submit(service.command, "touch", user="ben", id=6, number=66)
-        until(lambda: role(service.query("thing", id=6)) != "cache", "the command to be sent")
-        replies = list(pool.map(lambda _: service.query("thing", user="ann", id=6), range(100)))
-        assert {reply.data["number"] for reply in replies} == {0}
-        assert {role(reply) for reply in replies} == {"replica"}
-    assert waiting.result().status == 200
+    with concurrent.futures.ThreadPoolExecutor(17) as pool:
+        with cluster.primary.open_transaction("SELECT FROM test_kept WHERE id = 6 FOR UPDATE"):
+            waiting = pool.submit(service.command, "touch", user="ben", id=6, number=66)
+            until(lambda: role(service.query("thing", id=6)) != "cache", "it to be sent")
+            replies = list(pool.map(lambda _: service.query("thing", user="ann", id=6),
+                                    range(100)))
+            assert {reply.data["number"] for reply in replies} == {0}
+            assert {role(reply) for reply in replies} == {"replica"}
+        assert waiting.result().status == 200
     assert service.query("thing", user="ben", id=6).data["number"] == 66
 
 
