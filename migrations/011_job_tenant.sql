@@ -14,3 +14,5 @@ UPDATE cqrsd.job SET tenant = cqrsd.job_tenant(caller, "user")
 	WHERE caller IS NOT NULL OR "user" IS NOT NULL;
 CREATE INDEX job_tenant ON cqrsd.job (command, tenant, run_at, n)
 	WHERE order_key IS NULL AND tenant IS NOT NULL;
+-- No row is changed in its place: one that waits again is a new one. Pages need no room for that.
+ALTER TABLE cqrsd.job SET (fillfactor = 100);
