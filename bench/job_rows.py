@@ -19,13 +19,19 @@ CATALOG = BENCH / "jobs-sql"
 PATIENT = {"catalog": CATALOG, "queue_wait_ms": 5000, "pool_conns": 8}
 RATE = 1000  # a second, of the latency row
 BESIDE = 0.7  # of the capacity, by synchronous commands
+SOME = 200  # a second, beside slow ones
+SLOW_JOBS = 1000  # of 2 s: they outlast all of it
 BODY = '{"n":{1-1000000},"note":"a note"}'
 OWN_READ = '1 /v1/commands/add_note {"n":{unique}} /v1/queries/note?n={unique}'
 OWN_READS = ["--pair", OWN_READ, "--users", "100", "--rate", "100"]
 NOW, LATER = (f"1 /v1/commands/{name} {BODY}" for name in ("add_row", "add_row_later"))
 FILL = """INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s,
-    keyed) SELECT i, 'add_row_later', '1', json_build_object('n', i::text, 'note', 'a note'), 5,
+    keyed) SELECT i, '{command}', '1', json_build_object('n', i::text, 'note', 'a note'), 5,
     clock_timestamp(), 86400, false FROM generate_series(1, {count}) AS i"""
+ENDED = """SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY took),
+    percentile_disc(0.99) WITHIN GROUP (ORDER BY took) FROM (SELECT extract(epoch FROM
+    finished_at - accepted_at) * 1000 AS took FROM cqrsd.job_finished
+    WHERE command = 'add_row_later') AS f"""
 GRAPHILE = """SELECT count(graphile_worker.add_job('add_row', json_build_object('n', i, 'note',
     'a note'))) FROM generate_series(1, {count}) AS i"""
 
@@ -37,9 +43,13 @@ def clear(stage):
                               "cqrsd.job_finished, cqrsd.job_dead")
 
 
+def add(stage, count, command="add_row_later"):
+    stage.cluster.primary.sql(FILL.format(count=count, command=command))
+
+
 def fill(stage, count):
     clear(stage)
-    stage.cluster.primary.sql(FILL.format(count=count))
+    add(stage, count)
     stage.cluster.primary.sql("VACUUM ANALYZE cqrsd.job")
     # Else a query on a replica would stop the replay of that.
     stage.cluster.wait_until_replayed()
@@ -140,7 +150,7 @@ def size(stage, result):
     sizes = []
     for _ in range(stage.given.rounds):
         primary = stage.cluster.primary
-        primary.sql(FILL.format(count=stage.given.jobs))
+        add(stage, stage.given.jobs)
         service = stage.serve(workers=stage.given.workers, **PATIENT)
         try:
             until(lambda: primary.sql("SELECT count(*) FROM cqrsd.job") == "0", "the queue to be "
@@ -209,6 +219,37 @@ def latency(stage, result):
     stage.stop(service)
 
 
+def quick_are_done(stage):
+    until(lambda: stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job"
+                                            " WHERE command = 'add_row_later'") == "0",
+          "the quick jobs to be done", 60)
+
+
+def slow(stage, result):
+    """Quick jobs, while some of two seconds each wait for as long as they are measured, or none."""
+    line = loadgen_line("--post", LATER, "--rate", SOME)
+    sides = {(count, part): result.side(f"{what}, {part}", line, "ms")
+             for count, what in ((0, "quick jobs alone"), (SLOW_JOBS, "beside jobs of 2 s"))
+             for part in ("p50", "p99")}
+    for _ in range(stage.given.runs):
+        for count in (0, SLOW_JOBS):
+            clear(stage)
+            service = stage.serve(workers=stage.given.workers, **PATIENT)
+            stage.loadgen(service.address, "--post", LATER, "--rate", SOME, seconds=1)
+            quick_are_done(stage)
+            clear(stage)
+            add(stage, count, "add_row_slowly")
+            stage.loadgen(service.address, "--post", LATER, "--rate", SOME)
+            quick_are_done(stage)
+            took = stage.cluster.primary.sql(ENDED).split("|")
+            stage.stop(service)
+            for part, ms in zip(("p50", "p99"), took):
+                sides[count, part].values.append(float(ms))
+    for part in ("p50", "p99"):
+        result.check(f"beside slow ones / alone, {part}",
+                     sides[SLOW_JOBS, part].median / sides[0, part].median, "×", ("<=", 1.5))
+
+
 def beside(stage, result):
     """Synchronous commands at a part of the capacity, alone and while jobs drain."""
     service = stage.serve(workers=stage.given.workers, **PATIENT)
@@ -220,7 +261,7 @@ def beside(stage, result):
     for name, report in (("alone", alone), ("busy", busy)):
         clear(stage)
         if name == "busy":
-            stage.cluster.primary.sql(FILL.format(count=stage.given.jobs))
+            add(stage, stage.given.jobs)
         report.update(stage.loadgen(service.address, *steady)["classes"][0])
     done = int(stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job_finished"))
     result.side("commands alone, p99", loadgen_line(*steady), "ms").values.append(

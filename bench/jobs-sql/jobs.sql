@@ -7,6 +7,11 @@ INSERT INTO bench_row (n, note) VALUES (:n, :note);
 -- @async always
 INSERT INTO bench_row (n, note) VALUES (:n, :note);
 
+-- command: add_row_slowly :exec
+-- The same, as a job of two seconds.
+-- @async always
+INSERT INTO bench_row (n, note) SELECT :n, :note FROM pg_sleep(2);
+
 -- command: add_note :one
 -- What the same user asks for at once.
 INSERT INTO bench_note (n, owner, balance) VALUES (:n, :request_user, 1) RETURNING n;
