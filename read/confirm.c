@@ -17,16 +17,7 @@ enum confirmed confirm_judge(const struct read *read)
 {
 	bool pending;
 
-	if (!read->task.wants_index)
-		return CONFIRMED_NOT_ASKED;
 	return confirm_is_proven(read, &pending) ? CONFIRMED : UNCONFIRMED;
-}
-
-bool confirm_is_due(const struct read *read)
-{
-	const struct request *request = read->task.request;
-
-	return request->level_used == LEVEL_STRONG && request->from == FROM_REPLICA_CONFIRMED;
 }
 
 enum step confirm_fail(struct read *read)

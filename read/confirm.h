@@ -13,6 +13,11 @@ bool confirm_is_proven(const struct read *read, bool *pending) must_check;
  * read index was asked for. */
 enum confirmed confirm_judge(const struct read *read) must_check;
 /* Must the answer be confirmed, or be none? */
-bool confirm_is_due(const struct read *read) must_check;
+static inline bool confirm_is_due(const struct read *read)
+{
+	const struct request *request = read->task.request;
+
+	return request->level_used == LEVEL_STRONG && request->from == FROM_REPLICA_CONFIRMED;
+}
 /* Refuses it for what the cluster lacks, or the replicas. */
 enum step confirm_fail(struct read *read) must_check;

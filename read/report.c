@@ -31,7 +31,8 @@ void report_answer(struct read *read)
 	request->tag_key = router->tag_key;
 	request->served_by = read->query.on_primary ? SERVED_BY_PRIMARY : SERVED_BY_REPLICA;
 	request->reason = read->choice.reason;
-	request->confirmed = confirm_judge(read);
+	if (read->task.wants_index)
+		request->confirmed = confirm_judge(read);
 	if (read->once & READ_WAITED && !read->query.on_primary && request->reason != REASON_STALE)
 		request->reason = REASON_WAITED;
 	if (read->query.on_primary && pick_is_of_replicas(request, router->shared.options))

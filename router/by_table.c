@@ -69,7 +69,7 @@ static void by_table_leave(struct request *request)
 
 static bool by_table_may(const struct task *task)
 {
-	return task->router->shared.feed && task->wants_index && !task->needs.required_unknown &&
+	return task->router->shared.feed && !task->needs.required_unknown &&
 	       position_known(task->needs.required) && task->indexed == task->judged;
 }
 
@@ -98,9 +98,8 @@ static enum step by_table_wait(struct task *task)
 	return task_wait_until(task, WAIT_CONFIRM, by_table_leave, until_us);
 }
 
-enum step by_table_step(struct request *request)
+static enum step by_table_try(struct task *task)
 {
-	struct task *task = request->task;
 	struct by_table_tags tags;
 	uint64_t required;
 
@@ -117,4 +116,11 @@ enum step by_table_step(struct request *request)
 	task->before_tables = task->needs.required;
 	task->needs.required.lsn = required;
 	return by_table_end(task, "lowered");
+}
+
+enum step by_table_step(struct request *request)
+{
+	struct task *task = request->task;
+
+	return task->wants_index ? by_table_try(task) : STEP_NEXT;
 }

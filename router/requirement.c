@@ -81,22 +81,27 @@ struct position requirement_and(const struct task *task, struct position seen)
 }
 
 /* A token would take the place of those that were brought, and hide what became of them. */
-void requirement_token(const struct task *task, unsigned node, struct position seen,
-		       char out[TOKEN_TEXT_MAX + 1])
+static void requirement_token_unled(const struct task *task, unsigned node, struct position seen,
+				    char out[TOKEN_TEXT_MAX + 1])
 {
 	struct router *router = task->router;
 	uint32_t mark = router->topology.nodes[node].log_mark;
 	struct branch_position token;
 
-	if (!CONTROL_LIVES || !topology_is_unled(&router->topology)) {
-		router_token(router, seen, out);
-		return;
-	}
 	if (!mark || (task->request->tokens_count && task->tokens_mark != mark))
 		return;
 	token = topology_token(&router->topology, seen);
 	token.mark = mark;
 	token_make(router->tokens, token, out);
+}
+
+void requirement_token(const struct task *task, unsigned node, struct position seen,
+		       char out[TOKEN_TEXT_MAX + 1])
+{
+	if (CONTROL_LIVES && topology_is_unled(&task->router->topology))
+		requirement_token_unled(task, node, seen, out);
+	else
+		router_token(task->router, seen, out);
 }
 
 /* --- tokens beyond what was heard of ---------------------------------------------------------- */

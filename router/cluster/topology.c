@@ -17,11 +17,6 @@ struct branch_position topology_token(const struct topology *topology, struct po
 	return token;
 }
 
-bool topology_is_unled(const struct topology *topology)
-{
-	return !topology->primary_position.timeline;
-}
-
 static bool lives_differ(const struct lives *a, const struct lives *b)
 {
 	return a->count != b->count ||

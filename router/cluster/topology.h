@@ -93,7 +93,10 @@ static inline enum fate topology_fate(const struct topology *topology, struct po
 struct branch_position topology_token(const struct topology *topology,
 				      struct position position) must_check;
 /* No primary has been followed yet: what a token means is judged later, by its mark. */
-bool topology_is_unled(const struct topology *topology) must_check;
+static inline bool topology_is_unled(const struct topology *topology)
+{
+	return !topology->primary_position.timeline;
+}
 
 /* Do they differ in more than positions, lags and rates? */
 bool topology_differs(const struct topology *a, const struct topology *b) must_check;
