@@ -438,7 +438,7 @@ static void tables_take_cache(struct feed_tables *tables, const struct operation
 	if (!why)
 		found->cached = cache_varies(operation, &reads) ? CACHED_BY_USER : CACHED_FOR_ALL;
 	else if (tables->known != tables->catalog)
-		log_warn("cache", "answers of %s are not kept: it %s", operation->name, why);
+		log_warn("cache", "answers of %s are not kept: %s", operation->name, why);
 }
 
 /* What a command writes to; where that is not known, all there is. */
