@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Health in JSON, metrics in Prometheus text. */
 #include "cmd/admin.h"
+#include "cmd/cache_page.h"
 
 #include "cmd/serve_keys.h"
 #include "cmd/version.h"
@@ -168,19 +169,6 @@ static void admin_gauge_nodes(const struct admin *admin)
 	}
 }
 
-static void admin_gauge_cache(const struct admin *admin)
-{
-	struct cache_counts counts;
-
-	if (!admin->cache)
-		return;
-	cache_store_counts(admin->cache->store, &counts);
-	metric_set(admin->metrics, METRIC_cache_bytes, NULL, (double)counts.bytes_used);
-	metric_set(admin->metrics, METRIC_cache_entries, NULL, (double)counts.entries);
-	metric_set(admin->metrics, METRIC_cache_evicted, NULL,
-		   (double)(counts.evicted_small + counts.evicted_main));
-}
-
 void admin_metrics(struct admin_reply *reply, void *arg)
 {
 	const struct admin *admin = arg;
@@ -189,7 +177,7 @@ void admin_metrics(struct admin_reply *reply, void *arg)
 	admin_gauge_nodes(admin);
 	serve_keys_gauges(admin->keys, metrics);
 	metric_set(metrics, METRIC_sessions, NULL, (double)sessions_count(admin->sessions));
-	admin_gauge_cache(admin);
+	cache_page_gauges(admin, metrics);
 	metric_set(metrics, METRIC_open_fds, NULL, admin_open_fds());
 	metric_set(metrics, METRIC_build_info, METRIC_LABELS(version_text(), revision_text()), 1);
 	reply->status = 200;

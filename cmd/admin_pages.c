@@ -3,6 +3,7 @@
 #include "cmd/admin_pages.h"
 
 #include "cmd/admin.h"
+#include "cmd/cache_page.h"
 #include "cmd/heavy_hitters_page.h"
 #include "cmd/jobs_page.h"
 #include "cmd/requests_page.h"
@@ -13,6 +14,7 @@ const struct admin_page admin_pages[] = {
 	{ "/metrics", .answer = admin_metrics },
 	{ "/admin/api/hot", .answer = heavy_hitters_page },
 	{ "/admin/api/requests", .answer = requests_page },
+	{ "/admin/api/cache", .answer = cache_page },
 	{ "/admin/api/jobs", .take = jobs_page_list },
 	{ "/admin/api/jobs/replay", .take = jobs_page_replay, .event = "jobs-replay" },
 	{ "/admin/api/jobs/discard", .take = jobs_page_discard, .event = "jobs-discard" },

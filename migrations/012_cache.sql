@@ -111,6 +111,7 @@ BEGIN
 		WHEN c.relpersistence = 'u' THEN 'unlogged'
 		WHEN c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace,
 			'pg_toast'::regnamespace) THEN 'of the system'
+		WHEN c.relnamespace = 'cqrsd'::regnamespace THEN 'of cqrsd itself'
 		WHEN c.relkind NOT IN ('r', 'p') THEN 'no table' END) AS n (what)
 	 WHERE n.what IS NOT NULL
 	UNION ALL

@@ -51,6 +51,11 @@ static void key_write(struct key_writer *key, const struct cache_asked *asked)
 	const struct operation *operation = asked->operation;
 
 	key_number(key, operation->statement->id);
+	/* What is not in its text, and makes another document of the same rows. */
+	key_number(key, (uint32_t)operation->rows);
+	key_number(key, operation->statement->int8_as_text);
+	key_number(key, operation->statement->lookup);
+	key_bytes(key, &operation->rows_max, sizeof(operation->rows_max));
 	key_number(key, atomic_load_explicit(&asked->shape->generation, memory_order_relaxed));
 	key_bytes(key, operation->version, sizeof(operation->version));
 	key_strings(key, asked->values, operation->statement->params);
@@ -70,4 +75,44 @@ struct text cache_key(const struct cache_asked *asked, struct arena *arena)
 	key = (struct key_writer){ arena_alloc(arena, len), 0 };
 	key_write(&key, asked);
 	return (struct text){ key.ptr, len };
+}
+
+/* --- times ------------------------------------------------------------------------------------ */
+
+static bool key_is_letter(char byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* PostgreSQL 15, 8.5.1.4: in any case. */
+static bool key_word_is_time(struct text word)
+{
+	static const char *const times[] = { "now", "today", "tomorrow", "yesterday" };
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (text_is_nocase(word, times[i]))
+			return true;
+	return false;
+}
+
+static bool key_value_has_time(const char *value)
+{
+	while (*value) {
+		size_t len = 0;
+
+		while (key_is_letter(value[len]))
+			len++;
+		if (len && key_word_is_time((struct text){ value, len }))
+			return true;
+		value += len ? len : 1;
+	}
+	return false;
+}
+
+bool cache_asks_time(const struct cache_asked *asked)
+{
+	for (unsigned i = 0; i < asked->operation->statement->params; i++)
+		if (asked->values[i] && key_value_has_time(asked->values[i]))
+			return true;
+	return false;
 }

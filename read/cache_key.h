@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What makes two queries one for the cache: bytes that are equal where the statement, its shape,
- * the values, and, where the answer varies by who asks, the claims, the user and the caller are.
- * Parts have lengths, so that no two lists of parts have the same bytes.
+ * how its rows become a document, the values, and, where the answer varies by who asks, the claims,
+ * the user and the caller are. Parts have lengths, so that no two lists of parts have the same
+ * bytes.
  */
 #pragma once
 
@@ -26,3 +27,6 @@ struct cache_asked {
 
 /* Of the arena. */
 struct text cache_key(const struct cache_asked *asked, struct arena *arena) must_check;
+/* Is one of the values, or a word of it, a time that is another one each time it is read by
+ * PostgreSQL: now, today, tomorrow, yesterday? */
+bool cache_asks_time(const struct cache_asked *asked) must_check;

@@ -81,7 +81,8 @@ static bool cached_begin(struct read *read)
 	if (who != CACHED_FOR_ALL && who != CACHED_BY_USER)
 		return false;
 	read->cached.facts.version = cached_read_tags(read);
-	if (!read->cached.facts.version || !cached_may_be(read))
+	if (!read->cached.facts.version || !cached_may_be(read) ||
+	    (cache_asks_time(&asked) && !operation->cache_volatile_ok))
 		return false;
 	read->cached.key = cache_key(&asked, &task->request->arena);
 	read->cached.shape = task->shape;
@@ -220,6 +221,7 @@ static enum cache_verdict cached_take(struct read *read, const struct cache_view
 	const struct cache_entry *entry = cache_find(reads->cache_reader, read->cached.key);
 	enum cache_verdict verdict;
 
+	read->cached.hash = cache_key_hash(reads->cache_reader);
 	if (!entry)
 		return CACHE_OTHER;
 	verdict = cache_judge(cache_entry_facts(entry), view);
@@ -316,6 +318,15 @@ static void cached_share(struct read *read)
 	request->token[0] = '\0';
 }
 
+/* Once for each answer that could come from the cache. */
+static void cached_note(const struct read *read)
+{
+	const struct cached *cached = &read->cached;
+
+	reuse_note(read->reads->reuse_notes, cached->hash,
+		   (uint32_t)(cached->key.len + read->task.request->out.len), 0);
+}
+
 void cached_report(struct read *read)
 {
 	struct request *request = read->task.request;
@@ -331,6 +342,7 @@ void cached_report(struct read *read)
 	request->fresh_us = read->task.operation->cache_us - request->age_us;
 	request->lag_us = -1;
 	cached_share(read);
+	cached_note(read);
 	if (!(request->cache_marks & CACHE_MARK_FOR_ALL))
 		router_token(router, seen, request->token);
 	cached_count(read, "hit");
@@ -374,6 +386,7 @@ void cached_keep(struct read *read)
 		return;
 	view = cached_view(read);
 	cached_share(read);
+	cached_note(read);
 	task->request->fresh_us = task->operation->cache_us;
 	facts.timeline = read->timeline;
 	facts.took_us = view.now_us - facts.made_us;

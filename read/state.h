@@ -75,6 +75,7 @@ enum read_fee { READ_FREE, READ_FEE_DUE, READ_FEE_PAID };
 /* What one query knows of its kept answer; all zeros: nothing is kept for it. */
 struct cached {
 	struct text key;           /* ptr NULL: its answer is not kept */
+	uint64_t hash; /* of the key */
 	const struct shape *shape; /* by which the key was made */
 	struct feed_tag_list tags; /* of all that it reads, and of its @tags */
 	struct cache_facts facts;  /* of a hit; else what was known when it was sent */
@@ -118,8 +119,9 @@ struct reads {
 	struct router *router;
 	struct list in_state[READ_STATES]; /* who waits in a state */
 	unsigned spilled;                  /* queries at the primary because no replica could */
-	struct cache_reader *cache_reader; /* NULL: no answers are kept; else with a desk */
+	struct cache_reader *cache_reader; /* NULL: no answers are kept; else with the next */
 	struct flight_desk *flight_desk;
+	struct reuse_notes *reuse_notes;
 };
 
 static inline struct read *read_of(struct request *request)

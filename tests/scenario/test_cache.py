@@ -293,6 +293,42 @@ def test_two_instances_show_each_others_writes(schema, cluster, start_cqrsd, own
     assert not is_kept(services[0], "other", user="ann", id=1)
 
 
+def test_a_reload_that_makes_another_document_is_seen(start_cqrsd, own_catalog, schema):
+    folder = own_catalog(CATALOG)
+    service = start_cqrsd(catalog=folder, **WAITS)
+    until(lambda: is_kept(service, "thing", id=8), "answers to be kept")
+
+    for file in folder.glob("*.sql"):
+        file.write_text(file.read_text().replace("-- query: thing :one", "-- query: thing :many"))
+    service.hup()
+
+    until(lambda: service.query("thing", id=8).data == [{"number": 0}], "the list")
+    until(lambda: is_kept(service, "thing", id=8), "answers to be kept again")
+    assert service.query("thing", id=8).data == [{"number": 0}]
+    assert is_kept(service, "other", id=1)
+
+
+def test_the_page_says_what_is_kept_and_what_another_size_would_bring(cache):
+    service = cache(cache_bytes=1 << 20)
+    for _ in range(3):
+        for number in range(1, 50):
+            service.query("thing", id=number)
+
+    page = service.admin.get("/admin/api/cache").json
+    assert page["bytes_max"] <= 1 << 20
+    assert page["entries"] >= 49
+    assert page["bytes"] >= 49 * 256
+    shares = page["hit_share_by_size"]
+    assert shares is None or list(shares) == ["0.25", "0.5", "1", "2", "4"]
+
+
+def test_a_cache_that_is_too_small_to_be_one_is_refused(start_cqrsd):
+    done = harness_service.run("serve", primary="host=localhost", cache_bytes=1000)
+
+    assert done.returncode == 2
+    assert "--cache-bytes" in done.stderr
+
+
 def test_without_the_cache_none_are_kept(start_cqrsd, own_catalog, schema):
     service = start_cqrsd(catalog=own_catalog(CATALOG), cache_bytes=0)
 
