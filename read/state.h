@@ -75,7 +75,7 @@ enum read_fee { READ_FREE, READ_FEE_DUE, READ_FEE_PAID };
 /* What one query knows of its kept answer; all zeros: nothing is kept for it. */
 struct cached {
 	struct text key;           /* ptr NULL: its answer is not kept */
-	uint64_t hash; /* of the key */
+	uint64_t hash;             /* of the key */
 	const struct shape *shape; /* by which the key was made */
 	struct feed_tag_list tags; /* of all that it reads, and of its @tags */
 	struct cache_facts facts;  /* of a hit; else what was known when it was sent */

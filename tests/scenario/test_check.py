@@ -127,11 +127,11 @@ def test_a_rate_limit_that_is_none_is_wrong_usage(own_catalog):
     assert '--rate-limit: "usr" where a rate belongs' in done.stderr
 
 
-def test_options_whose_machinery_comes_later_are_reported(cluster, own_catalog):
-    done = check(cluster, own_catalog("-- query: a :one\n-- @cache 30s\nSELECT 1 AS n;\n"))
+def test_options_that_have_no_effect_are_reported(cluster, own_catalog):
+    done = check(cluster, own_catalog("-- query: a :one\n-- @tags n\nSELECT 1 AS n;\n"))
 
     assert done.returncode == 0
-    assert re.search(r"operations\.sql:\d+.*cache", done.stderr + done.stdout)
+    assert re.search(r"operations\.sql:2.*no effect", done.stderr + done.stdout)
 
 
 def test_without_a_catalog_it_says_so(tmp_path):

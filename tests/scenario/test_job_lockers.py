@@ -134,9 +134,10 @@ def test_a_claim_that_passes_over_a_job_takes_no_attempt_from_it(held_up, start)
 CHANGED = ("run_at", "attempts", "begun", "begun_at", "begun_by", "log")
 FULL = """
 INSERT INTO cqrsd.job (run_at, accepted_at, mark, keep_s, keyed, attempts_max, command, version,
-    parameters, claims, caller, "user", session, trace)
+    parameters, claims, caller, "user", tenant, session, trace)
 SELECT now(), now() - interval '1 minute', 77, 4242, true, 5, 'failing', 'v7',
-    json_build_object('number', n::text), '["{}", "a", "b"]', 'key:x', 'ann', 'bea',
+    json_build_object('number', n::text), '["{}", "a", "b"]', 'key:x', 'ann',
+    cqrsd.job_tenant('key:x', 'ann'), 'bea',
     '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' FROM generate_series(1, 2) AS n;
 UPDATE cqrsd.job SET order_key = 'k' WHERE (parameters ->> 'number')::int = 2
 """

@@ -73,7 +73,7 @@ static void values_that_are_equal_have_one_key(void **state)
 static void values_do_not_run_into_each_other(void **state)
 {
 	static const char *const others[][2] = {
-		{ "12", "" }, { "", "12" }, { "2", "1" },     { NULL, "12" },
+		{ "12", "" },   { "", "12" },  { "2", "1" },   { NULL, "12" },
 		{ "12", NULL }, { "1", NULL }, { NULL, NULL }, { "", "" },
 	};
 	struct text keys[9];
@@ -162,7 +162,9 @@ static void times_that_move_are_found(void **state)
 {
 	static const char *const moving[] = { "now", "TODAY", "{yesterday,1}", "[tomorrow,)",
 					      "2 from now on" };
-	static const char *const fixed[] = { "", "know", "nowhere", "2026-11-30", "snow", "todays" };
+	static const char *const fixed[] = {
+		"", "know", "nowhere", "2026-11-30", "snow", "todays"
+	};
 
 	(void)state;
 	assert_false(cache_asks_time(&asked));
