@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Health in JSON, metrics in Prometheus text. */
 #include "cmd/admin.h"
-#include "cmd/cache_page.h"
+#include "cmd/cache_gauges.h"
 
 #include "cmd/serve_keys.h"
 #include "cmd/version.h"
@@ -177,7 +177,7 @@ void admin_metrics(struct admin_reply *reply, void *arg)
 	admin_gauge_nodes(admin);
 	serve_keys_gauges(admin->keys, metrics);
 	metric_set(metrics, METRIC_sessions, NULL, (double)sessions_count(admin->sessions));
-	cache_page_gauges(admin, metrics);
+	cache_gauges(admin->cache, metrics);
 	metric_set(metrics, METRIC_open_fds, NULL, admin_open_fds());
 	metric_set(metrics, METRIC_build_info, METRIC_LABELS(version_text(), revision_text()), 1);
 	reply->status = 200;

@@ -3,12 +3,8 @@
 #include "cmd/cache_page.h"
 
 #include "cmd/admin.h"
+#include "cmd/cache_gauges.h"
 #include "read/cache/cache.h"
-
-static const char *const cache_page_sizes[REUSE_SIZES] = {
-	[REUSE_QUARTER] = "0.25", [REUSE_HALF] = "0.5",   [REUSE_SAME] = "1",
-	[REUSE_DOUBLE] = "2",     [REUSE_FOURFOLD] = "4",
-};
 
 static void cache_page_shares(struct buf *body, struct reuse *reuse)
 {
@@ -20,7 +16,7 @@ static void cache_page_shares(struct buf *body, struct reuse *reuse)
 		return;
 	}
 	for (unsigned i = 0; i < REUSE_SIZES; i++)
-		buf_printf(body, "%s\"%s\":%.4f", i ? "," : "{", cache_page_sizes[i], shares[i]);
+		buf_printf(body, "%s\"%s\":%.4f", i ? "," : "{", cache_size_names[i], shares[i]);
 	buf_byte(body, '}');
 }
 
@@ -47,23 +43,4 @@ void cache_page(struct admin_reply *reply, void *arg)
 		   (unsigned long long)counts.no_room);
 	cache_page_shares(&reply->body, admin->cache->reuse);
 	buf_literal(&reply->body, "}\n");
-}
-
-void cache_page_gauges(const struct admin *admin, struct metrics *metrics)
-{
-	double shares[REUSE_SIZES];
-	struct cache_counts counts;
-
-	if (!admin->cache)
-		return;
-	cache_store_counts(admin->cache->store, &counts);
-	metric_set(metrics, METRIC_cache_bytes, NULL, (double)counts.bytes_used);
-	metric_set(metrics, METRIC_cache_entries, NULL, (double)counts.entries);
-	metric_set(metrics, METRIC_cache_evicted, NULL,
-		   (double)(counts.evicted_small + counts.evicted_main));
-	if (!reuse_shares(admin->cache->reuse, REUSE_ALL, shares))
-		return;
-	for (unsigned i = 0; i < REUSE_SIZES; i++)
-		metric_set(metrics, METRIC_cache_hit_share_by_size,
-			   METRIC_LABELS(cache_page_sizes[i]), shares[i]);
 }

@@ -93,6 +93,7 @@ static void worker_on_reload(struct letter *letter, struct loop *loop)
 	(void)loop;
 	router_set_catalog(message->worker->router, message->catalog);
 	router_set_options(message->worker->router, message->options);
+	feed_tables_reload(&message->worker->feed_tables);
 	writes_reload(&message->worker->writes);
 	listener_set_limits(message->worker->listener, (size_t)message->options->body_bytes_max,
 			    message->options->request_timeout_us);

@@ -377,8 +377,17 @@ static void tables_end_round(struct feed_tables *tables)
 		tables_retry(tables);
 		return;
 	}
-	tables->due = false;
-	tables_again(tables, TABLES_EVERY_US);
+	tables->due = tables->known != tables->router->catalog_ref->catalog;
+	tables_again(tables, tables->due ? 0 : TABLES_EVERY_US);
+}
+
+void feed_tables_reload(struct feed_tables *tables)
+{
+	if (!tables->router)
+		return;
+	tables->due = true;
+	if (!tables->catalog && !tables->pool)
+		tables_again(tables, 0);
 }
 
 /* --- one query -------------------------------------------------------------------------------- */

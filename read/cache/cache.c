@@ -13,7 +13,7 @@ void cache_init(struct cache *cache, size_t bytes)
 	cache->store = cache_store_new(bytes, seeds[0]);
 	cache->flights = cache_flights_new(seeds[1]);
 	cache_store_counts(cache->store, &counts);
-	cache->reuse = reuse_new(counts.bytes_max, 0);
+	cache->reuse = reuse_new(counts.bytes_max, 1);
 }
 
 void cache_fini(struct cache *cache)
