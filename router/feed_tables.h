@@ -71,7 +71,8 @@ struct feed_tables {
 /* Do --feed and a query by the read index that may come want it, or may answers be kept? */
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count);
 void feed_tables_start(struct feed_tables *tables, struct router *router);
-/* The router has another catalog: a round is made at once. Nothing to do for what was not started. */
+/* The router has another catalog: a round is made at once. Nothing to do for what was not
+ * started. */
 void feed_tables_reload(struct feed_tables *tables);
 /* Nothing to do for what was not started. */
 void feed_tables_stop(struct feed_tables *tables);
