@@ -105,7 +105,7 @@ def test_an_address_that_takes_all_places_again_and_again_keeps_nobody_out(cqrsd
         assert yielded(cqrsd, reason="rest") == 0
 
 
-@pytest.mark.serve(loops=1)
+@pytest.mark.serve(loops=1, request_timeout_ms=60000)
 def test_a_flood_of_bodies_from_one_address_ends_no_upload_of_another(cqrsd):
     with contextlib.ExitStack() as open_ones:
         upload = open_ones.enter_context(cqrsd.raw())
