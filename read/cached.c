@@ -8,10 +8,10 @@
 #include "read/cache/judge.h"
 #include "read/cache_key.h"
 #include "read/state.h"
+#include "router/by_table.h"
 #include "router/feed_tags.h"
 #include "router/requirement.h"
 
-#include <assert.h>
 #include <math.h>
 
 #define CACHED_FLIGHTS_MAX 2              /* that one query follows */
@@ -23,17 +23,6 @@
 
 /* --- is its answer kept? ---------------------------------------------------------------------- */
 
-/* Of all writers of its tables, as long as that is so. */
-static bool cached_is_counted(const struct read *read)
-{
-	const struct feed_shared *feed = read->task.router->shared.feed;
-	const struct tag_set *set =
-		atomic_load_explicit(&read->task.operation->statement->tags, memory_order_acquire);
-	uint32_t version = set ? atomic_load_explicit(&set->version, memory_order_acquire) : 0;
-
-	return version && version == atomic_load_explicit(&feed->version, memory_order_acquire);
-}
-
 /* With other instances, only what the feed knows of is kept. */
 static bool cached_may_be(const struct read *read)
 {
@@ -43,7 +32,7 @@ static bool cached_may_be(const struct read *read)
 	if (task->needs.required_unknown || !task->judged || task->needs.level == LEVEL_STRONG ||
 	    task->request->from == FROM_REPLICA_CONFIRMED)
 		return false;
-	return options->sessions == SESSIONS_LOCAL || cached_is_counted(read);
+	return options->sessions == SESSIONS_LOCAL || by_table_counts(task);
 }
 
 /* Tags of what it reads, and of its groups; 0: what it reads is not known. */
@@ -106,7 +95,7 @@ static struct cache_view cached_view(const struct read *read)
 		.version = cached->facts.version,
 		.touched = state.touched,
 		.in_doubt = state.in_doubt,
-		.counted = cached_is_counted(read) && known.timeline == task->judged,
+		.counted = by_table_counts(task) && known.timeline == task->judged,
 		.known = known.lsn,
 		.required = task->needs.required.lsn,
 		.token = task->token_lsn,
@@ -341,6 +330,8 @@ void cached_report(struct read *read)
 	request->age_us = loop_now(router->loop) - facts->made_us;
 	request->fresh_us = read->task.operation->cache_us - request->age_us;
 	request->lag_us = -1;
+	/* No node was asked, so that none has shown whom it follows. */
+	request->confirmed = read->task.wants_index ? UNCONFIRMED : CONFIRMED_NOT_ASKED;
 	cached_share(read);
 	cached_note(read);
 	if (!(request->cache_marks & CACHE_MARK_FOR_ALL))

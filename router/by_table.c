@@ -25,11 +25,20 @@ static void by_table_read_tags(const struct task *task, struct by_table_tags *ta
 	tags->version = set ? tag_set_read(set, tags->tags, &tags->count) : 0;
 }
 
-static bool by_table_is_kept(const struct task *task, const struct by_table_tags *tags)
+static bool by_table_is_kept(const struct task *task, uint32_t version)
 {
 	struct feed_shared *feed = task->router->shared.feed;
 
-	return atomic_load_explicit(&feed->version, memory_order_acquire) == tags->version;
+	return atomic_load_explicit(&feed->version, memory_order_acquire) == version;
+}
+
+bool by_table_counts(const struct task *task)
+{
+	const struct tag_set *set =
+		atomic_load_explicit(&task->operation->statement->tags, memory_order_acquire);
+	uint32_t version = set ? atomic_load_explicit(&set->version, memory_order_acquire) : 0;
+
+	return version && by_table_is_kept(task, version);
 }
 
 /* As far as a node must be; 0: the feed is not known so far. The version is read before and behind
@@ -39,7 +48,7 @@ static uint64_t by_table_required(const struct task *task, const struct by_table
 	uint64_t required = stripes_required(&task->router->shared.feed->stripes,
 					     task->needs.required, tags->tags, tags->count);
 
-	return by_table_is_kept(task, tags) ? required : 0;
+	return by_table_is_kept(task, tags->version) ? required : 0;
 }
 
 static enum step by_table_end(const struct task *task, const char *result)
@@ -108,7 +117,7 @@ static enum step by_table_try(struct task *task)
 	by_table_read_tags(task, &tags);
 	if (!tags.version)
 		return STEP_NEXT;
-	if (!by_table_is_kept(task, &tags))
+	if (!by_table_is_kept(task, tags.version))
 		return by_table_end(task, "unknown");
 	required = by_table_required(task, &tags);
 	if (!required)

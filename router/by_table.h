@@ -9,5 +9,11 @@
 #include "base/check.h"
 #include "base/request.h"
 
+#include <stdbool.h>
+
+struct task;
+
+/* Does the feed see all that changes what the query reads, as far as is known now? */
+bool by_table_counts(const struct task *task) must_check;
 /* A step behind requirement_confirm: waits for a moment until the feed is known up to the index. */
 enum step by_table_step(struct request *request) must_check;

@@ -31,7 +31,7 @@ struct s3_node {
 
 /* In the order of arrival. */
 struct s3_queue {
-	uint32_t head, tail; /* who came last, who is next to go; S3_NONE: it is empty */
+	uint32_t head, tail; /* the newest entry, the oldest; S3_NONE: it is empty */
 	uint32_t entries, blocks;
 };
 

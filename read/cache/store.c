@@ -155,9 +155,7 @@ const struct cache_entry *cache_find(struct cache_reader *reader, struct text ke
 
 	reader->hash = hash;
 	store_enter(reader);
-	entry = store_entry(store, store_bucket(store, hash));
-	while (entry && !store_entry_is(store, entry, hash, key))
-		entry = store_entry(store, &entry->next_in_bucket);
+	entry = store_search(store, hash, key);
 	reader->entered = entry;
 	if (!entry)
 		store_exit(reader);

@@ -83,6 +83,17 @@ static inline bool store_entry_is(const struct cache_store *store, const struct 
 	       entry_has_key(entry, key);
 }
 
+/* In a section, or with the lock. NULL: there is none. */
+static inline struct cache_entry *store_search(const struct cache_store *store, uint64_t hash,
+					       struct text key)
+{
+	struct cache_entry *entry = store_entry(store, store_bucket(store, hash));
+
+	while (entry && !store_entry_is(store, entry, hash, key))
+		entry = store_entry(store, &entry->next_in_bucket);
+	return entry;
+}
+
 /* A section of its reader, in which what is met stays. */
 void store_enter(struct cache_reader *reader);
 void store_exit(struct cache_reader *reader);

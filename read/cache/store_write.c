@@ -21,17 +21,6 @@ static uint32_t store_generation(const struct cache_store *store)
 	return atomic_load_explicit(&store->generation, memory_order_relaxed);
 }
 
-/* NULL: there is none. */
-static struct cache_entry *store_search(const struct cache_store *store, uint64_t hash,
-					struct text key)
-{
-	struct cache_entry *entry = store_entry(store, store_bucket(store, hash));
-
-	while (entry && !store_entry_is(store, entry, hash, key))
-		entry = store_entry(store, &entry->next_in_bucket);
-	return entry;
-}
-
 /* Where its number stands: in its bucket, or in the one before it there. */
 static _Atomic uint32_t *store_link_to(const struct cache_store *store,
 				       const struct cache_entry *entry)

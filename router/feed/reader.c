@@ -300,9 +300,15 @@ static enum feed_next reader_take(struct feed_reader *reader)
 	answer.upper = (struct position){ reader->timeline, reader->call.upper };
 	reader->replayed = reader->call.lower;
 	reader_count(reader, "answered");
-	/* Before A rises. */
+	/*
+	 * Before A rises. Where it begins, sessions may require what the primary had, and what this
+	 * replica does not show yet.
+	 */
 	if (reader->feed.state == FEED_FOLLOWING)
 		reader_judge_shape(reader, shape);
+	else
+		stripes_miss(&reader->env->shared->stripes,
+			     reader->env->topology->primary_position);
 	next = feed_take(&reader->feed, &answer, &loss);
 	if (loss != FEED_KEPT) {
 		metric_add(reader->env->metrics, METRIC_feed_emptied_total,

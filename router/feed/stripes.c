@@ -26,7 +26,7 @@ static void stripes_raise(_Atomic uint64_t *value, uint64_t lsn)
 	uint64_t before = stripes_load(value);
 
 	while (before < lsn &&
-	       !atomic_compare_exchange_weak_explicit(value, &before, lsn, memory_order_acq_rel,
+	       !atomic_compare_exchange_weak_explicit(value, &before, lsn, memory_order_seq_cst,
 						      memory_order_acquire)) {}
 }
 
@@ -54,10 +54,16 @@ void stripes_begin(struct stripes *stripes, struct position base)
 	    stripes->missed.lsn > base.lsn)
 		base.lsn = stripes->missed.lsn;
 	stripes_forget(stripes);
+	if (branch_number(atomic_load_explicit(&stripes->timeline, memory_order_relaxed)) !=
+	    branch_number(base.timeline))
+		atomic_store_explicit(&stripes->settled, 0, memory_order_seq_cst);
 	for (size_t i = 0; i < STRIPES; i++)
-		atomic_store_explicit(&stripes->items[i].lsn, 0, memory_order_release);
+		atomic_store_explicit(&stripes->items[i].lsn, 0, memory_order_seq_cst);
 	atomic_store_explicit(&stripes->timeline, base.timeline, memory_order_release);
-	atomic_store_explicit(&stripes->base, base.lsn, memory_order_release);
+	atomic_store_explicit(&stripes->base, base.lsn, memory_order_seq_cst);
+	/* Who settles meanwhile has raised this before a stripe, which may be cleared since. */
+	stripes_raise(&stripes->base,
+		      atomic_load_explicit(&stripes->settled, memory_order_seq_cst));
 	atomic_store_explicit(&stripes->known, 0, memory_order_release);
 	era = atomic_load_explicit(&stripes->era, memory_order_relaxed);
 	atomic_store_explicit(&stripes->era, era + 1, memory_order_release);
@@ -158,8 +164,10 @@ void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn)
 	_Atomic uint32_t *doubt = stripes_doubt_of(stripes, tag);
 	uint32_t before;
 
-	if (lsn)
+	if (lsn) {
+		stripes_raise(&stripes->settled, lsn);
 		stripes_touch(stripes, tag, lsn);
+	}
 	before = atomic_fetch_sub_explicit(doubt, 1, memory_order_seq_cst);
 	assert(before > 0);
 }

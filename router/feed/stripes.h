@@ -41,14 +41,17 @@ struct stripes {
 	_Atomic uint64_t base;  /* all tags were touched there, for all that is known */
 	_Atomic uint64_t known; /* A */
 	_Atomic uint32_t doubt; /* on all tags */
-	pthread_mutex_t lock;   /* while it begins; of what was missed */
+	/* What commands of this process have settled lies at or before it, on this timeline. */
+	_Atomic uint64_t settled;
+	pthread_mutex_t lock; /* while it begins; of what was missed */
 	struct position missed;
 	struct stripe items[STRIPES];
 };
 
 /* --- the thread that reads the feed ----------------------------------------------------------- */
 
-/* Nothing is known but that whatever was touched before was so at base or before. */
+/* Nothing is known but that whatever was touched before was so at base or before; or where commands
+ * of this process have settled, where that is further. */
 void stripes_begin(struct stripes *stripes, struct position base);
 void stripes_forget(struct stripes *stripes);
 /* The transaction that touched the tag had committed at lsn. */

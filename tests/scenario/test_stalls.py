@@ -5,7 +5,7 @@ import signal
 
 from harness.until import rest_now, until
 
-# A conn ends after 3 s without an answer, whoever stands still.
+# A conn ends after 3 s without an answer, even if cqrsd itself stood still.
 TIMEOUT_MS = 1200
 ASKED_S = 0.3  # by then the status query is out: they are 100 ms apart
 STALL_S = 1.3

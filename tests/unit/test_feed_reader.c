@@ -180,6 +180,19 @@ static void one_that_keeps_up_stays(void **state)
 	assert_int_equal(asked(), 1);
 }
 
+/* Sessions require what the primary had when the process began: no stripe lies below that. */
+static void it_begins_no_lower_than_the_primary_was(void **state)
+{
+	struct feed_story *story = *state;
+
+	replay(story, 1, 700);
+	replay(story, 2, 700);
+	run(story, 1);
+	answer(700, "77");
+	assert_int_equal(stripes_state(&story->shared.stripes, ids, 1).timeline, 1);
+	assert_int_equal(stripes_state(&story->shared.stripes, ids, 1).touched, 1000);
+}
+
 static uint32_t kept_by(const struct feed_story *story)
 {
 	return atomic_load(&story->shared.version);
@@ -279,6 +292,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_replica_that_stands_still_is_left),
+		TEST(it_begins_no_lower_than_the_primary_was),
 		TEST(one_that_keeps_up_stays),
 		TEST(sets_count_while_the_shape_is_theirs),
 		TEST(an_answer_about_other_relations_says_nothing_of_these),

@@ -184,6 +184,24 @@ static void the_state_of_tags_is_that_of_all_of_them(void **state)
 	assert_int_equal(stripes_state(&stripes, NULL, 0).touched, 190);
 }
 
+/* A replica may be behind what commands of this process have committed. */
+static void what_has_settled_lies_below_what_begins_again(void **state)
+{
+	const uint64_t tag = 5;
+
+	(void)state;
+	stripes_begin(&stripes, at(3, 100));
+	stripes_doubt(&stripes, tag);
+	stripes_settle(&stripes, tag, 150);
+	stripes_begin(&stripes, at(3, 120));
+	assert_int_equal(stripes_state(&stripes, &tag, 1).touched, 150);
+	stripes_begin(&stripes, at(3, 170));
+	assert_int_equal(stripes_state(&stripes, &tag, 1).touched, 170);
+	/* Of another timeline it says nothing. */
+	stripes_begin(&stripes, at(4, 130));
+	assert_int_equal(stripes_state(&stripes, &tag, 1).touched, 130);
+}
+
 static void what_was_missed_lies_below_what_begins(void **state)
 {
 	(void)state;
@@ -207,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_state_of_tags_is_that_of_all_of_them),
 		TEST(what_was_missed_lies_below_what_begins),
+		TEST(what_has_settled_lies_below_what_begins_again),
 		TEST(nothing_is_known_before_it_begins_and_after_it_is_forgotten),
 		TEST(what_is_required_is_where_the_tags_were_touched_last),
 		TEST(an_index_beyond_what_is_known_or_of_another_timeline_is_not_met),
