@@ -188,7 +188,7 @@ def in_flight(cqrsd, operation):
 def test_a_query_that_runs_is_shown_with_its_state_and_age(cqrsd):
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(cqrsd.query, "sleep", seconds=3)
-        shown = until(lambda: [entry for entry in in_flight(cqrsd, "sleep")
+        shown = until(lambda: [entry for entry in in_flight(cqrsd, "sleep") or []
                                if entry["state"] == "out"], "the page to show it")[0]
 
         assert (shown["kind"], shown["state"], shown["waits_for"]) == ("query", "out", "db")
