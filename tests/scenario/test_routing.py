@@ -2,6 +2,7 @@
 
 import pytest
 from harness.until import slowly, until
+from harness.waiting import in_background, waits_for
 
 pytestmark = pytest.mark.serve(max_lag_ms=60000)
 
@@ -106,11 +107,16 @@ def test_on_lag_fail_answers_again_once_replay_goes_on(cqrsd, paused):
 
 @pytest.mark.serve(max_lag_ms=60000)
 def test_the_client_may_wait_longer_than_the_option_says(cqrsd, cluster):
-    cluster.replica(1).set_apply_delay(300)
-    cluster.replica(2).set_apply_delay(300)
+    for replica in cluster.replicas:
+        replica.set_apply_delay(60_000)
     cqrsd.command("put", user="ann", number=6)
+    came = in_background(lambda: cqrsd.query("cell", user="ann", owner="ann",
+                                             consistency="session;wait=30"))
+    until(lambda: waits_for(cqrsd, "cell") == ["replica"], "the query to wait")
 
-    answer = cqrsd.query("cell", user="ann", consistency="session;wait=30", owner="ann")
+    for replica in cluster.replicas:
+        replica.set_apply_delay(0)
+    answer = came()
 
     assert answer.data["number"] == 6
     assert answer.served_by.role == "replica", answer.served_by
