@@ -126,19 +126,7 @@ void dispatch_open(struct pool *pool)
 
 /* --- who leaves ------------------------------------------------------------------------------ */
 
-/*
- * Does it keep the server's cores busy? What has been out for long waits for something else; what
- * commits waits for the disk. Behind a full batch there are others as full, which go one by one all
- * the same: they would make the commands beside them late.
- */
-static bool dispatch_is_at_work(const struct batch *batch, int64_t now_us)
-{
-	bool full = batch->slots_count > GROUP_CALLS_MAX; /* one of them is the claim's */
-
-	return now_us - batch->sent_us < JOBS_TURN_US_MAX &&
-	       (full || !batch_may_have_committed(batch));
-}
-
+/* One that has been out for long waits for something else than a core. */
 static bool dispatch_jobs_are_out(const struct pool *pool)
 {
 	const struct lane *jobs = &pool->lanes[LANE_JOBS];
@@ -146,7 +134,7 @@ static bool dispatch_jobs_are_out(const struct pool *pool)
 
 	for (unsigned i = 0; i < jobs->size; i++)
 		if (jobs->conns[i].state == CONN_BUSY &&
-		    dispatch_is_at_work(&jobs->conns[i].batch, now_us))
+		    now_us - jobs->conns[i].batch.sent_us < JOBS_TURN_US_MAX)
 			return true;
 	return false;
 }

@@ -3,8 +3,8 @@
  * When a batch of jobs leaves though commands wait: so that jobs get JOBS_SHARE_PERCENT of the time
  * of their conns at least. After a batch that took T, the next one leaves so much later at the
  * latest. And how many leave where none waits: while commands come they share the server's cores
- * with one batch at a time, as several would make each of them late (pg/dispatch.c). Of one pool;
- * times are microseconds of its loop's clock. Policy only.
+ * with one batch at a time, as several would make each of them late. Of one pool; times are
+ * microseconds of its loop's clock. Policy only.
  */
 #pragma once
 

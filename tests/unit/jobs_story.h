@@ -2,13 +2,12 @@
 /* A batch of jobs: its claim, what its maker says when it is asked, and what is sent for it. */
 #pragma once
 
-#include "base/limits.h"
 #include "pg/jobs.h"
 #include "pg_stage.h"
 
 /* Of a primary's conns: those for queries and commands are 0 and 1. */
 #define JOBS 2
-#define JOBS_STORY_MAX GROUP_CALLS_MAX
+#define JOBS_STORY_MAX 4
 
 #define BEGIN "[BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE] "
 #define UNDONE "[ROLLBACK] [SELECT pg_advisory_unlock_all()] sync"

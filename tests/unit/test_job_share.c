@@ -169,36 +169,6 @@ static void test_beside_commands_one_batch_leaves_after_the_other(void **state)
 	end_batch();
 }
 
-/* While the first one, of so many jobs, commits. */
-static void assert_another_leaves(unsigned jobs, bool leaves)
-{
-	open_jobs(2);
-	send_commands(1);
-	end_commands(1);
-	send_jobs(jobs);
-	stage.pool->job_share = (struct job_share){ CLOCK_NEVER / 2, CLOCK_NEVER };
-	submit_another();
-	answer_jobs();
-	assert_int_equal(other.call.state, CALL_QUEUED);
-	answer_jobs();
-	stage_turn();
-	assert_int_equal(other.call.state, leaves ? CALL_OUT : CALL_QUEUED);
-	pool_forget(stage.pool, &other.call);
-	stage_call_fini(&other);
-	answer_jobs();
-	end_jobs();
-}
-
-static void test_beside_commands_one_batch_runs_while_another_commits(void **state)
-{
-	assert_another_leaves(GROUP_CALLS_MAX - 1, true);
-}
-
-static void test_behind_a_full_batch_the_next_one_waits_for_its_commit(void **state)
-{
-	assert_another_leaves(GROUP_CALLS_MAX, false);
-}
-
 static void test_a_batch_that_is_out_for_long_keeps_no_other(void **state)
 {
 	open_jobs(2);
@@ -365,8 +335,6 @@ static void test_a_claim_that_waits_at_a_node_that_is_a_replica_now_is_refused(v
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORY(test_beside_commands_one_batch_runs_while_another_commits),
-		STORY(test_behind_a_full_batch_the_next_one_waits_for_its_commit),
 		STORY(test_a_batch_that_is_out_for_long_keeps_no_other),
 		STORY(test_beside_commands_one_batch_leaves_after_the_other),
 		cmocka_unit_test(test_what_was_taken_while_nothing_waited_is_no_debt),
