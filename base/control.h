@@ -173,6 +173,12 @@
 #define CONTROL_CACHE_CLAIMS 1
 #endif
 
+#ifdef CONTROL_CACHE_NOT_ASKED
+#define CONTROL_CACHE_ASKED 0 /* kept answers are given whatever Cache-Control asks for */
+#else
+#define CONTROL_CACHE_ASKED 1
+#endif
+
 #ifdef CONTROL_FEED_UNDECODED
 #define CONTROL_FEED_DECODED 0 /* what transactions changed that were decoded is passed by */
 #else

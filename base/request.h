@@ -74,6 +74,15 @@ enum cache_use {
 	CACHE_USE_MISS,   /* it was not kept there */
 	CACHE_USE_STALE,  /* what was kept there was not to be given */
 	CACHE_USE_BYPASS, /* it was not asked */
+	CACHE_USE_ASKED,  /* what was kept there is not what the client asks for: cache_asks */
+};
+
+/* Bits: what a query says of kept answers (http/head/cache_control.h). */
+enum cache_asks {
+	CACHE_ASKS_NOW = 1,      /* the answer is to show all that was acknowledged before */
+	CACHE_ASKS_NO_STORE = 2, /* its answer is not to be kept */
+	CACHE_ASKS_KEPT = 4,     /* no node is to be asked */
+	CACHE_ASKS_AGE = 8,      /* the answer is no older than cache_age_us_max */
 };
 
 /* Bits. */
@@ -164,6 +173,8 @@ struct request {
 	enum from from;                     /* ;from and ;confirmed, of LEVEL_STRONG */
 	int64_t staleness_us_max;           /* ;max-staleness, -1: not given */
 	int64_t wait_us_max;                /* ;wait, -1: not given */
+	unsigned cache_asks;                /* enum cache_asks, of a query */
+	int64_t cache_age_us_max;           /* of CACHE_ASKS_AGE */
 	struct text tokens[TOKENS_MAX + 1]; /* one for after_job */
 	unsigned tokens_count;
 	int urgency;  /* RFC 9218, 0 most urgent; -1: not given */

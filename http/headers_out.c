@@ -75,6 +75,9 @@ static void headers_out_cache_status(const struct request *request, struct buf *
 	case CACHE_USE_BYPASS:
 		buf_literal(out, "; fwd=bypass");
 		break;
+	case CACHE_USE_ASKED:
+		buf_literal(out, "; fwd=request");
+		break;
 	}
 	if (request->cache_marks & CACHE_MARK_KEPT)
 		buf_literal(out, "; stored");

@@ -78,11 +78,24 @@ static bool cached_begin(struct read *read)
 	return true;
 }
 
+/* What is made behind the request's coming is as old as an answer of a node. */
+static int64_t cached_oldest_us(const struct task *task)
+{
+	const struct request *request = task->request;
+	int64_t age_us = request->cache_asks & CACHE_ASKS_AGE ? request->cache_age_us_max : -1;
+
+	/* Without an index, a node that was asked behind its coming has all that was. */
+	if (request->cache_asks & CACHE_ASKS_NOW && !task->wants_index)
+		age_us = 0;
+	return age_us < 0 ? INT64_MIN : request->born_us - age_us;
+}
+
 static struct cache_view cached_view(const struct read *read)
 {
 	const struct task *task = &read->task;
 	const struct stripes *stripes = &task->router->shared.feed->stripes;
 	const struct cached *cached = &read->cached;
+	const unsigned asks = task->request->cache_asks;
 	/* A is read before the stripes, which rise before it does. */
 	struct position known = stripes_known(stripes);
 	struct stripes_state state = stripes_state(stripes, cached->tags.items, cached->tags.count);
@@ -90,7 +103,8 @@ static struct cache_view cached_view(const struct read *read)
 	return (struct cache_view){
 		.now_us = loop_now(task->router->loop),
 		.fresh_us = task->operation->cache_us,
-		.stale_us = task->operation->cache_swr_us,
+		/* Who says how old it may be takes none whose time is over (RFC 9111, 5.2.1.1). */
+		.stale_us = asks & CACHE_ASKS_AGE ? 0 : task->operation->cache_swr_us,
 		.timeline = state.timeline == task->judged ? state.timeline : 0,
 		.version = cached->facts.version,
 		.touched = state.touched,
@@ -101,6 +115,7 @@ static struct cache_view cached_view(const struct read *read)
 		.token = task->token_lsn,
 		.indexed = task->wants_index,
 		.lag_us_max = task->needs.staleness_us_max,
+		.oldest_us = cached_oldest_us(task),
 	};
 }
 
@@ -145,6 +160,25 @@ static int64_t cached_until_us(const struct task *task, int64_t pause_us)
 	return due_us < task->request->deadline_us ? due_us : task->request->deadline_us;
 }
 
+/* What another one brings was asked for before it came. */
+static bool cached_wants_its_own(const struct request *request)
+{
+	return request->cache_asks & CACHE_ASKS_NOW ||
+	       (request->cache_asks & CACHE_ASKS_AGE && !request->cache_age_us_max);
+}
+
+/* True: it leads. False: another one does, and is not followed. */
+static bool cached_leads(struct read *read)
+{
+	struct flight_desk *desk = read->reads->flight_desk;
+	struct cached *cached = &read->cached;
+
+	if (flight_board(desk, &cached->seat, cached->key))
+		return true;
+	flight_leave(desk, &cached->seat);
+	return false;
+}
+
 /* A command that touches it will have ended in a moment; then one query is enough. */
 static bool cached_hesitates(const struct read *read, enum cache_verdict verdict, unsigned uses)
 {
@@ -176,26 +210,38 @@ static void cached_require(struct read *read, const struct cache_view *view)
 	}
 }
 
+/* True: it waits for another one. */
+static bool cached_follows(struct read *read)
+{
+	struct cached *cached = &read->cached;
+
+	if (cached->seat.leads || cached->followed == CACHED_FLIGHTS_MAX)
+		return false;
+	cached->seat.on_landed = cached_on_landed;
+	if (cached_wants_its_own(read->task.request)) {
+		(void)cached_leads(read);
+		return false;
+	}
+	if (flight_board(read->reads->flight_desk, &cached->seat, cached->key))
+		return false;
+	if (!cached->followed++)
+		cached_count(read, "followed");
+	return true;
+}
+
 static enum step cached_fly(struct read *read, const struct cache_view *view,
 			    enum cache_verdict verdict, unsigned uses)
 {
-	struct cached *cached = &read->cached;
-	struct flight_desk *desk = read->reads->flight_desk;
-
-	if (!cached->seat.leads && cached->followed < CACHED_FLIGHTS_MAX) {
-		cached->seat.on_landed = cached_on_landed;
-		if (!flight_board(desk, &cached->seat, cached->key)) {
-			if (!cached->followed++)
-				cached_count(read, "followed");
-			return task_wait_until(&read->task, WAIT_CACHE, cached_leave,
-					       cached_until_us(&read->task, CACHED_FLIGHT_US));
-		}
-	}
+	if (read->task.request->cache_asks & CACHE_ASKS_NO_STORE)
+		return STEP_NEXT;
+	if (cached_follows(read))
+		return task_wait_until(&read->task, WAIT_CACHE, cached_leave,
+				       cached_until_us(&read->task, CACHED_FLIGHT_US));
 	if (!cached_hesitates(read, verdict, uses)) {
 		cached_require(read, view);
 		return STEP_NEXT;
 	}
-	cached->hesitated++;
+	read->cached.hesitated++;
 	return task_wait_until(&read->task, WAIT_CACHE, cached_leave,
 			       cached_until_us(&read->task, CACHED_DOUBT_US));
 }
@@ -244,15 +290,12 @@ static bool cached_is_due(const struct read *read, const struct cache_view *view
 /* True: this one goes to a node. */
 static bool cached_renews(struct read *read, const struct cache_view *view)
 {
-	struct flight_desk *desk = read->reads->flight_desk;
-	struct cached *cached = &read->cached;
+	const unsigned asks = read->task.request->cache_asks;
 
-	if (cached->seat.leads || !cached_is_due(read, view))
+	if (read->cached.seat.leads || asks & (CACHE_ASKS_NO_STORE | CACHE_ASKS_KEPT) ||
+	    !cached_is_due(read, view))
 		return false;
-	if (flight_board(desk, &cached->seat, cached->key))
-		return true;
-	flight_leave(desk, &cached->seat);
-	return false;
+	return cached_leads(read);
 }
 
 static enum step cached_hit(struct read *read)
@@ -260,6 +303,31 @@ static enum step cached_hit(struct read *read)
 	read->task.request->served_by = SERVED_BY_CACHE;
 	flight_land(read->reads->flight_desk, &read->cached.seat);
 	return read_move(read, READ_ANSWER);
+}
+
+static const char *const cached_uses[] = {
+	[CACHE_USE_MISS] = "miss",
+	[CACHE_USE_STALE] = "stale",
+	[CACHE_USE_ASKED] = "asked",
+};
+
+/* Why what is kept is not given. */
+static enum cache_use cached_use(const struct request *request, enum cache_verdict verdict)
+{
+	if (verdict == CACHE_OTHER)
+		return CACHE_USE_MISS;
+	if (verdict == CACHE_OLD ||
+	    (verdict == CACHE_BEHIND && request->cache_asks & CACHE_ASKS_NOW))
+		return CACHE_USE_ASKED;
+	return CACHE_USE_STALE;
+}
+
+static enum step cached_to_node(struct request *request)
+{
+	if (!(request->cache_asks & CACHE_ASKS_KEPT))
+		return STEP_NEXT;
+	return request_fail(request, OUTCOME_NOT_CACHED,
+			    "the client wants a kept answer only, and none can be given");
 }
 
 enum step cached_step(struct request *request)
@@ -270,12 +338,12 @@ enum step cached_step(struct request *request)
 	unsigned uses = 0;
 
 	if (!read->task.operation->cache_us || !read->reads->cache_reader)
-		return STEP_NEXT;
+		return cached_to_node(request);
 	if (read->cached.shape != read->task.shape && !cached_begin(read)) {
 		read->cached.key = (struct text){ 0 };
 		request->cache_use = CACHE_USE_BYPASS;
 		cached_count(read, "bypassed");
-		return STEP_NEXT;
+		return cached_to_node(request);
 	}
 	view = cached_view(read);
 	verdict = cached_take(read, &view, &uses);
@@ -284,9 +352,11 @@ enum step cached_step(struct request *request)
 			return cached_hit(read);
 		buf_clear(&request->out);
 	}
-	request->cache_use = verdict == CACHE_OTHER ? CACHE_USE_MISS : CACHE_USE_STALE;
+	request->cache_use = cached_use(request, verdict);
 	if (!read->cached.followed && !read->cached.hesitated)
-		cached_count(read, verdict == CACHE_OTHER ? "miss" : "stale");
+		cached_count(read, cached_uses[request->cache_use]);
+	if (request->cache_asks & CACHE_ASKS_KEPT)
+		return cached_to_node(request);
 	read->cached.touched = view.in_doubt ? 0 : view.touched;
 	read->cached.facts.made_us = view.now_us;
 	return cached_fly(read, &view, verdict, uses);
@@ -373,7 +443,8 @@ void cached_keep(struct read *read)
 	struct cache_facts facts = cached->facts;
 	struct cache_view view;
 
-	if (!cached->key.ptr || task->request->outcome != OUTCOME_OK || !read->query.lower)
+	if (!cached->key.ptr || task->request->outcome != OUTCOME_OK || !read->query.lower ||
+	    task->request->cache_asks & CACHE_ASKS_NO_STORE)
 		return;
 	view = cached_view(read);
 	cached_share(read);

@@ -144,7 +144,11 @@ static bool read_wants_index(const struct read *read)
 
 	if (task->router->topology.count < 2 || !CONTROL_INDEXED)
 		return false;
-	return pick_is_of_replicas(task->request, options) ||
+	if (pick_is_of_replicas(task->request, options))
+		return true;
+	if (task->needs.level == LEVEL_STRONG)
+		return false;
+	return (task->request->cache_asks & CACHE_ASKS_NOW && CONTROL_CACHE_ASKED) ||
 	       (task->needs.level == LEVEL_SESSION && task->request->user.ptr &&
 		options->sessions == SESSIONS_CLUSTER);
 }

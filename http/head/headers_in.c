@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "http/head/cache_control.h"
 #include "http/head/prefer.h"
 #include "http/head/seconds.h"
 
@@ -330,6 +331,7 @@ bool headers_in_read(const struct head *head, const char *user_header, struct re
 	    !headers_in_user(head, user_header, request) || !prefer_read(head, request))
 		return false;
 	headers_in_priority(head, request);
+	cache_control_read(head, request);
 	if (request->respond == RESPOND_EVENTS && head_find(head, "last-event-id"))
 		request->last_event_id =
 			arena_text(&request->arena, head_find(head, "last-event-id")->value);

@@ -63,6 +63,8 @@ enum cache_verdict cache_judge(const struct cache_facts *facts, const struct cac
 		return CACHE_BEHIND;
 	if (judge_lags(facts, view))
 		return CACHE_LAGS;
+	if (CONTROL_CACHE_ASKED && facts->made_us < view->oldest_us)
+		return CACHE_OLD;
 	return judge_time(facts, view);
 }
 
@@ -71,7 +73,7 @@ const char *cache_verdict_name(enum cache_verdict verdict)
 	static const char *const names[] = {
 		[CACHE_HIT] = "hit",       [CACHE_STALE] = "stale",    [CACHE_EXPIRED] = "expired",
 		[CACHE_OTHER] = "emptied", [CACHE_DOUBT] = "in-doubt", [CACHE_TOUCHED] = "touched",
-		[CACHE_BEHIND] = "behind", [CACHE_LAGS] = "lags",
+		[CACHE_BEHIND] = "behind", [CACHE_LAGS] = "lags",      [CACHE_OLD] = "old",
 	};
 
 	return names[verdict];

@@ -32,6 +32,7 @@ struct cache_view {
 	uint64_t token;     /* of required, what its tokens say */
 	bool indexed;       /* required comes of the read index, other instances write, too */
 	int64_t lag_us_max; /* max-staleness; -1: no limit */
+	int64_t oldest_us;  /* an answer that was made before is not asked for */
 };
 
 enum cache_verdict {
@@ -43,6 +44,7 @@ enum cache_verdict {
 	CACHE_TOUCHED, /* something has */
 	CACHE_BEHIND,  /* it may not show what the request must see */
 	CACHE_LAGS,    /* it may be older than the request allows */
+	CACHE_OLD,     /* it was made before the client would take it */
 };
 
 enum cache_verdict cache_judge(const struct cache_facts *facts,

@@ -246,6 +246,78 @@ def test_reads_go_on_while_a_command_that_touches_them_waits(cache, cluster):
     assert service.query("thing", user="ben", id=6).data["number"] == 66
 
 
+def asked_with(service, directives, name="thing", **arguments):
+    return service.query(name, headers={"Cache-Control": directives}, **arguments)
+
+
+@pytest.mark.parametrize("options", [{}, {"replica": []}], ids=["replicas", "a-lone-node"])
+@pytest.mark.parametrize("level", ["session", "eventual"])
+def test_no_cache_shows_what_others_wrote_before(cache, cluster, options, level):
+    service = cache(**options)
+    assert is_kept(service, "thing", id=11)
+
+    for number in range(1, 6):
+        cluster.primary.sql(f"UPDATE test_kept SET number = {number} WHERE id = 11")
+        reply = asked_with(service, "no-cache", id=11, consistency=level)
+        assert reply.data["number"] == number
+        assert reply.headers["cache-status"].startswith("cqrsd; fwd=request")
+
+
+def test_no_cache_is_for_queries_that_are_not_kept_too(cache, cluster):
+    service = cache(wait_ms=20000)
+
+    for replica in cluster.replicas:
+        replica.pause_replay()
+    cluster.primary.sql("UPDATE test_kept SET number = 5 WHERE id = 12")
+    assert service.query("plain", id=12).data["number"] == 0
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(asked_with, service, "no-cache", "plain", id=12)
+        for replica in cluster.replicas:
+            replica.resume_replay()
+        assert waiting.result().data["number"] == 5
+
+
+def test_no_cache_is_answered_by_the_cache_where_the_feed_is_known_so_far(cache, cluster):
+    harness_service.run("watch", "test_kept", primary=cluster.primary.conninfo)
+    service = cache()
+    assert is_kept(service, "thing", id=13)
+
+    until(lambda: role(asked_with(service, "no-cache", id=13)) == "cache", "the feed to be known")
+    cluster.primary.sql("UPDATE test_kept SET number = 13 WHERE id = 13")
+
+    assert asked_with(service, "no-cache", id=13).data["number"] == 13
+
+
+def test_a_kept_answer_is_no_older_than_the_client_takes_it(cache):
+    service = cache()
+    assert is_kept(service, "thing", id=14)
+
+    reply = asked_with(service, "max-age=0", id=14)
+    assert role(reply) == "replica"
+    assert reply.headers["cache-status"] == "cqrsd; fwd=request; stored"
+    assert role(asked_with(service, "max-age=3600", id=14)) == "cache"
+
+
+def test_what_is_not_to_be_stored_is_not_kept(cache):
+    service = cache()
+
+    for _ in range(3):
+        assert role(asked_with(service, "no-store", id=15)) == "replica"
+    assert role(service.query("thing", id=15)) == "replica"
+    assert role(asked_with(service, "no-store", id=15)) == "cache"
+
+
+def test_a_kept_answer_or_none(cache):
+    service = cache()
+
+    refused = [asked_with(service, "only-if-cached", name, id=16) for name in ("thing", "plain")]
+    assert [(reply.status, reply.problem["code"]) for reply in refused] == \
+        [(504, "not-cached")] * 2
+    assert is_kept(service, "thing", id=16)
+    assert role(asked_with(service, "only-if-cached", id=16)) == "cache"
+    assert asked_with(service, "only-if-cached, max-age=0", id=16).status == 504
+
+
 def test_many_at_once_are_one_query(cache, cluster):
     service = cache()
     before = asked(service)

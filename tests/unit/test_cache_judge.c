@@ -72,6 +72,9 @@ static const struct judged table[] = {
 	{ "behind swr", WITH(.now_us = 160, .stale_us = 10), CACHE_EXPIRED },
 	{ "as old as it may be", WITH(.lag_us_max = 15), CACHE_HIT },
 	{ "older than it may be", WITH(.lag_us_max = 14), CACHE_LAGS },
+	{ "made when it was asked for", WITH(.oldest_us = 90), CACHE_HIT },
+	{ "made before", WITH(.oldest_us = 91), CACHE_OLD },
+	{ "made before, and touched", WITH(.oldest_us = 91, .touched = 501), CACHE_TOUCHED },
 	{ "touched, within swr", WITH(.now_us = 155, .stale_us = 10, .touched = 501),
 	  CACHE_TOUCHED },
 };

@@ -275,6 +275,57 @@ static void test_the_frame_is_read(void **state)
 	assert_true(in.has_body);
 }
 
+/* The directives, and the age in seconds; -1: none. */
+static void asked(unsigned asks, int64_t age_s)
+{
+	assert_int_equal(request->cache_asks, asks | (age_s < 0 ? 0 : CACHE_ASKS_AGE));
+	if (age_s >= 0)
+		assert_true(request->cache_age_us_max == age_s * 1000000);
+}
+
+static void test_what_is_asked_of_a_cache_is_read(void **state)
+{
+	assert_true(READ("Cache-Control: no-cache"));
+	asked(CACHE_ASKS_NOW, -1);
+	assert_true(READ("cache-control: NO-STORE ,, Only-If-Cached"));
+	asked(CACHE_ASKS_NO_STORE | CACHE_ASKS_KEPT, -1);
+	assert_true(READ("Cache-Control: max-age=30", "Cache-Control: no-cache"));
+	asked(CACHE_ASKS_NOW, 30);
+	assert_true(READ("Cache-Control: max-age=\"7\",no-store"));
+	asked(CACHE_ASKS_NO_STORE, 7);
+	request->kind = REQUEST_COMMAND;
+	assert_true(READ("Cache-Control: no-cache"));
+	asked(0, -1);
+}
+
+static void test_the_strictest_age_counts(void **state)
+{
+	assert_true(READ("Cache-Control: max-age=30, max-age=5, max-age=60"));
+	asked(0, 5);
+	assert_true(READ("Cache-Control: max-age=99999999999999999999999"));
+	asked(0, INT64_C(2147483648));
+	assert_true(READ("Cache-Control: max-age"));
+	asked(0, 0);
+	assert_true(READ("Cache-Control: max-age=-1"));
+	asked(0, 0);
+	assert_true(READ("Cache-Control: max-age=1.5"));
+	asked(0, 0);
+	assert_true(READ("Cache-Control: max-age=\""));
+	asked(0, 0);
+}
+
+static void test_a_cache_is_asked_nothing_by_what_is_not_known(void **state)
+{
+	assert_true(READ("Cache-Control: no-transform, max-stale=5, min-fresh"));
+	asked(0, -1);
+	assert_true(READ("Cache-Control: a=\"x, no-cache, \\\", no-store\", no-cached"));
+	asked(0, -1);
+	assert_true(READ("Cache-Control: ="));
+	asked(0, -1);
+	assert_true(READ("Cache-Control: "));
+	asked(0, -1);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -294,6 +345,9 @@ int main(void)
 		TEST(test_media_types_are_told_apart),
 		TEST(test_a_coded_body_is_refused),
 		TEST(test_the_frame_is_read),
+		TEST(test_what_is_asked_of_a_cache_is_read),
+		TEST(test_the_strictest_age_counts),
+		TEST(test_a_cache_is_asked_nothing_by_what_is_not_known),
 	};
 #undef TEST
 
