@@ -30,6 +30,7 @@ packages_tenants      := cluster test
 packages_rolling      := cluster test
 packages_chaos-pairs  := cluster test
 packages_chaos-cut-off := cluster test
+packages_chaos-strong := cluster test
 packages_patroni      := cluster test patroni
 packages_samples      := cluster demo samples
 packages_fuzz         := test
@@ -68,7 +69,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
+        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-strong chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
         overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
@@ -394,6 +395,11 @@ chaos-cut-off: ## a primary is cut off together with cqrsd, 20 times: is a confi
 	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/cut_off $(ARGS)
+
+chaos-strong: ## 200,000 strong reads from replicas beside writers, twice: is one too old? ARGS='--reads 20000'
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/guarantees/strong $(ARGS)
 
 chaos-controls: ## builds without a guard each: the checker must notice within three seeds
 	@$(install_packages)

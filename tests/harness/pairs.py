@@ -66,10 +66,11 @@ def catalog(folder):
     (pathlib.Path(folder) / "pairs.sql").write_text(OPERATIONS, encoding="utf-8")
 
 
-def serve(cluster, folder, instances, sessions):
+def serve(cluster, folder, instances, sessions, **more):
     """So many instances that know nothing of each other. That a busy machine lets a status query or
     a connection wait is no reason to refuse anybody: which answers are stale is asked here."""
-    return [Service(primary=cluster.primary.conninfo, catalog=folder, loops=1, pool_conns=8,
-                    replica=[node.conninfo for node in cluster.replicas], sessions=sessions,
-                    wait_ms=1000, queue_wait_ms=5000, lag_strikes=50).start("rotation")
-            for _ in range(instances)]
+    options = {"primary": cluster.primary.conninfo,
+               "replica": [node.conninfo for node in cluster.replicas], "sessions": sessions,
+               "catalog": folder, "loops": 1, "pool_conns": 8, "wait_ms": 1000,
+               "queue_wait_ms": 5000, "lag_strikes": 50, **more}
+    return [Service(**options).start("rotation") for _ in range(instances)]
