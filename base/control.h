@@ -179,6 +179,12 @@
 #define CONTROL_CACHE_ASKED 1
 #endif
 
+#ifdef CONTROL_CACHE_NO_REFRESHES
+#define CONTROL_CACHE_REFRESHES 0 /* nothing is asked behind a command that @refreshes it */
+#else
+#define CONTROL_CACHE_REFRESHES 1
+#endif
+
 #ifdef CONTROL_FEED_UNDECODED
 #define CONTROL_FEED_DECODED 0 /* what transactions changed that were decoded is passed by */
 #else

@@ -42,6 +42,7 @@
 #define FORMS_EVERY_US 1000000 /* how often it is asked whether a composite's fields have changed */
 #define BATCH_CALLS_MAX 64     /* calls under one Sync */
 #define OPERATION_TAGS_MAX 16  /* of @tags, of @invalidates */
+#define OPERATION_REFRESHES_MAX 8
 #define GROUP_CALLS_MAX 32     /* commands of one transaction; the same limit in options.def */
 #define GROUP_LOCK_WAIT_MS 50  /* a group waits that long for a lock, then its members go alone */
 #define GROUP_STATEMENT_MS 100 /* and runs that long for one of them */

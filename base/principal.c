@@ -21,6 +21,22 @@ const struct principal principal_anonymous = {
 	.claims = { "{}", 2 },
 };
 
+const struct principal *principal_copy(const struct principal *principal, struct arena *arena)
+{
+	struct principal *copy = arena_alloc(arena, sizeof(*copy));
+	struct text *roles = arena_zero(arena, principal->roles_count + 1, sizeof(*roles));
+
+	*copy = *principal;
+	copy->id = arena_text(arena, principal->id);
+	copy->scope = arena_text(arena, principal->scope);
+	copy->subject = arena_text(arena, principal->subject);
+	copy->claims = arena_text(arena, principal->claims);
+	for (size_t i = 0; i < principal->roles_count; i++)
+		roles[i] = arena_text(arena, principal->roles[i]);
+	copy->roles = roles;
+	return copy;
+}
+
 void roles_put(const struct text *roles, size_t count, struct buf *out)
 {
 	buf_byte(out, '[');

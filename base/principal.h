@@ -56,6 +56,10 @@ void roles_put(const struct text *roles, size_t count, struct buf *out);
 /* The claims of one that is known by name alone, in the arena: {"sub":"web","roles":["app"]}. */
 struct text principal_claims(const struct principal *principal, struct arena *arena) must_check;
 
+/* Its texts are copied into the arena, too. */
+const struct principal *principal_copy(const struct principal *principal,
+				       struct arena *arena) must_check;
+
 const char *principal_kind_text(enum principal_kind kind);
 
 bool principal_has_role(const struct principal *principal, struct text role) must_check;

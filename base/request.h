@@ -83,6 +83,7 @@ enum cache_asks {
 	CACHE_ASKS_NO_STORE = 2, /* its answer is not to be kept */
 	CACHE_ASKS_KEPT = 4,     /* no node is to be asked */
 	CACHE_ASKS_AGE = 8,      /* the answer is no older than cache_age_us_max */
+	CACHE_ASKS_REFILL = 16,  /* no client asks: the cache is to have it (cmd/refreshes.h) */
 };
 
 /* Bits. */
@@ -197,7 +198,7 @@ struct request {
 	struct list *in_state;           /* [path->count]: who waits in a state is on its list */
 	unsigned state;
 	void *task;              /* of read/ or write/, in the arena */
-	void *after;             /* of cmd/after_job.h, in the arena, or NULL */
+	void *after;             /* of cmd/, for what follows it, in the arena, or NULL */
 	struct wait wait;        /* filled while a step's STEP_WAIT holds */
 	struct loop_timer timer; /* the deadline; set by router/ */
 	/* The client went away: called at most once, by http/; NULL when router/ does not care. */

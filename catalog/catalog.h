@@ -74,6 +74,19 @@ struct tag {
 	unsigned parts_count;
 };
 
+/* Of @refreshes: a query that is asked for the cache once the command has committed. */
+struct refresh {
+	struct text query;
+	struct place place;
+	const struct refresh_value {
+		struct text name; /* of the query's parameter */
+		struct place place;
+		unsigned param; /* of the command: its index */
+	} * values;             /* [values_count] */
+	unsigned values_count;
+	bool waits; /* the command is answered behind it */
+};
+
 struct operation {
 	unsigned index; /* in the catalog, sorted by name */
 	const char *name;
@@ -127,6 +140,8 @@ struct operation {
 	 * stale (@invalidates). */
 	const struct tag *tags; /* [tags_count] */
 	unsigned tags_count;
+	const struct refresh *refreshes; /* [refreshes_count] */
+	unsigned refreshes_count;
 
 	/* For operation_place. */
 	struct place text_place;          /* of the statement's first character */
@@ -137,6 +152,7 @@ struct operation {
 struct catalog {
 	struct operation *operations; /* sorted by name */
 	unsigned count;
+	bool refreshes; /* has it a command with @refreshes? */
 	/* The rest is catalog/'s own. */
 	struct text not_yet; /* the lines of catalog_not_yet */
 	struct arena arena;

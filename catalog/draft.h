@@ -67,6 +67,8 @@ struct draft {
 	size_t options_at[DRAFT_OPTIONS_MAX]; /* by row of the table; SIZE_MAX: not given */
 	struct cut groups;                    /* of @tags or @invalidates, in the source */
 	struct draft_lookup lookup;
+	struct cut refreshes[OPERATION_REFRESHES_MAX];
+	unsigned refreshes_count;
 	struct cut order_by; /* @order-by; ptr NULL: it was not given */
 	size_t schedule_at;  /* of the value of @every or @cron */
 

@@ -6,6 +6,7 @@
 #include "catalog/loading.h"
 
 #include "base/log.h"
+#include "catalog/refresh_options.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -245,6 +246,7 @@ static struct catalog *load_catalog(struct loading *loading, const struct catalo
 		*operation = loading->operations[i];
 		operation->index = i;
 		operation->statement->id = statement_id(operation, previous);
+		catalog->refreshes |= operation->refreshes_count > 0;
 	}
 	catalog->not_yet = (struct text){ "", 0 };
 	if (loading->not_yet.len > 0)
@@ -267,6 +269,7 @@ static struct catalog *load_end(struct loading *loading, const struct catalog *p
 	struct catalog *catalog = NULL;
 
 	load_sort(loading);
+	refresh_options_check(loading);
 	if (loading->complaints.count == 0)
 		catalog = load_catalog(loading, previous);
 	else

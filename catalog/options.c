@@ -11,6 +11,7 @@
 #include "catalog/job_options.h"
 #include "catalog/lookup.h"
 #include "catalog/params.h"
+#include "catalog/refresh_options.h"
 #include "catalog/schedule_options.h"
 #include "catalog/value.h"
 #include "catalog/words.h"
@@ -405,7 +406,8 @@ void option_read(struct draft *draft, size_t comment_at, struct text comment)
 			     draft->operation.kind == REQUEST_QUERY ? "query" : "command");
 		return;
 	}
-	if (options[row].read != read_param && draft->options_at[row] != SIZE_MAX) {
+	if (options[row].read != read_param && options[row].read != refresh_option &&
+	    draft->options_at[row] != SIZE_MAX) {
 		source_error(draft->source, at.at, "@%s is given twice", options[row].name);
 		return;
 	}
@@ -466,6 +468,8 @@ static const char *option_idle(const struct draft *draft, size_t row)
 	if (draft->operation.kind == REQUEST_QUERY && options[row].read == read_groups &&
 	    draft->options_at[option_find(TEXT("cache"))] == SIZE_MAX)
 		return "it is not @cache";
+	if (options[row].read == refresh_option && draft->operation.async == ASYNC_ALWAYS)
+		return "it is always run as a job, and behind jobs nothing is filled";
 	return NULL;
 }
 
@@ -483,5 +487,6 @@ void options_finish(struct draft *draft)
 	if (draft->groups.text.ptr)
 		options_finish_groups(draft);
 	options_finish_callers(draft);
+	refresh_options_finish(draft);
 	cache_option_finish(draft, draft->options_at[option_find(TEXT("cache"))]);
 }

@@ -7,6 +7,7 @@
 #include "cmd/after_job.h"
 #include "cmd/endpoints.h"
 #include "cmd/in_flight.h"
+#include "cmd/refreshes.h"
 #include "http/auth/auth.h"
 #include "http/http.h"
 #include "read/read.h"
@@ -38,6 +39,7 @@ struct worker {
 	struct auth *auth; /* NULL: all clients are served */
 	struct reads reads;
 	struct writes writes;
+	struct refreshes refreshes;
 	struct feed_tables feed_tables; /* of the first worker, as the next */
 	struct feed_keeper feed_keeper;
 	struct in_flight_board in_flight;
@@ -126,6 +128,7 @@ static void worker_quiesce(struct worker *worker)
 	worker->draining = true;
 	listener_quiesce(worker->listener);
 	writes_drain(&worker->writes);
+	refreshes_drain(&worker->refreshes);
 	worker->on_turn.on_turn = worker_on_turn;
 	loop_hook_add(worker->loop, &worker->on_turn, LOOP_STAGE_BURY);
 	loop_again(worker->loop);
@@ -168,6 +171,12 @@ static void worker_on_query(struct request *request, void *arg)
 	read_take(&worker->reads, request);
 }
 
+static void worker_write(struct worker *worker, struct request *request)
+{
+	refreshes_expect(&worker->refreshes, request);
+	write_take(&worker->writes, request);
+}
+
 static void worker_on_request(struct request *request, void *arg)
 {
 	struct worker *worker = arg;
@@ -177,12 +186,13 @@ static void worker_on_request(struct request *request, void *arg)
 	else if (request->kind == REQUEST_QUERY)
 		read_take(&worker->reads, request);
 	else
-		write_take(&worker->writes, request);
+		worker_write(worker, request);
 }
 
 static void worker_free_paths(struct worker *worker)
 {
 	in_flight_stop(&worker->in_flight);
+	refreshes_fini(&worker->refreshes);
 	reads_fini(&worker->reads);
 	writes_fini(&worker->writes);
 	feed_keeper_stop(&worker->feed_keeper);
@@ -283,6 +293,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	worker->router = router_new(worker->loop, shared, conns, catalog, worker->metrics);
 	reads_init(&worker->reads, worker->router, http->cache);
 	writes_init(&worker->writes, worker->router, &worker_shared);
+	refreshes_init(&worker->refreshes, worker->router, &worker->reads);
 	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	worker->auth = http->auth ? auth_new(http->auth) : NULL;

@@ -121,6 +121,8 @@ static struct cache_view cached_view(const struct read *read)
 
 static void cached_count(const struct read *read, const char *result)
 {
+	if (read_is_refill(read->task.request))
+		return;
 	metric_add(read->task.router->metrics, METRIC_cache_requests_total, METRIC_LABELS(result),
 		   1);
 }
@@ -382,6 +384,8 @@ static void cached_note(const struct read *read)
 {
 	const struct cached *cached = &read->cached;
 
+	if (read_is_refill(read->task.request))
+		return;
 	reuse_note(read->reads->reuse_notes, cached->hash,
 		   (uint32_t)(cached->key.len + read->task.request->out.len), 0);
 }

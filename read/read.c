@@ -167,6 +167,11 @@ static void read_set_needs(struct read *read)
 		read_least(request->staleness_us_max, operation->staleness_us_max);
 	needs->stale_allowed = operation->on_lag == ON_LAG_STALE;
 	needs->primary_allowed = operation->on_lag == ON_LAG_SPILL;
+	/* Beside replicas what the primary answers is not kept, and stale answers are of no use. */
+	if (read_is_refill(request)) {
+		needs->stale_allowed = false;
+		needs->primary_allowed = task->router->topology.count == 1;
+	}
 	if (request->user_key.ptr)
 		needs->user_hash = hash_bytes(request->user_key.ptr, request->user_key.len, 0);
 	task->wait_until_us = loop_now(request->loop) + wait_us;
@@ -182,7 +187,8 @@ static enum step read_admit(struct request *request)
 {
 	struct read *read = read_of(request);
 
-	if (admit_begin(&read->task) == STEP_DONE)
+	if ((read_is_refill(request) ? admit_begin_own(&read->task) : admit_begin(&read->task)) ==
+	    STEP_DONE)
 		return STEP_DONE;
 	admit_deadline(&read->task, read_on_deadline, admit_client_gone);
 	read_set_needs(read);

@@ -129,6 +129,12 @@ static inline struct read *read_of(struct request *request)
 	return container_of((struct task *)request->task, struct read, task);
 }
 
+/* No client waits for it, nor is counted. */
+static inline bool read_is_refill(const struct request *request)
+{
+	return request->cache_asks & CACHE_ASKS_REFILL;
+}
+
 /* The one way to a state other than the next; always STEP_MOVED. */
 static inline enum step read_move(struct read *read, enum read_state state)
 {

@@ -95,6 +95,16 @@ enum step admit_begin(struct task *task)
 	return admit_key(task);
 }
 
+enum step admit_begin_own(struct task *task)
+{
+	admit_find(task);
+	if (!task->operation)
+		return request_fail(task->request, OUTCOME_UNKNOWN_OPERATION,
+				    "there is no such query any more");
+	task->urgency = (unsigned)task->request->urgency;
+	return admit_key(task);
+}
+
 enum step admit_begin_job(struct task *task)
 {
 	task->urgency = ADMIT_URGENCY_OF_JOBS;
