@@ -143,6 +143,24 @@
 #define CONTROL_FEED_WATCHED 1
 #endif
 
+#ifdef CONTROL_WARM_WITHOUT_REST
+#define CONTROL_WARM_RESTS 0 /* keys are asked again one group after another, without a pause */
+#else
+#define CONTROL_WARM_RESTS 1
+#endif
+
+#ifdef CONTROL_WARM_NO_ROOM
+#define CONTROL_WARM_ROOM 0 /* keys are asked again though queries of clients wait */
+#else
+#define CONTROL_WARM_ROOM 1
+#endif
+
+#ifdef CONTROL_WARM_NO_VERSION
+#define CONTROL_WARM_VERSION 0 /* keys are asked again of operations that have changed */
+#else
+#define CONTROL_WARM_VERSION 1
+#endif
+
 #ifdef CONTROL_NO_CACHE_SECTION
 #define CONTROL_CACHE_SECTION 0 /* memory of the cache is used again while readers look at it */
 #else

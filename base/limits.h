@@ -72,6 +72,9 @@
 #define LOSS_NOTICES_PER_SESSION_SLOT                                                              \
 	16                              /* users who need not be told of a loss, per session slot */
 #define CACHE_BYTES_MIN (1 << 20)       /* of a cache of answers */
+#define WARM_KEYS_MAX 65536             /* of --cache-warm */
+#define WARM_KEY_BYTES_MAX 4096         /* of one of them, as a line */
+#define WARM_BYTES_MAX (16 << 20)       /* of its file */
 #define CACHE_ENTRY_BYTES_MAX (4 << 20) /* of one answer in it, its key and its head included */
 #define LAG_RING_SLOTS 4096             /* a power of two: samples of the primary's position */
 #define PARKED_MAX 1000                 /* waiters of one loop: resuming costs with their number */

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cmd/keys_known.h"
+#include "http/http.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,30 @@ static bool endpoints_have_callers(const struct options *options)
 	    options->jwt_secret_file || !endpoints_reach_beyond(options))
 		return true;
 	return keys_known_ask(options) != KEYS_KNOWN_NEVER;
+}
+
+/* What could never be equal to what a browser sends is a mistake. */
+bool endpoints_check_browsers(const struct options *options)
+{
+	for (size_t i = 0; i < options->hosts.count; i++) {
+		const char *wrong = origin_wrong_host(options->hosts.items[i]);
+
+		if (wrong) {
+			fprintf(stderr, "cqrsd serve: --host %s: %s\n", options->hosts.items[i],
+				wrong);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < options->cors_origins.count; i++) {
+		const char *wrong = origin_wrong_origin(options->cors_origins.items[i]);
+
+		if (wrong) {
+			fprintf(stderr, "cqrsd serve: --cors-origin %s: %s\n",
+				options->cors_origins.items[i], wrong);
+			return false;
+		}
+	}
+	return true;
 }
 
 bool endpoints_check(const struct options *options)

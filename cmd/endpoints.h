@@ -18,6 +18,8 @@ struct endpoints {
 
 /* Does one of --listen name an address that others can reach? */
 bool endpoints_reach_beyond(const struct options *options) must_check;
+/* Can --host and --cors-origin be equal to what a browser sends? False: likewise. */
+bool endpoints_check_browsers(const struct options *options) must_check;
 /* Can the options be meant? False: stderr says what not. Asks the nodes for API keys where it
  * hangs on them. */
 bool endpoints_check(const struct options *options) must_check;

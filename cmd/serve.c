@@ -22,6 +22,7 @@
 #include "cmd/serve_cache.h"
 #include "cmd/serve_feed.h"
 #include "cmd/serve_keys.h"
+#include "cmd/serve_warm.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
 #include "cmd/version.h"
@@ -55,7 +56,8 @@ struct serve {
 	struct sessions *sessions;
 	struct high_water high_water;
 	struct feed_shared feed;
-	struct cache *cache; /* NULL: no answers are kept */
+	struct cache *cache;     /* NULL: no answers are kept */
+	struct serve_warm *warm; /* NULL: without --cache-warm */
 	struct serve_keys keys;
 	struct serve_auth auth;
 	struct monitor *monitor;
@@ -185,6 +187,7 @@ static void serve_reload(struct serve *serve)
 	keys_lines_fini(&reread.keys);
 	catalog_let_go(serve->catalog);
 	serve->catalog = reread.catalog;
+	serve_warm_reload(serve->warm, serve->catalog);
 	serve->admin.operations = serve->catalog->count;
 	log_info("serve", "catalog reloaded: %u operations", serve->catalog->count);
 	if (serve->announced)
@@ -216,6 +219,7 @@ static void serve_quiesce(struct serve *serve)
 	loop_timer_set(serve->loop, &serve->drain_over,
 		       loop_now(serve->loop) + serve->options.drain_us + SERVE_DRAIN_GRACE_US);
 	endpoints_leave_api(&serve->endpoints);
+	serve_warm_drain(serve->warm);
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_drain(serve->workers[i]);
 }
@@ -346,30 +350,6 @@ static bool serve_make_nodes(struct serve *serve)
 	return true;
 }
 
-/* What could never be equal to what a browser sends is a mistake. */
-static bool serve_check_browsers(const struct options *options)
-{
-	for (size_t i = 0; i < options->hosts.count; i++) {
-		const char *wrong = origin_wrong_host(options->hosts.items[i]);
-
-		if (wrong) {
-			fprintf(stderr, "cqrsd serve: --host %s: %s\n", options->hosts.items[i],
-				wrong);
-			return false;
-		}
-	}
-	for (size_t i = 0; i < options->cors_origins.count; i++) {
-		const char *wrong = origin_wrong_origin(options->cors_origins.items[i]);
-
-		if (wrong) {
-			fprintf(stderr, "cqrsd serve: --cors-origin %s: %s\n",
-				options->cors_origins.items[i], wrong);
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool serve_check_user_header(const struct options *options)
 {
 	const char *wrong = user_header_wrong(options->user_header);
@@ -447,6 +427,7 @@ static bool serve_start_workers(struct serve *serve)
 	serve->opened.on_delivery = serve_on_opened;
 	for (unsigned i = 0; i < loops; i++) {
 		http.audit = serve->audit ? audit_queue_new(serve->audit) : NULL;
+		http.warm = i == 0 ? serve_warm_events(serve->warm) : NULL;
 		serve->workers[i] =
 			worker_start(i, &serve->shared, conns / loops + (i < conns % loops), &http,
 				     serve->catalog, &events, error, sizeof(error));
@@ -463,6 +444,7 @@ static bool serve_start_workers(struct serve *serve)
 	}
 	if (serve->audit)
 		audit_start(serve->audit);
+	serve_warm_start(serve->warm, serve->workers[0]);
 	atomic_store_explicit(&serve->workers_published, loops, memory_order_release);
 	/* What was published before the loops could be woken. */
 	serve_on_topology(serve);
@@ -479,6 +461,7 @@ static void serve_share(struct serve *serve)
 
 	serve->topology = snapshot_new(sizeof(struct topology));
 	serve->cache = serve_cache_start(&serve->options);
+	serve->warm = serve_warm_new(&serve->options, serve->cache, serve->catalog);
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);
 	serve_auth_init(&serve->auth, &serve->options, serve->keys.store);
@@ -527,6 +510,7 @@ static void serve_stop(struct serve *serve)
 {
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_join(serve->workers[i]);
+	serve_warm_stop(serve->warm);
 	loop_timer_cancel(serve->loop, &serve->delay);
 	loop_timer_cancel(serve->loop, &serve->drain_over);
 	atomic_store(&serve->workers_published, 0);
@@ -570,7 +554,7 @@ int serve_main(int argc, char **argv)
 	serve.argv = argv;
 	if (!start_options(&serve.options, VERB_SERVE, "serve", argc, argv, &code))
 		return code;
-	if (!serve_make_nodes(&serve) || !serve_check_browsers(&serve.options) ||
+	if (!serve_make_nodes(&serve) || !endpoints_check_browsers(&serve.options) ||
 	    !serve_check_user_header(&serve.options) || !serve_cache_check(&serve.options) ||
 	    !serve_auth_check(&serve.options) || !endpoints_check(&serve.options) ||
 	    !endpoints_read_peers(&serve.endpoints, &serve.options) ||

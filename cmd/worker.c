@@ -11,6 +11,7 @@
 #include "http/auth/auth.h"
 #include "http/http.h"
 #include "read/read.h"
+#include "read/warm.h"
 #include "router/feed_keeper.h"
 #include "router/feed_tables.h"
 #include "router/heavy_hitters.h"
@@ -40,6 +41,7 @@ struct worker {
 	struct reads reads;
 	struct writes writes;
 	struct refreshes refreshes;
+	struct warm warm;               /* of one worker */
 	struct feed_tables feed_tables; /* of the first worker, as the next */
 	struct feed_keeper feed_keeper;
 	struct in_flight_board in_flight;
@@ -115,6 +117,39 @@ void worker_reload(struct worker *worker, struct catalog *catalog, const struct 
 	worker_post(worker, &message->letter);
 }
 
+/* Keys on their way to the worker; freed on delivery. */
+struct worker_keys {
+	struct letter letter;
+	struct worker *worker;
+	struct warm_list *list;
+};
+
+static void worker_on_keys(struct letter *letter, struct loop *loop)
+{
+	struct worker_keys *message = container_of(letter, struct worker_keys, letter);
+
+	(void)loop;
+	warm_give(&message->worker->warm, message->list);
+	free(message);
+}
+
+void worker_ask_again(struct worker *worker, struct warm_list *list)
+{
+	struct worker_keys *message = calloc(1, sizeof(*message));
+
+	assert(message);
+	message->letter.on_delivery = worker_on_keys;
+	message->worker = worker;
+	message->list = list;
+	warm_announce(&worker->warm);
+	worker_post(worker, &message->letter);
+}
+
+bool worker_asks_again(const struct worker *worker)
+{
+	return warm_is_busy(&worker->warm);
+}
+
 static void worker_on_turn(struct loop_hook *hook)
 {
 	struct worker *worker = container_of(hook, struct worker, on_turn);
@@ -127,6 +162,7 @@ static void worker_quiesce(struct worker *worker)
 {
 	worker->draining = true;
 	listener_quiesce(worker->listener);
+	warm_stop(&worker->warm);
 	writes_drain(&worker->writes);
 	refreshes_drain(&worker->refreshes);
 	worker->on_turn.on_turn = worker_on_turn;
@@ -193,6 +229,7 @@ static void worker_free_paths(struct worker *worker)
 {
 	in_flight_stop(&worker->in_flight);
 	refreshes_fini(&worker->refreshes);
+	warm_fini(&worker->warm);
 	reads_fini(&worker->reads);
 	writes_fini(&worker->writes);
 	feed_keeper_stop(&worker->feed_keeper);
@@ -295,6 +332,8 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	writes_init(&worker->writes, worker->router, &worker_shared);
 	refreshes_init(&worker->refreshes, worker->router, &worker->reads);
 	in_flight_start(&worker->in_flight, &worker->reads, &worker->writes);
+	if (http->warm)
+		warm_start(&worker->warm, &worker->reads, http->cache->store, http->warm);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
 	worker->auth = http->auth ? auth_new(http->auth) : NULL;
 	router_open_then(worker->router, worker_on_open, worker);

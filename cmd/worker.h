@@ -11,6 +11,7 @@
 #include "catalog/catalog.h"
 #include "router/router.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,8 @@ struct audit_queue;
 struct endpoints;
 
 struct cache;
+struct warm_events;
+struct warm_list;
 
 /* What it needs besides the options. */
 struct worker_http {
@@ -27,6 +30,8 @@ struct worker_http {
 	struct audit_queue *audit;        /* of its own; NULL: there is no audit log */
 	const struct auth_settings *auth; /* borrowed for the call; NULL: all clients are served */
 	struct cache *cache;              /* borrowed; NULL: no answers are kept */
+	/* Of the worker that asks again what was kept; borrowed for the call; NULL: of others. */
+	const struct warm_events *warm;
 };
 
 /* Both on the worker's thread. */
@@ -57,6 +62,10 @@ void worker_refresh(struct worker *worker);
  * answered once it is.
  */
 void worker_drain(struct worker *worker);
+/* Any thread, until worker_drain: takes keys that are asked again (read/warm.h). */
+void worker_ask_again(struct worker *worker, struct warm_list *list);
+/* Any thread: does it still ask them? */
+bool worker_asks_again(const struct worker *worker) must_check;
 /* After on_end: joins the thread. The loop stays: dials may still come back to it. */
 void worker_join(struct worker *worker);
 /* After the nodes are freed. */

@@ -384,6 +384,14 @@ void pool_deliver(struct pool *pool)
 		pool_bury(pool);
 }
 
+bool pool_has_room(const struct pool *pool)
+{
+	for (enum lane_kind kind = 0; kind < LANES; kind++)
+		if (kind != LANE_JOBS && !list_empty(&pool->lanes[kind].queue))
+			return false;
+	return capacity_of(pool, &pool->lanes[LANE_QUICK]).ready > 0;
+}
+
 unsigned pool_load(const struct pool *pool)
 {
 	size_t load = pool->in_flight;

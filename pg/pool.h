@@ -64,6 +64,8 @@ void pool_dial_now(struct pool *pool);
 
 /* Calls waiting and on their way; what choose_node balances by. */
 unsigned pool_load(const struct pool *pool);
+/* Could a quick query leave at once, and does no query or command wait? */
+bool pool_has_room(const struct pool *pool) must_check;
 /* Is a conn open, so that a call can leave at once or after the batch under way? */
 bool pool_connected(const struct pool *pool);
 /* Has each lane whose conns are always open one that was made, for a node of a known role? */

@@ -77,6 +77,57 @@ struct text cache_key(const struct cache_asked *asked, struct arena *arena)
 	return (struct text){ key.ptr, len };
 }
 
+/* --- what a key says -------------------------------------------------------------------------- */
+
+/* What key_write puts before the values: see there. */
+#define KEY_HEAD_BYTES                                                                             \
+	(5 * sizeof(uint32_t) + sizeof(uint64_t) + sizeof(((struct operation *)NULL)->version))
+
+uint32_t cache_key_statement(struct text key)
+{
+	uint32_t id = 0;
+
+	if (key.len >= KEY_HEAD_BYTES)
+		memcpy(&id, key.ptr, sizeof(id));
+	return id;
+}
+
+/* Takes a text off the key. False: there is none. */
+static bool key_take(struct text *key, struct text *value)
+{
+	uint32_t len;
+
+	if (key->len < sizeof(len))
+		return false;
+	memcpy(&len, key->ptr, sizeof(len));
+	key->ptr += sizeof(len);
+	key->len -= sizeof(len);
+	*value = (struct text){ len == UINT32_MAX ? NULL : key->ptr, len == UINT32_MAX ? 0 : len };
+	if (value->len > key->len)
+		return false;
+	key->ptr += value->len;
+	key->len -= value->len;
+	return true;
+}
+
+const char *const *cache_key_values(struct text key, unsigned count, struct arena *arena)
+{
+	const char **values = arena_alloc(arena, count * sizeof(*values) + 1);
+
+	if (key.len < KEY_HEAD_BYTES)
+		return NULL;
+	key.ptr += KEY_HEAD_BYTES;
+	key.len -= KEY_HEAD_BYTES;
+	for (unsigned i = 0; i < count; i++) {
+		struct text value;
+
+		if (!key_take(&key, &value))
+			return NULL;
+		values[i] = value.ptr ? arena_copy(arena, value.ptr, value.len) : NULL;
+	}
+	return key.len ? NULL : values;
+}
+
 /* --- times ------------------------------------------------------------------------------------ */
 
 static bool key_is_letter(char byte)

@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct request;
 
@@ -30,3 +31,9 @@ struct text cache_key(const struct cache_asked *asked, struct arena *arena) must
 /* Is one of the values, or a word of it, a time that is another one each time it is read by
  * PostgreSQL: now, today, tomorrow, yesterday? */
 bool cache_asks_time(const struct cache_asked *asked) must_check;
+
+/* The other way round, of a key that the cache holds. */
+uint32_t cache_key_statement(struct text key) must_check; /* its id */
+/* Its values, of count parameters, into the arena: NULL, there is more in it: who asks. */
+const char *const *cache_key_values(struct text key, unsigned count,
+				    struct arena *arena) must_check;

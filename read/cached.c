@@ -264,7 +264,8 @@ static enum cache_verdict cached_take(struct read *read, const struct cache_view
 	verdict = cache_judge(cache_entry_facts(entry), view);
 	*uses = cache_entry_uses(entry);
 	if (verdict == CACHE_HIT || verdict == CACHE_STALE) {
-		cache_use(entry);
+		if (!read_is_refill(read->task.request))
+			cache_use(entry);
 		cache_entry_copy(entry, &read->task.request->out);
 		read->cached.facts = *cache_entry_facts(entry);
 	}
@@ -411,6 +412,8 @@ void cached_report(struct read *read)
 	if (!(request->cache_marks & CACHE_MARK_FOR_ALL))
 		router_token(router, seen, request->token);
 	cached_count(read, "hit");
+	if (read_is_refill(request))
+		return;
 	metric_add(router->metrics, METRIC_routed_total,
 		   METRIC_LABELS(read->task.operation->name, "cache", reason_text(REASON_CACHE)),
 		   1);

@@ -27,6 +27,7 @@
 #include <string.h>
 
 static enum step read_admit(struct request *request);
+static enum step read_bind(struct request *request);
 static enum step read_answer(struct request *request);
 
 #define TO(state) (1u << READ_##state)
@@ -38,7 +39,7 @@ static const struct request_state read_states[] = {
 	[READ_CONFIRM] = { "confirm", 0, requirement_confirm },
 	[READ_TABLES] = { "tables", 0, by_table_step },
 	[READ_DESCRIBE] = { "describe", 0, describing_step },
-	[READ_BIND] = { "bind", 0, bind_step },
+	[READ_BIND] = { "bind", 0, read_bind },
 	[READ_CACHE] = { "cache", TO(ANSWER), cached_step },
 	[READ_PLACE] = { "place", TO(PARKED) | TO(OUT) | TO(CONFIRM), place_step },
 	[READ_PARKED] = { "parked", TO(PLACE), place_again },
@@ -97,7 +98,7 @@ static void read_on_call(struct query *query, enum query_end end)
 		read_back(read, end);
 }
 
-void read_take(struct reads *reads, struct request *request)
+static struct read *read_begin(struct reads *reads, struct request *request)
 {
 	struct read *read = arena_alloc(&request->arena, sizeof(*read));
 	const size_t begin = offsetof(struct read, reads);
@@ -113,6 +114,21 @@ void read_take(struct reads *reads, struct request *request)
 		.on_rows = tell_on_rows,
 	};
 	task_begin(&read->task, reads->router, request, &read_path, reads->in_state, read_on_end);
+	return read;
+}
+
+void read_take(struct reads *reads, struct request *request)
+{
+	(void)read_begin(reads, request);
+	request_run(request);
+}
+
+void read_take_again(struct reads *reads, struct request *request, const char *const *values)
+{
+	struct read *read = read_begin(reads, request);
+
+	read->again = values;
+	read->retries = 1; /* it is tried at one node, once */
 	request_run(request);
 }
 
@@ -193,6 +209,19 @@ static enum step read_admit(struct request *request)
 	admit_deadline(&read->task, read_on_deadline, admit_client_gone);
 	read_set_needs(read);
 	return requirement_judge(&read->task);
+}
+
+/* --- BIND ------------------------------------------------------------------------------------- */
+
+static enum step read_bind(struct request *request)
+{
+	struct read *read = read_of(request);
+
+	if (!read->again)
+		return bind_step(request);
+	read->task.shape = statement_shape(read->task.operation->statement);
+	read->task.values = read->again;
+	return STEP_NEXT;
 }
 
 /* --- ANSWER ----------------------------------------------------------------------------------- */

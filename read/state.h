@@ -109,7 +109,8 @@ struct read {
 	struct flight flight; /* while its query is out */
 	struct hedge *hedge;  /* its second query, while it is out; or NULL */
 	struct cached cached;
-	enum query_end end; /* what became of the query; set on the way from OUT to VERIFY */
+	const char *const *again; /* its values: one of our own (read/warm.h); NULL: a client's */
+	enum query_end end;       /* what became of the query; set on the way from OUT to VERIFY */
 
 	struct query query; /* set as a whole; what stands above is cleared */
 };

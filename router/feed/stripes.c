@@ -97,6 +97,13 @@ void stripes_know(struct stripes *stripes, uint64_t lsn)
 	stripes_raise(&stripes->known, lsn);
 }
 
+uint32_t stripes_era(const struct stripes *stripes)
+{
+	uint32_t era = atomic_load_explicit(&stripes->era, memory_order_acquire);
+
+	return stripes_grow(era) ? era : 0;
+}
+
 uint32_t stripes_timeline(const struct stripes *stripes)
 {
 	uint32_t timeline = atomic_load_explicit(&stripes->timeline, memory_order_acquire);

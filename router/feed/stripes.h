@@ -63,6 +63,8 @@ void stripes_know(struct stripes *stripes, uint64_t lsn);
 
 /* Whose lsns these are; 0: unknown. */
 uint32_t stripes_timeline(const struct stripes *stripes) must_check;
+/* Another number each time that all that was known was given up; 0: nothing is known now. */
+uint32_t stripes_era(const struct stripes *stripes) must_check;
 /* A; POSITION_NONE: unknown. */
 struct position stripes_known(const struct stripes *stripes) must_check;
 /*

@@ -180,6 +180,32 @@ static void times_that_move_are_found(void **state)
 	assert_false(cache_asks_time(&asked));
 }
 
+static void values_come_back_of_a_key_that_names_no_one(void **state)
+{
+	const char *claims[CLAIMS_VALUES] = { NULL };
+	struct principal ann = { .id = { "ann", 3 } };
+	struct request one = { .principal = &ann, .user_key = { "u", 1 } };
+	const char *const *back;
+
+	(void)state;
+	values[0] = NULL;
+	assert_int_equal(cache_key_statement(key()), 7);
+	back = cache_key_values(key(), 2, &arena);
+	assert_non_null(back);
+	assert_null(back[0]);
+	assert_string_equal(back[1], "2");
+	assert_null(cache_key_values(key(), 1, &arena));
+	assert_null(cache_key_values(key(), 3, &arena));
+	asked.who = &one;
+	assert_null(cache_key_values(key(), 2, &arena));
+	asked.who = NULL;
+	asked.claims = claims;
+	assert_null(cache_key_values(key(), 2, &arena));
+	asked.claims = NULL;
+	for (size_t len = 0; len < key().len; len++)
+		assert_null(cache_key_values((struct text){ key().ptr, len }, 2, &arena));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -190,6 +216,7 @@ int main(void)
 		TEST(who_asks_counts_where_the_answer_varies),
 		TEST(claims_count_where_they_are_set),
 		TEST(times_that_move_are_found),
+		TEST(values_come_back_of_a_key_that_names_no_one),
 	};
 
 	return cmocka_run_group_tests_name("test_cache_key", tests, NULL, NULL);

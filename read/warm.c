@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A timer makes the next step; queries that end set it. */
+#include "read/warm.h"
+
+#include "base/clock.h"
+#include "base/control.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "read/read.h"
+#include "router/claims.h"
+
+#include <string.h>
+
+#define WARM_GROUP_MAX 8
+#define WARM_URGENCY 7
+#define WARM_QUICK_US (10 * US_PER_MS) /* a group that took no longer may be followed by a larger */
+#define WARM_REST 4                    /* times what a group took */
+#define WARM_REST_US_MIN (2 * US_PER_MS)
+#define WARM_ROOM_US (20 * US_PER_MS)   /* until it is seen again whether clients' queries wait */
+#define WARM_READY_US (250 * US_PER_MS) /* whether answers can be kept */
+#define WARM_FAILED_US (250 * US_PER_MS)
+#define WARM_KNOWN_US (30 * US_PER_S) /* so long it is waited for what is known of statements */
+#define WARM_ANSWER_US (5 * US_PER_S)
+#define WARM_FULL 16 /* asks no more when all but one of so many parts of the cache are taken */
+
+/* One that is out. */
+struct warm_ask {
+	struct list_link link;
+	struct warm *warm;
+	struct request *request;
+};
+
+static void warm_in(struct warm *warm, int64_t us)
+{
+	if (!warm->stopped)
+		loop_timer_set(warm->reads->router->loop, &warm->timer,
+			       loop_now(warm->reads->router->loop) + us);
+}
+
+/* --- one key ---------------------------------------------------------------------------------- */
+
+static void warm_count_end(struct warm *warm, const struct request *request)
+{
+	if (request->outcome == OUTCOME_OK && request->cache_marks & CACHE_MARK_KEPT)
+		warm->counts.kept++;
+	else if (request->outcome == OUTCOME_OK && request->served_by == SERVED_BY_CACHE)
+		warm->counts.there++;
+	else
+		warm->counts.failed++;
+}
+
+static void warm_group_end(struct warm *warm)
+{
+	int64_t took_us = loop_now(warm->reads->router->loop) - warm->group_us;
+	int64_t rest_us = CONTROL_WARM_RESTS ? WARM_REST * took_us : 0;
+
+	if (took_us > WARM_QUICK_US)
+		warm->size = 1;
+	else if (warm->size < WARM_GROUP_MAX)
+		warm->size++;
+	warm_in(warm, rest_us > WARM_REST_US_MIN ? rest_us : WARM_REST_US_MIN);
+}
+
+static void warm_on_done(struct request *request)
+{
+	struct warm_ask *ask = request->client;
+	struct warm *warm = ask->warm;
+
+	list_remove(&warm->asks, &ask->link);
+	warm_count_end(warm, request);
+	list_append(&warm->ended, &ask->link);
+	if (list_empty(&warm->asks))
+		warm_group_end(warm);
+}
+
+static void warm_ask(struct warm *warm, const struct warm_key *key)
+{
+	struct router *router = warm->reads->router;
+	struct request *request = request_new(router->loop);
+	struct warm_ask *ask = arena_alloc(&request->arena, sizeof(*ask));
+	int64_t answer_us = router->shared.options->request_timeout_us;
+
+	*ask = (struct warm_ask){ .warm = warm, .request = request };
+	list_append(&warm->asks, &ask->link);
+	warm->counts.asked++;
+	request->kind = REQUEST_QUERY;
+	request->operation = text_of(key->operation);
+	memcpy(request->id, "cache-warm", sizeof("cache-warm"));
+	request->level = LEVEL_SESSION;
+	request->cache_asks = CACHE_ASKS_REFILL;
+	request->urgency = WARM_URGENCY;
+	request->born_us = loop_now(router->loop);
+	request->deadline_us =
+		request->born_us + (answer_us < WARM_ANSWER_US ? answer_us : WARM_ANSWER_US);
+	request->on_done = warm_on_done;
+	request->client = ask;
+	read_take_again(warm->reads, request, key->values);
+}
+
+/* --- which ------------------------------------------------------------------------------------ */
+
+enum warm_use { WARM_ASK, WARM_WAIT, WARM_DROP };
+
+/* Only what is the same for all who may ask: a key names no one. */
+static enum warm_use warm_use(const struct warm *warm, const struct warm_key *key)
+{
+	const struct router *router = warm->reads->router;
+	const struct operation *operation =
+		catalog_find(router->catalog_ref->catalog, REQUEST_QUERY, text_of(key->operation));
+	unsigned cached;
+
+	if (!operation || !operation->cache_us || operation->claims == CATALOG_CLAIMS_SET ||
+	    router->shared.options->claims == CLAIMS_ALL)
+		return WARM_DROP;
+	if (CONTROL_WARM_VERSION && (strcmp(operation->version, key->version) != 0 ||
+				     operation->statement->params != key->count))
+		return WARM_DROP;
+	cached = atomic_load_explicit(&operation->statement->cached, memory_order_acquire);
+	if (cached == CACHED_UNKNOWN && loop_now(router->loop) - warm->ready_us < WARM_KNOWN_US)
+		return WARM_WAIT;
+	return cached == CACHED_FOR_ALL ? WARM_ASK : WARM_DROP;
+}
+
+/* Are answers of now kept? */
+static bool warm_is_ready(const struct warm *warm)
+{
+	const struct router *router = warm->reads->router;
+	uint32_t timeline = stripes_timeline(&router->shared.feed->stripes);
+
+	return router_is_open(router) && timeline &&
+	       timeline == router->topology.primary_position.timeline;
+}
+
+/* Could a query leave at once at each node that may get it, and does none wait there? */
+static bool warm_has_room(const struct warm *warm)
+{
+	const struct router *router = warm->reads->router;
+	unsigned nodes = 0;
+
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		const struct node_view *node = &router->topology.nodes[i];
+
+		if (router->topology.count > 1 &&
+		    (node->role != NODE_REPLICA || !node->in_rotation))
+			continue;
+		if (!router->nodes[i].pool ||
+		    (CONTROL_WARM_ROOM && !pool_has_room(router->nodes[i].pool)))
+			return false;
+		nodes++;
+	}
+	return nodes > 0;
+}
+
+static bool warm_is_full(const struct warm *warm)
+{
+	struct cache_counts counts;
+
+	cache_store_counts(warm->store, &counts);
+	return counts.bytes_used > counts.bytes_max - counts.bytes_max / WARM_FULL;
+}
+
+/* --- a list ----------------------------------------------------------------------------------- */
+
+static void warm_count(const struct warm *warm, const char *result, uint64_t count)
+{
+	metric_add(warm->reads->router->metrics, METRIC_cache_warm_keys_total,
+		   METRIC_LABELS(result), count);
+}
+
+static void warm_report(const struct warm *warm)
+{
+	const struct warm_counts *counts = &warm->counts;
+
+	warm_count(warm, "kept", counts->kept);
+	warm_count(warm, "there", counts->there);
+	warm_count(warm, "dropped", counts->dropped);
+	warm_count(warm, "failed", counts->failed);
+	warm_count(warm, "full", counts->full);
+	log_info("cache",
+		 "%s: %zu keys, %llu asked again, %llu kept; %llu were kept already, %llu dropped "
+		 "(their operations have changed), %llu without an answer to keep, %llu not asked "
+		 "(the cache is full)",
+		 warm->list->of_file ? "--cache-warm" : "what was kept was emptied",
+		 warm->list->count, (unsigned long long)counts->asked,
+		 (unsigned long long)counts->kept, (unsigned long long)counts->there,
+		 (unsigned long long)counts->dropped, (unsigned long long)counts->failed,
+		 (unsigned long long)counts->full);
+}
+
+static void warm_next_list(struct warm *warm)
+{
+	if (warm->list)
+		warm_list_free(warm->list);
+	warm->list = warm->after;
+	warm->after = NULL;
+	warm->next = 0;
+	warm->ready_us = 0;
+	warm->size = 1;
+	warm->counts = (struct warm_counts){ 0 };
+	if (!warm->list)
+		atomic_store(&warm->busy, false);
+}
+
+/* Asks a group, or passes over keys that are of no use. True: some are out. */
+static bool warm_ask_group(struct warm *warm)
+{
+	warm->group_us = loop_now(warm->reads->router->loop);
+	for (unsigned asked = 0; asked < warm->size && warm->next < warm->list->count;) {
+		const struct warm_key *key = &warm->list->keys[warm->next];
+		enum warm_use use = warm_use(warm, key);
+
+		if (use == WARM_WAIT)
+			break;
+		warm->next++;
+		if (use == WARM_DROP) {
+			warm->counts.dropped++;
+			continue;
+		}
+		asked++;
+		warm_ask(warm, key);
+	}
+	return !list_empty(&warm->asks);
+}
+
+static void warm_go_on(struct warm *warm)
+{
+	if (!warm_is_ready(warm)) {
+		warm_in(warm, WARM_READY_US);
+		return;
+	}
+	if (!warm->ready_us)
+		warm->ready_us = loop_now(warm->reads->router->loop);
+	if (warm->next < warm->list->count && warm_is_full(warm)) {
+		warm->counts.full = warm->list->count - warm->next;
+		warm->next = warm->list->count;
+	}
+	if (warm->next == warm->list->count) {
+		warm_report(warm);
+		warm_next_list(warm);
+		warm_in(warm, WARM_READY_US);
+	} else if (!warm_has_room(warm)) {
+		warm_in(warm, WARM_ROOM_US);
+	} else if (!warm_ask_group(warm)) {
+		warm_in(warm, warm->next == warm->list->count ? 0 : WARM_READY_US);
+	}
+}
+
+/* Was all that was kept given up since? Not so at the start, where there was nothing. */
+static void warm_see_era(struct warm *warm)
+{
+	uint32_t era = stripes_era(&warm->reads->router->shared.feed->stripes);
+
+	if (!era || era == warm->era)
+		return;
+	if (warm->era && warm->events.on_emptied)
+		warm->events.on_emptied(warm->events.arg);
+	warm->era = era;
+}
+
+/* What called them may still hold them when they end. */
+static void warm_bury(struct warm *warm)
+{
+	while (!list_empty(&warm->ended)) {
+		struct warm_ask *ask =
+			container_of(list_first(&warm->ended), struct warm_ask, link);
+
+		list_remove(&warm->ended, &ask->link);
+		request_free(ask->request);
+	}
+}
+
+static void warm_on_due(struct loop_timer *timer)
+{
+	struct warm *warm = container_of(timer, struct warm, timer);
+
+	warm_bury(warm);
+	warm_see_era(warm);
+	if (!list_empty(&warm->asks))
+		return;
+	if (warm->list)
+		warm_go_on(warm);
+	else
+		warm_in(warm, WARM_READY_US);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+void warm_start(struct warm *warm, struct reads *reads, struct cache_store *store,
+		const struct warm_events *events)
+{
+	*warm = (struct warm){ .reads = reads, .store = store, .events = *events, .size = 1 };
+	list_init(&warm->asks);
+	list_init(&warm->ended);
+	warm->timer.on_due = warm_on_due;
+	warm_in(warm, 0);
+}
+
+void warm_stop(struct warm *warm)
+{
+	if (!warm->reads || warm->stopped)
+		return;
+	warm->stopped = true;
+	loop_timer_cancel(warm->reads->router->loop, &warm->timer);
+	while (!list_empty(&warm->asks)) {
+		struct warm_ask *ask = container_of(list_first(&warm->asks), struct warm_ask, link);
+
+		ask->request->on_client_gone(ask->request);
+	}
+	if (warm->list)
+		warm_list_free(warm->list);
+	if (warm->after)
+		warm_list_free(warm->after);
+	warm->list = warm->after = NULL;
+}
+
+void warm_fini(struct warm *warm)
+{
+	if (!warm->reads)
+		return;
+	warm_stop(warm);
+	warm_bury(warm);
+}
+
+void warm_give(struct warm *warm, struct warm_list *list)
+{
+	if (warm->stopped) {
+		warm_list_free(list);
+		return;
+	}
+	if (warm->after)
+		warm_list_free(warm->after);
+	warm->after = list;
+	if (list->of_file)
+		warm_count(warm, "read", list->count);
+	if (!warm->list)
+		warm_next_list(warm);
+	else
+		return;
+	if (list_empty(&warm->asks))
+		warm_in(warm, 0);
+}
+
+bool warm_is_busy(const struct warm *warm)
+{
+	return atomic_load(&warm->busy);
+}
+
+void warm_announce(struct warm *warm)
+{
+	atomic_store(&warm->busy, true);
+}
