@@ -9,6 +9,7 @@
 #include "pg/capacity.h"
 #include "pg/departure.h"
 #include "pg/janitor.h"
+#include "pg/jobs.h"
 #include "pg/pool_private.h"
 #include "pg/reserve_conn.h"
 #include "pg/wire/connect.h"
@@ -127,33 +128,69 @@ void dispatch_open(struct pool *pool)
 /* --- who leaves ------------------------------------------------------------------------------ */
 
 /* One that has been out for long waits for something else than a core. */
-static bool dispatch_jobs_are_out(const struct pool *pool)
+static bool dispatch_is_at_work(const struct batch *batch, int64_t now_us)
 {
-	const struct lane *jobs = &pool->lanes[LANE_JOBS];
-	int64_t now_us = loop_now(pool->loop);
+	return now_us - batch->sent_us < JOBS_TURN_US_MAX;
+}
 
-	for (unsigned i = 0; i < jobs->size; i++)
-		if (jobs->conns[i].state == CONN_BUSY &&
-		    now_us - jobs->conns[i].batch.sent_us < JOBS_TURN_US_MAX)
-			return true;
-	return false;
+static bool dispatch_is_lone(const struct batch *batch)
+{
+	const struct call *claim = batch->slots[0].call;
+
+	return claim && claim->jobs->lone;
+}
+
+struct dispatch_jobs {
+	unsigned out;
+	bool at_work;
+};
+
+/* Quick jobs do not wait for lone ones, which are slow; lone ones wait for all. */
+static struct dispatch_jobs dispatch_jobs_before(const struct pool *pool, const struct call *call)
+{
+	const struct lane *lane = &pool->lanes[LANE_JOBS];
+	int64_t now_us = loop_now(pool->loop);
+	struct dispatch_jobs jobs = { 0 };
+
+	for (unsigned i = 0; i < lane->size; i++) {
+		const struct conn *conn = &lane->conns[i];
+
+		if (conn->state != CONN_BUSY ||
+		    (!call->jobs->lone && dispatch_is_lone(&conn->batch)))
+			continue;
+		jobs.out++;
+		jobs.at_work |= dispatch_is_at_work(&conn->batch, now_us);
+	}
+	return jobs;
 }
 
 /* Behind commands, which have left already in this turn, and only where there is room; but for
  * their share. */
-static bool dispatch_may_send_jobs(const struct pool *pool)
+static bool dispatch_may_send_jobs(const struct pool *pool, const struct call *call)
 {
-	const struct lane *jobs = &pool->lanes[LANE_JOBS];
 	int64_t now_us = loop_now(pool->loop);
+	struct dispatch_jobs jobs;
 
 	if (job_share_is_due(&pool->job_share, now_us))
 		return true;
-	if (!job_share_is_alone(&pool->job_share, now_us) && dispatch_jobs_are_out(pool))
+	jobs = dispatch_jobs_before(pool, call);
+	if (!job_share_is_alone(&pool->job_share, now_us) && jobs.at_work)
 		return false;
 	return list_empty(&pool->lanes[LANE_COMMAND].queue) &&
 	       list_empty(&pool->lanes[LANE_GROUP].queue) &&
-	       concurrency_allows(&pool->concurrency,
-				  capacity_out(pool) + jobs->counts.in[CONN_BUSY]);
+	       concurrency_allows(&pool->concurrency, capacity_out(pool) + jobs.out);
+}
+
+/* The first that may leave; NULL: none. */
+static struct call *dispatch_next_jobs(const struct pool *pool)
+{
+	list_each (&pool->lanes[LANE_JOBS].queue, it) {
+		struct call *call = container_of(it, struct call, ticket.link);
+
+		if (dispatch_may_send_jobs(pool, call))
+			return call;
+	}
+	return NULL;
 }
 
 static bool dispatch_may_send(const struct pool *pool, const struct conn *conn,
@@ -162,8 +199,19 @@ static bool dispatch_may_send(const struct pool *pool, const struct conn *conn,
 	if (list_empty(&work->queue))
 		return false;
 	if (work->kind == LANE_JOBS)
-		return dispatch_may_send_jobs(pool);
+		return dispatch_next_jobs(pool) != NULL;
 	return capacity_allows(pool, conn, work);
+}
+
+/* To the head of their queue, which leaves. */
+static void dispatch_put_jobs_first(struct pool *pool)
+{
+	struct list *queue = &pool->lanes[LANE_JOBS].queue;
+	struct call *call = dispatch_next_jobs(pool);
+
+	assert(call);
+	list_remove(queue, &call->ticket.link);
+	list_prepend(queue, &call->ticket.link);
 }
 
 /* For the first of the long ones, which leaves on that conn. False: there is no core for it after
@@ -190,6 +238,8 @@ static void dispatch_send_on(struct pool *pool, struct conn *conn)
 		if (!dispatch_may_send(pool, conn, work))
 			return;
 	}
+	if (work->kind == LANE_JOBS)
+		dispatch_put_jobs_first(pool);
 	departure_send(conn, work);
 }
 

@@ -62,6 +62,7 @@ struct call_jobs {
 	struct call *calls[GROUP_CALLS_MAX];
 	unsigned (*on_claimed)(struct call *claim);
 	bool (*on_ran)(struct call *claim);
+	bool lone; /* it claims one job, which may be slow: those of many do not wait for it */
 	/* The maker's as well, set in on_ran: described, its rows are not read; and its values,
 	 * [finish->params]. Borrowed until on_done. */
 	struct statement *finish;

@@ -90,7 +90,7 @@ static struct pool *write_on_partitions(struct job_partitions *partitions)
 
 static void write_on_scheduled(struct job_schedules *schedules)
 {
-	job_workers_wake(&container_of(schedules, struct writes, schedules)->workers);
+	job_workers_wake(&container_of(schedules, struct writes, schedules)->workers, NULL);
 }
 
 static struct pool *write_on_watches(struct job_watches *watches)
@@ -499,7 +499,7 @@ static enum step write_committed(struct write *write)
 
 		metric_add(write->task.router->metrics, METRIC_jobs_accepted_total,
 			   METRIC_LABELS(request->operation_name), jobs);
-		job_workers_wake(&write->writes->workers);
+		job_workers_wake(&write->writes->workers, write->task.operation);
 	}
 	return STEP_NEXT;
 }

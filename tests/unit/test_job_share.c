@@ -190,6 +190,75 @@ static void test_a_batch_that_is_out_for_long_keeps_no_other(void **state)
 	end_batch();
 }
 
+/* --- beside lone ones ------------------------------------------------------------------------ */
+
+/* One batch is out, in a node with room for it alone; commands come all the time. */
+static void open_with_one_out(bool lone)
+{
+	struct pool_settings settings = stage_settings;
+
+	settings.jobs_max = 3;
+	settings.concurrency_fixed = 1;
+	answer_finishes();
+	stage_open_with(NODE_PRIMARY, &settings);
+	run_a_batch();
+	stage.pool->job_share = (struct job_share){ CLOCK_NEVER / 2, CLOCK_NEVER };
+	send_jobs_again(1);
+	assert_jobs_left(true);
+	story.jobs.lone = lone;
+}
+
+static void submit_and_leave(struct stage_call *call, struct call_jobs *jobs, bool lone,
+			     enum call_state state)
+{
+	*jobs = (struct call_jobs){ .lone = lone };
+	stage_call_init(call, CALL_JOBS, stage_statement(90), "w");
+	call->call.jobs = jobs;
+	assert_true(pool_submit(stage.pool, &call->call));
+	stage_turn();
+	stage_connect();
+	stage_turn();
+	assert_int_equal(call->call.state, state);
+}
+
+static void forget(struct stage_call *call)
+{
+	pool_forget(stage.pool, &call->call);
+	stage_call_fini(call);
+}
+
+static void test_quick_jobs_do_not_wait_for_a_lone_one(void **state)
+{
+	open_with_one_out(true);
+	submit_and_leave(&other, &other_jobs, false, CALL_OUT);
+	forget(&other);
+	end_batch();
+}
+
+static void test_a_lone_job_waits_for_quick_ones(void **state)
+{
+	open_with_one_out(false);
+	submit_and_leave(&other, &other_jobs, true, CALL_QUEUED);
+	forget(&other);
+	end_batch();
+}
+
+static void test_quick_jobs_pass_a_lone_one_that_waits(void **state)
+{
+	struct stage_call third;
+	struct call_jobs third_jobs;
+
+	open_with_one_out(true);
+	submit_and_leave(&other, &other_jobs, true, CALL_QUEUED);
+	submit_and_leave(&third, &third_jobs, false, CALL_OUT);
+	assert_int_equal(other.call.state, CALL_QUEUED);
+	forget(&third);
+	forget(&other);
+	end_batch();
+}
+
+/* --- for commands and for room --------------------------------------------------------------- */
+
 static void test_jobs_wait_for_the_commands_that_wait(void **state)
 {
 	open_jobs(1);
@@ -336,6 +405,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(test_a_batch_that_is_out_for_long_keeps_no_other),
+		STORY(test_quick_jobs_do_not_wait_for_a_lone_one),
+		STORY(test_a_lone_job_waits_for_quick_ones),
+		STORY(test_quick_jobs_pass_a_lone_one_that_waits),
 		STORY(test_beside_commands_one_batch_leaves_after_the_other),
 		cmocka_unit_test(test_what_was_taken_while_nothing_waited_is_no_debt),
 		cmocka_unit_test(test_the_first_one_is_due_at_once),

@@ -399,6 +399,7 @@ bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit)
 	batch->jobs = (struct call_jobs){
 		.on_claimed = batch_on_claimed,
 		.on_ran = batch_on_ran,
+		.lone = limit == 1,
 	};
 	batch->call = (struct call){
 		.kind = CALL_JOBS,

@@ -48,11 +48,17 @@ enum isolation job_pace_isolation(unsigned pace)
 				    : (enum isolation)(pace - JOB_PACE_LONE);
 }
 
+/* Of so many workers: with two, a quick job that is held up leaves one to the others. */
+static unsigned pace_reserve(unsigned workers)
+{
+	return workers > 3 ? 2 : 1;
+}
+
 /* With one worker here, some other loop keeps one for quick jobs. */
 static bool pace_may_be_slow(const struct job_pacing *pacing)
 {
 	if (pacing->workers > 1)
-		return pacing->slow + 1 < pacing->workers;
+		return pacing->slow + pace_reserve(pacing->workers) < pacing->workers;
 	return atomic_load_explicit(&pacing->occupancy->workers, memory_order_relaxed) == 1 ||
 	       atomic_load_explicit(&pacing->occupancy->slow, memory_order_relaxed) + 1 <
 		       atomic_load_explicit(&pacing->occupancy->workers, memory_order_relaxed);
@@ -69,6 +75,11 @@ unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues
 	if (paces & PACE_BIT(JOB_PACE_QUICK) && !pace_may_be_slow(pacing))
 		return PACE_BIT(JOB_PACE_QUICK);
 	return paces;
+}
+
+unsigned job_paces_alone(const struct job_pacing *pacing, unsigned paces)
+{
+	return paces & PACE_BIT(JOB_PACE_QUICK) && !pace_may_be_slow(pacing) ? 0 : paces;
 }
 
 unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
@@ -134,9 +145,11 @@ static bool pace_add(const struct job_pacing *pacing, struct job_queue *queue, i
 	return true;
 }
 
-static void pace_slow_begins(struct job_pacing *pacing, struct job_seats *seats, unsigned pace)
+/* What runs alone has the time of its command, however quick others were. */
+static void pace_slow_begins(struct job_pacing *pacing, struct job_seats *seats, unsigned pace,
+			     enum claim_kind kind)
 {
-	if (pace == JOB_PACE_QUICK)
+	if (pace == JOB_PACE_QUICK && kind != CLAIM_ALONE)
 		return;
 	seats->slow = true;
 	pacing->slow++;
@@ -162,7 +175,7 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 		if (job_queue_is_open(queue, now_us) && job_pace_of(queue) == pace)
 			(void)pace_add(pacing, queue, now_us, claim, seats);
 	}
-	pace_slow_begins(pacing, seats, pace);
+	pace_slow_begins(pacing, seats, pace, claim->kind);
 }
 
 static bool pace_try(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
@@ -196,7 +209,7 @@ struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *que
 			continue;
 		if (!pace_try(pacing, queue, now_us, claim, seats))
 			continue;
-		pace_slow_begins(pacing, seats, pace);
+		pace_slow_begins(pacing, seats, pace, claim->kind);
 		return queue;
 	}
 	return NULL;

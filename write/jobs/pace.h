@@ -8,8 +8,9 @@
  * (write/jobs/occupancy.h): taken before it claims, as it is not known what it will find, and let
  * go by those of which nothing was found, once the rows are there.
  *
- * Slow batches never take all workers of a loop while it has quick commands, nor all of a process
- * of one worker per loop: quick jobs do not wait for slow ones.
+ * Slow batches, and those of what runs alone, never take all workers of a loop while it has quick
+ * commands, nor the last but one of four or more, nor all of a process of one worker per loop:
+ * quick jobs do not wait for slow ones.
  */
 #pragma once
 
@@ -31,7 +32,7 @@
 struct job_pacing {
 	struct job_occupancy *occupancy; /* borrowed */
 	unsigned workers;
-	unsigned slow;             /* batches of other paces than quick */
+	unsigned slow;             /* batches of other paces than quick, and of what runs alone */
 	unsigned turns[JOB_PACES]; /* claims so far */
 	struct job_fair fair[JOB_PACES];
 	int64_t sweep_every_us; /* write/jobs/watermark.h */
@@ -45,6 +46,8 @@ void job_pacing_fini(struct job_pacing *pacing);
 /* Those that may be claimed now, as bits. */
 unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues *queues,
 			int64_t now_us) must_check;
+/* Of these, those of which jobs may run that are to run alone. */
+unsigned job_paces_alone(const struct job_pacing *pacing, unsigned paces) must_check;
 /* Of these, those of queues in which there may be jobs with an order. */
 unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us) must_check;
 /* And those from which the next claim is to be a fair one. */

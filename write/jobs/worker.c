@@ -16,10 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORKER_PAUSE_US (5 * US_PER_MS)
-#define WORKER_PAUSE_US_MAX (50 * US_PER_MS)
 #define WORKER_TROUBLE_US US_PER_S
-#define WORKER_ALONE_US (500 * US_PER_MS)
 
 /* Paces of each kind of claims. */
 #define WORKER_PACES (CLAIM_KINDS * JOB_PACES)
@@ -110,43 +107,6 @@ void job_workers_drain(struct job_workers *workers)
 	workers->draining = true;
 }
 
-static bool worker_is_busy(const struct job_worker *worker)
-{
-	return worker->catalog_ref != NULL;
-}
-
-static void worker_due_in(struct job_worker *worker, int64_t pause_us)
-{
-	struct loop *loop = worker->workers->router->loop;
-
-	if (!worker->workers->draining)
-		loop_timer_set(loop, &worker->timer, loop_now(loop) + pause_us);
-}
-
-/* Nothing was found: less and less often. */
-static void worker_rest(struct job_worker *worker)
-{
-	worker_due_in(worker, worker->pause_us);
-	worker->pause_us *= 2;
-	if (worker->pause_us > WORKER_PAUSE_US_MAX)
-		worker->pause_us = WORKER_PAUSE_US_MAX;
-}
-
-/* One that rests is enough: it wakes no other, but takes a batch. */
-void job_workers_wake(struct job_workers *workers)
-{
-	for (unsigned i = 0; i < workers->count; i++) {
-		struct job_worker *worker = &workers->workers[i];
-
-		if (worker_is_busy(worker))
-			continue;
-		worker->pause_us = WORKER_PAUSE_US;
-		memset(worker->empty_until_us, 0, sizeof(worker->empty_until_us));
-		worker_due_in(worker, 0);
-		return;
-	}
-}
-
 /* --- what is there to do --------------------------------------------------------------------- */
 
 static void workers_renew_queues(struct job_workers *workers)
@@ -177,7 +137,8 @@ static unsigned worker_open_paces(const struct job_workers *workers, int64_t now
 	for (unsigned pace = 0; pace < JOB_PACES; pace++)
 		if (now_us >= workers->alone_due_us[pace])
 			alone |= 1u << pace;
-	return paces | (paces & alone) << CLAIM_ALONE * JOB_PACES |
+	alone &= job_paces_alone(&workers->pacing, paces);
+	return paces | alone << CLAIM_ALONE * JOB_PACES |
 	       (paces & job_paces_ordered(&workers->queues, now_us)) << CLAIM_HEADS * JOB_PACES |
 	       (paces & job_paces_fair(&workers->pacing)) << CLAIM_FAIR * JOB_PACES;
 }
@@ -192,7 +153,7 @@ static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 	for (unsigned i = 0; i < WORKER_PACES; i++) {
 		unsigned pace = (worker->pace + i) % WORKER_PACES;
 
-		if (!(paces & 1u << pace) || now_us < worker->empty_until_us[pace])
+		if (!(paces & 1u << pace) || now_us < workers->empty_until_us[pace])
 			continue;
 		worker->batch.claim.kind = (enum claim_kind)(pace / JOB_PACES);
 		job_pace_claim(&workers->pacing, &workers->queues, pace % JOB_PACES, now_us,
@@ -278,7 +239,7 @@ static void worker_on_described(struct describe *describe)
 			job_queue_pause(queue, &router->random, loop_now(router->loop));
 	}
 	worker_let_go(worker);
-	worker_due_in(worker, 0);
+	job_worker_due_in(worker, 0);
 }
 
 /* A command whose types are not known, or not any more. False: there is none, or no room. */
@@ -313,7 +274,7 @@ static void worker_on_due(struct loop_timer *timer)
 	struct job_workers *workers = worker->workers;
 	struct pool *pool;
 
-	if (worker_is_busy(worker) || workers->draining)
+	if (job_worker_is_busy(worker) || workers->draining)
 		return;
 	router_refresh(workers->router);
 	workers_renew_queues(workers);
@@ -321,7 +282,7 @@ static void worker_on_due(struct loop_timer *timer)
 	if (pool && (worker_describe(worker, pool) || worker_send(worker, pool)))
 		worker_hold(worker);
 	else
-		worker_rest(worker);
+		job_worker_rest(worker);
 }
 
 /* Several commands of one claim may have come further: each by its last row. */
@@ -522,6 +483,7 @@ static void worker_trouble(struct job_worker *worker)
 	bool of_jobs = batch->jobs.count && call->frame_end != FRAME_RAISED;
 
 	job_queues_rewind(&workers->queues);
+	job_workers_may_find(workers, worker->claimed % JOB_PACES);
 	workers_claim_alone(workers);
 	for (unsigned i = 0; i < batch->jobs.count; i++)
 		job_verdicts_add(&workers->verdicts, &batch->members[i].row,
@@ -531,19 +493,7 @@ static void worker_trouble(struct job_worker *worker)
 		log_warn("jobs", "a batch of jobs was rolled back: %s (%s)",
 			 call->error.message ? call->error.message : "", call->error.sqlstate);
 	}
-	worker_due_in(worker, of_jobs ? 0 : WORKER_TROUBLE_US);
-}
-
-/* Of this pace; rests when there is nothing of all others either. */
-static void worker_found_nothing(struct job_worker *worker)
-{
-	struct job_workers *workers = worker->workers;
-	int64_t now_us = loop_now(workers->router->loop);
-
-	if (worker->claimed / JOB_PACES == CLAIM_ALONE)
-		workers->alone_due_us[worker->claimed - JOB_PACES] = now_us + WORKER_ALONE_US;
-	worker->empty_until_us[worker->claimed] = now_us + WORKER_PAUSE_US;
-	worker_due_in(worker, 0);
+	job_worker_due_in(worker, of_jobs ? 0 : WORKER_TROUBLE_US);
 }
 
 static void worker_ended_well(struct job_worker *worker)
@@ -553,14 +503,15 @@ static void worker_ended_well(struct job_worker *worker)
 	workers->complained = false;
 	worker_take_ends(worker);
 	if (!job_batch_ran(&worker->batch)) {
-		worker_found_nothing(worker);
+		job_worker_found_nothing(worker);
 		return;
 	}
 	worker->pause_us = WORKER_PAUSE_US;
+	job_workers_may_find(workers, worker->claimed % JOB_PACES);
 	/* More may wait: another worker of the loop helps. */
 	if (worker->batch.jobs.count == GROUP_CALLS_MAX)
-		job_workers_wake(workers);
-	worker_due_in(worker, 0);
+		job_workers_wake(workers, worker->batch.members[0].operation);
+	job_worker_due_in(worker, 0);
 }
 
 /* News for who waits for what has ended, on all loops. */

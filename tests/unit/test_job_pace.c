@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What workers of jobs claim, and when: quick jobs beside slow ones. */
+/* links: catalog_story.c */
+#include "write/jobs/pace.h"
+
+#include "base/clock.h"
+#include "catalog_story.h"
+#include "pg/admission/estimate.h"
+#include "write/jobs/rest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORKERS 4
+#define QUICK JOB_PACE_QUICK
+#define SLOW (JOB_PACE_LONE + ISOLATION_READ_COMMITTED)
+#define QUICK_BIT (1u << QUICK)
+#define SLOW_BIT (1u << SLOW)
+#define ALONE(pace) (CLAIM_ALONE * JOB_PACES + (pace))
+#define NOW_US US_PER_S
+
+#define QUICK_TEXT "-- command: quick :exec\n-- @async always\nINSERT INTO t VALUES (1);\n"
+#define SLOW_TEXT "-- command: slow :exec\n-- @async always\nINSERT INTO t VALUES (2);\n"
+
+static struct {
+	struct loop *loop;
+	struct catalog *catalog;
+	struct job_occupancy occupancy;
+	struct router router;
+	struct job_worker several[WORKERS];
+	struct job_workers workers;
+	int64_t now_us;
+	unsigned due[WORKERS]; /* how often each was to claim */
+} at;
+
+static const struct operation *operation(const char *name)
+{
+	struct job_queue *queue = job_queues_find(&at.workers.queues, text_of(name));
+
+	assert_non_null(queue);
+	return queue->operation;
+}
+
+static void on_due(struct loop_timer *timer)
+{
+	at.due[container_of(timer, struct job_worker, timer) - at.several]++;
+}
+
+static void takes(const char *name, int64_t us)
+{
+	struct statement *statement = operation(name)->statement;
+
+	statement_set_shape(statement, shape_new(0, 0));
+	estimate_learn(&statement, 1, us);
+}
+
+static void open_with(const char *text, unsigned count)
+{
+	memset(&at, 0, sizeof(at));
+	at.now_us = NOW_US;
+	at.occupancy = (struct job_occupancy)JOB_OCCUPANCY_INIT;
+	at.loop = loop_new("test");
+	loop_fake_clock(at.loop, at.now_us);
+	at.catalog = story_catalog(text);
+	at.router.loop = at.loop;
+	at.workers.router = &at.router;
+	at.workers.workers = at.several;
+	at.workers.count = count;
+	job_pacing_init(&at.workers.pacing, &at.occupancy, count);
+	job_queues_set(&at.workers.queues, at.catalog, &at.occupancy);
+	for (unsigned i = 0; i < count; i++) {
+		at.several[i].workers = &at.workers;
+		at.several[i].timer.on_due = on_due;
+		at.several[i].pause_us = WORKER_PAUSE_US;
+		job_claim_init(&at.several[i].batch.claim);
+	}
+}
+
+static void open_both(unsigned count)
+{
+	open_with(QUICK_TEXT SLOW_TEXT, count);
+	takes("quick", 100);
+	takes("slow", 2 * US_PER_S);
+}
+
+static int shut(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < at.workers.count; i++) {
+		loop_timer_cancel(at.loop, &at.several[i].timer);
+		job_pace_end(&at.workers.pacing, &at.several[i].seats);
+		job_seats_fini(&at.several[i].seats);
+		job_claim_fini(&at.several[i].batch.claim);
+	}
+	job_pacing_fini(&at.workers.pacing);
+	job_queues_fini(&at.workers.queues);
+	job_occupancy_fini(&at.occupancy);
+	catalog_let_go(at.catalog);
+	loop_free(at.loop);
+	return 0;
+}
+
+static unsigned open_paces(void)
+{
+	return job_paces_open(&at.workers.pacing, &at.workers.queues, at.now_us);
+}
+
+static void claim(unsigned worker, enum claim_kind kind, unsigned pace)
+{
+	struct job_claim *claim = &at.several[worker].batch.claim;
+
+	claim->kind = kind;
+	job_pace_claim(&at.workers.pacing, &at.workers.queues, pace, at.now_us, claim,
+		       &at.several[worker].seats);
+	assert_true(claim->queues > 0);
+}
+
+/* --- who may be slow ------------------------------------------------------------------------- */
+
+static void test_two_of_four_workers_are_kept_for_quick_jobs(void **state)
+{
+	open_both(WORKERS);
+	assert_int_equal(open_paces(), QUICK_BIT | SLOW_BIT);
+	claim(0, CLAIM_COMPANY, SLOW);
+	assert_int_equal(open_paces(), QUICK_BIT | SLOW_BIT);
+	claim(1, CLAIM_COMPANY, SLOW);
+	assert_int_equal(open_paces(), QUICK_BIT);
+	job_pace_end(&at.workers.pacing, &at.several[0].seats);
+	assert_int_equal(open_paces(), QUICK_BIT | SLOW_BIT);
+}
+
+static void test_one_of_two_workers_is_kept_for_quick_jobs(void **state)
+{
+	open_both(2);
+	assert_int_equal(open_paces(), QUICK_BIT | SLOW_BIT);
+	claim(0, CLAIM_COMPANY, SLOW);
+	assert_int_equal(open_paces(), QUICK_BIT);
+}
+
+static void test_the_only_worker_runs_both(void **state)
+{
+	open_both(1);
+	assert_int_equal(open_paces(), QUICK_BIT | SLOW_BIT);
+}
+
+static void test_all_workers_are_slow_where_nothing_is_quick(void **state)
+{
+	open_with(SLOW_TEXT, WORKERS);
+	takes("slow", 2 * US_PER_S);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		assert_int_equal(open_paces(), SLOW_BIT);
+		claim(i, CLAIM_COMPANY, SLOW);
+	}
+}
+
+/* However quick its command is, it may take all of its time. */
+static void test_what_runs_alone_counts_as_slow(void **state)
+{
+	open_both(WORKERS);
+	claim(0, CLAIM_ALONE, QUICK);
+	assert_int_equal(job_paces_alone(&at.workers.pacing, open_paces()), QUICK_BIT | SLOW_BIT);
+	claim(1, CLAIM_ALONE, QUICK);
+	assert_int_equal(open_paces(), QUICK_BIT);
+	assert_int_equal(job_paces_alone(&at.workers.pacing, open_paces()), 0);
+	claim(2, CLAIM_COMPANY, QUICK);
+	assert_int_equal(open_paces(), QUICK_BIT);
+}
+
+/* --- when they claim ------------------------------------------------------------------------- */
+
+static void pass(int64_t us)
+{
+	at.now_us += us;
+	loop_fake_clock(at.loop, at.now_us);
+	loop_turn(at.loop, 0);
+}
+
+/* It comes back as empty, later. */
+static void sends(unsigned worker, unsigned claimed)
+{
+	at.several[worker].catalog_ref = &(struct catalog_ref){ 0 };
+	at.several[worker].claimed = claimed;
+	at.several[worker].sent_us = at.now_us;
+}
+
+static void finds_nothing(unsigned worker)
+{
+	at.several[worker].catalog_ref = NULL;
+	job_worker_found_nothing(&at.several[worker]);
+}
+
+static bool may_claim(unsigned claimed)
+{
+	return at.now_us >= at.workers.empty_until_us[claimed];
+}
+
+static void test_what_one_did_not_find_is_asked_for_again_later(void **state)
+{
+	open_both(WORKERS);
+	sends(0, QUICK);
+	pass(US_PER_MS);
+	finds_nothing(0);
+	assert_false(may_claim(QUICK));
+	assert_true(may_claim(SLOW));
+	pass(WORKER_PAUSE_US);
+	assert_true(may_claim(QUICK));
+}
+
+static void test_a_claim_before_an_acceptance_says_nothing(void **state)
+{
+	open_both(WORKERS);
+	for (unsigned i = 0; i < WORKERS; i++)
+		sends(i, i ? SLOW : QUICK);
+	job_workers_wake(&at.workers, operation("quick"));
+	pass(US_PER_MS);
+	for (unsigned i = 0; i < WORKERS; i++)
+		finds_nothing(i);
+	assert_true(may_claim(QUICK));
+	assert_false(may_claim(SLOW));
+	pass(0);
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_int_equal(at.due[i], 1);
+}
+
+static void test_an_acceptance_is_asked_for_though_nothing_was_there_before(void **state)
+{
+	open_both(WORKERS);
+	sends(0, QUICK);
+	sends(1, SLOW);
+	pass(US_PER_MS);
+	finds_nothing(0);
+	finds_nothing(1);
+	job_workers_wake(&at.workers, operation("quick"));
+	assert_true(may_claim(QUICK));
+	assert_false(may_claim(SLOW));
+	job_workers_wake(&at.workers, NULL);
+	assert_true(may_claim(SLOW));
+}
+
+static void test_who_is_woken_begins_with_what_has_come(void **state)
+{
+	open_both(WORKERS);
+	sends(0, QUICK);
+	at.several[1].pace = SLOW;
+	job_workers_wake(&at.workers, operation("quick"));
+	pass(0);
+	assert_int_equal(at.due[1], 1);
+	assert_int_equal(at.due[2], 0);
+	assert_int_equal(at.several[1].pace, QUICK);
+	job_workers_wake(&at.workers, operation("slow"));
+	assert_int_equal(at.several[1].pace, SLOW);
+}
+
+static void test_what_runs_alone_is_asked_for_seldom(void **state)
+{
+	open_both(WORKERS);
+	sends(0, ALONE(QUICK));
+	job_workers_wake(&at.workers, operation("quick"));
+	pass(US_PER_MS);
+	finds_nothing(0);
+	assert_true(at.workers.alone_due_us[QUICK] > at.now_us + WORKER_PAUSE_US);
+}
+
+static void test_a_trial_of_one_command_says_nothing_of_others(void **state)
+{
+	struct job_health health;
+
+	open_both(WORKERS);
+	sends(0, QUICK);
+	at.several[0].trial = &health;
+	pass(US_PER_MS);
+	finds_nothing(0);
+	assert_true(may_claim(QUICK));
+}
+
+#define STORY(name) cmocka_unit_test_teardown(name, shut)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(test_two_of_four_workers_are_kept_for_quick_jobs),
+		STORY(test_one_of_two_workers_is_kept_for_quick_jobs),
+		STORY(test_the_only_worker_runs_both),
+		STORY(test_all_workers_are_slow_where_nothing_is_quick),
+		STORY(test_what_runs_alone_counts_as_slow),
+		STORY(test_what_one_did_not_find_is_asked_for_again_later),
+		STORY(test_a_claim_before_an_acceptance_says_nothing),
+		STORY(test_an_acceptance_is_asked_for_though_nothing_was_there_before),
+		STORY(test_who_is_woken_begins_with_what_has_come),
+		STORY(test_what_runs_alone_is_asked_for_seldom),
+		STORY(test_a_trial_of_one_command_says_nothing_of_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
