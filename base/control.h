@@ -203,6 +203,12 @@
 #define CONTROL_CACHE_REFRESHES 1
 #endif
 
+#ifdef CONTROL_CACHE_NO_GROUPS
+#define CONTROL_CACHE_GROUPS 0 /* caches in front are not told what a command made stale */
+#else
+#define CONTROL_CACHE_GROUPS 1
+#endif
+
 #ifdef CONTROL_FEED_UNDECODED
 #define CONTROL_FEED_DECODED 0 /* what transactions changed that were decoded is passed by */
 #else

@@ -242,6 +242,8 @@ struct request {
 	enum cache_use cache_use;       /* what the cache had to do with it */
 	int64_t age_us, fresh_us;       /* of a kept answer: since it was made, and left to it */
 	unsigned cache_marks;           /* enum cache_mark */
+	struct text cache_groups;       /* what a query's answer is a part of, or a command has made
+					 * stale (router/cache_groups.h); ptr NULL: nothing */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
 	struct text job;                /* a command: its id, accepted as one job; ptr NULL: none */

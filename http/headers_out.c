@@ -113,6 +113,18 @@ static void headers_out_cache(struct header_lines *lines, const struct request *
 	header_lines_end(lines);
 }
 
+/* RFC 9875: where others may keep answers of queries. */
+static void headers_out_groups(struct header_lines *lines, const struct request *request)
+{
+	if (!request->cache_groups.ptr)
+		return;
+	buf_text(header_lines_begin(lines, request->kind == REQUEST_COMMAND
+						   ? "Cache-Group-Invalidation"
+						   : "Cache-Groups"),
+		 request->cache_groups);
+	header_lines_end(lines);
+}
+
 static void headers_out_timing(const struct request *request, struct buf *out)
 {
 	buf_literal(out, "queue;dur=");
@@ -202,6 +214,7 @@ void headers_out_of_request(struct header_lines *lines, const struct request *re
 			    unsigned status)
 {
 	headers_out_cache(lines, request);
+	headers_out_groups(lines, request);
 	header_lines_add(lines, "X-Request-Id", request->id);
 	if (request->served_by != SERVED_BY_NONE) {
 		headers_out_consistency(request, header_lines_begin(lines, "Consistency"));

@@ -16,6 +16,7 @@
 #include "router/admit.h"
 #include "router/bind.h"
 #include "router/by_table.h"
+#include "router/cache_groups.h"
 #include "router/describing.h"
 #include "router/node_health.h"
 #include "router/request_timing.h"
@@ -230,6 +231,9 @@ static enum step read_answer(struct request *request)
 {
 	struct read *read = read_of(request);
 
+	if (request->cache_use != CACHE_USE_NONE || request->served_by == SERVED_BY_CACHE)
+		request->cache_groups = cache_groups(read->task.operation, read->task.shape,
+						     read->task.values, &request->arena);
 	if (request->served_by == SERVED_BY_CACHE) {
 		cached_report(read);
 		return STEP_DONE;

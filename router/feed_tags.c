@@ -23,12 +23,9 @@ static bool tag_add_value(struct buf *out, struct pg_type type, const char *valu
 	return !value || text;
 }
 
-static uint64_t tag_of(const struct tag *tag, const struct shape *shape, const char *const *values,
-		       struct buf *out)
+bool feed_tag_text(const struct tag *tag, const struct shape *shape, const char *const *values,
+		   struct buf *out)
 {
-	uint64_t hash;
-
-	buf_clear(out);
 	for (unsigned i = 0; i < tag->parts_count; i++) {
 		const struct tag_part *part = &tag->parts[i];
 
@@ -37,8 +34,19 @@ static uint64_t tag_of(const struct tag *tag, const struct shape *shape, const c
 			buf_text(out, part->name);
 		else if (!tag_add_value(out, shape->param_types[part->param - 1],
 					values[part->param - 1]))
-			return STRIPES_TAG_ALL;
+			return false;
 	}
+	return true;
+}
+
+static uint64_t tag_of(const struct tag *tag, const struct shape *shape, const char *const *values,
+		       struct buf *out)
+{
+	uint64_t hash;
+
+	buf_clear(out);
+	if (!feed_tag_text(tag, shape, values, out))
+		return STRIPES_TAG_ALL;
 	hash = hash_bytes(out->ptr, out->len, TAGS_SEED);
 	return hash > STRIPES_TAG_OIDS_MAX ? hash : hash + STRIPES_TAG_OIDS_MAX + 1;
 }

@@ -8,16 +8,22 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/statement.h"
 #include "catalog/catalog.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* [operation->tags_count], of the arena; NULL: it has none. values: by that shape. */
 const uint64_t *feed_tags(const struct operation *operation, const struct shape *shape,
 			  const char *const *values, struct arena *arena) must_check;
+
+/* Adds a group as it is hashed; false: by the text of a value it cannot be said which it is. */
+bool feed_tag_text(const struct tag *tag, const struct shape *shape, const char *const *values,
+		   struct buf *out) must_check;
 
 /*
  * With relations. A command that says what it invalidates narrows what its writing to a table

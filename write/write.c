@@ -17,6 +17,7 @@
 #include "router/task_life.h"
 #include "write/await_job.h"
 #include "write/committed.h"
+#include "write/groups.h"
 #include "write/jobs/accept.h"
 #include "write/jobs/asked.h"
 #include "write/operation_form.h"
@@ -193,7 +194,7 @@ void write_take(struct writes *writes, struct request *request)
 	write->command = (struct command){ .request = request };
 	task_begin(&write->task, writes->router, request,
 		   request->kind == REQUEST_COMMAND ? &write_path : &job_path, writes->in_state,
-		   NULL);
+		   groups_note);
 	request_run(request);
 }
 
