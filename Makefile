@@ -75,6 +75,46 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # --- variants ------------------------------------------------------------------------------------
 
+# Builds without one guard each (base/control.h tells what each leaves out): a name a line.
+CONTROLS := \
+            no-proof \
+            no-floor \
+            no-timelines \
+            no-lives \
+            no-commit \
+            no-hold \
+            no-pressure \
+            no-claims \
+            no-revocation \
+            no-closed \
+            any-flight \
+            no-index \
+            old-index \
+            old-carried \
+            no-witnesses \
+            no-job-lock \
+            no-job-frame \
+            no-job-begun \
+            feed-xmax \
+            feed-no-gaps \
+            feed-no-floor \
+            feed-no-shape \
+            feed-unwatched \
+            feed-undecoded \
+            feed-old-slot \
+            no-schedule-lock \
+            warm-without-rest \
+            warm-no-room \
+            warm-no-version \
+            no-cache-section \
+            cache-no-fence \
+            cache-no-doubt \
+            cache-any \
+            cache-of-all \
+            cache-not-asked \
+            cache-no-refreshes \
+            cache-no-groups
+
 ifeq ($(VARIANT),release)
   BUILD    := build
   COMPILER := gcc
@@ -95,7 +135,7 @@ else ifeq ($(VARIANT),fuzz)
   BUILD    := build/fuzz
   COMPILER := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-else ifneq ($(filter no-proof no-floor no-timelines no-lives no-commit no-hold no-pressure no-claims no-revocation no-closed any-flight no-index old-index no-witnesses no-job-lock no-job-frame no-job-begun feed-xmax feed-no-gaps feed-no-floor feed-no-shape feed-unwatched feed-undecoded feed-old-slot no-schedule-lock warm-without-rest warm-no-room warm-no-version no-cache-section cache-no-fence cache-no-doubt cache-any cache-of-all cache-not-asked cache-no-refreshes cache-no-groups,$(VARIANT)),)
+else ifneq ($(filter $(CONTROLS),$(VARIANT)),)
   # Control builds: base/control.h tells what each leaves out.
   BUILD    := build/$(VARIANT)
   COMPILER := gcc

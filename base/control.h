@@ -95,6 +95,12 @@
 #define CONTROL_INDEX 1
 #endif
 
+#ifdef CONTROL_OLD_CARRIED
+#define CONTROL_CARRIED 0 /* so does what a command tells that was sent before the read had come */
+#else
+#define CONTROL_CARRIED 1
+#endif
+
 #ifdef CONTROL_NO_WITNESSES
 #define CONTROL_WITNESSES 0 /* one standby's word is enough to confirm an answer */
 #else

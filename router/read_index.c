@@ -58,6 +58,16 @@ static void read_index_join(struct list *list, struct index_reader *reader)
 	reader->list = list;
 }
 
+/* Is the primary who it was all the time, and does it flush before it acknowledges? */
+static bool read_index_is_of_now(const struct read_index *index)
+{
+	const struct topology *topology = index->env->topology;
+
+	return topology->primary == (int)index->node && topology->commits == COMMITS_FLUSHED &&
+	       topology->nodes[index->node].life == index->life &&
+	       topology->primary_position.timeline == index->timeline;
+}
+
 /* A probe that was sent may have been answered before the reader came. */
 static struct list *read_index_list(struct read_index *index)
 {
@@ -69,6 +79,7 @@ bool read_index_ask(struct read_index *index, struct index_reader *reader)
 	index->env->refresh(index->env->arg);
 	if (!index->pool && !read_index_send(index))
 		return false;
+	reader->asked_us = loop_now(index->env->loop);
 	read_index_join(read_index_list(index), reader);
 	return true;
 }
@@ -78,16 +89,12 @@ void read_index_leave(struct index_reader *reader)
 	list_remove(reader->list, &reader->link);
 }
 
-/* Is it the word of who is the primary now, and was all the time? */
 static bool read_index_holds(const struct read_index *index)
 {
-	const struct topology *topology = index->env->topology;
 	const struct call *probe = &index->probe;
 
 	return probe->end == CALL_OK && !probe->in_recovery && probe->lower &&
-	       topology->primary == (int)index->node && topology->commits == COMMITS_FLUSHED &&
-	       topology->nodes[index->node].life == index->life &&
-	       topology->primary_position.timeline == index->timeline;
+	       read_index_is_of_now(index);
 }
 
 /* What came of the probe; POSITION_NONE: nothing. */
@@ -153,4 +160,36 @@ static void read_index_on_probe(struct call *call)
 		read_index_move(&index->next, read_index_send(index) ? &index->asking : &given_up);
 	read_index_answer(&answered, position, wal_end);
 	read_index_answer(&given_up, POSITION_NONE, 0);
+}
+
+/* In the order of their coming: behind the first that came too late all have. */
+static void read_index_take_before(struct read_index *index, int64_t sent_us, struct list *taken)
+{
+	struct list_link *link;
+
+	while ((link = list_take_first(&index->next))) {
+		struct index_reader *reader = container_of(link, struct index_reader, link);
+
+		if (reader->asked_us >= sent_us && CONTROL_CARRIED) {
+			list_prepend(&index->next, link);
+			return;
+		}
+		read_index_join(taken, reader);
+	}
+}
+
+void read_index_carried(struct read_index *index, unsigned node, int64_t sent_us,
+			struct position position, uint64_t wal_end)
+{
+	struct list answered;
+
+	if (!index->pool || node != index->node || position.timeline != index->timeline ||
+	    !read_index_is_of_now(index))
+		return;
+	list_init(&answered);
+	read_index_take_before(index, sent_us, &answered);
+	if (list_empty(&answered))
+		return;
+	metric_add(index->env->metrics, METRIC_read_index_total, METRIC_LABELS("carried"), 1);
+	read_index_answer(&answered, position, wal_end);
 }

@@ -6,6 +6,7 @@
  *
  *   a probe is out:   asking ── the answer ──► each of them
  *   it was sent:      next   ── then one probe for all of these, and so on
+ *                      └── the position of a command that was sent later serves as well
  *
  * The primary is asked for its flush position by a statement that begins after the requests have
  * come; so many as there are share one, of which one at a time is out. A commit is acknowledged
@@ -18,6 +19,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "base/metrics.h"
 #include "base/position.h"
 #include "pg/call.h"
@@ -29,6 +31,7 @@
 
 /* Borrowed. */
 struct read_index_env {
+	const struct loop *loop;
 	const struct topology *topology;
 	struct metrics *metrics;
 	struct pool *(*pool_of)(void *arg, unsigned node);
@@ -57,6 +60,7 @@ struct index_reader {
 	/* Its own; zeroed before it is used first. */
 	struct list_link link;
 	struct list *list;
+	int64_t asked_us;
 	unsigned tries;
 };
 
@@ -65,5 +69,12 @@ void read_index_init(struct read_index *index, const struct read_index_env *env)
 void read_index_fini(struct read_index *index);
 /* False: no primary can be asked now, and on_index is not called. */
 bool read_index_ask(struct read_index *index, struct index_reader *reader) must_check;
+/*
+ * Behind the commit of a command, which was sent to that node at sent_us (of the loop's turns), the
+ * WAL had come to position: an index for those that had asked before. Those take it for whom the
+ * probe on its way was sent too early; may run them.
+ */
+void read_index_carried(struct read_index *index, unsigned node, int64_t sent_us,
+			struct position position, uint64_t wal_end);
 /* It waits no more; what is out goes on for others. */
 void read_index_leave(struct index_reader *reader);

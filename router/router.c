@@ -148,6 +148,25 @@ static void router_keep_relations(struct router *router)
 		feed_doubts_keep(&router->feed_doubts);
 }
 
+static void router_begin_index(struct router *router)
+{
+	router->read_index_env = (struct read_index_env){
+		.loop = router->loop,
+		.topology = &router->topology,
+		.metrics = router->metrics,
+		.pool_of = router_pool_of,
+		.refresh = router_on_refresh,
+		.arg = router,
+	};
+	read_index_init(&router->read_index, &router->read_index_env);
+	router->witnesses_env = (struct witnesses_env){
+		.topology = &router->topology,
+		.pool_of = router_pool_of,
+		.arg = router,
+	};
+	witnesses_init(&router->witnesses, &router->witnesses_env);
+}
+
 struct router *router_new(struct loop *loop, const struct router_shared *shared, unsigned conns,
 			  struct catalog *catalog, struct metrics *metrics)
 {
@@ -178,20 +197,7 @@ struct router *router_new(struct loop *loop, const struct router_shared *shared,
 	};
 	list_init(&router->describing);
 	list_init(&router->watchers);
-	router->read_index_env = (struct read_index_env){
-		.topology = &router->topology,
-		.metrics = metrics,
-		.pool_of = router_pool_of,
-		.refresh = router_on_refresh,
-		.arg = router,
-	};
-	read_index_init(&router->read_index, &router->read_index_env);
-	router->witnesses_env = (struct witnesses_env){
-		.topology = &router->topology,
-		.pool_of = router_pool_of,
-		.arg = router,
-	};
-	witnesses_init(&router->witnesses, &router->witnesses_env);
+	router_begin_index(router);
 	feed_desk_init(&router->feed_desk, loop, shared->feed);
 	router->feed_doubts = (struct feed_doubts){
 		.loop = loop,

@@ -18,3 +18,9 @@ struct position committed_at(struct router *router, uint32_t judged, struct posi
 		return POSITION_NONE;
 	return (struct position){ timeline, position.lsn };
 }
+
+void committed_carry(struct router *router, unsigned node, const struct command *command)
+{
+	read_index_carried(&router->read_index, node, command->call.sent_us, command->position,
+			   command->call.wal_end);
+}

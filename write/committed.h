@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/position.h"
 #include "router/router.h"
+#include "write/command.h"
 
 #include <stdint.h>
 
@@ -18,3 +19,8 @@
  */
 struct position committed_at(struct router *router, uint32_t judged,
 			     struct position position) must_check;
+/*
+ * Its position, which committed_at has given, is a read index for queries that had asked before it
+ * was sent to that node (router/read_index.h). May run them.
+ */
+void committed_carry(struct router *router, unsigned node, const struct command *command);

@@ -494,6 +494,7 @@ static enum step write_committed(struct write *write)
 
 	if (!write_remember(write))
 		return STEP_DONE;
+	committed_carry(write->task.router, write->node, &write->command);
 	(void)write_good(request);
 	if (request_is_accepted(request)) {
 		unsigned jobs = write->task.elements_count ? write->task.elements_count : 1;

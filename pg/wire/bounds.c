@@ -137,5 +137,6 @@ void bounds_take_position(struct batch *batch, const PGresult *result)
 	    !lsn_parse(text_of(PQgetvalue(result, 0, 1)), &insert))
 		return;
 	batch->position.timeline = (uint32_t)strtoul(PQgetvalue(result, 0, 2), NULL, 16);
+	batch->wal_end = insert;
 	batch->position.lsn = batch->segment_bytes ? bounds_insert_position(batch, insert) : flush;
 }

@@ -78,6 +78,7 @@ void plan_command_end(struct conn *conn, struct slot *slot)
 
 	call->effect = batch->wrote ? EFFECT_WROTE : EFFECT_NONE;
 	call->position = batch->position;
+	call->wal_end = batch->wal_end;
 	if (slot->state == SLOT_FAILED) {
 		const char *standby = PQparameterStatus(conn->pgconn, "in_hot_standby");
 

@@ -132,6 +132,57 @@ static void a_query_that_comes_behind_the_probe_takes_the_next_one(void **state)
 	assert_int_equal(fake_waiting(1) + fake_waiting(2), 2);
 }
 
+/* A query waits behind a probe that was sent before it came. */
+static struct call *a_late_query(struct story *story, struct asked *late)
+{
+	struct call *probe;
+
+	share_sessions(story);
+	take_as(story, "order", "ann");
+	probe = fake_call(0, CALL_PROBE);
+	probe->sent_us = loop_now(story->scene.loop);
+	ask_as(story, late, "order", "bob");
+	scene_take(&story->scene, late);
+	return probe;
+}
+
+static struct call *a_command(struct story *story, struct asked *command)
+{
+	scene_ask(&story->scene, command, REQUEST_COMMAND, "place", "eve");
+	scene_take(&story->scene, command);
+	return fake_call(0, CALL_COMMAND);
+}
+
+static void a_command_that_was_sent_later_spares_the_next_probe(void **state)
+{
+	struct story *story = *state;
+	struct asked late, command;
+	struct call *probe = a_late_query(story, &late);
+	struct call *call = a_command(story, &command);
+
+	scene_pass(&story->scene, 1);
+	call->wal_end = INDEX;
+	fake_commit(call, INDEX, true, row, 1);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 1);
+	fake_answer_primary(probe, INDEX, NULL, 0);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 2);
+	assert_null(fake_call(0, CALL_PROBE));
+}
+
+static void a_command_that_was_sent_before_says_nothing_to_it(void **state)
+{
+	struct story *story = *state;
+	struct asked late, command;
+	struct call *probe = a_late_query(story, &late);
+	struct call *call = a_command(story, &command);
+
+	call->wal_end = INDEX;
+	fake_commit(call, INDEX, true, row, 1);
+	assert_int_equal(fake_waiting(1) + fake_waiting(2), 0);
+	fake_answer_primary(probe, INDEX, NULL, 0);
+	assert_non_null(fake_call(0, CALL_PROBE));
+}
+
 static void one_that_goes_away_leaves_the_probe_to_the_others(void **state)
 {
 	struct story *story = *state;
@@ -303,6 +354,8 @@ int main(void)
 		STORY(without_a_user_there_is_nothing_to_ask_for),
 		STORY(queries_that_wait_together_share_a_probe),
 		STORY(a_query_that_comes_behind_the_probe_takes_the_next_one),
+		STORY(a_command_that_was_sent_later_spares_the_next_probe),
+		STORY(a_command_that_was_sent_before_says_nothing_to_it),
 		STORY(one_that_goes_away_leaves_the_probe_to_the_others),
 		STORY(a_standby_by_now_has_said_nothing),
 		STORY(a_promotion_on_the_way_asks_the_new_primary),
