@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from latency import loadgen_line
-from stage import BENCH, ROOT, NotRun, alternate, needed, run
+from stage import BENCH, LUA_REASONS, ROOT, NotRun, alternate, needed, run
 from usage import Cpu
 
 from harness import processes
@@ -171,7 +171,7 @@ def size(stage, result):
 # --- accepting -----------------------------------------------------------------------------------
 
 def accepting(stage, service, what):
-    lua = stage.lua_write().replace("add_row", what)
+    lua = stage.lua_write().replace("add_row", what) + LUA_REASONS
 
     def measure():
         clear(stage)

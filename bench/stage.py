@@ -51,6 +51,27 @@ end
 request = function() at = at %% 4096 + 1; return requests[at] end
 """
 
+# Appended to one of these: why requests are refused, counted by status and code of the problem.
+# Replies are read for it, which costs the generator some of its time.
+LUA_REASONS = """
+local threads, reasons = {}, {}
+function setup(thread) table.insert(threads, thread) end
+refused = ""
+response = function(status, headers, body)
+    if status > 299 then
+        local reason = status .. " " .. (string.match(body, '"code":"([^"]*)"') or "without a code")
+        reasons[reason] = (reasons[reason] or 0) + 1
+        refused = ""
+        for name, count in pairs(reasons) do
+            refused = refused .. "refused: " .. name .. " x " .. count .. "\\n"
+        end
+    end
+end
+done = function()
+    for _, thread in ipairs(threads) do io.write(thread:get("refused") or "") end
+end
+"""
+
 
 def go_in_real_time():
     """Or, where it may not, first."""
@@ -190,7 +211,8 @@ class Stage:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
         if wrong:
-            raise RuntimeError(f"{wrong.group(1)} requests failed:\n{out}")
+            reasons = re.findall(r"^refused: (.*)$", out, re.M)
+            raise RuntimeError(f"{wrong.group(1)} requests failed ({', '.join(reasons)}):\n{out}")
         return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
                 int(re.search(r"(\d+) requests in", out).group(1)),
                 (after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime))
