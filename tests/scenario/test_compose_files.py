@@ -89,6 +89,20 @@ def test_what_runs_once_is_waited_for_by_its_end_and_the_rest_by_its_health(comp
             assert dependency["condition"] == expected, name
 
 
+def test_an_image_is_built_for_one_service_and_the_others_wait_for_it(compose):
+    """Compose builds for all services at once; two builds of one tag may fail on each other."""
+    services = compose["services"]
+    builders = {service["image"]: name for name, service in services.items() if "build" in service}
+    users = [service for name, service in services.items()
+             if service["image"] in builders and builders[service["image"]] != name]
+
+    assert users
+    for user in users:
+        assert "build" not in user
+        assert user["pull_policy"] == "never"
+        assert builders[user["image"]] in user["depends_on"]
+
+
 def test_ports_are_published_on_loopback_only(compose):
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
 
