@@ -41,3 +41,5 @@ void metric_observe(struct metrics *metrics, enum metric metric, const char *con
 void metrics_write(struct buf *buf);
 /* For tests and the banner: the sum of a counter or gauge over threads and label sets. */
 double metrics_sum(enum metric metric);
+/* Of one label set of a counter. */
+uint64_t metrics_sum_of(enum metric metric, const char *const *values);

@@ -16,6 +16,15 @@ void catalog_set_int8(struct catalog *catalog, bool as_text)
 	}
 }
 
+void catalog_set_cache_numbers(struct catalog *catalog,
+			       uint32_t (*number)(void *arg, const char *name), void *arg)
+{
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (catalog->operations[i].cache_us)
+			catalog->operations[i].cache_number =
+				number(arg, catalog->operations[i].name);
+}
+
 struct catalog *catalog_hold(struct catalog *catalog)
 {
 	unsigned before = atomic_fetch_add_explicit(&catalog->holders, 1, memory_order_relaxed);

@@ -135,6 +135,7 @@ struct operation {
 	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	enum cache_vary cache_vary;
+	uint32_t cache_number;  /* of a query with @cache, for counts; 0: none of its own */
 	bool cache_volatile_ok; /* a statement that is volatile, or asks the time, may be cached */
 	/* Of a query: what a cached answer of it is a part of (@tags). Of a command: what it makes
 	 * stale (@invalidates). */
@@ -174,6 +175,9 @@ struct catalog *catalog_load_text(const char *file, struct text text,
 				  struct buf *errors) must_check;
 /* How bigint leaves where an operation does not say it itself. Before the catalog is used. */
 void catalog_set_int8(struct catalog *catalog, bool as_text);
+/* Gives numbers to queries with @cache, by their names. Before the catalog is used. */
+void catalog_set_cache_numbers(struct catalog *catalog,
+			       uint32_t (*number)(void *arg, const char *name), void *arg);
 struct catalog *catalog_hold(struct catalog *catalog);
 /* Frees it with the last holder. Any thread. */
 void catalog_let_go(struct catalog *catalog);

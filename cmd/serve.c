@@ -178,6 +178,7 @@ static void serve_reload(struct serve *serve)
 	if (serve->announced)
 		sd_notify(0, "RELOADING=1");
 	log_set_level((enum log_level)reread.options->log_level);
+	serve_cache_number(serve->cache, reread.catalog);
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_reload(serve->workers[i], reread.catalog, reread.options);
 	monitor_set_options(serve->monitor, reread.options);
@@ -461,6 +462,7 @@ static void serve_share(struct serve *serve)
 
 	serve->topology = snapshot_new(sizeof(struct topology));
 	serve->cache = serve_cache_start(&serve->options);
+	serve_cache_number(serve->cache, serve->catalog);
 	serve->warm = serve_warm_new(&serve->options, serve->cache, serve->catalog);
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);

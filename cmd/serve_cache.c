@@ -31,6 +31,17 @@ struct cache *serve_cache_start(const struct options *options)
 	return cache;
 }
 
+static uint32_t serve_cache_number_of(void *arg, const char *name)
+{
+	return cache_operations_number(arg, name);
+}
+
+void serve_cache_number(struct cache *cache, struct catalog *catalog)
+{
+	if (cache)
+		catalog_set_cache_numbers(catalog, serve_cache_number_of, &cache->operations);
+}
+
 void serve_cache_stop(struct cache *cache)
 {
 	if (!cache)

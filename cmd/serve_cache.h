@@ -13,6 +13,8 @@
 bool serve_cache_check(const struct options *options) must_check;
 /* NULL: no answers are to be kept. */
 struct cache *serve_cache_start(const struct options *options);
+/* The catalog's queries with @cache get their numbers, before it is used. Nothing for NULL. */
+void serve_cache_number(struct cache *cache, struct catalog *catalog);
 /* No loop may use it any more. Nothing to do for NULL. */
 void serve_cache_stop(struct cache *cache);
 /* Logs whose writes are seen by what is kept. */

@@ -73,6 +73,7 @@ static bool cached_begin(struct read *read)
 	if (!read->cached.facts.version || !cached_may_be(read) ||
 	    (cache_asks_time(&asked) && !operation->cache_volatile_ok))
 		return false;
+	read->cached.facts.operation = operation->cache_number;
 	read->cached.key = cache_key(&asked, &task->request->arena);
 	read->cached.shape = task->shape;
 	return true;
@@ -123,13 +124,14 @@ static void cached_count(const struct read *read, const char *result)
 {
 	if (read_is_refill(read->task.request))
 		return;
-	metric_add(read->task.router->metrics, METRIC_cache_requests_total, METRIC_LABELS(result),
-		   1);
+	metric_add(read->task.router->metrics, METRIC_cache_requests_total,
+		   METRIC_LABELS(read->task.operation->name, result), 1);
 }
 
 static void cached_count_fill(const struct read *read, const char *result)
 {
-	metric_add(read->task.router->metrics, METRIC_cache_fills_total, METRIC_LABELS(result), 1);
+	metric_add(read->task.router->metrics, METRIC_cache_fills_total,
+		   METRIC_LABELS(read->task.operation->name, result), 1);
 }
 
 /* --- a flight --------------------------------------------------------------------------------- */
@@ -308,12 +310,6 @@ static enum step cached_hit(struct read *read)
 	return read_move(read, READ_ANSWER);
 }
 
-static const char *const cached_uses[] = {
-	[CACHE_USE_MISS] = "miss",
-	[CACHE_USE_STALE] = "stale",
-	[CACHE_USE_ASKED] = "asked",
-};
-
 /* Why what is kept is not given. */
 static enum cache_use cached_use(const struct request *request, enum cache_verdict verdict)
 {
@@ -323,6 +319,18 @@ static enum cache_use cached_use(const struct request *request, enum cache_verdi
 	    (verdict == CACHE_BEHIND && request->cache_asks & CACHE_ASKS_NOW))
 		return CACHE_USE_ASKED;
 	return CACHE_USE_STALE;
+}
+
+/* For the counts: what became of a query that goes to a node. */
+static const char *cached_result(enum cache_use use, enum cache_verdict verdict)
+{
+	if (use == CACHE_USE_ASKED)
+		return "asked";
+	if (verdict == CACHE_OTHER)
+		return "miss";
+	if (verdict == CACHE_HIT || verdict == CACHE_STALE)
+		return "revalidated";
+	return cache_verdict_name(verdict);
 }
 
 static enum step cached_to_node(struct request *request)
@@ -357,7 +365,7 @@ enum step cached_step(struct request *request)
 	}
 	request->cache_use = cached_use(request, verdict);
 	if (!read->cached.followed && !read->cached.hesitated)
-		cached_count(read, cached_uses[request->cache_use]);
+		cached_count(read, cached_result(request->cache_use, verdict));
 	if (request->cache_asks & CACHE_ASKS_KEPT)
 		return cached_to_node(request);
 	read->cached.touched = view.in_doubt ? 0 : view.touched;
@@ -388,7 +396,8 @@ static void cached_note(const struct read *read)
 	if (read_is_refill(read->task.request))
 		return;
 	reuse_note(read->reads->reuse_notes, cached->hash,
-		   (uint32_t)(cached->key.len + read->task.request->out.len), 0);
+		   (uint32_t)(cached->key.len + read->task.request->out.len),
+		   read->task.operation->cache_number);
 }
 
 void cached_report(struct read *read)
@@ -411,7 +420,7 @@ void cached_report(struct read *read)
 	cached_note(read);
 	if (!(request->cache_marks & CACHE_MARK_FOR_ALL))
 		router_token(router, seen, request->token);
-	cached_count(read, "hit");
+	cached_count(read, request->fresh_us > 0 ? "hit" : "stale");
 	if (read_is_refill(request))
 		return;
 	metric_add(router->metrics, METRIC_routed_total,

@@ -13,7 +13,8 @@ void cache_init(struct cache *cache, size_t bytes)
 	cache->store = cache_store_new(bytes, seeds[0]);
 	cache->flights = cache_flights_new(seeds[1]);
 	cache_store_counts(cache->store, &counts);
-	cache->reuse = reuse_new(counts.bytes_max, 1);
+	cache->reuse = reuse_new(counts.bytes_max, CACHE_OPERATIONS_MAX);
+	cache_operations_init(&cache->operations);
 }
 
 void cache_fini(struct cache *cache)
@@ -21,4 +22,5 @@ void cache_fini(struct cache *cache)
 	reuse_free(cache->reuse);
 	cache_store_free(cache->store);
 	cache_flights_free(cache->flights);
+	cache_operations_fini(&cache->operations);
 }

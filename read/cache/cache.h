@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "read/cache/flights.h"
+#include "read/cache/operations.h"
 #include "read/cache/reuse.h"
 #include "read/cache/store.h"
 
@@ -16,6 +17,7 @@ struct cache {
 	struct cache_store *store;
 	struct cache_flights *flights;
 	struct reuse *reuse; /* what another size would bring */
+	struct cache_operations operations;
 };
 
 /* bytes: of all that is kept, with what keeps it. */

@@ -18,5 +18,5 @@ struct cache_facts {
 	int64_t took_us;       /* what it cost to make it */
 	uint8_t digest[CACHE_DIGEST_BYTES]; /* a keyed hash of the body */
 	bool has_digest;
-	uint32_t operation; /* a small number, for counts per operation */
+	uint32_t operation; /* for counts per operation: read/cache/operations.h */
 };

@@ -218,3 +218,13 @@ void cache_store_counts(struct cache_store *store, struct cache_counts *counts)
 	};
 	pthread_mutex_unlock(&store->lock);
 }
+
+void cache_store_operation(struct cache_store *store, uint32_t operation,
+			   struct cache_operation_counts *counts)
+{
+	assert(operation < CACHE_OPERATIONS_MAX);
+	pthread_mutex_lock(&store->lock);
+	*counts = store->operations[operation];
+	pthread_mutex_unlock(&store->lock);
+	counts->bytes *= BLOCK_BYTES;
+}

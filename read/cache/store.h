@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "read/cache/facts.h"
+#include "read/cache/operations.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,6 +87,10 @@ struct cache_counts {
 
 /* Any thread. */
 void cache_store_counts(struct cache_store *store, struct cache_counts *counts);
+
+/* Of the answers of one operation (facts.operation). Any thread. */
+void cache_store_operation(struct cache_store *store, uint32_t operation,
+			   struct cache_operation_counts *counts);
 
 /*
  * Calls, in no section and with no lock, for at most max keys: those of the main queue before those

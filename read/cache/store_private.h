@@ -13,6 +13,7 @@
 #include "read/cache/blocks.h"
 #include "read/cache/entry.h"
 #include "read/cache/ghost.h"
+#include "read/cache/operations.h"
 #include "read/cache/s3_fifo.h"
 
 #include <ck_epoch.h>
@@ -54,6 +55,7 @@ struct cache_store {
 	uint32_t waiting;          /* blocks of entries that readers may still see */
 	uint32_t stale[S3_QUEUES]; /* entries of generations that are over */
 	uint64_t inserted, replaced, evicted[S3_QUEUES], ghosts_hit, no_room;
+	struct cache_operation_counts operations[CACHE_OPERATIONS_MAX]; /* bytes: blocks */
 	ck_epoch_t epoch;
 	ck_epoch_record_t record; /* of the writers: what is deferred */
 	ck_stack_t unseen;        /* of that, what no reader can see any more */

@@ -44,8 +44,27 @@ static void store_defer(struct cache_store *store, struct cache_entry *entry)
 	ck_epoch_call(&store->record, &entry->grave, store_unseen);
 }
 
+static struct cache_operation_counts *store_counts_of(struct cache_store *store,
+						      const struct cache_entry *entry)
+{
+	return &store->operations[entry->facts.operation];
+}
+
+static void store_count_in(struct cache_store *store, const struct cache_entry *entry)
+{
+	store_counts_of(store, entry)->entries++;
+	store_counts_of(store, entry)->bytes += entry->node.blocks;
+}
+
+static void store_count_out(struct cache_store *store, const struct cache_entry *entry)
+{
+	store_counts_of(store, entry)->entries--;
+	store_counts_of(store, entry)->bytes -= entry->node.blocks;
+}
+
 static void store_remove(struct cache_store *store, struct cache_entry *entry)
 {
+	store_count_out(store, entry);
 	atomic_store_explicit(store_link_to(store, entry),
 			      atomic_load_explicit(&entry->next_in_bucket, memory_order_relaxed),
 			      memory_order_release);
@@ -89,6 +108,7 @@ static bool store_evict(struct cache_store *store, unsigned *moves)
 		if (queue == S3_SMALL)
 			ghost_add(&store->ghost, entry->hash);
 		store->evicted[queue]++;
+		store_counts_of(store, entry)->evicted++;
 	}
 	store_remove(store, entry);
 	return true;
@@ -213,6 +233,8 @@ static void put_replace(struct put *put, struct cache_entry *there, struct cache
 			      memory_order_relaxed);
 	s3_fifo_replace(&store->fifo, there->number, entry->number);
 	atomic_store_explicit(store_link_to(store, there), entry->number, memory_order_release);
+	store_count_out(store, there);
+	store_count_in(store, entry);
 	store_defer(store, there);
 	store->replaced++;
 }
@@ -224,6 +246,7 @@ static void put_insert(struct put *put, struct cache_entry *entry)
 	_Atomic uint32_t *bucket = store_bucket(store, put->hash);
 	bool ghost = ghost_take(&store->ghost, put->hash, s3_fifo_ghosts(&store->fifo));
 
+	store_count_in(store, entry);
 	s3_fifo_add(&store->fifo, entry->number, ghost ? S3_MAIN : S3_SMALL);
 	atomic_store_explicit(&entry->next_in_bucket,
 			      atomic_load_explicit(bucket, memory_order_relaxed),
@@ -268,6 +291,7 @@ bool cache_put(struct cache_reader *reader, struct text key, const struct cache_
 
 	assert(reader->in_use);
 	assert(!reader->entered);
+	assert(facts->operation < CACHE_OPERATIONS_MAX);
 	reader->hash = put.hash;
 	if (put.blocks > put.store->entry_blocks_max)
 		return false;

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#define STORY_OPERATIONS 5
+
 struct cache_story cache_story;
 
 void cache_story_begin(size_t bytes)
@@ -60,6 +62,8 @@ static bool story_put_body(const char *key, uint64_t lower, struct text body)
 		.upper = lower + 1,
 		.timeline = 1,
 		.made_us = (int64_t)lower * 3,
+		/* Another put of the key may be of another one. */
+		.operation = (uint32_t)(lower + body.len) % STORY_OPERATIONS,
 	};
 
 	return cache_put(cache_story.reader, text_of(key), &facts, body);
@@ -203,6 +207,22 @@ static void check_free(const struct cache_store *store, char *seen)
 	assert_int_equal(number, BLOCK_NONE);
 }
 
+/* What operations have is all there is, and what was evicted is of one of them. */
+static void check_operations(struct cache_store *store)
+{
+	struct cache_operation_counts all = { 0 }, one;
+
+	for (uint32_t i = 0; i < CACHE_OPERATIONS_MAX; i++) {
+		cache_store_operation(store, i, &one);
+		all.entries += one.entries;
+		all.bytes += one.bytes;
+		all.evicted += one.evicted;
+	}
+	assert_int_equal(all.entries, s3_fifo_entries(&store->fifo));
+	assert_int_equal(all.bytes, s3_fifo_blocks(&store->fifo) * BLOCK_BYTES);
+	assert_int_equal(all.evicted, store->evicted[S3_SMALL] + store->evicted[S3_MAIN]);
+}
+
 void story_check(void)
 {
 	const struct cache_store *store = cache_story.store;
@@ -226,4 +246,5 @@ void story_check(void)
 			 store->blocks.count - 1);
 	assert_true(queues[S3_SMALL].blocks + queues[S3_MAIN].blocks <= store->usable);
 	free(seen);
+	check_operations(cache_story.store);
 }

@@ -68,6 +68,8 @@ static void a_counter_adds_up_by_its_labels(void **state)
 	shows("cqrsd_pool_errors_total{node=\"n1\",reason=\"lost\"} 3");
 	shows("cqrsd_pool_errors_total{node=\"n2\",reason=\"lost\"} 5");
 	assert_true(metrics_sum(METRIC_pool_errors_total) == 8);
+	assert_int_equal(metrics_sum_of(METRIC_pool_errors_total, by_one), 3);
+	assert_int_equal(metrics_sum_of(METRIC_pool_errors_total, METRIC_LABELS("n1", "x")), 0);
 }
 
 static void label_values_are_told_apart_at_their_borders(void **state)
