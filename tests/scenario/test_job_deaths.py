@@ -52,6 +52,7 @@ CREATE FUNCTION end_backend(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 """
 UNDO = "DROP FUNCTION end_backend(int); DROP TABLE effects, deferred"
 TABLES = ("effects", "deferred")
+SLOW = 20  # so many of 0.2 s: some of them still run when it is seen that one does
 
 
 @pytest.fixture
@@ -181,13 +182,13 @@ class TestItsInstance:
             self, start, primary):
         other = start(workers=0)
         one = start(workers=1)
-        jobs = [accept(other, "slow", number=number) for number in range(3)]
+        jobs = [accept(other, "slow", number=number) for number in range(SLOW)]
         kill_while(one, primary, "pg_sleep(0.2)")
 
         start(workers=2)
 
-        assert [ended(other, job)["attempts"] for job in jobs] == [1, 1, 1]
-        assert numbers(primary) == [0, 1, 2]
+        assert [ended(other, job)["attempts"] for job in jobs] == [1] * SLOW
+        assert numbers(primary) == list(range(SLOW))
 
 
 class TestItsEffect:
@@ -217,13 +218,13 @@ class TestAStoppedInstance:
     def test_its_jobs_run_elsewhere(self, start, primary):
         other = start(workers=0)
         one = start(workers=1)
-        jobs = [accept(other, "slow", number=number) for number in range(3)]
+        jobs = [accept(other, "slow", number=number) for number in range(SLOW)]
         until(lambda: running(primary, "pg_sleep(0.2)"))
         os.kill(one.pid, signal.SIGSTOP)
         try:
             start(workers=2)
 
-            assert [ended(other, job)["attempts"] for job in jobs] == [1, 1, 1]
-            assert numbers(primary) == [0, 1, 2]
+            assert [ended(other, job)["attempts"] for job in jobs] == [1] * SLOW
+            assert numbers(primary) == list(range(SLOW))
         finally:
             os.kill(one.pid, signal.SIGCONT)
