@@ -158,11 +158,8 @@ static const struct operation *refresh_query(struct loading *loading, const stru
 	const char *trouble = NULL;
 
 	if (!query)
-		complain_at(&loading->complaints, refresh->place,
-			    "there is no query \"%.*s\"%s%.*s%s", source_shown(name), name.ptr,
-			    nearest.best.ptr ? "; did you mean \"" : "", (int)nearest.best.len,
-			    nearest.best.ptr ? nearest.best.ptr : "",
-			    nearest.best.ptr ? "\"?" : "");
+		complain_near(&loading->complaints, refresh->place, nearest.best,
+			      "there is no query \"%.*s\"", source_shown(name), name.ptr);
 	else if (query->kind != REQUEST_QUERY)
 		trouble = "a command, not a query";
 	else if (!query->cache_us)
@@ -190,10 +187,9 @@ static void refresh_check_value(struct loading *loading, const struct refresh *r
 	for (unsigned i = 0; i < query->parameters_count; i++)
 		if (!query->parameters[i].is_request_user)
 			nearest_offer(&nearest, text_of(query->parameters[i].name));
-	complain_at(&loading->complaints, value->place, "\"%.*s\" is no parameter of %s%s%.*s%s",
-		    source_shown(value->name), value->name.ptr, query->name,
-		    nearest.best.ptr ? "; did you mean \"" : "", (int)nearest.best.len,
-		    nearest.best.ptr ? nearest.best.ptr : "", nearest.best.ptr ? "\"?" : "");
+	complain_near(&loading->complaints, value->place, nearest.best,
+		      "\"%.*s\" is no parameter of %s", source_shown(value->name), value->name.ptr,
+		      query->name);
 }
 
 static bool refresh_has(const struct refresh *refresh, const char *name)

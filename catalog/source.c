@@ -141,6 +141,18 @@ void complain_at(struct complaints *complaints, struct place place, const char *
 	va_end(args);
 }
 
+void complain_near(struct complaints *complaints, struct place place, struct text best,
+		   const char *format, ...)
+{
+	va_list args;
+
+	if (!complaints_take(complaints))
+		return;
+	va_start(args, format);
+	complaints_say(complaints, place, best, format, args);
+	va_end(args);
+}
+
 void complain(struct complaints *complaints, const char *name, const char *format, ...)
 {
 	va_list args;

@@ -46,6 +46,9 @@ void source_error_near(struct source *source, size_t at, struct text best, const
 /* The same for a place of any file. */
 void complain_at(struct complaints *complaints, struct place place, const char *format, ...)
 	printf_like(3, 4);
+/* With the nearest name that is known; best.ptr NULL: none is near. */
+void complain_near(struct complaints *complaints, struct place place, struct text best,
+		   const char *format, ...) printf_like(4, 5);
 /* For what has no text: "name: error: …". */
 void complain(struct complaints *complaints, const char *name, const char *format, ...)
 	printf_like(3, 4);
