@@ -149,7 +149,7 @@ struct place operation_place(const struct operation *operation, unsigned char_po
 	return place;
 }
 
-void catalog_not_yet(const struct catalog *catalog, struct buf *lines)
+void catalog_notes(const struct catalog *catalog, struct buf *lines)
 {
-	buf_text(lines, catalog->not_yet);
+	buf_text(lines, catalog->notes);
 }

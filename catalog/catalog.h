@@ -131,8 +131,7 @@ struct operation {
 	const struct text *relations; /* [relations_count], @reads, @writes: all that its functions
 				       * read or write to */
 	unsigned relations_count;
-	struct schedule schedule; /* when it is run by itself */
-	/* Parsed and checked; the machinery comes later: see catalog_not_yet. */
+	struct schedule schedule;       /* when it is run by itself */
 	int64_t cache_us, cache_swr_us; /* 0: not cached */
 	enum cache_vary cache_vary;
 	uint32_t cache_number;  /* of a query with @cache, for counts; 0: none of its own */
@@ -155,7 +154,7 @@ struct catalog {
 	unsigned count;
 	bool refreshes; /* has it a command with @refreshes? */
 	/* The rest is catalog/'s own. */
-	struct text not_yet; /* the lines of catalog_not_yet */
+	struct text notes; /* the lines of catalog_notes */
 	struct arena arena;
 	_Atomic unsigned holders;
 };
@@ -194,5 +193,5 @@ bool catalog_has_cache(const struct catalog *catalog) must_check;
 const struct parameter *operation_parameter(const struct operation *operation, struct text name);
 /* The author's place of a character (from 1) of the statement's text as sent to PostgreSQL. */
 struct place operation_place(const struct operation *operation, unsigned char_position);
-/* A line for each option whose machinery is not there yet: "file:line: note: …". */
-void catalog_not_yet(const struct catalog *catalog, struct buf *lines);
+/* A line for each option that has no effect: "file:line: note: …". */
+void catalog_notes(const struct catalog *catalog, struct buf *lines);

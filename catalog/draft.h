@@ -57,7 +57,7 @@ struct draft {
 	enum draft_part part;
 	struct source *source;
 	struct arena *arena; /* the catalog's: for what stays */
-	struct buf *not_yet; /* notes on options whose machinery is not there yet */
+	struct buf *notes;   /* on options that have no effect */
 	struct operation operation;
 	size_t header_at;
 	const char *foreign; /* the tool whose header it has (catalog/foreign.h); NULL: ours */

@@ -26,9 +26,9 @@ struct file {
 };
 
 static void draft_init(struct draft *draft, struct source *source, struct arena *arena,
-		       struct buf *not_yet)
+		       struct buf *notes)
 {
-	*draft = (struct draft){ .source = source, .arena = arena, .not_yet = not_yet };
+	*draft = (struct draft){ .source = source, .arena = arena, .notes = notes };
 	draft->operation.statement = arena_zero(arena, 1, sizeof(struct statement));
 	buf_init(&draft->description);
 	options_init(draft);
@@ -93,7 +93,7 @@ static void file_close(struct file *file)
 static void file_begin(struct file *file, size_t header_at)
 {
 	file_close(file);
-	draft_init(&file->draft, &file->source, &file->loading->arena, &file->loading->not_yet);
+	draft_init(&file->draft, &file->source, &file->loading->arena, &file->loading->notes);
 	file->draft.header_at = header_at;
 	file->open = true;
 }

@@ -248,11 +248,10 @@ static struct catalog *load_catalog(struct loading *loading, const struct catalo
 		operation->statement->id = statement_id(operation, previous);
 		catalog->refreshes |= operation->refreshes_count > 0;
 	}
-	catalog->not_yet = (struct text){ "", 0 };
-	if (loading->not_yet.len > 0)
-		catalog->not_yet =
-			arena_text(&loading->arena,
-				   (struct text){ loading->not_yet.ptr, loading->not_yet.len });
+	catalog->notes = (struct text){ "", 0 };
+	if (loading->notes.len > 0)
+		catalog->notes = arena_text(
+			&loading->arena, (struct text){ loading->notes.ptr, loading->notes.len });
 	catalog->arena = loading->arena;
 	return catalog;
 }
@@ -261,7 +260,7 @@ static void load_begin(struct loading *loading, struct buf *errors)
 {
 	*loading = (struct loading){ .complaints = { .lines = errors } };
 	arena_init(&loading->arena);
-	buf_init(&loading->not_yet);
+	buf_init(&loading->notes);
 }
 
 static struct catalog *load_end(struct loading *loading, const struct catalog *previous)
@@ -274,7 +273,7 @@ static struct catalog *load_end(struct loading *loading, const struct catalog *p
 		catalog = load_catalog(loading, previous);
 	else
 		arena_fini(&loading->arena);
-	buf_fini(&loading->not_yet);
+	buf_fini(&loading->notes);
 	free(loading->operations);
 	return catalog;
 }

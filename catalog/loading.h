@@ -10,7 +10,7 @@
 
 struct loading {
 	struct arena arena; /* becomes the catalog's */
-	struct buf not_yet;
+	struct buf notes;
 	struct complaints complaints;
 	struct operation *operations; /* in the order of files and lines */
 	unsigned count, room;

@@ -316,7 +316,7 @@ static void read_param(struct draft *draft, const struct operation_option *row, 
 }
 
 static const struct operation_option options[] = {
-#define OPTION(name, kinds, read, form, not_yet) { name, kinds, read, form, not_yet },
+#define OPTION(name, kinds, read, form) { name, kinds, read, form },
 #include "catalog/options.def"
 #undef OPTION
 };
@@ -415,12 +415,12 @@ void option_read(struct draft *draft, size_t comment_at, struct text comment)
 	options[row].read(draft, &options[row], value);
 }
 
-static void options_note(struct draft *draft, size_t row, const char *what, const char *why)
+static void options_note(struct draft *draft, size_t row, const char *why)
 {
 	struct place place = source_place(draft->source, draft->options_at[row]);
 
-	buf_printf(draft->not_yet, "%s:%u: note: @%s of %s %s: %s\n", place.file, place.line,
-		   options[row].name, draft->operation.name, what, why);
+	buf_printf(draft->notes, "%s:%u: note: @%s of %s has no effect: %s\n", place.file,
+		   place.line, options[row].name, draft->operation.name, why);
 }
 
 static void options_finish_groups(struct draft *draft)
@@ -475,15 +475,11 @@ static const char *option_idle(const struct draft *draft, size_t row)
 
 void options_finish(struct draft *draft)
 {
-	for (size_t i = 0; i < OPTIONS; i++)
-		if (draft->options_at[i] != SIZE_MAX && options[i].not_yet &&
-		    !option_idle(draft, i))
-			options_note(draft, i, "is not available yet", options[i].not_yet);
 	job_options_finish(draft);
 	schedule_options_finish(draft);
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (draft->options_at[i] != SIZE_MAX && option_idle(draft, i))
-			options_note(draft, i, "has no effect", option_idle(draft, i));
+			options_note(draft, i, option_idle(draft, i));
 	if (draft->groups.text.ptr)
 		options_finish_groups(draft);
 	options_finish_callers(draft);

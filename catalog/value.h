@@ -19,8 +19,7 @@ struct operation_option {
 	const char *name;
 	unsigned kinds;
 	void (*read)(struct draft *draft, const struct operation_option *row, struct cut value);
-	const char *form;    /* of the value, for messages; NULL: none */
-	const char *not_yet; /* NULL: it works */
+	const char *form; /* of the value, for messages; NULL: none */
 };
 
 /* A value that is none of the words; best.ptr NULL: none is near. */

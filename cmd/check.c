@@ -375,7 +375,7 @@ static void check_catalog(struct checking *checking, struct catalog *catalog)
 	checking->catalog = catalog;
 	check_count(checking);
 	buf_init(&lines);
-	catalog_not_yet(catalog, &lines);
+	catalog_notes(catalog, &lines);
 	/* What is wrong is among the lines, and counted there. */
 	(void)!ratelimit_check(&checking->options->rate_limits, catalog, &lines);
 	findings_lines(&checking->findings, &lines);

@@ -124,7 +124,7 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 		bool good;
 
 		catalog_set_int8(catalog, options->int8 == 1);
-		catalog_not_yet(catalog, &lines);
+		catalog_notes(catalog, &lines);
 		good = ratelimit_check(&options->rate_limits, catalog, &lines);
 		if (!good) {
 			catalog_let_go(catalog);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: catalog_story.c */
-/* The @options of operations: what they set, what is refused, what is not there yet. */
+/* The @options of operations: what they set, what is refused, what has no effect. */
 #include "base/clock.h"
 #include "catalog/draft.h"
 #include "catalog_story.h"
@@ -418,7 +418,7 @@ static void what_has_no_machinery_yet_is_noted(void **state)
 	struct buf lines;
 
 	buf_init(&lines);
-	catalog_not_yet(catalog, &lines);
+	catalog_notes(catalog, &lines);
 	buf_byte(&lines, 0);
 	assert_string_equal(lines.ptr,
 			    "shop.sql:9: note: @tags of r has no effect: it is not @cache\n"
@@ -472,7 +472,7 @@ static void a_schedule_goes_with_all_other_options(void **state)
 
 	assert_int_equal(operation->schedule.kind, SCHEDULE_EVERY);
 	buf_init(&lines);
-	catalog_not_yet(catalog, &lines);
+	catalog_notes(catalog, &lines);
 	assert_int_equal(lines.len, 0);
 	buf_fini(&lines);
 	catalog_let_go(catalog);
