@@ -68,6 +68,14 @@ void request_free(struct request *request)
 	cache.items[cache.count++] = request;
 }
 
+void request_free_all(struct list *ended)
+{
+	struct list_link *link;
+
+	while ((link = list_take_first(ended)))
+		request_free(container_of(link, struct request, link));
+}
+
 void request_cache_fini(void)
 {
 	while (cache.count)

@@ -263,6 +263,9 @@ struct request {
 struct request *request_new(struct loop *loop) must_check;
 /* Back to the thread's cache; frees the body, keeps one arena block and the out buffer's memory. */
 void request_free(struct request *request);
+/* Those on the list, by their link: of requests of our own, which have ended a moment ago, as what
+ * called them may still hold them when they end. */
+void request_free_all(struct list *ended);
 /* Frees the calling thread's cache, at its end. */
 void request_cache_fini(void);
 

@@ -13,7 +13,6 @@
 #define REFRESHES_MAX 64                 /* out at once, of one loop */
 #define REFRESHES_WAIT_US US_PER_S       /* a command is held up no longer */
 #define REFRESHES_TIME_US (5 * US_PER_S) /* and a query is given up after that */
-#define REFRESHES_URGENCY 7
 
 /* A command that refreshes something, in its arena. */
 struct refreshing {
@@ -42,28 +41,16 @@ void refreshes_init(struct refreshes *refreshes, struct router *router, struct r
 	list_init(&refreshes->ended);
 }
 
-/* What called them may still hold them when they end. */
-static void refreshes_bury(struct refreshes *refreshes)
-{
-	while (!list_empty(&refreshes->ended)) {
-		struct refill *refill =
-			container_of(list_first(&refreshes->ended), struct refill, link);
-
-		list_remove(&refreshes->ended, &refill->link);
-		request_free(refill->request);
-	}
-}
-
 static void refreshes_on_burial(struct loop_timer *timer)
 {
-	refreshes_bury(container_of(timer, struct refreshes, burial));
+	request_free_all(&container_of(timer, struct refreshes, burial)->ended);
 }
 
 void refreshes_fini(struct refreshes *refreshes)
 {
 	assert(list_empty(&refreshes->out));
 	loop_timer_cancel(refreshes->router->loop, &refreshes->burial);
-	refreshes_bury(refreshes);
+	request_free_all(&refreshes->ended);
 }
 
 void refreshes_drain(struct refreshes *refreshes)
@@ -130,7 +117,7 @@ static void refill_on_done(struct request *request)
 	refreshes_count(refreshes, refill_result(request));
 	list_remove(&refreshes->out, &refill->link);
 	refreshes->count--;
-	list_append(&refreshes->ended, &refill->link);
+	list_append(&refreshes->ended, &request->link);
 	refreshes->burial.on_due = refreshes_on_burial;
 	loop_timer_set(request->loop, &refreshes->burial, loop_now(request->loop));
 	if (!refreshing)
@@ -202,7 +189,6 @@ static void refill_set_needs(struct request *request, const struct request *from
 	request->level = LEVEL_EVENTUAL;
 	request->tokens[request->tokens_count++] =
 		arena_text(&request->arena, text_of(from->token));
-	request->urgency = REFRESHES_URGENCY;
 	request->cache_asks = CACHE_ASKS_REFILL;
 	request->wait_us_max = REFRESHES_TIME_US;
 	request->born_us = now_us;

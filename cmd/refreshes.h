@@ -25,8 +25,9 @@ struct router;
 struct refreshes {
 	struct router *router;
 	struct reads *reads;
-	struct list out, ended; /* struct refill */
-	unsigned count;         /* of out */
+	struct list out;   /* struct refill */
+	struct list ended; /* struct request */
+	unsigned count;    /* of out */
 	bool draining;
 	struct loop_timer burial; /* of those that have ended */
 };

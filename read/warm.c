@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define WARM_GROUP_MAX 8
-#define WARM_URGENCY 7
 #define WARM_QUICK_US (10 * US_PER_MS) /* a group that took no longer may be followed by a larger */
 #define WARM_REST 4                    /* times what a group took */
 #define WARM_REST_US_MIN (2 * US_PER_MS)
@@ -68,7 +67,7 @@ static void warm_on_done(struct request *request)
 
 	list_remove(&warm->asks, &ask->link);
 	warm_count_end(warm, request);
-	list_append(&warm->ended, &ask->link);
+	list_append(&warm->ended, &request->link);
 	if (list_empty(&warm->asks))
 		warm_group_end(warm);
 }
@@ -88,7 +87,6 @@ static void warm_ask(struct warm *warm, const struct warm_key *key)
 	memcpy(request->id, "cache-warm", sizeof("cache-warm"));
 	request->level = LEVEL_SESSION;
 	request->cache_asks = CACHE_ASKS_REFILL;
-	request->urgency = WARM_URGENCY;
 	request->born_us = loop_now(router->loop);
 	request->deadline_us =
 		request->born_us + (answer_us < WARM_ANSWER_US ? answer_us : WARM_ANSWER_US);
@@ -257,23 +255,11 @@ static void warm_see_era(struct warm *warm)
 	warm->era = era;
 }
 
-/* What called them may still hold them when they end. */
-static void warm_bury(struct warm *warm)
-{
-	while (!list_empty(&warm->ended)) {
-		struct warm_ask *ask =
-			container_of(list_first(&warm->ended), struct warm_ask, link);
-
-		list_remove(&warm->ended, &ask->link);
-		request_free(ask->request);
-	}
-}
-
 static void warm_on_due(struct loop_timer *timer)
 {
 	struct warm *warm = container_of(timer, struct warm, timer);
 
-	warm_bury(warm);
+	request_free_all(&warm->ended);
 	warm_see_era(warm);
 	if (!list_empty(&warm->asks))
 		return;
@@ -318,7 +304,7 @@ void warm_fini(struct warm *warm)
 	if (!warm->reads)
 		return;
 	warm_stop(warm);
-	warm_bury(warm);
+	request_free_all(&warm->ended);
 }
 
 void warm_give(struct warm *warm, struct warm_list *list)

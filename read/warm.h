@@ -39,7 +39,8 @@ struct warm {
 	struct warm_events events;
 	struct warm_list *list, *after; /* asked now, and behind it; NULL: none */
 	size_t next;                    /* of list */
-	struct list asks, ended;        /* that are out, or are to be freed */
+	struct list asks;               /* struct warm_ask: that are out */
+	struct list ended;              /* struct request: to be freed */
 	unsigned size;                  /* of the next group */
 	int64_t group_us, ready_us;     /* since when: its group is out, the list could be asked */
 	uint32_t era;                   /* of the stripes; 0: never seen */

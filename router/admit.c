@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ADMIT_URGENCY_OF_JOBS 3 /* that of an operation that declares none */
+#define ADMIT_URGENCY_LEAST 7
 
 static enum outcome admit_no_node(const struct request *request)
 {
@@ -101,7 +102,7 @@ enum step admit_begin_own(struct task *task)
 	if (!task->operation)
 		return request_fail(task->request, OUTCOME_UNKNOWN_OPERATION,
 				    "there is no such query any more");
-	task->urgency = (unsigned)task->request->urgency;
+	task->urgency = ADMIT_URGENCY_LEAST;
 	return admit_key(task);
 }
 

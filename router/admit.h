@@ -14,7 +14,7 @@ struct task;
 /* Operation and rate limits, and whether anything can be answered at all; STEP_DONE with an outcome
  * if the request is refused. */
 enum step admit_begin(struct task *task) must_check;
-/* Of a query that no client asks: neither limited nor refused for who asks. */
+/* Of a query that no client asks: behind all others, neither limited nor refused for who asks. */
 enum step admit_begin_own(struct task *task) must_check;
 /* The same for a request about a job, which has no operation. */
 enum step admit_begin_job(struct task *task) must_check;
