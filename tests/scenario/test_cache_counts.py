@@ -1,6 +1,7 @@
 """What the cache does for each operation: as metrics, and on its page."""
 
 import pytest
+from harness.kept import is_kept
 from harness.until import until
 
 CATALOG = """
@@ -39,18 +40,13 @@ def counted(schema, start_cqrsd, own_catalog):
     def start(**options):
         service = start_cqrsd(catalog=own_catalog(CATALOG), **{**WAITS, **options})
         for name in ("counted", "brief", "large"):
-            until(lambda name=name: is_kept(service, name), "answers to be kept")
+            until(lambda name=name: is_kept(service, name, id=2000), "answers to be kept")
         return service
     return start
 
 
-def is_kept(service, name):
-    service.query(name, id=2000)
-    return service.query(name, id=2000).served_by.role == "cache"
-
-
 def requests(service, name, result):
-    return service.metrics().sum("cqrsd_cache_requests_total", operation=name, result=result)
+    return service.metrics().sum("cqrsd_cache_requests_total", name=name, result=result)
 
 
 def page(service):
@@ -107,8 +103,8 @@ def test_what_has_made_room_is_counted_by_operation(counted):
     metrics = service.metrics()
     assert counts["evicted"] > 100
     assert counts["bytes"] == counts["entries"] * 17 * 256
-    assert metrics.sum("cqrsd_cache_operation_evicted", operation="large") == counts["evicted"]
-    assert metrics.sum("cqrsd_cache_operation_bytes", operation="large") == counts["bytes"]
+    assert metrics.sum("cqrsd_cache_operation_evicted", name="large") == counts["evicted"]
+    assert metrics.sum("cqrsd_cache_operation_bytes", name="large") == counts["bytes"]
     assert metrics.sum("cqrsd_cache_operation_bytes") == metrics.sum("cqrsd_cache_bytes")
     assert metrics.sum("cqrsd_cache_operation_evicted") == metrics.sum("cqrsd_cache_evicted")
 

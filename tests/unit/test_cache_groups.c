@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: catalog_story.c */
-/* Groups with their values, as caches in front are told them: strings of structured fields. */
+/* Groups with their values, as headers name them: strings of structured fields. */
 #include "router/cache_groups.h"
 
 #include "catalog_story.h"
