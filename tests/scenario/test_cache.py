@@ -4,6 +4,7 @@ import concurrent.futures
 
 import pytest
 from harness import service as harness_service
+from harness.kept import is_kept, role
 from harness.until import until
 
 CATALOG = """
@@ -95,16 +96,6 @@ def cache(schema, start_cqrsd, own_catalog):
         until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
         return service
     return start
-
-
-def is_kept(service, name, user=None, **parameters):
-    """Does a second question get what the first one left?"""
-    service.query(name, user=user, **parameters)
-    return role(service.query(name, user=user, **parameters)) == "cache"
-
-
-def role(reply):
-    return reply.served_by.role
 
 
 def asked(service):

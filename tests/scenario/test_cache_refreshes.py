@@ -4,6 +4,7 @@ import concurrent.futures
 
 import pytest
 from harness import service as harness_service
+from harness.kept import is_kept, role
 from harness.until import until
 
 CATALOG = """
@@ -68,18 +69,9 @@ WAITS = {"wait_ms": 5000, "max_lag_ms": 0, "max_lag_bytes": 0}
 def cache(schema, start_cqrsd, own_catalog):
     def start(catalog=CATALOG, **options):
         service = start_cqrsd(catalog=own_catalog(catalog), **{**WAITS, **options})
-        until(lambda: is_kept(service, id=50), "answers to be kept")
+        until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
         return service
     return start
-
-
-def role(reply):
-    return reply.served_by.role
-
-
-def is_kept(service, **parameters):
-    service.query("thing", **parameters)
-    return role(service.query("thing", **parameters)) == "cache"
 
 
 def refreshed(service):
@@ -153,7 +145,7 @@ def test_replicas_that_stand_still_hold_up_no_command(cache, cluster):
     assert service.readyz().status == 200
     for replica in cluster.replicas:
         replica.resume_replay()
-    until(lambda: is_kept(service, user="ann", id=4), "answers to be kept again")
+    until(lambda: is_kept(service, "thing", user="ann", id=4), "answers to be kept again")
 
 
 def test_a_stop_waits_for_no_query_behind_a_command(cache):

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from harness.kept import is_kept, role
 from harness.promotion import fail_over
 from harness.until import until
 
@@ -73,15 +74,6 @@ def warm(schema, start_cqrsd, own_catalog, tmp_path):
         until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
         return service
     return start
-
-
-def is_kept(service, name, user=None, **parameters):
-    service.query(name, user=user, **parameters)
-    return role(service.query(name, user=user, **parameters)) == "cache"
-
-
-def role(reply):
-    return reply.served_by.role
 
 
 def stop(service):
