@@ -195,7 +195,7 @@ static void finds_nothing(unsigned worker)
 
 static bool may_claim(unsigned claimed)
 {
-	return at.now_us >= at.workers.empty_until_us[claimed];
+	return at.now_us >= at.workers.empty[claimed].until_us;
 }
 
 static void test_what_one_did_not_find_is_asked_for_again_later(void **state)
@@ -208,6 +208,28 @@ static void test_what_one_did_not_find_is_asked_for_again_later(void **state)
 	assert_true(may_claim(SLOW));
 	pass(WORKER_PAUSE_US);
 	assert_true(may_claim(QUICK));
+}
+
+/* How long it is left after it was asked in vain once more. */
+static int64_t left_for(unsigned claimed)
+{
+	pass(US_PER_MS);
+	sends(0, claimed);
+	pass(US_PER_MS);
+	finds_nothing(0);
+	return at.workers.empty[claimed].until_us - at.now_us;
+}
+
+static void test_what_is_not_there_is_asked_for_less_and_less_often(void **state)
+{
+	open_both(WORKERS);
+	for (int64_t us = WORKER_PAUSE_US; us < WORKER_PAUSE_US_MAX; us *= 2)
+		assert_int_equal(left_for(SLOW), us);
+	assert_int_equal(left_for(SLOW), WORKER_PAUSE_US_MAX);
+	assert_int_equal(left_for(SLOW), WORKER_PAUSE_US_MAX);
+	assert_int_equal(left_for(QUICK), WORKER_PAUSE_US);
+	job_workers_wake(&at.workers, operation("slow"));
+	assert_int_equal(left_for(SLOW), WORKER_PAUSE_US);
 }
 
 static void test_a_claim_before_an_acceptance_says_nothing(void **state)
@@ -288,6 +310,7 @@ int main(void)
 		STORY(test_all_workers_are_slow_where_nothing_is_quick),
 		STORY(test_what_runs_alone_counts_as_slow),
 		STORY(test_what_one_did_not_find_is_asked_for_again_later),
+		STORY(test_what_is_not_there_is_asked_for_less_and_less_often),
 		STORY(test_a_claim_before_an_acceptance_says_nothing),
 		STORY(test_an_acceptance_is_asked_for_though_nothing_was_there_before),
 		STORY(test_who_is_woken_begins_with_what_has_come),

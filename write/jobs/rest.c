@@ -30,7 +30,7 @@ void job_workers_may_find(struct job_workers *workers, unsigned pace)
 {
 	for (unsigned kind = 0; kind < CLAIM_KINDS; kind++)
 		if (kind != CLAIM_ALONE)
-			workers->empty_until_us[kind * JOB_PACES + pace] = 0;
+			workers->empty[kind * JOB_PACES + pace] = (struct worker_empty){ 0 };
 }
 
 static void workers_note(struct job_workers *workers, unsigned pace)
@@ -74,6 +74,18 @@ void job_workers_wake(struct job_workers *workers, const struct operation *opera
 	}
 }
 
+/* Each time it is asked in vain it is left for longer: beside others that are full, a claim that
+ * finds nothing would cost as often as theirs. */
+static void workers_leave(struct job_workers *workers, unsigned claimed)
+{
+	struct worker_empty *empty = &workers->empty[claimed];
+
+	empty->pause_us = empty->pause_us ? 2 * empty->pause_us : WORKER_PAUSE_US;
+	if (empty->pause_us > WORKER_PAUSE_US_MAX)
+		empty->pause_us = WORKER_PAUSE_US_MAX;
+	empty->until_us = loop_now(workers->router->loop) + empty->pause_us;
+}
+
 static bool worker_claimed_before(const struct job_worker *worker)
 {
 	return worker->sent_us <= worker->workers->woken_us[worker->claimed % JOB_PACES];
@@ -88,6 +100,6 @@ void job_worker_found_nothing(struct job_worker *worker)
 		workers->alone_due_us[worker->claimed - JOB_PACES] = now_us + WORKER_ALONE_US;
 	/* A trial asks for one command. */
 	if (!worker->trial && !worker_claimed_before(worker))
-		workers->empty_until_us[worker->claimed] = now_us + WORKER_PAUSE_US;
+		workers_leave(workers, worker->claimed);
 	job_worker_due_in(worker, 0);
 }

@@ -153,7 +153,7 @@ static unsigned worker_choose(struct job_worker *worker, int64_t now_us)
 	for (unsigned i = 0; i < WORKER_PACES; i++) {
 		unsigned pace = (worker->pace + i) % WORKER_PACES;
 
-		if (!(paces & 1u << pace) || now_us < workers->empty_until_us[pace])
+		if (!(paces & 1u << pace) || now_us < workers->empty[pace].until_us)
 			continue;
 		worker->batch.claim.kind = (enum claim_kind)(pace / JOB_PACES);
 		job_pace_claim(&workers->pacing, &workers->queues, pace % JOB_PACES, now_us,

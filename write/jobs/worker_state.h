@@ -38,6 +38,12 @@ struct job_worker {
 	bool describing;
 };
 
+/* Nothing was found by claims of one kind and pace. Zeroed: there may be something. */
+struct worker_empty {
+	int64_t until_us; /* it is not claimed before */
+	int64_t pause_us; /* the last one; the next is twice as long, to WORKER_PAUSE_US_MAX */
+};
+
 struct job_workers {
 	struct router *router;
 	struct job_worker *workers; /* [count] */
@@ -48,9 +54,9 @@ struct job_workers {
 	struct job_watches *watches;     /* to be told of what has ended; NULL: none */
 	struct job_verdicts verdicts;
 	int64_t alone_due_us[JOB_PACES]; /* when those that run alone are claimed next */
-	int64_t empty_until_us[CLAIM_KINDS * JOB_PACES]; /* nothing of that pace was found */
-	int64_t woken_us[JOB_PACES];                     /* when jobs of that pace came last */
-	char instance[96];                               /* host, process and loop */
+	struct worker_empty empty[CLAIM_KINDS * JOB_PACES];
+	int64_t woken_us[JOB_PACES]; /* when jobs of that pace came last */
+	char instance[96];           /* host, process and loop */
 	bool draining;
 	bool complained; /* that jobs cannot be claimed */
 };
