@@ -81,6 +81,11 @@ void buf_int(struct buf *buf, int64_t number)
 	char *at = out + sizeof(out);
 	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
 
+	/* Most are: whole seconds, counts. */
+	if (rest < 10 && number >= 0) {
+		buf_byte(buf, digits[rest]);
+		return;
+	}
 	do {
 		*--at = digits[rest % 10];
 		rest /= 10;

@@ -6,10 +6,13 @@ bool utf8_valid(struct text text)
 {
 	const unsigned char *at = (const unsigned char *)text.ptr;
 
-	for (size_t i = 0, len; i < text.len; i += len) {
-		len = at[i] < 0x80 ? 1 : utf8_length(at + i, text.len - i);
+	for (size_t i = 0, len;; i += len) {
+		while (i < text.len && at[i] < 0x80)
+			i++;
+		if (i == text.len)
+			return true;
+		len = utf8_length(at + i, text.len - i);
 		if (len == 0)
 			return false;
 	}
-	return true;
 }

@@ -18,6 +18,16 @@ static int percent_digit(char c)
 	return -1;
 }
 
+/* Of the two digits behind the sign; no NUL. */
+static bool percent_pair(struct text text, size_t at, char *c)
+{
+	int high = at + 2 < text.len ? percent_digit(text.ptr[at + 1]) : -1;
+	int low = high >= 0 ? percent_digit(text.ptr[at + 2]) : -1;
+
+	*c = (char)(high * 16 + low);
+	return low >= 0 && *c;
+}
+
 bool percent_decode(struct text text, bool plus_is_space, struct arena *arena, struct text *out)
 {
 	char *to = arena_alloc(arena, text.len + 1);
@@ -26,19 +36,15 @@ bool percent_decode(struct text text, bool plus_is_space, struct arena *arena, s
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
 
-		if (c == '+' && plus_is_space) {
-			c = ' ';
-		} else if (c == '%') {
-			int high = i + 2 < text.len ? percent_digit(text.ptr[i + 1]) : -1;
-			int low = high >= 0 ? percent_digit(text.ptr[i + 2]) : -1;
-
-			if (low < 0)
+		/* Nearly all are what they stand for: letters, digits, and what sorts behind. */
+		if ((unsigned char)c < '0') {
+			if (c == '\0' || (c == '%' && !percent_pair(text, i, &c)))
 				return false;
-			c = (char)(high * 16 + low);
-			i += 2;
+			if (text.ptr[i] == '%')
+				i += 2;
+			else if (c == '+' && plus_is_space)
+				c = ' ';
 		}
-		if (c == '\0')
-			return false;
 		to[len++] = c;
 	}
 	to[len] = '\0';
