@@ -19,6 +19,7 @@
 #define QUICK JOB_PACE_QUICK
 #define SLOW (JOB_PACE_LONE + ISOLATION_READ_COMMITTED)
 #define QUICK_BIT (1u << QUICK)
+#define SHORT_BIT (1u << JOB_PACE_SHORT)
 #define SLOW_BIT (1u << SLOW)
 #define ALONE(pace) (CLAIM_ALONE * JOB_PACES + (pace))
 #define NOW_US US_PER_S
@@ -155,6 +156,21 @@ static void test_all_workers_are_slow_where_nothing_is_quick(void **state)
 		assert_int_equal(open_paces(), SLOW_BIT);
 		claim(i, CLAIM_COMPANY, SLOW);
 	}
+}
+
+/* A quick one that was held up once may show again that it is quick, whatever slow ones do. */
+static void test_what_takes_a_moment_does_not_wait_for_slow_ones(void **state)
+{
+	open_both(WORKERS);
+	while (!estimate_is_slow(operation("quick")->statement))
+		takes("quick", JOB_SHORT_US / 2);
+	assert_int_equal(open_paces(), SHORT_BIT | SLOW_BIT);
+	claim(0, CLAIM_COMPANY, SLOW);
+	claim(1, CLAIM_COMPANY, SLOW);
+	assert_int_equal(open_paces(), SHORT_BIT);
+	claim(2, CLAIM_COMPANY, JOB_PACE_SHORT);
+	job_pace_end(&at.workers.pacing, &at.several[1].seats);
+	assert_int_equal(open_paces(), SHORT_BIT | SLOW_BIT);
 }
 
 /* However quick its command is, it may take all of its time. */
@@ -308,6 +324,7 @@ int main(void)
 		STORY(test_one_of_two_workers_is_kept_for_quick_jobs),
 		STORY(test_the_only_worker_runs_both),
 		STORY(test_all_workers_are_slow_where_nothing_is_quick),
+		STORY(test_what_takes_a_moment_does_not_wait_for_slow_ones),
 		STORY(test_what_runs_alone_counts_as_slow),
 		STORY(test_what_one_did_not_find_is_asked_for_again_later),
 		STORY(test_what_is_not_there_is_asked_for_less_and_less_often),

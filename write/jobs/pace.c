@@ -2,6 +2,7 @@
 /* Bits of paces, and an array of seats that grows with the catalog. */
 #include "write/jobs/pace.h"
 
+#include "pg/admission/estimate.h"
 #include "pg/jobs.h"
 #include "write/jobs/turn.h"
 #include "write/operation_form.h"
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 
 #define PACE_BIT(pace) (1u << (pace))
+/* Of which no job holds a worker for long. */
+#define PACES_BRIEF (PACE_BIT(JOB_PACE_QUICK) | PACE_BIT(JOB_PACE_SHORT))
 
 void job_pacing_init(struct job_pacing *pacing, struct job_occupancy *occupancy, unsigned workers)
 {
@@ -31,15 +34,24 @@ void job_pacing_fini(struct job_pacing *pacing)
 
 /* --- which paces ----------------------------------------------------------------------------- */
 
+static bool pace_is_brief(unsigned pace)
+{
+	return PACE_BIT(pace) & PACES_BRIEF;
+}
+
 unsigned job_pace_of(const struct job_queue *queue)
 {
 	const struct operation *operation = queue->operation;
+	const struct statement *statement = operation->statement;
 	enum isolation isolation = operation_isolation(operation);
 
-	if (isolation == ISOLATION_READ_COMMITTED && !operation->lonely &&
-	    jobs_share(operation->statement, operation->claims == CATALOG_CLAIMS_SET))
+	if (isolation != ISOLATION_READ_COMMITTED)
+		return JOB_PACE_LONE + (unsigned)isolation;
+	if (!operation->lonely && jobs_share(statement, operation->claims == CATALOG_CLAIMS_SET))
 		return JOB_PACE_QUICK;
-	return JOB_PACE_LONE + (unsigned)isolation;
+	return estimate_is_known(statement) && estimate_us(statement) < JOB_SHORT_US
+		       ? JOB_PACE_SHORT
+		       : JOB_PACE_LONE;
 }
 
 enum isolation job_pace_isolation(unsigned pace)
@@ -72,14 +84,12 @@ unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues
 	for (unsigned i = 0; i < queues->count; i++)
 		if (job_queue_is_open(&queues->queues[i], now_us))
 			paces |= PACE_BIT(job_pace_of(&queues->queues[i]));
-	if (paces & PACE_BIT(JOB_PACE_QUICK) && !pace_may_be_slow(pacing))
-		return PACE_BIT(JOB_PACE_QUICK);
-	return paces;
+	return paces & PACES_BRIEF && !pace_may_be_slow(pacing) ? paces & PACES_BRIEF : paces;
 }
 
 unsigned job_paces_alone(const struct job_pacing *pacing, unsigned paces)
 {
-	return paces & PACE_BIT(JOB_PACE_QUICK) && !pace_may_be_slow(pacing) ? 0 : paces;
+	return paces & PACES_BRIEF && !pace_may_be_slow(pacing) ? 0 : paces;
 }
 
 unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
@@ -149,7 +159,7 @@ static bool pace_add(const struct job_pacing *pacing, struct job_queue *queue, i
 static void pace_slow_begins(struct job_pacing *pacing, struct job_seats *seats, unsigned pace,
 			     enum claim_kind kind)
 {
-	if (pace == JOB_PACE_QUICK && kind != CLAIM_ALONE)
+	if (pace_is_brief(pace) && kind != CLAIM_ALONE)
 		return;
 	seats->slow = true;
 	pacing->slow++;
@@ -205,7 +215,7 @@ struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *que
 		unsigned pace = job_pace_of(queue);
 
 		if (!job_queue_is_fit(queue, now_us) ||
-		    (pace != JOB_PACE_QUICK && !pace_may_be_slow(pacing)))
+		    (!pace_is_brief(pace) && !pace_may_be_slow(pacing)))
 			continue;
 		if (!pace_try(pacing, queue, now_us, claim, seats))
 			continue;

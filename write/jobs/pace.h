@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the next batch of a worker is claimed from. Commands are claimed by paces, in turns: the
- * quick ones together, many jobs at a time; slow and unknown ones, and those of another isolation,
- * one job at a time.
+ * quick ones together, many jobs at a time; short ones, which hold a worker for a moment, one job at
+ * a time; and so are slow and unknown ones, and those of another isolation.
  *
  * A batch has a seat in the slots of each command that it may run, as @workers bounds them
  * (write/jobs/occupancy.h): taken before it claims, as it is not known what it will find, and let
  * go by those of which nothing was found, once the rows are there.
  *
  * Slow batches, and those of what runs alone, never take all workers of a loop while it has quick
- * commands, nor the last but one of four or more, nor all of a process of one worker per loop:
- * quick jobs do not wait for slow ones.
+ * or short commands, nor the last but one of four or more, nor all of a process of one worker per
+ * loop: those do not wait for slow ones. A quick command that the machine held up for a moment is
+ * short, and is found to be quick again.
  */
 #pragma once
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "catalog/catalog.h"
 #include "pg/call.h"
 #include "write/jobs/claim.h"
@@ -25,14 +27,17 @@
 #include <stdint.h>
 
 #define JOB_PACE_QUICK 0u
-#define JOB_PACE_LONE 1u /* of the first isolation; the others follow */
+#define JOB_PACE_SHORT 1u
+#define JOB_PACE_LONE 2u /* of the first isolation; the others follow */
 #define JOB_PACES (JOB_PACE_LONE + ISOLATION_SERIALIZABLE + 1)
+
+#define JOB_SHORT_US (200 * US_PER_MS) /* known to take less: not slow */
 
 /* Of one loop. */
 struct job_pacing {
 	struct job_occupancy *occupancy; /* borrowed */
 	unsigned workers;
-	unsigned slow;             /* batches of other paces than quick, and of what runs alone */
+	unsigned slow; /* batches of other paces than these two, and of what runs alone */
 	unsigned turns[JOB_PACES]; /* claims so far */
 	struct job_fair fair[JOB_PACES];
 	int64_t sweep_every_us; /* write/jobs/watermark.h */
