@@ -1,4 +1,8 @@
-"""Rows of the cache: hits against nginx and against reads of a node; a hot key that is written."""
+"""Rows of the cache: hits against nginx and against reads of a node; a hot key that is written; a
+restart under load, with the keys of before and without them."""
+
+import threading
+import time
 
 import peers
 from latency import loadgen_line
@@ -11,6 +15,9 @@ from harness.until import until
 KEPT = "/v1/queries/account_kept?aid="
 HOT_READS, HOT_WRITES = 20000, 100
 NODE_QUERIES_MAX = 120
+RESTART_RATE = 10000  # a second, of keys at random: near what the machine can read of its nodes
+RESTART_KEYS, RESTART_FILL_S, RESTART_SECONDS = 80000, 40, 25
+WINDOW_S = 1.0  # over which the load on the nodes and the share of hits are taken
 
 
 def hit_share(before, after):
@@ -87,3 +94,82 @@ def hot(stage, result):
     result.check("writes that were answered", sorted(written)[len(written) // 2], "/s")
     result.check("not answered 200", refused, "", ("<=", 0))
     stage.stop(service)
+
+
+class Watcher(threading.Thread):
+    """Notes meanwhile what a service has asked of its nodes and how many answers were kept."""
+
+    def __init__(self, service):
+        super().__init__()
+        self.service, self.notes, self.over = service, [], threading.Event()
+
+    def run(self):
+        while not self.over.wait(WINDOW_S / 5):
+            metrics = self.service.metrics()
+            self.notes.append((time.monotonic(), metrics.sum("cqrsd_batch_calls_sum"),
+                               metrics.sum("cqrsd_cache_requests_total", result="hit"),
+                               metrics.sum("cqrsd_cache_requests_total")))
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+    def windows(self):
+        """(seconds since the start, calls/s to nodes, share of hits), of each window."""
+        first = 0
+        for last, note in enumerate(self.notes):
+            if note[0] - self.notes[first][0] < WINDOW_S:
+                continue
+            while note[0] - self.notes[first + 1][0] >= WINDOW_S:
+                first += 1
+            took, calls, kept, asked = (b - a for a, b in zip(self.notes[first], note))
+            yield note[0] - self.notes[0][0], calls / took, kept / max(asked, 1)
+
+
+class Restart:
+    """A cache that is full under load; then the same load on a service that has just started."""
+
+    def __init__(self, stage, **options):
+        self.stage, self.options = stage, options
+        self.peaks, self.back_s = [], []
+
+    def load(self, service, seconds):
+        with Watcher(service) as watcher:
+            self.stage.loadgen(
+                service.address, "--get", f"1 {KEPT}{{1-{RESTART_KEYS}}}", "--rate",
+                RESTART_RATE, "--connections", CLIENTS, "--warmup", "0", seconds=seconds)
+        return list(watcher.windows())
+
+    def __call__(self):
+        before = self.stage.serve(**PATIENT, **self.options)
+        until_kept(before)
+        share = self.load(before, RESTART_FILL_S)[-1][2]
+        self.stage.stop(before)
+        after = self.stage.serve(**PATIENT, **self.options)
+        windows = self.load(after, RESTART_SECONDS)
+        self.stage.stop(after)
+        self.peaks.append(max(calls for _, calls, _ in windows))
+        back = [at for at, _, now in windows if now >= 0.9 * share]
+        self.back_s.append(back[0] if back else RESTART_SECONDS)
+        return self.peaks[-1]
+
+
+def restart(stage, result):
+    """Of the empty cache the load on the nodes is what their limits let through."""
+    with_keys = Restart(stage, cache_warm=stage.write("warm.keys", ""))
+    empty = Restart(stage)
+    arguments = f"{RESTART_RATE}/s of {RESTART_KEYS} keys at random"
+    sides = [(result.side("with --cache-warm", [stage.serve_line(cache_warm="FILE"), arguments],
+                          "calls/s to nodes"), with_keys),
+             (result.side("without", [stage.serve_line(), arguments], "calls/s to nodes"), empty)]
+    alternate(sides, stage.given.runs)
+    (warm, _), (cold, _) = sides
+    result.check("most that the nodes were asked, with / without", warm.median / cold.median, "×",
+                 ("<=", 1.2))
+    for name, measured, demanded in (("with", with_keys, ("<=", 10)), ("without", empty, None)):
+        result.check(f"90 % of the hits of before, {name}", sorted(measured.back_s)[
+            len(measured.back_s) // 2], "s", demanded)
