@@ -47,6 +47,7 @@
 #pragma once
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/statement.h"
 #include "pg/call.h"
@@ -54,6 +55,7 @@
 #include <stdbool.h>
 
 #define JOBS_NONE GROUP_CALLS_MAX
+#define JOBS_SHORT_US (200 * US_PER_MS)
 
 struct call_jobs {
 	/* Set by the maker. */
@@ -81,3 +83,6 @@ struct call_jobs {
  * Any thread.
  */
 bool jobs_share(const struct statement *statement, bool claims) must_check;
+
+/* Is a job of that statement known to hold its conn for a moment only, quick or not? Any thread. */
+bool jobs_are_short(const struct statement *statement) must_check;

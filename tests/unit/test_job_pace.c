@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "catalog_story.h"
 #include "pg/admission/estimate.h"
+#include "pg/jobs.h"
 #include "write/jobs/rest.h"
 
 #include <setjmp.h>
@@ -163,7 +164,7 @@ static void test_what_takes_a_moment_does_not_wait_for_slow_ones(void **state)
 {
 	open_both(WORKERS);
 	while (!estimate_is_slow(operation("quick")->statement))
-		takes("quick", JOB_SHORT_US / 2);
+		takes("quick", JOBS_SHORT_US / 2);
 	assert_int_equal(open_paces(), SHORT_BIT | SLOW_BIT);
 	claim(0, CLAIM_COMPANY, SLOW);
 	claim(1, CLAIM_COMPANY, SLOW);

@@ -2,7 +2,6 @@
 /* Bits of paces, and an array of seats that grows with the catalog. */
 #include "write/jobs/pace.h"
 
-#include "pg/admission/estimate.h"
 #include "pg/jobs.h"
 #include "write/jobs/turn.h"
 #include "write/operation_form.h"
@@ -49,9 +48,7 @@ unsigned job_pace_of(const struct job_queue *queue)
 		return JOB_PACE_LONE + (unsigned)isolation;
 	if (!operation->lonely && jobs_share(statement, operation->claims == CATALOG_CLAIMS_SET))
 		return JOB_PACE_QUICK;
-	return estimate_is_known(statement) && estimate_us(statement) < JOB_SHORT_US
-		       ? JOB_PACE_SHORT
-		       : JOB_PACE_LONE;
+	return jobs_are_short(statement) ? JOB_PACE_SHORT : JOB_PACE_LONE;
 }
 
 enum isolation job_pace_isolation(unsigned pace)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the next batch of a worker is claimed from. Commands are claimed by paces, in turns: the
- * quick ones together, many jobs at a time; short ones, which hold a worker for a moment, one job at
- * a time; and so are slow and unknown ones, and those of another isolation.
+ * quick ones together, many jobs at a time; short ones, which hold a worker for a moment, one job
+ * at a time; and so are slow and unknown ones, and those of another isolation.
  *
  * A batch has a seat in the slots of each command that it may run, as @workers bounds them
  * (write/jobs/occupancy.h): taken before it claims, as it is not known what it will find, and let
@@ -16,7 +16,6 @@
 #pragma once
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "catalog/catalog.h"
 #include "pg/call.h"
 #include "write/jobs/claim.h"
@@ -30,8 +29,6 @@
 #define JOB_PACE_SHORT 1u
 #define JOB_PACE_LONE 2u /* of the first isolation; the others follow */
 #define JOB_PACES (JOB_PACE_LONE + ISOLATION_SERIALIZABLE + 1)
-
-#define JOB_SHORT_US (200 * US_PER_MS) /* known to take less: not slow */
 
 /* Of one loop. */
 struct job_pacing {

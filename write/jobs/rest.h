@@ -3,9 +3,9 @@
  * When a worker claims next: at once where there may be something, else less and less often; and
  * which one is woken when a job is accepted (job_workers_wake).
  *
- * What one worker did not find the others do not ask for either, for WORKER_PAUSE_US and then twice
- * as long each time, to WORKER_PAUSE_US_MAX; but a claim that was on its way when a job was accepted
- * may not have seen it, and says nothing.
+ * What one worker did not find the others do not ask for either, for WORKER_PAUSE_US and then
+ * twice as long each time, to WORKER_PAUSE_US_MAX; but a claim that was on its way when a job was
+ * accepted may not have seen it, and says nothing.
  */
 #pragma once
 
