@@ -55,6 +55,8 @@ const char *verb_name(enum verb verb)
 		return "keys";
 	case VERB_JOBS:
 		return "jobs";
+	case VERB_OPENAPI:
+		return "openapi";
 	case VERB_WATCH:
 		return "watch";
 	}

@@ -21,6 +21,7 @@ enum verb {
 	VERB_KEYS = 32,
 	VERB_JOBS = 64,
 	VERB_WATCH = 128, /* and unwatch */
+	VERB_OPENAPI = 256,
 };
 
 struct option_list {

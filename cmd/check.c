@@ -395,7 +395,7 @@ int check_main(int argc, char **argv)
 
 	if (!start_options(&options, VERB_CHECK, "check", argc, argv, &code))
 		return code;
-	findings_init(&checking.findings, options.catalog);
+	findings_init(&checking.findings, "check", options.catalog);
 	row_security_init(&checking.row_security);
 	buf_init(&errors);
 	catalog = catalog_load(options.catalog, NULL, &errors);

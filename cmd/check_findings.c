@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-void findings_init(struct findings *findings, const char *catalog)
+void findings_init(struct findings *findings, const char *verb, const char *catalog)
 {
-	*findings = (struct findings){ .catalog = catalog };
+	*findings = (struct findings){ .verb = verb, .catalog = catalog };
 	buf_init(&findings->json);
 }
 
@@ -60,7 +60,7 @@ static void findings_say(struct findings *findings, const char *kind, struct pla
 		fprintf(stderr, "%s:%u:%u: %s: %.*s\n", place.file, place.line, place.column, kind,
 			(int)message.len, message.ptr);
 	else
-		fprintf(stderr, "cqrsd check: %.*s\n", (int)message.len, message.ptr);
+		fprintf(stderr, "cqrsd %s: %.*s\n", findings->verb, (int)message.len, message.ptr);
 	findings_add(findings, kind, place, (struct text){ message.ptr, message.len });
 	buf_fini(&message);
 }
@@ -97,6 +97,7 @@ void findings_trouble(struct findings *findings, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
+	findings->troubles++;
 	findings_say(findings, "error", (struct place){ 0 }, format, args);
 	va_end(args);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the check verb has found so far: lines go to stderr at once, objects are kept as JSON. */
+/*
+ * What check, or openapi, has found so far: lines go to stderr at once, objects are kept as JSON.
+ */
 #pragma once
 
 #include "base/buf.h"
@@ -10,13 +12,15 @@
 #include <stdbool.h>
 
 struct findings {
+	const char *verb;    /* whose lines these are */
 	const char *catalog; /* the folder */
 	unsigned errors, warnings, notes;
-	bool usage;      /* a connection string could not be read */
-	struct buf json; /* an object each, comma separated */
+	unsigned troubles; /* among the errors: no line of the author's is to blame */
+	bool usage;        /* a connection string could not be read */
+	struct buf json;   /* an object each, comma separated */
 };
 
-void findings_init(struct findings *findings, const char *catalog);
+void findings_init(struct findings *findings, const char *verb, const char *catalog);
 void findings_fini(struct findings *findings);
 /* "file:line:col: error: …"; an error fails the check, the others do not. */
 void findings_error(struct findings *findings, struct place place, const char *format, ...)
@@ -34,5 +38,5 @@ void findings_unasked(struct findings *findings, const char *node, const char *s
 /* Lines that the catalog or the rate limits made: "file:line:col: error: …", "error: …", and, which
  * does not fail the check, "file:line: warning: …", "file:line: note: …". */
 void findings_lines(struct findings *findings, const struct buf *lines);
-/* No line of the author's is to blame: "cqrsd check: …". Fails the check. */
+/* No line of the author's is to blame: "cqrsd VERB: …". Fails the check. */
 void findings_trouble(struct findings *findings, const char *format, ...) printf_like(2, 3);

@@ -13,5 +13,6 @@ int health_main(int argc, char **argv);
 int version_main(int argc, char **argv);
 int keys_main(int argc, char **argv);
 int jobs_main(int argc, char **argv);
+int openapi_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 int unwatch_main(int argc, char **argv);

@@ -243,11 +243,3 @@ def test_health_asks_a_running_service(cqrsd):
     gone = run("health", admin_listen=cqrsd.admin_address)
 
     assert (well.returncode, gone.returncode) == (0, 1)
-
-
-@pytest.mark.parametrize("verb", ["openapi"])
-def test_a_verb_that_is_not_built_yet_says_so(verb):
-    done = run(verb)
-
-    assert done.returncode in (1, 2)
-    assert "not available" in done.stderr

@@ -134,7 +134,7 @@ static void lines_of_the_catalog_become_objects(void **state)
 	struct findings findings;
 	struct buf lines;
 
-	findings_init(&findings, "sql");
+	findings_init(&findings, "check", "sql");
 	buf_init(&lines);
 	findings_lines(&findings, &lines);
 	assert_int_equal(findings.errors, 0);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all documents have in common: headers of requests and answers, the problem, jobs. */
+#pragma once
+
+#include "catalog/openapi/writer.h"
+
+#include <stdbool.h>
+
+/* The members "parameters", "headers" and "securitySchemes" of the open
+ * components: those that all before refers to. */
+void parts_write(struct writer *writer, const char *user_header);
+/* The response that is the default of all, into the open object "responses". */
+void parts_write_responses(struct writer *writer);
+/* Schemas that operations refer to, into the open object "schemas". */
+void parts_write_schemas(struct writer *writer, bool has_jobs);
+/* The paths of jobs, into the open object "paths". */
+void parts_write_job_paths(struct writer *writer);
