@@ -113,7 +113,8 @@ CONTROLS := \
             cache-of-all \
             cache-not-asked \
             cache-no-refreshes \
-            cache-no-groups
+            cache-no-groups \
+            cache-no-schema
 
 ifeq ($(VARIANT),release)
   BUILD    := build

@@ -215,6 +215,12 @@
 #define CONTROL_CACHE_GROUPS 1
 #endif
 
+#ifdef CONTROL_CACHE_NO_SCHEMA
+#define CONTROL_CACHE_SCHEMA 0 /* that the schema, or a right, has changed touches nothing kept */
+#else
+#define CONTROL_CACHE_SCHEMA 1
+#endif
+
 #ifdef CONTROL_FEED_UNDECODED
 #define CONTROL_FEED_DECODED 0 /* what transactions changed that were decoded is passed by */
 #else

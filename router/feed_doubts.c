@@ -2,8 +2,6 @@
 /* What is unknown settles by the first status of the primary that was asked for later. */
 #include "router/feed_doubts.h"
 
-#include "router/cluster/branches.h"
-
 #include <string.h>
 
 static void doubts_on_due(struct loop_timer *timer);
@@ -12,23 +10,6 @@ static void doubts_again(struct feed_doubts *doubts)
 {
 	doubts->timer.on_due = doubts_on_due;
 	loop_timer_set(doubts->loop, &doubts->timer, loop_now(doubts->loop) + doubts->pause_us);
-}
-
-/*
- * As far as stripes rise by it: lsns of another timeline say nothing to them. What they cannot take
- * now they take when they begin.
- */
-static uint64_t doubts_lsn(const struct feed_doubts *doubts, struct position position)
-{
-	struct stripes *stripes = &doubts->shared->stripes;
-	uint32_t timeline = stripes_timeline(stripes);
-
-	if (!position_known(position))
-		return 0;
-	if (timeline && branch_number(timeline) == branch_number(position.timeline))
-		return position.lsn;
-	stripes_miss(stripes, position);
-	return 0;
 }
 
 void feed_doubts_fini(struct feed_doubts *doubts)
@@ -55,7 +36,7 @@ void feed_doubt_begin(struct feed_doubts *doubts, struct feed_doubt *doubt, cons
 static void doubts_end(struct feed_doubts *doubts, struct feed_doubt *doubt,
 		       struct position position)
 {
-	uint64_t lsn = doubts_lsn(doubts, position);
+	uint64_t lsn = stripes_lsn(&doubts->shared->stripes, position);
 
 	for (unsigned i = 0; i < doubt->count; i++)
 		stripes_settle(&doubts->shared->stripes, doubt->tags[i], lsn);
@@ -175,7 +156,7 @@ static void doubts_on_due(struct loop_timer *timer)
 
 	doubts->refresh(doubts->arg);
 	doubts_settle(doubts, doubts_asked_us(doubts),
-		      doubts_lsn(doubts, doubts->topology->primary_position));
+		      stripes_lsn(&doubts->shared->stripes, doubts->topology->primary_position));
 	if (doubts->unknowns_count || doubts->crowded_us)
 		doubts_again(doubts);
 }

@@ -71,6 +71,15 @@ void feed_union_add(struct feed_union *all, const struct feed_relation *relation
 	all->count++;
 }
 
+unsigned feed_found_counting(const struct feed_found *found, unsigned count)
+{
+	unsigned counting = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		counting += found[i].counts;
+	return counting;
+}
+
 bool feed_union_has_room(const struct feed_union *all, const struct feed_found *found)
 {
 	size_t count = all->count;

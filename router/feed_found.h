@@ -29,6 +29,9 @@ bool feed_found_is(const struct feed_found *found, const struct tag_set *set,
 		   uint32_t *version) must_check;
 void feed_found_ids(const struct feed_found *found, uint64_t ids[FEED_RELATIONS_OF_QUERY_MAX]);
 
+/* How many of them count. */
+unsigned feed_found_counting(const struct feed_found *found, unsigned count) must_check;
+
 /* All relations of the queries that count, each once, in the order of their ids. */
 struct feed_union {
 	struct feed_relation relations[FEED_RELATIONS_MAX];

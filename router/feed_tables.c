@@ -49,6 +49,21 @@ static void tables_retry(struct feed_tables *tables)
 		tables->pause_us *= 2;
 }
 
+static void tables_make_due(struct feed_tables *tables)
+{
+	tables->due = true;
+	if (!tables->catalog && !tables->pool)
+		tables_again(tables, 0);
+}
+
+static void tables_on_change(void *arg)
+{
+	struct feed_tables *tables = arg;
+
+	tables->changes++;
+	tables_make_due(tables);
+}
+
 /* The node that the feed is read on may not show yet what the last round has seen. */
 static void tables_on_shape(void *arg, bool as_found)
 {
@@ -85,6 +100,9 @@ void feed_tables_start(struct feed_tables *tables, struct router *router)
 		.router = router,
 		.feed = (enum feed_option)router->shared.options->feed,
 	};
+	tables->schema = (struct schema_watch){ .env = &tables->env,
+						.on_change = tables_on_change,
+						.arg = tables };
 	tables->env = (struct feed_env){
 		.loop = router->loop,
 		.topology = &router->topology,
@@ -102,12 +120,12 @@ void feed_tables_start(struct feed_tables *tables, struct router *router)
 	feed_reader_init(&tables->reader, &tables->env);
 	feed_marker_init(&tables->marker, &tables->env);
 	feed_alone_init(&tables->alone, &tables->env);
+	schema_watch_init(&tables->schema);
 	arena_init(&tables->arena);
 	buf_init(&tables->out);
 	tables->timer.on_due = tables_on_due;
 	tables->pause_us = TABLES_AGAIN_US;
-	tables->due = true;
-	tables_again(tables, 0);
+	feed_tables_reload(tables);
 }
 
 /* --- who is asked ----------------------------------------------------------------------------- */
@@ -117,14 +135,21 @@ static bool tables_keeps(const struct feed_tables *tables)
 	return tables->router->shared.options->cache_bytes && catalog_has_cache(tables->catalog);
 }
 
+static bool tables_will_keep(const struct feed_tables *tables)
+{
+	const struct router *router = tables->router;
+
+	return router->shared.options->cache_bytes &&
+	       catalog_has_cache(router->catalog_ref->catalog);
+}
+
 /* Will a round of the catalog of now ask for anything? */
 static bool tables_have_questions(const struct feed_tables *tables)
 {
-	const struct router *router = tables->router;
-	const struct options *options = router->shared.options;
+	const struct router_shared *shared = &tables->router->shared;
 
-	return (options->cache_bytes && catalog_has_cache(router->catalog_ref->catalog)) ||
-	       (tables_may_read(options, router->shared.nodes_count) && tables_may_index(options));
+	return tables_will_keep(tables) || (tables_may_read(shared->options, shared->nodes_count) &&
+					    tables_may_index(shared->options));
 }
 
 /* Of a query whether its answers may be kept, of a command what it writes to. */
@@ -171,6 +196,7 @@ void feed_tables_stop(struct feed_tables *tables)
 	feed_reader_fini(&tables->reader);
 	feed_marker_fini(&tables->marker);
 	feed_alone_stop(&tables->alone);
+	schema_watch_fini(&tables->schema);
 	loop_timer_cancel(tables->router->loop, &tables->timer);
 	if (tables->pool)
 		pool_forget(tables->pool, &tables->call);
@@ -191,6 +217,7 @@ static void tables_begin_round(struct feed_tables *tables)
 	tables->next = 0;
 	tables->due = true;
 	tables->failed = false;
+	tables->changes_of = tables->changes;
 	tables->began_us = loop_now(tables->router->loop);
 	tables_ask_next(tables);
 }
@@ -283,15 +310,6 @@ static void tables_follow(struct feed_tables *tables, unsigned counting)
 	feed_reader_run(&tables->reader, &relations);
 }
 
-static unsigned tables_counting(const struct feed_tables *tables)
-{
-	unsigned counting = 0;
-
-	for (unsigned i = 0; i < tables->catalog->count; i++)
-		counting += tables->found[i].counts;
-	return counting;
-}
-
 /* --- what is kept ----------------------------------------------------------------------------- */
 
 static void tables_set_relations(struct feed_tables *tables, struct statement *statement,
@@ -345,7 +363,7 @@ static void tables_complain_of_room(struct feed_tables *tables, unsigned left_ou
 
 static void tables_take_round(struct feed_tables *tables, const struct feed_union *all)
 {
-	unsigned counting = tables_counting(tables);
+	unsigned counting = feed_found_counting(tables->found, tables->catalog->count);
 
 	tables_complain_of_room(tables, all->left_out);
 	if (!tables_are_as_before(tables, all)) {
@@ -354,8 +372,11 @@ static void tables_take_round(struct feed_tables *tables, const struct feed_unio
 	}
 	if (!counting && tables_keeps(tables))
 		feed_alone_run(&tables->alone);
-	if (tables_keeps(tables))
+	if (tables_keeps(tables)) {
 		tables->failed = !tables_keep(tables) || tables->failed;
+		if (tables->changes_of == tables->changes)
+			schema_watch_asked(&tables->schema);
+	}
 	if (tables->known)
 		catalog_let_go(tables->known);
 	tables->known = catalog_hold(tables->catalog);
@@ -377,7 +398,8 @@ static void tables_end_round(struct feed_tables *tables)
 		tables_retry(tables);
 		return;
 	}
-	tables->due = tables->known != tables->router->catalog_ref->catalog;
+	tables->due = tables->changes_of != tables->changes ||
+		      tables->known != tables->router->catalog_ref->catalog;
 	tables_again(tables, tables->due ? 0 : TABLES_EVERY_US);
 }
 
@@ -385,9 +407,11 @@ void feed_tables_reload(struct feed_tables *tables)
 {
 	if (!tables->router)
 		return;
-	tables->due = true;
-	if (!tables->catalog && !tables->pool)
-		tables_again(tables, 0);
+	if (tables_will_keep(tables))
+		schema_watch_run(&tables->schema);
+	else
+		schema_watch_stop(&tables->schema);
+	tables_make_due(tables);
 }
 
 /* --- one query -------------------------------------------------------------------------------- */
@@ -552,7 +576,7 @@ static void tables_on_due(struct loop_timer *timer)
 	struct feed_tables *tables = container_of(timer, struct feed_tables, timer);
 	struct pool *pool = router_primary_pool(tables->router);
 
-	if (tables->catalog || tables->pool)
+	if (tables->catalog || tables->pool || schema_watch_waits(&tables->schema))
 		return;
 	if (!tables_have_questions(tables)) {
 		tables_again(tables, TABLES_AGAIN_US);

@@ -14,6 +14,9 @@
  *    ▲             │ as before                                                   │
  *    └── a minute ─┴────────────── or the reader sees a change ──────────────────┘
  *
+ * While answers are kept, each change of the schema makes a round due
+ * (router/schema_watch.h).
+ *
  * A round that came to nothing, or that the reader's replica does not show yet, is made again, each
  * time after twice as long.
  */
@@ -29,6 +32,7 @@
 #include "router/feed/reader.h"
 #include "router/feed_reads.h"
 #include "router/router.h"
+#include "router/schema_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +47,7 @@ struct feed_tables {
 	struct feed_reader reader;
 	struct feed_marker marker;
 	struct feed_alone alone; /* where answers are kept, and the feed is not read */
+	struct schema_watch schema;
 
 	struct loop_timer timer;
 	struct call call;
@@ -58,6 +63,7 @@ struct feed_tables {
 	uint32_t sets; /* of relations, that were written: the version of the last */
 	int64_t triggers, known_triggers; /* of tables that are watched: a sum; of the last round */
 	unsigned minutes;                 /* since then */
+	unsigned changes, changes_of;     /* of the schema: seen; when the last round began */
 	/* Of queries that count: the reader's. */
 	uint64_t ids[FEED_RELATIONS_MAX];
 	size_t ids_count;

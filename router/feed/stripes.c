@@ -179,6 +179,18 @@ void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn)
 	assert(before > 0);
 }
 
+uint64_t stripes_lsn(struct stripes *stripes, struct position position)
+{
+	uint32_t timeline = stripes_timeline(stripes);
+
+	if (!position_known(position))
+		return 0;
+	if (timeline && branch_number(timeline) == branch_number(position.timeline))
+		return position.lsn;
+	stripes_miss(stripes, position);
+	return 0;
+}
+
 bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag)
 {
 	return atomic_load_explicit(&stripes->doubt, memory_order_seq_cst) ||

@@ -88,4 +88,7 @@ void stripes_settle(struct stripes *stripes, uint64_t tag, uint64_t lsn);
 /* A command has touched something there while these were not of its timeline, or unknown: what
  * begins behind that has its base there, at least. */
 void stripes_miss(struct stripes *stripes, struct position position);
+/* As far as they rise by it: lsns of another timeline say nothing to them, which is 0. What they
+ * cannot take now they take when they begin. */
+uint64_t stripes_lsn(struct stripes *stripes, struct position position) must_check;
 bool stripes_in_doubt(const struct stripes *stripes, uint64_t tag) must_check;

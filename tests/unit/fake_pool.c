@@ -244,7 +244,9 @@ static void fake_end(struct call *call, enum call_end end)
 
 	list_remove(&pool->calls, &call->ticket.link);
 	call->end = end;
-	call->sent_us = call->done_us = loop_now(pool->loop);
+	call->done_us = loop_now(pool->loop);
+	if (!call->sent_us)
+		call->sent_us = call->done_us;
 	call->on_done(call);
 }
 

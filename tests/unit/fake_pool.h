@@ -19,6 +19,7 @@ struct call *fake_call(unsigned node, enum call_kind kind);
 struct call *fake_call_of(unsigned node, const struct statement *statement);
 /* The newest of the kind. */
 struct call *fake_last_call(unsigned node, enum call_kind kind);
+/* Answers are as old as questions, unless call->sent_us was set. */
 /* Answers a query or probe of a standby: rows as JSON, seen between lower and upper. */
 void fake_answer(struct call *call, uint64_t lower, uint64_t upper, const char *rows,
 		 uint64_t count);

@@ -1,0 +1,244 @@
+"""What a statement means, or may see, has changed: what was kept before is not given any more."""
+
+import pytest
+from harness.kept import is_kept, role
+from harness.until import until
+
+ROLE = "test_schema_app"
+
+CATALOG = """
+-- query: seen :one
+-- @cache 600s
+SELECT word FROM test_seen WHERE id = :id;
+
+-- query: called :one
+-- @cache 600s
+-- @reads test_meant
+SELECT test_word(:id::int) AS word;
+
+-- query: meant :one
+-- @cache 600s
+SELECT number FROM test_meant WHERE id = :id;
+
+-- query: guarded :many
+-- @cache 600s
+SELECT id FROM test_guarded ORDER BY id;
+
+-- command: write :exec
+-- @param id int
+-- @param word text
+UPDATE test_later SET word = :word WHERE id = :id;
+"""
+
+SCHEMA = f"""
+CREATE TABLE test_meant (id int PRIMARY KEY, number int, word text);
+INSERT INTO test_meant SELECT i, i, 'before' FROM generate_series(1, 50) AS i;
+CREATE TABLE test_later (id int PRIMARY KEY, word text);
+INSERT INTO test_later SELECT i, 'after' FROM generate_series(1, 50) AS i;
+CREATE VIEW test_seen AS SELECT id, word FROM test_meant;
+CREATE FUNCTION test_word(int) RETURNS text LANGUAGE plpgsql STABLE AS
+    $$ BEGIN RETURN (SELECT word FROM test_meant AS m WHERE m.id = $1); END $$;
+CREATE TABLE test_guarded (id int PRIMARY KEY);
+INSERT INTO test_guarded SELECT generate_series(1, 3);
+ALTER TABLE test_guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY test_some ON test_guarded USING (id < 3);
+CREATE ROLE {ROLE} LOGIN;
+CREATE ROLE test_schema_group;
+CREATE ROLE test_schema_clerks;
+GRANT test_schema_group TO {ROLE};
+GRANT SELECT ON test_meant, test_seen TO test_schema_group;
+GRANT SELECT ON test_guarded TO {ROLE};
+GRANT SELECT, UPDATE ON test_later TO {ROLE};
+GRANT USAGE ON SCHEMA cqrsd TO {ROLE};
+GRANT SELECT ON cqrsd.token_key TO {ROLE};
+GRANT SELECT, INSERT, UPDATE, DELETE ON cqrsd.idempotency_key TO {ROLE};
+"""
+
+CLEAN = f"""
+DROP VIEW test_seen;
+DROP FUNCTION test_word;
+DROP TABLE test_meant, test_later, test_guarded;
+DROP OWNED BY {ROLE}, test_schema_group, test_schema_clerks;
+DROP ROLE {ROLE}, test_schema_group, test_schema_clerks;
+"""
+
+# Nothing is watched, so that nothing but the stamp shows a change.
+WAITS = {"wait_ms": 2000, "max_lag_ms": 0, "max_lag_bytes": 0}
+
+REFUSED = "query-failed"
+
+# What changes, the query, what it answers before and after.
+CHANGES = {
+    "a view is replaced": (
+        "CREATE OR REPLACE VIEW test_seen AS SELECT id, upper(word) AS word FROM test_meant",
+        "seen", "BEFORE"),
+    "a function is replaced": (
+        "CREATE OR REPLACE FUNCTION test_word(int) RETURNS text LANGUAGE plpgsql STABLE AS"
+        " $$ BEGIN RETURN 'replaced'; END $$",
+        "called", "replaced"),
+    "a column is renamed": (
+        "ALTER TABLE test_meant RENAME number TO old;"
+        " ALTER TABLE test_meant ADD number int DEFAULT 77",
+        "meant", 77),
+    "a right is revoked": (
+        "REVOKE SELECT ON test_meant FROM test_schema_group", "meant", REFUSED),
+    "a right on a column is all that is left": (
+        "REVOKE SELECT ON test_meant FROM test_schema_group;"
+        " GRANT SELECT (id) ON test_meant TO test_schema_group", "meant", REFUSED),
+    "a membership is revoked": (
+        f"REVOKE test_schema_group FROM {ROLE}", "meant", REFUSED),
+    "a role does not inherit any more": (
+        f"ALTER ROLE {ROLE} NOINHERIT", "meant", REFUSED),
+    "a function is not for all any more": (
+        "REVOKE EXECUTE ON FUNCTION test_word FROM PUBLIC", "called", REFUSED),
+    "a policy is replaced": (
+        "ALTER POLICY test_some ON test_guarded USING (id > 1)", "guarded", [2, 3]),
+    "a policy is dropped": (
+        "DROP POLICY test_some ON test_guarded", "guarded", []),
+    "a policy is added": (
+        "CREATE POLICY test_less ON test_guarded AS RESTRICTIVE USING (id = 1)", "guarded", [1]),
+    "a policy is for others": (
+        "ALTER POLICY test_some ON test_guarded TO test_schema_clerks", "guarded", []),
+    "row level security is disabled": (
+        "ALTER TABLE test_guarded DISABLE ROW LEVEL SECURITY", "guarded", [1, 2, 3]),
+}
+
+
+def as_role(cluster):
+    lines = [node.conninfo.replace("postgres@", f"{ROLE}@") for node in cluster.nodes]
+    return {"primary": lines[0], "replica": lines[1:]}
+
+
+@pytest.fixture
+def serve(schema, cluster, start_cqrsd, own_catalog):
+    def start(**options):
+        service = start_cqrsd(catalog=own_catalog(CATALOG),
+                              **{**WAITS, **as_role(cluster), **options})
+        until(lambda: is_kept(service, "seen", id=50), "answers to be kept")
+        return service
+    return start
+
+
+def answer(service, name):
+    reply = service.query(name, **({} if name == "guarded" else {"id": 7}))
+    if reply.status != 200:
+        return reply.code
+    if name == "guarded":
+        return [row["id"] for row in reply.data]
+    return next(iter(reply.data.values()))
+
+
+def keep(service, name):
+    until(lambda: answer(service, name) is not None and is_kept(
+        service, name, **({} if name == "guarded" else {"id": 7})), f"{name} to be kept")
+    return answer(service, name)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_kept_before_a_change_is_not_given_behind_it(serve, cluster, change):
+    sql, name, after = CHANGES[change]
+    service = serve()
+    before = keep(service, name)
+    assert before != after
+
+    cluster.primary.sql(sql)
+
+    until(lambda: answer(service, name) == after, f"{after} behind that {change}", deadline_s=20)
+    if after == REFUSED:
+        return
+    until(lambda: is_kept(service, name, **({} if name == "guarded" else {"id": 7})),
+          "answers to be kept again")
+    assert answer(service, name) == after
+
+
+@pytest.mark.parametrize("before, after", [("", "NO"), ("NO", "")])
+def test_a_node_is_asked_when_the_role_bypasses_row_level_security_no_more(serve, cluster, before,
+                                                                           after):
+    """What a connection has prepared PostgreSQL goes on to run as before: what the node answers
+    depends on the connection."""
+    cluster.primary.sql(f"ALTER ROLE {ROLE} {before}BYPASSRLS")
+    service = serve()
+    keep(service, "guarded")
+
+    cluster.primary.sql(f"ALTER ROLE {ROLE} {after}BYPASSRLS")
+
+    until(lambda: changes(service) == 1, "the change to be seen", deadline_s=20)
+    assert role(service.query("guarded")) == "replica"
+
+
+def test_a_view_that_reads_another_table_is_touched_by_its_commands(serve, cluster):
+    """What a query reads is asked for again, not only the query."""
+    service = serve()
+    assert keep(service, "seen") == "before"
+
+    cluster.primary.sql("CREATE OR REPLACE VIEW test_seen AS SELECT id, word FROM test_later")
+
+    until(lambda: answer(service, "seen") == "after", "what the other table holds")
+    keep(service, "seen")
+    for word in ("written", "again"):
+        service.command("write", user="ann", id=7, word=word)
+        assert service.query("seen", user="ann", id=7).data["word"] == word
+        until(lambda: is_kept(service, "seen", user="ann", id=7), "it to be kept")
+
+
+def test_two_instances_see_it_each_for_itself(schema, cluster, start_cqrsd, own_catalog):
+    services = [start_cqrsd(catalog=own_catalog(CATALOG), **WAITS, **as_role(cluster))
+                for _ in range(2)]
+    for service in services:
+        assert keep(service, "seen") == "before"
+
+    cluster.primary.sql(CHANGES["a view is replaced"][0])
+
+    for service in services:
+        until(lambda: answer(service, "seen") == "BEFORE", "the new view")  # noqa: B023
+
+
+def test_a_replica_that_is_behind_brings_nothing_back(serve, cluster):
+    """What it answers is of before the change, however late that is."""
+    service = serve(wait_ms=100)
+    assert keep(service, "seen") == "before"
+    for replica in cluster.replicas:
+        replica.pause_replay()
+
+    cluster.primary.sql(CHANGES["a view is replaced"][0])
+    until(lambda: changes(service) == 1, "the change to be seen")
+    until(lambda: service.query("meant", id=9, consistency="eventual").status == 200, "an answer")
+    assert not is_kept(service, "seen", id=7, consistency="eventual")
+    for replica in cluster.replicas:
+        replica.resume_replay()
+
+    until(lambda: answer(service, "seen") == "BEFORE", "the new view")
+    until(lambda: is_kept(service, "seen", id=7), "it to be kept")
+    assert answer(service, "seen") == "BEFORE"
+
+
+def changes(service):
+    return sum(value for _, value in service.metrics().values("cqrsd_cache_schema_changes_total"))
+
+
+@pytest.mark.parametrize("work", [
+    "UPDATE test_meant SET number = number",
+    "CREATE TEMPORARY TABLE test_passing (id int); INSERT INTO test_passing VALUES (1)",
+    "CREATE FUNCTION pg_temp.test_passing() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "VACUUM FULL test_meant",
+    "TRUNCATE test_later; REINDEX TABLE test_later; ANALYZE test_later",
+    "ANALYZE; VACUUM test_meant",
+    f"ALTER ROLE {ROLE} PASSWORD 'other'",
+])
+def test_what_changes_no_meaning_leaves_what_is_kept(serve, cluster, work):
+    service = serve()
+    keep(service, "seen")
+
+    cluster.primary.sql(work)
+    read = stamps(cluster)
+    until(lambda: stamps(cluster) >= read + 3, "stamps to be read", deadline_s=30)
+
+    assert role(service.query("seen", id=7)) == "cache"
+    assert changes(service) == 0
+
+
+def stamps(cluster):
+    """How many were read, as PostgreSQL has counted them so far: nothing else goes through these
+    dictionaries."""
+    return int(cluster.primary.sql("SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0)"
+                                   " FROM pg_stat_sys_tables WHERE relname = 'pg_ts_dict'"))
