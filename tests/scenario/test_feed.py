@@ -453,6 +453,31 @@ def test_check_explains_that_a_query_reads_too_many_relations(schema, own_catalo
     assert f"; {told}" in said, said[-1000:]
 
 
+def test_check_names_the_queries_for_whose_relations_there_is_no_room(schema, own_catalog):
+    """Five queries of 206 relations, of which they share one: 1,026, with room for 1,024."""
+    schema.primary.sql("DROP TABLE test_parted; CREATE TABLE test_parted (part int, id int)"
+                       " PARTITION BY LIST (part)")
+    for part in range(1, 6):
+        schema.primary.sql(
+            f"CREATE TABLE test_parted_{part} PARTITION OF test_parted FOR VALUES IN ({part})"
+            " PARTITION BY LIST (id);" + "\n".join(
+                f"CREATE TABLE test_parted_{part}_{id} PARTITION OF test_parted_{part}"
+                f" FOR VALUES IN ({id});" for id in range(204)))
+    watch(schema, "test_parted")
+    done = harness_service.run(
+        "check", explain=True, primary=schema.primary.conninfo, catalog=own_catalog("".join(
+            f"-- query: part_{part} :many\nSELECT id FROM test_parted_{part};\n"
+            for part in range(1, 6)) + "-- query: small :many\nSELECT id FROM test_parted_1_7;\n"))
+    said = (done.stdout + done.stderr).splitlines()
+
+    def told(name):
+        return next(line for line in said if f" {name} reads " in line).rpartition("; ")[2]
+    assert [told(f"part_{part}") for part in range(1, 5)] == ["by table"] * 4
+    assert told("part_5") == ("the whole read index holds, since with those of the queries before"
+                              " it in the catalog these are more than 1024 relations")
+    assert told("small") == "by table"
+
+
 def test_a_relation_that_is_gone_is_not_watched(schema):
     assert schema.primary.sql("SELECT cqrsd.feed_wrong(1)") == "it is gone"
 
