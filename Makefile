@@ -466,7 +466,7 @@ recovery: ## how soon all is as before after a node was slow, frozen or full of 
 	@$(MAKE) all bench-programs
 	@bench/recovery $(ARGS)
 
-bench-instructions: ## instructions per request on a fixed replay, against what is committed
+bench-instructions: ## instructions per request on a fixed replay, against what is committed; ARGS='--only hit-1'
 	@$(install_packages)
 	@$(MAKE) $(BUILD)/replay
 	@REPLAY=$(abspath $(BUILD)/replay) bench/instructions $(ARGS)

@@ -4,8 +4,10 @@
  * recorded answers instead of a server: what bench/instructions counts. The clock stands still and
  * the number of turns is fixed, so two runs of one build differ by next to nothing.
  *
- *   replay read|command CLIENTS ROUNDS [none|key|jwt|no-key|no-jwt]
+ *   replay read|hit|miss|command CLIENTS ROUNDS [none|key|jwt|no-key|no-jwt]
  *
+ * A hit is a read with @cache and @tags that the cache answers, a miss one whose answer it keeps:
+ * each reply that is counted says so.
  * By the last word each request has the same API key, or the same token, which was verified before;
  * no-: it has it, and every client is served (--auth none), as without a credential.
  *
@@ -14,11 +16,15 @@
  */
 #include "base/clock.h"
 #include "base/snapshot.h"
+#include "base/tag_set.h"
 #include "bench/replay_callers.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
+#include "read/cache/cache.h"
 #include "read/read.h"
 #include "router/cluster/topology.h"
+#include "router/feed/feed_shared.h"
+#include "router/requirement.h"
 #include "router/router.h"
 #include "tests/unit/fake_libpq.h"
 #include "write/write.h"
@@ -46,9 +52,17 @@
 #define REPLAY_KEY "4711" /* of the request as it is written; each that is sent has its own */
 #define REPLAY_KEY_MIN 1000
 #define REPLAY_KEYS 9000
+#define REPLAY_KEPT_KEYS 64 /* of hits, whose answers are kept before it is counted */
+#define REPLAY_CACHE_BYTES (64 << 20)
+#define REPLAY_RELATION 16384 /* that a kept answer was made of */
 
 static const char replay_sql[] = "-- query: balance :one\n"
 				 "-- @param aid int\n"
+				 "SELECT x FROM accounts WHERE aid = :aid;\n"
+				 "-- query: kept :one\n"
+				 "-- @param aid int\n"
+				 "-- @cache 60s\n"
+				 "-- @tags accounts, accounts:{aid}\n"
 				 "SELECT x FROM accounts WHERE aid = :aid;\n"
 				 "-- command: add :one\n"
 				 "-- @param n int\n"
@@ -56,10 +70,29 @@ static const char replay_sql[] = "-- query: balance :one\n"
 /* %s: the line with a credential. */
 static const char replay_read[] = "GET /v1/queries/balance?aid=" REPLAY_KEY " HTTP/1.1\r\n"
 				  "Host: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s\r\n";
+static const char replay_kept[] = "GET /v1/queries/kept?aid=" REPLAY_KEY " HTTP/1.1\r\n"
+				  "Host: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s\r\n";
 static const char replay_command[] =
 	"POST /v1/commands/add HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-User-Id: u42\r\n%s"
 	"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"n\":" REPLAY_KEY "}";
 
+static const struct replay_kind {
+	const char *name;
+	const char *request;
+	unsigned keys;            /* that it draws */
+	const char *cache_status; /* that it says; NULL: there is no cache */
+} kinds[] = {
+	{ "read", replay_read, REPLAY_KEYS, NULL },
+	{ "hit", replay_kept, REPLAY_KEPT_KEYS, "Cache-Status: cqrsd; hit" },
+	{ "miss", replay_kept, REPLAY_KEYS, "Cache-Status: cqrsd; fwd=miss; stored" },
+	{ "command", replay_command, REPLAY_KEYS, NULL },
+};
+
+static const struct replay_kind *kind;
+static bool counting;
+static struct cache cache;
+static struct feed_shared feed;
+static struct tag_set relations;
 static struct loop *loop;
 static struct options options;
 static struct topology topology;
@@ -90,7 +123,7 @@ static _Noreturn void replay_fail(unsigned client, const char *reply, int len)
 static void replay_draw_key(void)
 {
 	static unsigned drawn;
-	unsigned key = REPLAY_KEY_MIN + drawn++ % REPLAY_KEYS;
+	unsigned key = REPLAY_KEY_MIN + drawn++ % kind->keys;
 
 	for (unsigned i = strlen(REPLAY_KEY); i-- > 0; key /= 10)
 		request_key[i] = (char)('0' + key % 10);
@@ -110,6 +143,13 @@ __attribute__((noinline)) void replay_ask(void)
 	}
 }
 
+static bool replay_is_right(const char *reply)
+{
+	if (strncmp(reply, "HTTP/1.1 200", 12) != 0)
+		return false;
+	return !kind->cache_status || !counting || strstr(reply, kind->cache_status);
+}
+
 /* Takes the replies that are there. Returns how many clients still wait. */
 __attribute__((noinline)) unsigned replay_hear(void)
 {
@@ -117,10 +157,12 @@ __attribute__((noinline)) unsigned replay_hear(void)
 
 	for (unsigned i = 0; i < clients_count; i++) {
 		char reply[4096];
-		ssize_t got = waits[i] ? recv(clients[i], reply, sizeof(reply), MSG_DONTWAIT) : 0;
+		ssize_t got =
+			waits[i] ? recv(clients[i], reply, sizeof(reply) - 1, MSG_DONTWAIT) : 0;
 
 		if (waits[i] && got > 0) {
-			if (got < 12 || memcmp(reply, "HTTP/1.1 200", 12) != 0)
+			reply[got] = '\0';
+			if (!replay_is_right(reply))
 				replay_fail(i, reply, (int)got);
 			waits[i] = false;
 		}
@@ -174,6 +216,21 @@ static void replay_options(void)
 	options.spill_share = 25;
 	options.result_bytes_max = 1 << 20;
 	options.lag_us_max = US_PER_S;
+	options.sessions = SESSIONS_LOCAL;
+}
+
+/* What PostgreSQL would say of the query, and the feed of what it reads. */
+static void replay_keep(const struct catalog *catalog)
+{
+	const uint64_t tag = REPLAY_RELATION;
+	const struct operation *operation = catalog_find(catalog, REQUEST_QUERY, text_of("kept"));
+
+	assert(operation);
+	cache_init(&cache, REPLAY_CACHE_BYTES);
+	tag_set_write(&relations, 1, &tag, 1);
+	atomic_store(&operation->statement->relations, &relations);
+	atomic_store(&operation->statement->cached, CACHED_FOR_ALL);
+	stripes_begin(&feed.stripes, (struct position){ REPLAY_TIMELINE, 1 });
 }
 
 static void replay_topology(void)
@@ -277,11 +334,20 @@ static struct listener *replay_listen(struct metrics *metrics)
 	return listener;
 }
 
+/* Of hits: until all answers are kept, each of them asked for. */
+static unsigned replay_warm_rounds(void)
+{
+	bool hits = kind->keys == REPLAY_KEPT_KEYS;
+
+	return REPLAY_WARM_ROUNDS + (hits ? 2 * kind->keys / clients_count : 0);
+}
+
 static void replay(unsigned rounds)
 {
 	struct sessions *sessions = sessions_new(64);
 	struct snapshot *snapshot = snapshot_new(sizeof(topology));
 	struct metrics *metrics = metrics_new();
+	struct catalog *catalog = replay_catalog();
 	struct router_shared shared = {
 		.nodes = nodes,
 		.nodes_count = 2,
@@ -289,40 +355,50 @@ static void replay(unsigned rounds)
 		.topology = snapshot,
 		.sessions = sessions,
 		.high_water = &high_water,
+		.feed = kind->cache_status ? &feed : NULL,
 	};
 	struct router *router;
 
+	if (kind->cache_status)
+		replay_keep(catalog);
 	sessions_raise_floor(sessions, (struct position){ REPLAY_TIMELINE, REPLAY_LSN });
-	router = router_new(loop, &shared, REPLAY_CONNS, replay_catalog(), metrics);
-	reads_init(&reads, router, NULL);
+	router = router_new(loop, &shared, REPLAY_CONNS, catalog, metrics);
+	reads_init(&reads, router, kind->cache_status ? &cache : NULL);
 	writes_init(&writes, router, &shared_writes);
 	snapshot_publish(snapshot, &topology);
 	replay_connect(listener_port(replay_listen(metrics)));
 	replay_settle(router);
-	for (unsigned i = 0; i < REPLAY_WARM_ROUNDS; i++)
+	for (unsigned i = 0; i < replay_warm_rounds(); i++)
 		replay_round();
+	counting = true;
 	replay_counted(rounds);
 	printf("%u requests\n", rounds * clients_count);
 }
 
+static const struct replay_kind *replay_kind_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
 /* False: the arguments are wrong. */
-static bool replay_read_arguments(int argc, char **argv, bool *queries, unsigned *rounds)
+static bool replay_read_arguments(int argc, char **argv, unsigned *rounds)
 {
 	long count = argc >= 4 ? strtol(argv[2], NULL, 10) : 0;
 	long rounds_wanted = argc >= 4 ? strtol(argv[3], NULL, 10) : 0;
 	const char *credential = "";
 
-	*queries = argc >= 4 && strcmp(argv[1], "read") == 0;
-	if (argc < 4 || argc > 5 || rounds_wanted < 1 || rounds_wanted > REPLAY_ROUNDS_MAX ||
-	    count < 1 || count > REPLAY_CLIENTS_MAX ||
-	    (!*queries && strcmp(argv[1], "command") != 0))
+	kind = argc >= 4 ? replay_kind_of(argv[1]) : NULL;
+	if (!kind || argc > 5 || rounds_wanted < 1 || rounds_wanted > REPLAY_ROUNDS_MAX ||
+	    count < 1 || count > REPLAY_CLIENTS_MAX)
 		return false;
 	if (argc == 5 && !replay_callers(argv[4], &auth, &credential))
 		return false;
 	clients_count = (unsigned)count;
 	*rounds = (unsigned)rounds_wanted;
-	request_len = (size_t)snprintf(request, sizeof(request),
-				       *queries ? replay_read : replay_command, credential);
+	request_len = (size_t)snprintf(request, sizeof(request), kind->request, credential);
 	assert(request_len < sizeof(request));
 	request_key = strstr(request, REPLAY_KEY);
 	assert(request_key);
@@ -332,23 +408,25 @@ static bool replay_read_arguments(int argc, char **argv, bool *queries, unsigned
 int main(int argc, char **argv)
 {
 	unsigned rounds;
-	bool queries;
 
-	if (!replay_read_arguments(argc, argv, &queries, &rounds)) {
-		fprintf(stderr, "replay read|command CLIENTS ROUNDS [none|[no-]key|[no-]jwt]; "
-				"at most 64 and 100000\n");
+	if (!replay_read_arguments(argc, argv, &rounds)) {
+		fprintf(stderr,
+			"replay read|hit|miss|command CLIENTS ROUNDS [none|[no-]key|[no-]jwt]; "
+			"at most 64 and 100000\n");
 		return 2;
 	}
 	loop = loop_new("replay");
 	loop_fake_clock(loop, REPLAY_START_US);
 	fake_reset();
-	fake_server.in_recovery = queries;
+	fake_server.in_recovery = kind->request != replay_command;
 	fake_server.lsn = fake_server.received = fake_server.insert = REPLAY_LSN;
 	fake_server.timeline = REPLAY_TIMELINE;
 	fake_server.started_us = REPLAY_STARTED_US;
 	fake_server.param_oid = fake_server.column_oid = 23;
-	fake_answer_with((struct fake_answer){
-		.text = queries ? "SELECT x" : "INSERT", .rows = 1, .cell = "1234567" });
+	fake_answer_with(
+		(struct fake_answer){ .text = fake_server.in_recovery ? "SELECT x" : "INSERT",
+				      .rows = 1,
+				      .cell = "1234567" });
 	replay_options();
 	replay_topology();
 	replay(rounds);

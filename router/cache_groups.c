@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A value is text of the client: no byte of it may end its string, or the header. */
+/*
+ * A value is text of the client: no byte of it may end its string, or the header. On the way of a
+ * hit: memory is of the arena alone.
+ */
 #include "router/cache_groups.h"
 
 #include "base/buf.h"
@@ -12,6 +15,8 @@
 
 #define CACHE_GROUP_BYTES_MAX 64
 #define CACHE_GROUPS_SEED 0
+/* Beyond its bytes: what stands around it, and its last byte as %XX. */
+#define CACHE_GROUP_ROOM (CACHE_GROUP_BYTES_MAX + 8)
 
 static void groups_put_hex(struct buf *out, unsigned char byte)
 {
@@ -25,7 +30,7 @@ static void groups_put_hex(struct buf *out, unsigned char byte)
 /* What is between the quotes; before is its beginning in out. */
 static void groups_put_escaped(struct buf *out, const struct buf *group, size_t before)
 {
-	for (size_t i = 0; i < group->len; i++) {
+	for (size_t i = 0; i < group->len && out->len - before <= CACHE_GROUP_BYTES_MAX; i++) {
 		unsigned char byte = (unsigned char)group->ptr[i];
 
 		if (byte < ' ' || byte > '~' || byte == '%' || byte == '#') {
@@ -53,14 +58,14 @@ static void groups_put(struct buf *out, const struct buf *group)
 struct text cache_groups(const struct operation *operation, const struct shape *shape,
 			 const char *const *values, struct arena *arena)
 {
+	size_t room = (size_t)(operation->tags_count + 1) * CACHE_GROUP_ROOM;
 	bool all = operation->kind == REQUEST_QUERY;
 	struct buf out, group;
-	struct text text;
 
 	if (!operation->tags_count)
 		return (struct text){ NULL, 0 };
-	buf_init(&out);
-	buf_init(&group);
+	out = (struct buf){ .ptr = arena_alloc(arena, room), .room = room };
+	group = feed_tag_buf(operation, values, arena);
 	for (unsigned i = 0; i < operation->tags_count; i++) {
 		buf_clear(&group);
 		if (feed_tag_text(&operation->tags[i], shape, values, &group))
@@ -70,8 +75,6 @@ struct text cache_groups(const struct operation *operation, const struct shape *
 	}
 	if (all)
 		buf_string(&out, out.len ? ", \"*\"" : "\"*\"");
-	text = arena_text(arena, (struct text){ out.ptr, out.len });
-	buf_fini(&group);
-	buf_fini(&out);
-	return text;
+	assert(out.room == room);
+	return (struct text){ out.ptr, out.len };
 }

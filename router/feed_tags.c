@@ -39,6 +39,33 @@ bool feed_tag_text(const struct tag *tag, const struct shape *shape, const char 
 	return true;
 }
 
+/* key_text is never longer than its value. */
+static size_t tag_room(const struct tag *tag, const char *const *values)
+{
+	size_t room = 0;
+
+	for (unsigned i = 0; i < tag->parts_count; i++) {
+		const struct tag_part *part = &tag->parts[i];
+		const char *value = part->param ? values[part->param - 1] : NULL;
+
+		room += 1 + (part->param ? strlen(value ? value : " ") : part->name.len);
+	}
+	return room;
+}
+
+struct buf feed_tag_buf(const struct operation *operation, const char *const *values,
+			struct arena *arena)
+{
+	size_t room = 1;
+
+	for (unsigned i = 0; i < operation->tags_count; i++) {
+		size_t of_tag = tag_room(&operation->tags[i], values);
+
+		room = of_tag > room ? of_tag : room;
+	}
+	return (struct buf){ .ptr = arena_alloc(arena, room), .room = room };
+}
+
 static uint64_t tag_of(const struct tag *tag, const struct shape *shape, const char *const *values,
 		       struct buf *out)
 {
@@ -60,10 +87,9 @@ const uint64_t *feed_tags(const struct operation *operation, const struct shape 
 	if (!operation->tags_count)
 		return NULL;
 	tags = arena_alloc(arena, operation->tags_count * sizeof(*tags));
-	buf_init(&out);
+	out = feed_tag_buf(operation, values, arena);
 	for (unsigned i = 0; i < operation->tags_count; i++)
 		tags[i] = tag_of(&operation->tags[i], shape, values, &out);
-	buf_fini(&out);
 	return tags;
 }
 

@@ -24,6 +24,10 @@ const uint64_t *feed_tags(const struct operation *operation, const struct shape 
 /* Adds a group as it is hashed; false: by the text of a value it cannot be said which it is. */
 bool feed_tag_text(const struct tag *tag, const struct shape *shape, const char *const *values,
 		   struct buf *out) must_check;
+/* With room for each single group of that operation as it is hashed; of the arena: it is not to be
+ * freed, nor to hold more. */
+struct buf feed_tag_buf(const struct operation *operation, const char *const *values,
+			struct arena *arena) must_check;
 
 /*
  * With relations. A command that says what it invalidates narrows what its writing to a table

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: catalog_story.c */
+/* links: catalog_story.c allocations.c */
 /* Groups with their values, as headers name them: strings of structured fields. */
 #include "router/cache_groups.h"
 
+#include "allocations.h"
 #include "catalog_story.h"
 #include "pg/describe.h"
+#include "router/feed_tags.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,6 +87,37 @@ static void what_has_several_texts_is_in_no_group_and_touches_all(void **state)
 	assert_string_equal(groups(INVALIDATES("x:{a}, y"), NUMERIC, "7.0", "1"), "\"y\", \"*\"");
 }
 
+/* Of hostile values, too: an arena that has a block, and no more than that, is enough. */
+static void they_take_no_memory_but_of_the_arena(void **state)
+{
+#ifdef ALLOCATIONS_COUNTED
+	const char *values[] = { "\xff\xff\"\\", "7" };
+	struct shape *shape = shape_new(2, 0);
+	const struct operation *operation;
+	struct catalog *catalog;
+	struct text list;
+	struct buf buf;
+
+	operation = story_operation(&catalog,
+				    TAGS("orders, orders:{a}, x:{a}:{b}, y:{b}") "\nSELECT :a, :b");
+	shape->param_types[0] = shape->param_types[1] = (struct pg_type){ .oid = TEXT };
+	arena_reset(&arena);
+	assert_non_null(arena_alloc(&arena, 1));
+	allocations_made = 0;
+	list = cache_groups(operation, shape, values, &arena);
+	assert_int_equal(list.ptr[0], '"');
+	assert_non_null(feed_tags(operation, shape, values, &arena));
+	assert_int_equal(allocations_made, 0);
+	/* It would be seen. */
+	buf_init(&buf);
+	buf_string(&buf, "x");
+	buf_fini(&buf);
+	assert_int_equal(allocations_made, 1);
+	shape_free(shape);
+	catalog_let_go(catalog);
+#endif
+}
+
 static int start(void **state)
 {
 	arena_init(&arena);
@@ -104,6 +137,7 @@ int main(void)
 		cmocka_unit_test(a_value_ends_neither_its_string_nor_the_header),
 		cmocka_unit_test(a_long_one_is_told_by_its_hash),
 		cmocka_unit_test(what_has_several_texts_is_in_no_group_and_touches_all),
+		cmocka_unit_test(they_take_no_memory_but_of_the_arena),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
