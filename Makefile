@@ -387,7 +387,7 @@ hostile: ## slow clients by slowhttptest, 10,000 at a time: SECONDS=30, one tabl
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/hostile/run --seconds $(or $(SECONDS),30) \
 	    --connections $(or $(CONNECTIONS),10000)
 
-tenants: ## two tenants, 1,000,000 mixed calls: no row of the other; ARGS='--calls 20000'
+tenants: ## two tenants, 1,000,000 mixed calls: no row of the other; ARGS='--calls 20000 --cache'
 	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/tenants/run $(ARGS)

@@ -106,6 +106,21 @@ UPDATE tenants.cells SET value = value + 1 WHERE n = :n RETURNING tenant, n;
 INSERT INTO tenants.purchases (tenant, sku, quantity) VALUES (:tenant, 'pen', 1);
 """
 
+QUERY = re.compile(r"^(-- query: .*)$", re.M)
+KEPT = ("articles", "purchases", "seen", "public_seen", "public_articles", "seen_without",
+        "unclaimed")
+
+
+def keeping(catalog):
+    """The same operations, with @cache for each query: short, so that answers are renewed, too."""
+    return QUERY.sub(r"\1\n-- @cache 500ms swr=500ms\n-- @reads tenants.members", catalog)
+
+
+def hits(metrics):
+    """{name: how many answers came from the cache}, of the queries whose answers can."""
+    return {name: sum(metrics.sum("cqrsd_cache_requests_total", name=name, result=result)
+                      for result in ("hit", "stale")) for name in KEPT}
+
 
 def own_rows(field):
     """A list: rows of the caller's tenant only; without a tenant, no rows."""

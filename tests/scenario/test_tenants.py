@@ -5,6 +5,7 @@ import time
 
 import pytest
 from harness import callers, tenants
+from harness.kept import is_kept
 from harness.keys import FORGET, Keys
 from harness.service import ROOT, run
 from harness.until import until
@@ -33,6 +34,16 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def keeping_folder(folder, tmp_path_factory):
+    """The same with @cache."""
+    keeping = tmp_path_factory.mktemp("keeping")
+    for file in folder.iterdir():
+        (keeping / file.name).write_text(tenants.keeping(file.read_text(encoding="utf-8")),
+                                         encoding="utf-8")
+    return keeping
+
+
 def as_role(cluster, role):
     lines = [node.conninfo.replace("postgres@", f"{role}@") for node in cluster.nodes]
     return {"primary": lines[0], "replica": lines[1:]}
@@ -41,7 +52,7 @@ def as_role(cluster, role):
 @pytest.fixture
 def served(two_tenants, start_cqrsd, folder):
     def serve(**options):
-        return start_cqrsd(catalog=folder, **as_role(two_tenants, ROLE), **options)
+        return start_cqrsd(**{"catalog": folder, **as_role(two_tenants, ROLE), **options})
     return serve
 
 
@@ -97,6 +108,18 @@ def test_no_caller_ever_sees_anothers_rows_through_batches_groups_reruns_and_str
     for name in tenants.CALLS:
         assert sum(count for (called, status), count in load.answers.items()
                    if called == name and status in tenants.CALLS[name][2]), (name, load.answers)
+
+
+def test_no_caller_ever_sees_anothers_rows_in_kept_answers(served, keeping_folder):
+    cqrsd = served(catalog=keeping_folder, pool_conns=4, queue_wait_ms=2000, hedge="on")
+    until(lambda: is_kept(cqrsd, "articles", user="ann"), "answers to be kept")
+    load = tenants.TenantsLoad(cqrsd.address, callers.by_header(tenants.MEMBERS))
+
+    load.run(6000, seconds=60)
+
+    assert not load.violations, load.violations[:5]
+    hits = tenants.hits(cqrsd.metrics())
+    assert hits["articles"] and hits["seen"] and hits["seen_without"], hits
 
 
 def test_a_user_of_two_tenants_gets_no_stored_answer_of_the_other(closed_service):
