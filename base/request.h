@@ -75,6 +75,9 @@ enum cache_use {
 	CACHE_USE_STALE,  /* what was kept there was not to be given */
 	CACHE_USE_BYPASS, /* it was not asked */
 	CACHE_USE_ASKED,  /* what was kept there is not what the client asks for: cache_asks */
+	/* It is kept there; a node was asked for it anew, and failed with 503 or 504. */
+	CACHE_USE_FAILED,
+	CACHE_USE_LATE,
 };
 
 /* Bits: what a query says of kept answers (http/head/cache_control.h). */

@@ -49,7 +49,7 @@ static void headers_out_consistency(const struct request *request, struct buf *o
 		buf_literal(out, ";lag=");
 		headers_out_decimals(out, request->lag_us, US_PER_S);
 	}
-	if (request->cache_use == CACHE_USE_HIT) {
+	if (request->served_by == SERVED_BY_CACHE) {
 		buf_literal(out, ";age=");
 		headers_out_decimals(out, request->age_us, US_PER_S);
 	}
@@ -63,8 +63,7 @@ static void headers_out_cache_status(const struct request *request, struct buf *
 	case CACHE_USE_NONE:
 		break;
 	case CACHE_USE_HIT:
-		buf_literal(out, "; hit; ttl=");
-		buf_int(out, request->fresh_us / US_PER_S);
+		buf_literal(out, "; hit");
 		break;
 	case CACHE_USE_MISS:
 		buf_literal(out, "; fwd=miss");
@@ -78,6 +77,16 @@ static void headers_out_cache_status(const struct request *request, struct buf *
 	case CACHE_USE_ASKED:
 		buf_literal(out, "; fwd=request");
 		break;
+	case CACHE_USE_FAILED:
+		buf_literal(out, "; fwd=stale; fwd-status=503");
+		break;
+	case CACHE_USE_LATE:
+		buf_literal(out, "; fwd=stale; fwd-status=504");
+		break;
+	}
+	if (request->served_by == SERVED_BY_CACHE) {
+		buf_literal(out, "; ttl=");
+		buf_int(out, request->fresh_us / US_PER_S);
 	}
 	if (request->cache_marks & CACHE_MARK_KEPT)
 		buf_literal(out, "; stored");
@@ -107,7 +116,7 @@ static void headers_out_cache(struct header_lines *lines, const struct request *
 		return;
 	headers_out_cache_status(request, header_lines_begin(lines, "Cache-Status"));
 	header_lines_end(lines);
-	if (request->cache_use != CACHE_USE_HIT)
+	if (request->served_by != SERVED_BY_CACHE)
 		return;
 	buf_int(header_lines_begin(lines, "Age"), request->age_us / US_PER_S);
 	header_lines_end(lines);

@@ -400,7 +400,7 @@ static void cached_note(const struct read *read)
 		   read->task.operation->cache_number);
 }
 
-void cached_report(struct read *read)
+static void cached_tell(struct read *read, enum cache_use use)
 {
 	struct request *request = read->task.request;
 	struct router *router = read->task.router;
@@ -410,7 +410,7 @@ void cached_report(struct read *read)
 
 	request->tag_key = router->tag_key;
 	request->reason = REASON_CACHE;
-	request->cache_use = CACHE_USE_HIT;
+	request->cache_use = use;
 	request->age_us = loop_now(router->loop) - facts->made_us;
 	request->fresh_us = read->task.operation->cache_us - request->age_us;
 	request->lag_us = -1;
@@ -426,6 +426,46 @@ void cached_report(struct read *read)
 	metric_add(router->metrics, METRIC_routed_total,
 		   METRIC_LABELS(read->task.operation->name, "cache", reason_text(REASON_CACHE)),
 		   1);
+}
+
+void cached_report(struct read *read)
+{
+	cached_tell(read, CACHE_USE_HIT);
+}
+
+/* As RFC 5861, 4, has it for stale-if-error; 500 says that the query is wrong. */
+static enum cache_use cached_failure(const struct request *request)
+{
+	unsigned status = outcome_row(request->outcome)->status;
+
+	if (request->outcome == OUTCOME_TIMEOUT)
+		return request->status == 499 ? CACHE_USE_NONE : CACHE_USE_LATE;
+	return status == 503 ? CACHE_USE_FAILED : CACHE_USE_NONE;
+}
+
+bool cached_instead(struct read *read)
+{
+	struct request *request = read->task.request;
+	enum cache_use use = cached_failure(request);
+	struct cache_view view;
+	enum cache_verdict verdict;
+	unsigned uses;
+
+	if (use == CACHE_USE_NONE || !read->cached.key.ptr || read_is_refill(request) ||
+	    read->cached.shape != read->task.shape || request->stream != STREAM_NONE)
+		return false;
+	buf_clear(&request->out);
+	view = cached_view(read);
+	verdict = cached_take(read, &view, &uses);
+	if (verdict != CACHE_HIT && verdict != CACHE_STALE)
+		return false;
+	task_forget_failure(request);
+	request->node = request->node_shown = NULL;
+	request->retry_after_us = 0;
+	request->served_by = SERVED_BY_CACHE;
+	cached_count_fill(read, "failed");
+	cached_tell(read, use);
+	return true;
 }
 
 /*

@@ -7,6 +7,7 @@
  *     │ ▲
  *     │ └── another one has brought it ── CACHE (waits)
  *     └──miss─► PLACE ─► … ─► ANSWER, which keeps it
+ *                         └─► 503, 504: what is kept, if it may be given
  */
 #pragma once
 
@@ -18,6 +19,11 @@
 enum step cached_step(struct request *request) must_check;
 /* Of a hit, for ANSWER: what its reply says. */
 void cached_report(struct read *read);
+/*
+ * The query has failed since no node could answer in time: what is kept is given instead, where it
+ * may be given now, within swr. True: it is an answer of the cache.
+ */
+bool cached_instead(struct read *read) must_check;
 /* What a node has answered is kept, if it may be. */
 void cached_keep(struct read *read);
 /* The query has ended, whatever came of it: others go on. */

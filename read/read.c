@@ -78,12 +78,21 @@ void reads_fini(struct reads *reads)
 	cache_reader_free(reads->cache_reader);
 }
 
+static void read_name_groups(struct read *read)
+{
+	read->task.request->cache_groups =
+		cache_groups(read->task.operation, read->task.shape, read->task.values,
+			     &read->task.request->arena);
+}
+
 static void read_on_end(struct task *task)
 {
 	struct read *read = container_of(task, struct read, task);
 
 	if (read->spilled)
 		read->reads->spilled--;
+	if (task->request->outcome != OUTCOME_OK && cached_instead(read))
+		read_name_groups(read);
 	cached_end(read);
 }
 
@@ -232,8 +241,7 @@ static enum step read_answer(struct request *request)
 	struct read *read = read_of(request);
 
 	if (request->cache_use != CACHE_USE_NONE || request->served_by == SERVED_BY_CACHE)
-		request->cache_groups = cache_groups(read->task.operation, read->task.shape,
-						     read->task.values, &request->arena);
+		read_name_groups(read);
 	if (request->served_by == SERVED_BY_CACHE) {
 		cached_report(read);
 		return STEP_DONE;

@@ -1,0 +1,112 @@
+"""No node can answer in time: within swr a kept answer is given instead, where it may be given."""
+
+import pytest
+from harness.kept import is_kept, role
+from harness.until import until
+from harness.waiting import in_background
+
+CATALOG = """
+-- query: thing :one
+-- @cache 1s swr=600s
+SELECT number FROM test_failing WHERE id = :id;
+
+-- query: brief :one
+-- @cache 1s
+SELECT number FROM test_failing WHERE id = :id;
+
+-- command: touch :exec
+-- @param id int
+UPDATE test_failing SET number = number + 1 WHERE id = :id;
+"""
+
+SCHEMA = """
+CREATE TABLE test_failing (id int PRIMARY KEY, number int);
+INSERT INTO test_failing SELECT i, i FROM generate_series(1, 50) AS i;
+"""
+
+CLEAN = "DROP TABLE IF EXISTS test_failing"
+
+KEPT_ONLY = {"Cache-Control": "only-if-cached"}
+NOBODY_READS = "LOCK TABLE test_failing IN ACCESS EXCLUSIVE MODE"
+
+BLOCKED = "SELECT count(*) FROM pg_locks WHERE relation = 'test_failing'::regclass AND NOT granted"
+
+
+@pytest.fixture
+def serve(schema, start_cqrsd, own_catalog):
+    """At one node: what it answers is kept."""
+    def start(request_timeout_ms):
+        service = start_cqrsd(catalog=own_catalog(CATALOG), replicas=0, loops=1, pool_conns=2,
+                              queue_wait_ms=300, request_timeout_ms=request_timeout_ms)
+        for name in ("thing", "brief"):
+            until(lambda name=name: is_kept(service, name, id=50), "answers to be kept")
+        return service
+    return start
+
+
+def keep_until_over(service, *ids):
+    """They are kept, and their time is over; only-if-cached renews nothing."""
+    for number in ids:
+        until(lambda number=number: is_kept(service, "thing", id=number), "an answer to be kept")
+    until(lambda: all(service.query("thing", id=number, headers=KEPT_ONLY).served_by.age >= 1
+                      for number in ids), "their time to be over")
+
+
+def given_instead(service):
+    return service.metrics().sum("cqrsd_cache_fills_total", name="thing", result="failed")
+
+
+def test_who_would_renew_a_kept_answer_gets_it_when_its_node_does_not_answer(serve, cluster):
+    service = serve(request_timeout_ms=1500)
+    keep_until_over(service, 1)
+
+    with cluster.primary.open_transaction(NOBODY_READS):
+        reply = service.query("thing", id=1)
+
+    assert (reply.status, reply.data["number"], role(reply)) == (200, 1, "cache")
+    status, *parameters = reply.headers["cache-status"].split("; ")
+    assert (status, parameters[:2]) == ("cqrsd", ["fwd=stale", "fwd-status=504"])
+    assert parameters[2].startswith("ttl=") and int(parameters[2][4:]) <= 0
+    assert int(reply.headers["age"]) >= 1
+    assert "consistency-token" in reply.headers
+    assert "retry-after" not in reply.headers
+    assert given_instead(service) == 1
+    assert service.query("thing", id=1).data["number"] == 1
+
+
+def test_so_does_who_waits_in_vain_for_a_connection(serve, cluster):
+    service = serve(request_timeout_ms=10000)
+    keep_until_over(service, *range(1, 5))
+
+    with cluster.primary.open_transaction(NOBODY_READS):
+        first = [in_background(lambda number=number: service.query("thing", id=number))
+                 for number in range(1, 4)]
+        until(lambda: cluster.primary.sql(BLOCKED) != "0", "queries to wait for the lock")
+        last = service.query("thing", id=4)
+
+    assert (last.status, last.data["number"], role(last)) == (200, 4, "cache")
+    assert "fwd=stale; fwd-status=503" in last.headers["cache-status"]
+    assert [reply().data["number"] for reply in first] == [1, 2, 3]
+
+
+def test_no_reader_gets_one_that_does_not_show_what_they_must_see(serve, cluster):
+    """None that was touched, none that the client does not take, none behind swr."""
+    service = serve(request_timeout_ms=1500)
+    keep_until_over(service, 1, 2)
+    service.query("brief", id=1)
+    until(lambda: service.query("brief", id=1, headers=KEPT_ONLY).code == "not-cached",
+          "its time to be over")
+    service.command("touch", user="ann", id=2)
+    keep_until_over(service, 1)
+
+    with cluster.primary.open_transaction(NOBODY_READS):
+        replies = {
+            "touched": service.query("thing", id=2),
+            "no-cache": service.query("thing", id=1, headers={"Cache-Control": "no-cache"}),
+            "max-age": service.query("thing", id=1, headers={"Cache-Control": "max-age=0"}),
+            "expired": service.query("brief", id=1),
+        }
+        kept = service.query("thing", id=1)
+
+    assert {name for name, reply in replies.items() if reply.status in (503, 504)} == set(replies)
+    assert kept.data["number"] == 1
