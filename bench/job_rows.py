@@ -66,11 +66,12 @@ def rate(stage, count, deadline_s=120):
         return rate_by(ask, count, deadline_s)
 
 
-def rate_by(ask, count, deadline_s):
+def rate_by(ask, count, deadline_s, before=0):
+    """before: effects that were there when these jobs came."""
     first = None
     until_s = time.monotonic() + deadline_s
     while True:
-        now, seen = time.monotonic(), effects(ask)
+        now, seen = time.monotonic(), effects(ask) - before
         if first is None and seen >= count / 10:
             first = now, seen
         if seen >= count:
@@ -143,6 +144,37 @@ def drain(stage, result):
     result.check("dead rows in the queue behind it", quiet.median("dead"))
     for name in ("cqrsd", "postgres"):
         result.check(f"CPU per job, {name}", quiet.median(name), "µs")
+
+
+def drain_once_more(stage, count):
+    """Jobs/s; nothing that was there before is cleared away."""
+    with stage.cluster.primary.session() as ask:
+        before = effects(ask)
+        add(stage, count)
+        service = stage.serve(workers=stage.given.workers, **PATIENT)
+        try:
+            return rate_by(ask, count, 120, before)
+        finally:
+            stage.stop(service)
+
+
+def snapshot(stage, result):
+    """Drained before a snapshot is held, and behind a time in which jobs came and went."""
+    count, held_s = stage.given.jobs, stage.given.snapshot_seconds
+    primary = stage.cluster.primary
+    line = [stage.serve_line(workers=stage.given.workers), f"{count} jobs, one insert each"]
+    fresh = result.side("drain", line, "jobs/s")
+    held = result.side(f"drain, a snapshot held for {held_s} s", line, "jobs/s")
+    clear(stage)
+    fresh.values.extend(drain_once_more(stage, count) for _ in range(stage.given.runs))
+    with primary.open_transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; "
+                                  "SELECT count(*) FROM bench_row"):
+        service = stage.serve(workers=stage.given.workers, **PATIENT)
+        run = stage.loadgen(service.address, "--rate", RATE, "--post", LATER, seconds=held_s)
+        stage.stop(service)
+        held.values.extend(drain_once_more(stage, count) for _ in range(stage.given.runs))
+    result.check("jobs that came and went meanwhile", run["classes"][0]["ok"])
+    result.check("with the snapshot / without", held.median / fresh.median, "×", (">=", 0.8))
 
 
 def size(stage, result):
