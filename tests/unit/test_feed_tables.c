@@ -4,6 +4,7 @@
 #include "router/feed_tables.h"
 
 #include "base/clock.h"
+#include "router/cache_reads.h"
 #include "router/feed_reads.h"
 #include "router/requirement.h"
 #include "scene.h"
@@ -235,6 +236,95 @@ static void behind_a_change_that_is_not_replayed_rounds_grow_rare(void **state)
 	answer_round(story, ONE);
 }
 
+/* --- while answers are kept ------------------------------------------------------------------- */
+
+/* The same catalog, with @cache on a query. */
+static void keep_answers(struct feed_story *story)
+{
+	feed_tables_stop(&story->tables);
+	story->scene.catalog->operations[0].cache_us = US_PER_S;
+	story->scene.options.cache_bytes = 1 << 20;
+	feed_tables_start(&story->tables, story->scene.router);
+	scene_pass(&story->scene, 0);
+}
+
+static void answer_stamp(const char *row)
+{
+	struct call *call = fake_call_of(0, schema_stamp());
+
+	assert_non_null(call);
+	fake_answer_primary(call, SCENE_LSN, row, 1);
+}
+
+/* Whichever question of a round is out. */
+static bool answer_any(void)
+{
+	struct statement *const questions[] = { feed_reads(FEED_TABLE), cache_reads(FEED_TABLE),
+						feed_writes() };
+
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		struct call *call = fake_call_of(0, questions[i]);
+
+		if (!call)
+			continue;
+		fake_commit(call, SCENE_LSN, false, "", 1);
+		return true;
+	}
+	return false;
+}
+
+/* Until the next stamp is due. */
+static void pass_tick(struct feed_story *story)
+{
+	scene_pass(&story->scene, 2 * US_PER_S);
+	scene_pass(&story->scene, 0);
+}
+
+static bool is_in_doubt(const struct feed_story *story)
+{
+	return stripes_in_doubt(&story->feed.stripes, 20001);
+}
+
+static void nothing_is_asked_before_the_stamp_of_the_schema(void **state)
+{
+	struct feed_story *story = *state;
+
+	keep_answers(story);
+	assert_null(fake_call_of(0, feed_triggers(FEED_TABLE)));
+	answer_stamp("{\"stamp\":1}");
+	scene_pass(&story->scene, 0);
+	answer_triggers(story, "{\"triggers\":1}");
+	while (answer_any())
+		assert_true(is_in_doubt(story));
+	scene_pass(&story->scene, 0);
+	answer_stamp("{\"stamp\":1}");
+	assert_false(is_in_doubt(story));
+}
+
+static void a_change_of_the_schema_amid_a_round_makes_another_one(void **state)
+{
+	struct feed_story *story = *state;
+
+	keep_answers(story);
+	answer_stamp("{\"stamp\":1}");
+	scene_pass(&story->scene, 0);
+	answer_triggers(story, "{\"triggers\":1}");
+	assert_true(answer_any());
+	pass_tick(story);
+	answer_stamp("{\"stamp\":2}");
+	while (answer_any()) {}
+	/* Of the same stamp; but what was asked before it was seen proves nothing. */
+	pass_tick(story);
+	answer_stamp("{\"stamp\":2}");
+	assert_true(is_in_doubt(story));
+	answer_triggers(story, "{\"triggers\":1}");
+	assert_true(answer_any());
+	while (answer_any()) {}
+	scene_pass(&story->scene, 0);
+	answer_stamp("{\"stamp\":2}");
+	assert_false(is_in_doubt(story));
+}
+
 /* --- bounds ----------------------------------------------------------------------------------- */
 
 static const char *relations(unsigned first, unsigned count)
@@ -272,6 +362,8 @@ int main(void)
 		TEST(a_query_that_can_never_be_asked_for_is_left_alone),
 		TEST(a_round_that_met_a_change_is_made_again),
 		TEST(behind_a_change_that_is_not_replayed_rounds_grow_rare),
+		TEST(nothing_is_asked_before_the_stamp_of_the_schema),
+		TEST(a_change_of_the_schema_amid_a_round_makes_another_one),
 		TEST(a_query_of_too_many_relations_does_not_count),
 	};
 
