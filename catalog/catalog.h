@@ -87,6 +87,12 @@ struct refresh {
 	bool waits; /* the command is answered behind it */
 };
 
+/* Of @notnull. */
+struct named_column {
+	struct text name;
+	struct place place;
+};
+
 struct operation {
 	unsigned index; /* in the catalog, sorted by name */
 	const char *name;
@@ -109,6 +115,9 @@ struct operation {
 	unsigned urgency;
 	unsigned cost; /* units of a rate limit */
 	enum int8_form int8;
+	const struct named_column *not_null; /* [not_null_count], @notnull */
+	unsigned not_null_count;
+	struct text example; /* @example: a JSON object; ptr NULL: none */
 	enum coalescing coalescing;
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */

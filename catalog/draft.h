@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DRAFT_OPTIONS_MAX 32
+#define DRAFT_OPTIONS_MAX 40
 
 struct draft_param {
 	struct parameter parameter;
@@ -69,6 +69,7 @@ struct draft {
 	struct draft_lookup lookup;
 	struct cut refreshes[OPERATION_REFRESHES_MAX];
 	unsigned refreshes_count;
+	struct cut example;  /* @example; its text is the operation's */
 	struct cut order_by; /* @order-by; ptr NULL: it was not given */
 	size_t schedule_at;  /* of the value of @every or @cron */
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "catalog/cache_options.h"
+#include "catalog/document_options.h"
 #include "catalog/job_options.h"
 #include "catalog/lookup.h"
 #include "catalog/params.h"
@@ -484,5 +485,6 @@ void options_finish(struct draft *draft)
 		options_finish_groups(draft);
 	options_finish_callers(draft);
 	refresh_options_finish(draft);
+	document_options_finish(draft);
 	cache_option_finish(draft, draft->options_at[option_find(TEXT("cache"))]);
 }

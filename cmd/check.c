@@ -15,6 +15,7 @@
 #include "cmd/check_keys.h"
 #include "cmd/check_lookup.h"
 #include "cmd/check_node.h"
+#include "cmd/check_not_null.h"
 #include "cmd/check_procedure.h"
 #include "cmd/check_reads.h"
 #include "cmd/check_rights.h"
@@ -291,6 +292,8 @@ static void check_online(struct checking *checking)
 		check_cache(checking->conninfo, operations, count,
 			    (enum feed_option)checking->options->feed, checking->options->explain,
 			    &checking->findings);
+	if (goes_on)
+		check_not_null(checking->conninfo, operations, count, &checking->findings);
 	if (goes_on && checking->options->explain)
 		check_reads(checking->conninfo, operations, count,
 			    (enum feed_option)checking->options->feed, &checking->findings);

@@ -3,6 +3,7 @@
 #include "catalog/openapi/openapi.h"
 
 #include "cmd/check_findings.h"
+#include "cmd/check_not_null.h"
 #include "cmd/openapi_facts.h"
 #include "cmd/start.h"
 #include "cmd/verbs.h"
@@ -48,6 +49,7 @@ static bool openapi_gather(struct documenting *documenting, const struct operati
 		return false;
 	}
 	openapi_warn(documenting, operation, facts);
+	check_not_null_of(operation, facts, &documenting->findings);
 	documenting->items[documenting->count++] = (struct openapi_item){ operation, facts };
 	return true;
 }
@@ -63,7 +65,7 @@ static void openapi_print(struct documenting *documenting, const struct catalog 
 		if (!openapi_gather(documenting, &catalog->operations[i]) &&
 		    documenting->findings.troubles)
 			break;
-	if (documenting->count == catalog->count) {
+	if (documenting->count == catalog->count && !documenting->findings.errors) {
 		buf_init(&out);
 		openapi_write(&out, documenting->items, documenting->count,
 			      documenting->options->user_header);

@@ -164,6 +164,7 @@ bool openapi_asker_open(struct openapi_asker *asker, const char *conninfo,
 	static const uint32_t text[] = { OID_TEXT }, json[] = { OID_JSON };
 	char error[512];
 
+	*asker = (struct openapi_asker){ 0 };
 	if (!check_node_open(&asker->node, conninfo, findings))
 		return false;
 	if (asker->node.in_recovery) {

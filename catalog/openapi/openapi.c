@@ -85,6 +85,24 @@ static void openapi_param_schema(struct writer *writer, const char *key,
 	writer_end(writer);
 }
 
+/* Of one parameter, or, with NULL, of all in a body. */
+static void openapi_example(struct writer *writer, const struct operation *operation,
+			    const char *param)
+{
+	struct json_error error;
+	const struct json *value;
+	struct json *json;
+
+	if (!operation->example.ptr)
+		return;
+	json = json_read(operation->example, &error);
+	value = json && param ? json_get(json, param) : json;
+	if (value && (!param || json_kind(value) != JSON_NULL))
+		writer_json(writer, "example", value);
+	if (json)
+		json_free(json);
+}
+
 static void openapi_query_param(struct writer *writer, const struct openapi_item *item,
 				unsigned param)
 {
@@ -101,10 +119,12 @@ static void openapi_query_param(struct writer *writer, const struct openapi_item
 		writer_object(writer, "content");
 		writer_object(writer, "application/json");
 		openapi_param_schema(writer, "schema", item, param, WAY_GET);
+		openapi_example(writer, item->operation, parameter->name);
 		writer_end(writer);
 		writer_end(writer);
 	} else {
 		openapi_param_schema(writer, "schema", item, param, WAY_GET);
+		openapi_example(writer, item->operation, parameter->name);
 	}
 	writer_end(writer);
 }
@@ -168,6 +188,7 @@ static void openapi_body(struct writer *writer, const struct operation *operatio
 	} else {
 		writer_ref(writer, "schema", "schemas", operation->name, ".parameters");
 	}
+	openapi_example(writer, operation, NULL);
 	writer_end(writer);
 	writer_end(writer);
 	writer_end(writer);
@@ -290,10 +311,15 @@ static void openapi_bound(const struct operation *operation, bool params[PARAMS_
 	}
 }
 
+/* Proved, or said by the author. */
 static bool openapi_is_not_null(const struct openapi_item *item, unsigned column)
 {
+	const struct operation *operation = item->operation;
 	bool params[PARAMS_MAX] = { false };
 
+	for (unsigned i = 0; i < operation->not_null_count; i++)
+		if (text_equal(operation->not_null[i].name, proof_column_name(item->facts, column)))
+			return true;
 	openapi_bound(item->operation, params);
 	return proof_is_not_null(item->facts, params, item->operation->parameters_count, column);
 }

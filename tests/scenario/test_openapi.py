@@ -230,6 +230,29 @@ def test_types_and_constraints_are_those_of_the_database(cluster, catalog):
         "new", "paid", "shipped", "cancelled"]
 
 
+def test_the_author_says_what_is_never_null_and_shows_a_call(cluster, own_catalog):
+    whole = document(cluster, own_catalog(
+        "-- query: a :one\n-- @param max int = 5\n-- @notnull known, \"odd\n"
+        "-- @example {\"max\": 7}\n"
+        "SELECT nullif(:max, 1) AS known, nullif(:max, 1) AS other, nullif(:max, 1)"
+        " AS \"\"\"odd\";\n"))
+    path = whole["paths"]["/v1/queries/a"]
+
+    assert shown(whole, "a") == 'known other? "odd'
+    assert path["get"]["parameters"][0]["example"] == 7
+    assert path["post"]["requestBody"]["content"]["application/json"]["example"] == {"max": 7}
+
+
+@pytest.mark.parametrize("verb", ["check", "openapi"])
+def test_a_column_that_is_not_there_is_found(cluster, own_catalog, verb):
+    done = run(verb, primary=cluster.primary.conninfo, catalog=own_catalog(
+        "-- query: a :one\n-- @notnull sku, nmae\nSELECT sku, name FROM products LIMIT 1;\n"))
+
+    assert done.returncode == 1
+    assert 'operations.sql:2:18: error: @notnull: there is no column "nmae"' in done.stderr
+    assert 'did you mean "name"?' in done.stderr
+
+
 def test_an_operation_that_is_wrong_has_no_document(cluster, own_catalog):
     done = run("openapi", primary=cluster.primary.conninfo,
                catalog=own_catalog("-- query: a :one\nSELECT nope;\n"))
