@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from harness.schemas import misfits_of_answer, resolve
 from harness.service import run
 
 NULL = "(null)"
@@ -152,16 +153,6 @@ def rows_of(cluster, statement):
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
 
-def resolve(whole, schema):
-    """The schema itself, where it is a reference to it."""
-    while "$ref" in schema:
-        place = whole
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            place = place[step]
-        schema = place
-    return schema
-
-
 def may_be_null(schema):
     return "null" in schema.get("type", ["null"])
 
@@ -267,3 +258,40 @@ def test_a_standby_is_not_asked(cluster, catalog):
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "is a standby" in done.stderr
+
+
+# Of the shop and the tests: an operation, how it is asked, and what comes.
+ASKED = [
+    ("order_by_id", {"id": 1}, 200), ("order_by_id", {"id": 10**9}, 404),
+    ("order_by_id", {"id": "x"}, 400), ("order_by_id", {}, 400), ("order_by_id", {"no": 1}, 400),
+    ("customer_by_id", {"id": 10**9}, 200), ("customer_by_id", {"id": 7}, 200),
+    ("customer_summary", {"id": 7}, 200), ("customer_summary", {"id": 9001}, 200),
+    ("orders_by_customer", {"customer_id": 7}, 200), ("my_orders", {}, 200),
+    ("orders_by_customer", {"customer_id": 7, "status": "paid"}, 200),
+    ("orders_by_customer", {"customer_id": 7, "status": "no"}, 400),
+    ("orders_between", {"since": "2020-01-01", "until": "2030-01-01"}, 200),
+    ("products.search", {"max": 3}, 200), ("product_by_sku", {"sku": "pen"}, None),
+    ("top_products", {"since": "2020-01-01"}, None),
+    ("place_order", {"customer_id": 7, "sku": "no such sku"}, 409),
+    ("place_order", {"customer_id": 7, "sku": "pen", "quantity": -1}, None),
+    ("cancel_order", {"id": 10**9}, 404), ("cancel_order", {"id": 1}, None),
+    ("optional", {"required": 1}, 200), ("whoami", {}, 200), ("columns", {}, 200),
+    ("not_parameters", {}, None), ("numbers.one", {"n": 2}, None), ("divide", {"by": 0}, None),
+]
+
+
+def test_what_is_answered_is_in_the_document(cluster, catalog, cqrsd):
+    whole = document(cluster, catalog)
+    wrong = []
+    for name, params, status in ASKED:
+        kind = "queries" if f"/v1/queries/{name}" in whole["paths"] else "commands"
+        path = f"/v1/{kind}/{name}"
+        answers = {"post": cqrsd.post(path, params)}
+        if kind == "queries":
+            answers["get"] = cqrsd.query(name, **params)
+        for way, answer in answers.items():
+            assert status in (None, answer.status), (name, params, answer)
+            wrong += [f"{way} {name} {params}: {line}" for line in
+                      misfits_of_answer(whole, whole["paths"][path][way], answer)]
+
+    assert not wrong, "\n".join(wrong)
