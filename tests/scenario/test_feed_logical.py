@@ -149,7 +149,7 @@ def test_a_row_of_the_feed_makes_its_tags_stale(start, cluster, tags, seen):
     follows_again(service)
     if seen:
         for _ in range(READS):
-            assert lowered(service)
+            until(lambda: lowered(service), "a read by table")
             answer = service.query("quiet", consistency="strong", id=1)
             assert answer.served_by.node != cluster.replica(2).address
     else:
@@ -255,7 +255,7 @@ def test_what_is_decoded_is_known_though_nothing_is_published(start, cluster):
         cluster.wait_until_replayed()
         until(lambda: service.metrics().sum("cqrsd_feed_position_lag_bytes") == 0,
               "all of it to be known")
-        assert lowered(service)
+        until(lambda: lowered(service), "a read by table")
 
 
 @pytest.mark.parametrize("condition", [False, True])
