@@ -11,41 +11,26 @@
 #include <string.h>
 
 /*
- * What is known of PostgreSQL's own functions, by their names: facts_class. Not among them:
- * those that
- * may be NULL of arguments that are not (substring by a pattern, to_char, extract,
- * array_length, casts
- * of jsonb, geometric operators: path + path).
+ * What is known of PostgreSQL's own functions, by their names: facts_class. Not among them are
+ * those that may be NULL of arguments that are not: substring by a pattern, to_char, extract,
+ * array_length, lower of a range, casts of jsonb, geometric operators (path + path).
  */
 #define FACTS_ALWAYS_NAMES                                                                         \
 	"'now','transaction_timestamp','statement_timestamp','clock_timestamp','timeofday',"       \
-	"'random',"                                                                                \
-	"'gen_random_uuid','uuidv4','uuidv7','concat','json_build_object','json_build_array',"     \
-	" \
-	"                                                                                        \
-	"'jsonb_build_object','jsonb_build_array','array_append','array_prepend','num_nulls',"     \
-	" \
-	"                                                                                        \
-	"'num_nonnulls','current_database','version','pg_backend_pid'"
+	"'random','gen_random_uuid','uuidv4','uuidv7','concat','json_build_object',"               \
+	"'json_build_array','jsonb_build_object','jsonb_build_array','array_append',"              \
+	"'array_prepend','current_database','version','pg_backend_pid'"
 #define FACTS_STRICT_NAMES                                                                         \
 	"'length','char_length','character_length','octet_length','bit_length','lower','upper',"   \
-	" \
-	"                                                                                        \
 	"'initcap','btrim','ltrim','rtrim','replace','translate','left','right','substr',"         \
-	"'reverse',"                                                                               \
-	"'repeat','lpad','rpad','md5','abs','round','ceil','ceiling','floor','trunc','mod',"       \
-	"'power',"                                                                                 \
-	"'sqrt','exp','ln','sign','div','date_trunc','age','timezone','starts_with','strpos',"     \
-	" \
-	"                                                                                        \
-	"'position','cardinality','encode','decode','to_json','to_jsonb','row_to_json',"           \
-	" \
-	"                                                                                        \
-	"'array_to_json','nextval','hashtext','make_date','chr','ascii','not','date','text'"
+	"'reverse','repeat','lpad','rpad','md5','abs','round','ceil','ceiling','floor','trunc',"   \
+	"'mod','power','sqrt','exp','ln','sign','div','date_trunc','age','timezone',"              \
+	"'starts_with','strpos','position','encode','decode','nextval','make_date','chr','ascii'"
+/* Of any type; the others are not meant where an argument may be of several types. */
+#define FACTS_STRICT_OF_ANY "'cardinality','to_json','to_jsonb','row_to_json','array_to_json'"
 #define FACTS_OPERATORS                                                                            \
 	"'+','-','*','/','%','^','||','=','<>','<','>','<=','>=','~~','!~~','~~*','!~~*','~',"     \
-	"'!~',"                                                                                    \
-	"'~*','!~*','@>','<@','&&','&','|','#','<<','>>'"
+	"'!~','~*','!~*','@>','<@','&&','&','|','#','<<','>>'"
 
 static const char facts_block[] =
 	"DO $facts$\n"
@@ -139,7 +124,9 @@ static const char facts_block[] =
 	" WHEN p.proname IN (" FACTS_ALWAYS_NAMES ") THEN 'always'"
 	" WHEN NOT p.proisstrict OR EXISTS (SELECT FROM pg_type AS g WHERE g.typcategory = 'G'"
 	" AND (g.oid = ANY (p.proargtypes) OR g.oid = p.prorettype)) THEN NULL"
-	" WHEN p.proname IN (" FACTS_STRICT_NAMES ") OR (p.proname = 'substring'"
+	" WHEN p.proname IN (" FACTS_STRICT_OF_ANY ") OR (p.proname IN (" FACTS_STRICT_NAMES ")"
+	" AND NOT EXISTS (SELECT FROM pg_type AS g WHERE g.typtype IN ('p', 'r', 'm')"
+	" AND g.oid = ANY (p.proargtypes))) OR (p.proname = 'substring'"
 	" AND 23 = ANY (p.proargtypes)) OR EXISTS (SELECT FROM pg_operator AS o WHERE o.oprcode"
 	" = p.oid"
 	" AND o.oid < 16384 AND o.oprname IN (" FACTS_OPERATORS "))"

@@ -20,6 +20,7 @@
 enum { CMD_SELECT = 1, CMD_UPDATE = 2, CMD_INSERT = 3, CMD_DELETE = 4, CMD_MERGE = 5 };
 enum { RTE_RELATION, RTE_SUBQUERY, RTE_JOIN, RTE_FUNCTION, RTE_VALUES = 5, RTE_CTE, RTE_GROUP = 9 };
 enum { SETOP_UNION = 1, SETOP_INTERSECT, SETOP_EXCEPT };
+enum { SVFOP_CURRENT_SCHEMA = 14 }; /* where the search path has none, it is NULL */
 enum { SUBLINK_EXISTS = 0, SUBLINK_EXPR = 4, SUBLINK_ARRAY = 6 };
 
 /* A column of a recursive CTE that is being judged: assumed, as an induction does. */
@@ -226,7 +227,9 @@ static bool proof_any(struct proof *proof, const struct scope *scope, const stru
 static bool proof_call(struct proof *proof, const struct scope *scope, const struct node_tree *call,
 		       const char *function)
 {
-	if (node_has(call, "funcretset") || node_has(call, "opretset"))
+	/* concat(VARIADIC NULL) is NULL, whatever the function. */
+	if (node_has(call, "funcretset") || node_has(call, "opretset") ||
+	    node_has(call, "funcvariadic"))
 		return false;
 	switch (facts_function(proof->facts, node_number(call, function))) {
 	case FACTS_ALWAYS:
@@ -379,7 +382,7 @@ static bool proof_expr(struct proof *proof, const struct scope *scope, const str
 	else if (node_is(expr, "OPEXPR"))
 		holds = proof_call(proof, scope, expr, "opfuncid");
 	else if (node_is(expr, "SQLVALUEFUNCTION"))
-		holds = true;
+		holds = node_number(expr, "op") < SVFOP_CURRENT_SCHEMA;
 	else
 		holds = proof_is_never_null(expr) || proof_compound(proof, scope, expr);
 	proof->depth--;

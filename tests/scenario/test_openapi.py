@@ -115,6 +115,10 @@ PROVED = [
      " WHERE c.parent_id = p.id) l ON true", "n?"),
     ("SELECT (SELECT count(*) FROM oa_child) AS n, (SELECT id FROM oa_parent WHERE false) AS m,"
      " EXISTS (SELECT 1) AS e, ARRAY(SELECT note FROM oa_parent) AS a", "n m? e a"),
+    ("SELECT concat(note) AS a, concat(VARIADIC nullif(words, '{}')) AS b, current_schema AS c,"
+     " current_user AS d, lower('(,5)'::int4range) AS e, upper(name) AS f,"
+     " json_build_array(VARIADIC NULL::text[]) AS g, cardinality(words) AS h,"
+     " to_jsonb(note) AS i FROM oa_parent", "a b? c? d e? f g? h i?"),
     ("SELECT id FROM oa_base", "id?"),
     ("SELECT name FROM oa_base", "name"),
     ("SELECT id, at, note FROM oa_parts", "id at note?"),
@@ -276,7 +280,7 @@ ASKED = [
     ("place_order", {"customer_id": 7, "sku": "pen", "quantity": -1}, None),
     ("cancel_order", {"id": 10**9}, 404), ("cancel_order", {"id": 1}, None),
     ("optional", {"required": 1}, 200), ("whoami", {}, 200), ("columns", {}, 200),
-    ("not_parameters", {}, None), ("numbers.one", {"n": 2}, None), ("divide", {"by": 0}, None),
+    ("not_parameters", {}, None), ("numbers.one", {"n": 2}, None), ("divide", {"by": 0}, 422),
 ]
 
 
