@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A block of PL/pgSQL has PostgreSQL parse the statement as the body of a temporary function, reads
- * that tree, and takes the function back: views and columns are named there by their numbers,
- * so that
- * no text is parsed here. What a block is given, and what it answers, is a setting of the session.
+ * A block of PL/pgSQL has PostgreSQL parse the statement as the body of a temporary function,
+ * reads that tree, and takes the function back: views and columns are named there by their
+ * numbers, so that no text is parsed here. What a block is given, and what it answers, is a
+ * setting of the session.
  */
 #include "cmd/openapi_facts.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the primary knows of operations' statements, for a document: types of parameters and
- * columns,
- * by PREPARE, and the facts of catalog/openapi/facts.h, by statements after which nothing
- * stays. They
- * take TEMP on the database; without it nothing is proved. Blocks: never on a loop that serves.
+ * columns, by PREPARE, and the facts of catalog/openapi/facts.h, by statements after which nothing
+ * stays. They take TEMP on the database; without it nothing is proved. Blocks: never on a loop
+ * that serves.
  */
 #pragma once
 

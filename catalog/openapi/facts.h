@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What PostgreSQL knows of one operation's statement, as the JSON that facts_function answers
- * (catalog/openapi/facts_sql.h): its tree, and of what is named there what a document and a
- * proof need.
+ * What PostgreSQL knows of one operation's statement, as the JSON that the block of
+ * cmd/openapi_facts.c answers: its tree, and of what is named there what a document and a proof
+ * need.
  */
 #pragma once
 

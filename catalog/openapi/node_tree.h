@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trees of nodes in the text form of PostgreSQL (pg_node_tree; nodes/print,
- * src/backend/nodes/read.c):
- * {NAME :field value …}, (element …), atoms, and <> for nothing. Of PostgreSQL 14 to 18; what a
- * node
- * or a field means is not known here.
+ * Trees of nodes in the text form of PostgreSQL (pg_node_tree): {NAME :field value …},
+ * (element …), atoms, and <> for nothing. What a node or a field means is not known here.
+ * Source: src/backend/nodes/read.c of PostgreSQL.
  */
 #pragma once
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A status lists the codes that it may come with. What the application raises has the status
- * that it
- * asks for (PT404), so that "rejected" is among the codes of all of them.
+ * A status lists the codes that it may come with. What the application raises has the status that
+ * it asks for (PT404), so that "rejected" is among the codes of all of them.
  */
 #include "catalog/openapi/problems.h"
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two questions that need each other: is an expression never NULL within its query
- * (proof_expr), and
- * is a column of a query never NULL (proof_query)? What a Var stands for is found in the range
- * table
- * of its query (proof_var).
+ * Two questions that need each other: is an expression never NULL within its query (proof_expr),
+ * and is a column of a query never NULL (proof_query)? What a Var stands for is found in the range
+ * table of its query (proof_var).
  */
 #include "catalog/openapi/proof.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which columns of a statement are never NULL, proved from the tree that PostgreSQL has made of it:
- * a NOT NULL column that no outer join may have filled up, count(*), a literal, coalesce() with an
- * argument that is never NULL, and what is made of such; through views, subqueries, CTEs, unions
- * and RETURNING. What is not proved may be NULL: a node that is not known here proves nothing.
+ * Which columns of a statement are never NULL, proved from the tree that PostgreSQL has made of
+ * it: a NOT NULL column that no outer join may have filled up, count(*), a literal, coalesce()
+ * with an argument that is never NULL, and what is made of such; through views, subqueries, CTEs,
+ * unions and RETURNING. What is not proved may be NULL: a node that is not known here proves
+ * nothing.
  */
 #pragma once
 

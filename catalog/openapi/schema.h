@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A type of PostgreSQL as a JSON Schema (2020-12, as OpenAPI 3.1 has it): what docs/http.md says of
- * its JSON. In a reply it is as cqrsd writes it, in a request as it is read.
+ * A type of PostgreSQL as a JSON Schema (2020-12, as OpenAPI 3.1 has it): what docs/http.md says
+ * of its JSON. In a reply it is as cqrsd writes it, in a request as it is read.
  */
 #pragma once
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One query of a statement while it is judged: the query around it, and what its joins and
- * conditions
- * say of its range table. An entry is "padded" where an outer join may have put NULLs into the
- * place of
- * its columns, unless a condition that all rows have passed excludes that.
+ * conditions say of its range table. An entry is "padded" where an outer join may have put NULLs
+ * into the place of its columns, unless a condition that all rows have passed excludes that.
  */
 #pragma once
 

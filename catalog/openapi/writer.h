@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON that is written member by member, two blanks deeper each level: texts that differ in one
- * thing
- * differ in its lines. An object or an array is open until writer_end. key NULL: within an
- * array, or
- * the whole.
+ * thing differ in its lines. An object or an array is open until writer_end. key NULL: within an
+ * array, or the whole.
  */
 #pragma once
 
