@@ -8,13 +8,17 @@ import peers
 from latency import loadgen_line
 from stage import CLIENTS, alternate
 from throughput import PATIENT, wrk_line
+from usage import rss_kb
 
 from harness import processes
+from harness.kept import is_kept
 from harness.until import until
 
 KEPT = "/v1/queries/account_kept?aid="
 HOT_READS, HOT_WRITES = 20000, 100
 NODE_QUERIES_MAX = 120
+# 100 answers of 1 KiB a second are 132 times the 64 MiB of a cache in a day.
+CHURN_BYTES, CHURN_SIZES, CHURN_RATE, CHURN_FILL_S, CHURN_TIMES = 8 << 20, 20000, 1500, 10, 8
 RESTART_RATE = 10000  # a second, of keys at random: near what the machine can read of its nodes
 RESTART_KEYS, RESTART_FILL_S, RESTART_SECONDS = 80000, 40, 25
 WINDOW_S = 1.0  # over which the load on the nodes and the share of hits are taken
@@ -93,6 +97,33 @@ def hot(stage, result):
     result.check("reads that were answered", sorted(rates)[len(rates) // 2], "/s")
     result.check("writes that were answered", sorted(written)[len(written) // 2], "/s")
     result.check("not answered 200", refused, "", ("<=", 0))
+    stage.stop(service)
+
+
+def churn(stage, result):
+    """Answers of all sizes, of which the cache has room for few, go round in it."""
+    service = stage.serve(cache_bytes=CHURN_BYTES, **PATIENT)
+    until(lambda: is_kept(service, "sized", n=1), "answers to be kept")
+    arguments = ["--get", f"1 /v1/queries/sized?n={{1-{CHURN_SIZES}}}", "--rate", CHURN_RATE,
+                 "--warmup", "0"]
+    stage.loadgen(service.address, *arguments, seconds=CHURN_FILL_S)
+    side = result.side("process once it is full", loadgen_line(*arguments), "MB")
+    full_kb, before = rss_kb(service.pid), service.metrics()
+    side.values.append(full_kb / 1024)
+    seen = []
+    for _ in range(CHURN_TIMES):
+        stage.loadgen(service.address, *arguments, seconds=CHURN_FILL_S)
+        seen.append((rss_kb(service.pid), service.metrics().sum("cqrsd_cache_bytes")))
+    kept = (service.metrics().sum("cqrsd_cache_fills_total", result="kept") -
+            before.sum("cqrsd_cache_fills_total", result="kept"))
+    result.check("bytes that were kept since / --cache-bytes",
+                 kept * CHURN_SIZES / 2 / CHURN_BYTES, "×")
+    half = len(seen) // 2
+    first_kb, last_kb = (max(kb for kb, _ in part) for part in (seen[:half], seen[half:]))
+    result.check("growth of the process since", (last_kb - full_kb) / 1024, "MB", ("<=", 1))
+    result.check("of it in the second half", (last_kb - first_kb) / 1024, "MB")
+    result.check("least that answers took of --cache-bytes",
+                 min(taken for _, taken in seen) / CHURN_BYTES, "", (">=", 0.93))
     stage.stop(service)
 
 

@@ -3,6 +3,7 @@ CREATE TABLE bench_row (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n bigint NOT NULL, note text NOT NULL);
 CREATE TABLE bench_note (
     n bigint PRIMARY KEY, owner text NOT NULL, balance int NOT NULL);
+CREATE TABLE bench_checked (id int PRIMARY KEY, n bigint NOT NULL);
 -- How fast each node is, by its port, and the SQLSTATE of all its answers, if any: bench/recovery.
 CREATE TABLE bench_pace (port int PRIMARY KEY, times_slower float8 NOT NULL DEFAULT 1,
     broken text);
