@@ -15,8 +15,9 @@
 #define OPERATIONS_MAX 4096         /* operations of one catalog */
 #define CATALOG_FILES_MAX 4096      /* .sql files of one catalog */
 #define CATALOG_FILE_BYTES_MAX (1 << 20)
-#define CATALOG_DEPTH_MAX 32   /* folders within folders */
-#define CATALOG_ERRORS_MAX 100 /* lines of complaints about one catalog */
+#define CATALOG_DEPTH_MAX 32             /* folders within folders */
+#define CATALOG_ERRORS_MAX 100           /* lines of complaints about one catalog */
+#define OPENAPI_OLD_BYTES_MAX (64 << 20) /* of the document of openapi --diff */
 #define PARAMETER_NAME_MAX 63
 #define BRACKETS_MAX 256 /* within each other, in one statement */
 #define OPERATION_NAME_MAX 128

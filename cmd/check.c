@@ -6,6 +6,7 @@
  * with the author's place.
  */
 #include "base/clock.h"
+#include "cmd/check_against.h"
 #include "cmd/check_api_keys.h"
 #include "cmd/check_cache.h"
 #include "cmd/check_commits.h"
@@ -54,6 +55,8 @@ struct checking {
 	char cluster[64];     /* of the first node that told it, the --primary if it can be asked */
 	char cluster_of[256];
 	unsigned queries, commands;
+	struct buf changes;  /* of --against, with --json */
+	bool breaks;         /* one of them does */
 	int64_t reported_us; /* the last line about progress */
 };
 
@@ -366,7 +369,11 @@ static void check_json(const struct checking *checking)
 		check_json_node(&out, &checking->standby, "replica");
 	buf_literal(&out, "],\"findings\":[");
 	buf_add(&out, findings->json.ptr, findings->json.len);
-	buf_literal(&out, "]}\n");
+	buf_byte(&out, ']');
+	if (checking->options->against)
+		buf_printf(&out, ",\"changes\":[%.*s]", (int)checking->changes.len,
+			   checking->changes.ptr ? checking->changes.ptr : "");
+	buf_literal(&out, "}\n");
 	fwrite(out.ptr, 1, out.len, stdout);
 	buf_fini(&out);
 }
@@ -386,6 +393,12 @@ static void check_catalog(struct checking *checking, struct catalog *catalog)
 	check_schedules(catalog, &checking->findings);
 	if (!checking->options->offline)
 		check_online(checking);
+	else if (checking->options->against)
+		findings_trouble(&checking->findings, "--against asks the primary: not --offline");
+	/* A catalog that is wrong has no document. */
+	if (checking->options->against && !checking->findings.errors)
+		checking->breaks = !check_against(checking->options, checking->conninfo, catalog,
+						  &checking->findings, &checking->changes);
 }
 
 int check_main(int argc, char **argv)
@@ -400,6 +413,7 @@ int check_main(int argc, char **argv)
 		return code;
 	findings_init(&checking.findings, "check", options.catalog);
 	row_security_init(&checking.row_security);
+	buf_init(&checking.changes);
 	buf_init(&errors);
 	catalog = catalog_load(options.catalog, NULL, &errors);
 	if (catalog)
@@ -410,14 +424,15 @@ int check_main(int argc, char **argv)
 		check_json(&checking);
 	else
 		check_summary(&checking);
-	code = checking.findings.usage    ? EXIT_USAGE
-	       : checking.findings.errors ? EXIT_FAILED
-					  : EXIT_DONE;
+	code = checking.findings.usage                       ? EXIT_USAGE
+	       : checking.findings.errors || checking.breaks ? EXIT_FAILED
+							     : EXIT_DONE;
 	check_close_all(&checking);
 	if (catalog)
 		catalog_let_go(catalog);
 	buf_fini(&errors);
 	row_security_fini(&checking.row_security);
+	buf_fini(&checking.changes);
 	findings_fini(&checking.findings);
 	return code;
 }

@@ -252,6 +252,9 @@ static void openapi_call(struct writer *writer, const struct openapi_item *item,
 	openapi_summary(writer, operation);
 	if (openapi_is_internal(operation))
 		writer_bool(writer, "x-internal", true);
+	/* Where it is only allowed, the client asks for the 202. */
+	if (!is_query && operation->async == ASYNC_ALWAYS)
+		writer_string(writer, "x-async", "always");
 	openapi_security(writer, operation);
 	openapi_parameters(writer, item, way);
 	if (way == WAY_POST)
