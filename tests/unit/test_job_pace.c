@@ -26,6 +26,7 @@
 #define NOW_US US_PER_S
 
 #define QUICK_TEXT "-- command: quick :exec\n-- @async always\nINSERT INTO t VALUES (1);\n"
+#define OTHER_TEXT "-- command: other :exec\n-- @async always\nINSERT INTO t VALUES (3);\n"
 #define SLOW_TEXT "-- command: slow :exec\n-- @async always\nINSERT INTO t VALUES (2);\n"
 
 static struct {
@@ -316,6 +317,54 @@ static void test_a_trial_of_one_command_says_nothing_of_others(void **state)
 	assert_true(may_claim(QUICK));
 }
 
+/* --- sweeps ----------------------------------------------------------------------------------- */
+
+static struct watermark *watermark_of(const char *name)
+{
+	return &job_queues_find(&at.workers.queues, text_of(name))->watermark;
+}
+
+/* A claim of two queues, each from its beginning, that was full with rows of the first one. */
+static void test_a_sweep_that_was_full_has_not_come_to_the_queues_behind(void **state)
+{
+	struct job_seats *seats = &at.several[0].seats;
+	struct job_queue *first;
+	const char *second;
+
+	open_with(QUICK_TEXT OTHER_TEXT, WORKERS);
+	takes("quick", 100);
+	takes("other", 100);
+	watermark_pass(watermark_of("quick"), 50, 5, NOW_US);
+	watermark_pass(watermark_of("other"), 50, 5, NOW_US);
+	claim(0, CLAIM_COMPANY, QUICK);
+	assert_int_equal(seats->count, 2);
+	first = job_queues_find(&at.workers.queues, TEXT("quick"));
+	second = "other";
+	if (seats->of[0].slots != first->slots) {
+		first = job_queues_find(&at.workers.queues, TEXT("other"));
+		second = "quick";
+	}
+	job_seats_swept(seats, &at.workers.queues, first, 20, 2);
+	assert_int_equal(first->watermark.top.run_us, 20);
+	assert_true(first->watermark.full_us > at.now_us);
+	assert_int_equal(watermark_of(second)->top.run_us, 50);
+	assert_int_equal(watermark_of(second)->full_us, 0);
+}
+
+static void test_a_claim_that_is_no_sweep_leaves_all_watermarks(void **state)
+{
+	struct job_queue *queue;
+
+	open_with(QUICK_TEXT, WORKERS);
+	takes("quick", 100);
+	queue = job_queues_find(&at.workers.queues, TEXT("quick"));
+	watermark_pass(&queue->watermark, 50, 5, NOW_US);
+	claim(0, CLAIM_COMPANY, QUICK);
+	claim(1, CLAIM_COMPANY, QUICK);
+	job_seats_swept(&at.several[1].seats, &at.workers.queues, queue, 20, 2);
+	assert_int_equal(queue->watermark.top.run_us, 50);
+}
+
 #define STORY(name) cmocka_unit_test_teardown(name, shut)
 
 int main(void)
@@ -334,6 +383,8 @@ int main(void)
 		STORY(test_who_is_woken_begins_with_what_has_come),
 		STORY(test_what_runs_alone_is_asked_for_seldom),
 		STORY(test_a_trial_of_one_command_says_nothing_of_others),
+		STORY(test_a_sweep_that_was_full_has_not_come_to_the_queues_behind),
+		STORY(test_a_claim_that_is_no_sweep_leaves_all_watermarks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,6 +276,7 @@ static unsigned batch_on_claimed(struct call *call)
 			       GROUP_CALLS_MAX);
 	const struct job_row *last = NULL;
 
+	batch->found = count;
 	batch->claimed = batch->settled_count = batch->retries = 0;
 	batch->claimed_us = loop_now(batch->loop);
 	for (unsigned i = 0; i < count; i++) {

@@ -70,6 +70,7 @@ struct job_batch {
 
 	/* Its own. */
 	unsigned claimed; /* members that were to run */
+	unsigned found;   /* rows of the claim */
 	unsigned retries; /* that may begin, of these rows */
 	struct job_claim claim;
 	struct job_finish finish;

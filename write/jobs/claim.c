@@ -195,24 +195,25 @@ static void claim_add_tenants(struct job_claim *claim, const struct job_queue *q
 }
 
 static void claim_add_from(struct job_claim *claim, const struct job_queue *queue,
-			   struct watermark watermark)
+			   struct watermark_place begin)
 {
 	array_add_text(&claim->arrays[CLAIM_COMMANDS], text_of(queue->operation->name));
-	array_add_int(&claim->arrays[CLAIM_RUN_US], watermark.run_us);
-	array_add_int(&claim->arrays[CLAIM_N], watermark.n);
+	array_add_int(&claim->arrays[CLAIM_RUN_US], begin.run_us);
+	array_add_int(&claim->arrays[CLAIM_N], begin.n);
 }
 
-void job_claim_add(struct job_claim *claim, const struct job_queue *queue)
+void job_claim_add(struct job_claim *claim, const struct job_queue *queue,
+		   struct watermark_place begin)
 {
-	struct watermark begin = { .n = claim->trial ? CLAIM_TRIAL_N : 0 };
+	struct watermark_place beginning = { .n = claim->trial ? CLAIM_TRIAL_N : 0 };
 
 	claim->queues++;
 	switch (claim->kind) {
 	case CLAIM_COMPANY:
-		claim_add_from(claim, queue, claim->trial ? begin : queue->watermark);
+		claim_add_from(claim, queue, claim->trial ? beginning : begin);
 		return;
 	case CLAIM_ALONE: /* they are few, and have an index of their own */
-		claim_add_from(claim, queue, begin);
+		claim_add_from(claim, queue, beginning);
 		return;
 	case CLAIM_HEADS:
 		claim_add_heads(claim, queue);

@@ -43,16 +43,18 @@ struct job_claim {
 	bool trial;           /* of one command, which is paused by its breaker */
 	bool of_callers;      /* from caller to caller, and not from user to user */
 	unsigned queues, limit_jobs;
-	bool sweeps;                          /* from the beginning of some queue */
+	bool sweeps;                          /* some queue, from its beginning */
 	const char *values[CLAIM_VALUES_MAX]; /* once ended */
 };
 
 void job_claim_init(struct job_claim *claim);
 void job_claim_fini(struct job_claim *claim);
 
-/* A queue after the other; those added first are claimed first. */
+/* A queue after the other; those added first are claimed first. begin: where it begins, in company
+ * without a trial. */
 void job_claim_begin(struct job_claim *claim);
-void job_claim_add(struct job_claim *claim, const struct job_queue *queue);
+void job_claim_add(struct job_claim *claim, const struct job_queue *queue,
+		   struct watermark_place begin);
 /* limit: rows in all. instance: who claims; borrowed. */
 void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance);
 

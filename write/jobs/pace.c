@@ -17,7 +17,7 @@ void job_pacing_init(struct job_pacing *pacing, struct job_occupancy *occupancy,
 {
 	*pacing = (struct job_pacing){ .occupancy = occupancy,
 				       .workers = workers,
-				       .sweep_every_us = WATERMARK_SWEEP_US_MIN };
+				       .sweep_every_us = WATERMARK_FULL_US_MIN };
 	atomic_fetch_add_explicit(&occupancy->workers, workers, memory_order_relaxed);
 }
 
@@ -114,7 +114,7 @@ unsigned job_paces_fair(const struct job_pacing *pacing)
 void job_seats_fini(struct job_seats *seats)
 {
 	assert(seats->count == 0);
-	free(seats->slots);
+	free(seats->of);
 	*seats = (struct job_seats){ 0 };
 }
 
@@ -122,8 +122,8 @@ static void seats_make_room(struct job_seats *seats, unsigned count)
 {
 	if (seats->room >= count)
 		return;
-	seats->slots = realloc(seats->slots, count * sizeof(*seats->slots));
-	assert(seats->slots);
+	seats->of = realloc(seats->of, count * sizeof(*seats->of));
+	assert(seats->of);
 	seats->room = count;
 }
 
@@ -141,14 +141,20 @@ static void pace_order(struct job_pacing *pacing, const struct job_queues *queue
 static bool pace_add(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
 		     struct job_claim *claim, struct job_seats *seats)
 {
+	struct job_seat *seat = &seats->of[seats->count];
+	struct watermark_place begin = { 0 };
+
 	if (!job_slots_take(queue->slots, queue->operation->workers))
 		return false;
-	seats->slots[seats->count++] = queue->slots;
-	if (claim->kind == CLAIM_COMPANY)
-		claim->sweeps |= watermark_begin(&queue->watermark, now_us, pacing->sweep_every_us);
+	seats->count++;
+	*seat = (struct job_seat){ .slots = queue->slots };
+	if (claim->kind == CLAIM_COMPANY && !claim->trial)
+		seat->sweep =
+			watermark_begin(&queue->watermark, now_us, pacing->sweep_every_us, &begin);
 	else if (claim->kind == CLAIM_HEADS)
 		job_queue_seek(queue, now_us);
-	job_claim_add(claim, queue);
+	claim->sweeps |= seat->sweep == WATERMARK_FULL;
+	job_claim_add(claim, queue, begin);
 	return true;
 }
 
@@ -224,13 +230,51 @@ struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *que
 
 /* --- its end --------------------------------------------------------------------------------- */
 
-static bool seats_have(struct job_slots *const *slots, unsigned count,
+static bool seats_have(const struct job_seats *seats, const struct job_slots *wanted)
+{
+	for (unsigned i = 0; i < seats->count; i++)
+		if (seats->of[i].slots == wanted)
+			return true;
+	return false;
+}
+
+static bool slots_have(struct job_slots *const *slots, unsigned count,
 		       const struct job_slots *wanted)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (slots[i] == wanted)
 			return true;
 	return false;
+}
+
+static struct job_queue *seats_queue(struct job_queues *queues, const struct job_slots *slots)
+{
+	for (unsigned i = 0; i < queues->count; i++)
+		if (queues->queues[i].slots == slots)
+			return &queues->queues[i];
+	return NULL;
+}
+
+/* Those of queues behind that one were not asked. */
+void job_seats_swept(const struct job_seats *seats, struct job_queues *queues,
+		     struct job_queue *queue, int64_t run_us, int64_t n)
+{
+	bool reached = true;
+
+	for (unsigned i = 0; i < seats->count; i++) {
+		const struct job_seat *seat = &seats->of[i];
+		struct job_queue *other;
+
+		if (seat->slots == queue->slots) {
+			reached = false;
+			if (seat->sweep != WATERMARK_CLAIM)
+				watermark_go_back(&queue->watermark, run_us, n);
+			continue;
+		}
+		other = reached ? NULL : seats_queue(queues, seat->slots);
+		if (other)
+			watermark_again(&other->watermark, seat->sweep);
+	}
 }
 
 /* A batch that was placed again may have found what it has let go: then it has one over @workers,
@@ -240,20 +284,20 @@ void job_seats_keep(struct job_seats *seats, struct job_slots *const *slots, uns
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < seats->count; i++)
-		if (seats_have(slots, count, seats->slots[i]))
-			seats->slots[kept++] = seats->slots[i];
+		if (slots_have(slots, count, seats->of[i].slots))
+			seats->of[kept++] = seats->of[i];
 		else
-			job_slots_give(seats->slots[i]);
-	for (unsigned i = 0; i < count && kept < seats->room; i++)
-		if (!seats_have(seats->slots, kept, slots[i]) && job_slots_take(slots[i], 0))
-			seats->slots[kept++] = slots[i];
+			job_slots_give(seats->of[i].slots);
 	seats->count = kept;
+	for (unsigned i = 0; i < count && seats->count < seats->room; i++)
+		if (!seats_have(seats, slots[i]) && job_slots_take(slots[i], 0))
+			seats->of[seats->count++] = (struct job_seat){ .slots = slots[i] };
 }
 
 void job_pace_end(struct job_pacing *pacing, struct job_seats *seats)
 {
 	for (unsigned i = 0; i < seats->count; i++)
-		job_slots_give(seats->slots[i]);
+		job_slots_give(seats->of[i].slots);
 	seats->count = 0;
 	if (!seats->slow)
 		return;

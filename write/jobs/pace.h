@@ -56,9 +56,14 @@ unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us) must
 unsigned job_paces_fair(const struct job_pacing *pacing) must_check;
 enum isolation job_pace_isolation(unsigned pace) must_check;
 
+struct job_seat {
+	struct job_slots *slots;
+	enum watermark_sweep sweep; /* how its queue was claimed */
+};
+
 /* What a batch holds of the slots, from its claim until it has ended. Zeroed: nothing. */
 struct job_seats {
-	struct job_slots **slots; /* [count] */
+	struct job_seat *of; /* [count], in the order of the claim */
 	unsigned count, room;
 	bool slow; /* it is counted as a slow one */
 };
@@ -74,6 +79,10 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *queues, int64_t now_us,
 			       struct job_claim *claim, struct job_seats *seats) must_check;
 unsigned job_pace_of(const struct job_queue *queue) must_check;
+/* The rows are there, as many as were asked for, and the last one is of that queue: sweeps have
+ * come to there. Before job_seats_keep. */
+void job_seats_swept(const struct job_seats *seats, struct job_queues *queues,
+		     struct job_queue *queue, int64_t run_us, int64_t n);
 /* The rows are there: seats of other commands than those [count] are let go. May come again, with
  * others. */
 void job_seats_keep(struct job_seats *seats, struct job_slots *const *slots, unsigned count);

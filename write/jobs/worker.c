@@ -297,14 +297,21 @@ static void worker_reach(struct job_worker *worker, const struct job_row *row)
 		job_queue_reached(queue, row->order_key, loop_now(worker->workers->router->loop));
 }
 
-/* By our own clock, with the wait for a conn: it took so long at most. */
-static void worker_swept(struct job_worker *worker)
+/* By our own clock, with the wait for a conn: it took so long at most. last: its last row. */
+static void worker_swept(struct job_worker *worker, const struct job_row *last)
 {
 	struct job_workers *workers = worker->workers;
+	const struct job_batch *batch = &worker->batch;
+	struct job_queue *queue;
 
-	if (worker->batch.claim.sweeps)
+	if (batch->claim.sweeps)
 		workers->pacing.sweep_every_us =
 			watermark_every_us(loop_now(workers->router->loop) - worker->sent_us);
+	if (batch->claim.kind != CLAIM_COMPANY || batch->found < batch->claim.limit_jobs)
+		return;
+	queue = job_queues_find(&workers->queues, last->command);
+	if (queue)
+		job_seats_swept(&worker->seats, &workers->queues, queue, last->run_us, last->n);
 }
 
 static void worker_on_members(struct job_batch *batch, unsigned count, const struct job_row *last)
@@ -313,7 +320,7 @@ static void worker_on_members(struct job_batch *batch, unsigned count, const str
 	struct job_slots *slots[GROUP_CALLS_MAX];
 	unsigned found = 0;
 
-	worker_swept(worker);
+	worker_swept(worker, last);
 	for (unsigned i = 0; i < count; i++) {
 		struct job_queue *queue =
 			job_queues_of(&worker->workers->queues, batch->members[i].operation);
