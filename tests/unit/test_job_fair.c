@@ -11,6 +11,7 @@
 
 #define TENANT(caller, user) (((int64_t)(caller) << 32) | (user))
 #define FULL 32
+#define NOW_US INT64_C(1000000)
 
 static struct job_fair fair;
 static struct job_tenants tenants;
@@ -27,7 +28,7 @@ static unsigned run_full(unsigned times)
 {
 	unsigned run = 0;
 
-	while (run < times && !job_fair_is_due(&fair)) {
+	while (run < times && !job_fair_is_due(&fair, NOW_US)) {
 		job_fair_ordinary(&fair, FULL, FULL);
 		run++;
 	}
@@ -48,7 +49,25 @@ static void a_queue_that_is_short_needs_none(void **state)
 {
 	for (unsigned i = 0; i < 1000; i++)
 		job_fair_ordinary(&fair, FULL - 1, FULL);
-	assert_false(job_fair_is_due(&fair));
+	assert_false(job_fair_is_due(&fair, NOW_US));
+}
+
+/* What it reads is no matter of jobs then, but of what was deleted and is kept. */
+static void dear_ones_are_a_tenth_of_the_time(void **state)
+{
+	job_fair_ordinary_took(&fair, 20000);
+	job_fair_dear(&fair, JOB_FAIR_DEAR * 20000, NOW_US);
+	assert_int_equal(run_full(1000), JOB_FAIR_SELDOM);
+	job_fair_dear(&fair, 500000, NOW_US);
+	assert_false(job_fair_is_due(&fair, NOW_US + JOB_FAIR_RESTS * 500000 - 1));
+	assert_true(job_fair_is_due(&fair, NOW_US + JOB_FAIR_RESTS * 500000));
+}
+
+static void what_takes_a_moment_is_not_dear(void **state)
+{
+	job_fair_ordinary_took(&fair, 10);
+	job_fair_dear(&fair, 1000, NOW_US);
+	assert_int_equal(run_full(1000), JOB_FAIR_SELDOM);
 }
 
 static void where_there_is_one_tenant_they_are_seldom(void **state)
@@ -84,10 +103,10 @@ static void one_that_has_not_left_is_due_as_before(void **state)
 	assert_int_equal(run_full(1000), JOB_FAIR_SELDOM);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_true(job_fair_next(&fair, &jobs));
-		assert_true(job_fair_is_due(&fair));
+		assert_true(job_fair_is_due(&fair, NOW_US));
 	}
 	job_fair_begin(&fair);
-	assert_false(job_fair_is_due(&fair));
+	assert_false(job_fair_is_due(&fair, NOW_US));
 	assert_false(job_fair_next(&fair, &jobs));
 }
 
@@ -188,6 +207,8 @@ int main(void)
 #define STORY(name) cmocka_unit_test_setup(name, begin)
 	const struct CMUnitTest tests[] = {
 		STORY(a_queue_that_is_short_needs_none),
+		STORY(dear_ones_are_a_tenth_of_the_time),
+		STORY(what_takes_a_moment_is_not_dear),
 		STORY(where_there_is_one_tenant_they_are_seldom),
 		STORY(where_there_are_others_each_second_claim_is_one),
 		STORY(one_that_has_not_left_is_due_as_before),

@@ -4,18 +4,34 @@
 
 #include <assert.h>
 
-#define FAIR_JOBS 4 /* where it is not known how many tenants there are */
+#define FAIR_ORDINARY_US_MIN 5000 /* less is a matter of the machine */
+#define FAIR_JOBS 4               /* where it is not known how many tenants there are */
 
 void job_fair_ordinary(struct job_fair *fair, unsigned found, unsigned limit)
 {
 	fair->full = found >= limit ? fair->full + 1 : 0;
 }
 
-bool job_fair_is_due(const struct job_fair *fair)
+bool job_fair_is_due(const struct job_fair *fair, int64_t now_us)
 {
 	bool contended = fair->contended[false] || fair->contended[true];
 
-	return fair->full >= (contended ? 1 : JOB_FAIR_SELDOM);
+	return fair->full >= (contended ? 1 : JOB_FAIR_SELDOM) && now_us >= fair->not_before_us;
+}
+
+void job_fair_ordinary_took(struct job_fair *fair, int64_t took_us)
+{
+	fair->ordinary_us =
+		fair->ordinary_us ? fair->ordinary_us + (took_us - fair->ordinary_us) / 8 : took_us;
+}
+
+void job_fair_dear(struct job_fair *fair, int64_t took_us, int64_t now_us)
+{
+	int64_t ordinary_us =
+		fair->ordinary_us > FAIR_ORDINARY_US_MIN ? fair->ordinary_us : FAIR_ORDINARY_US_MIN;
+
+	if (took_us > JOB_FAIR_DEAR * ordinary_us)
+		fair->not_before_us = now_us + JOB_FAIR_RESTS * took_us;
 }
 
 bool job_fair_next(const struct job_fair *fair, unsigned *jobs)

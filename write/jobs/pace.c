@@ -99,12 +99,12 @@ unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
 	return paces;
 }
 
-unsigned job_paces_fair(const struct job_pacing *pacing)
+unsigned job_paces_fair(const struct job_pacing *pacing, int64_t now_us)
 {
 	unsigned paces = 0;
 
 	for (unsigned pace = 0; pace < JOB_PACES; pace++)
-		if (job_fair_is_due(&pacing->fair[pace]))
+		if (job_fair_is_due(&pacing->fair[pace], now_us))
 			paces |= PACE_BIT(pace);
 	return paces;
 }

@@ -53,7 +53,7 @@ unsigned job_paces_alone(const struct job_pacing *pacing, unsigned paces) must_c
 /* Of these, those of queues in which there may be jobs with an order. */
 unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us) must_check;
 /* And those from which the next claim is to be a fair one. */
-unsigned job_paces_fair(const struct job_pacing *pacing) must_check;
+unsigned job_paces_fair(const struct job_pacing *pacing, int64_t now_us) must_check;
 enum isolation job_pace_isolation(unsigned pace) must_check;
 
 struct job_seat {

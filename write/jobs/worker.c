@@ -140,7 +140,7 @@ static unsigned worker_open_paces(const struct job_workers *workers, int64_t now
 	alone &= job_paces_alone(&workers->pacing, paces);
 	return paces | alone << CLAIM_ALONE * JOB_PACES |
 	       (paces & job_paces_ordered(&workers->queues, now_us)) << CLAIM_HEADS * JOB_PACES |
-	       (paces & job_paces_fair(&workers->pacing)) << CLAIM_FAIR * JOB_PACES;
+	       (paces & job_paces_fair(&workers->pacing, now_us)) << CLAIM_FAIR * JOB_PACES;
 }
 
 /* Of the paces in their turns the first of which something can be claimed now; WORKER_PACES: none.
@@ -297,16 +297,29 @@ static void worker_reach(struct job_worker *worker, const struct job_row *row)
 		job_queue_reached(queue, row->order_key, loop_now(worker->workers->router->loop));
 }
 
-/* By our own clock, with the wait for a conn: it took so long at most. last: its last row. */
+/* By our own clock, with the wait for a conn: it took so long at most. */
+static void worker_measure(struct job_worker *worker)
+{
+	struct job_pacing *pacing = &worker->workers->pacing;
+	struct job_fair *fair = &pacing->fair[worker->claimed % JOB_PACES];
+	int64_t now_us = loop_now(worker->workers->router->loop),
+		took_us = now_us - worker->sent_us;
+
+	if (worker->batch.claim.sweeps)
+		pacing->sweep_every_us = watermark_every_us(took_us);
+	else if (worker->batch.claim.kind == CLAIM_COMPANY)
+		job_fair_ordinary_took(fair, took_us);
+	else if (worker->batch.claim.kind == CLAIM_FAIR)
+		job_fair_dear(fair, took_us, now_us);
+}
+
+/* last: the last row of the claim. */
 static void worker_swept(struct job_worker *worker, const struct job_row *last)
 {
 	struct job_workers *workers = worker->workers;
 	const struct job_batch *batch = &worker->batch;
 	struct job_queue *queue;
 
-	if (batch->claim.sweeps)
-		workers->pacing.sweep_every_us =
-			watermark_every_us(loop_now(workers->router->loop) - worker->sent_us);
 	if (batch->claim.kind != CLAIM_COMPANY || batch->found < batch->claim.limit_jobs)
 		return;
 	queue = job_queues_find(&workers->queues, last->command);
@@ -320,6 +333,7 @@ static void worker_on_members(struct job_batch *batch, unsigned count, const str
 	struct job_slots *slots[GROUP_CALLS_MAX];
 	unsigned found = 0;
 
+	worker_measure(worker);
 	worker_swept(worker, last);
 	for (unsigned i = 0; i < count; i++) {
 		struct job_queue *queue =
