@@ -351,6 +351,16 @@ static void test_a_sweep_that_was_full_has_not_come_to_the_queues_behind(void **
 	assert_int_equal(watermark_of(second)->full_us, 0);
 }
 
+static void test_a_sweep_that_was_not_sent_is_due_as_before(void **state)
+{
+	open_with(QUICK_TEXT, WORKERS);
+	takes("quick", 100);
+	claim(0, CLAIM_COMPANY, QUICK);
+	assert_true(watermark_of("quick")->full_us > at.now_us);
+	job_seats_not_asked(&at.several[0].seats, &at.workers.queues);
+	assert_int_equal(watermark_of("quick")->full_us, 0);
+}
+
 static void test_a_claim_that_is_no_sweep_leaves_all_watermarks(void **state)
 {
 	struct job_queue *queue;
@@ -384,6 +394,7 @@ int main(void)
 		STORY(test_what_runs_alone_is_asked_for_seldom),
 		STORY(test_a_trial_of_one_command_says_nothing_of_others),
 		STORY(test_a_sweep_that_was_full_has_not_come_to_the_queues_behind),
+		STORY(test_a_sweep_that_was_not_sent_is_due_as_before),
 		STORY(test_a_claim_that_is_no_sweep_leaves_all_watermarks),
 	};
 

@@ -255,26 +255,35 @@ static struct job_queue *seats_queue(struct job_queues *queues, const struct job
 	return NULL;
 }
 
+static void seats_not_asked(const struct job_seats *seats, unsigned first,
+			    struct job_queues *queues)
+{
+	for (unsigned i = first; i < seats->count; i++) {
+		struct job_queue *queue = seats_queue(queues, seats->of[i].slots);
+
+		if (queue)
+			watermark_again(&queue->watermark, seats->of[i].sweep);
+	}
+}
+
+void job_seats_not_asked(const struct job_seats *seats, struct job_queues *queues)
+{
+	seats_not_asked(seats, 0, queues);
+}
+
 /* Those of queues behind that one were not asked. */
 void job_seats_swept(const struct job_seats *seats, struct job_queues *queues,
 		     struct job_queue *queue, int64_t run_us, int64_t n)
 {
-	bool reached = true;
+	unsigned at = 0;
 
-	for (unsigned i = 0; i < seats->count; i++) {
-		const struct job_seat *seat = &seats->of[i];
-		struct job_queue *other;
-
-		if (seat->slots == queue->slots) {
-			reached = false;
-			if (seat->sweep != WATERMARK_CLAIM)
-				watermark_go_back(&queue->watermark, run_us, n);
-			continue;
-		}
-		other = reached ? NULL : seats_queue(queues, seat->slots);
-		if (other)
-			watermark_again(&other->watermark, seat->sweep);
-	}
+	while (at < seats->count && seats->of[at].slots != queue->slots)
+		at++;
+	if (at == seats->count)
+		return;
+	if (seats->of[at].sweep != WATERMARK_CLAIM)
+		watermark_go_back(&queue->watermark, run_us, n);
+	seats_not_asked(seats, at + 1, queues);
 }
 
 /* A batch that was placed again may have found what it has let go: then it has one over @workers,

@@ -79,6 +79,8 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *queues, int64_t now_us,
 			       struct job_claim *claim, struct job_seats *seats) must_check;
 unsigned job_pace_of(const struct job_queue *queue) must_check;
+/* The claim was not sent: its sweeps are due as before. */
+void job_seats_not_asked(const struct job_seats *seats, struct job_queues *queues);
 /* The rows are there, as many as were asked for, and the last one is of that queue: sweeps have
  * come to there. Before job_seats_keep. */
 void job_seats_swept(const struct job_seats *seats, struct job_queues *queues,

@@ -184,6 +184,7 @@ static void worker_leave(struct job_worker *worker)
 	if (worker->trial)
 		job_health_pass_trial(worker->trial, worker->batch.claim.kind, CLAIM_FAIR);
 	worker->trial = NULL;
+	job_seats_not_asked(&worker->seats, &worker->workers->queues);
 	job_pace_end(&worker->workers->pacing, &worker->seats);
 }
 
