@@ -240,12 +240,12 @@ static struct series *family_add(struct family *family, const struct metric_row 
 	return series;
 }
 
-static bool series_is(const struct series *series, const char *const *values, unsigned count)
+bool series_is(const struct series *series, const char *const *values)
 {
 	const char *at = series->values;
 
 	/* strcmp, not memcmp: what is stored may be shorter than what is asked for. */
-	for (unsigned i = 0; i < count; at += series->lens[i++])
+	for (unsigned i = 0; i < series->family->labels; at += series->lens[i++])
 		if (strcmp(at, values[i]) != 0)
 			return false;
 	return true;
@@ -264,7 +264,7 @@ static struct series *family_find(struct family *family, const struct metric_row
 	     slot = (slot + 1) & (family->slots_count - 1)) {
 		struct series *series = family->slots[slot];
 
-		if (series->hash == hash && series_is(series, values, family->labels))
+		if (series->hash == hash && series_is(series, values))
 			return series;
 	}
 	return family_add(family, row, values, hash);
@@ -289,7 +289,7 @@ static struct series *metric_series(struct metrics *metrics, enum metric metric,
 	struct series **lately = metrics_lately(metrics, metric, values, count);
 
 	assert((unsigned)metric < METRICS);
-	if (!*lately || (*lately)->family != family || !series_is(*lately, values, count))
+	if (!*lately || (*lately)->family != family || !series_is(*lately, values))
 		*lately = family_find(family, &metric_rows[metric], values);
 	return *lately;
 }

@@ -45,5 +45,8 @@ struct metrics {
 	struct family families[METRICS];
 };
 
+/* Is it the series of these label values? */
+bool series_is(const struct series *series, const char *const *values);
+
 extern pthread_mutex_t metrics_lock;
 extern struct metrics *metrics_threads; /* of every thread that counts */

@@ -170,18 +170,6 @@ double metrics_sum(enum metric metric)
 	return sum;
 }
 
-static bool series_is_of(const struct series *series, const char *const *values)
-{
-	const char *at = series->values;
-
-	for (unsigned i = 0; i < series->family->labels; i++) {
-		if (strcmp(at, values[i]) != 0)
-			return false;
-		at += series->lens[i];
-	}
-	return true;
-}
-
 uint64_t metrics_sum_of(enum metric metric, const char *const *values)
 {
 	uint64_t sum = 0;
@@ -190,7 +178,7 @@ uint64_t metrics_sum_of(enum metric metric, const char *const *values)
 	pthread_mutex_lock(&metrics_lock);
 	for (struct metrics *thread = metrics_threads; thread; thread = thread->next)
 		for (struct series *at = thread->families[metric].series; at; at = at->next)
-			if (series_is_of(at, values))
+			if (series_is(at, values))
 				sum += cell_read(&at->cells[0]);
 	pthread_mutex_unlock(&metrics_lock);
 	return sum;

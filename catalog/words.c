@@ -61,6 +61,17 @@ bool text_number(struct text text, uint64_t max, uint64_t *number)
 	return text.len > 0 && *number <= max;
 }
 
+int64_t text_signed(struct text text)
+{
+	bool is_negative = text.len && text.ptr[0] == '-';
+	struct text digits = { text.ptr + is_negative, text.len - is_negative };
+	uint64_t number;
+
+	if (text.len > 18 || !text_number(digits, INT64_MAX, &number))
+		return 0;
+	return is_negative ? -(int64_t)number : (int64_t)number;
+}
+
 bool text_duration(struct text text, int64_t *us)
 {
 	static const struct {

@@ -25,5 +25,7 @@ struct cut cut_take(struct cut *rest, size_t len);
 bool text_is_nocase(struct text text, const char *word);
 /* All of the text is digits; false also beyond max. */
 bool text_number(struct text text, uint64_t max, uint64_t *number) must_check;
+/* With or without a minus sign; 0: it is none, or has more than 18 characters. */
+int64_t text_signed(struct text text) must_check;
 /* 500ms, 2s, 1m, 3h; false: not such a text, or more than a thousand days. */
 bool text_duration(struct text text, int64_t *us) must_check;

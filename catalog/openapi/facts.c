@@ -2,25 +2,13 @@
 /* Lists are short: what is named in one statement. They are searched from their beginning. */
 #include "catalog/openapi/facts.h"
 
+#include "catalog/words.h"
+
 #include <string.h>
 
 int64_t facts_number(const struct json *json)
 {
-	struct text text = { "", 0 };
-	bool negative;
-	int64_t number = 0;
-
-	if (json && json_kind(json) == JSON_NUMBER)
-		text = json_source(json);
-	negative = text.len && text.ptr[0] == '-';
-	if (text.len > 18)
-		return 0;
-	for (size_t i = negative; i < text.len; i++) {
-		if (!byte_is_digit(text.ptr[i]))
-			return 0;
-		number = number * 10 + (text.ptr[i] - '0');
-	}
-	return negative ? -number : number;
+	return json && json_kind(json) == JSON_NUMBER ? text_signed(json_source(json)) : 0;
 }
 
 /* The statement of a function's body: the first Query of lists within lists. */

@@ -2,6 +2,8 @@
 /* One pass over the text; what is within a node is read by recursion, up to a depth. */
 #include "catalog/openapi/node_tree.h"
 
+#include "catalog/words.h"
+
 #include <string.h>
 
 #define NODE_DEPTH_MAX 400
@@ -198,18 +200,7 @@ bool node_has(const struct node_tree *object, const char *name)
 
 int64_t node_number(const struct node_tree *object, const char *name)
 {
-	struct text text = node_field(object, name)->text;
-	bool negative = text.len && text.ptr[0] == '-';
-	int64_t number = 0;
-
-	if (text.len > 18)
-		return 0;
-	for (size_t i = negative; i < text.len; i++) {
-		if (!byte_is_digit(text.ptr[i]))
-			return 0;
-		number = number * 10 + (text.ptr[i] - '0');
-	}
-	return negative ? -number : number;
+	return text_signed(node_field(object, name)->text);
 }
 
 const struct node_tree *node_element(const struct node_tree *list, int64_t index)

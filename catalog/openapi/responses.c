@@ -77,6 +77,12 @@ static void response_reply(struct writer *writer, const struct operation *operat
 	writer_end(writer);
 }
 
+static void response_headers(struct writer *writer, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		writer_ref(writer, names[i], "headers", names[i], "");
+}
+
 static void response_headers_out(struct writer *writer, const struct operation *operation,
 				 enum way way)
 {
@@ -85,8 +91,7 @@ static void response_headers_out(struct writer *writer, const struct operation *
 	bool is_query = operation->kind == REQUEST_QUERY;
 
 	writer_object(writer, "headers");
-	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-		writer_ref(writer, common[i], "headers", common[i], "");
+	response_headers(writer, common, sizeof(common) / sizeof(common[0]));
 	if (is_query && way == WAY_GET)
 		writer_ref(writer, "ETag", "headers", "ETag", "");
 	if (is_query && operation->cache_us) {
@@ -132,8 +137,7 @@ static void response_accepted(struct writer *writer, const struct operation *ope
 	writer_object(writer, "202");
 	writer_string(writer, "description", "Accepted as a job.");
 	writer_object(writer, "headers");
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-		writer_ref(writer, headers[i], "headers", headers[i], "");
+	response_headers(writer, headers, sizeof(headers) / sizeof(headers[0]));
 	writer_end(writer);
 	writer_object(writer, "content");
 	writer_object(writer, "application/json");
@@ -170,8 +174,7 @@ void responses_write(struct writer *writer, const struct operation *operation, e
 		writer_object(writer, "304");
 		writer_string(writer, "description", "The client has this answer.");
 		writer_object(writer, "headers");
-		for (size_t i = 0; i < sizeof(unchanged) / sizeof(unchanged[0]); i++)
-			writer_ref(writer, unchanged[i], "headers", unchanged[i], "");
+		response_headers(writer, unchanged, sizeof(unchanged) / sizeof(unchanged[0]));
 		writer_end(writer);
 		writer_end(writer);
 	}

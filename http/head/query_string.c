@@ -28,6 +28,24 @@ static bool percent_pair(struct text text, size_t at, char *c)
 	return low >= 0 && *c;
 }
 
+/* What a character below '0' stands for; at goes on to its last one. False: it may not be there. */
+static bool percent_special(struct text text, size_t *at, bool plus_is_space, char *c)
+{
+	switch (text.ptr[*at]) {
+	case '%':
+		if (!percent_pair(text, *at, c))
+			return false;
+		*at += 2;
+		return true;
+	case '+':
+		if (plus_is_space)
+			*c = ' ';
+		return true;
+	default:
+		return *c != '\0';
+	}
+}
+
 bool percent_decode(struct text text, bool plus_is_space, struct arena *arena, struct text *out)
 {
 	char *to = arena_alloc(arena, text.len + 1);
@@ -37,14 +55,8 @@ bool percent_decode(struct text text, bool plus_is_space, struct arena *arena, s
 		char c = text.ptr[i];
 
 		/* Nearly all are what they stand for: letters, digits, and what sorts behind. */
-		if ((unsigned char)c < '0') {
-			if (c == '\0' || (c == '%' && !percent_pair(text, i, &c)))
-				return false;
-			if (text.ptr[i] == '%')
-				i += 2;
-			else if (c == '+' && plus_is_space)
-				c = ' ';
-		}
+		if ((unsigned char)c < '0' && !percent_special(text, &i, plus_is_space, &c))
+			return false;
 		to[len++] = c;
 	}
 	to[len] = '\0';
