@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The facts of all operations are gathered first: without one of them there is no document. */
+/* Without the facts of one of the operations there is no document. */
 #include "cmd/openapi_document.h"
 
 #include "catalog/openapi/openapi.h"
 #include "cmd/check_not_null.h"
-#include "cmd/openapi_facts.h"
+#include "cmd/openapi_known.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct documenting {
-	struct findings *findings;
-	struct openapi_asker asker;
-	struct openapi_item items[OPERATIONS_MAX];
-	struct facts facts[OPERATIONS_MAX]; /* [count] */
-	unsigned count;
-};
 
 struct openapi_changes {
 	struct diff diff;
@@ -26,58 +18,36 @@ struct openapi_changes {
 /* --- a document ------------------------------------------------------------------------------- */
 
 /* Without its tree an operation is described all the same, but for its columns. */
-static void openapi_warn(struct documenting *documenting, const struct operation *operation,
-			 const struct facts *facts)
+static void openapi_warn(const struct openapi_item *item, struct findings *findings)
 {
-	const struct json *why = json_get(facts->json, "why");
+	const struct json *why = json_get(item->facts->json, "why");
 
-	if (!facts->query && why && json_kind(why) == JSON_STRING && operation->rows != ROWS_EXEC)
-		findings_warning(documenting->findings, operation->text_place,
+	if (!item->facts->query && why && json_kind(why) == JSON_STRING &&
+	    item->operation->rows != ROWS_EXEC)
+		findings_warning(findings, item->operation->text_place,
 				 "its columns are not in the document: %s", json_text(why).ptr);
-}
-
-/* False: it is among the findings. */
-static bool openapi_gather(struct documenting *documenting, const struct operation *operation)
-{
-	struct facts *facts = &documenting->facts[documenting->count];
-	const char *answer =
-		openapi_asker_ask(&documenting->asker, operation, documenting->findings);
-
-	if (!answer)
-		return false;
-	if (!facts_read(facts, text_of(answer), &documenting->asker.asker.arena)) {
-		findings_trouble(documenting->findings, "%s: an answer that cannot be read",
-				 operation->name);
-		return false;
-	}
-	openapi_warn(documenting, operation, facts);
-	check_not_null_of(operation, facts, documenting->findings);
-	documenting->items[documenting->count++] = (struct openapi_item){ operation, facts };
-	return true;
 }
 
 bool openapi_document(struct buf *out, const struct openapi_form *form, struct catalog *catalog,
 		      struct findings *findings)
 {
-	static struct documenting documenting;
-	unsigned errors = findings->errors;
-	bool is_whole;
+	unsigned errors = findings->errors, count;
+	const struct openapi_item *items;
+	struct known *known;
 
 	catalog_set_int8(catalog, form->int8_as_text);
-	documenting.findings = findings;
-	documenting.count = 0;
-	if (!openapi_asker_open(&documenting.asker, form->primary, findings))
+	known = known_ask(catalog, form->primary, NULL, findings);
+	if (!known)
 		return false;
-	for (unsigned i = 0; i < catalog->count; i++)
-		if (!openapi_gather(&documenting, &catalog->operations[i]) && findings->troubles)
-			break;
-	is_whole = documenting.count == catalog->count && findings->errors == errors;
-	if (is_whole)
-		openapi_write(out, documenting.items, documenting.count, form->user_header);
-	for (unsigned i = 0; i < documenting.count; i++)
-		facts_fini(&documenting.facts[i]);
-	openapi_asker_close(&documenting.asker);
-	return is_whole;
+	items = known_items(known, &count);
+	for (unsigned i = 0; i < count; i++) {
+		openapi_warn(&items[i], findings);
+		check_not_null_of(items[i].operation, items[i].facts, findings);
+	}
+	if (findings->errors == errors)
+		openapi_write(out, items, count, form->user_header);
+	known_free(known);
+	return findings->errors == errors;
 }
 
 bool openapi_document_of(struct buf *out, const struct openapi_form *form, const char *folder,
