@@ -195,8 +195,9 @@ LDFLAGS  += -pthread $(SANITIZE)
 
 SOURCES     := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c $(folder)/*/*.c))
 LIB_SOURCES := $(filter-out cmd/main.c,$(SOURCES))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/migrations.o
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/migrations.o $(GEN)/docs_files.o
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
+DOCS_FILES  := $(sort $(wildcard http/docs_page/*.*))
 
 UNIT_SOURCES := $(sort $(foreach name,$(UNIT),$(wildcard tests/unit/$(name).c)))
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
@@ -230,6 +231,9 @@ $(GEN)/members: FORCE
 $(GEN)/migrations.list: FORCE
 	$(call stamp,'$(MIGRATIONS)')
 
+$(GEN)/docs_files.list: FORCE
+	$(call stamp,'$(DOCS_FILES)')
+
 # The one file that changes with every commit. Only cmd/version.c includes it: "gen/revision.h".
 # A tree without .git says so, unless REVISION= names the revision. Where git refuses to tell, as it
 # does to root in the folder of another user (`sudo make install`), what was built last stands.
@@ -242,8 +246,11 @@ revision = $(or $(REVISION),$(shell [ ! -e .git ] || git describe --always --dir
 
 $(BUILD)/cmd/version.o: $(GEN)/revision.h
 
-$(GEN)/migrations.c: migrations/embed $(MIGRATIONS) $(GEN)/migrations.list
+$(GEN)/migrations.c: migrations/embed base/c-literal $(MIGRATIONS) $(GEN)/migrations.list
 	$(call quiet,GEN,$@)migrations/embed $(MIGRATIONS) >$@
+
+$(GEN)/docs_files.c: http/docs_page/embed base/c-literal $(DOCS_FILES) $(GEN)/docs_files.list
+	$(call quiet,GEN,$@)http/docs_page/embed $(DOCS_FILES) >$@
 
 $(GEN)/%.o: $(GEN)/%.c $(GEN)/flags
 	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -473,7 +480,7 @@ bench-instructions: ## instructions per request on a fixed replay, against what 
 
 # --- the rest ------------------------------------------------------------------------------------
 
-clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c ## clang-tidy over all sources (slow, advice only)
+clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c $(GEN)/docs_files.c ## clang-tidy over all sources (slow, advice only)
 	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=gnu11 $(LIB_CFLAGS)
 
 format: ## clang-format all C files in place

@@ -18,6 +18,10 @@
 #define CATALOG_DEPTH_MAX 32             /* folders within folders */
 #define CATALOG_ERRORS_MAX 100           /* lines of complaints about one catalog */
 #define OPENAPI_OLD_BYTES_MAX (64 << 20) /* of the document of openapi --diff */
+#define DOCUMENTS_KEPT_MAX 64            /* OpenAPI documents that are kept: sets of operations */
+#define DOCUMENTS_BYTES_MAX (64 << 20)   /* of all of them, but for the newest */
+#define DOCUMENTS_CHECK_US 2000000       /* how often it is asked whether the schema has changed */
+#define DOCUMENTS_WAIT_US 1000000        /* for that answer a request waits, if there is another */
 #define PARAMETER_NAME_MAX 63
 #define BRACKETS_MAX 256 /* within each other, in one statement */
 #define OPERATION_NAME_MAX 128

@@ -27,12 +27,13 @@
 #include "base/principal.h"
 #include "base/text.h"
 
-/* Only the first two are kinds of operations; all but a query are for the primary. */
+/* Only the first two are kinds of operations; jobs are for the primary. */
 enum request_kind {
 	REQUEST_QUERY,
 	REQUEST_COMMAND,
 	REQUEST_JOB,        /* what became of a job */
 	REQUEST_JOB_CANCEL, /* that it is not run */
+	REQUEST_DOCUMENT,   /* what may be called (cmd/documents.h) */
 };
 
 /* How does a client want to hear of a job? */
@@ -93,6 +94,7 @@ enum cache_asks {
 enum cache_mark {
 	CACHE_MARK_KEPT = 1,    /* what a node has answered is kept from now on */
 	CACHE_MARK_FOR_ALL = 2, /* shared caches may keep it: it is the same for all who may ask */
+	CACHE_MARK_OWN = 4,     /* of no query: the client may keep it, and asks each time */
 };
 
 enum step { STEP_NEXT, STEP_MOVED, STEP_WAIT, STEP_DONE };
@@ -235,6 +237,7 @@ struct request {
 	struct buf out; /* the JSON document of an OK */
 	/* of the hash of out that makes its ETag (http/validator.h); NULL: it has none. Borrowed */
 	const uint8_t *tag_key;
+	struct text tag;          /* that hash, where it is known already; ptr NULL: it is not */
 	enum served_by served_by; /* SERVED_BY_NONE: the fields of Consistency below are not set */
 	enum level level_used;
 	enum reason reason;

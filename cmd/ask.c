@@ -10,7 +10,13 @@
 #include <string.h>
 
 #define ASKER_TURN_US (100 * US_PER_MS)
+#define ASKER_MEANWHILE_US (20 * US_PER_MS)
 #define ASKER_WITNESS_US (2 * US_PER_S)
+
+static _Thread_local struct asker_besides {
+	bool (*on_turn)(void *arg);
+	void *arg;
+} asker_besides;
 
 static const struct pool_settings asker_settings = {
 	.conns_max = 1,
@@ -58,6 +64,22 @@ static void asker_on_done(struct call *call)
 	container_of(call, struct asking, call)->done = true;
 }
 
+void asker_meanwhile(bool (*on_turn)(void *arg), void *arg)
+{
+	asker_besides = (struct asker_besides){ on_turn, arg };
+}
+
+/* False: it is wanted no more. */
+static bool asker_turn(struct asker *asker)
+{
+	if (!asker_besides.on_turn) {
+		loop_turn(asker->loop, ASKER_TURN_US);
+		return true;
+	}
+	loop_turn(asker->loop, ASKER_MEANWHILE_US);
+	return asker_besides.on_turn(asker_besides.arg);
+}
+
 enum call_end asker_call(struct asker *asker, struct call *call)
 {
 	struct asking asking = { .call = *call };
@@ -72,8 +94,14 @@ enum call_end asker_call(struct asker *asker, struct call *call)
 	}
 	/* What is submitted between two turns leaves at the end of the next. */
 	loop_again(asker->loop);
-	while (!asking.done)
-		loop_turn(asker->loop, ASKER_TURN_US);
+	while (!asking.done) {
+		if (asker_turn(asker) || asking.done)
+			continue;
+		pool_forget(asker->pool, &asking.call);
+		asking.call.end = CALL_LOST;
+		asking.call.lost_reason = "it is not wanted any more";
+		break;
+	}
 	*call = asking.call;
 	return call->end;
 }

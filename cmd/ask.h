@@ -29,6 +29,11 @@ struct asker {
 bool asker_init(struct asker *asker, const char *conninfo, enum node_role role,
 		const char *search_path, char *error, size_t error_room) must_check;
 void asker_fini(struct asker *asker);
+/*
+ * What the calling thread does besides, each turn that one of its askers waits (some tens of
+ * milliseconds at most); false: what was asked ends as CALL_LOST. NULL: nothing.
+ */
+void asker_meanwhile(bool (*on_turn)(void *arg), void *arg);
 /* Sends the call (kind and statement are set, the rest is filled here); turns until it is done. */
 enum call_end asker_call(struct asker *asker, struct call *call) must_check;
 /* SQL text without parameters, as a query or as a command of its own transaction. */

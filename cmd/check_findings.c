@@ -2,6 +2,7 @@
 /* What a check found: lines for people at once, objects for machines at the end. */
 #include "cmd/check_findings.h"
 
+#include "base/log.h"
 #include "catalog/words.h"
 
 #include <stdarg.h>
@@ -56,7 +57,12 @@ static void findings_say(struct findings *findings, const char *kind, struct pla
 
 	buf_init(&message);
 	buf_vprintf(&message, format, args);
-	if (place.file)
+	if (findings->quiet)
+		;
+	else if (findings->logged)
+		log_warn(findings->verb, "%s%s%.*s", place.file ? place.file : "",
+			 place.file ? ": " : "", (int)message.len, message.ptr);
+	else if (place.file)
 		fprintf(stderr, "%s:%u:%u: %s: %.*s\n", place.file, place.line, place.column, kind,
 			(int)message.len, message.ptr);
 	else

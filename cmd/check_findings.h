@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What check, or openapi, has found so far: lines go to stderr at once, objects are kept as JSON.
+ * What check, openapi or serve has found so far: lines go to stderr, or to the log, at once;
+ * objects are kept as JSON.
  */
 #pragma once
 
@@ -17,6 +18,8 @@ struct findings {
 	unsigned errors, warnings, notes;
 	unsigned troubles; /* among the errors: no line of the author's is to blame */
 	bool usage;        /* a connection string could not be read */
+	bool logged;       /* serve finds them: lines go to the log, not to stderr */
+	bool quiet;        /* they go nowhere */
 	struct buf json;   /* an object each, comma separated */
 };
 

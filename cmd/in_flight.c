@@ -58,6 +58,8 @@ static const char *in_flight_kind(enum request_kind kind)
 	case REQUEST_JOB:
 	case REQUEST_JOB_CANCEL:
 		return "job";
+	case REQUEST_DOCUMENT:
+		return "document";
 	}
 	assert(!"a kind of request");
 	return "";

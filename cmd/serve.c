@@ -16,6 +16,7 @@
 #include "cmd/admin_listener.h"
 #include "cmd/admin_token.h"
 #include "cmd/descriptors.h"
+#include "cmd/documents.h"
 #include "cmd/endpoints.h"
 #include "cmd/jobs_desk.h"
 #include "cmd/serve_auth.h"
@@ -58,6 +59,7 @@ struct serve {
 	struct feed_shared feed;
 	struct cache *cache;     /* NULL: no answers are kept */
 	struct serve_warm *warm; /* NULL: without --cache-warm */
+	struct documents *documents;
 	struct serve_keys keys;
 	struct serve_auth auth;
 	struct monitor *monitor;
@@ -189,6 +191,7 @@ static void serve_reload(struct serve *serve)
 	catalog_let_go(serve->catalog);
 	serve->catalog = reread.catalog;
 	serve_warm_reload(serve->warm, serve->catalog);
+	documents_reload(serve->documents, serve->catalog);
 	serve->admin.operations = serve->catalog->count;
 	log_info("serve", "catalog reloaded: %u operations", serve->catalog->count);
 	if (serve->announced)
@@ -419,7 +422,8 @@ static bool serve_start_workers(struct serve *serve)
 					      .arg = serve };
 	struct worker_http http = { .endpoints = &serve->endpoints,
 				    .auth = serve->auth.off ? NULL : &serve->auth.settings,
-				    .cache = serve->cache };
+				    .cache = serve->cache,
+				    .documents = serve->documents };
 	char error[256];
 
 	atomic_store(&serve->workers_left, loops);
@@ -464,6 +468,7 @@ static void serve_share(struct serve *serve)
 	serve->cache = serve_cache_start(&serve->options);
 	serve_cache_number(serve->cache, serve->catalog);
 	serve->warm = serve_warm_new(&serve->options, serve->cache, serve->catalog);
+	serve->documents = documents_start(&serve->options, serve->topology, serve->catalog);
 	serve->sessions = sessions_new((size_t)serve->options.session_slots);
 	serve->ratelimit = ratelimit_new(RATE_SLOTS);
 	serve_auth_init(&serve->auth, &serve->options, serve->keys.store);
@@ -504,6 +509,7 @@ static void serve_announce(struct serve *serve)
 	endpoints_announce(&serve->endpoints);
 	sd_notify(0, "READY=1");
 	serve->announced = true;
+	documents_prepare(serve->documents);
 }
 
 /* --- and in reverse ------------------------------------------------------------------------- */
@@ -513,6 +519,7 @@ static void serve_stop(struct serve *serve)
 	for (unsigned i = 0; i < serve->workers_count; i++)
 		worker_join(serve->workers[i]);
 	serve_warm_stop(serve->warm);
+	documents_stop(serve->documents);
 	loop_timer_cancel(serve->loop, &serve->delay);
 	loop_timer_cancel(serve->loop, &serve->drain_over);
 	atomic_store(&serve->workers_published, 0);

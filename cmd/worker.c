@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/after_job.h"
+#include "cmd/documents.h"
 #include "cmd/endpoints.h"
 #include "cmd/in_flight.h"
 #include "cmd/refreshes.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct reads reads;
 	struct writes writes;
 	struct refreshes refreshes;
+	struct documents *documents;
 	struct warm warm;               /* of one worker */
 	struct feed_tables feed_tables; /* of the first worker, as the next */
 	struct feed_keeper feed_keeper;
@@ -219,6 +221,8 @@ static void worker_on_request(struct request *request, void *arg)
 
 	if (request->after_job.ptr)
 		after_job_take(request, &worker->writes, worker_on_query, worker);
+	else if (request->kind == REQUEST_DOCUMENT)
+		documents_take(worker->documents, request);
 	else if (request->kind == REQUEST_QUERY)
 		read_take(&worker->reads, request);
 	else
@@ -335,6 +339,7 @@ struct worker *worker_start(unsigned number, const struct router_shared *shared,
 	if (http->warm)
 		warm_start(&worker->warm, &worker->reads, http->cache->store, http->warm);
 	worker->hitters = snapshot_new(sizeof(struct heavy_hitters));
+	worker->documents = http->documents;
 	worker->auth = http->auth ? auth_new(http->auth) : NULL;
 	router_open_then(worker->router, worker_on_open, worker);
 	router_publish_heavy_hitters(worker->router, worker->hitters);

@@ -21,6 +21,7 @@ struct audit_queue;
 struct endpoints;
 
 struct cache;
+struct documents;
 struct warm_events;
 struct warm_list;
 
@@ -30,6 +31,7 @@ struct worker_http {
 	struct audit_queue *audit;        /* of its own; NULL: there is no audit log */
 	const struct auth_settings *auth; /* borrowed for the call; NULL: all clients are served */
 	struct cache *cache;              /* borrowed; NULL: no answers are kept */
+	struct documents *documents;      /* borrowed */
 	/* Of the worker that asks again what was kept; borrowed for the call; NULL: of others. */
 	const struct warm_events *warm;
 };

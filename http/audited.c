@@ -31,6 +31,7 @@ static const char *audited_event(const struct request *request)
 		return "job-cancel";
 	case REQUEST_QUERY:
 	case REQUEST_JOB:
+	case REQUEST_DOCUMENT:
 		return NULL;
 	}
 	assert(!"a kind of request");

@@ -29,8 +29,10 @@ static enum request_kind exchange_kind(const struct route *route, struct text me
 		return REQUEST_JOB;
 	case ROUTE_COMMAND:
 		return REQUEST_COMMAND;
+	case ROUTE_DOCUMENT:
+		return REQUEST_DOCUMENT;
 	case ROUTE_QUERY:
-	case ROUTE_NOT_YET:
+	case ROUTE_DOCS:
 	case ROUTE_NONE:
 		return REQUEST_QUERY;
 	}
@@ -56,10 +58,6 @@ void exchange_take_route(struct exchange *exchange, struct text method)
 		(void)request_fail(request, OUTCOME_NOT_FOUND, "There is nothing at this path");
 		return;
 	}
-	if (route->kind == ROUTE_NOT_YET) {
-		(void)request_fail(request, OUTCOME_NOT_FOUND, "This is not available yet");
-		return;
-	}
 	request->kind = exchange_kind(route, method);
 	if (route->kind == ROUTE_JOB_EVENTS)
 		exchange_take_events(exchange);
@@ -69,17 +67,17 @@ void exchange_take_route(struct exchange *exchange, struct text method)
 				   request->kind == REQUEST_COMMAND
 					   ? "; what only reads is a query: /v1/queries/NAME"
 					   : "");
-	else if (!percent_decode(route->name, false, &request->arena, &request->operation))
+	else if (route->name.ptr &&
+		 !percent_decode(route->name, false, &request->arena, &request->operation))
 		(void)request_fail(request, OUTCOME_NOT_FOUND,
 				   "The path is not percent-encoded UTF-8");
 }
 
-/* Its path says all. */
-static void exchange_take_job(struct exchange *exchange)
+static void exchange_take_nothing(struct exchange *exchange, const char *what)
 {
 	if (exchange->asked->route.query.len || exchange->asked->headers.has_body)
 		(void)request_fail(exchange->request, OUTCOME_BAD_REQUEST,
-				   "A job takes neither a query string nor a body");
+				   "%s takes neither a query string nor a body", what);
 }
 
 /* Parameters come in the target of a GET, and in the body of everything else. */
@@ -108,10 +106,20 @@ static void exchange_take_parameters(struct exchange *exchange, struct text meth
 
 void exchange_take_query(struct exchange *exchange, struct text method)
 {
-	if (exchange->request->kind == REQUEST_JOB || exchange->request->kind == REQUEST_JOB_CANCEL)
-		exchange_take_job(exchange);
-	else
+	switch (exchange->request->kind) {
+	case REQUEST_JOB:
+	case REQUEST_JOB_CANCEL:
+		exchange_take_nothing(exchange, "A job");
+		return;
+	case REQUEST_DOCUMENT:
+		exchange_take_nothing(exchange, "The document");
+		return;
+	case REQUEST_QUERY:
+	case REQUEST_COMMAND:
 		exchange_take_parameters(exchange, method);
+		return;
+	}
+	assert(!"a kind of request");
 }
 
 void exchange_read_json(struct exchange *exchange, struct text text)

@@ -7,6 +7,7 @@
 #include "http/chunked_reply.h"
 #include "http/connection.h"
 #include "http/cors.h"
+#include "http/docs_page.h"
 #include "http/encoding.h"
 #include "http/forwarded.h"
 #include "http/head/accept_encoding.h"
@@ -78,6 +79,10 @@ static void handler_take_api(struct connection *connection, const struct head *h
 	exchange_take_route(exchange, head->method);
 	if (exchange_failed(exchange))
 		return;
+	if (exchange->asked->route.kind == ROUTE_DOCS) {
+		validator_take(&exchange->asked->validator, head, &exchange->request->arena);
+		return;
+	}
 	if (headers_in_read(head, connection->shared->settings.user_header, exchange->request))
 		exchange_take_query(exchange, head->method);
 	validator_take(&exchange->asked->validator, head, &exchange->request->arena);
@@ -245,9 +250,11 @@ static bool handler_leaves_piece(struct connection *connection, size_t len)
 
 static bool handler_is_page_at_once(const struct connection *connection)
 {
-	const struct admin_page *page = connection->exchange.asked->page;
+	const struct asked *asked = connection->exchange.asked;
 
-	return connection->shared->settings.pages && !(page && page->take);
+	if (connection->shared->settings.pages)
+		return !(asked->page && asked->page->take);
+	return asked->route.kind == ROUTE_DOCS;
 }
 
 /* MHD_NO: more than twice what is allowed keeps coming. No reply is possible amid a body. */
@@ -314,7 +321,10 @@ static enum MHD_Result handler_complete(struct connection *connection)
 	if (exchange_failed(exchange) || exchange->asked->preflight)
 		return handler_reply(connection);
 	if (handler_is_page_at_once(connection)) {
-		pages_answer(connection);
+		if (connections->settings.pages)
+			pages_answer(connection);
+		else
+			docs_page_answer(exchange);
 		return handler_reply(connection);
 	}
 	request->on_done = handler_on_done;

@@ -98,7 +98,9 @@ static void headers_out_cache_control(struct header_lines *lines, const struct r
 {
 	struct buf *line = header_lines_begin(lines, "Cache-Control");
 
-	if (request->outcome != OUTCOME_OK || request->cache_use == CACHE_USE_NONE) {
+	if (request->outcome == OUTCOME_OK && request->cache_marks & CACHE_MARK_OWN) {
+		buf_literal(line, "private, no-cache");
+	} else if (request->outcome != OUTCOME_OK || request->cache_use == CACHE_USE_NONE) {
 		buf_literal(line, "no-store");
 	} else if (request->cache_marks & CACHE_MARK_FOR_ALL) {
 		buf_literal(line, "public, max-age=");

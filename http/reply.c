@@ -9,6 +9,7 @@
 #include "http/audited.h"
 #include "http/connection.h"
 #include "http/cors.h"
+#include "http/docs_page.h"
 #include "http/encoding.h"
 #include "http/header_lines.h"
 #include "http/headers_out.h"
@@ -34,7 +35,11 @@ static void reply_vary(struct header_lines *lines, const struct connection *conn
 {
 	bool origins = connection->shared->settings.origins.origins_count;
 
-	if (encoding_varies(connection->exchange.asked))
+	if (connection->exchange.request->kind == REQUEST_DOCUMENT)
+		header_lines_add(lines, "Vary",
+				 origins ? "Origin, Authorization, Accept-Encoding"
+					 : "Authorization, Accept-Encoding");
+	else if (encoding_varies(connection->exchange.asked))
 		header_lines_add(lines, "Vary",
 				 origins ? "Origin, Accept-Encoding" : "Accept-Encoding");
 	else if (origins)
@@ -68,6 +73,8 @@ static void reply_headers(struct MHD_Response *response, const struct connection
 					 ? exchange->asked->route.allow
 					 : pages_allow(exchange->asked->page));
 	cors_reply(lines, connection);
+	if (exchange->asked->route.kind == ROUTE_DOCS)
+		docs_page_headers(lines);
 	if (status != 304)
 		encoding_headers(lines, exchange->asked);
 	validator_header(&exchange->asked->validator, lines);
@@ -93,7 +100,9 @@ static const char *reply_kind(const struct exchange *exchange)
 	case ROUTE_JOB:
 	case ROUTE_JOB_EVENTS:
 		return "job";
-	case ROUTE_NOT_YET:
+	case ROUTE_DOCUMENT:
+	case ROUTE_DOCS:
+		return "document";
 	case ROUTE_NONE:
 		return "-";
 	}
@@ -220,6 +229,8 @@ enum MHD_Result reply_send(struct connection *connection)
 
 	if (request->outcome != OUTCOME_OK)
 		reply_write_problem(connection, request);
+	else if (request->tag.ptr)
+		validator_take_tag(&asked->validator, request->tag);
 	else if (request->tag_key)
 		validator_make(&asked->validator, connection->shared->siphash, request->tag_key,
 			       (struct text){ request->out.ptr, request->out.len });

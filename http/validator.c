@@ -49,6 +49,15 @@ void validator_make(struct validator *validator, struct siphash *siphash,
 	validator->len = VALIDATOR_HASH_CHARS;
 }
 
+void validator_take_tag(struct validator *validator, struct text digits)
+{
+	if (!validator->may_be)
+		return;
+	assert(digits.len == VALIDATOR_HASH_CHARS);
+	memcpy(validator->text, digits.ptr, digits.len);
+	validator->len = digits.len;
+}
+
 void validator_gzip(struct validator *validator, bool in_pieces)
 {
 	if (!validator->len)

@@ -39,6 +39,8 @@ void validator_take(struct validator *validator, const struct head *head, struct
 /* The content as it is before it is compressed. Nothing, but for a GET or HEAD. */
 void validator_make(struct validator *validator, struct siphash *siphash,
 		    const uint8_t key[SIPHASH_KEY_BYTES], struct text content);
+/* The same where the hash is known, in its 32 digits. */
+void validator_take_tag(struct validator *validator, struct text digits);
 /* It leaves as gzip, in pieces or as a whole. */
 void validator_gzip(struct validator *validator, bool in_pieces);
 /* Has the client what the reply would bring? Then the answer is 304. */

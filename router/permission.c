@@ -25,6 +25,14 @@ static bool permission_anonymous_job(const struct catalog *catalog)
 	return false;
 }
 
+static bool permission_anonymous_document(const struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++)
+		if (catalog->operations[i].access == ACCESS_PUBLIC)
+			return true;
+	return false;
+}
+
 bool permission_anonymous(const struct router *router, const struct request *request)
 {
 	const struct catalog *catalog = router->catalog_ref->catalog;
@@ -32,6 +40,8 @@ bool permission_anonymous(const struct router *router, const struct request *req
 
 	if (request->kind == REQUEST_JOB || request->kind == REQUEST_JOB_CANCEL)
 		return permission_anonymous_job(catalog);
+	if (request->kind == REQUEST_DOCUMENT)
+		return permission_anonymous_document(catalog);
 	operation = catalog_find(catalog, request->kind, request->operation);
 	return operation && operation->access == ACCESS_PUBLIC;
 }

@@ -18,9 +18,9 @@ static const struct route_row {
 	{ "/v1/queries/", ROUTE_QUERY, "GET, HEAD, POST, QUERY" },
 	{ "/v1/commands/", ROUTE_COMMAND, "POST" },
 	{ "/v1/jobs/", ROUTE_JOB, "GET, HEAD, DELETE" }, /* ID/events: ROUTE_JOB_EVENTS */
-	{ "/openapi.json", ROUTE_NOT_YET, NULL },
-	{ "/docs", ROUTE_NOT_YET, NULL },
-	{ "/docs/", ROUTE_NOT_YET, NULL },
+	{ "/openapi.json", ROUTE_DOCUMENT, "GET, HEAD" },
+	{ "/docs", ROUTE_DOCS, "GET, HEAD" },
+	{ "/docs/", ROUTE_DOCS, "GET, HEAD" },
 };
 
 #define ROUTE_EVENTS "/events"
@@ -37,7 +37,7 @@ static bool route_matches(const struct route_row *row, struct text path)
 	if (path.len < len || memcmp(path.ptr, row->path, len) != 0)
 		return false;
 	rest = (struct text){ path.ptr + len, path.len - len };
-	return rest.len > 0 || row->kind == ROUTE_NOT_YET;
+	return rest.len > 0 || row->kind == ROUTE_DOCS;
 }
 
 /* /v1/jobs/ID/events. */
@@ -66,7 +66,7 @@ struct route route_find(struct text target)
 			continue;
 		route.kind = row->kind;
 		route.allow = row->allow;
-		if (row->kind != ROUTE_NOT_YET)
+		if (row->path[len - 1] == '/')
 			route.name = (struct text){ route.path.ptr + len, route.path.len - len };
 		break;
 	}

@@ -12,7 +12,8 @@ enum route_kind {
 	ROUTE_COMMAND,
 	ROUTE_JOB,
 	ROUTE_JOB_EVENTS,
-	ROUTE_NOT_YET, /* of the contract, but not built */
+	ROUTE_DOCUMENT, /* the OpenAPI document */
+	ROUTE_DOCS,     /* the page made from it, and what that is made of */
 	ROUTE_NONE,
 };
 
