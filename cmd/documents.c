@@ -174,6 +174,27 @@ void documents_take(struct documents *documents, struct request *request)
 
 /* --- what is known ---------------------------------------------------------------------------- */
 
+/* As where the role may make no temporary objects: once, with the reason of the first. */
+static void documents_say_unproved(const struct known *known)
+{
+	unsigned count, without = 0;
+	const struct openapi_item *items = known_items(known, &count);
+	const struct json *why = NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (items[i].facts->query || items[i].operation->rows == ROWS_EXEC)
+			continue;
+		if (without++ == 0)
+			why = json_get(items[i].facts->json, "why");
+	}
+	if (without)
+		log_warn("openapi",
+			 "the columns of %u operations are not in the document, as the primary "
+			 "does not show their trees: %s",
+			 without,
+			 why && json_kind(why) == JSON_STRING ? json_text(why).ptr : "no reason");
+}
+
 static void documents_know_from_now(struct documents *documents, struct known *known)
 {
 	documents_kept_clear(&documents->kept);
@@ -246,6 +267,7 @@ static bool documents_ask(struct documents *documents, const char *conninfo,
 		known = known_ask(catalog, conninfo, is_same ? documents->known : NULL, findings);
 		if (known) {
 			documents_know_from_now(documents, known);
+			documents_say_unproved(known);
 			documents->stamp_len = asker.out.len;
 			memcpy(documents->stamp, asker.out.ptr, asker.out.len);
 		}

@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define KNOWN_REFUSED_LOGGED 10
+
 /* Of one statement; counted. */
 struct known_facts {
 	unsigned holders;
@@ -144,6 +146,12 @@ static struct known *known_settle(struct known *known)
 	return known;
 }
 
+/* Of serve: what one missing schema does to all operations is not said for each of them. */
+static bool known_is_said(const struct findings *findings)
+{
+	return findings->logged && findings->errors >= KNOWN_REFUSED_LOGGED;
+}
+
 static void known_ask_missing(struct known *known, struct openapi_asker *asker,
 			      struct findings *findings)
 {
@@ -153,6 +161,7 @@ static void known_ask_missing(struct known *known, struct openapi_asker *asker,
 		known->all[i] = known_ask_one(asker, &known->catalog->operations[i], findings);
 		if (!known->all[i])
 			return;
+		findings->quiet = findings->quiet || known_is_said(findings);
 	}
 }
 

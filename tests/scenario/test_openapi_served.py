@@ -36,7 +36,11 @@ def operations(answer):
 
 
 def served(service, key=None, **headers):
-    return service.get(PATH, {**(key.headers if key else {}), **headers})
+    """Once the primary has said what it is made of."""
+    def asked():
+        answer = service.get(PATH, {**(key.headers if key else {}), **headers})
+        return None if answer.status == 503 and answer.code == "starting" else answer
+    return until(asked, "the statements to be known", 60)
 
 
 def printed(cluster, folder, **options):
