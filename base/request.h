@@ -156,6 +156,14 @@ struct rate_state {
 	int64_t next_s;                   /* until there is one more; 0: none is missing */
 };
 
+/* Content that many replies share: each request has a share of it until request_free. */
+struct lent {
+	struct text plain; /* ptr NULL: nothing is lent */
+	struct text gzip;  /* the same as gzip; len 0: it does not become shorter */
+	void (*take_back)(void *owner);
+	void *owner;
+};
+
 struct request {
 	struct list_link link; /* of its state's list, or of another holder of the request */
 	struct arena arena;    /* everything it needs dies with it */
@@ -234,7 +242,8 @@ struct request {
 	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
 	struct rate_state *rates;                   /* limits it is under, or NULL */
 	unsigned rates_count;
-	struct buf out; /* the JSON document of an OK */
+	struct buf out;   /* the JSON document of an OK */
+	struct lent lent; /* instead of out */
 	/* of the hash of out that makes its ETag (http/validator.h); NULL: it has none. Borrowed */
 	const uint8_t *tag_key;
 	struct text tag;          /* that hash, where it is known already; ptr NULL: it is not */
@@ -319,6 +328,13 @@ int64_t request_wait_until_us(const struct request *request) must_check;
 static inline bool request_is_accepted(const struct request *request)
 {
 	return request->kind == REQUEST_COMMAND && request->status == 202;
+}
+
+/* What of an OK leaves, before it is compressed. */
+static inline struct text request_content(const struct request *request)
+{
+	return request->lent.plain.ptr ? request->lent.plain
+				       : (struct text){ request->out.ptr, request->out.len };
 }
 
 /* For steps: sets outcome and detail; always STEP_DONE. */

@@ -73,6 +73,11 @@ static void documents_post(struct loop *loop, struct letter *letter)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
+static void documents_take_back(void *owner)
+{
+	document_let_go(owner);
+}
+
 /* On the request's loop. */
 static void documents_on_answer(struct letter *letter, struct loop *loop)
 {
@@ -81,11 +86,14 @@ static void documents_on_answer(struct letter *letter, struct loop *loop)
 
 	request->done_us = loop_now(loop);
 	if (asked->document) {
-		buf_clear(&request->out);
-		buf_add(&request->out, asked->document->text.ptr, asked->document->text.len);
-		request->tag = arena_text(&request->arena, text_of(asked->document->tag));
+		request->lent = (struct lent){
+			.plain = { asked->document->text.ptr, asked->document->text.len },
+			.gzip = { asked->document->packed.ptr, asked->document->packed.len },
+			.take_back = documents_take_back,
+			.owner = asked->document,
+		};
+		request->tag = text_of(asked->document->tag);
 		request->cache_marks |= CACHE_MARK_OWN;
-		document_let_go(asked->document);
 	} else {
 		(void)request_fail(request, asked->outcome,
 				   "The document is made of what the primary says of the "

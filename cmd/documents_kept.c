@@ -3,6 +3,7 @@
 #include "cmd/documents_kept.h"
 
 #include "catalog/permit.h"
+#include "http/gzip.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -31,7 +32,13 @@ void document_let_go(struct document *document)
 	if (atomic_fetch_sub(&document->holders, 1) != 1)
 		return;
 	buf_fini(&document->text);
+	buf_fini(&document->packed);
 	free(document);
+}
+
+static size_t document_bytes(const struct document *document)
+{
+	return document->text.room + document->packed.room;
 }
 
 static void documents_kept_drop_oldest(struct documents_kept *kept)
@@ -39,7 +46,7 @@ static void documents_kept_drop_oldest(struct documents_kept *kept)
 	struct document *document =
 		container_of(list_take_first(&kept->documents), struct document, link);
 
-	kept->bytes -= document->text.room;
+	kept->bytes -= document_bytes(document);
 	document_let_go(document);
 }
 
@@ -88,6 +95,23 @@ static void document_write(struct document *document, const struct known *known,
 	free(some);
 }
 
+/* Once, for all that ask: no loop does it. */
+static void document_pack(struct document *document)
+{
+	struct gzips gzips;
+	struct buf packed;
+
+	if (document->text.len <= GZIP_BYTES_MIN)
+		return;
+	gzips_init(&gzips);
+	buf_init(&packed);
+	buf_add(&packed, document->text.ptr, document->text.len);
+	if (gzip_whole(&gzips, &packed))
+		buf_add(&document->packed, packed.ptr, packed.len);
+	buf_fini(&packed);
+	gzips_fini(&gzips);
+}
+
 static struct document *document_new(struct documents_kept *kept, const struct document_set *set,
 				     const struct known *known, const char *user_header)
 {
@@ -98,7 +122,9 @@ static struct document *document_new(struct documents_kept *kept, const struct d
 	document->holders = 1;
 	document->set = *set;
 	buf_init(&document->text);
+	buf_init(&document->packed);
 	document_write(document, known, user_header);
+	document_pack(document);
 	siphash_hash(kept->siphash, document_key, document->text.ptr, document->text.len, hash);
 	for (unsigned i = 0; i < SIPHASH_BYTES; i++)
 		snprintf(document->tag + (size_t)2 * i, 3, "%02x", hash[i]);
@@ -117,7 +143,7 @@ struct document *documents_kept_get(struct documents_kept *kept, const struct kn
 		list_remove(&kept->documents, &document->link);
 	} else {
 		document = document_new(kept, &set, known, user_header);
-		kept->bytes += document->text.room;
+		kept->bytes += document_bytes(document);
 	}
 	atomic_fetch_add(&document->holders, 1);
 	list_append(&kept->documents, &document->link);

@@ -31,7 +31,7 @@ struct document {
 	struct list_link link;
 	_Atomic unsigned holders;
 	struct document_set set;
-	struct buf text;
+	struct buf text, packed;          /* packed: as gzip; empty: it does not become shorter */
 	char tag[DOCUMENT_TAG_BYTES + 1]; /* of its ETag: a hash of the text, in all processes */
 };
 

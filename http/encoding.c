@@ -87,17 +87,34 @@ static bool encoding_in_pieces(struct connection *connection)
 	return false;
 }
 
+/* It was compressed when it was made. */
+static struct text encoding_lent(struct asked *asked, const struct lent *lent)
+{
+	bool packed = asked->takes_gzip && lent->gzip.len;
+
+	if (lent->plain.len > GZIP_BYTES_MIN)
+		asked->encoding = packed ? ENCODING_GZIP : ENCODING_IDENTITY;
+	return asked->encoding == ENCODING_GZIP ? lent->gzip : lent->plain;
+}
+
 struct MHD_Response *encoding_response(struct connection *connection)
 {
-	struct buf *out = &connection->exchange.request->out;
+	struct request *request = connection->exchange.request;
+	struct buf *out = &request->out;
 	struct MHD_Response *response;
 
-	if (encoding_in_pieces(connection))
+	if (request->lent.plain.ptr) {
+		struct text lent = encoding_lent(connection->exchange.asked, &request->lent);
+
+		response = MHD_create_response_from_buffer(lent.len, (void *)(uintptr_t)lent.ptr,
+							   MHD_RESPMEM_PERSISTENT);
+	} else if (encoding_in_pieces(connection)) {
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, ENCODING_BLOCK_BYTES,
 							     encoding_on_read, connection, NULL);
-	else
+	} else {
 		response =
 			MHD_create_response_from_buffer(out->len, out->ptr, MHD_RESPMEM_PERSISTENT);
+	}
 	if (!response)
 		log_fatal("http", "out of memory");
 	return response;

@@ -17,7 +17,7 @@ struct connection;
 struct connections;
 struct header_lines;
 
-/* The body of the reply of the connection, which lies in request->out as a whole. */
+/* The body of the reply of the connection, which lies in request->out as a whole, or is lent. */
 struct MHD_Response *encoding_response(struct connection *connection) must_check;
 /*
  * The same for a 304, in place of what that returned: with the length that the body would have,

@@ -42,7 +42,7 @@ static enum MHD_Result handler_reply(struct connection *connection)
 {
 	enum MHD_Result queued = reply_send(connection);
 
-	connection_send(connection, connection->exchange.request->out.len);
+	connection_send(connection, request_content(connection->exchange.request).len);
 	return queued;
 }
 
