@@ -53,6 +53,7 @@ static bool plan_jobs_begin(struct conn *conn)
 	return plan_jobs_limits(conn, ENTRY_CLOCK) &&
 	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SEQSCAN, JOBS_CLAIM, NULL) &&
 	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_BITMAPSCAN, JOBS_CLAIM, NULL) &&
+	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SORT, JOBS_CLAIM, NULL) &&
 	       pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_OUTER, JOBS_CLAIM, NULL);
 }
 
