@@ -95,6 +95,7 @@ CONTROLS := \
             no-job-lock \
             no-job-frame \
             no-job-begun \
+            no-job-holders \
             feed-xmax \
             feed-no-gaps \
             feed-no-floor \

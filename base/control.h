@@ -71,6 +71,12 @@
 #define CONTROL_JOB_BEGUN 1
 #endif
 
+#ifdef CONTROL_NO_JOB_HOLDERS
+#define CONTROL_JOB_HOLDERS 0 /* a floor of jobs is not kept down by who has not committed yet */
+#else
+#define CONTROL_JOB_HOLDERS 1
+#endif
+
 #ifdef CONTROL_NO_SCHEDULE_LOCK
 #define CONTROL_SCHEDULE_LOCK "" /* a due time is taken without the lock on its row */
 #else

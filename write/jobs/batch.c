@@ -405,7 +405,7 @@ bool job_batch_send(struct job_batch *batch, struct pool *pool, unsigned limit)
 	batch->call = (struct call){
 		.kind = CALL_JOBS,
 		.isolation = batch->isolation,
-		.statement = job_claim_statement(batch->claim.kind),
+		.statement = job_claim_statement(&batch->claim),
 		.values = batch->claim.values,
 		.arena = &batch->arena,
 		.out = &batch->out,

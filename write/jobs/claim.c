@@ -18,6 +18,7 @@
 #include "write/jobs/job_state.h"
 #include "write/jobs/job_statement.h"
 #include "write/jobs/ordered.h"
+#include "write/jobs/ordered_above.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -67,6 +68,10 @@ static const char *const claim_texts[CLAIM_KINDS] = {
 	[CLAIM_FAIR] = CLAIM_COLUMNS CLAIM_TENANT FAIR_CLAIM(CONTROL_JOB_LOCK),
 };
 
+static const char above_text[] = CLAIM_COLUMNS
+	", j.order_key FROM (" ORDERED_ABOVE(CONTROL_JOB_LOCK) ") AS j"
+							       " WHERE " ORDERED_IS_MINE("j");
+
 static const char *const claim_names[CLAIM_KINDS] = {
 	[CLAIM_COMPANY] = "jobs.claim",
 	[CLAIM_ALONE] = "jobs.claim-alone",
@@ -82,6 +87,16 @@ static const uint32_t claim_params[CLAIM_VALUES] = {
 static const uint32_t heads_params[ORDERED_VALUES] = {
 	[ORDERED_COMMANDS] = TEXTARRAYOID, [ORDERED_KEY] = TEXTARRAYOID, [ORDERED_N] = INT8ARRAYOID,
 	[ORDERED_UNTIL] = TEXTARRAYOID,    [ORDERED_LIMIT] = INT8OID,
+};
+
+static const uint32_t above_params[ABOVE_VALUES] = {
+	[ORDERED_COMMANDS] = TEXTARRAYOID,
+	[ORDERED_KEY] = TEXTARRAYOID,
+	[ORDERED_N] = INT8ARRAYOID,
+	[ORDERED_UNTIL] = TEXTARRAYOID,
+	[ABOVE_FLOOR] = INT8ARRAYOID,
+	[ABOVE_LIMIT] = INT8OID,
+	[ABOVE_LIFE] = TEXTOID,
 };
 
 enum fair_value {
@@ -120,6 +135,8 @@ static const uint32_t heads_columns[] = {
 
 #define CLAIM_COLUMNS_COUNT (sizeof(claim_columns) / sizeof(claim_columns[0]))
 
+/* Of heads with floors. */
+static struct statement above_statement;
 static struct statement claim_statements[CLAIM_KINDS];
 static pthread_once_t claim_once = PTHREAD_ONCE_INIT;
 
@@ -130,12 +147,20 @@ static void claim_make(void)
 			&claim_statements[i], claim_names[i], claim_texts[i], claim_values[i],
 			(struct job_types){ i == CLAIM_HEADS ? heads_columns : claim_columns,
 					    CLAIM_COLUMNS_COUNT });
+	job_statement_make(&above_statement, "jobs.claim-above", above_text,
+			   (struct job_types){ above_params, ABOVE_VALUES },
+			   (struct job_types){ heads_columns, CLAIM_COLUMNS_COUNT });
 }
 
-struct statement *job_claim_statement(enum claim_kind kind)
+static bool claim_is_above(const struct job_claim *claim)
+{
+	return claim->kind == CLAIM_HEADS && claim->way == ORDERED_DOWN;
+}
+
+struct statement *job_claim_statement(const struct job_claim *claim)
 {
 	pthread_once(&claim_once, claim_make);
-	return &claim_statements[kind];
+	return claim_is_above(claim) ? &above_statement : &claim_statements[claim->kind];
 }
 
 void job_claim_init(struct job_claim *claim)
@@ -151,35 +176,39 @@ void job_claim_fini(struct job_claim *claim)
 		buf_fini(&claim->arrays[i]);
 }
 
-void job_claim_begin(struct job_claim *claim)
+void job_claim_begin(struct job_claim *claim, const struct job_queues *queues)
 {
+	claim->way = queues->life[0] ? ORDERED_DOWN : ORDERED_UP;
+	memcpy(claim->life, queues->life, sizeof(claim->life));
 	claim->queues = 0;
 	claim->sweeps = false;
 	for (unsigned i = 0; i < CLAIM_ARRAYS; i++)
 		array_begin(&claim->arrays[i]);
 }
 
-/* until: ptr NULL: to the last key. */
-static void claim_add_keys(struct job_claim *claim, const struct job_queue *queue, struct text key,
+/* A part of the keys. from: ptr NULL: all; until: ptr NULL: to the last one. */
+static void claim_add_keys(struct job_claim *claim, const struct job_queue *queue, struct text from,
 			   int64_t n, struct text until)
 {
 	array_add_text(&claim->arrays[ORDERED_COMMANDS], text_of(queue->operation->name));
-	array_add_text(&claim->arrays[ORDERED_KEY], key);
-	array_add_int(&claim->arrays[ORDERED_N], n);
+	array_add_text(&claim->arrays[ORDERED_KEY], from);
+	array_add_int(&claim->arrays[ORDERED_N], claim->trial ? CLAIM_TRIAL_N : n);
 	array_add_text(&claim->arrays[ORDERED_UNTIL], until);
+	if (claim->way == ORDERED_DOWN)
+		array_add_int(&claim->arrays[ABOVE_FLOOR], queue->floor.n);
 }
 
 /* Around: behind all jobs of a key, and from the first key to that one. A trial has its mark in
- * place of the number, and meets that key once more. */
+ * place of the number, and may meet that key once more. */
 static void claim_add_heads(struct job_claim *claim, const struct job_queue *queue)
 {
-	const struct ordered_at *at = &queue->ordered_at;
+	const struct ordered_at *at = &queue->ordered_at[claim->way];
 	struct text key = text_of(at->key), none = { NULL, 0 };
+	bool down = claim->way == ORDERED_DOWN;
 
 	if (at->begun)
-		claim_add_keys(claim, queue, key, claim->trial ? CLAIM_TRIAL_N : INT64_MAX, none);
-	claim_add_keys(claim, queue, TEXT(""), claim->trial ? CLAIM_TRIAL_N : 0,
-		       at->begun ? key : none);
+		claim_add_keys(claim, queue, key, down ? 0 : INT64_MAX, none);
+	claim_add_keys(claim, queue, down ? none : TEXT(""), 0, at->begun ? key : none);
 }
 
 static void claim_add_tenants(struct job_claim *claim, const struct job_queue *queue)
@@ -231,12 +260,14 @@ void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance
 {
 	unsigned arrays = claim->kind == CLAIM_HEADS ? ORDERED_LIMIT : CLAIM_LIMIT;
 
+	if (claim_is_above(claim))
+		arrays = ABOVE_LIMIT;
 	for (unsigned i = 0; i < arrays; i++)
 		claim->values[i] = array_end(&claim->arrays[i]);
 	claim->limit_jobs = limit;
 	snprintf(claim->limit, sizeof(claim->limit), "%u", limit);
 	claim->values[arrays] = claim->limit;
-	claim->values[arrays + 1] = instance;
+	claim->values[arrays + 1] = claim_is_above(claim) ? claim->life : instance;
 	if (claim->kind != CLAIM_FAIR)
 		return;
 	snprintf(claim->jobs, sizeof(claim->jobs), "%u", claim->tenant_jobs);

@@ -22,8 +22,8 @@
  * those before FAIR. */
 enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_HEADS, CLAIM_FAIR, CLAIM_KINDS };
 
-#define CLAIM_ARRAYS 4
-#define CLAIM_VALUES_MAX 6
+#define CLAIM_ARRAYS 5
+#define CLAIM_VALUES_MAX 7
 
 enum claim_value {
 	CLAIM_COMMANDS,
@@ -40,8 +40,10 @@ struct job_claim {
 	char limit[12], jobs[12], mask[24];
 	unsigned tenant_jobs; /* of FAIR, as the next: of each tenant, at most; set by the maker */
 	enum claim_kind kind; /* set by the maker, as the next */
-	bool trial;           /* of one command, which is paused by its breaker */
-	bool of_callers;      /* from caller to caller, and not from user to user */
+	enum ordered_way way; /* of HEADS: DOWN with floors, of that life */
+	char life[ORDERED_LIFE_BYTES];
+	bool trial;      /* of one command, which is paused by its breaker */
+	bool of_callers; /* from caller to caller, and not from user to user */
 	unsigned queues, limit_jobs;
 	bool sweeps;                          /* some queue, from its beginning */
 	const char *values[CLAIM_VALUES_MAX]; /* once ended */
@@ -52,14 +54,14 @@ void job_claim_fini(struct job_claim *claim);
 
 /* A queue after the other; those added first are claimed first. begin: where it begins, in company
  * without a trial. */
-void job_claim_begin(struct job_claim *claim);
+void job_claim_begin(struct job_claim *claim, const struct job_queues *queues);
 void job_claim_add(struct job_claim *claim, const struct job_queue *queue,
 		   struct watermark_place begin);
 /* limit: rows in all. instance: who claims; borrowed. */
 void job_claim_end(struct job_claim *claim, unsigned limit, const char *instance);
 
 /* Lives as long as the process; any thread. */
-struct statement *job_claim_statement(enum claim_kind kind) must_check;
+struct statement *job_claim_statement(const struct job_claim *claim) must_check;
 
 /* What was claimed; texts and values are in the arena. Moments are microseconds of wall clock. */
 struct job_row {

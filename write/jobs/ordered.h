@@ -19,11 +19,21 @@
 #include "write/jobs/job_statement.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* How far the keys of a command were gone through. Zeroed: at the beginning. */
 struct ordered_at {
 	bool begun;
 	char key[JOB_ORDER_KEY_BYTES + 1];
+};
+
+/* The greatest text that says which life of which server it is. */
+#define ORDERED_LIFE_BYTES 48
+
+/* Of a command; write/jobs/floors.h. Zeroed: none. */
+struct ordered_floor {
+	int64_t n;      /* no job of it with an order waits below that number */
+	int64_t walked; /* the next one, until what shows it is on the disk; 0: none */
 };
 
 /* A claim has come as far as that key. */
@@ -42,6 +52,9 @@ enum ordered_value {
 	ORDERED_LIMIT,
 	ORDERED_VALUES
 };
+
+/* Whether keys are gone through upwards, without a floor, or downwards: ordered_above.h. */
+enum ordered_way { ORDERED_UP, ORDERED_DOWN, ORDERED_WAYS };
 
 /* clang-format off */
 #define ORDERED_FIRST_BEHIND(where)                                                                \

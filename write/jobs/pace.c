@@ -179,7 +179,7 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 	claim->trial = false;
 	if (claim->kind == CLAIM_FAIR)
 		claim->of_callers = job_fair_next(&pacing->fair[pace], &claim->tenant_jobs);
-	job_claim_begin(claim);
+	job_claim_begin(claim, queues);
 	for (unsigned i = 0; i < queues->count; i++) {
 		struct job_queue *queue = &queues->queues[pacing->order[i]];
 
@@ -191,8 +191,9 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 	pace_slow_begins(pacing, seats, pace, claim->kind);
 }
 
-static bool pace_try(const struct job_pacing *pacing, struct job_queue *queue, int64_t now_us,
-		     struct job_claim *claim, struct job_seats *seats)
+static bool pace_try(const struct job_pacing *pacing, const struct job_queues *queues,
+		     struct job_queue *queue, int64_t now_us, struct job_claim *claim,
+		     struct job_seats *seats)
 {
 	struct job_health *health = job_slots_health(queue->slots);
 	unsigned kind;
@@ -201,7 +202,7 @@ static bool pace_try(const struct job_pacing *pacing, struct job_queue *queue, i
 		return false;
 	claim->kind = (enum claim_kind)kind;
 	claim->trial = true;
-	job_claim_begin(claim);
+	job_claim_begin(claim, queues);
 	if (pace_add(pacing, queue, now_us, claim, seats))
 		return true;
 	job_health_pass_trial(health, kind, CLAIM_FAIR);
@@ -220,7 +221,7 @@ struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *que
 		if (!job_queue_is_fit(queue, now_us) ||
 		    (!pace_is_brief(pace) && !pace_may_be_slow(pacing)))
 			continue;
-		if (!pace_try(pacing, queue, now_us, claim, seats))
+		if (!pace_try(pacing, queues, queue, now_us, claim, seats))
 			continue;
 		pace_slow_begins(pacing, seats, pace, claim->kind);
 		return queue;

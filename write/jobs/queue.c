@@ -119,9 +119,10 @@ void job_queue_seek(struct job_queue *queue, int64_t now_us)
 	queue->strays_us = now_us + QUEUE_STRAYS_US;
 }
 
-void job_queue_reached(struct job_queue *queue, struct text order_key, int64_t now_us)
+void job_queue_reached(struct job_queue *queue, enum ordered_way way, struct text order_key,
+		       int64_t now_us)
 {
-	ordered_reach(&queue->ordered_at, order_key);
+	ordered_reach(&queue->ordered_at[way], order_key);
 	queue->strays_us = now_us;
 }
 

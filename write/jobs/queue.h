@@ -22,7 +22,8 @@
 struct job_queue {
 	const struct operation *operation;
 	struct watermark watermark;
-	struct ordered_at ordered_at;
+	struct ordered_at ordered_at[ORDERED_WAYS];
+	struct ordered_floor floor;
 	struct job_tenants tenants;
 	int64_t strays_us;       /* when jobs with an order are looked for, where it has none */
 	struct job_slots *slots; /* borrowed of the occupancy */
@@ -37,6 +38,7 @@ struct job_queues {
 	unsigned *urgencies;           /* [count], of them */
 	struct job_queue **of;         /* by the index of their operation; NULL: none */
 	unsigned count;
+	char life[ORDERED_LIFE_BYTES]; /* of which their floors are; "": there are none */
 };
 
 void job_queues_fini(struct job_queues *queues);
@@ -62,7 +64,8 @@ bool job_queue_is_fit(const struct job_queue *queue, int64_t now_us) must_check;
 bool job_queue_is_ordered(const struct job_queue *queue, int64_t now_us) must_check;
 /* They are looked for; a claim of them has come as far as that key. */
 void job_queue_seek(struct job_queue *queue, int64_t now_us);
-void job_queue_reached(struct job_queue *queue, struct text order_key, int64_t now_us);
+void job_queue_reached(struct job_queue *queue, enum ordered_way way, struct text order_key,
+		       int64_t now_us);
 
 /* A job of it failed by a deployment: it is left alone for a while. */
 void job_queue_pause(struct job_queue *queue, struct random *random, int64_t now_us);

@@ -25,6 +25,7 @@ static void worker_on_due(struct loop_timer *timer);
 static void worker_on_members(struct job_batch *batch, unsigned count, const struct job_row *last);
 static int64_t worker_on_retry(struct job_batch *batch, const struct operation *operation);
 static void worker_on_batch(struct job_batch *batch);
+static void workers_on_floors(struct floors_ask *ask);
 
 /* Of this loop: what it has begun it runs itself, as it knows what the server said of it. */
 static void workers_name_instance(struct job_workers *workers)
@@ -46,6 +47,8 @@ void job_workers_init(struct job_workers *workers, struct router *router,
 	assert(workers->workers);
 	workers_name_instance(workers);
 	job_pacing_init(&workers->pacing, occupancy, count);
+	floors_ask_init(&workers->floors, router->loop, &workers->queues);
+	workers->floors.on_done = workers_on_floors;
 	for (unsigned i = 0; i < count; i++) {
 		struct job_worker *worker = &workers->workers[i];
 
@@ -84,6 +87,7 @@ static void worker_let_go(struct job_worker *worker)
 
 void job_workers_fini(struct job_workers *workers)
 {
+	floors_ask_fini(&workers->floors);
 	for (unsigned i = 0; i < workers->count; i++) {
 		struct job_worker *worker = &workers->workers[i];
 
@@ -269,6 +273,27 @@ static bool worker_describe(struct job_worker *worker, struct pool *pool)
 	return false;
 }
 
+/* How far jobs with an order are over. False: that is not due, or no room. */
+static bool worker_ask_floors(struct job_worker *worker, struct pool *pool)
+{
+	struct job_workers *workers = worker->workers;
+
+	if (!floors_ask_send(&workers->floors, pool))
+		return false;
+	workers->floors_by = worker;
+	return true;
+}
+
+static void workers_on_floors(struct floors_ask *ask)
+{
+	struct job_workers *workers = container_of(ask, struct job_workers, floors);
+	struct job_worker *worker = workers->floors_by;
+
+	workers->floors_by = NULL;
+	worker_let_go(worker);
+	job_worker_due_in(worker, 0);
+}
+
 static void worker_on_due(struct loop_timer *timer)
 {
 	struct job_worker *worker = container_of(timer, struct job_worker, timer);
@@ -280,7 +305,8 @@ static void worker_on_due(struct loop_timer *timer)
 	router_refresh(workers->router);
 	workers_renew_queues(workers);
 	pool = workers->queues.count ? router_primary_pool(workers->router) : NULL;
-	if (pool && (worker_describe(worker, pool) || worker_send(worker, pool)))
+	if (pool && (worker_describe(worker, pool) || worker_ask_floors(worker, pool) ||
+		     worker_send(worker, pool)))
 		worker_hold(worker);
 	else
 		job_worker_rest(worker);
@@ -295,7 +321,8 @@ static void worker_reach(struct job_worker *worker, const struct job_row *row)
 		return;
 	queue = job_queues_find(&worker->workers->queues, row->command);
 	if (queue)
-		job_queue_reached(queue, row->order_key, loop_now(worker->workers->router->loop));
+		job_queue_reached(queue, worker->batch.claim.way, row->order_key,
+				  loop_now(worker->workers->router->loop));
 }
 
 /* By our own clock, with the wait for a conn: it took so long at most. */
@@ -342,6 +369,8 @@ static void worker_on_members(struct job_batch *batch, unsigned count, const str
 
 		if (queue)
 			slots[found++] = queue->slots;
+		if (batch->members[i].row.order_key.ptr)
+			floors_claimed(&worker->workers->floors.floors, batch->members[i].row.n);
 		worker_reach(worker, &batch->members[i].row);
 	}
 	if (last)

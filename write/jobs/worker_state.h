@@ -8,6 +8,7 @@
 #include "pg/describe.h"
 #include "router/router.h"
 #include "write/jobs/batch.h"
+#include "write/jobs/floors_ask.h"
 #include "write/jobs/occupancy.h"
 #include "write/jobs/pace.h"
 #include "write/jobs/queue.h"
@@ -51,7 +52,9 @@ struct job_workers {
 	struct job_queues queues;
 	struct job_pacing pacing;
 	struct catalog_ref *catalog_ref; /* of the queues, or NULL */
-	struct job_watches *watches;     /* to be told of what has ended; NULL: none */
+	struct floors_ask floors;
+	struct job_worker *floors_by; /* whose conn they are asked on; NULL: none */
+	struct job_watches *watches;  /* to be told of what has ended; NULL: none */
 	struct job_verdicts verdicts;
 	int64_t alone_due_us[JOB_PACES]; /* when those that run alone are claimed next */
 	struct worker_empty empty[CLAIM_KINDS * JOB_PACES];
