@@ -30,7 +30,7 @@ static const char *docs_page_type(const char *name)
 		{ ".html", "text/html; charset=utf-8" },
 		{ ".css", "text/css; charset=utf-8" },
 		{ ".js", "text/javascript; charset=utf-8" },
-		{ ".svg", "image/svg+xml" },
+		{ ".LICENSE", "text/plain; charset=utf-8" },
 	};
 	const char *dot = strrchr(name, '.');
 
@@ -61,8 +61,9 @@ void docs_page_headers(struct header_lines *lines)
 {
 	header_lines_add(lines, "Content-Security-Policy",
 			 "default-src 'none'; script-src 'self'; style-src 'self'; "
-			 "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-			 "form-action 'none'; frame-ancestors 'none'");
+			 "img-src data:; connect-src 'self'; base-uri 'none'; "
+			 "form-action 'none'; frame-ancestors 'none'; "
+			 "require-trusted-types-for 'script'; trusted-types 'none'");
 	header_lines_add(lines, "X-Content-Type-Options", "nosniff");
 	header_lines_add(lines, "Referrer-Policy", "no-referrer");
 }

@@ -2,7 +2,9 @@
 /*
  * GET /docs: a page that a browser makes of /openapi.json, and the files that it consists of, below
  * /docs/. They tell nothing of the catalog and are given to everybody. What they may do is said by
- * a Content-Security-Policy: no request to elsewhere, nothing that is not in these files.
+ * a Content-Security-Policy: no request to elsewhere, nothing that is not in these files, and no
+ * text that is made into HTML. They name each other by relative paths, so that a proxy may have
+ * them below a path of its own: there is no /docs/.
  */
 #pragma once
 

@@ -37,7 +37,7 @@ static bool route_matches(const struct route_row *row, struct text path)
 	if (path.len < len || memcmp(path.ptr, row->path, len) != 0)
 		return false;
 	rest = (struct text){ path.ptr + len, path.len - len };
-	return rest.len > 0 || row->kind == ROUTE_DOCS;
+	return rest.len > 0;
 }
 
 /* /v1/jobs/ID/events. */

@@ -36,7 +36,7 @@ static void test_targets_lead_where_the_table_says(void **state)
 		{ "/openapi.json", ROUTE_DOCUMENT, NULL, "" },
 		{ "/openapi.json5", ROUTE_NONE, NULL, "" },
 		{ "/docs", ROUTE_DOCS, NULL, "" },
-		{ "/docs/", ROUTE_DOCS, "", "" },
+		{ "/docs/", ROUTE_NONE, NULL, "" },
 		{ "/docs/docs.js?x", ROUTE_DOCS, "docs.js", "x" },
 		{ "/", ROUTE_NONE, NULL, "" },
 		{ "//v1/queries/a", ROUTE_NONE, NULL, "" },
