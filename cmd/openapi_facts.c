@@ -25,12 +25,16 @@
 	"'initcap','btrim','ltrim','rtrim','replace','translate','left','right','substr',"         \
 	"'reverse','repeat','lpad','rpad','md5','abs','round','ceil','ceiling','floor','trunc',"   \
 	"'mod','power','sqrt','exp','ln','sign','div','date_trunc','age','timezone',"              \
-	"'starts_with','strpos','position','encode','decode','nextval','make_date','chr','ascii'"
+	"'starts_with','strpos','position','encode','decode','nextval','make_date','chr','ascii'," \
+	"'split_part','regexp_replace','overlay','quote_ident','quote_literal','jsonb_typeof',"    \
+	"'json_typeof','jsonb_array_length','json_array_length','jsonb_pretty','to_timestamp',"    \
+	"'make_interval','justify_days','justify_hours','justify_interval','to_hex','sha256',"     \
+	"'host','to_tsvector','ts_rank','width_bucket'"
 /* Of any type; the others are not meant where an argument may be of several types. */
 #define FACTS_STRICT_OF_ANY "'cardinality','to_json','to_jsonb','row_to_json','array_to_json'"
 #define FACTS_OPERATORS                                                                            \
 	"'+','-','*','/','%','^','||','=','<>','<','>','<=','>=','~~','!~~','~~*','!~~*','~',"     \
-	"'!~','~*','!~*','@>','<@','&&','&','|','#','<<','>>'"
+	"'!~','~*','!~*','@>','<@','&&','&','|','#','<<','>>','?','?|','?&','@','|/','^@'"
 
 static const char facts_block[] =
 	"DO $facts$\n"
@@ -116,12 +120,15 @@ static const char facts_block[] =
 	"'bool_or','every','bit_and','bit_or') THEN 'group'"
 	" WHEN p.prokind = 'a' AND p.proname IN ('array_agg','json_agg','jsonb_agg',"
 	"'json_object_agg','jsonb_object_agg') THEN 'gathers'"
-	" WHEN p.prokind = 'w' AND p.proname IN ('row_number','rank','dense_rank','percent_rank',"
-	"'cume_dist','ntile') THEN 'window'"
+	" WHEN p.prokind = 'w' AND (p.proname IN ('row_number','rank','dense_rank','percent_rank',"
+	"'cume_dist','ntile') OR (p.proname IN ('lag','lead') AND p.pronargs = 3)) THEN 'window'"
+	" WHEN p.prokind = 'w' AND p.proname IN ('first_value','last_value') THEN 'group'"
 	" WHEN p.prokind <> 'f' THEN NULL"
 	" WHEN p.proretset THEN CASE WHEN p.proname IN ('generate_series','generate_subscripts',"
-	"'json_object_keys','jsonb_object_keys','regexp_split_to_table') THEN 'rows' END"
-	" WHEN p.proname IN (" FACTS_ALWAYS_NAMES ") THEN 'always'"
+	"'json_object_keys','jsonb_object_keys','regexp_split_to_table','regexp_matches',"
+	"'json_each','jsonb_each') THEN 'rows' END"
+	" WHEN p.proname IN (" FACTS_ALWAYS_NAMES ") AND (p.pronargs = 0 OR NOT p.proisstrict)"
+	" THEN 'always'"
 	" WHEN NOT p.proisstrict OR EXISTS (SELECT FROM pg_type AS g WHERE g.typcategory = 'G'"
 	" AND (g.oid = ANY (p.proargtypes) OR g.oid = p.prorettype)) THEN NULL"
 	" WHEN p.proname IN (" FACTS_STRICT_OF_ANY ") OR (p.proname IN (" FACTS_STRICT_NAMES ")"

@@ -83,7 +83,24 @@ static const struct node_tree *node_read_list(struct node_reader *reader)
 	return list;
 }
 
-/* The name of the next field, behind what may stand there of the value before ("4 [ 1 0 0 0 ]"). */
+/* The bytes behind the length of a Datum: "4 [ 1 0 0 0 ]". */
+static void node_read_bytes(struct node_reader *reader, struct node_tree *atom)
+{
+	const struct node_tree **last = &atom->first;
+	struct node_tree *byte;
+
+	if (node_peek(reader) != '[')
+		return;
+	reader->at++;
+	while (node_peek(reader) != ']' && node_peek(reader) && !node_ends_atom(*reader->at)) {
+		byte = node_make(reader, NODE_ATOM);
+		byte->text = node_atom(reader);
+		*last = byte;
+		last = &byte->next;
+	}
+}
+
+/* The name of the next field, behind what may stand there of the value before. */
 static bool node_next_field(struct node_reader *reader, struct text *field)
 {
 	for (;;) {
@@ -118,6 +135,8 @@ static const struct node_tree *node_read_object(struct node_reader *reader)
 
 		if (!value)
 			return NULL;
+		if (value->kind == NODE_ATOM)
+			node_read_bytes(reader, value);
 		value->field = (struct text){ field.ptr + 1, field.len - 1 };
 		*last = value;
 		last = &value->next;

@@ -22,9 +22,10 @@ enum node_kind {
 
 struct node_tree {
 	enum node_kind kind;
-	struct text text;              /* of an atom: its bytes; of an object: its name */
-	struct text field;             /* in an object: by which it is found there */
-	const struct node_tree *first; /* of a list its elements, of an object its fields */
+	struct text text;  /* of an atom: its bytes; of an object: its name */
+	struct text field; /* in an object: by which it is found there */
+	/* Of a list its elements, of an object its fields, of a Datum (4 [ 1 0 0 0 ]) its bytes. */
+	const struct node_tree *first;
 	const struct node_tree *next;
 };
 

@@ -17,6 +17,8 @@
 /* As PostgreSQL numbers them, from 14 to 18. */
 enum { CMD_SELECT = 1, CMD_UPDATE = 2, CMD_INSERT = 3, CMD_DELETE = 4, CMD_MERGE = 5 };
 enum { RTE_RELATION, RTE_SUBQUERY, RTE_JOIN, RTE_FUNCTION, RTE_VALUES = 5, RTE_CTE, RTE_GROUP = 9 };
+enum { JOIN_FULL = 2 };
+enum { RETURNING_DEFAULT, RETURNING_OLD, RETURNING_NEW };
 enum { SETOP_UNION = 1, SETOP_INTERSECT, SETOP_EXCEPT };
 enum { SVFOP_CURRENT_SCHEMA = 14 }; /* where the search path has none, it is NULL */
 enum { SUBLINK_EXISTS = 0, SUBLINK_EXPR = 4, SUBLINK_ARRAY = 6 };
@@ -40,6 +42,8 @@ static bool proof_expr(struct proof *proof, const struct scope *scope,
 		       const struct node_tree *expr) must_check;
 static bool proof_query(struct proof *proof, const struct node_tree *query,
 			const struct scope *outer, int64_t column) must_check;
+static bool proof_entry_column(struct proof *proof, const struct scope *scope, int64_t index,
+			       int64_t column) must_check;
 
 /* --- names of either version ------------------------------------------------------------------ */
 
@@ -148,22 +152,53 @@ static bool proof_cte(struct proof *proof, const struct scope *scope, const stru
 	return holds;
 }
 
+/* A FULL JOIN … USING: where one side is missing, the other is there. */
+static bool proof_is_merged(struct proof *proof, const struct scope *scope, int64_t join,
+			    const struct node_tree *expr)
+{
+	const struct node_tree *args = node_field(expr, "args");
+
+	if (!proof_is(expr, "COALESCEEXPR", "COALESCE") ||
+	    node_number(scope_entry(scope, join), "jointype") != JOIN_FULL || scope->padded[join])
+		return false;
+	for (const struct node_tree *it = args->first; it; it = it->next) {
+		int64_t entry = node_number(it, "varno");
+
+		if (!node_is(it, "VAR") || node_number(it, "varlevelsup") != 0 || entry < 1 ||
+		    entry > SCOPE_ENTRIES_MAX || scope->padded[entry] > 1 ||
+		    !proof_entry_column(proof, scope, entry, node_number(it, "varattno")))
+			return false;
+	}
+	return args->first != NULL;
+}
+
+static bool proof_join(struct proof *proof, const struct scope *scope,
+		       const struct node_tree *entry, int64_t join, int64_t column)
+{
+	const struct node_tree *expr = node_element(node_field(entry, "joinaliasvars"), column - 1);
+
+	return expr &&
+	       (proof_is_merged(proof, scope, join, expr) || proof_expr(proof, scope, expr));
+}
+
 static bool proof_entry_column(struct proof *proof, const struct scope *scope, int64_t index,
 			       int64_t column)
 {
 	const struct node_tree *entry = scope_entry(scope, index);
 	const struct node_tree *expr;
 
-	if (!entry || column <= 0)
+	if (!entry)
 		return false;
+	/* The whole row of a table, or what the system knows of it. */
+	if (column <= 0)
+		return column == 0 && node_number(entry, "rtekind") == RTE_RELATION;
 	switch (node_number(entry, "rtekind")) {
 	case RTE_RELATION:
 		return proof_relation(proof, scope, entry, index, column);
 	case RTE_SUBQUERY:
 		return proof_query(proof, node_field(entry, "subquery"), scope, column - 1);
 	case RTE_JOIN:
-		expr = node_element(node_field(entry, "joinaliasvars"), column - 1);
-		return expr && proof_expr(proof, scope, expr);
+		return proof_join(proof, scope, entry, index, column);
 	case RTE_FUNCTION:
 		return proof_function(proof, scope, entry, column);
 	case RTE_VALUES:
@@ -178,24 +213,46 @@ static bool proof_entry_column(struct proof *proof, const struct scope *scope, i
 	}
 }
 
+/* Does a row of the entry come out as the condition has seen it? A view's trigger may change it. */
+static bool proof_is_as_found(const struct proof *proof, const struct scope *scope, int64_t entry)
+{
+	int64_t command = node_number(scope->query, "commandType");
+	const struct facts_relation *relation;
+
+	if (command == CMD_SELECT)
+		return true;
+	if (node_number(scope->query, "resultRelation") != entry)
+		return command == CMD_UPDATE || command == CMD_DELETE;
+	relation = facts_relation(proof->facts, node_number(scope_entry(scope, entry), "relid"));
+	return command == CMD_DELETE && relation && !relation->view;
+}
+
+/* Of OLD and NEW, is there such a row? */
+static bool proof_is_returned(const struct scope *scope, int64_t of)
+{
+	int64_t command = node_number(scope->query, "commandType");
+
+	return of == RETURNING_DEFAULT || command == CMD_UPDATE ||
+	       (of == RETURNING_OLD && command == CMD_DELETE) ||
+	       (of == RETURNING_NEW && command == CMD_INSERT);
+}
+
 static bool proof_var(struct proof *proof, const struct scope *scope, const struct node_tree *var)
 {
 	int64_t entry = node_number(var, "varno"), column = node_number(var, "varattno");
 
-	/* OLD and NEW: the row may not be there. */
-	if (node_has(var, "varreturningtype"))
-		return false;
 	for (int64_t up = node_number(var, "varlevelsup"); scope && up > 0; up--)
 		scope = scope->outer;
 	if (!scope || entry < 1 || entry > SCOPE_ENTRIES_MAX || scope->padded[entry])
+		return false;
+	if (!proof_is_returned(scope, node_number(var, "varreturningtype")))
 		return false;
 	/* Where rows of the source may be missing, only those of the target are there. */
 	if (node_number(scope->query, "commandType") == CMD_MERGE &&
 	    node_number(scope->query, "resultRelation") != entry)
 		return false;
-	/* What has passed the condition is what is returned; a command changes it. */
-	if (node_number(scope->query, "commandType") == CMD_SELECT &&
-	    scope_is_strict(scope, entry, column))
+	/* What has passed the condition is what is returned, but for what a command changes. */
+	if (proof_is_as_found(proof, scope, entry) && scope_is_strict(scope, entry, column))
 		return true;
 	return proof_entry_column(proof, scope, entry, column);
 }
@@ -270,13 +327,53 @@ static bool proof_aggregate(struct proof *proof, const struct scope *scope,
 	return false;
 }
 
+/* Is the row itself in its frame? One that is not said goes from the beginning to the row. */
+static bool proof_frame_has_row(const struct scope *scope, const struct node_tree *window)
+{
+	const struct node_tree *clause = node_field(scope->query, "windowClause")->first;
+
+	if (node_has(window, "aggfilter"))
+		return false;
+	while (clause && node_number(clause, "winref") != node_number(window, "winref"))
+		clause = clause->next;
+	return clause && node_number(clause, "frameOptions") % 2 == 0;
+}
+
 static bool proof_window(struct proof *proof, const struct scope *scope,
 			 const struct node_tree *window)
 {
-	enum facts_class class = facts_function(proof->facts, node_number(window, "winfnoid"));
+	const struct node_tree *args = node_field(window, "args");
 
-	return class == FACTS_COUNT ||
-	       (class == FACTS_WINDOW && proof_all(proof, scope, node_field(window, "args")));
+	switch (facts_function(proof->facts, node_number(window, "winfnoid"))) {
+	case FACTS_COUNT:
+		return true;
+	case FACTS_WINDOW:
+		return proof_all(proof, scope, args);
+	case FACTS_GROUP:
+		return args->first && proof_expr(proof, scope, args->first) &&
+		       proof_frame_has_row(scope, window);
+	case FACTS_GATHERS:
+		return proof_frame_has_row(scope, window);
+	case FACTS_UNKNOWN:
+	case FACTS_ALWAYS:
+	case FACTS_STRICT:
+	case FACTS_ROWS:
+		return false;
+	}
+	return false;
+}
+
+/* x IN (1, 2) */
+static bool proof_array_operator(struct proof *proof, const struct scope *scope,
+				 const struct node_tree *expr)
+{
+	const struct node_tree *value = node_field(expr, "args")->first;
+	const struct node_tree *array = value ? value->next : NULL;
+
+	return array && proof_is(array, "ARRAYEXPR", "ARRAY") && !node_has(array, "multidims") &&
+	       facts_function(proof->facts, node_number(expr, "opfuncid")) == FACTS_STRICT &&
+	       proof_expr(proof, scope, value) &&
+	       proof_all(proof, scope, node_field(array, "elements"));
 }
 
 static bool proof_case(struct proof *proof, const struct scope *scope, const struct node_tree *node)
@@ -289,16 +386,6 @@ static bool proof_case(struct proof *proof, const struct scope *scope, const str
 	return proof_expr(proof, scope, node_field(node, "defresult"));
 }
 
-/* Does the query return one row, whatever there is? */
-static bool proof_is_one_row(const struct node_tree *query)
-{
-	return node_number(query, "commandType") == CMD_SELECT && node_has(query, "hasAggs") &&
-	       !node_has(query, "groupClause") && !node_has(query, "groupingSets") &&
-	       !node_has(query, "havingQual") && !node_has(query, "limitOffset") &&
-	       !node_has(query, "limitCount") && !node_has(query, "setOperations") &&
-	       !node_has(query, "hasTargetSRFs");
-}
-
 static bool proof_sublink(struct proof *proof, const struct scope *scope,
 			  const struct node_tree *sublink)
 {
@@ -309,7 +396,7 @@ static bool proof_sublink(struct proof *proof, const struct scope *scope,
 	case SUBLINK_ARRAY:
 		return true;
 	case SUBLINK_EXPR:
-		return proof_is_one_row(query) && proof_query(proof, query, scope, 0);
+		return scope_is_one_row(query) && proof_query(proof, query, scope, 0);
 	default:
 		return false;
 	}
@@ -327,8 +414,8 @@ static bool proof_param(const struct proof *proof, const struct node_tree *param
 static bool proof_is_never_null(const struct node_tree *expr)
 {
 	static const char *const names[] = {
-		"NULLTEST", "BOOLEANTEST", "DISTINCTEXPR", "ARRAYEXPR",
-		"ARRAY",    "ROW",         "ROWEXPR",      "GROUPINGFUNC",
+		"NULLTEST", "BOOLEANTEST", "DISTINCTEXPR", "ARRAYEXPR",        "ARRAY",
+		"ROW",      "ROWEXPR",     "GROUPINGFUNC", "MERGESUPPORTFUNC",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -353,6 +440,8 @@ static bool proof_compound(struct proof *proof, const struct scope *scope,
 	if (node_is(expr, "COERCEVIAIO"))
 		return facts_cast_is_safe(proof->facts, node_number(expr, "resulttype")) &&
 		       proof_expr(proof, scope, node_field(expr, "arg"));
+	if (node_is(expr, "SCALARARRAYOPEXPR"))
+		return proof_array_operator(proof, scope, expr);
 	if (node_is(expr, "SUBLINK"))
 		return proof_sublink(proof, scope, expr);
 	if (node_is(expr, "AGGREF"))

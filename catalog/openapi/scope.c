@@ -5,9 +5,12 @@
 #include <string.h>
 
 /* As PostgreSQL numbers them, from 14 to 18. */
-enum { SCOPE_RTE_JOIN = 2 };
+enum { SCOPE_CMD_SELECT = 1, SCOPE_RTE_JOIN = 2, SCOPE_SUBLINK_ANY = 2 };
 enum { JOIN_INNER, JOIN_LEFT, JOIN_FULL, JOIN_RIGHT };
 enum { IS_NULL, IS_NOT_NULL };
+enum { IS_TRUE, IS_NOT_TRUE, IS_FALSE, IS_NOT_FALSE };
+
+#define SCOPE_DEPTH_MAX 100 /* of conditions within each other */
 
 const struct node_tree *scope_entry(const struct scope *scope, int64_t entry)
 {
@@ -16,25 +19,60 @@ const struct node_tree *scope_entry(const struct scope *scope, int64_t entry)
 	return node_element(node_field(scope->query, "rtable"), entry - 1);
 }
 
-static void scope_pad(struct scope *scope, const struct node_tree *item, bool padded)
+/* (SELECT …) of aggregates without groups, or without FROM. */
+bool scope_is_one_row(const struct node_tree *query)
+{
+	static const char *const fewer_or_more[] = {
+		"groupClause", "groupingSets",  "havingQual",    "limitOffset",
+		"limitCount",  "setOperations", "hasTargetSRFs", "distinctClause",
+	};
+	const struct node_tree *from = node_field(query, "jointree");
+
+	if (!node_is(query, "QUERY") || node_number(query, "commandType") != SCOPE_CMD_SELECT)
+		return false;
+	for (size_t i = 0; i < sizeof(fewer_or_more) / sizeof(fewer_or_more[0]); i++)
+		if (node_has(query, fewer_or_more[i]))
+			return false;
+	return node_has(query, "hasAggs") ||
+	       (!node_has(from, "fromlist") && !node_has(from, "quals"));
+}
+
+/* LEFT JOIN LATERAL (SELECT count(*) …) ON true: there is a row on the right, whatever there is. */
+static bool scope_always_meets(const struct scope *scope, const struct node_tree *join)
+{
+	const struct node_tree *right = node_field(join, "rarg"), *on = node_field(join, "quals");
+	const struct node_tree *entry, *byte;
+
+	if (!node_is(right, "RANGETBLREF") || !node_is(on, "CONST") ||
+	    node_has(on, "constisnull") || node_number(on, "constlen") != 1)
+		return false;
+	byte = node_field(on, "constvalue")->first;
+	entry = scope_entry(scope, node_number(right, "rtindex"));
+	return byte && text_is(byte->text, "1") && entry &&
+	       scope_is_one_row(node_field(entry, "subquery"));
+}
+
+static void scope_pad(struct scope *scope, const struct node_tree *item, unsigned joins)
 {
 	int64_t kind, entry;
 
 	if (node_is(item, "RANGETBLREF") || node_is(item, "JOINEXPR")) {
 		entry = node_number(item, "rtindex");
 		if (entry > 0 && entry <= SCOPE_ENTRIES_MAX)
-			scope->padded[entry] = padded;
+			scope->padded[entry] = joins;
 	}
 	if (node_is(item, "FROMEXPR")) {
 		for (const struct node_tree *it = node_field(item, "fromlist")->first; it;
 		     it = it->next)
-			scope_pad(scope, it, padded);
+			scope_pad(scope, it, joins);
 	} else if (node_is(item, "JOINEXPR")) {
 		kind = node_number(item, "jointype");
+		if (kind == JOIN_LEFT && scope_always_meets(scope, item))
+			kind = JOIN_INNER;
 		scope_pad(scope, node_field(item, "larg"),
-			  padded || (kind != JOIN_INNER && kind != JOIN_LEFT));
+			  joins + (kind != JOIN_INNER && kind != JOIN_LEFT));
 		scope_pad(scope, node_field(item, "rarg"),
-			  padded || (kind != JOIN_INNER && kind != JOIN_RIGHT));
+			  joins + (kind != JOIN_INNER && kind != JOIN_RIGHT));
 	}
 }
 
@@ -54,45 +92,129 @@ static const struct node_tree *scope_column(const struct scope *scope, const str
 	return alias ? scope_column(scope, alias) : NULL;
 }
 
-static void scope_note_strict(struct scope *scope, const struct node_tree *expr)
+static void scope_note_column(struct scope *scope, const struct node_tree *column)
 {
-	const struct node_tree *column = scope_column(scope, expr);
-
-	if (!column || node_number(column, "varattno") <= 0 ||
-	    scope->strict_count == SCOPE_STRICT_MAX)
+	if (node_number(column, "varattno") <= 0 || scope->strict_count == SCOPE_STRICT_MAX)
 		return;
 	scope->strict[scope->strict_count].entry = node_number(column, "varno");
 	scope->strict[scope->strict_count].column = node_number(column, "varattno");
 	scope->strict_count++;
 }
 
-static bool scope_has_strict_operator(const struct facts *facts, const struct node_tree *operator)
+static bool scope_is_strict_call(const struct facts *facts, const struct node_tree *call,
+				 const char *function)
 {
-	return facts_function(facts, node_number(operator, "opfuncid")) == FACTS_STRICT;
+	return !node_has(call, "funcvariadic") &&
+	       facts_function(facts, node_number(call, function)) == FACTS_STRICT;
 }
 
-/* All rows have passed the condition: what would have made it NULL if it were NULL? */
+/* The value is not NULL: which columns would have made it so? */
+static void scope_note_strict(const struct facts *facts, struct scope *scope,
+			      const struct node_tree *expr, unsigned depth)
+{
+	const struct node_tree *column = scope_column(scope, expr), *args, *array;
+
+	if (depth == SCOPE_DEPTH_MAX)
+		return;
+	if (column) {
+		scope_note_column(scope, column);
+		return;
+	}
+	args = node_field(expr, "args");
+	if ((node_is(expr, "OPEXPR") && scope_is_strict_call(facts, expr, "opfuncid")) ||
+	    (node_is(expr, "FUNCEXPR") && scope_is_strict_call(facts, expr, "funcid"))) {
+		for (const struct node_tree *it = args->first; it; it = it->next)
+			scope_note_strict(facts, scope, it, depth + 1);
+	} else if (node_is(expr, "SCALARARRAYOPEXPR") && args->first &&
+		   scope_is_strict_call(facts, expr, "opfuncid")) {
+		/* An empty array has no element to compare with. */
+		array = args->first->next;
+		if (array && (node_is(array, "ARRAY") || node_is(array, "ARRAYEXPR")) &&
+		    node_has(array, "elements") && !node_has(array, "multidims"))
+			scope_note_strict(facts, scope, args->first, depth + 1);
+	}
+}
+
 static void scope_note_condition(const struct facts *facts, struct scope *scope,
-				 const struct node_tree *condition)
+				 const struct node_tree *condition, bool truth, unsigned depth);
+
+/* One of them holds: what each of them says. */
+static void scope_note_any(const struct facts *facts, struct scope *scope,
+			   const struct node_tree *conditions, bool truth, unsigned depth)
+{
+	unsigned before = scope->strict_count, kept;
+	const struct node_tree *it = conditions->first;
+	struct scope other;
+
+	if (!it)
+		return;
+	scope_note_condition(facts, scope, it, truth, depth);
+	for (it = it->next; it; it = it->next) {
+		other = *scope;
+		other.strict_count = 0;
+		scope_note_condition(facts, &other, it, truth, depth);
+		kept = before;
+		for (unsigned i = before; i < scope->strict_count; i++)
+			if (scope_is_strict(&other, scope->strict[i].entry,
+					    scope->strict[i].column))
+				scope->strict[kept++] = scope->strict[i];
+		scope->strict_count = kept;
+	}
+}
+
+static void scope_note_all(const struct facts *facts, struct scope *scope,
+			   const struct node_tree *conditions, bool truth, unsigned depth)
+{
+	for (const struct node_tree *it = conditions->first; it; it = it->next)
+		scope_note_condition(facts, scope, it, truth, depth);
+}
+
+static void scope_note_test(const struct facts *facts, struct scope *scope,
+			    const struct node_tree *test, bool truth, unsigned depth)
+{
+	const struct node_tree *arg = node_field(test, "arg");
+	int64_t type = node_number(test, "booltesttype");
+
+	/* Each test is followed by its opposite. */
+	if (type % 2 != !truth)
+		return;
+	if (type <= IS_NOT_FALSE)
+		scope_note_condition(facts, scope, arg, type < IS_FALSE, depth);
+}
+
+/* All rows have passed the condition, or (truth is false) its opposite. */
+static void scope_note_condition(const struct facts *facts, struct scope *scope,
+				 const struct node_tree *condition, bool truth, unsigned depth)
 {
 	const struct node_tree *args = node_field(condition, "args");
+	struct text operator= node_field(condition, "boolop")->text;
 
-	if (condition->kind == NODE_LIST)
-		args = condition;
-	if (condition->kind == NODE_LIST ||
-	    (node_is(condition, "BOOLEXPR") &&
-	     text_is(node_field(condition, "boolop")->text, "and"))) {
-		for (const struct node_tree *it = args->first; it; it = it->next)
-			scope_note_condition(facts, scope, it);
-	} else if (node_is(condition, "OPEXPR") && scope_has_strict_operator(facts, condition)) {
-		for (const struct node_tree *it = args->first; it; it = it->next)
-			scope_note_strict(scope, it);
-	} else if (node_is(condition, "SCALARARRAYOPEXPR") && node_has(condition, "useOr") &&
-		   scope_has_strict_operator(facts, condition) && args->first) {
-		scope_note_strict(scope, args->first);
-	} else if (node_is(condition, "NULLTEST") && !node_has(condition, "argisrow") &&
-		   node_number(condition, "nulltesttype") == IS_NOT_NULL) {
-		scope_note_strict(scope, node_field(condition, "arg"));
+	if (depth == SCOPE_DEPTH_MAX)
+		return;
+	depth++;
+	if (condition->kind == NODE_LIST) {
+		scope_note_all(facts, scope, condition, truth, depth);
+	} else if (node_is(condition, "BOOLEXPR")) {
+		if (text_is(operator, "not"))
+			scope_note_all(facts, scope, args, !truth, depth);
+		else if (text_is(operator, truth ? "and" : "or"))
+			scope_note_all(facts, scope, args, truth, depth);
+		else
+			scope_note_any(facts, scope, args, truth, depth);
+	} else if (node_is(condition, "NULLTEST")) {
+		if ((node_number(condition, "nulltesttype") == IS_NOT_NULL) == truth)
+			scope_note_strict(facts, scope, node_field(condition, "arg"), depth);
+	} else if (node_is(condition, "BOOLEANTEST")) {
+		scope_note_test(facts, scope, condition, truth, depth);
+	} else if (node_is(condition, "SCALARARRAYOPEXPR") && truth &&
+		   node_has(condition, "useOr") &&
+		   scope_is_strict_call(facts, condition, "opfuncid") && args->first) {
+		scope_note_strict(facts, scope, args->first, depth);
+	} else if (node_is(condition, "SUBLINK") && truth &&
+		   node_number(condition, "subLinkType") == SCOPE_SUBLINK_ANY) {
+		scope_note_condition(facts, scope, node_field(condition, "testexpr"), truth, depth);
+	} else {
+		scope_note_strict(facts, scope, condition, depth);
 	}
 }
 
@@ -103,14 +225,14 @@ static void scope_note_conditions(const struct facts *facts, struct scope *scope
 	int64_t kind;
 
 	if (node_is(item, "FROMEXPR")) {
-		scope_note_condition(facts, scope, node_field(item, "quals"));
+		scope_note_condition(facts, scope, node_field(item, "quals"), true, 0);
 		for (const struct node_tree *it = node_field(item, "fromlist")->first; it;
 		     it = it->next)
 			scope_note_conditions(facts, scope, it);
 	} else if (node_is(item, "JOINEXPR")) {
 		kind = node_number(item, "jointype");
 		if (kind == JOIN_INNER)
-			scope_note_condition(facts, scope, node_field(item, "quals"));
+			scope_note_condition(facts, scope, node_field(item, "quals"), true, 0);
 		if (kind == JOIN_INNER || kind == JOIN_LEFT)
 			scope_note_conditions(facts, scope, node_field(item, "larg"));
 		if (kind == JOIN_INNER || kind == JOIN_RIGHT)
@@ -124,11 +246,11 @@ void scope_init(struct scope *scope, const struct facts *facts, const struct nod
 	memset(scope, 0, sizeof(*scope));
 	scope->query = query;
 	scope->outer = outer;
-	scope_pad(scope, node_field(query, "jointree"), false);
+	scope_pad(scope, node_field(query, "jointree"), 0);
 	scope_note_conditions(facts, scope, node_field(query, "jointree"));
 	for (unsigned i = 0; i < scope->strict_count; i++)
 		if (scope->strict[i].entry <= SCOPE_ENTRIES_MAX)
-			scope->padded[scope->strict[i].entry] = false;
+			scope->padded[scope->strict[i].entry] = 0;
 }
 
 bool scope_is_strict(const struct scope *scope, int64_t entry, int64_t column)

@@ -18,8 +18,8 @@
 
 struct scope {
 	const struct node_tree *query;
-	const struct scope *outer; /* the query around it; NULL: none */
-	bool padded[SCOPE_ENTRIES_MAX + 1];
+	const struct scope *outer;              /* the query around it; NULL: none */
+	unsigned padded[SCOPE_ENTRIES_MAX + 1]; /* by how many joins; 0: none */
 	struct {
 		int64_t entry, column;
 	} strict[SCOPE_STRICT_MAX]; /* [strict_count] */
@@ -31,5 +31,7 @@ void scope_init(struct scope *scope, const struct facts *facts, const struct nod
 		const struct scope *outer);
 /* An entry of its range table, from 1; NULL: there is none. */
 const struct node_tree *scope_entry(const struct scope *scope, int64_t entry);
+/* Does the query return one row, whatever there is? */
+bool scope_is_one_row(const struct node_tree *query) must_check;
 /* Has a condition found that the column is not NULL, in all rows of the query? */
 bool scope_is_strict(const struct scope *scope, int64_t entry, int64_t column) must_check;

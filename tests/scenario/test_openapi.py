@@ -7,6 +7,7 @@ import json
 import pytest
 from harness.schemas import misfits_of_answer, resolve
 from harness.service import run
+from scenario import statements
 
 NULL = "(null)"
 # Rows that show what may be NULL: parents without children, children without parents.
@@ -112,7 +113,9 @@ PROVED = [
      " c.parent_id",
      "one?"),
     ("SELECT l.n FROM oa_parent p LEFT JOIN LATERAL (SELECT count(*) AS n FROM oa_child c"
-     " WHERE c.parent_id = p.id) l ON true", "n?"),
+     " WHERE c.parent_id = p.id) l ON true", "n"),
+    ("SELECT l.n FROM oa_parent p LEFT JOIN LATERAL (SELECT count(*) AS n FROM oa_child c"
+     " WHERE c.parent_id = p.id) l ON false", "n?"),
     ("SELECT (SELECT count(*) FROM oa_child) AS n, (SELECT id FROM oa_parent WHERE false) AS m,"
      " EXISTS (SELECT 1) AS e, ARRAY(SELECT note FROM oa_parent) AS a", "n m? e a"),
     ("SELECT concat(note) AS a, concat(VARIADIC nullif(words, '{}')) AS b, current_schema AS c,"
@@ -168,9 +171,8 @@ def shown(whole, name):
                     for column, schema in columns["properties"].items())
 
 
-@pytest.mark.usefixtures("schema")
-def test_what_is_never_null_is_proved_and_nothing_else(cluster, own_catalog):
-    table = [("query", *row) for row in PROVED] + [("command", *row) for row in RETURNED]
+def judge(cluster, own_catalog, table):
+    """table: kind, statement, its columns. No column is NULL that the document says is not."""
     folder = own_catalog("\n".join(f"-- {kind}: o{number} :many\n{statement};\n"
                                    for number, (kind, statement, _) in enumerate(table)))
     whole = document(cluster, folder)
@@ -178,13 +180,30 @@ def test_what_is_never_null_is_proved_and_nothing_else(cluster, own_catalog):
              for number, (_, statement, columns) in enumerate(table)
              if shown(whole, f"o{number}") != columns]
 
-    assert not wrong, "\n".join(wrong)
     for number, (_, statement, _) in enumerate(table):
-        rows = rows_of(cluster, statement)
         properties = whole["components"]["schemas"][f"o{number}.row"]["properties"]
-        for row in rows:
+        for row in rows_of(cluster, statement):
             assert [name for name, value in row.items()
                     if value == NULL and not may_be_null(properties[name])] == [], statement
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.usefixtures("schema")
+def test_what_is_never_null_is_proved_and_nothing_else(cluster, own_catalog):
+    judge(cluster, own_catalog, [("query", *row) for row in PROVED]
+          + [("command", *row) for row in RETURNED])
+
+
+def test_statements_of_all_kinds_are_judged_as_their_rows_are(cluster, own_catalog):
+    cluster.primary.sql("SET client_min_messages = error;" + statements.SCHEMA)
+    cluster.wait_until_replayed()
+    version = int(cluster.primary.sql("SHOW server_version_num")) // 10000
+    try:
+        judge(cluster, own_catalog, [("query", *row) for row in statements.QUERIES]
+              + [("command", *row) for row in statements.COMMANDS
+                 + statements.OF_17 * (version >= 17) + statements.OF_18 * (version >= 18)])
+    finally:
+        cluster.primary.sql(statements.CLEAN)
 
 
 def references(node):

@@ -76,6 +76,7 @@ static void test_a_tree_is_read_node_by_node(void **state)
 	node = node_element(tree, 0);
 	assert_true(node_is(node, "A"));
 	assert_int_equal(node_number(node, "x"), 4);
+	assert_true(text_is(node_field(node, "x")->first->text, "1"));
 	assert_true(text_is(node_element(node_field(node, "list"), 2)->text, "2"));
 	assert_false(node_has(node, "none"));
 	assert_false(node_has(node, "no"));
@@ -125,7 +126,9 @@ static void test_only_what_is_proved_is_not_null(void **state)
 	} rows[] = {
 		{ QUERY(ONE, VAR_OF(1, 1)), true },
 		{ QUERY(ONE, VAR_OF(1, 2)), false },
-		{ QUERY(ONE, VAR_OF(1, 0)), false },
+		{ QUERY(ONE, VAR_OF(1, 0)), true },
+		{ QUERY(JOINED("1"), VAR_OF(2, 0)), false },
+		{ QUERY(ONE, VAR_OF(1, -1)), false },
 		{ QUERY(ONE, VAR_OF(9, 1)), false },
 		{ QUERY(JOINED("0"), VAR_OF(2, 1)), true },
 		{ QUERY(JOINED("1"), VAR_OF(1, 1)), true },
