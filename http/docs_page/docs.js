@@ -14,7 +14,10 @@ const state = {
 	carried: new Map(), // values of headers that all operations share
 	panels: new Map(),  // of the operations that were shown, by their names
 };
+const AGAIN_MAX_S = 30;
 let operations = [];
+let again = null; // the timer by which the document is asked for once more
+let loads = 0;    // an answer to another than the last is of no use
 const elements = new Map(); // of the operations that were shown: what was typed in stays
 const byId = (id) => document.getElementById(id);
 
@@ -62,7 +65,7 @@ function list() {
 	const of = (kind) => those.filter((operation) => operation.kind === kind);
 
 	byId("list").replaceChildren(...[listPart("Queries", of("query")),
-		listPart("Commands", of("command"))].flat().filter(Boolean));
+		listPart("Commands", of("command")), listPart("Jobs", of("job"))].flat().filter(Boolean));
 	byId("found").textContent = `${those.length} of ${operations.length} operations`;
 }
 
@@ -164,12 +167,23 @@ function fail(title, text, asks) {
 	state.whole = null;
 	operations = [];
 	list();
+	delete document.documentElement.dataset.ready;
 	byId("main").replaceChildren(h("article", { class: "overview-page" },
 		h("h1", { tabindex: "-1" }, title), h("p", null, text),
 		asks ? credentialForm("It is kept in the memory of this page only.")
 			: h("p", null, h("button", { type: "button", onclick: load }, "Try again"))));
-	(byId("main").querySelector("input") ?? byId("main").querySelector("h1")).focus();
+	if (asks)
+		byId("main").querySelector("input").focus();
 	announce(`${title}. ${text}`);
+}
+
+// A service that has just started may not have the document yet; it says when to ask again.
+function failForNow(reply) {
+	const after = Number(reply.headers.find(([name]) => name === "retry-after")?.[1]) || 5;
+
+	fail(`There is no document yet (${reply.status})`,
+		`${detailOf(reply.text)}. It is asked for again in ${after} s.`, false);
+	again = setTimeout(load, Math.min(after, AGAIN_MAX_S) * 1000);
 }
 
 function detailOf(text) {
@@ -186,24 +200,32 @@ function exactNumbers(key, value, context) {
 }
 
 async function load() {
+	const number = ++loads;
 	let reply;
 
+	clearTimeout(again);
 	elements.clear();
 	state.panels.clear();
 	try {
 		reply = await exchange({ method: "GET", url: new URL("openapi.json", state.base).href,
 			headers: [], credential: state.credential });
 	} catch (error) {
-		fail("No answer", String(error.message), false);
-		return;
+		reply = { status: 0, headers: [], text: JSON.stringify({ detail: String(error.message) }) };
 	}
+	if (number !== loads)
+		return;
 	if (reply.status === 401 || reply.status === 403) {
 		fail(reply.status === 401 ? "A credential is needed" : "Not for this caller", detailOf(reply.text)
 			|| "The document is for callers with a credential.", true);
 		return;
 	}
+	if (reply.status === 503) {
+		failForNow(reply);
+		return;
+	}
 	if (reply.status !== 200) {
-		fail(`There is no document (${reply.status})`, detailOf(reply.text), false);
+		fail(reply.status ? `There is no document (${reply.status})` : "No answer",
+			detailOf(reply.text), false);
 		return;
 	}
 	state.whole = JSON.parse(reply.text, exactNumbers);

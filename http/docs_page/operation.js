@@ -7,22 +7,35 @@ import { members, resolve, typeInWords } from "./schema.js";
 import { tryElement } from "./try.js";
 
 /*
- * The operations of the document: a query's GET and POST are one.
- * {name, kind, path, calls: {GET, POST}, call, fields, words}
+ * The operations of the document: a query's GET and POST are one; of a job each method is one.
+ * {name, kind, path, calls: {GET, POST}, call, parameters, words}
  */
 export function operationsOf(whole) {
-	return Object.entries(whole.paths ?? {}).flatMap(([path, item]) => {
+	const operations = Object.entries(whole.paths ?? {}).flatMap(([path, item]) => {
 		const found = /^\/v1\/(queries|commands)\/([^/{}]+)$/.exec(path);
-		if (!found || !item.post)
-			return [];
-		const operation = { path, name: decodeURIComponent(found[2]),
-			kind: found[1] === "queries" ? "query" : "command",
-			calls: { ...(item.get ? { GET: item.get } : {}), POST: item.post } };
-		operation.call = item.get ?? item.post;
-		operation.parameters = parametersOf(whole, item);
-		operation.words = wordsOf(whole, operation);
-		return [operation];
+		if (found && item.post)
+			return [{ path, name: decodeURIComponent(found[2]), parameters: parametersOf(whole, item),
+				kind: found[1] === "queries" ? "query" : "command",
+				calls: { ...(item.get ? { GET: item.get } : {}), POST: item.post } }];
+		return path.startsWith("/v1/jobs/") ? jobOperations(whole, path, item) : [];
 	});
+	for (const operation of operations) {
+		operation.call = Object.values(operation.calls)[0];
+		operation.words = wordsOf(whole, operation);
+	}
+	return operations;
+}
+
+// Their parameters are parts of the path.
+function jobOperations(whole, path, item) {
+	const parts = (item.parameters ?? []).map((node) => resolve(whole, node))
+		.filter((parameter) => parameter.in === "path");
+	const parameters = { required: parts.map((part) => part.name),
+		properties: Object.fromEntries(parts.map((part) => [part.name,
+			{ ...resolve(whole, part.schema), description: part.description }])) };
+
+	return Object.entries(item).filter(([, call]) => call.operationId).map(([method, call]) =>
+		({ path, name: call.operationId, kind: "job", parameters, calls: { [method.toUpperCase()]: call } }));
 }
 
 // The schema of the body's object, without the form for several jobs.
@@ -119,7 +132,7 @@ function marks(operation) {
 }
 
 function jobsAtOnce(operation) {
-	const several = operation.calls.POST.requestBody?.content?.["application/json"]?.schema?.oneOf?.[1];
+	const several = operation.calls.POST?.requestBody?.content?.["application/json"]?.schema?.oneOf?.[1];
 	return several ? h("p", null, `As jobs, an array of up to ${several.maxItems} such objects is `
 		+ "accepted at once.") : null;
 }
@@ -159,12 +172,14 @@ export function overviewElement(state, operations) {
 		return those.length === 0 ? null : h("section", null, h("h2", null, title), markdown(told),
 			h("dl", { class: "overview" }, those.map((operation) => h("div", null,
 				h("dt", null, h("a", { href: `#/${operation.name}` }, operation.name), " ", marks(operation)),
-				h("dd", null, markdownLine(firstSentence(operation.call.description)))))));
+				h("dd", null, markdownLine(firstSentence(operation.call.description
+					?? operation.call.summary)))))));
 	};
 
 	return h("article", { class: "overview-page" },
 		h("h1", { tabindex: "-1" }, whole.info?.title ?? "Operations"),
 		h("p", { class: "note" }, `Version ${whole.info?.version ?? "unknown"}, `,
 			h("a", { href: "openapi.json" }, "OpenAPI document")),
-		markdown(whole.info?.description), part("query", "Queries"), part("command", "Commands"));
+		markdown(whole.info?.description), part("query", "Queries"), part("command", "Commands"),
+		part("job", "Jobs"));
 }

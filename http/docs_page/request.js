@@ -113,6 +113,16 @@ export function queryOf(fields) {
 	return query.toString();
 }
 
+// "/v1/jobs/{id}" with the values of the fields that are in it. "." and "..", which would be steps to
+// another path, are no ids.
+export function pathOf(path, fields) {
+	return path.split("/").map((part) => {
+		const field = fields.find((one) => part === `{${one.name}}`);
+		return encodeURIComponent(field ? field.text.trim().toWellFormed() : part)
+			.replace(/^\.{1,2}$/, "-");
+	}).join("/");
+}
+
 // What is wrong with the text of a field, or null.
 export function complaint(field, way) {
 	if (field.required && field.text === "" && kindOf(field.schema) !== "string")

@@ -4,7 +4,7 @@
 import { answerElement, failureElement } from "./answer.js";
 import { announce, h, literal, newId } from "./dom.js";
 import { markdownLine } from "./markdown.js";
-import { bodyOf, complaint, curlOf, headerBytes, headerComplaint, kindOf, queryOf }
+import { bodyOf, complaint, curlOf, headerBytes, headerComplaint, kindOf, pathOf, queryOf }
 	from "./request.js";
 import { resolve, typeInWords } from "./schema.js";
 
@@ -125,7 +125,7 @@ class Panel {
 		this.operation = operation;
 		this.fields = parameterFields(state.whole, operation);
 		this.headers = headersIn(state.whole, operation);
-		this.way = operation.calls.GET ? "GET" : "POST";
+		[this.way] = Object.keys(operation.calls);
 		this.isAlwaysJob = operation.call["x-async"] === "always";
 		this.element = this.build();
 		this.refresh();
@@ -166,7 +166,7 @@ class Panel {
 	}
 
 	wayElement() {
-		if (!this.operation.calls.GET)
+		if (Object.keys(this.operation.calls).length < 2)
 			return null;
 		const name = newId("way");
 		return h("fieldset", { class: "ways" }, h("legend", null, "Method"),
@@ -185,7 +185,7 @@ class Panel {
 
 	exampleButton() {
 		const { calls } = this.operation;
-		const example = calls.POST.requestBody?.content?.["application/json"]?.example;
+		const example = calls.POST?.requestBody?.content?.["application/json"]?.example;
 		const object = Array.isArray(example) ? example[0] : example;
 		if (!object || typeof object !== "object")
 			return null;
@@ -214,8 +214,10 @@ class Panel {
 	// What would be sent now; null, where what is typed cannot be sent.
 	request() {
 		const { state, operation } = this;
-		const url = new URL(operation.path.slice(1).split("/").map(encodeURIComponent).join("/"),
-			state.base);
+		const inPath = operation.kind === "job" ? this.fields : [];
+		if (inPath.some((field) => field.text.trim() === ""))
+			throw new Error("the path is not whole");
+		const url = new URL(pathOf(operation.path, inPath).slice(1), state.base);
 		const headers = this.headers.filter((header) => header.ways.includes(this.way)
 			&& header.input.value.trim() !== "").map((header) => [header.name, header.input.value.trim()]);
 		const call = { method: this.way, url, headers, credential: state.credential };
@@ -228,8 +230,8 @@ class Panel {
 				headers.push(["Prefer", "respond-async"]);
 		}
 		if (this.way === "GET") {
-			url.search = queryOf(this.fields);
-		} else {
+			url.search = queryOf(this.fields.filter((field) => !inPath.includes(field)));
+		} else if (operation.calls[this.way].requestBody) {
 			headers.push(["Content-Type", "application/json"]);
 			call.body = bodyOf(this.fields);
 		}
@@ -271,7 +273,8 @@ class Panel {
 	check() {
 		const wrong = [];
 		for (const field of this.fields) {
-			const text = complaint(field, this.way);
+			const isMissing = this.operation.kind === "job" && field.text.trim() === "";
+			const text = isMissing ? "This one is required." : complaint(field, this.way);
 			complain(field, text);
 			if (text)
 				wrong.push(field);

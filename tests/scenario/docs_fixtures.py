@@ -56,7 +56,8 @@ def open_docs(chromium):
         opened.append((service, page))
         page.goto(f"http://{service.address}/docs#/{name}")
         if is_open:
-            page.until("document.documentElement.dataset.ready === ''")
+            # A service that has just started has no document yet, on a busy machine for longer.
+            page.until("document.documentElement.dataset.ready === ''", 90)
             page.until(f"document.querySelector('h1').innerText === '{name}'" if name else
                        "document.querySelector('h1')")
         return page

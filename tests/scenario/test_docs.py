@@ -179,7 +179,7 @@ def test_it_is_small_and_asks_nobody_else(api, open_docs):
 def test_the_policy_forbids_what_the_page_never_does(api, chromium):
     page = chromium.page()
     page.goto(f"http://{api.address}/docs")
-    page.until("document.documentElement.dataset.ready === ''")
+    page.until("document.documentElement.dataset.ready === ''", 90)
     assert page.complaints == []
     page.js("fetch('http://127.0.0.2:9/').catch(() => null)")
     page.js("(() => { try { document.body.innerHTML = '<img src=x onerror=window.pwned=1>'; }"

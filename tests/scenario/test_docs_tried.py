@@ -89,6 +89,31 @@ def test_a_command_is_tried_as_a_job(hostile, open_docs):
     assert any(url.endswith(f"/v1/jobs/{job}") for url, _ in page.asked)
 
 
+def test_a_job_is_asked_for_and_cancelled(hostile, open_docs, tmp_path):
+    job = hostile.post("/v1/commands/keep", {"note": "x"}, {
+        "Prefer": 'not-before="2100-01-01T00:00:00Z"'}).json["job"]["id"]
+    page = open_docs(hostile, "job-get")
+    page.click(".try button[type=submit]")
+    page.until("document.querySelector('[name=id][aria-invalid=true]')")
+    page.fill("[name=id]", job)
+    asked, body = send(page)
+    same = json.loads(run_line(copied(page), tmp_path))
+    page.goto(f"http://{hostile.address}/docs#/job-cancel")
+    page.until("document.querySelector('h1').innerText === 'job-cancel'")
+    page.fill("[name=id]", job)
+    line = copied(page)
+    cancelled, _ = send(page)
+    again = json.loads(run_line(line, tmp_path))
+    page.fill("[name=id]", "../queries/hostile")
+    stray, _ = send(page)
+
+    assert (asked, cancelled, stray) == ("200 OK", "200 OK", "404 Not Found")
+    assert json.loads(body)["job"]["state"] == same["job"]["state"] == "scheduled"
+    assert again["job"]["state"] == "cancelled" and "-X DELETE" in line
+    assert [url.split("/v1/")[1] for url, _ in page.asked if "/v1/" in url] == [
+        f"jobs/{job}", f"jobs/{job}", "jobs/..%2Fqueries%2Fhostile"]
+
+
 @pytest.mark.parametrize("way", ["GET", "POST"])
 def test_the_copied_line_gives_the_same_body(api, open_docs, tmp_path, way):
     page = open_docs(api, "products.search")
