@@ -32,6 +32,8 @@ PUT = """INSERT INTO cqrsd.job (run_at, mark, keep_s, keyed, attempts_max, comma
     order_key, parameters) SELECT now(), 1, 60, false, 5, 'move', 'v', key,
     json_build_object('account', key, 'number', i) FROM (SELECT i::text, {key} AS key
     FROM generate_series(1, {count}) AS i) AS i"""
+NOW = {"Prefer": "respond-async"}
+LATER = {"Prefer": 'respond-async, not-before="2099-01-01T00:00:00Z"'}
 OLD = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM words"
 
 
@@ -49,14 +51,13 @@ def cqrsd(shop_cluster, catalog, primary):
 def deleted(primary):
     """A snapshot is held that keeps many rows."""
     with primary.open_transaction(OLD):
-        primary.sql(PUT.format(key="'key-' || i % 100", count=40000)
-                    + "; DELETE FROM cqrsd.job")  # one transaction: none of them runs
+        primary.sql("BEGIN; " + PUT.format(key="'old-' || i % 100", count=40000)
+                    + "; DELETE FROM cqrsd.job; COMMIT")  # none of them is seen, and runs
         yield
 
 
-def move(cqrsd, account, number, name="move"):
-    answer = cqrsd.command(name, user="ann", headers={"Prefer": "respond-async"},
-                           account=account, number=number)
+def move(cqrsd, account, number, name="move", headers=NOW):
+    answer = cqrsd.command(name, user="ann", headers=headers, account=account, number=number)
     assert answer.status == 202, answer
     return answer.json["job"]["id"]
 
@@ -97,6 +98,22 @@ def test_what_commits_late_is_the_head_of_its_value(cqrsd, primary, deleted):
         until(lambda: len(moved(primary, "a")) == 2)
 
     assert moved(primary, "a") == [1, 2]
+
+
+def test_a_head_that_waits_below_the_floor_blocks_its_value(cqrsd, primary, deleted):
+    find_floors(cqrsd, primary)
+    move(cqrsd, "a", 1, headers=LATER)
+    for number in range(2, 5):
+        move(cqrsd, "a", number)
+    run_some(cqrsd, primary, count=60)
+    move(cqrsd, "a", 5)
+    run_some(cqrsd, primary, first=100)
+    assert moved(primary, "a") == []
+
+    primary.sql("UPDATE cqrsd.job SET run_at = now()")
+
+    until(lambda: len(moved(primary, "a")) == 5)
+    assert moved(primary, "a") == [1, 2, 3, 4, 5]
 
 
 def test_all_run_in_their_order(cqrsd, primary, deleted):

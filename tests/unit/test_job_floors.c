@@ -18,7 +18,11 @@ static struct job_floors floors;
 static struct job_queue queue;
 static struct job_queues queues;
 static struct floors_answer answer;
-static int64_t now_us;
+static int64_t now_us, from;
+
+/* Of what a walk finds. */
+static const char *key;
+static bool not_due;
 
 static int open_anew(void **state)
 {
@@ -29,6 +33,15 @@ static int open_anew(void **state)
 		.life = TEXT("1 a"), .since = TEXT("0/1"), .given = true, .took_us = DEAR
 	};
 	now_us = US_PER_S;
+	key = "k";
+	not_due = false;
+	return 0;
+}
+
+static int close_all(void **state)
+{
+	old_heads_fini(&queue.floor.old);
+	old_heads_fini(&queue.floor.walked_old);
 	return 0;
 }
 
@@ -41,8 +54,13 @@ static enum floors_step step(int64_t found)
 	assert_true(floors_are_due(&floors, now_us));
 	floors_begin(&floors, now_us);
 	was = floors.step;
-	if (floors_take(&floors, &queues, &answer, now_us))
-		floors_found(&floors, &queue, found);
+	if (was == FLOORS_WALK)
+		from = floors_walk_from(&floors, &queue.floor);
+	if (!floors_take(&floors, &queues, &answer, now_us))
+		return was;
+	floors_found(&floors, &queue,
+		     &(struct floors_found){ .n = found, .key = text_of(key), .not_due = not_due });
+	floors_walked(&floors, now_us);
 	return was;
 }
 
@@ -50,7 +68,7 @@ static enum floors_step step(int64_t found)
 static void open_dear(int64_t claimed)
 {
 	floors_claimed(&floors, 1);
-	assert_int_equal(step(0), FLOORS_WALK);
+	assert_int_equal(step(0), FLOORS_NOTE);
 	floors_claimed(&floors, claimed);
 	assert_int_equal(step(0), FLOORS_WALK);
 	assert_true(floors.dear);
@@ -217,6 +235,101 @@ static void it_is_dropped_when_what_was_deleted_is_vacuumed(void **state)
 	assert_int_equal(queue.floor.n, 0);
 }
 
+/* Up to the first job that is due, 60, behind a head that is not. */
+static void open_blocked(void)
+{
+	open_dear(70);
+	floors.full_us = INT64_MAX;
+	assert_int_equal(step(0), FLOORS_NOTE);
+	assert_int_equal(step(0), FLOORS_WAIT);
+	key = "blocked";
+	not_due = true;
+	assert_int_equal(step(50), FLOORS_WALK);
+	not_due = false;
+	assert_int_equal(step(60), FLOORS_WALK);
+	assert_int_equal(from, 51);
+	assert_int_equal(queue.floor.old.count, 0);
+	assert_int_equal(step(0), FLOORS_FLUSH);
+}
+
+static void a_head_that_is_not_due_is_kept_by_name(void **state)
+{
+	open_blocked();
+	assert_int_equal(queue.floor.n, 60);
+	assert_int_equal(queue.floor.old.count, 1);
+	assert_int_equal(queue.floor.old.of[0].n, 50);
+	assert_string_equal(queue.floor.old.of[0].key, "blocked");
+}
+
+static void one_that_held_the_floor_back_before_is_kept_by_name(void **state)
+{
+	open_dear(70);
+	reach(50);
+	floors_claimed(&floors, 80);
+	floors.full_us = INT64_MAX;
+	assert_int_equal(step(0), FLOORS_NOTE);
+	assert_int_equal(step(0), FLOORS_WAIT);
+	assert_int_equal(step(50), FLOORS_WALK);
+	assert_int_equal(step(75), FLOORS_WALK);
+	assert_int_equal(step(0), FLOORS_FLUSH);
+	assert_int_equal(queue.floor.n, 75);
+	assert_int_equal(queue.floor.old.count, 1);
+}
+
+/* The head of the key that is kept by name is that one by now. */
+static void walk_again(int64_t head, int64_t found)
+{
+	floors_claimed(&floors, floors.claimed + 10);
+	assert_int_equal(step(0), FLOORS_NOTE);
+	assert_int_equal(step(0), FLOORS_WAIT);
+	now_us += US_PER_S;
+	floors_begin(&floors, now_us);
+	assert_int_equal(floors_walk_from(&floors, &queue.floor), 60);
+	assert_true(floors_take(&floors, &queues, &answer, now_us));
+	floors_found(&floors, &queue,
+		     &(struct floors_found){ .n = head, .key = TEXT("blocked"), .by_name = true });
+	floors_found(&floors, &queue, &(struct floors_found){ .n = found, .key = TEXT("k") });
+	floors_walked(&floors, now_us);
+	assert_int_equal(step(0), FLOORS_FLUSH);
+}
+
+static void its_key_is_kept_while_its_head_is_below_the_floor(void **state)
+{
+	open_blocked();
+	walk_again(55, 70);
+	assert_int_equal(queue.floor.n, 70);
+	assert_int_equal(queue.floor.old.count, 1);
+	assert_int_equal(queue.floor.old.of[0].n, 55);
+}
+
+static void it_is_like_others_once_its_head_is_not(void **state)
+{
+	open_blocked();
+	walk_again(71, 70);
+	assert_int_equal(queue.floor.old.count, 0);
+}
+
+static void nor_when_it_has_none(void **state)
+{
+	open_blocked();
+	walk_again(0, 70);
+	assert_int_equal(queue.floor.old.count, 0);
+}
+
+static void a_floor_stops_where_there_is_no_room_for_names(void **state)
+{
+	open_dear(1000);
+	floors.full_us = INT64_MAX;
+	assert_int_equal(step(0), FLOORS_NOTE);
+	assert_int_equal(step(0), FLOORS_WAIT);
+	not_due = true;
+	for (int64_t i = 0; i <= OLD_HEADS_MAX; i++)
+		assert_int_equal(step(100 + i), FLOORS_WALK);
+	assert_int_equal(step(0), FLOORS_FLUSH);
+	assert_int_equal(queue.floor.n, 100 + OLD_HEADS_MAX);
+	assert_int_equal(queue.floor.old.count, OLD_HEADS_MAX);
+}
+
 static void a_step_that_fails_is_not_asked_again_at_once(void **state)
 {
 	open_dear(70);
@@ -226,7 +339,7 @@ static void a_step_that_fails_is_not_asked_again_at_once(void **state)
 	assert_true(floors_are_due(&floors, now_us + FLOORS_FAILED_US));
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, open_anew)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_anew, close_all)
 
 int main(void)
 {
@@ -243,6 +356,12 @@ int main(void)
 		TEST(a_full_walk_finds_what_came_back_below),
 		TEST(there_is_none_where_little_is_deleted),
 		TEST(it_is_dropped_when_what_was_deleted_is_vacuumed),
+		TEST(a_head_that_is_not_due_is_kept_by_name),
+		TEST(one_that_held_the_floor_back_before_is_kept_by_name),
+		TEST(its_key_is_kept_while_its_head_is_below_the_floor),
+		TEST(it_is_like_others_once_its_head_is_not),
+		TEST(nor_when_it_has_none),
+		TEST(a_floor_stops_where_there_is_no_room_for_names),
 		TEST(a_step_that_fails_is_not_asked_again_at_once),
 	};
 

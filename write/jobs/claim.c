@@ -90,13 +90,11 @@ static const uint32_t heads_params[ORDERED_VALUES] = {
 };
 
 static const uint32_t above_params[ABOVE_VALUES] = {
-	[ORDERED_COMMANDS] = TEXTARRAYOID,
-	[ORDERED_KEY] = TEXTARRAYOID,
-	[ORDERED_N] = INT8ARRAYOID,
-	[ORDERED_UNTIL] = TEXTARRAYOID,
-	[ABOVE_FLOOR] = INT8ARRAYOID,
-	[ABOVE_LIMIT] = INT8OID,
-	[ABOVE_LIFE] = TEXTOID,
+	[ORDERED_COMMANDS] = TEXTARRAYOID, [ORDERED_KEY] = TEXTARRAYOID,
+	[ORDERED_N] = INT8ARRAYOID,        [ORDERED_UNTIL] = TEXTARRAYOID,
+	[ABOVE_FLOOR] = INT8ARRAYOID,      [ABOVE_OLD_COMMANDS] = TEXTARRAYOID,
+	[ABOVE_OLD_KEYS] = TEXTARRAYOID,   [ABOVE_OLD_N] = INT8ARRAYOID,
+	[ABOVE_LIMIT] = INT8OID,           [ABOVE_LIFE] = TEXTOID,
 };
 
 enum fair_value {
@@ -198,6 +196,17 @@ static void claim_add_keys(struct job_claim *claim, const struct job_queue *queu
 		array_add_int(&claim->arrays[ABOVE_FLOOR], queue->floor.n);
 }
 
+static void claim_add_old(struct job_claim *claim, const struct job_queue *queue)
+{
+	const struct old_heads *old = &queue->floor.old;
+
+	for (unsigned i = 0; i < old->count; i++) {
+		array_add_text(&claim->arrays[ABOVE_OLD_COMMANDS], text_of(queue->operation->name));
+		array_add_text(&claim->arrays[ABOVE_OLD_KEYS], text_of(old->of[i].key));
+		array_add_int(&claim->arrays[ABOVE_OLD_N], old->of[i].n);
+	}
+}
+
 /* Around: behind all jobs of a key, and from the first key to that one. A trial has its mark in
  * place of the number, and may meet that key once more. */
 static void claim_add_heads(struct job_claim *claim, const struct job_queue *queue)
@@ -209,6 +218,8 @@ static void claim_add_heads(struct job_claim *claim, const struct job_queue *que
 	if (at->begun)
 		claim_add_keys(claim, queue, key, down ? 0 : INT64_MAX, none);
 	claim_add_keys(claim, queue, down ? none : TEXT(""), 0, at->begun ? key : none);
+	if (down)
+		claim_add_old(claim, queue);
 }
 
 static void claim_add_tenants(struct job_claim *claim, const struct job_queue *queue)

@@ -22,8 +22,8 @@
  * those before FAIR. */
 enum claim_kind { CLAIM_COMPANY, CLAIM_ALONE, CLAIM_HEADS, CLAIM_FAIR, CLAIM_KINDS };
 
-#define CLAIM_ARRAYS 5
-#define CLAIM_VALUES_MAX 7
+#define CLAIM_ARRAYS 8
+#define CLAIM_VALUES_MAX 10
 
 enum claim_value {
 	CLAIM_COMMANDS,

@@ -18,6 +18,8 @@ void floors_claimed(struct job_floors *floors, int64_t n)
 /* Behind a rest. A full walk goes first, as holders may last. */
 static enum floors_step floors_next(const struct job_floors *floors, int64_t now_us)
 {
+	if (!floors->life[0])
+		return FLOORS_NOTE; /* which asks for it */
 	if (!floors->dear || (floors->settled && now_us >= floors->full_us))
 		return FLOORS_WALK;
 	return floors->noted > floors->settled ? FLOORS_WAIT : FLOORS_NOTE;
@@ -44,9 +46,11 @@ bool floors_are_due(const struct job_floors *floors, int64_t now_us)
 
 void floors_begin(struct job_floors *floors, int64_t now_us)
 {
-	if (floors->step == FLOORS_REST)
+	if (floors->step == FLOORS_REST) {
 		floors->step = floors_next(floors, now_us);
-	floors->full = floors->step == FLOORS_WALK && now_us >= floors->full_us;
+		floors->goes_on = false;
+	}
+	floors->full = floors->step == FLOORS_WALK && !floors->goes_on && now_us >= floors->full_us;
 	floors->asked =
 		floors->step == FLOORS_WALK && floors->dear ? floors->settled : floors->claimed;
 }
@@ -56,8 +60,12 @@ static void floors_drop(struct job_queues *queues)
 	if (queues->life[0])
 		log_debug("jobs", "heads are claimed without floors");
 	queues->life[0] = '\0';
-	for (unsigned i = 0; i < queues->count; i++)
-		queues->queues[i].floor = (struct ordered_floor){ 0 };
+	for (unsigned i = 0; i < queues->count; i++) {
+		struct ordered_floor *floor = &queues->queues[i].floor;
+
+		floor->n = floor->walked = 0;
+		floor->old.count = floor->walked_old.count = 0;
+	}
 }
 
 static void floors_copy(char *to, size_t bytes, struct text text)
@@ -103,8 +111,7 @@ static bool floors_take_walk(struct job_floors *floors, struct job_queues *queue
 {
 	bool proven = floors->dear;
 
-	for (unsigned i = 0; i < queues->count; i++)
-		queues->queues[i].floor.walked = 0;
+	floors->goes_on = false;
 	if (floors->full) {
 		int64_t every_us = watermark_every_us(answer->took_us);
 
@@ -114,16 +121,43 @@ static bool floors_take_walk(struct job_floors *floors, struct job_queues *queue
 	}
 	if (!floors->dear)
 		floors_drop(queues);
+	if (floors->dear && !proven)
+		floors->due_us = now_us;
 	if (!floors->dear || !proven)
 		return false;
 	floors->seen_lsn = answer->insert_lsn;
-	floors->step = FLOORS_FLUSH;
 	return true;
 }
 
-void floors_found(const struct job_floors *floors, struct job_queue *queue, int64_t n)
+int64_t floors_walk_from(const struct job_floors *floors, struct ordered_floor *floor)
 {
-	queue->floor.walked = n ? n : floors->asked + 1;
+	if (floors->goes_on)
+		return floor->goes_on ? floor->walked : -1;
+	floor->walked = 0;
+	floor->goes_on = false;
+	old_heads_copy(&floor->walked_old, &floor->old);
+	return floors->full ? 0 : floor->n;
+}
+
+/* One that held the floor back before does so for long. */
+void floors_found(struct job_floors *floors, struct job_queue *queue,
+		  const struct floors_found *found)
+{
+	struct ordered_floor *floor = &queue->floor;
+
+	if (found->by_name) {
+		old_heads_move(&floor->walked_old, found->key, found->n);
+		return;
+	}
+	floor->goes_on = found->n && (found->not_due || found->n == floor->n) &&
+			 old_heads_add(&floor->walked_old, found->key, found->n);
+	floors->goes_on |= floor->goes_on;
+	floor->walked = found->n ? found->n + floor->goes_on : floors->asked + 1;
+}
+
+void floors_walked(struct job_floors *floors, int64_t now_us)
+{
+	floors_go_on(floors, floors->goes_on ? FLOORS_WALK : FLOORS_FLUSH, now_us);
 }
 
 static void floors_adopt(struct job_floors *floors, struct job_queues *queues)
@@ -131,8 +165,11 @@ static void floors_adopt(struct job_floors *floors, struct job_queues *queues)
 	for (unsigned i = 0; i < queues->count; i++) {
 		struct ordered_floor *floor = &queues->queues[i].floor;
 
-		if (floor->walked)
-			floor->n = floor->walked;
+		if (!floor->walked)
+			continue;
+		floor->n = floor->walked;
+		old_heads_copy(&floor->old, &floor->walked_old);
+		old_heads_drop_from(&floor->old, floor->n);
 		floor->walked = 0;
 	}
 	if (!queues->life[0])
@@ -189,10 +226,7 @@ bool floors_take(struct job_floors *floors, struct job_queues *queues,
 		floors_go_on(floors, FLOORS_WALK, now_us);
 		return false;
 	case FLOORS_WALK:
-		if (!floors_take_walk(floors, queues, answer, now_us))
-			return false;
-		floors_go_on(floors, FLOORS_FLUSH, now_us);
-		return true;
+		return floors_take_walk(floors, queues, answer, now_us);
 	case FLOORS_FLUSH:
 		if (answer->flush_lsn < floors->seen_lsn)
 			floors_go_on(floors, FLOORS_FLUSH, now_us + FLOORS_SOON_US);

@@ -17,6 +17,10 @@
  *   FLUSH   until what that snapshot saw is on the disk: a crash of the server, with
  *           synchronous_commit off, brings nothing back below the floor
  *
+ * Heads that are not due, and one that held the floor back already, are kept by name (old_heads.h)
+ * and the walk goes on behind them: what is true of the floor is true of each of their keys and the
+ * number that is kept with it.
+ *
  * All of it holds for one life of one server: its timeline, and when it was started. Each claim
  * compares these, on the server, and goes without a floor where they are others: a standby that was
  * promoted may have lost that a job has ended. While a floor is being proven there may be no crash
@@ -56,8 +60,9 @@ struct job_floors {
 	int64_t measured;                /* what claimed was at the last full walk */
 	uint64_t seen_lsn;               /* the end of the log behind the snapshot of a walk */
 	char life[ORDERED_LIFE_BYTES], since[FLOORS_SINCE_BYTES];
-	bool dear; /* the last full walk */
-	bool full; /* the walk that is on its way */
+	bool dear;    /* the last full walk */
+	bool full;    /* the walk that is on its way */
+	bool goes_on; /* the walk, behind heads that it keeps by name */
 };
 
 /* What one step came to know. Texts are borrowed. */
@@ -75,6 +80,8 @@ void floors_claimed(struct job_floors *floors, int64_t n);
 bool floors_are_due(const struct job_floors *floors, int64_t now_us) must_check;
 /* The step is sent. */
 void floors_begin(struct job_floors *floors, int64_t now_us);
+/* Of a walk: from which number on; -1: it has come to that floor. */
+int64_t floors_walk_from(const struct job_floors *floors, struct ordered_floor *floor) must_check;
 /* There was no conn for it. */
 void floors_not_sent(struct job_floors *floors, int64_t now_us);
 /* It was not answered. */
@@ -82,5 +89,14 @@ void floors_fail(struct job_floors *floors, int64_t now_us);
 /* It was answered. True: of a walk; it is to be told what each queue has. */
 bool floors_take(struct job_floors *floors, struct job_queues *queues,
 		 const struct floors_answer *answer, int64_t now_us) must_check;
-/* n: of the job that waits with the least number; 0: none. */
-void floors_found(const struct job_floors *floors, struct job_queue *queue, int64_t n);
+/* The jobs of some keys, or of all others, that wait: the one with the least number. */
+struct floors_found {
+	int64_t n;       /* 0: none waits */
+	struct text key; /* its own; ptr NULL: none waits */
+	bool by_name;    /* of the key alone, which is one of the old heads that were asked for */
+	bool not_due;
+};
+void floors_found(struct job_floors *floors, struct job_queue *queue,
+		  const struct floors_found *found);
+/* The last of them was found. */
+void floors_walked(struct job_floors *floors, int64_t now_us);

@@ -45,34 +45,48 @@
 
 #define LSN(place) "(" place " - '0/0'::pg_lsn)::int8"
 
-/* The first job of a command that waits, from a number on. */
+/* The first job of a command that waits, from a number on, but for old heads; and of each of these
+ * keys. */
 #define WALK                                                                                       \
-	"SELECT q.command, (SELECT o.n FROM cqrsd.job AS o WHERE o.n >= q.n"                       \
-	" AND o.n <= (SELECT $4::int8) AND o.command = q.command"                                  \
-	" AND octet_length(o.order_key) IS NOT NULL ORDER BY o.n LIMIT 1) AS n"                    \
-	" FROM unnest((SELECT $2::text[]), (SELECT $3::int8[])) AS q(command, n)"
+	"SELECT q.command, f.n, f.order_key AS key, false AS by_name, f.run_at > now() AS not_due" \
+	" FROM unnest((SELECT $2::text[]), (SELECT $3::int8[])) AS q(command, n)"                  \
+	" LEFT JOIN LATERAL (SELECT o.n, o.order_key, o.run_at FROM cqrsd.job AS o"                \
+	" WHERE o.n >= q.n AND o.n <= (SELECT $4::int8) AND o.command = q.command"                 \
+	" AND octet_length(o.order_key) IS NOT NULL AND o.order_key <> ALL"                        \
+	" (ARRAY(SELECT l.key FROM old AS l WHERE l.command = q.command))"                         \
+	" ORDER BY o.n LIMIT 1) AS f ON true WHERE s.began IS NOT NULL"                            \
+	" UNION ALL SELECT l.command, f.n, l.key, true, NULL FROM old AS l"                        \
+	" LEFT JOIN LATERAL (SELECT o.n FROM cqrsd.job AS o WHERE o.command = l.command"           \
+	" AND o.order_key IS NOT NULL AND (o.order_key, o.n) >= (l.key, l.n)"                      \
+	" AND o.order_key <= l.key ORDER BY o.order_key, o.n LIMIT 1) AS f ON true"                \
+	" WHERE s.began IS NOT NULL AND l.n >= 0"
 
 #define NOT_IN_RECOVERY(what) "CASE WHEN s.life IS NOT NULL THEN " what " END"
 
 static const char floors_text[] =
-	"WITH holders AS MATERIALIZED (" HOLDERS ") SELECT s.life,"
+	"WITH holders AS MATERIALIZED (" HOLDERS "), old AS MATERIALIZED"
+	" (SELECT o.command, o.key COLLATE \"C\" AS key, o.n FROM unnest((SELECT $6::text[]),"
+	" (SELECT $7::text[]), (SELECT $8::int8[])) AS o(command, key, n)) SELECT s.life,"
 	" (SELECT c.checkpoint_lsn::text FROM pg_control_checkpoint() AS c) AS since,"
 	" coalesce((SELECT array_agg(h.holder)::text FROM holders AS h), '{}') AS holders,"
 	" " HELD " AS held, CASE WHEN (SELECT $5::bool) THEN " GIVEN " END AS given,"
 	" " NOT_IN_RECOVERY(LSN("pg_current_wal_insert_lsn()")) " AS insert_lsn,"
-	" " NOT_IN_RECOVERY(LSN("pg_current_wal_flush_lsn()")) " AS flush_lsn, w.command, w.n,"
+	" " NOT_IN_RECOVERY(LSN("pg_current_wal_flush_lsn()")) " AS flush_lsn,"
+	" w.command, w.n, w.key, w.by_name, w.not_due,"
 	" (date_part('epoch', clock_timestamp() - s.began) * 1e6::float8)::int8 AS took_us"
 	" FROM (SELECT " ORDERED_LIFE " AS life, clock_timestamp() AS began OFFSET 0) AS s"
-	" LEFT JOIN LATERAL (" WALK " WHERE s.began IS NOT NULL) AS w ON true";
+	" LEFT JOIN LATERAL (" WALK ") AS w ON true";
 /* clang-format on */
 
 static const uint32_t floors_params[FLOORS_VALUES] = {
-	[FLOORS_HOLDERS] = TEXTARRAYOID, [FLOORS_COMMANDS] = TEXTARRAYOID,
-	[FLOORS_FROM] = INT8ARRAYOID,    [FLOORS_ASKED] = INT8OID,
-	[FLOORS_NOTED] = BOOLOID,
+	[FLOORS_HOLDERS] = TEXTARRAYOID,  [FLOORS_COMMANDS] = TEXTARRAYOID,
+	[FLOORS_FROM] = INT8ARRAYOID,     [FLOORS_ASKED] = INT8OID,
+	[FLOORS_NOTED] = BOOLOID,         [FLOORS_OLD_COMMANDS] = TEXTARRAYOID,
+	[FLOORS_OLD_KEYS] = TEXTARRAYOID, [FLOORS_OLD_FROM] = INT8ARRAYOID,
 };
 static const uint32_t floors_columns[] = {
-	TEXTOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT8OID, INT8OID, TEXTOID, INT8OID, INT8OID,
+	TEXTOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT8OID, INT8OID,
+	TEXTOID, INT8OID, TEXTOID, BOOLOID, BOOLOID, INT8OID,
 };
 
 static struct statement floors_statement;
@@ -95,6 +109,9 @@ void floors_ask_init(struct floors_ask *ask, struct loop *loop, struct job_queue
 	buf_init(&ask->holders);
 	buf_init(&ask->commands);
 	buf_init(&ask->from);
+	buf_init(&ask->old_commands);
+	buf_init(&ask->old_keys);
+	buf_init(&ask->old_from);
 }
 
 void floors_ask_fini(struct floors_ask *ask)
@@ -102,6 +119,9 @@ void floors_ask_fini(struct floors_ask *ask)
 	if (ask->pool)
 		pool_forget(ask->pool, &ask->call);
 	ask->pool = NULL;
+	buf_fini(&ask->old_from);
+	buf_fini(&ask->old_keys);
+	buf_fini(&ask->old_commands);
 	buf_fini(&ask->from);
 	buf_fini(&ask->commands);
 	buf_fini(&ask->holders);
@@ -142,6 +162,19 @@ static void floors_keep_holders(struct floors_ask *ask, const struct json *row)
 	buf_byte(&ask->holders, '\0');
 }
 
+static void floors_take_found(struct floors_ask *ask, const struct json *row)
+{
+	struct text command = floors_member(row, "command");
+	struct job_queue *queue = command.ptr ? job_queues_find(ask->queues, command) : NULL;
+
+	if (queue)
+		floors_found(&ask->floors, queue,
+			     &(struct floors_found){ .n = job_row_number(row, "n"),
+						     .key = floors_member(row, "key"),
+						     .by_name = job_row_is(row, "by_name"),
+						     .not_due = job_row_is(row, "not_due") });
+}
+
 static void floors_take_rows(struct floors_ask *ask, const struct json *rows)
 {
 	const struct json *row = json_first(rows);
@@ -153,14 +186,9 @@ static void floors_take_rows(struct floors_ask *ask, const struct json *rows)
 		floors_keep_holders(ask, row);
 	if (!floors_take(&ask->floors, ask->queues, &answer, loop_now(ask->loop)))
 		return;
-	for (; row; row = json_next(row)) {
-		struct text command = floors_member(row, "command");
-		struct job_queue *queue =
-			command.ptr ? job_queues_find(ask->queues, command) : NULL;
-
-		if (queue)
-			floors_found(&ask->floors, queue, job_row_number(row, "n"));
-	}
+	for (; row; row = json_next(row))
+		floors_take_found(ask, row);
+	floors_walked(&ask->floors, loop_now(ask->loop));
 }
 
 static void floors_on_done(struct call *call)
@@ -193,24 +221,43 @@ static bool floors_on_ran(struct call *call)
 	return false;
 }
 
+static void floors_fill_queue(struct floors_ask *ask, struct job_queue *queue)
+{
+	const struct job_floors *floors = &ask->floors;
+	const struct old_heads *old = &queue->floor.walked_old;
+	struct text command = text_of(queue->operation->name);
+	int64_t from = floors_walk_from(floors, &queue->floor);
+
+	if (from < 0)
+		return;
+	array_add_text(&ask->commands, command);
+	array_add_int(&ask->from, from);
+	for (unsigned i = 0; i < old->count; i++) {
+		array_add_text(&ask->old_commands, command);
+		array_add_text(&ask->old_keys, text_of(old->of[i].key));
+		array_add_int(&ask->old_from, floors->goes_on ? -1
+					      : floors->full  ? 0
+							      : old->of[i].n);
+	}
+}
+
 static void floors_fill(struct floors_ask *ask)
 {
 	const struct job_floors *floors = &ask->floors;
+	struct buf *arrays[] = { &ask->commands, &ask->from, &ask->old_commands, &ask->old_keys,
+				 &ask->old_from };
+	const unsigned places[] = { FLOORS_COMMANDS, FLOORS_FROM, FLOORS_OLD_COMMANDS,
+				    FLOORS_OLD_KEYS, FLOORS_OLD_FROM };
 
-	array_begin(&ask->commands);
-	array_begin(&ask->from);
-	for (unsigned i = 0; floors->step == FLOORS_WALK && i < ask->queues->count; i++) {
-		const struct job_queue *queue = &ask->queues->queues[i];
-
-		if (!queue->operation->ordered_by)
-			continue;
-		array_add_text(&ask->commands, text_of(queue->operation->name));
-		array_add_int(&ask->from, floors->full ? 0 : queue->floor.n);
-	}
+	for (unsigned i = 0; i < 5; i++)
+		array_begin(arrays[i]);
+	for (unsigned i = 0; floors->step == FLOORS_WALK && i < ask->queues->count; i++)
+		if (ask->queues->queues[i].operation->ordered_by)
+			floors_fill_queue(ask, &ask->queues->queues[i]);
+	for (unsigned i = 0; i < 5; i++)
+		ask->values[places[i]] = array_end(arrays[i]);
 	snprintf(ask->asked, sizeof(ask->asked), "%lld", (long long)floors->asked);
 	ask->values[FLOORS_HOLDERS] = floors->step == FLOORS_WAIT ? ask->holders.ptr : "{}";
-	ask->values[FLOORS_COMMANDS] = array_end(&ask->commands);
-	ask->values[FLOORS_FROM] = array_end(&ask->from);
 	ask->values[FLOORS_ASKED] = ask->asked;
 	ask->values[FLOORS_NOTED] = floors->step == FLOORS_NOTE ? "t" : "f";
 }

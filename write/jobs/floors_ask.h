@@ -18,7 +18,10 @@ enum floors_value {
 	FLOORS_COMMANDS,
 	FLOORS_FROM,
 	FLOORS_ASKED,
-	FLOORS_NOTED, /* is it about a number that may not have been given? */
+	FLOORS_NOTED,        /* is it about a number that may not have been given? */
+	FLOORS_OLD_COMMANDS, /* heads that are kept by name, as the next */
+	FLOORS_OLD_KEYS,
+	FLOORS_OLD_FROM, /* where its key is sought from; -1: it is not */
 	FLOORS_VALUES
 };
 
@@ -36,7 +39,7 @@ struct floors_ask {
 	struct arena arena;
 	struct buf out;
 	struct buf holders; /* an array, as it was noted */
-	struct buf commands, from;
+	struct buf commands, from, old_commands, old_keys, old_from;
 	char asked[24];
 	const char *values[FLOORS_VALUES];
 };

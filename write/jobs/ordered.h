@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "write/jobs/job_statement.h"
+#include "write/jobs/old_heads.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,8 +33,12 @@ struct ordered_at {
 
 /* Of a command; write/jobs/floors.h. Zeroed: none. */
 struct ordered_floor {
-	int64_t n;      /* no job of it with an order waits below that number */
-	int64_t walked; /* the next one, until what shows it is on the disk; 0: none */
+	int64_t n;            /* no job of it with an order waits below that number, but for: */
+	struct old_heads old; /* these keys */
+	/* The next one, until what shows it is on the disk; 0: none. */
+	int64_t walked;
+	struct old_heads walked_old;
+	bool goes_on; /* the walk has not come to it */
 };
 
 /* A claim has come as far as that key. */

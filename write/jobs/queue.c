@@ -12,6 +12,10 @@
 
 void job_queues_fini(struct job_queues *queues)
 {
+	for (unsigned i = 0; i < queues->count; i++) {
+		old_heads_fini(&queues->queues[i].floor.old);
+		old_heads_fini(&queues->queues[i].floor.walked_old);
+	}
 	free(queues->queues);
 	free(queues->urgencies);
 	free(queues->of);
