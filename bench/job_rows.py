@@ -28,6 +28,12 @@ NOW, LATER = (f"1 /v1/commands/{name} {BODY}" for name in ("add_row", "add_row_l
 FILL = """INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at, keep_s,
     keyed) SELECT i, '{command}', '1', json_build_object('n', i::text, 'note', 'a note'), 5,
     clock_timestamp(), 86400, false FROM generate_series(1, {count}) AS i"""
+KEYS = 1000
+FILL_IN_ORDER = f"""INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at,
+    keep_s, keyed, order_key) SELECT i, 'add_row_in_order', '1', json_build_object('n', i::text,
+    'note', 'k' || i % {KEYS}), 5, clock_timestamp(), 86400, false, 'k' || i % {KEYS}
+    FROM generate_series(1, {{count}}) AS i"""
+DELETED = 300000
 ENDED = """SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY took),
     percentile_disc(0.99) WITHIN GROUP (ORDER BY took) FROM (SELECT extract(epoch FROM
     finished_at - accepted_at) * 1000 AS took FROM cqrsd.job_finished
@@ -45,6 +51,10 @@ def clear(stage):
 
 def add(stage, count, command="add_row_later"):
     stage.cluster.primary.sql(FILL.format(count=count, command=command))
+
+
+def add_in_order(stage, count):
+    stage.cluster.primary.sql(FILL_IN_ORDER.format(count=count))
 
 
 def fill(stage, count):
@@ -146,11 +156,11 @@ def drain(stage, result):
         result.check(f"CPU per job, {name}", quiet.median(name), "µs")
 
 
-def drain_once_more(stage, count):
+def drain_once_more(stage, count, put=add):
     """Jobs/s; nothing that was there before is cleared away."""
     with stage.cluster.primary.session() as ask:
         before = effects(ask)
-        add(stage, count)
+        put(stage, count)
         service = stage.serve(workers=stage.given.workers, **PATIENT)
         try:
             return rate_by(ask, count, 120, before)
@@ -174,6 +184,25 @@ def snapshot(stage, result):
         stage.stop(service)
         held.values.extend(drain_once_more(stage, count) for _ in range(stage.given.runs))
     result.check("jobs that came and went meanwhile", run["classes"][0]["ok"])
+    result.check("with the snapshot / without", held.median / fresh.median, "×", (">=", 0.8))
+
+
+def in_order(stage, result):
+    """Jobs of many values of @order-by, with and without deleted ones that a snapshot keeps."""
+    count, primary = stage.given.jobs, stage.cluster.primary
+    line = [stage.serve_line(workers=stage.given.workers), f"{count} jobs of {KEYS} values"]
+    fresh = result.side("drain, in order", line, "jobs/s")
+    held = result.side(f"drain, a snapshot keeps {DELETED} deleted ones", line, "jobs/s")
+    clear(stage)
+    fresh.values.extend(drain_once_more(stage, count, add_in_order)
+                        for _ in range(stage.given.runs))
+    clear(stage)
+    with primary.open_transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; "
+                                  "SELECT count(*) FROM bench_row"):
+        add_in_order(stage, DELETED)
+        primary.sql("DELETE FROM cqrsd.job")
+        held.values.extend(drain_once_more(stage, count, add_in_order)
+                           for _ in range(stage.given.runs))
     result.check("with the snapshot / without", held.median / fresh.median, "×", (">=", 0.8))
 
 

@@ -7,6 +7,12 @@ INSERT INTO bench_row (n, note) VALUES (:n, :note);
 -- @async always
 INSERT INTO bench_row (n, note) VALUES (:n, :note);
 
+-- command: add_row_in_order :exec
+-- The same, as jobs of one note that run one after another.
+-- @async always
+-- @order-by note
+INSERT INTO bench_row (n, note) VALUES (:n, :note);
+
 -- command: add_row_slowly :exec
 -- The same, as a job of two seconds.
 -- @async always
