@@ -106,11 +106,13 @@ CONTROLS := \
             no-schedule-lock \
             warm-without-rest \
             warm-no-room \
+            warm-no-pace \
             warm-no-version \
             no-cache-section \
             cache-no-fence \
             cache-no-doubt \
             cache-any \
+            cache-loose-bound \
             cache-of-all \
             cache-not-asked \
             cache-no-refreshes \

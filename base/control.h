@@ -167,6 +167,12 @@
 #define CONTROL_WARM_ROOM 1
 #endif
 
+#ifdef CONTROL_WARM_NO_PACE
+#define CONTROL_WARM_PACE 0 /* keys are asked again beside all that clients miss */
+#else
+#define CONTROL_WARM_PACE 1
+#endif
+
 #ifdef CONTROL_WARM_NO_VERSION
 #define CONTROL_WARM_VERSION 0 /* keys are asked again of operations that have changed */
 #else
@@ -195,6 +201,12 @@
 #define CONTROL_CACHE_REQUIRED 0 /* kept answers are given whatever the request must see */
 #else
 #define CONTROL_CACHE_REQUIRED 1
+#endif
+
+#ifdef CONTROL_CACHE_LOOSE_BOUND
+#define CONTROL_CACHE_BOUND 0 /* answers of the primary are kept as if they showed all it had */
+#else
+#define CONTROL_CACHE_BOUND 1
 #endif
 
 #ifdef CONTROL_CACHE_OF_ALL

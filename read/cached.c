@@ -3,7 +3,9 @@
 #include "read/cached.h"
 
 #include "base/clock.h"
+#include "base/control.h"
 #include "base/hash.h"
+#include "pg/admission/estimate.h"
 #include "read/cache/cache.h"
 #include "read/cache/judge.h"
 #include "read/cache_key.h"
@@ -373,6 +375,16 @@ enum step cached_step(struct request *request)
 	return cached_fly(read, &view, verdict, uses);
 }
 
+/* Also where it cannot be said yet whether its answer may be kept. */
+void cached_sent(const struct read *read)
+{
+	const struct operation *operation = read->task.operation;
+
+	if (read->reads->misses && operation->cache_us && !read->placements &&
+	    !read_is_refill(read->task.request))
+		cache_misses_add(read->reads->misses, (uint64_t)estimate_us(operation->statement));
+}
+
 /* --- behind it -------------------------------------------------------------------------------- */
 
 /* Shared caches in front may keep it where it is the same for all, and promises nothing. */
@@ -486,8 +498,10 @@ static bool cached_bound(const struct read *read, const struct cache_view *view,
 		facts->true_us = facts->true_us ? facts->true_us : INT64_MIN;
 		return true;
 	}
-	facts->lower--;
 	facts->true_us = facts->made_us;
+	if (!CONTROL_CACHE_BOUND)
+		return true;
+	facts->lower--;
 	return topology->count == 1 && read->cached.touched &&
 	       read->cached.touched == view->touched;
 }

@@ -17,6 +17,8 @@
 
 /* CACHE. */
 enum step cached_step(struct request *request) must_check;
+/* Its query leaves for a node: before that is counted as a placement. */
+void cached_sent(const struct read *read);
 /* Of a hit, for ANSWER: what its reply says. */
 void cached_report(struct read *read);
 /*

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "read/budgets.h"
+#include "read/cached.h"
 #include "read/confirm.h"
 #include "read/hedge.h"
 #include "read/pick.h"
@@ -214,6 +215,7 @@ enum step place_chosen(struct read *read)
 	read->query.priority = task_priority(task, pick_is_spill(&read->choice));
 	if (!query_send(&read->query, router->nodes[node].pool, required, primary))
 		return place_on_full(read);
+	cached_sent(read);
 	return place_depart(read);
 }
 

@@ -64,6 +64,7 @@ void reads_init(struct reads *reads, struct router *router, struct cache *cache)
 		return;
 	reads->cache_reader = cache_reader_new(cache->store);
 	reads->flight_desk = flight_desk_new(cache->flights, router->loop);
+	reads->misses = &cache->misses;
 	reads->reuse_notes = reuse_notes_new(cache->reuse);
 }
 

@@ -122,6 +122,7 @@ struct reads {
 	unsigned spilled;                  /* queries at the primary because no replica could */
 	struct cache_reader *cache_reader; /* NULL: no answers are kept; else with the next */
 	struct flight_desk *flight_desk;
+	struct cache_misses *misses;
 	struct reuse_notes *reuse_notes;
 };
 

@@ -1,63 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A timer makes the next step; queries that end set it. */
+/* A timer makes the next step; of a group, the last query that ends sets it. */
 #include "read/warm.h"
 
 #include "base/clock.h"
 #include "base/control.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "pg/admission/estimate.h"
 #include "read/read.h"
 #include "router/claims.h"
 
 #include <string.h>
 
-#define WARM_GROUP_MAX 8
-#define WARM_QUICK_US (10 * US_PER_MS) /* a group that took no longer may be followed by a larger */
-#define WARM_REST 4                    /* times what a group took */
-#define WARM_REST_US_MIN (2 * US_PER_MS)
 #define WARM_ROOM_US (20 * US_PER_MS)   /* until it is seen again whether clients' queries wait */
-#define WARM_READY_US (250 * US_PER_MS) /* whether answers can be kept */
-#define WARM_FAILED_US (250 * US_PER_MS)
-#define WARM_KNOWN_US (30 * US_PER_S) /* so long it is waited for what is known of statements */
+#define WARM_READY_US (250 * US_PER_MS) /* whether a list is there */
+#define WARM_KNOWN_US (30 * US_PER_S)   /* so long it is waited for what is known of statements */
 #define WARM_ANSWER_US (5 * US_PER_S)
 #define WARM_FULL 16 /* asks no more when all but one of so many parts of the cache are taken */
+/* Where keys are asked in the stead of clients: */
+#define WARM_FILL_US (5 * US_PER_MS) /* so often some, */
+#define WARM_FILL_MAX 256            /* at most so many, those that are kept already counted, */
+#define WARM_OUT_MAX 256             /* of which so many may be out. */
+#define WARM_REFUSED_US (250 * US_PER_MS) /* A node that had no room for one is left alone. */
 
 /* One that is out. */
 struct warm_ask {
 	struct list_link link;
 	struct warm *warm;
 	struct request *request;
+	struct warm_key key;
 };
+
+static int64_t warm_now(const struct warm *warm)
+{
+	return loop_now(warm->reads->router->loop);
+}
 
 static void warm_in(struct warm *warm, int64_t us)
 {
 	if (!warm->stopped)
-		loop_timer_set(warm->reads->router->loop, &warm->timer,
-			       loop_now(warm->reads->router->loop) + us);
+		loop_timer_set(warm->reads->router->loop, &warm->timer, warm_now(warm) + us);
+}
+
+static void warm_count(const struct warm *warm, const char *result, uint64_t count)
+{
+	metric_add(warm->reads->router->metrics, METRIC_cache_warm_keys_total,
+		   METRIC_LABELS(result), count);
 }
 
 /* --- one key ---------------------------------------------------------------------------------- */
 
-static void warm_count_end(struct warm *warm, const struct request *request)
+static bool warm_was_refused(const struct request *request)
 {
+	return request->outcome == OUTCOME_SHED || request->outcome == OUTCOME_QUEUE_FULL ||
+	       request->outcome == OUTCOME_QUEUE_TIMEOUT;
+}
+
+/* It takes the place of one that was asked before it. */
+static void warm_put_off(struct warm *warm, const struct warm_key *key)
+{
+	assert(warm->put_off < warm->next);
+	warm->list->keys[warm->put_off++] = *key;
+	warm->counts.asked--;
+}
+
+static void warm_count_end(struct warm *warm, const struct warm_ask *ask)
+{
+	const struct request *request = ask->request;
+
 	if (request->outcome == OUTCOME_OK && request->cache_marks & CACHE_MARK_KEPT)
 		warm->counts.kept++;
 	else if (request->outcome == OUTCOME_OK && request->served_by == SERVED_BY_CACHE)
 		warm->counts.there++;
+	else if (!warm->again)
+		warm_put_off(warm, &ask->key);
 	else
 		warm->counts.failed++;
-}
-
-static void warm_group_end(struct warm *warm)
-{
-	int64_t took_us = loop_now(warm->reads->router->loop) - warm->group_us;
-	int64_t rest_us = CONTROL_WARM_RESTS ? WARM_REST * took_us : 0;
-
-	if (took_us > WARM_QUICK_US)
-		warm->size = 1;
-	else if (warm->size < WARM_GROUP_MAX)
-		warm->size++;
-	warm_in(warm, rest_us > WARM_REST_US_MIN ? rest_us : WARM_REST_US_MIN);
+	if (warm_was_refused(request))
+		warm->room_us = warm_now(warm) + WARM_REFUSED_US;
 }
 
 static void warm_on_done(struct request *request)
@@ -66,20 +86,24 @@ static void warm_on_done(struct request *request)
 	struct warm *warm = ask->warm;
 
 	list_remove(&warm->asks, &ask->link);
-	warm_count_end(warm, request);
+	warm_count_end(warm, ask);
 	list_append(&warm->ended, &request->link);
-	if (list_empty(&warm->asks))
-		warm_group_end(warm);
+	if (warm->pace.kind == WARM_PACE_FILLS || !list_empty(&warm->asks))
+		return;
+	warm_pace_group_over(&warm->pace, warm_now(warm) - warm->group_us, warm_now(warm));
+	warm_in(warm, warm->pace.due_us - warm_now(warm));
 }
 
-static void warm_ask(struct warm *warm, const struct warm_key *key)
+/* True: a node may be asked for it. False: it was kept already. */
+static bool warm_ask(struct warm *warm, const struct warm_key *key)
 {
 	struct router *router = warm->reads->router;
 	struct request *request = request_new(router->loop);
 	struct warm_ask *ask = arena_alloc(&request->arena, sizeof(*ask));
 	int64_t answer_us = router->shared.options->request_timeout_us;
+	uint64_t there = warm->counts.there;
 
-	*ask = (struct warm_ask){ .warm = warm, .request = request };
+	*ask = (struct warm_ask){ .warm = warm, .request = request, .key = *key };
 	list_append(&warm->asks, &ask->link);
 	warm->counts.asked++;
 	request->kind = REQUEST_QUERY;
@@ -93,6 +117,10 @@ static void warm_ask(struct warm *warm, const struct warm_key *key)
 	request->on_done = warm_on_done;
 	request->client = ask;
 	read_take_again(warm->reads, request, key->values);
+	if (warm->counts.there != there)
+		return false;
+	warm_count(warm, "asked", 1);
+	return true;
 }
 
 /* --- which ------------------------------------------------------------------------------------ */
@@ -100,7 +128,8 @@ static void warm_ask(struct warm *warm, const struct warm_key *key)
 enum warm_use { WARM_ASK, WARM_WAIT, WARM_DROP };
 
 /* Only what is the same for all who may ask: a key names no one. */
-static enum warm_use warm_use(const struct warm *warm, const struct warm_key *key)
+static enum warm_use warm_use(const struct warm *warm, const struct warm_key *key,
+			      int64_t *expected_us)
 {
 	const struct router *router = warm->reads->router;
 	const struct operation *operation =
@@ -113,8 +142,9 @@ static enum warm_use warm_use(const struct warm *warm, const struct warm_key *ke
 	if (CONTROL_WARM_VERSION && (strcmp(operation->version, key->version) != 0 ||
 				     operation->statement->params != key->count))
 		return WARM_DROP;
+	*expected_us = estimate_us(operation->statement);
 	cached = atomic_load_explicit(&operation->statement->cached, memory_order_acquire);
-	if (cached == CACHED_UNKNOWN && loop_now(router->loop) - warm->ready_us < WARM_KNOWN_US)
+	if (cached == CACHED_UNKNOWN && warm_now(warm) - warm->ready_us < WARM_KNOWN_US)
 		return WARM_WAIT;
 	return cached == CACHED_FOR_ALL ? WARM_ASK : WARM_DROP;
 }
@@ -159,12 +189,6 @@ static bool warm_is_full(const struct warm *warm)
 
 /* --- a list ----------------------------------------------------------------------------------- */
 
-static void warm_count(const struct warm *warm, const char *result, uint64_t count)
-{
-	metric_add(warm->reads->router->metrics, METRIC_cache_warm_keys_total,
-		   METRIC_LABELS(result), count);
-}
-
 static void warm_report(const struct warm *warm)
 {
 	const struct warm_counts *counts = &warm->counts;
@@ -178,69 +202,127 @@ static void warm_report(const struct warm *warm)
 		 "%s: %zu keys, %llu asked again, %llu kept; %llu were kept already, %llu dropped "
 		 "(their operations have changed), %llu without an answer to keep, %llu not asked "
 		 "(the cache is full)",
-		 warm->list->of_file ? "--cache-warm" : "what was kept was emptied",
-		 warm->list->count, (unsigned long long)counts->asked,
-		 (unsigned long long)counts->kept, (unsigned long long)counts->there,
-		 (unsigned long long)counts->dropped, (unsigned long long)counts->failed,
-		 (unsigned long long)counts->full);
+		 warm->list->of_file ? "--cache-warm" : "what was kept was emptied", warm->keys,
+		 (unsigned long long)counts->asked, (unsigned long long)counts->kept,
+		 (unsigned long long)counts->there, (unsigned long long)counts->dropped,
+		 (unsigned long long)counts->failed, (unsigned long long)counts->full);
+}
+
+static struct misses_sum warm_misses(const struct warm *warm)
+{
+	return cache_misses_sum(warm->reads->misses);
 }
 
 static void warm_next_list(struct warm *warm)
 {
 	if (warm->list)
 		warm_list_free(warm->list);
+	else
+		warm_pace_begin(&warm->pace, warm_misses(warm), warm_now(warm));
 	warm->list = warm->after;
 	warm->after = NULL;
-	warm->next = 0;
+	warm->next = warm->put_off = 0;
+	warm->keys = warm->list ? warm->list->count : 0;
 	warm->ready_us = 0;
-	warm->size = 1;
+	warm->again = false;
 	warm->counts = (struct warm_counts){ 0 };
 	if (!warm->list)
 		atomic_store(&warm->busy, false);
 }
 
-/* Asks a group, or passes over keys that are of no use. True: some are out. */
-static bool warm_ask_group(struct warm *warm)
+/* Once, those that were put off follow. */
+static void warm_end_round(struct warm *warm)
 {
-	warm->group_us = loop_now(warm->reads->router->loop);
-	for (unsigned asked = 0; asked < warm->size && warm->next < warm->list->count;) {
-		const struct warm_key *key = &warm->list->keys[warm->next];
-		enum warm_use use = warm_use(warm, key);
-
-		if (use == WARM_WAIT)
-			break;
-		warm->next++;
-		if (use == WARM_DROP) {
-			warm->counts.dropped++;
-			continue;
-		}
-		asked++;
-		warm_ask(warm, key);
+	if (warm->put_off) {
+		warm->list->count = warm->put_off;
+		warm->next = warm->put_off = 0;
+		warm->again = true;
+		warm_in(warm, WARM_REFUSED_US);
+		return;
 	}
-	return !list_empty(&warm->asks);
+	warm_report(warm);
+	warm_next_list(warm);
+	warm_in(warm, WARM_READY_US);
+}
+
+/* The next key is asked, or passed over where it is of no use. False: it has to wait. */
+static bool warm_take_one(struct warm *warm)
+{
+	const struct warm_key *key = &warm->list->keys[warm->next];
+	int64_t expected_us = 0;
+	enum warm_use use = warm_use(warm, key, &expected_us);
+
+	if (use == WARM_WAIT)
+		return false;
+	warm->next++;
+	if (use == WARM_DROP)
+		warm->counts.dropped++;
+	else if (warm_ask(warm, key))
+		warm_pace_asked(&warm->pace, expected_us);
+	return true;
+}
+
+/* Until the next group is due, or it is time for a sample of what clients miss. */
+static int64_t warm_pause_us(const struct warm *warm)
+{
+	int64_t due_us = warm->pace.due_us - warm_now(warm);
+
+	return due_us > 0 && due_us < WARM_PACE_SAMPLE_US ? due_us : WARM_PACE_SAMPLE_US;
+}
+
+static void warm_ask_group(struct warm *warm)
+{
+	unsigned count = warm_pace_group(&warm->pace, warm_now(warm));
+	uint64_t until = warm->counts.asked + count;
+	size_t before = warm->next;
+
+	if (!list_empty(&warm->asks) || !count) {
+		warm_in(warm, warm_pause_us(warm));
+		return;
+	}
+	if (!warm_has_room(warm)) {
+		warm_in(warm, WARM_ROOM_US);
+		return;
+	}
+	warm->group_us = warm_now(warm);
+	while (warm->counts.asked < until && warm->next < warm->list->count)
+		if (!warm_take_one(warm))
+			break;
+	if (list_empty(&warm->asks))
+		warm_in(warm, warm->next == before ? WARM_PACE_SAMPLE_US : 0);
+}
+
+static void warm_fill(struct warm *warm)
+{
+	for (unsigned i = 0; i < WARM_FILL_MAX && warm->next < warm->list->count &&
+			     warm->asks.count < WARM_OUT_MAX && warm_pace_allows(&warm->pace);
+	     i++)
+		if (!warm_take_one(warm))
+			break;
+	warm_in(warm, WARM_FILL_US);
 }
 
 static void warm_go_on(struct warm *warm)
 {
+	warm_pace_sample(&warm->pace, warm_misses(warm), warm_now(warm));
 	if (!warm_is_ready(warm)) {
-		warm_in(warm, WARM_READY_US);
+		warm_in(warm, WARM_PACE_SAMPLE_US);
 		return;
 	}
 	if (!warm->ready_us)
-		warm->ready_us = loop_now(warm->reads->router->loop);
+		warm->ready_us = warm_now(warm);
 	if (warm->next < warm->list->count && warm_is_full(warm)) {
-		warm->counts.full = warm->list->count - warm->next;
+		warm->counts.full += warm->list->count - warm->next;
 		warm->next = warm->list->count;
 	}
-	if (warm->next == warm->list->count) {
-		warm_report(warm);
-		warm_next_list(warm);
-		warm_in(warm, WARM_READY_US);
-	} else if (!warm_has_room(warm)) {
-		warm_in(warm, WARM_ROOM_US);
-	} else if (!warm_ask_group(warm)) {
-		warm_in(warm, warm->next == warm->list->count ? 0 : WARM_READY_US);
-	}
+	if (warm->next == warm->list->count && list_empty(&warm->asks))
+		warm_end_round(warm);
+	else if (warm->next == warm->list->count || warm_now(warm) < warm->room_us)
+		warm_in(warm, WARM_PACE_SAMPLE_US);
+	else if (warm->pace.kind == WARM_PACE_FILLS)
+		warm_fill(warm);
+	else
+		warm_ask_group(warm);
 }
 
 /* Was all that was kept given up since? Not so at the start, where there was nothing. */
@@ -261,8 +343,6 @@ static void warm_on_due(struct loop_timer *timer)
 
 	request_free_all(&warm->ended);
 	warm_see_era(warm);
-	if (!list_empty(&warm->asks))
-		return;
 	if (warm->list)
 		warm_go_on(warm);
 	else
@@ -274,7 +354,7 @@ static void warm_on_due(struct loop_timer *timer)
 void warm_start(struct warm *warm, struct reads *reads, struct cache_store *store,
 		const struct warm_events *events)
 {
-	*warm = (struct warm){ .reads = reads, .store = store, .events = *events, .size = 1 };
+	*warm = (struct warm){ .reads = reads, .store = store, .events = *events };
 	list_init(&warm->asks);
 	list_init(&warm->ended);
 	warm->timer.on_due = warm_on_due;

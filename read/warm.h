@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys that were kept before are asked again, so that clients find them kept: after a start, and
- * after all that was kept has become too old at once. On one loop of the process.
+ * after all that was kept has become too old at once. On one loop of the process, at a pace that
+ * leaves the nodes no more to do than clients gave them (read/warm_pace.h).
  *
- * What it asks of the nodes is bounded: keys in groups, one group at a time, of which each travels
- * as a batch does; after a group it rests four times as long as that took. So it has a fifth of the
- * time of one conn to each node, however fast or slow they are. A group leaves only where no query
- * of a client waits for a node, and its queries could leave at once. Nothing is asked twice.
+ * Where few clients miss, keys travel in groups, one group at a time, of which each travels as a
+ * batch does. It leaves only where no query of a client waits for a node, and its queries could
+ * leave at once. Where many do, keys are asked in their stead, one by one, and are the first that
+ * are refused where clients' queries wait for too long. Keys that brought no answer which could be
+ * kept are put off to the end, and asked once more.
  *
  *   rests ──give──► waits until answers can be kept ──► asks ◄──► pauses ──last key──► rests
  */
@@ -16,6 +18,7 @@
 #include "base/loop.h"
 #include "read/state.h"
 #include "read/warm_list.h"
+#include "read/warm_pace.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,15 +41,18 @@ struct warm {
 	struct cache_store *store;
 	struct warm_events events;
 	struct warm_list *list, *after; /* asked now, and behind it; NULL: none */
+	size_t keys;                    /* of list, those that are passed over counted */
 	size_t next;                    /* of list */
+	size_t put_off;                 /* its first keys, that are to be asked once more */
 	struct list asks;               /* struct warm_ask: that are out */
 	struct list ended;              /* struct request: to be freed */
-	unsigned size;                  /* of the next group */
-	int64_t group_us, ready_us;     /* since when: its group is out, the list could be asked */
-	uint32_t era;                   /* of the stripes; 0: never seen */
+	struct warm_pace pace;
+	int64_t group_us, ready_us; /* since when: its group is out, the list could be asked */
+	int64_t room_us;            /* when a node may have room again */
+	uint32_t era;               /* of the stripes; 0: never seen */
 	struct loop_timer timer;
 	struct warm_counts counts; /* of the list */
-	bool stopped;
+	bool stopped, again;       /* again: the keys of list were put off */
 	_Atomic bool busy;
 };
 

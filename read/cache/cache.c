@@ -15,6 +15,7 @@ void cache_init(struct cache *cache, size_t bytes)
 	cache_store_counts(cache->store, &counts);
 	cache->reuse = reuse_new(counts.bytes_max, CACHE_OPERATIONS_MAX);
 	cache_operations_init(&cache->operations);
+	cache->misses = (struct cache_misses){ 0 };
 }
 
 void cache_fini(struct cache *cache)

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "read/cache/flights.h"
+#include "read/cache/misses.h"
 #include "read/cache/operations.h"
 #include "read/cache/reuse.h"
 #include "read/cache/store.h"
@@ -18,6 +19,7 @@ struct cache {
 	struct cache_flights *flights;
 	struct reuse *reuse; /* what another size would bring */
 	struct cache_operations operations;
+	struct cache_misses misses;
 };
 
 /* bytes: of all that is kept, with what keeps it. */
