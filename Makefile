@@ -33,6 +33,7 @@ packages_chaos-cut-off := cluster test
 packages_chaos-strong := cluster test
 packages_patroni      := cluster test patroni
 packages_samples      := cluster demo samples
+packages_clients      := cluster clients
 packages_fuzz         := test
 packages_chaos-jobs    := cluster test chaos
 packages_chaos-controls := cluster test chaos
@@ -69,7 +70,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-strong chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples bench \
+        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-strong chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples clients bench \
         overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
@@ -415,6 +416,11 @@ patroni: ## three nodes under Patroni: switchover, a lost leader, back to the lo
 	@$(install_packages)
 	@$(MAKE) all
 	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/patroni/run $(ARGS)
+
+clients: ## TypeScript made from the document of the shop, compiled and run: ARGS='--only lint'
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/clients/run $(ARGS)
 
 samples: ## Chinook, Sakila and Northwind out over HTTP and in again; ARGS='--only chinook'
 	@$(install_packages)
