@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from .docs_fixtures import (chromium, focused, hostile, needs_chromium,  # noqa: F401
+from .docs_fixtures import (TRIES, answered, chromium, hostile, needs_chromium,  # noqa: F401
                             open_docs, send, tab_to)
 
 pytestmark = needs_chromium
@@ -69,24 +69,25 @@ def test_it_is_used_by_the_keyboard_alone(api, open_docs):
     page = open_docs(api)
     tab_to(page, "document.activeElement.id === 'skip'", 1)
     page.press("Enter")
-    assert focused(page) == "main"
+    page.until("document.activeElement.id === 'main'")
     page.press("/")
     page.until("document.activeElement.id === 'search'")
     page.type("orders_by_cust")
     page.until("document.querySelectorAll('#list a').length === 1")
     page.press("ArrowDown")
-    assert focused(page) == "orders_by_customer"
+    page.until("document.activeElement.innerText === 'orders_by_customer'")
     page.press("ArrowUp")
-    assert focused(page) == "search"
+    page.until("document.activeElement.id === 'search'")
     page.press("Enter")
     page.until("document.activeElement.innerText === 'orders_by_customer'")
     tab_to(page, "document.activeElement.name === 'customer_id'")
     page.type("7")
-    page.press("Enter")
-    page.until("document.querySelector('.status-line')")
-    assert page.text(".status-line .status") == "200 OK"
-    assert page.text("#live").startswith("Answered 200") or page.until(
-        "document.querySelector('#live').innerText === 'Answered 200.'")
+    for _ in range(TRIES):
+        page.js("document.querySelector('.answer').replaceChildren()")
+        page.press("Enter")
+        if answered(page) == "200 OK":
+            break
+    page.until("document.querySelector('#live').innerText === 'Answered 200.'")
     tab_to(page, "document.activeElement.innerText === 'Copy as curl'")
     page.press(" ")
     page.until("document.querySelector('#live').innerText === 'Copied.'")
