@@ -34,6 +34,7 @@ packages_chaos-strong := cluster test
 packages_patroni      := cluster test patroni
 packages_samples      := cluster demo samples
 packages_clients      := cluster clients
+packages_calls        := cluster test
 packages_fuzz         := test
 packages_chaos-jobs    := cluster test chaos
 packages_chaos-controls := cluster test chaos
@@ -70,7 +71,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all bench-programs bench-instructions demo test unit scenario tidy asan tsan tsan-unit \
-        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-strong chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples clients bench \
+        chaos chaos-jobs bench-jobs chaos-pairs chaos-cut-off chaos-strong chaos-controls fuzz fuzz-programs hostile tenants lookups rolling patroni samples clients calls bench \
         overload recovery clang-tidy format clean install uninstall debian-12 debian-13 \
         help FORCE
 
@@ -429,6 +430,12 @@ samples: ## Chinook, Sakila and Northwind out over HTTP and in again; ARGS='--on
 
 debian-12 debian-13: ## both commands of the README in a fresh Debian, as root: ARGS='make test'
 	@tests/on-debian $(subst debian-,,$@) $(ARGS)
+
+calls: ## calls made from /openapi.json, each reply compared with it: CALLS=100000 SEED=1 ARGS=
+	@$(install_packages)
+	@$(MAKE) all
+	@CQRSD=$(abspath $(BUILD)/cqrsd) tests/calls/run --calls $(or $(CALLS),100000) \
+	    --seed $(or $(SEED),1) $(ARGS)
 
 fuzz: ## libFuzzer over heads, callers, types, catalogs, JWTs and connections: SECONDS=600 for each
 	@$(install_packages)

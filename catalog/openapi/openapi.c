@@ -7,6 +7,7 @@
 #include "catalog/openapi/openapi.h"
 
 #include "base/hash.h"
+#include "catalog/openapi/fixed_paths.h"
 #include "catalog/openapi/parts.h"
 #include "catalog/openapi/problems.h"
 #include "catalog/openapi/proof.h"
@@ -418,6 +419,10 @@ static void openapi_info(struct document_writer *document)
 		writer, "description",
 		"Queries may be asked by `GET`, by `POST`, and by `QUERY` with the body of the "
 		"`POST`, which OpenAPI 3.1 has no place for. `HEAD` is as `GET`.");
+	/* That of the operations is their author's, who has no place to name it. */
+	writer_object(writer, "license");
+	writer_string(writer, "name", "Not stated");
+	writer_end(writer);
 	writer_end(writer);
 }
 
@@ -451,12 +456,14 @@ void openapi_write(struct buf *out, const struct openapi_item *items, unsigned c
 	openapi_tag(writer, "commands", "They write, on the primary.");
 	if (document.has_jobs)
 		openapi_tag(writer, "jobs", "Commands that were accepted, to be run later.");
+	openapi_tag(writer, "document", "What may be called.");
 	writer_end(writer);
 	writer_object(writer, "paths");
 	for (unsigned i = 0; i < count; i++)
 		openapi_path(writer, &items[i]);
 	if (document.has_jobs)
-		parts_write_job_paths(writer);
+		fixed_paths_write_jobs(writer);
+	fixed_paths_write_document(writer);
 	writer_end(writer);
 	openapi_components(&document, user_header);
 	writer_end(writer);

@@ -56,39 +56,49 @@ static const char parts_parameters[] =
 	"\"schema\":{\"type\":\"string\"}}}";
 
 static const char parts_headers[] =
-	"{\"Consistency\":{\"description\":\"What happened: level, node, role, "
-	"reason, times in seconds.\",\"schema\":{\"type\":\"string\"},\"example\":\"session;n"
-	"ode=\\\"10.0.0.2:5432\\\";role=replica;reason=fresh;waited=0.000;lag=0.002\"},"
-	"\"Consistency-Token\":{\"description\":\"The position that the answer "
-	"has seen or made; to be sent with later requests.\",\"schema\":{\"type\":\"string\","
-	"\"maxLength\":96}},\"X-Request-Id\":{\"description\":\"The request's id,"
-	" also in the log.\",\"schema\":{\"type\":\"string\"}},\"Server-Timing\":{\"descripti"
-	"on\":\"`queue;dur=, wait;dur=, db;dur=` in milliseconds.\",\"schema\":{\"type\":\"st"
-	"ring\"}},\"Retry-After\":{\"description\":\"Seconds after which the request "
-	"may be sent again.\",\"schema\":{\"type\":\"integer\",\"minimum\":1}},"
-	"\"WWW-Authenticate\":{\"description\":\"`Bearer`\",\"schema\":{\"type\":\"string\"}}"
-	",\"ETag\":{\"description\":\"Names this content; for `If-None-Match`.\","
-	"\"schema\":{\"type\":\"string\"}},\"Cache-Control\":{\"description\":\"Whether,"
-	" and how long, others may keep the answer.\",\"schema\":{\"type\":\"string\"}},"
-	"\"Cache-Status\":{\"description\":\"What the cache did (RFC 9211).\",\"schema\":{\"t"
-	"ype\":\"string\"},\"example\":\"cqrsd; hit; ttl=28\"},\"Cache-Groups\":{\"descriptio"
-	"n\":\"The groups that the answer is a part of (RFC 9875).\",\"schema\":{\"type\":\"s"
-	"tring\"}},\"Cache-Group-Invalidation\":{\"description\":\"The groups that "
-	"the command made stale (RFC 9875).\",\"schema\":{\"type\":\"string\"}},"
-	"\"Age\":{\"description\":\"Seconds since the kept answer was made.\",\"schema\":{\"t"
-	"ype\":\"integer\",\"minimum\":0}},\"Idempotent-Replayed\":{\"description\":\"`true`:"
-	" what the first request with the key was answered.\",\"schema\":{\"type\":\"string\""
-	",\"enum\":[\"true\"]}},\"Preference-Applied\":{\"description\":\"The preferences "
-	"that were honoured.\",\"schema\":{\"type\":\"string\"}},\"Location\":{\"description\""
-	":\"Where the job can be asked for.\",\"schema\":{\"type\":\"string\"}},"
-	"\"Deprecation\":{\"description\":\"Since when the operation is deprecated "
-	"(RFC 9745).\",\"schema\":{\"type\":\"string\"}}}";
+	"{\"Consistency\":{\"description\":\"What happened: level, node, role, reason, times "
+	"in seconds.\",\"schema\":{\"type\":\"string\"},\"example\":\"session;node=\\\"10.0.0"
+	".2:5432\\\";role=replica;reason=fresh;waited=0.000;lag=0.002\"},\"Consistency-Token"
+	"\":{\"description\":\"The position that the answer has seen or made; to be sent with"
+	" later requests.\",\"schema\":{\"type\":\"string\",\"maxLength\":96}},\"X-Request-Id"
+	"\":{\"description\":\"The request's id, also in the log.\",\"schema\":{\"type\":\"st"
+	"ring\"}},\"Server-Timing\":{\"description\":\"`queue;dur=, wait;dur=, db;dur=` in mi"
+	"lliseconds.\",\"schema\":{\"type\":\"string\"}},\"Retry-After\":{\"description\":\"S"
+	"econds after which the request may be sent again.\",\"schema\":{\"type\":\"integer\""
+	",\"minimum\":1}},\"WWW-Authenticate\":{\"description\":\"`Bearer`\",\"schema\":{\"ty"
+	"pe\":\"string\"}},\"ETag\":{\"description\":\"Names this content; for `If-None-Match"
+	"`.\",\"schema\":{\"type\":\"string\"}},\"Cache-Control\":{\"description\":\"Whether,"
+	" and how long, others may keep the answer.\",\"schema\":{\"type\":\"string\"}},\"Cac"
+	"he-Status\":{\"description\":\"What the cache did (RFC 9211).\",\"schema\":{\"type\""
+	":\"string\"},\"example\":\"cqrsd; hit; ttl=28\"},\"Cache-Groups\":{\"description\":"
+	"\"The groups that the answer is a part of (RFC 9875).\",\"schema\":{\"type\":\"strin"
+	"g\"}},\"Cache-Group-Invalidation\":{\"description\":\"The groups that the command ma"
+	"de stale (RFC 9875).\",\"schema\":{\"type\":\"string\"}},\"Age\":{\"description\":\""
+	"Seconds since the kept answer was made.\",\"schema\":{\"type\":\"integer\",\"minimum"
+	"\":0}},\"Idempotent-Replayed\":{\"description\":\"`true`: what the first request wit"
+	"h the key was answered.\",\"schema\":{\"type\":\"string\",\"enum\":[\"true\"]}},\"Pr"
+	"eference-Applied\":{\"description\":\"The preferences that were honoured.\",\"schema"
+	"\":{\"type\":\"string\"}},\"Location\":{\"description\":\"Where the job can be asked"
+	" for.\",\"schema\":{\"type\":\"string\"}},\"Deprecation\":{\"description\":\"Since w"
+	"hen the operation is deprecated (RFC 9745).\",\"schema\":{\"type\":\"string\"}},\"Ra"
+	"teLimit\":{\"description\":\"What is left of each limit, in the order of `RateLimit-"
+	"Policy`.\",\"schema\":{\"type\":\"string\"},\"example\":\"\\\"user\\\";r=12;t=1\"},"
+	"\"RateLimit-Policy\":{\"description\":\"The limits that the request is under; only w"
+	"here there are some.\",\"schema\":{\"type\":\"string\"},\"example\":\"\\\"user\\\";q"
+	"=200;w=2\"}}";
 
 static const char parts_responses[] =
-	"{\"Problem\":{\"description\":\"Any other problem: a status that the application "
-	"asks for (`PT402`), and what a proxy may cause.\",\"headers\":{\"X-Request-Id\":{\"$"
-	"ref\":\"#/components/headers/X-Request-Id\"}},\"content\":{\"application/problem+jso"
-	"n\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}}";
+	"{\"Problem\":{\"description\":\"Any other problem: a status that the application ask"
+	"s for (`PT402`), and what a proxy may cause.\",\"headers\":{\"X-Request-Id\":{\"$ref"
+	"\":\"#/components/headers/X-Request-Id\"},\"Cache-Control\":{\"$ref\":\"#/components"
+	"/headers/Cache-Control\"},\"Consistency\":{\"$ref\":\"#/components/headers/Consisten"
+	"cy\"},\"Consistency-Token\":{\"$ref\":\"#/components/headers/Consistency-Token\"},\""
+	"Server-Timing\":{\"$ref\":\"#/components/headers/Server-Timing\"},\"Preference-Appli"
+	"ed\":{\"$ref\":\"#/components/headers/Preference-Applied\"},\"RateLimit-Policy\":{\""
+	"$ref\":\"#/components/headers/RateLimit-Policy\"},\"RateLimit\":{\"$ref\":\"#/compon"
+	"ents/headers/RateLimit\"},\"Retry-After\":{\"$ref\":\"#/components/headers/Retry-Aft"
+	"er\"}},\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/component"
+	"s/schemas/Problem\"}}}}}";
 
 static const char parts_security[] =
 	"{\"Bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An "
@@ -136,56 +146,6 @@ static const char parts_jobs[] =
 	"\"required\":[\"job\"],\"properties\":{\"job\":{\"$ref\":\"#/components/schemas/Job\""
 	"}}}}";
 
-static const char parts_job_paths[] =
-	"{\"/v1/jobs/{id}\":{\"parameters\":[{\"$ref\":\"#/components/parameters/Job\"}],"
-	"\"get\":{\"operationId\":\"job-get\",\"tags\":[\"jobs\"],\"summary\":\"What "
-	"became of a command that was accepted as a job\",\"security\":[{\"Bearer\":[]}],"
-	"\"parameters\":[{\"$ref\":\"#/components/parameters/User\"},{\"$ref\":\"#/components"
-	"/parameters/Prefer-Job\"},{\"$ref\":\"#/components/parameters/X-Request-Id\"}],"
-	"\"responses\":{\"200\":{\"description\":\"The job as it is.\",\"headers\":{\"X-Reque"
-	"st-Id\":{\"$ref\":\"#/components/headers/X-Request-Id\"},\"Consistency-Token\":{\"$r"
-	"ef\":\"#/components/headers/Consistency-Token\"},\"Preference-Applied\":{\"$ref\":\""
-	"#/components/headers/Preference-Applied\"}},\"content\":{\"application/json\":{\"sch"
-	"ema\":{\"$ref\":\"#/components/schemas/JobReply\"}}}},\"404\":{\"description\":\"No "
-	"job of this caller and user has this id.\",\"headers\":{\"X-Request-Id\":{\"$ref\":\""
-	"#/components/headers/X-Request-Id\"}},\"content\":{\"application/problem+json\":{\"s"
-	"chema\":{\"allOf\":[{\"$ref\":\"#/components/schemas/Problem\"},{\"type\":\"object\""
-	",\"properties\":{\"code\":{\"type\":\"string\",\"enum\":[\"not-found\"]}}}]}}}},"
-	"\"default\":{\"$ref\":\"#/components/responses/Problem\"}}},\"delete\":{\"operationI"
-	"d\":\"job-cancel\",\"tags\":[\"jobs\"],\"summary\":\"Cancels a job that "
-	"neither runs nor has ended\",\"security\":[{\"Bearer\":[]}],\"parameters\":[{\"$ref\""
-	":\"#/components/parameters/User\"},{\"$ref\":\"#/components/parameters/X-Request-Id\""
-	"}],\"responses\":{\"200\":{\"description\":\"The job is cancelled.\",\"headers\":{\""
-	"X-Request-Id\":{\"$ref\":\"#/components/headers/X-Request-Id\"}},\"content\":{\"appl"
-	"ication/json\":{\"schema\":{\"$ref\":\"#/components/schemas/JobReply\"}}}},"
-	"\"404\":{\"description\":\"No job of this caller and user has this id.\","
-	"\"headers\":{\"X-Request-Id\":{\"$ref\":\"#/components/headers/X-Request-Id\"}},"
-	"\"content\":{\"application/problem+json\":{\"schema\":{\"allOf\":[{\"$ref\":\"#/comp"
-	"onents/schemas/Problem\"},{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\""
-	"string\",\"enum\":[\"not-found\"]}}}]}}}},\"409\":{\"description\":\"It "
-	"runs, or has ended.\",\"headers\":{\"X-Request-Id\":{\"$ref\":\"#/components/headers"
-	"/X-Request-Id\"}},\"content\":{\"application/problem+json\":{\"schema\":{\"allOf\":["
-	"{\"$ref\":\"#/components/schemas/Problem\"},{\"type\":\"object\",\"properties\":{\"c"
-	"ode\":{\"type\":\"string\",\"enum\":[\"job-running\",\"job-finished\","
-	"\"write-lost\"]}}}]}}}},\"default\":{\"$ref\":\"#/components/responses/Problem\"}}}}"
-	",\"/v1/jobs/{id}/events\":{\"parameters\":[{\"$ref\":\"#/components/parameters/Job\""
-	"}],\"get\":{\"operationId\":\"job-events\",\"tags\":[\"jobs\"],\"summary\":\"The "
-	"states of a job as server-sent events\",\"description\":\"Each event is "
-	"`event: state`, an `id:`, and as `data:` what `GET /v1/jobs/{id}` answers. "
-	"The answer ends after a final state; every 15 s without an event there "
-	"is a comment.\",\"security\":[{\"Bearer\":[]}],\"parameters\":[{\"$ref\":\"#/compone"
-	"nts/parameters/User\"},{\"$ref\":\"#/components/parameters/Last-Event-ID\"},"
-	"{\"$ref\":\"#/components/parameters/X-Request-Id\"}],\"responses\":{\"200\":{\"descr"
-	"iption\":\"Events until the job has ended.\",\"headers\":{\"X-Request-Id\":{\"$ref\""
-	":\"#/components/headers/X-Request-Id\"}},\"content\":{\"text/event-stream\":{\"schem"
-	"a\":{\"type\":\"string\"}}}},\"204\":{\"description\":\"The client has "
-	"the last event.\"},\"404\":{\"description\":\"No job of this caller and "
-	"user has this id.\",\"headers\":{\"X-Request-Id\":{\"$ref\":\"#/components/headers/X"
-	"-Request-Id\"}},\"content\":{\"application/problem+json\":{\"schema\":{\"allOf\":[{\""
-	"$ref\":\"#/components/schemas/Problem\"},{\"type\":\"object\",\"properties\":{\"code"
-	"\":{\"type\":\"string\",\"enum\":[\"not-found\"]}}}]}}}},\"default\":{\"$ref\":\"#/c"
-	"omponents/responses/Problem\"}}}}}";
-
 static struct json *parts_read(struct text text)
 {
 	struct json_error error;
@@ -230,8 +190,7 @@ static void parts_write_whole(struct writer *writer, const char *key, const char
 	json_free(json);
 }
 
-/* Its members, into the open object. */
-static void parts_write_members(struct writer *writer, const char *text)
+void parts_write_members(struct writer *writer, const char *text)
 {
 	struct json *json = parts_read(text_of(text));
 
@@ -268,9 +227,4 @@ void parts_write_schemas(struct writer *writer, bool has_jobs)
 	parts_write_whole(writer, "Problem", parts_problem);
 	if (has_jobs)
 		parts_write_members(writer, parts_jobs);
-}
-
-void parts_write_job_paths(struct writer *writer)
-{
-	parts_write_members(writer, parts_job_paths);
 }

@@ -13,5 +13,5 @@ void parts_write(struct writer *writer, const char *user_header);
 void parts_write_responses(struct writer *writer);
 /* Schemas that operations refer to, into the open object "schemas". */
 void parts_write_schemas(struct writer *writer, bool has_jobs);
-/* The paths of jobs, into the open object "paths". */
-void parts_write_job_paths(struct writer *writer);
+/* The members of a JSON object of ours, into the open object. */
+void parts_write_members(struct writer *writer, const char *text);

@@ -230,20 +230,19 @@ static void problem_schema(struct writer *writer, uint64_t codes)
 
 static void problem_headers(struct writer *writer, const struct problem_status *row)
 {
+	/* Those of Consistency: where it was answered by a node. */
+	static const char *const common[] = { "X-Request-Id",     "Cache-Control",
+					      "Consistency",      "Consistency-Token",
+					      "Server-Timing",    "Preference-Applied",
+					      "RateLimit-Policy", "RateLimit" };
+
 	writer_object(writer, "headers");
-	writer_object(writer, "X-Request-Id");
-	writer_string(writer, "$ref", "#/components/headers/X-Request-Id");
-	writer_end(writer);
-	if (row->retry_after) {
-		writer_object(writer, "Retry-After");
-		writer_string(writer, "$ref", "#/components/headers/Retry-After");
-		writer_end(writer);
-	}
-	if (row->status == 401) {
-		writer_object(writer, "WWW-Authenticate");
-		writer_string(writer, "$ref", "#/components/headers/WWW-Authenticate");
-		writer_end(writer);
-	}
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		writer_ref(writer, common[i], "headers", common[i], "");
+	if (row->retry_after)
+		writer_ref(writer, "Retry-After", "headers", "Retry-After", "");
+	if (row->status == 401)
+		writer_ref(writer, "WWW-Authenticate", "headers", "WWW-Authenticate", "");
 	writer_end(writer);
 }
 

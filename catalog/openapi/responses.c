@@ -86,8 +86,10 @@ static void response_headers(struct writer *writer, const char *const *names, si
 static void response_headers_out(struct writer *writer, const struct operation *operation,
 				 enum way way)
 {
-	static const char *const common[] = { "Consistency", "Consistency-Token", "Server-Timing",
-					      "X-Request-Id", "Cache-Control" };
+	static const char *const common[] = { "Consistency",   "Consistency-Token",
+					      "Server-Timing", "X-Request-Id",
+					      "Cache-Control", "RateLimit-Policy",
+					      "RateLimit",     "Preference-Applied" };
 	bool is_query = operation->kind == REQUEST_QUERY;
 
 	writer_object(writer, "headers");
@@ -105,8 +107,6 @@ static void response_headers_out(struct writer *writer, const struct operation *
 	}
 	if (!is_query && operation->idempotency != IDEMPOTENCY_NONE)
 		writer_ref(writer, "Idempotent-Replayed", "headers", "Idempotent-Replayed", "");
-	if (!is_query)
-		writer_ref(writer, "Preference-Applied", "headers", "Preference-Applied", "");
 	writer_end(writer);
 }
 
@@ -132,7 +132,10 @@ static void response_accepted(struct writer *writer, const struct operation *ope
 {
 	static const char *const headers[] = { "Location",           "Retry-After",
 					       "Preference-Applied", "Idempotent-Replayed",
-					       "Consistency-Token",  "X-Request-Id" };
+					       "Consistency-Token",  "X-Request-Id",
+					       "Consistency",        "Server-Timing",
+					       "Cache-Control",      "RateLimit-Policy",
+					       "RateLimit" };
 
 	writer_object(writer, "202");
 	writer_string(writer, "description", "Accepted as a job.");
@@ -159,9 +162,6 @@ static void response_accepted(struct writer *writer, const struct operation *ope
 
 void responses_write(struct writer *writer, const struct operation *operation, enum way way)
 {
-	static const char *const unchanged[] = { "ETag", "Consistency", "Consistency-Token",
-						 "X-Request-Id" };
-
 	writer_object(writer, "responses");
 	writer_object(writer, "200");
 	writer_string(writer, "description", "It was done.");
@@ -173,9 +173,7 @@ void responses_write(struct writer *writer, const struct operation *operation, e
 	if (operation->kind == REQUEST_QUERY && way == WAY_GET) {
 		writer_object(writer, "304");
 		writer_string(writer, "description", "The client has this answer.");
-		writer_object(writer, "headers");
-		response_headers(writer, unchanged, sizeof(unchanged) / sizeof(unchanged[0]));
-		writer_end(writer);
+		response_headers_out(writer, operation, way);
 		writer_end(writer);
 	}
 	problems_write(writer, operation, way == WAY_POST);

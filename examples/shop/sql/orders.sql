@@ -10,7 +10,7 @@ SELECT id, sku, quantity, unit_price, status, note, created_at
   FROM orders
  WHERE customer_id = :customer_id AND (:status IS NULL OR status = :status)
  ORDER BY created_at DESC, id DESC
- LIMIT :max;
+ LIMIT least(:max, 500);
 
 -- query: order_by_id :one
 -- One order; 404 when there is none.
@@ -30,7 +30,7 @@ SELECT id, customer_id, sku, quantity, unit_price, status, created_at
   FROM orders
  WHERE placed_by = :request_user
  ORDER BY id DESC
- LIMIT :max;
+ LIMIT least(:max, 500);
 
 -- query: orders_between :many
 -- Orders created in a span of time, oldest first; `until` itself is outside.

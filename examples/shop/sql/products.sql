@@ -24,7 +24,7 @@ SELECT sku, name, price, stock, tags, attributes
    AND (:attributes IS NULL OR attributes @> :attributes)
    AND (NOT :in_stock OR stock > 0)
  ORDER BY price, sku
- LIMIT :max;
+ LIMIT least(:max, 200);
 
 -- query: top_products :many
 -- What sold best since a moment. A report: any replica will do.
