@@ -98,6 +98,7 @@ CONTROLS := \
             no-job-frame \
             no-job-begun \
             no-job-holders \
+            no-job-life \
             feed-xmax \
             feed-no-gaps \
             feed-no-floor \

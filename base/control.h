@@ -77,6 +77,14 @@
 #define CONTROL_JOB_HOLDERS 1
 #endif
 
+#ifdef CONTROL_NO_JOB_LIFE
+#define CONTROL_JOB_LIFE "true OR " /* a floor of jobs counts on whatever server it is */
+#define CONTROL_JOB_LIVES 0
+#else
+#define CONTROL_JOB_LIFE ""
+#define CONTROL_JOB_LIVES 1
+#endif
+
 #ifdef CONTROL_NO_SCHEDULE_LOCK
 #define CONTROL_SCHEDULE_LOCK "" /* a due time is taken without the lock on its row */
 #else

@@ -129,6 +129,25 @@ def test_all_run_in_their_order(cqrsd, primary, deleted):
         assert len(numbers) >= 19
 
 
+def test_a_floor_does_not_count_in_another_life_of_the_server(cqrsd, primary, deleted):
+    """What a promotion or a crash brings back is put there by hand."""
+    find_floors(cqrsd, primary)
+    run_some(cqrsd, primary)
+    until(lambda: primary.sql("SELECT count(*) FROM cqrsd.job") == "0")
+    primary.restart()
+
+    primary.sql("BEGIN; " + BACK + "; " + PUT.format(key="'a'", count=1).replace(
+        "'number', i", "'number', '2'") + "; COMMIT")
+
+    until(lambda: len(moved(primary, "a")) == 2, deadline_s=60)
+    assert moved(primary, "a") == [1, 2]
+
+
+BACK = """INSERT INTO cqrsd.job (n, run_at, mark, keep_s, keyed, attempts_max, command, version,
+    order_key, parameters) OVERRIDING SYSTEM VALUE SELECT min(n), now(), 1, 60, false, 5, 'move',
+    'v', 'a', '{"account": "a", "number": "1"}' FROM cqrsd.job_finished"""
+
+
 def test_a_dead_letter_that_is_replayed_is_found_below_the_floor(cqrsd, primary, deleted):
     job = move(cqrsd, "a", 1, "refuse")
     until(lambda: primary.sql("SELECT count(*) FROM cqrsd.job_dead") == "1")

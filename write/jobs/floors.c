@@ -181,7 +181,7 @@ static void floors_adopt(struct job_floors *floors, struct job_queues *queues)
 static bool floors_live_on(struct job_floors *floors, struct job_queues *queues,
 			   const struct floors_answer *answer)
 {
-	if (!text_is(answer->life, floors->life))
+	if (!text_is(answer->life, floors->life) && (CONTROL_JOB_LIVES || !floors->life[0]))
 		floors_begin_life(floors, queues, answer);
 	else if (!text_is(answer->since, floors->since))
 		floors_begin_anew(floors, answer);

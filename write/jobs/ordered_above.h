@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/control.h"
 #include "write/jobs/ordered.h"
 
 /* The values of the next: those of ORDERED_HEADS, but that each part begins below a key, or from
@@ -55,8 +56,8 @@ enum above_value {
 
 #define ORDERED_ABOVE(locked)                                                                      \
 	"SELECT p.* FROM"                                                                          \
-	" (SELECT q.command, q.key, q.n, q.until, CASE WHEN (SELECT $10::text) = (SELECT "         \
-	ORDERED_LIFE ") THEN q.floor ELSE 0 END AS floor"                                          \
+	" (SELECT q.command, q.key, q.n, q.until, CASE WHEN " CONTROL_JOB_LIFE                     \
+	"(SELECT $10::text) = (SELECT " ORDERED_LIFE ") THEN q.floor ELSE 0 END AS floor"          \
 	" FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int8[]),"              \
 	" (SELECT $4::text[]), (SELECT $5::int8[])) AS q(command, key, n, until, floor)"           \
 	" WHERE NOT EXISTS (SELECT FROM cqrsd.job_pause AS s WHERE s.command IN (q.command, '*')"  \
