@@ -19,6 +19,7 @@ CATALOG = BENCH / "jobs-sql"
 PATIENT = {"catalog": CATALOG, "queue_wait_ms": 5000, "pool_conns": 8}
 RATE = 1000  # a second, of the latency row
 BESIDE = 0.7  # of the capacity, by synchronous commands
+BESIDE_RUNS = 9  # one flush of the disk that takes long makes the p99 of a run another one
 SOME = 200  # a second, beside slow ones
 SLOW_JOBS = 1000  # of 2 s: they outlast all of it
 BODY = '{"n":{1-1000000},"note":"a note"}'
@@ -312,27 +313,28 @@ def slow(stage, result):
 
 
 def beside(stage, result):
-    """Synchronous commands at a part of the capacity, alone and while jobs drain."""
+    """Synchronous commands at a part of the capacity, alone and while jobs drain, in turns."""
     service = stage.serve(workers=stage.given.workers, **PATIENT)
     clear(stage)
     capacity = stage.loadgen(service.address, "--post", NOW)["classes"][0]
-    planned = round(BESIDE * capacity["ok"] / stage.given.seconds)
-    steady = ["--post", NOW, "--rate", planned]
-    alone, busy = {}, {}
-    for name, report in (("alone", alone), ("busy", busy)):
-        clear(stage)
-        if name == "busy":
-            add(stage, stage.given.jobs)
-        report.update(stage.loadgen(service.address, *steady)["classes"][0])
-    done = int(stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job_finished"))
-    result.side("commands alone, p99", loadgen_line(*steady), "ms").values.append(
-        alone["answered_us"]["p99"] / 1000)
-    result.side("beside jobs, p99", ["the same"], "ms").values.append(
-        busy["answered_us"]["p99"] / 1000)
-    result.check("commands beside jobs / alone", busy["ok"] / alone["ok"], "×", (">=", 0.95))
-    result.check("the same, p99", busy["answered_us"]["p99"] / alone["answered_us"]["p99"], "×",
-                 ("<=", 1.5))
-    result.check("jobs done meanwhile", done / stage.given.seconds, "jobs/s")
+    steady = ["--post", NOW, "--rate", round(BESIDE * capacity["ok"] / stage.given.seconds)]
+    sides = {jobs: result.side(f"commands {what}, p99", loadgen_line(*steady), "ms")
+             for jobs, what in ((0, "alone"), (stage.given.jobs, "beside jobs"))}
+    kept, done = [], []
+    for _ in range(max(stage.given.runs, BESIDE_RUNS)):
+        ok = []
+        for jobs, side in sides.items():
+            clear(stage)
+            add(stage, jobs)
+            run_of = stage.loadgen(service.address, *steady)["classes"][0]
+            ok.append(run_of["ok"])
+            side.values.append(run_of["answered_us"]["p99"] / 1000)
+        kept.append(ok[1] / ok[0])
+        done.append(int(stage.cluster.primary.sql("SELECT count(*) FROM cqrsd.job_finished")))
+    alone, busy = sides.values()
+    result.check("commands beside jobs / alone", statistics.median(kept), "×", (">=", 0.95))
+    result.check("the same, p99", busy.median / alone.median, "×", ("<=", 1.5))
+    result.check("jobs done meanwhile", statistics.median(done) / stage.given.seconds, "jobs/s")
     stage.stop(service)
 
 
