@@ -63,6 +63,8 @@
 #define JOB_WATCHES_MAX 4096         /* who waits on one loop for what becomes of a job */
 #define JOBS_SHARE_PERCENT 5         /* of the time of their conns, however many commands wait */
 #define JOBS_BESIDE_US 20000         /* so long behind a command they go one batch at a time */
+#define JOBS_REST 2                  /* a batch waits so many times as long as the last one took, */
+#define JOBS_REST_COMMANDS 32        /* where so many commands left while that ran */
 #define JOBS_TURN_US_MAX 100000      /* a batch that took longer is counted as this long there */
 #define CONN_OPENING_US_MAX 1000000  /* how long calls wait longer while their first conn is made */
 #define CALL_PLACEMENTS_MAX 8 /* how often one call may be placed again, all reasons together */

@@ -126,6 +126,14 @@ static void departure_add(struct departure *departure, struct conn *conn, struct
 		departure->least_us = waited_us;
 }
 
+static void departure_share_jobs(struct pool *pool, const struct lane *lane, unsigned count)
+{
+	if (lane->kind == LANE_JOBS)
+		job_share_begin(&pool->job_share);
+	else if (lane->kind == LANE_COMMAND || lane->kind == LANE_GROUP)
+		job_share_commands(&pool->job_share, count, loop_now(pool->loop));
+}
+
 void departure_send(struct conn *conn, struct lane *lane)
 {
 	struct pool *pool = conn->pool;
@@ -134,8 +142,6 @@ void departure_send(struct conn *conn, struct lane *lane)
 	unsigned count = 0, count_max = departure_calls_max(pool, lane);
 	bool solo = false;
 
-	if (lane->kind == LANE_COMMAND || lane->kind == LANE_GROUP)
-		job_share_command(&pool->job_share, loop_now(pool->loop));
 	carry_begin(conn, container_of(list_first(queue), struct call, ticket.link)->kind);
 	while (!list_empty(queue) && count < count_max && !solo) {
 		struct call *call = container_of(list_first(queue), struct call, ticket.link);
@@ -148,6 +154,7 @@ void departure_send(struct conn *conn, struct lane *lane)
 		departure_add(&departure, conn, call);
 		count++;
 	}
+	departure_share_jobs(pool, lane, count);
 	admission_dequeued(&lane->admission, count, departure.longest_us, departure.least_us,
 			   loop_now(pool->loop));
 	if (lane->kind != LANE_JOBS)

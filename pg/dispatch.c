@@ -174,7 +174,8 @@ static bool dispatch_may_send_jobs(const struct pool *pool, const struct call *c
 	if (job_share_is_due(&pool->job_share, now_us))
 		return true;
 	jobs = dispatch_jobs_before(pool, call);
-	if (!job_share_is_alone(&pool->job_share, now_us) && jobs.at_work)
+	if (!job_share_is_alone(&pool->job_share, now_us) &&
+	    (jobs.at_work || !job_share_is_rested(&pool->job_share, now_us)))
 		return false;
 	return list_empty(&pool->lanes[LANE_COMMAND].queue) &&
 	       list_empty(&pool->lanes[LANE_GROUP].queue) &&
@@ -265,15 +266,6 @@ static void dispatch_mark_reserved(struct pool *pool)
 	core_reserve_mark(&lane->queue, ready);
 }
 
-/* When jobs that wait may leave though nothing comes back before. */
-static int64_t dispatch_jobs_due_us(const struct pool *pool)
-{
-	const struct job_share *share = &pool->job_share;
-	int64_t due_us = job_share_due_us(share), now_us = loop_now(pool->loop);
-
-	return share->alone_us > now_us && share->alone_us < due_us ? share->alone_us : due_us;
-}
-
 /* When conns that serve one lane may take the calls of another. */
 static void dispatch_watch(struct pool *pool)
 {
@@ -285,7 +277,7 @@ static void dispatch_watch(struct pool *pool)
 		janitor_want(pool, loop_now(pool->loop) + ESTIMATE_SLOW_US);
 	if (!list_empty(&pool->lanes[LANE_JOBS].queue) &&
 	    !job_share_is_due(&pool->job_share, loop_now(pool->loop)))
-		janitor_want(pool, dispatch_jobs_due_us(pool));
+		janitor_want(pool, job_share_next_us(&pool->job_share, loop_now(pool->loop)));
 }
 
 void dispatch_send(struct pool *pool)

@@ -140,6 +140,68 @@ static void test_jobs_leave_at_once_where_no_command_waits(void **state)
 	end_commands(1);
 }
 
+/* --- what commands have to themselves --------------------------------------------------------- */
+
+static void test_beside_few_commands_the_next_batch_is_not_held_back(void **state)
+{
+	struct job_share share = { 0 };
+
+	job_share_begin(&share);
+	job_share_commands(&share, JOBS_REST_COMMANDS - 1, STAGE_START_US);
+	job_share_took(&share, BATCH_US, 1, STAGE_START_US);
+	assert_true(job_share_is_rested(&share, STAGE_START_US));
+}
+
+static void test_beside_many_commands_the_next_batch_is_held_back_for_a_time(void **state)
+{
+	int64_t until_us = STAGE_START_US + JOBS_REST * BATCH_US;
+	struct job_share share = { 0 };
+
+	job_share_begin(&share);
+	job_share_commands(&share, JOBS_REST_COMMANDS, STAGE_START_US);
+	job_share_took(&share, BATCH_US, 1, STAGE_START_US);
+	assert_false(job_share_is_rested(&share, until_us - 1));
+	assert_true(job_share_is_rested(&share, until_us));
+	assert_int_equal(job_share_next_us(&share, STAGE_START_US), until_us);
+}
+
+static void test_a_long_batch_holds_the_next_one_back_for_a_moment(void **state)
+{
+	struct job_share share = { 0 };
+
+	job_share_commands(&share, JOBS_REST_COMMANDS, STAGE_START_US);
+	job_share_took(&share, US_PER_S, 1, STAGE_START_US);
+	assert_true(job_share_is_rested(&share, STAGE_START_US + JOBS_BESIDE_US));
+}
+
+static void test_the_commands_that_leave_while_a_batch_runs_are_counted(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	send_commands(1);
+	end_commands(1);
+	assert_int_equal(stage.pool->job_share.commands, 1);
+	send_jobs_again(1);
+	assert_jobs_left(true);
+	assert_int_equal(stage.pool->job_share.commands, 0);
+	end_batch();
+}
+
+static void test_while_commands_come_a_batch_is_held_back_as_long_as_that(void **state)
+{
+	open_jobs(1);
+	run_a_batch();
+	stage.pool->job_share.rested_us = stage.now_us + BATCH_US;
+	send_commands(1);
+	end_commands(1);
+	send_jobs_again(1);
+	stage_pass(BATCH_US - 1);
+	assert_jobs_left(false);
+	stage_pass(1);
+	assert_jobs_left(true);
+	end_batch();
+}
+
 static void submit_another(void)
 {
 	stage_call_init(&other, CALL_JOBS, stage_statement(90), "w");
@@ -173,7 +235,8 @@ static void test_a_batch_that_is_out_for_long_keeps_no_other(void **state)
 {
 	open_jobs(2);
 	run_a_batch();
-	stage.pool->job_share = (struct job_share){ CLOCK_NEVER / 2, CLOCK_NEVER };
+	stage.pool->job_share =
+		(struct job_share){ .due_us = CLOCK_NEVER / 2, .alone_us = CLOCK_NEVER };
 	send_jobs_again(1);
 	submit_another();
 	stage_pass(JOBS_TURN_US_MAX - 1);
@@ -202,7 +265,8 @@ static void open_with_one_out(bool lone)
 	answer_finishes();
 	stage_open_with(NODE_PRIMARY, &settings);
 	run_a_batch();
-	stage.pool->job_share = (struct job_share){ CLOCK_NEVER / 2, CLOCK_NEVER };
+	stage.pool->job_share =
+		(struct job_share){ .due_us = CLOCK_NEVER / 2, .alone_us = CLOCK_NEVER };
 	send_jobs_again(1);
 	assert_jobs_left(true);
 	story.jobs.lone = lone;
@@ -409,6 +473,11 @@ int main(void)
 		STORY(test_a_lone_job_waits_for_quick_ones),
 		STORY(test_quick_jobs_pass_a_lone_one_that_waits),
 		STORY(test_beside_commands_one_batch_leaves_after_the_other),
+		cmocka_unit_test(test_beside_few_commands_the_next_batch_is_not_held_back),
+		cmocka_unit_test(test_beside_many_commands_the_next_batch_is_held_back_for_a_time),
+		cmocka_unit_test(test_a_long_batch_holds_the_next_one_back_for_a_moment),
+		STORY(test_the_commands_that_leave_while_a_batch_runs_are_counted),
+		STORY(test_while_commands_come_a_batch_is_held_back_as_long_as_that),
 		cmocka_unit_test(test_what_was_taken_while_nothing_waited_is_no_debt),
 		cmocka_unit_test(test_the_first_one_is_due_at_once),
 		cmocka_unit_test(test_one_conn_gets_a_twentieth_of_its_time),
