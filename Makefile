@@ -201,9 +201,11 @@ LDFLAGS  += -pthread $(SANITIZE)
 
 SOURCES     := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c $(folder)/*/*.c))
 LIB_SOURCES := $(filter-out cmd/main.c,$(SOURCES))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/migrations.o $(GEN)/docs_files.o
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(GEN)/migrations.o $(GEN)/docs_files.o \
+               $(GEN)/parts_files.o
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
 DOCS_FILES  := $(sort $(wildcard http/docs_page/*.*))
+PARTS_FILES := $(sort $(wildcard catalog/openapi/parts/*.json))
 
 UNIT_SOURCES := $(sort $(foreach name,$(UNIT),$(wildcard tests/unit/$(name).c)))
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
@@ -240,6 +242,9 @@ $(GEN)/migrations.list: FORCE
 $(GEN)/docs_files.list: FORCE
 	$(call stamp,'$(DOCS_FILES)')
 
+$(GEN)/parts_files.list: FORCE
+	$(call stamp,'$(PARTS_FILES)')
+
 # The one file that changes with every commit. Only cmd/version.c includes it: "gen/revision.h".
 # A tree without .git says so, unless REVISION= names the revision. Where git refuses to tell, as it
 # does to root in the folder of another user (`sudo make install`), what was built last stands.
@@ -255,8 +260,11 @@ $(BUILD)/cmd/version.o: $(GEN)/revision.h
 $(GEN)/migrations.c: migrations/embed base/c-literal $(MIGRATIONS) $(GEN)/migrations.list
 	$(call quiet,GEN,$@)migrations/embed $(MIGRATIONS) >$@
 
-$(GEN)/docs_files.c: http/docs_page/embed base/c-literal $(DOCS_FILES) $(GEN)/docs_files.list
-	$(call quiet,GEN,$@)http/docs_page/embed $(DOCS_FILES) >$@
+$(GEN)/docs_files.c: base/embed base/c-literal $(DOCS_FILES) $(GEN)/docs_files.list
+	$(call quiet,GEN,$@)base/embed http/docs_files.h docs_files $(DOCS_FILES) >$@
+
+$(GEN)/parts_files.c: base/embed base/c-literal $(PARTS_FILES) $(GEN)/parts_files.list
+	$(call quiet,GEN,$@)base/embed catalog/openapi/parts_files.h parts_files $(PARTS_FILES) >$@
 
 $(GEN)/%.o: $(GEN)/%.c $(GEN)/flags
 	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -497,7 +505,7 @@ bench-instructions: ## instructions per request on a fixed replay, against what 
 
 # --- the rest ------------------------------------------------------------------------------------
 
-clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c $(GEN)/docs_files.c ## clang-tidy over all sources (slow, advice only)
+clang-tidy: $(GEN)/revision.h $(GEN)/migrations.c $(GEN)/docs_files.c $(GEN)/parts_files.c ## clang-tidy over all sources (slow, advice only)
 	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=gnu11 $(LIB_CFLAGS)
 
 format: ## clang-format all C files in place

@@ -14,9 +14,9 @@
 /* Of what stands in the program there is no secret. */
 static const uint8_t docs_page_key[SIPHASH_KEY_BYTES] = "docs";
 
-static const struct docs_file *docs_page_find(struct text name)
+static const struct embedded *docs_page_find(struct text name)
 {
-	for (const struct docs_file *file = docs_files; file->name; file++)
+	for (const struct embedded *file = docs_files; file->name; file++)
 		if (text_is(name, file->name))
 			return file;
 	return NULL;
@@ -44,7 +44,7 @@ void docs_page_answer(struct exchange *exchange)
 {
 	struct request *request = exchange->request;
 	struct text name = exchange->asked->route.name;
-	const struct docs_file *file = docs_page_find(name.len ? name : TEXT(DOCS_PAGE));
+	const struct embedded *file = docs_page_find(name.len ? name : TEXT(DOCS_PAGE));
 
 	if (!file) {
 		(void)request_fail(request, OUTCOME_NOT_FOUND, "There is nothing at this path");

@@ -7,7 +7,6 @@
 #include "catalog/openapi/openapi.h"
 
 #include "base/hash.h"
-#include "catalog/openapi/fixed_paths.h"
 #include "catalog/openapi/parts.h"
 #include "catalog/openapi/problems.h"
 #include "catalog/openapi/proof.h"
@@ -461,9 +460,7 @@ void openapi_write(struct buf *out, const struct openapi_item *items, unsigned c
 	writer_object(writer, "paths");
 	for (unsigned i = 0; i < count; i++)
 		openapi_path(writer, &items[i]);
-	if (document.has_jobs)
-		fixed_paths_write_jobs(writer);
-	fixed_paths_write_document(writer);
+	parts_write_paths(writer, document.has_jobs);
 	writer_end(writer);
 	openapi_components(&document, user_header);
 	writer_end(writer);

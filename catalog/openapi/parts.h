@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all documents have in common: headers of requests and answers, the problem, jobs. */
+/* What all documents have in common: headers of requests and answers, the problem, jobs, and the
+ * paths that are of no operation. */
 #pragma once
 
 #include "catalog/openapi/writer.h"
@@ -13,5 +14,6 @@ void parts_write(struct writer *writer, const char *user_header);
 void parts_write_responses(struct writer *writer);
 /* Schemas that operations refer to, into the open object "schemas". */
 void parts_write_schemas(struct writer *writer, bool has_jobs);
-/* The members of a JSON object of ours, into the open object. */
-void parts_write_members(struct writer *writer, const char *text);
+/* The paths that are of no operation, into the open object "paths": /openapi.json; and, where there
+ * are jobs, /v1/jobs/{id} and its events. */
+void parts_write_paths(struct writer *writer, bool has_jobs);
