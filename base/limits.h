@@ -135,7 +135,7 @@
 #define HTTP_LINGERING_PIECE_BYTES 16384
 #define HTTP_REPLY_HEAD_BYTES 1536  /* kept free of a connection's memory: for the reply's head */
 #define HTTP_HEADER_RECORD_BYTES 64 /* of that memory that libmicrohttpd needs for each header */
-#define HTTP_REPLY_LINES_MAX 32     /* headers of a reply; 23 can come together */
+#define HTTP_REPLY_LINES_MAX 32     /* headers of a reply; 26 can come together */
 #define HTTP_COOKIE_RECORDS 3       /* of those that an empty cookie takes (http/head/head.h) */
 #define HTTP_PIECE_BYTES_MIN 1024 /* of a body: less is left to the library, until more is there */
 #define HTTP_PIECES_LEFT_MAX 8    /* so often in a request */

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/deprecation.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/list.h"
@@ -259,6 +260,7 @@ struct request {
 	unsigned cache_marks;           /* enum cache_mark */
 	struct text cache_groups;       /* what a query's answer is a part of, or a command has made
 					 * stale (router/cache_groups.h); ptr NULL: nothing */
+	struct deprecation deprecation; /* of its operation; in the arena */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
 	struct text job;                /* a command: its id, accepted as one job; ptr NULL: none */

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/deprecation.h"
 #include "base/limits.h"
 #include "base/request.h"
 #include "base/statement.h"
@@ -93,6 +94,14 @@ struct named_column {
 	struct place place;
 };
 
+/* Of @deprecated. */
+struct deprecated {
+	const char *day;       /* YYYY-MM-DD; NULL: it is not */
+	struct text successor; /* what to call instead; ptr NULL: it names nothing */
+	struct place place;    /* of that name */
+	struct deprecation headers;
+};
+
 struct operation {
 	unsigned index; /* in the catalog, sorted by name */
 	const char *name;
@@ -118,6 +127,7 @@ struct operation {
 	const struct named_column *not_null; /* [not_null_count], @notnull */
 	unsigned not_null_count;
 	struct text example; /* @example: a JSON object; ptr NULL: none */
+	struct deprecated deprecated;
 	enum coalescing coalescing;
 	enum catalog_isolation isolation;
 	bool is_call; /* CALL: a procedure, which may try to end the transaction */

@@ -6,6 +6,7 @@
 #include "catalog/loading.h"
 
 #include "base/log.h"
+#include "catalog/deprecated_option.h"
 #include "catalog/refresh_options.h"
 
 #include <dirent.h>
@@ -269,6 +270,7 @@ static struct catalog *load_end(struct loading *loading, const struct catalog *p
 
 	load_sort(loading);
 	refresh_options_check(loading);
+	deprecated_options_check(loading);
 	if (loading->complaints.count == 0)
 		catalog = load_catalog(loading, previous);
 	else

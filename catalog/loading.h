@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "catalog/source.h"
@@ -15,6 +16,9 @@ struct loading {
 	struct operation *operations; /* in the order of files and lines */
 	unsigned count, room;
 };
+
+/* NULL: there is none of that name. */
+struct operation *loading_find(const struct loading *loading, struct text name) must_check;
 
 /* Reads the operations of one file. Borrows bytes for the call, name for the catalog's life. */
 void file_read(struct loading *loading, const char *name, struct text bytes);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "catalog/cache_options.h"
+#include "catalog/deprecated_option.h"
 #include "catalog/document_options.h"
 #include "catalog/job_options.h"
 #include "catalog/lookup.h"

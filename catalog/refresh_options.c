@@ -135,30 +135,28 @@ void refresh_options_finish(struct draft *draft)
 
 /* --- once all files are read ------------------------------------------------------------------ */
 
-static const struct operation *refresh_find(const struct loading *loading, struct text name,
-					    struct nearest *nearest)
+static struct text refresh_nearest(const struct loading *loading, struct text name)
 {
-	nearest_init(nearest, name);
+	struct nearest nearest;
+
+	nearest_init(&nearest, name);
 	for (unsigned i = 0; i < loading->count; i++) {
 		const struct operation *operation = &loading->operations[i];
 
-		if (text_is(name, operation->name))
-			return operation;
 		if (operation->kind == REQUEST_QUERY && operation->cache_us)
-			nearest_offer(nearest, text_of(operation->name));
+			nearest_offer(&nearest, text_of(operation->name));
 	}
-	return NULL;
+	return nearest.best;
 }
 
 static const struct operation *refresh_query(struct loading *loading, const struct refresh *refresh)
 {
 	struct text name = refresh->query;
-	struct nearest nearest;
-	const struct operation *query = refresh_find(loading, name, &nearest);
+	const struct operation *query = loading_find(loading, name);
 	const char *trouble = NULL;
 
 	if (!query)
-		complain_near(&loading->complaints, refresh->place, nearest.best,
+		complain_near(&loading->complaints, refresh->place, refresh_nearest(loading, name),
 			      "there is no query \"%.*s\"", source_shown(name), name.ptr);
 	else if (query->kind != REQUEST_QUERY)
 		trouble = "a command, not a query";

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#define CORS_EXPOSED "Consistency, Consistency-Token, Retry-After, Location, ETag, Server-Timing"
+#define CORS_EXPOSED                                                                               \
+	"Consistency, Consistency-Token, Retry-After, Location, ETag, Server-Timing, "             \
+	"Deprecation, Sunset, Link"
 #define CORS_METHODS "GET, HEAD, POST, QUERY, DELETE"
 #define CORS_MAX_AGE_S "600" /* that a browser need not ask again */
 

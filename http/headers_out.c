@@ -136,6 +136,18 @@ static void headers_out_groups(struct header_lines *lines, const struct request 
 	header_lines_end(lines);
 }
 
+static void headers_out_deprecation(struct header_lines *lines, const struct request *request)
+{
+	const struct deprecation *deprecation = &request->deprecation;
+
+	if (!deprecation->since || request->outcome != OUTCOME_OK)
+		return;
+	header_lines_add(lines, "Deprecation", deprecation->since);
+	header_lines_add(lines, "Sunset", deprecation->sunset);
+	if (deprecation->link)
+		header_lines_add(lines, "Link", deprecation->link);
+}
+
 static void headers_out_timing(const struct request *request, struct buf *out)
 {
 	buf_literal(out, "queue;dur=");
@@ -226,6 +238,7 @@ void headers_out_of_request(struct header_lines *lines, const struct request *re
 {
 	headers_out_cache(lines, request);
 	headers_out_groups(lines, request);
+	headers_out_deprecation(lines, request);
 	header_lines_add(lines, "X-Request-Id", request->id);
 	if (request->served_by != SERVED_BY_NONE) {
 		headers_out_consistency(request, header_lines_begin(lines, "Consistency"));

@@ -38,6 +38,31 @@ static const struct {
 	[REQUEST_COMMAND] = { "command", "POST /v1/commands/", REQUEST_QUERY },
 };
 
+/* Copies, as of its name. */
+static void admit_deprecated(struct task *task)
+{
+	const struct deprecation *headers = &task->operation->deprecated.headers;
+	struct request *request = task->request;
+
+	if (!headers->since)
+		return;
+	request->deprecation = (struct deprecation){
+		.since = arena_text(&request->arena, text_of(headers->since)).ptr,
+		.sunset = arena_text(&request->arena, text_of(headers->sunset)).ptr,
+	};
+	if (headers->link)
+		request->deprecation.link = arena_text(&request->arena, text_of(headers->link)).ptr;
+}
+
+static enum step admit_permission(struct task *task)
+{
+	enum step step = permission_ask(task);
+
+	if (step == STEP_NEXT)
+		admit_deprecated(task);
+	return step;
+}
+
 /* Behind the rate limits: requests for unknown names are counted, too. */
 static enum step admit_operation(struct task *task)
 {
@@ -49,7 +74,7 @@ static enum step admit_operation(struct task *task)
 	struct text near;
 
 	if (task->operation)
-		return permission_ask(task);
+		return admit_permission(task);
 	if (request->principal->kind == PRINCIPAL_ANONYMOUS)
 		return permission_refuse_anonymous(task);
 	operation = catalog_find(catalog, other, request->operation);

@@ -219,6 +219,27 @@ static void openapi_security(struct writer *writer, const struct operation *oper
 	writer_end(writer);
 }
 
+/* And what to call instead. */
+static void openapi_description(struct writer *writer, const struct operation *operation)
+{
+	const struct deprecated *deprecated = &operation->deprecated;
+	struct buf text;
+
+	buf_init(&text);
+	buf_string(&text, operation->description);
+	if (deprecated->day)
+		buf_printf(&text, "%sDeprecated from %s on", text.len ? "\n\n" : "",
+			   deprecated->day);
+	if (deprecated->successor.ptr)
+		buf_printf(&text, ": call `%.*s` instead", (int)deprecated->successor.len,
+			   deprecated->successor.ptr);
+	if (deprecated->day)
+		buf_byte(&text, '.');
+	if (text.len)
+		writer_text(writer, "description", (struct text){ text.ptr, text.len });
+	buf_fini(&text);
+}
+
 /* The first line, without its full stop; the name where there is none. */
 static void openapi_summary(struct writer *writer, const struct operation *operation)
 {
@@ -231,8 +252,7 @@ static void openapi_summary(struct writer *writer, const struct operation *opera
 		writer_text(writer, "summary", (struct text){ text, len });
 	else
 		writer_string(writer, "summary", operation->name);
-	if (*text)
-		writer_string(writer, "description", text);
+	openapi_description(writer, operation);
 }
 
 static void openapi_call(struct writer *writer, const struct openapi_item *item, enum way way)
@@ -250,6 +270,8 @@ static void openapi_call(struct writer *writer, const struct openapi_item *item,
 	writer_string(writer, NULL, is_query ? "queries" : "commands");
 	writer_end(writer);
 	openapi_summary(writer, operation);
+	if (operation->deprecated.day)
+		writer_bool(writer, "deprecated", true);
 	if (openapi_is_internal(operation))
 		writer_bool(writer, "x-internal", true);
 	/* Where it is only allowed, the client asks for the 202. */

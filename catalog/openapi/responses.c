@@ -83,6 +83,17 @@ static void response_headers(struct writer *writer, const char *const *names, si
 		writer_ref(writer, names[i], "headers", names[i], "");
 }
 
+static void response_deprecation(struct writer *writer, const struct operation *operation)
+{
+	static const char *const headers[] = { "Deprecation", "Sunset" };
+
+	if (!operation->deprecated.day)
+		return;
+	response_headers(writer, headers, sizeof(headers) / sizeof(headers[0]));
+	if (operation->deprecated.successor.ptr)
+		writer_ref(writer, "Link", "headers", "Link", "");
+}
+
 static void response_headers_out(struct writer *writer, const struct operation *operation,
 				 enum way way)
 {
@@ -94,6 +105,7 @@ static void response_headers_out(struct writer *writer, const struct operation *
 
 	writer_object(writer, "headers");
 	response_headers(writer, common, sizeof(common) / sizeof(common[0]));
+	response_deprecation(writer, operation);
 	if (is_query && way == WAY_GET)
 		writer_ref(writer, "ETag", "headers", "ETag", "");
 	if (is_query && operation->cache_us) {
@@ -141,6 +153,7 @@ static void response_accepted(struct writer *writer, const struct operation *ope
 	writer_string(writer, "description", "Accepted as a job.");
 	writer_object(writer, "headers");
 	response_headers(writer, headers, sizeof(headers) / sizeof(headers[0]));
+	response_deprecation(writer, operation);
 	writer_end(writer);
 	writer_object(writer, "content");
 	writer_object(writer, "application/json");

@@ -103,7 +103,7 @@ static void test_a_listed_page_may_ask_and_read(void **state)
 			    "https://shop.example");
 	assert_string_equal(http_reply_header(reply, "Access-Control-Expose-Headers"),
 			    "Consistency, Consistency-Token, Retry-After, Location, ETag, "
-			    "Server-Timing");
+			    "Server-Timing, Deprecation, Sunset, Link");
 	assert_string_equal(http_reply_header(reply, "Vary"), "Origin");
 	assert_null(http_reply_header(reply, "Access-Control-Allow-Credentials"));
 	reply = ask("GET /nothing HTTP/1.1\r\n" OURS SHOP "\r\n");
