@@ -203,7 +203,8 @@ static void floors_on_done(struct call *call)
 		floors_take_rows(ask, rows);
 	else
 		floors_fail(&ask->floors, loop_now(ask->loop));
-	json_free(rows);
+	if (rows)
+		json_free(rows);
 	ask->on_done(ask);
 }
 
