@@ -91,23 +91,45 @@ void loop_turn(struct loop *loop, int64_t wait_us_max)
 	loop->turn_us = loop->ended_us - loop->now_us;
 }
 
-struct loop *loop_new(const char *name)
+/* errno is that of the descriptor that could not be had. */
+static void loop_drop(struct loop *loop)
+{
+	int reason = errno;
+
+	if (loop->mailbox)
+		mailbox_free(loop->mailbox);
+	free(loop);
+	errno = reason;
+}
+
+struct loop *loop_try_new(const char *name)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
 
 	if (!loop)
 		log_fatal(name, "out of memory");
 	loop->name = name;
-	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll < 0)
-		log_fatal(name, "epoll_create1: %s", strerror(errno));
+	loop->mailbox = mailbox_new();
+	loop->epoll = loop->mailbox ? epoll_create1(EPOLL_CLOEXEC) : -1;
+	if (loop->epoll < 0) {
+		loop_drop(loop);
+		return NULL;
+	}
 	loop->now_us = loop->ended_us = clock_monotonic_us();
 	timers_init(&loop->timers);
 	for (int stage = 0; stage < LOOP_STAGES; stage++)
 		list_init(&loop->hooks[stage]);
-	loop->mailbox = mailbox_new();
 	loop->bell = (struct loop_watch){ .fd = -1, .on_ready = loop_on_bell };
 	loop_watch(loop, &loop->bell, mailbox_fd(loop->mailbox), EPOLLIN);
+	return loop;
+}
+
+struct loop *loop_new(const char *name)
+{
+	struct loop *loop = loop_try_new(name);
+
+	if (!loop)
+		log_fatal(name, "no loop can be had: %s", strerror(errno));
 	return loop;
 }
 

@@ -45,8 +45,10 @@ struct letter {
 	void (*on_delivery)(struct letter *letter, struct loop *loop);
 };
 
-/* Ends the process with a message when the kernel gives no epoll. name is borrowed for ever. */
+/* Ends the process with a message when there is no descriptor for it. name is borrowed for ever. */
 struct loop *loop_new(const char *name) must_check;
+/* NULL, and errno: there is no descriptor for it. */
+struct loop *loop_try_new(const char *name) must_check;
 /* Nothing may be watched any more. */
 void loop_free(struct loop *loop);
 const char *loop_name(const struct loop *loop);

@@ -41,14 +41,18 @@ static inline void mailbox_tsan_on(void)
 struct mailbox *mailbox_new(void)
 {
 	struct mailbox *mailbox = calloc(1, sizeof(*mailbox));
+	int reason;
 
 	if (!mailbox)
 		log_fatal("mailbox", "out of memory");
 	ck_ring_init(&mailbox->ring, MAILBOX_SLOTS);
 	mailbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (mailbox->fd < 0)
-		log_fatal("mailbox", "eventfd: %s", strerror(errno));
-	return mailbox;
+	if (mailbox->fd >= 0)
+		return mailbox;
+	reason = errno;
+	free(mailbox);
+	errno = reason;
+	return NULL;
 }
 
 void mailbox_free(struct mailbox *mailbox)

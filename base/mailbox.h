@@ -11,6 +11,7 @@
 
 struct mailbox;
 
+/* NULL, and errno: there is no descriptor for it. */
 struct mailbox *mailbox_new(void) must_check;
 void mailbox_free(struct mailbox *mailbox);
 /* Readable when there is post; the owner's epoll watches it. */

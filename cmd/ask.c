@@ -6,6 +6,7 @@
 #include "pg/wire/pooler.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,8 +35,13 @@ bool asker_init(struct asker *asker, const char *conninfo, enum node_role role,
 	asker->node = node_new(0, conninfo, error, error_room);
 	if (!asker->node)
 		return false;
+	asker->loop = loop_try_new("asker");
+	if (!asker->loop) {
+		snprintf(error, error_room, "%s: %s", asker->node->name, strerror(errno));
+		node_free(asker->node);
+		return false;
+	}
 	asker->node->search_path = search_path;
-	asker->loop = loop_new("asker");
 	asker->metrics = metrics_new();
 	asker->pool = pool_new(asker->loop, asker->node, asker->metrics, &asker_settings);
 	pool_set_role(asker->pool, role);
