@@ -159,6 +159,9 @@ def test_the_service_keeps_to_its_number_of_connections(start_cqrsd, cluster):
                              "WHERE application_name = 'counted'")) for node in cluster.nodes]
     cqrsd = start_cqrsd(pool_conns=4, primary=named(cluster.primary),
                         replica=[named(node) for node in cluster.replicas])
+    # What asks for the facts of the document is there for a moment.
+    until(lambda: cqrsd.get("/openapi.json").status == 200 and max(conns()) <= 4 + 2,
+          "the facts of the document to be known")
     with ThreadPoolExecutor(32) as pool:
         asked = [pool.submit(cqrsd.query, "sleep", seconds=0.02) for _ in range(200)]
         counts = [conns() for _ in range(5)]

@@ -84,10 +84,14 @@ CHANGES = [
      ["!rows: maxItems 9 became 5"]),
     (reads(options="-- @cache 5s\n"), reads(), [
         "!header Age of the answer is gone", "!header Cache-Control is gone",
-        "!header Cache-Status of the answer is gone"]),
+        "!header Cache-Status of the answer is gone",
+        "!304: header Age of the answer is gone",
+        "!304: header Cache-Status of the answer is gone"]),
     (reads(), reads(options="-- @cache 5s\n"), [
         "+header Age of the answer is new", "+header Cache-Control is new, and optional",
-        "+header Cache-Status of the answer is new"]),
+        "+header Cache-Status of the answer is new",
+        "+304: header Age of the answer is new",
+        "+304: header Cache-Status of the answer is new"]),
     # What clients send.
     (takes("id = :a"), takes("id = :a AND name = :b"), ["!parameter b is new, and required"]),
     (takes("id = :a"), takes("id = :a AND name = :b", "-- @param a int4\n-- @param b text?\n"),
