@@ -54,3 +54,7 @@ UPDATE orders SET quantity = quantity WHERE id = :id;
 -- @param n int
 -- @idempotency required
 SELECT :n AS n;
+
+-- query: more.older :many
+-- @deprecated 2027-03-31 use=products.search
+SELECT sku FROM products ORDER BY sku LIMIT 1;
