@@ -57,9 +57,9 @@ void request_free(struct request *request)
 	if (request->body)
 		json_free(request->body);
 	request->body = NULL;
-	if (request->lent.take_back)
-		request->lent.take_back(request->lent.owner);
-	request->lent = (struct lent){ .owner = NULL };
+	if (request->lent)
+		request->lent->take_back(request->lent->owner);
+	request->lent = NULL;
 	if (cache.count == REQUEST_CACHE_MAX) {
 		request_destroy(request);
 		return;

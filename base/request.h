@@ -159,8 +159,9 @@ struct rate_state {
 
 /* Content that many replies share: each request has a share of it until request_free. */
 struct lent {
-	struct text plain; /* ptr NULL: nothing is lent */
-	struct text gzip;  /* the same as gzip; len 0: it does not become shorter */
+	struct text plain;
+	struct text gzip; /* the same as gzip; len 0: it does not become shorter */
+	struct text tag;  /* of its ETag: the hash of plain */
 	void (*take_back)(void *owner);
 	void *owner;
 };
@@ -243,24 +244,24 @@ struct request {
 	int64_t retry_after_us;                     /* 0: the default of 1 s where one is due */
 	struct rate_state *rates;                   /* limits it is under, or NULL */
 	unsigned rates_count;
-	struct buf out;   /* the JSON document of an OK */
-	struct lent lent; /* instead of out */
+	struct buf out;          /* the JSON document of an OK */
+	const struct lent *lent; /* instead of out, in the arena; NULL: nothing is */
 	/* of the hash of out that makes its ETag (http/validator.h); NULL: it has none. Borrowed */
 	const uint8_t *tag_key;
-	struct text tag;          /* that hash, where it is known already; ptr NULL: it is not */
 	enum served_by served_by; /* SERVED_BY_NONE: the fields of Consistency below are not set */
 	enum level level_used;
 	enum reason reason;
 	enum confirmed confirmed;
-	const char *node;               /* "host:port", lives as long as the process */
-	const char *node_shown;         /* as the reply names it; NULL: it does not */
-	int64_t lag_us;                 /* -1: not known */
-	enum cache_use cache_use;       /* what the cache had to do with it */
-	int64_t age_us, fresh_us;       /* of a kept answer: since it was made, and left to it */
-	unsigned cache_marks;           /* enum cache_mark */
-	struct text cache_groups;       /* what a query's answer is a part of, or a command has made
+	const char *node;         /* "host:port", lives as long as the process */
+	const char *node_shown;   /* as the reply names it; NULL: it does not */
+	int64_t lag_us;           /* -1: not known */
+	enum cache_use cache_use; /* what the cache had to do with it */
+	int64_t age_us, fresh_us; /* of a kept answer: since it was made, and left to it */
+	unsigned cache_marks;     /* enum cache_mark */
+	struct text cache_groups; /* what a query's answer is a part of, or a command has made
 					 * stale (router/cache_groups.h); ptr NULL: nothing */
-	struct deprecation deprecation; /* of its operation; in the arena */
+	const struct deprecation
+		*deprecation;           /* of its operation, in the arena; NULL: it has none */
 	const char *operation_name;     /* of the catalog, for metrics; NULL: none was found */
 	char token[TOKEN_TEXT_MAX + 1]; /* empty: none */
 	struct text job;                /* a command: its id, accepted as one job; ptr NULL: none */
@@ -335,8 +336,8 @@ static inline bool request_is_accepted(const struct request *request)
 /* What of an OK leaves, before it is compressed. */
 static inline struct text request_content(const struct request *request)
 {
-	return request->lent.plain.ptr ? request->lent.plain
-				       : (struct text){ request->out.ptr, request->out.len };
+	return request->lent ? request->lent->plain
+			     : (struct text){ request->out.ptr, request->out.len };
 }
 
 /* For steps: sets outcome and detail; always STEP_DONE. */

@@ -78,6 +78,20 @@ static void documents_take_back(void *owner)
 	document_let_go(owner);
 }
 
+static void documents_lend(struct request *request, struct document *document)
+{
+	struct lent *lent = arena_zero(&request->arena, 1, sizeof(*lent));
+
+	*lent = (struct lent){
+		.plain = { document->text.ptr, document->text.len },
+		.gzip = { document->packed.ptr, document->packed.len },
+		.tag = text_of(document->tag),
+		.take_back = documents_take_back,
+		.owner = document,
+	};
+	request->lent = lent;
+}
+
 /* On the request's loop. */
 static void documents_on_answer(struct letter *letter, struct loop *loop)
 {
@@ -86,13 +100,7 @@ static void documents_on_answer(struct letter *letter, struct loop *loop)
 
 	request->done_us = loop_now(loop);
 	if (asked->document) {
-		request->lent = (struct lent){
-			.plain = { asked->document->text.ptr, asked->document->text.len },
-			.gzip = { asked->document->packed.ptr, asked->document->packed.len },
-			.take_back = documents_take_back,
-			.owner = asked->document,
-		};
-		request->tag = text_of(asked->document->tag);
+		documents_lend(request, asked->document);
 		request->cache_marks |= CACHE_MARK_OWN;
 	} else {
 		(void)request_fail(request, asked->outcome,

@@ -103,8 +103,8 @@ struct MHD_Response *encoding_response(struct connection *connection)
 	struct buf *out = &request->out;
 	struct MHD_Response *response;
 
-	if (request->lent.plain.ptr) {
-		struct text lent = encoding_lent(connection->exchange.asked, &request->lent);
+	if (request->lent) {
+		struct text lent = encoding_lent(connection->exchange.asked, request->lent);
 
 		response = MHD_create_response_from_buffer(lent.len, (void *)(uintptr_t)lent.ptr,
 							   MHD_RESPMEM_PERSISTENT);

@@ -138,9 +138,9 @@ static void headers_out_groups(struct header_lines *lines, const struct request 
 
 static void headers_out_deprecation(struct header_lines *lines, const struct request *request)
 {
-	const struct deprecation *deprecation = &request->deprecation;
+	const struct deprecation *deprecation = request->deprecation;
 
-	if (!deprecation->since || request->outcome != OUTCOME_OK)
+	if (!deprecation || request->outcome != OUTCOME_OK)
 		return;
 	header_lines_add(lines, "Deprecation", deprecation->since);
 	header_lines_add(lines, "Sunset", deprecation->sunset);

@@ -229,8 +229,8 @@ enum MHD_Result reply_send(struct connection *connection)
 
 	if (request->outcome != OUTCOME_OK)
 		reply_write_problem(connection, request);
-	else if (request->tag.ptr)
-		validator_take_tag(&asked->validator, request->tag);
+	else if (request->lent)
+		validator_take_tag(&asked->validator, request->lent->tag);
 	else if (request->tag_key)
 		validator_make(&asked->validator, connection->shared->siphash, request->tag_key,
 			       (struct text){ request->out.ptr, request->out.len });

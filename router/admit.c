@@ -18,6 +18,11 @@ static enum outcome admit_no_node(const struct request *request)
 	return request->kind != REQUEST_QUERY ? OUTCOME_NO_PRIMARY : OUTCOME_NO_REPLICA;
 }
 
+static const char *admit_copy(struct request *request, const char *text)
+{
+	return text ? arena_copy(&request->arena, text, strlen(text)) : NULL;
+}
+
 static void admit_find(struct task *task)
 {
 	struct request *request = task->request;
@@ -26,8 +31,7 @@ static void admit_find(struct task *task)
 		catalog_find(task->catalog_ref->catalog, request->kind, request->operation);
 	/* A copy: it is read after the catalog may be gone. */
 	if (task->operation)
-		request->operation_name = arena_copy(&request->arena, task->operation->name,
-						     strlen(task->operation->name));
+		request->operation_name = admit_copy(request, task->operation->name);
 }
 
 static const struct {
@@ -43,15 +47,15 @@ static void admit_deprecated(struct task *task)
 {
 	const struct deprecation *headers = &task->operation->deprecated.headers;
 	struct request *request = task->request;
+	struct deprecation *copy;
 
 	if (!headers->since)
 		return;
-	request->deprecation = (struct deprecation){
-		.since = arena_text(&request->arena, text_of(headers->since)).ptr,
-		.sunset = arena_text(&request->arena, text_of(headers->sunset)).ptr,
-	};
-	if (headers->link)
-		request->deprecation.link = arena_text(&request->arena, text_of(headers->link)).ptr;
+	copy = arena_zero(&request->arena, 1, sizeof(*copy));
+	*copy = (struct deprecation){ .since = admit_copy(request, headers->since),
+				      .sunset = admit_copy(request, headers->sunset),
+				      .link = admit_copy(request, headers->link) };
+	request->deprecation = copy;
 }
 
 static enum step admit_permission(struct task *task)

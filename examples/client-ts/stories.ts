@@ -46,9 +46,9 @@ const stories: Record<string, () => Promise<void>> = {
   },
 
   async "who is not there is null, or 404"() {
-    const nobody = await ok(shop.GET("/v1/queries/customer_by_id",
+    const unknown = await ok(shop.GET("/v1/queries/customer_by_id",
       { params: { query: { id: 10 ** 9 } } }));
-    assert.equal(nobody.data?.name, undefined);
+    assert.equal(unknown.data?.name, undefined);
     const error = await refused(ok(shop.GET("/v1/queries/order_by_id",
       { params: { query: { id: 10 ** 9 } } })));
     assert.deepEqual([error.status, error.problem.code], [404, "not-found"]);

@@ -309,7 +309,7 @@ class Maker:
 
 
 class Talker:
-    """One connection, kept alive; a reply that does not come is told, never asked again."""
+    """One connection, kept alive; a call without a reply is reported, and not made again."""
 
     def __init__(self, address, timeout_s):
         self.host, _, self.port = address.rpartition(":")

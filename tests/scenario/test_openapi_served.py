@@ -108,14 +108,14 @@ def test_what_is_asked_wrongly_is_a_problem(api, method, target, status, code):
 # --- who asks ------------------------------------------------------------------------------------
 
 def test_the_role_decides_what_is_in_it(keys, start_cqrsd, own_catalog):
-    clerk, nobody = keys.create("clerk", roles="clerk"), keys.create("nobody")
+    clerk, without = keys.create("clerk", roles="clerk"), keys.create("without-roles")
     service = start_cqrsd(catalog=own_catalog(MIXED))
 
     assert operations(served(service, clerk)) == ["clerks.only", "for_all", "with_key"]
-    assert operations(served(service, nobody)) == ["for_all", "with_key"]
+    assert operations(served(service, without)) == ["for_all", "with_key"]
     assert operations(served(service)) == ["for_all"]
-    assert len({served(service, key).headers["etag"] for key in (clerk, nobody, None)}) == 3
-    assert "clerks" not in served(service, nobody).body.decode()
+    assert len({served(service, key).headers["etag"] for key in (clerk, without, None)}) == 3
+    assert "clerks" not in served(service, without).body.decode()
 
 
 def test_roles_that_come_to_the_same_share_a_document(keys, start_cqrsd, own_catalog):
