@@ -23,12 +23,17 @@ def promote(new, others=()):
         other.follow(new)
 
 
+def cut_off_all(new, *others):
+    """The one to be promoted last: others that had WAL which it lacks could not follow it."""
+    for node in (*others, new):
+        cut_off(node)
+
+
 def fail_over(old, new, others=(), lose=None):
     """The old primary dies and the new one leads. lose: called when no standby gets WAL any more,
     so that what it writes is lost."""
     if lose is not None:
-        for node in (new, *others):
-            cut_off(node)
+        cut_off_all(new, *others)
         lose()
     old.stop("immediate")
     promote(new, others)

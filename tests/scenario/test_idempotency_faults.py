@@ -7,7 +7,7 @@ import re
 
 import pytest
 from harness import service as harness_service
-from harness.promotion import cut_off, promote
+from harness.promotion import cut_off_all, promote
 from harness.until import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -201,8 +201,7 @@ def test_the_promoted_server_knows_whether_a_commit_came_with_it(
     cqrsd = start_cqrsd(on=fresh_cluster, catalog=own_catalog(CATALOG))
     fresh_cluster.wait_until_replayed()
     if not replicated:
-        cut_off(new)
-        cut_off(other)
+        cut_off_all(new, other)
     old.set(synchronous_standby_names="nobody")
     first = later(send, cqrsd, "add", "f-promoted", number)
     until_waits(old, "SyncRep", "it to commit")

@@ -4,7 +4,7 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.promotion import clone_again, cut_off, fail_over, promote
+from harness.promotion import clone_again, cut_off_all, fail_over, promote
 from harness.until import until
 
 
@@ -16,13 +16,7 @@ def nodes(fresh_cluster):
 
 @pytest.fixture
 def cqrsd(start_cqrsd, fresh_cluster, nodes):
-    return facts_are_known(start_cqrsd(on=fresh_cluster))
-
-
-def facts_are_known(cqrsd):
-    """Asking for the facts of the document writes WAL: afterwards only the story does."""
-    until(lambda: cqrsd.get("/openapi.json").status == 200, "the document", 20)
-    return cqrsd
+    return start_cqrsd(on=fresh_cluster)
 
 
 def put(cqrsd, user, number, **more):
@@ -117,12 +111,10 @@ def test_a_standby_that_follows_the_new_primary_unseen_proves_nothing(start_cqrs
                                                                       nodes):
     """Its position is past the lost write's, on another timeline; the monitor looks rarely."""
     old, new, other = nodes
-    cqrsd = facts_are_known(start_cqrsd(on=fresh_cluster, lag_poll_ms=60000, max_lag_ms=0,
-                                        max_lag_bytes=0))
+    cqrsd = start_cqrsd(on=fresh_cluster, lag_poll_ms=60000, max_lag_ms=0, max_lag_bytes=0)
     put(cqrsd, "ann", 1)
     fresh_cluster.wait_until_replayed()
-    for node in (new, other):
-        cut_off(node)
+    cut_off_all(new, other)
     put(cqrsd, "ann", 2)
     old.stop("immediate")
     promote(new, [other])
@@ -141,8 +133,7 @@ def test_a_standby_that_follows_the_new_primary_unseen_proves_nothing(start_cqrs
 def test_a_command_that_the_old_primary_still_runs_is_never_acknowledged(cqrsd, nodes):
     """It commits there, after the promotion was found: nobody will ever see it."""
     old, new, other = nodes
-    for node in (new, other):
-        cut_off(node)
+    cut_off_all(new, other)
     with ThreadPoolExecutor() as clients:
         slow = clients.submit(cqrsd.command, "append.slowly", user="ann", number=1, seconds=3)
         until(lambda: old.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
