@@ -161,17 +161,23 @@ class Watcher(threading.Thread):
             yield note[0] - self.notes[0][0], calls / took, kept / max(asked, 1)
 
 
+def restart_keys(stage):
+    """Of loadgen: one of the keys, each as often, or by --zipf."""
+    skew = f"~{stage.given.zipf}" if stage.given.zipf else ""
+    return f"{{1-{RESTART_KEYS}{skew}}}"
+
+
 class Restart:
     """A cache that is full under load; then the same load on a service that has just started."""
 
     def __init__(self, stage, **options):
         self.stage, self.options = stage, options
-        self.peaks, self.back_s = [], []
+        self.peaks, self.back_s, self.shares = [], [], []
 
     def load(self, service, seconds):
         with Watcher(service) as watcher:
             self.stage.loadgen(
-                service.address, "--get", f"1 {KEPT}{{1-{RESTART_KEYS}}}", "--rate",
+                service.address, "--get", f"1 {KEPT}{restart_keys(self.stage)}", "--rate",
                 RESTART_RATE, "--connections", CLIENTS, "--warmup", "0", seconds=seconds)
         return list(watcher.windows())
 
@@ -179,6 +185,7 @@ class Restart:
         before = self.stage.serve(**PATIENT, **self.options)
         until_kept(before)
         share = self.load(before, RESTART_FILL_S)[-1][2]
+        self.shares.append(share)
         self.stage.stop(before)
         after = self.stage.serve(**PATIENT, **self.options)
         windows = self.load(after, RESTART_SECONDS)
@@ -193,7 +200,8 @@ def restart(stage, result):
     """Of the empty cache the load on the nodes is what their limits let through."""
     with_keys = Restart(stage, cache_warm=stage.write("warm.keys", ""))
     empty = Restart(stage)
-    arguments = f"{RESTART_RATE}/s of {RESTART_KEYS} keys at random"
+    keys = f"zipf {stage.given.zipf}" if stage.given.zipf else "at random"
+    arguments = f"{RESTART_RATE}/s of {RESTART_KEYS} keys, {keys}"
     sides = [(result.side("with --cache-warm", [stage.serve_line(cache_warm="FILE"), arguments],
                           "calls/s to nodes"), with_keys),
              (result.side("without", [stage.serve_line(), arguments], "calls/s to nodes"), empty)]
@@ -201,6 +209,7 @@ def restart(stage, result):
     (warm, _), (cold, _) = sides
     result.check("most that the nodes were asked, with / without", warm.median / cold.median, "×",
                  ("<=", 1.2))
+    result.check("share of hits before", min(with_keys.shares + empty.shares), "")
     for name, measured, demanded in (("with", with_keys, ("<=", 10)), ("without", empty, None)):
         result.check(f"90 % of the hits of before, {name}", sorted(measured.back_s)[
             len(measured.back_s) // 2], "s", demanded)

@@ -13,44 +13,69 @@ static bool mix_fail(char *error, size_t room, const char *spec, const char *why
 	return false;
 }
 
-/* {1-99}, {user} or {unique} at the front of the text; 0: none, else its length. */
-static size_t mix_placeholder(const char *at, const char *end, enum piece_kind *kind,
-			      int64_t *least, int64_t *most)
+/* {1-99} or {1-99~0.8} at the front of the text; 0: neither, else its length. */
+static size_t mix_random(const char *at, const char *end, struct mix_piece *piece)
 {
-	struct text text = { at, (size_t)(end - at) };
 	long long low, high;
 	int used = 0;
 
-	if (text.len >= 6 && memcmp(at, "{user}", 6) == 0) {
-		*kind = PIECE_USER;
-		return 6;
-	}
-	if (text.len >= 8 && memcmp(at, "{unique}", 8) == 0) {
-		*kind = PIECE_UNIQUE;
-		return 8;
-	}
 	/* The whole spec ends with a NUL, so sscanf stops; it must have stopped within the text. */
-	if (sscanf(at, "{%lld-%lld}%n", &low, &high, &used) != 2 || !used || at + used > end)
+	if ((sscanf(at, "{%lld-%lld}%n", &low, &high, &used) != 2 || !used) &&
+	    (sscanf(at, "{%lld-%lld~%lf}%n", &low, &high, &piece->skew.exponent, &used) != 3 ||
+	     !used))
 		return 0;
-	*kind = PIECE_RANDOM;
-	*least = low;
-	*most = high;
+	if (at + used > end)
+		return 0;
+	piece->kind = piece->skew.exponent == 0.0 ? PIECE_RANDOM : PIECE_SKEWED;
+	piece->least = low;
+	piece->most = high;
 	return (size_t)used;
 }
 
-static bool mix_piece(struct mix_template *template, enum piece_kind kind, struct text text,
-		      int64_t least, int64_t most)
+/* What stands at the front of the text; 0: no placeholder, else its length. */
+static size_t mix_placeholder(const char *at, const char *end, struct mix_piece *piece)
 {
-	if (kind == PIECE_TEXT && !text.len)
+	struct text text = { at, (size_t)(end - at) };
+
+	if (text.len >= 6 && memcmp(at, "{user}", 6) == 0) {
+		piece->kind = PIECE_USER;
+		return 6;
+	}
+	if (text.len >= 8 && memcmp(at, "{unique}", 8) == 0) {
+		piece->kind = PIECE_UNIQUE;
+		return 8;
+	}
+	return mix_random(at, end, piece);
+}
+
+/* NULL, or what is wrong with it. */
+static const char *mix_limits(struct mix_piece *piece)
+{
+	if (piece->least < 0 || piece->least > piece->most || piece->most > MIX_RANDOM_MAX)
+		return "a random number is {LEAST-MOST}, neither below 0 nor above 10^15";
+	if (piece->kind != PIECE_SKEWED)
+		return NULL;
+	if (!(piece->skew.exponent > 0.0 && piece->skew.exponent <= SKEW_EXPONENT_MAX))
+		return "a skewed number is {LEAST-MOST~EXPONENT}, above 0 and no more than 10";
+	skew_init(&piece->skew, piece->most - piece->least + 1, piece->skew.exponent);
+	return NULL;
+}
+
+static bool mix_add_piece(struct mix_template *template, const struct mix_piece *piece)
+{
+	if (piece->kind == PIECE_TEXT && !piece->text.len)
 		return true;
 	if (template->count == MIX_PIECES_MAX)
 		return false;
-	template->pieces[template->count].kind = kind;
-	template->pieces[template->count].text = text;
-	template->pieces[template->count].least = least;
-	template->pieces[template->count].most = most;
-	template->count++;
+	template->pieces[template->count++] = *piece;
 	return true;
+}
+
+static bool mix_add_text(struct mix_template *template, const char *from, const char *end)
+{
+	struct mix_piece piece = { .kind = PIECE_TEXT, .text = { from, (size_t)(end - from) } };
+
+	return mix_add_piece(template, &piece);
 }
 
 static const char *mix_compile(struct mix_template *template, struct text text)
@@ -58,25 +83,22 @@ static const char *mix_compile(struct mix_template *template, struct text text)
 	const char *end = text.ptr + text.len, *from = text.ptr, *at = from;
 
 	while (at < end) {
-		enum piece_kind kind;
-		int64_t least = 0, most = 0;
-		size_t len = *at == '{' ? mix_placeholder(at, end, &kind, &least, &most) : 0;
+		struct mix_piece piece = { 0 };
+		size_t len = *at == '{' ? mix_placeholder(at, end, &piece) : 0;
+		const char *wrong;
 
 		if (!len) {
 			at++;
 			continue;
 		}
-		if (least < 0 || least > most || most > MIX_RANDOM_MAX)
-			return "a random number is {LEAST-MOST}, neither below 0 nor above 10^15";
-		if (!mix_piece(template, PIECE_TEXT, (struct text){ from, (size_t)(at - from) }, 0,
-			       0) ||
-		    !mix_piece(template, kind, (struct text){ NULL, 0 }, least, most))
+		wrong = mix_limits(&piece);
+		if (wrong)
+			return wrong;
+		if (!mix_add_text(template, from, at) || !mix_add_piece(template, &piece))
 			return "too many placeholders";
 		from = at += len;
 	}
-	if (!mix_piece(template, PIECE_TEXT, (struct text){ from, (size_t)(end - from) }, 0, 0))
-		return "too many placeholders";
-	return NULL;
+	return mix_add_text(template, from, end) ? NULL : "too many placeholders";
 }
 
 /* Cuts "[WEIGHT ]/path", "… BODY", "… BODY /read" at spaces; a body may hold some itself. */
@@ -159,11 +181,15 @@ void mix_render(const struct mix_template *template, const struct mix_values *va
 		struct random *random, struct buf *out)
 {
 	for (size_t i = 0; i < template->count; i++) {
-		int64_t least = template->pieces[i].least, most = template->pieces[i].most;
+		const struct mix_piece *piece = &template->pieces[i];
+		int64_t least = piece->least, most = piece->most;
 
-		switch (template->pieces[i].kind) {
+		switch (piece->kind) {
 		case PIECE_TEXT:
-			buf_text(out, template->pieces[i].text);
+			buf_text(out, piece->text);
+			continue;
+		case PIECE_SKEWED:
+			buf_int(out, least + skew_next(&piece->skew, random) - 1);
 			continue;
 		case PIECE_RANDOM:
 			buf_int(out, least + (int64_t)random_below(random,

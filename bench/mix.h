@@ -7,7 +7,8 @@
  *   --pair  '[WEIGHT ]/write-path BODY /read-path'      the same user reads at once, and the answer
  *                                                       must contain what {unique} was
  *
- * In a template {1-99} is a random number, {user} the number of the request's user and {unique} a
+ * In a template {1-99} is a random number, {1-99~0.8} one of which the n-th comes as often as n to
+ * the power of -0.8 says (bench/skew.h), {user} the number of the request's user and {unique} a
  * number that no other request of this or another run carries. Other braces stand for themselves.
  */
 #pragma once
@@ -16,6 +17,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "bench/skew.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,14 +30,17 @@
 
 enum mix_kind { MIX_GET, MIX_POST, MIX_PAIR };
 
-enum piece_kind { PIECE_TEXT, PIECE_RANDOM, PIECE_USER, PIECE_UNIQUE };
+enum piece_kind { PIECE_TEXT, PIECE_RANDOM, PIECE_SKEWED, PIECE_USER, PIECE_UNIQUE };
+
+struct mix_piece {
+	enum piece_kind kind;
+	struct text text;
+	int64_t least, most;
+	struct skew skew;
+};
 
 struct mix_template {
-	struct {
-		enum piece_kind kind;
-		struct text text;
-		int64_t least, most;
-	} pieces[MIX_PIECES_MAX];
+	struct mix_piece pieces[MIX_PIECES_MAX];
 	size_t count;
 };
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Classes of traffic from their specs, and the requests that come of them. */
-/* links: bench/mix.c bench/tally.c */
+/* links: bench/mix.c bench/skew.c bench/tally.c zipf.c */
 #include "bench/mix.h"
 
 #include "bench/tally.h"
+#include "zipf.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +69,43 @@ static void random_numbers_reach_both_ends_and_nothing_beyond(void **state)
 		assert_in_range(seen[i], 60, 140);
 }
 
+/* By as many as a table of all shares says, within five times what chance makes of it. */
+static void the_first_of_skewed_numbers_come_most_often(void **state)
+{
+	static const struct {
+		const char *spec;
+		double exponent;
+	} all[] = { { "/x?n={11-1010~0.99}", 0.99 },
+		    { "/x?n={11-1010~1}", 1 },
+		    { "/x?n={11-1010~0.2}", 0.2 },
+		    { "/x?n={11-1010~2.5}", 2.5 } };
+	enum { NUMBERS = 1000, DRAWS = 200000 };
+	static unsigned seen[NUMBERS];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct zipf zipf;
+
+		memset(&mix, 0, sizeof(mix));
+		memset(seen, 0, sizeof(seen));
+		assert_true(mix_add(&mix, MIX_GET, all[i].spec, error, sizeof(error)));
+		for (int draw = 0; draw < DRAWS; draw++) {
+			int number;
+
+			assert_int_equal(
+				sscanf(rendered(&mix.classes[0].target), "/x?n=%d", &number), 1);
+			assert_in_range(number, 11, 1010);
+			seen[number - 11]++;
+		}
+		zipf_init(&zipf, NUMBERS, all[i].exponent);
+		for (int n = 0; n < NUMBERS; n++) {
+			double share = zipf.shares[n] - (n ? zipf.shares[n - 1] : 0);
+
+			assert_true(fabs(seen[n] - DRAWS * share) <= 5 * sqrt(DRAWS * share) + 5);
+		}
+		zipf_fini(&zipf);
+	}
+}
+
 static void braces_that_are_no_placeholders_stand_for_themselves(void **state)
 {
 	assert_true(mix_add(&mix, MIX_POST, "/x {\"a\":{\"b\":[{}]},\"c\":\"{users}\"}", error,
@@ -98,6 +137,9 @@ static void a_spec_that_makes_no_sense_is_refused_with_a_reason(void **state)
 		{ MIX_GET, "9999999 /a" },
 		{ MIX_GET, "/a{9-1}" },
 		{ MIX_GET, "/a{1-9999999999999999}" },
+		{ MIX_GET, "/a{1-9~-1}" },
+		{ MIX_GET, "/a{1-9~11}" },
+		{ MIX_GET, "/a{9-1~0.8}" },
 		{ MIX_POST, "/a" },
 		{ MIX_PAIR, "/a {\"n\":1} /b" },
 		{ MIX_PAIR, "/a {unique}" },
@@ -135,6 +177,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_pair_is_a_command_a_body_and_a_read, start, stop),
+		cmocka_unit_test_setup_teardown(the_first_of_skewed_numbers_come_most_often, start,
+						stop),
 		cmocka_unit_test_setup_teardown(random_numbers_reach_both_ends_and_nothing_beyond,
 						start, stop),
 		cmocka_unit_test_setup_teardown(
