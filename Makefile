@@ -116,6 +116,7 @@ CONTROLS := \
             cache-no-doubt \
             cache-any \
             cache-loose-bound \
+            no-renewal \
             cache-of-all \
             cache-not-asked \
             cache-no-refreshes \

@@ -217,6 +217,12 @@
 #define CONTROL_CACHE_BOUND 1
 #endif
 
+#ifdef CONTROL_NO_RENEWAL
+#define CONTROL_RENEWAL 0 /* conns go on with what they prepared before roles changed */
+#else
+#define CONTROL_RENEWAL 1
+#endif
+
 #ifdef CONTROL_CACHE_OF_ALL
 #define CONTROL_CACHE_CLAIMS 0 /* kept answers are given to others than who asked for them */
 #else

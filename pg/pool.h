@@ -58,6 +58,13 @@ void pool_abandon(struct pool *pool, const char *reason);
  */
 void pool_expect(struct pool *pool, int64_t server_us);
 
+/*
+ * Roles or memberships have changed: what a conn has prepared PostgreSQL goes on to run by the row
+ * security of before. Conns that have prepared something serve no more: at rest they are closed at
+ * once, else at the end of their batch.
+ */
+void pool_renew(struct pool *pool);
+
 /* The node is there again, or is to be asked whether it is: the pause before the next
  * connect is over. Nothing to do while one is being made. */
 void pool_dial_now(struct pool *pool);

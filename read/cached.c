@@ -376,13 +376,22 @@ enum step cached_step(struct request *request)
 }
 
 /* Also where it cannot be said yet whether its answer may be kept. */
-void cached_sent(const struct read *read)
+void cached_sent(struct read *read)
 {
 	const struct operation *operation = read->task.operation;
 
+	read->cached.renewal = router_renewal(read->task.router, read->choice.node);
 	if (read->reads->misses && operation->cache_us && !read->placements &&
 	    !read_is_refill(read->task.request))
 		cache_misses_add(read->reads->misses, (uint64_t)estimate_us(operation->statement));
+}
+
+void cached_hedged(struct read *read, unsigned node)
+{
+	const struct router *router = read->task.router;
+
+	if (!router_renewal_is_last(router, router_renewal(router, node)))
+		read->cached.renewal = router_renewal(router, node);
 }
 
 /* --- behind it -------------------------------------------------------------------------------- */
@@ -522,7 +531,9 @@ void cached_keep(struct read *read)
 	task->request->fresh_us = task->operation->cache_us;
 	facts.timeline = read->timeline;
 	facts.took_us = view.now_us - facts.made_us;
-	if (!cached_bound(read, &view, &facts) || !cache_may_keep(&facts, &view)) {
+	/* Sent on a conn of before a change of roles, it may be by the row security of before. */
+	if (!cached_bound(read, &view, &facts) || !cache_may_keep(&facts, &view) ||
+	    !router_renewal_is_last(task->router, cached->renewal)) {
 		cached_count_fill(read, "not");
 		return;
 	}

@@ -17,8 +17,8 @@
 
 /* CACHE. */
 enum step cached_step(struct request *request) must_check;
-/* Its query leaves for a node: before that is counted as a placement. */
-void cached_sent(const struct read *read);
+/* Its query leaves for the chosen node: before that is counted as a placement. */
+void cached_sent(struct read *read);
 /* Of a hit, for ANSWER: what its reply says. */
 void cached_report(struct read *read);
 /*
@@ -26,6 +26,8 @@ void cached_report(struct read *read);
  * may be given now, within swr. True: it is an answer of the cache.
  */
 bool cached_instead(struct read *read) must_check;
+/* A second query leaves for that node beside it. */
+void cached_hedged(struct read *read, unsigned node);
 /* What a node has answered is kept, if it may be. */
 void cached_keep(struct read *read);
 /* The query has ended, whatever came of it: others go on. */

@@ -2,6 +2,7 @@
 /* The second query of a request; when it is first, it takes the place of the other. */
 #include "read/hedge.h"
 
+#include "read/cached.h"
 #include "read/pick.h"
 #include "read/state.h"
 #include "router/node_health.h"
@@ -135,6 +136,7 @@ static void hedge_send(struct read *read)
 		hedge_forget(read);
 		return;
 	}
+	cached_hedged(read, choice.node);
 	metric_add(router->metrics, METRIC_hedges_total,
 		   METRIC_LABELS(router->shared.nodes[choice.node]->name), 1);
 }

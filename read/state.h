@@ -80,6 +80,7 @@ struct cached {
 	struct feed_tag_list tags; /* of all that it reads, and of its @tags */
 	struct cache_facts facts;  /* of a hit; else what was known when it was sent */
 	uint64_t touched;          /* of its tags, then; 0: some were in doubt */
+	uint32_t renewal;          /* of the conns that it was sent on (router_renewal) */
 	struct flight_seat seat;
 	unsigned followed;  /* flights that it waited for */
 	unsigned hesitated; /* moments that it waited for a command that was in doubt */

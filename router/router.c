@@ -345,7 +345,7 @@ static void router_learn_key(struct router *router)
 	router_derive_tag_key(router);
 }
 
-void router_refresh(struct router *router)
+static void router_take_topology(struct router *router)
 {
 	if (snapshot_version(router->shared.topology) == router->version)
 		return;
@@ -362,6 +362,65 @@ void router_refresh(struct router *router)
 
 		watcher->on_change(watcher);
 	}
+}
+
+static uint32_t router_roles(const struct router *router)
+{
+	const struct feed_shared *feed = router->shared.feed;
+
+	return feed ? atomic_load_explicit(&feed->roles, memory_order_acquire) : 0;
+}
+
+/* Does the node show the change? What is on a later timeline goes on from there. */
+static bool router_shows_roles(const struct router *router, unsigned node)
+{
+	const struct feed_shared *feed = router->shared.feed;
+	uint32_t timeline = atomic_load_explicit(&feed->roles_timeline, memory_order_relaxed);
+	uint64_t lsn = atomic_load_explicit(&feed->roles_lsn, memory_order_relaxed);
+	const struct node_view *view = &router->topology.nodes[node];
+
+	if (view->position.timeline != timeline)
+		return view->position.timeline > timeline;
+	return view->role == NODE_PRIMARY || view->position.lsn >= lsn ||
+	       router->uses[node].replayed >= lsn;
+}
+
+/* Conns of before a change of roles are closed once the node has it: what is prepared behind that
+ * is of the roles of now. */
+static void router_renew(struct router *router)
+{
+	uint32_t last = router_roles(router);
+	bool all = true;
+
+	if (router->renewal == last)
+		return;
+	for (unsigned i = 0; i < router->topology.count; i++) {
+		struct router_node *node = &router->nodes[i];
+
+		if (node->renewal != last && router_shows_roles(router, i)) {
+			node->renewal = last;
+			pool_renew(node->pool);
+		}
+		all = all && node->renewal == last;
+	}
+	if (all)
+		router->renewal = last;
+}
+
+void router_refresh(struct router *router)
+{
+	router_take_topology(router);
+	router_renew(router);
+}
+
+uint32_t router_renewal(const struct router *router, unsigned node)
+{
+	return router->nodes[node].renewal;
+}
+
+bool router_renewal_is_last(const struct router *router, uint32_t renewal)
+{
+	return renewal == router_roles(router);
 }
 
 void router_add_watcher(struct router *router, struct router_watcher *watcher)

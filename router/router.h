@@ -107,6 +107,13 @@ void router_learn_call(struct router *router, unsigned node, const struct call *
 /* Parks a waiter at a node, which is asked how far it is as long as a request waits there. False:
  * too many are parked already. */
 bool router_watch(struct router *router, unsigned node, struct waiter *waiter) must_check;
+/*
+ * Changes of roles and memberships are counted (router/schema_watch.h). Conns to each node are
+ * closed once it has the change, since PostgreSQL goes on to run what they have prepared by the row
+ * security of before. Behind which one is prepared what is sent to that node now? Is it the last?
+ */
+uint32_t router_renewal(const struct router *router, unsigned node) must_check;
+bool router_renewal_is_last(const struct router *router, uint32_t renewal) must_check;
 /* The pool commands go to, or NULL: no node is the primary. */
 struct pool *router_primary_pool(struct router *router);
 
@@ -124,6 +131,7 @@ struct router_node {
 	unsigned life; /* of the topology that was seen last */
 	enum node_role role;
 	bool up;
+	uint32_t renewal; /* router_renewal */
 	struct waiters waiters;
 	struct call probe; /* asks for a position while a request is parked */
 	struct arena probe_arena;
@@ -142,6 +150,7 @@ struct router {
 	struct snapshot_reader *reader;
 	uint64_t version; /* of the topology below */
 	struct topology topology;
+	uint32_t renewal; /* all nodes are there */
 	struct node_use uses[NODES_MAX];
 	struct health_env health_env;
 	struct router_node nodes[NODES_MAX];

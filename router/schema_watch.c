@@ -26,7 +26,9 @@ enum { INT8OID = 20 };
 static const char schema_sql[] =
 	"WITH lasting AS MATERIALIZED (SELECT c.oid FROM pg_catalog.pg_class AS c"
 	" WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'c') AND c.relpersistence <> 't')"
-	" SELECT coalesce(sum(hashtextextended(s.part, 0) >> 20), 0)::bigint AS stamp FROM ("
+	" SELECT coalesce(sum(hashtextextended(s.part, 0) >> 20), 0)::bigint AS stamp,"
+	" coalesce(sum(hashtextextended(s.part, 0) >> 20) FILTER (WHERE s.part ~ '^(role|member)'),"
+	" 0)::bigint AS roles FROM ("
 	"SELECT 'class' || row(c.oid, c.relname, c.relnamespace, c.relkind, c.relowner,"
 	" c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relacl,"
 	" CASE WHEN c.relkind = 'v' THEN c.reloptions END)::text"
@@ -80,10 +82,10 @@ static void schema_on_due(struct loop_timer *timer);
 
 static void schema_make(void)
 {
-	static const uint32_t number = INT8OID;
+	static const uint32_t numbers[] = { INT8OID, INT8OID };
 
 	statement_make_known(&schema_statement, "schema.stamp", schema_sql,
-			     (struct oids){ NULL, 0 }, (struct oids){ &number, 1 });
+			     (struct oids){ NULL, 0 }, (struct oids){ numbers, 2 });
 }
 
 struct statement *schema_stamp(void)
@@ -176,6 +178,33 @@ static bool schema_is_as_known(const struct schema_watch *watch, uint32_t timeli
 		memcmp(watch->out.ptr, watch->stamp, watch->stamp_len) == 0);
 }
 
+/* Of the stamp that was read the part that is of roles: it is the last of its row. */
+static void schema_roles(const struct schema_watch *watch, char roles[SCHEMA_STAMP_MAX])
+{
+	static const char name[] = "\"roles\"";
+	const char *at = memmem(watch->out.ptr, watch->out.len, name, sizeof(name) - 1);
+	size_t len = at ? (size_t)(watch->out.ptr + watch->out.len - at) : 0;
+
+	memset(roles, 0, SCHEMA_STAMP_MAX);
+	memcpy(roles, at ? at : "", len < SCHEMA_STAMP_MAX ? len : SCHEMA_STAMP_MAX - 1);
+}
+
+/* Behind it, where no stamp is known or roles are other ones, nothing prepared before is run. */
+static void schema_tell_roles(struct schema_watch *watch, struct position position)
+{
+	struct feed_shared *shared = watch->env->shared;
+	char roles[SCHEMA_STAMP_MAX];
+
+	schema_roles(watch, roles);
+	if (watch->state != SCHEMA_NEW && watch->state != SCHEMA_BLIND &&
+	    watch->timeline == position.timeline && strcmp(roles, watch->roles) == 0)
+		return;
+	memcpy(watch->roles, roles, sizeof(roles));
+	atomic_store_explicit(&shared->roles_lsn, position.lsn, memory_order_relaxed);
+	atomic_store_explicit(&shared->roles_timeline, position.timeline, memory_order_relaxed);
+	atomic_fetch_add_explicit(&shared->roles, 1, memory_order_release);
+}
+
 static void schema_know(struct schema_watch *watch, uint32_t timeline)
 {
 	watch->timeline = timeline;
@@ -195,6 +224,7 @@ static void schema_take(struct schema_watch *watch, struct position position)
 	schema_doubt(watch);
 	if (watch->state != SCHEMA_NEW && watch->state != SCHEMA_BLIND)
 		metric_add(watch->env->metrics, METRIC_cache_schema_changes_total, NULL, 1);
+	schema_tell_roles(watch, position);
 	schema_know(watch, position.timeline);
 	watch->state = SCHEMA_ASKING;
 	watch->on_change(watch->arg);

@@ -19,6 +19,10 @@
  * that took; nor one made by a backend that had not heard of it though it was committed, which is
  * a matter of moments.
  *
+ * What a backend has prepared PostgreSQL goes on to run by the row security of before, when a role
+ * gets or loses BYPASSRLS or a membership: such changes are counted in feed_shared.roles, and each
+ * loop closes its conns (router_renewal).
+ *
  * On the loop's thread; one of them for all loops of a process.
  */
 #pragma once
@@ -61,10 +65,11 @@ struct schema_watch {
 	unsigned node, life;
 	char stamp[SCHEMA_STAMP_MAX]; /* the last one: its row as JSON */
 	size_t stamp_len;
-	uint32_t timeline; /* on which it was read */
-	unsigned errors;   /* one behind the other */
-	bool doubts;       /* all tags are in doubt */
-	bool outdated;     /* the call left before PROVING began */
+	char roles[SCHEMA_STAMP_MAX]; /* its part that is of roles and memberships */
+	uint32_t timeline;            /* on which it was read */
+	unsigned errors;              /* one behind the other */
+	bool doubts;                  /* all tags are in doubt */
+	bool outdated;                /* the call left before PROVING began */
 	struct arena arena;
 	struct buf out;
 };

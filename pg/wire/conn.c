@@ -108,6 +108,8 @@ static const char *conn_is_used_up(const struct conn *conn)
 		return "a statement may have left something in its session";
 	if (conn->cancel.state == CANCEL_LOST)
 		return "a cancel may still come to it";
+	if (conn->outdated)
+		return CONN_OUTDATED;
 	if (conn->prepared >= STATEMENTS_PER_CONN_MAX)
 		return "it holds too many prepared statements";
 	return NULL;
@@ -283,6 +285,7 @@ static void conn_clear(struct conn *conn)
 	conn->flow = FLOW_READS;
 	conn->pooled = false;
 	conn->session_state = NULL;
+	conn->outdated = false;
 	conn->batch.session_state = 0;
 	memset(&conn->handshake, 0, sizeof(conn->handshake));
 	if (conn->marks_room)

@@ -31,6 +31,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONN_OUTDATED "what it has prepared is of before a change of roles"
+
 struct conn;
 struct dial;
 struct lane;
@@ -143,6 +145,7 @@ struct conn {
 	bool read_only;  /* how its session was opened */
 	bool holds_core; /* the owner's: its batch is a long query, counted in node->core_reserve */
 	bool pooled;     /* a pooler stands between */
+	bool outdated;   /* what it has prepared is not to be run behind its batch */
 	struct handshake handshake;
 	const char *session_state; /* why it is closed when its batch is over, or NULL */
 	int backend_pid;

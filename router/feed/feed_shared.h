@@ -22,6 +22,11 @@ struct feed_shared {
 	struct stripes stripes;
 	/* By which sets of tags the stripes are kept to now (base/tag_set.h); 0: none. */
 	_Atomic uint32_t version;
+	/* Roles or memberships have changed so often, the last time at or before that position
+	 * (router/schema_watch.h); the position is written first. */
+	_Atomic uint32_t roles;
+	_Atomic uint32_t roles_timeline;
+	_Atomic uint64_t roles_lsn;
 	/* Loops whose commands are in doubt on the relations that they write to, too. */
 	_Atomic unsigned keepers;
 

@@ -1,5 +1,7 @@
 """What a statement means, or may see, has changed: what was kept before is not given any more."""
 
+import concurrent.futures
+
 import pytest
 from harness.kept import is_kept, role
 from harness.until import until
@@ -19,6 +21,12 @@ SELECT test_word(:id::int) AS word;
 -- query: meant :one
 -- @cache 600s
 SELECT number FROM test_meant WHERE id = :id;
+
+-- query: uncached :many
+SELECT id FROM test_guarded ORDER BY id;
+
+-- query: through :many
+SELECT id FROM test_through;
 
 -- query: guarded :many
 -- @cache 600s
@@ -49,17 +57,22 @@ GRANT test_schema_group TO {ROLE};
 GRANT SELECT ON test_meant, test_seen TO test_schema_group;
 GRANT SELECT ON test_guarded TO {ROLE};
 GRANT SELECT, UPDATE ON test_later TO {ROLE};
+CREATE ROLE test_schema_owner;
+CREATE VIEW test_through AS SELECT id FROM test_guarded ORDER BY id;
+GRANT SELECT ON test_guarded TO test_schema_owner;
+ALTER VIEW test_through OWNER TO test_schema_owner;
+GRANT SELECT ON test_through TO {ROLE};
 GRANT USAGE ON SCHEMA cqrsd TO {ROLE};
 GRANT SELECT ON cqrsd.token_key TO {ROLE};
 GRANT SELECT, INSERT, UPDATE, DELETE ON cqrsd.idempotency_key TO {ROLE};
 """
 
 CLEAN = f"""
-DROP VIEW test_seen;
+DROP VIEW test_seen, test_through;
 DROP FUNCTION test_word;
 DROP TABLE test_meant, test_later, test_guarded;
-DROP OWNED BY {ROLE}, test_schema_group, test_schema_clerks;
-DROP ROLE {ROLE}, test_schema_group, test_schema_clerks;
+DROP OWNED BY {ROLE}, test_schema_group, test_schema_clerks, test_schema_owner;
+DROP ROLE {ROLE}, test_schema_group, test_schema_clerks, test_schema_owner;
 """
 
 # Nothing is watched, so that nothing but the stamp shows a change.
@@ -151,19 +164,52 @@ def test_what_was_kept_before_a_change_is_not_given_behind_it(serve, cluster, ch
     assert answer(service, name) == after
 
 
-@pytest.mark.parametrize("before, after", [("", "NO"), ("NO", "")])
-def test_a_node_is_asked_when_the_role_bypasses_row_level_security_no_more(serve, cluster, before,
-                                                                           after):
-    """What a connection has prepared PostgreSQL goes on to run as before: what the node answers
-    depends on the connection."""
-    cluster.primary.sql(f"ALTER ROLE {ROLE} {before}BYPASSRLS")
-    service = serve()
-    keep(service, "guarded")
+FOR_CLERKS = "CREATE POLICY test_clerks ON test_guarded TO test_schema_clerks USING (id = 3)"
 
-    cluster.primary.sql(f"ALTER ROLE {ROLE} {after}BYPASSRLS")
+# What was before, what changes, and the rows behind it.
+ROLE_CHANGES = {
+    "it bypasses row level security": (
+        "", f"ALTER ROLE {ROLE} BYPASSRLS", [1, 2, 3]),
+    "it does not any more": (
+        f"ALTER ROLE {ROLE} BYPASSRLS", f"ALTER ROLE {ROLE} NOBYPASSRLS", [1, 2]),
+    "it is a member of another role": (
+        FOR_CLERKS, f"GRANT test_schema_clerks TO {ROLE}", [1, 2, 3]),
+    "it is not any more": (
+        f"{FOR_CLERKS}; GRANT test_schema_clerks TO {ROLE}",
+        f"REVOKE test_schema_clerks FROM {ROLE}", [1, 2]),
+    "another role does not bypass it, by which a view reads": (
+        "ALTER ROLE test_schema_owner BYPASSRLS", "ALTER ROLE test_schema_owner NOBYPASSRLS",
+        [1, 2]),
+}
 
-    until(lambda: changes(service) == 1, "the change to be seen", deadline_s=20)
-    assert role(service.query("guarded")) == "replica"
+
+def guarded(service, pool, name, count=64):
+    """What many answer who ask at once, so that all connections answer."""
+    return [[row["id"] for row in reply.data]
+            for reply in pool.map(lambda _: service.query(name), range(count))]
+
+
+@pytest.mark.parametrize("options", [{}, {"replica": []}], ids=["replicas", "a-lone-node"])
+@pytest.mark.parametrize("change", ROLE_CHANGES)
+def test_nodes_answer_by_the_roles_of_now(serve, cluster, change, options):
+    """What a connection has prepared PostgreSQL goes on to run by the row security of before."""
+    before, sql, rows = ROLE_CHANGES[change]
+    through = "through" if "view" in change else "uncached"
+    cluster.primary.sql(before)
+    cluster.wait_until_replayed()
+    service = serve(**options)
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        shown = guarded(service, pool, through)
+        assert rows not in shown
+        keep(service, "guarded")
+
+        cluster.primary.sql(sql)
+
+        until(lambda: guarded(service, pool, through) == 64 * [rows], "the rows of now",
+              deadline_s=20)
+    if through == "uncached":
+        keep(service, "guarded")
+        assert answer(service, "guarded") == rows
 
 
 def test_a_view_that_reads_another_table_is_touched_by_its_commands(serve, cluster):

@@ -14,7 +14,7 @@ struct pool {
 	struct list calls;
 	bool full, readiness, away;
 	const char *abandoned;
-	unsigned dials, went_on;
+	unsigned dials, renewals, went_on;
 	struct describe *describing;
 };
 
@@ -79,6 +79,11 @@ void pool_expect(struct pool *pool, int64_t server_us)
 {
 	(void)pool;
 	(void)server_us;
+}
+
+void pool_renew(struct pool *pool)
+{
+	pool->renewals++;
 }
 
 void pool_dial_now(struct pool *pool)

@@ -15,6 +15,9 @@
 
 #define ONE "{\"stamp\":-71}"
 #define OTHER "{\"stamp\":35}"
+#define OF_ROLES "{\"stamp\":35,\"roles\":1}"
+#define OTHER_BUT_ROLES "{\"stamp\":36,\"roles\":1}"
+#define OF_OTHER_ROLES "{\"stamp\":37,\"roles\":12}"
 #define TICK_US (2 * US_PER_S)
 
 static const uint64_t tag = 20001;
@@ -130,6 +133,25 @@ static void know(struct schema_story *story, const char *stamp, uint64_t lsn)
 	pass(story, 0);
 	answer(stamp, lsn);
 	assert_false(in_doubt(story));
+}
+
+static void changes_of_roles_are_told_apart(void **state)
+{
+	struct schema_story *story = *state;
+	struct feed_shared *shared = &story->shared;
+
+	assert_int_equal(shared->roles, 0);
+	know(story, OF_ROLES, 300);
+	assert_int_equal(shared->roles, 1);
+	assert_int_equal(shared->roles_timeline, 1);
+	pass(story, TICK_US);
+	know(story, OTHER_BUT_ROLES, 400);
+	assert_int_equal(shared->roles, 1);
+	assert_int_equal(shared->roles_lsn, 300);
+	pass(story, TICK_US);
+	know(story, OF_OTHER_ROLES, 500);
+	assert_int_equal(shared->roles, 2);
+	assert_int_equal(shared->roles_lsn, 500);
 }
 
 static void nothing_is_kept_before_the_stamp_is_known(void **state)
@@ -372,6 +394,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
+		TEST(changes_of_roles_are_told_apart),
 		TEST(nothing_is_kept_before_the_stamp_is_known),
 		TEST(as_long_as_it_is_the_same_nothing_is_touched),
 		TEST(another_one_touches_all_up_to_where_the_next_was_read),
