@@ -13,7 +13,8 @@
 /*
  * What is known of PostgreSQL's own functions, by their names: facts_class. Not among them are
  * those that may be NULL of arguments that are not: substring by a pattern, to_char, extract,
- * array_length, lower of a range, casts of jsonb, geometric operators (path + path).
+ * array_length, lower of a range, casts of jsonb, those of a timestamp to a time, geometric
+ * operators (path + path).
  */
 #define FACTS_ALWAYS_NAMES                                                                         \
 	"'now','transaction_timestamp','statement_timestamp','clock_timestamp','timeofday',"       \
@@ -108,7 +109,8 @@ static const char facts_block[] =
 	" FROM reached AS d JOIN pg_type AS y ON y.oid = d.oid), 'relations',"
 	" (SELECT coalesce(json_agg(json_build_object('oid', n.relation::int8, 'tree',"
 	" (SELECT t.tree FROM trees AS t WHERE t.relation = n.relation AND n.relation <> 0),"
-	" 'notnull',"
+	" 'plain', EXISTS (SELECT FROM pg_class AS c WHERE c.oid = n.relation"
+	" AND c.relkind IN ('r', 'p') AND NOT c.relhasrules), 'notnull',"
 	" (SELECT coalesce(json_agg(a.attnum ORDER BY a.attnum), '[]') FROM pg_attribute AS a"
 	" WHERE a.attrelid = n.relation AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS"
 	" (SELECT FROM heirs AS h WHERE h.top = n.relation AND NOT EXISTS (SELECT FROM filled AS f"
@@ -138,7 +140,10 @@ static const char facts_block[] =
 	" = p.oid"
 	" AND o.oid < 16384 AND o.oprname IN (" FACTS_OPERATORS "))"
 	" OR EXISTS (SELECT FROM pg_cast AS c WHERE c.castfunc = p.oid AND c.oid < 16384"
-	" AND c.castsource NOT IN (114, 3802)) THEN 'strict' END) ORDER BY p.oid), '[]')"
+	" AND c.castsource NOT IN (114, 3802)"
+	/* The time of an infinite timestamp is NULL. */
+	" AND NOT (c.castsource IN (1114, 1184) AND c.casttarget IN (1083, 1266)))"
+	" THEN 'strict' END) ORDER BY p.oid), '[]')"
 	" FROM called AS f JOIN pg_proc AS p ON p.oid = f.function AND p.oid < 16384"
 	" AND p.pronamespace = 'pg_catalog'::regnamespace), 'casts', (SELECT coalesce("
 	"json_agg(DISTINCT y.oid::int8), '[]') FROM trees AS t, regexp_matches(t.tree,"

@@ -32,12 +32,16 @@ static void facts_read_relations(struct facts *facts, const struct json *list, s
 		arena_zero(arena, json_length(list) + 1, sizeof(*relations));
 
 	for (const struct json *it = json_first(list); it; it = json_next(it)) {
+		const struct json *plain;
+
 		if (json_kind(it) != JSON_OBJECT)
 			continue;
+		plain = json_get(it, "plain");
 		relations[facts->relations_count++] = (struct facts_relation){
 			.oid = (uint32_t)facts_number(json_get(it, "oid")),
 			.not_null = json_get(it, "notnull"),
 			.view = facts_tree(json_get(it, "tree"), arena),
+			.is_plain = plain && json_kind(plain) == JSON_BOOL && json_bool(plain),
 		};
 	}
 	facts->relations = relations;

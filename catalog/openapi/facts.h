@@ -31,6 +31,7 @@ struct facts_relation {
 	uint32_t oid;
 	const struct json *not_null;  /* numbers of columns */
 	const struct node_tree *view; /* of a view: its tree; NULL: it is none */
+	bool is_plain;                /* a table without rules: its rows are those of commands */
 };
 
 struct facts {

@@ -96,15 +96,16 @@ static bool proof_function(struct proof *proof, const struct scope *scope,
 	const struct node_tree *functions = node_field(entry, "functions");
 	const struct node_tree *function = functions->kind == NODE_LIST ? functions->first : NULL;
 	const struct node_tree *expr;
-	int64_t columns;
+	int64_t columns = 0;
 
+	for (const struct node_tree *it = function; it; it = it->next)
+		columns += node_number(it, "funccolcount");
+	if (column > columns)
+		return column == columns + 1 && node_has(entry, "funcordinality");
 	/* Several are as long as the longest of them. */
 	if (!function || function->next)
 		return false;
 	expr = node_field(function, "funcexpr");
-	columns = node_number(function, "funccolcount");
-	if (column > columns)
-		return column == columns + 1 && node_has(entry, "funcordinality");
 	if (node_is(expr, "FUNCEXPR") && node_has(expr, "funcretset"))
 		return facts_function(proof->facts, node_number(expr, "funcid")) == FACTS_ROWS;
 	return columns == 1 && proof_expr(proof, scope, expr);
@@ -152,20 +153,23 @@ static bool proof_cte(struct proof *proof, const struct scope *scope, const stru
 	return holds;
 }
 
-/* A FULL JOIN … USING: where one side is missing, the other is there. */
+/*
+ * A FULL JOIN … USING: where one side is missing, the other is there. A side that is such a join
+ * itself has its column merged; all that pads this join is judged by who asks for it.
+ */
 static bool proof_is_merged(struct proof *proof, const struct scope *scope, int64_t join,
 			    const struct node_tree *expr)
 {
 	const struct node_tree *args = node_field(expr, "args");
 
 	if (!proof_is(expr, "COALESCEEXPR", "COALESCE") ||
-	    node_number(scope_entry(scope, join), "jointype") != JOIN_FULL || scope->padded[join])
+	    node_number(scope_entry(scope, join), "jointype") != JOIN_FULL)
 		return false;
 	for (const struct node_tree *it = args->first; it; it = it->next) {
 		int64_t entry = node_number(it, "varno");
 
 		if (!node_is(it, "VAR") || node_number(it, "varlevelsup") != 0 || entry < 1 ||
-		    entry > SCOPE_ENTRIES_MAX || scope->padded[entry] > 1 ||
+		    entry > SCOPE_ENTRIES_MAX || scope->padded[entry] > scope->padded[join] + 1 ||
 		    !proof_entry_column(proof, scope, entry, node_number(it, "varattno")))
 			return false;
 	}
@@ -213,7 +217,8 @@ static bool proof_entry_column(struct proof *proof, const struct scope *scope, i
 	}
 }
 
-/* Does a row of the entry come out as the condition has seen it? A view's trigger may change it. */
+/* Does a row of the entry come out as the condition has seen it? A view's trigger, or a rule, may
+ * change it. */
 static bool proof_is_as_found(const struct proof *proof, const struct scope *scope, int64_t entry)
 {
 	int64_t command = node_number(scope->query, "commandType");
@@ -224,7 +229,7 @@ static bool proof_is_as_found(const struct proof *proof, const struct scope *sco
 	if (node_number(scope->query, "resultRelation") != entry)
 		return command == CMD_UPDATE || command == CMD_DELETE;
 	relation = facts_relation(proof->facts, node_number(scope_entry(scope, entry), "relid"));
-	return command == CMD_DELETE && relation && !relation->view;
+	return command == CMD_DELETE && relation && relation->is_plain;
 }
 
 /* Of OLD and NEW, is there such a row? */
@@ -327,18 +332,6 @@ static bool proof_aggregate(struct proof *proof, const struct scope *scope,
 	return false;
 }
 
-/* Is the row itself in its frame? One that is not said goes from the beginning to the row. */
-static bool proof_frame_has_row(const struct scope *scope, const struct node_tree *window)
-{
-	const struct node_tree *clause = node_field(scope->query, "windowClause")->first;
-
-	if (node_has(window, "aggfilter"))
-		return false;
-	while (clause && node_number(clause, "winref") != node_number(window, "winref"))
-		clause = clause->next;
-	return clause && node_number(clause, "frameOptions") % 2 == 0;
-}
-
 static bool proof_window(struct proof *proof, const struct scope *scope,
 			 const struct node_tree *window)
 {
@@ -351,9 +344,9 @@ static bool proof_window(struct proof *proof, const struct scope *scope,
 		return proof_all(proof, scope, args);
 	case FACTS_GROUP:
 		return args->first && proof_expr(proof, scope, args->first) &&
-		       proof_frame_has_row(scope, window);
+		       scope_frame_has_row(scope, window);
 	case FACTS_GATHERS:
-		return proof_frame_has_row(scope, window);
+		return scope_frame_has_row(scope, window);
 	case FACTS_UNKNOWN:
 	case FACTS_ALWAYS:
 	case FACTS_STRICT:
@@ -376,14 +369,24 @@ static bool proof_array_operator(struct proof *proof, const struct scope *scope,
 	       proof_all(proof, scope, node_field(array, "elements"));
 }
 
+/* A branch is judged where its condition holds, and where those before it do not. */
 static bool proof_case(struct proof *proof, const struct scope *scope, const struct node_tree *node)
 {
 	const struct node_tree *branches = node_field(node, "args");
+	struct scope rest = *scope, here;
 
-	for (const struct node_tree *it = branches->first; it; it = it->next)
-		if (!proof_expr(proof, scope, node_field(it, "result")))
+	for (const struct node_tree *it = branches->first; it; it = it->next) {
+		const struct node_tree *condition = node_field(it, "expr");
+
+		here = rest;
+		scope_assume(&here, proof->facts, condition, true);
+		if (!proof_expr(proof, &here, node_field(it, "result")))
 			return false;
-	return proof_expr(proof, scope, node_field(node, "defresult"));
+		/* What is NULL does not hold either. */
+		if (proof_expr(proof, &rest, condition))
+			scope_assume(&rest, proof->facts, condition, false);
+	}
+	return proof_expr(proof, &rest, node_field(node, "defresult"));
 }
 
 static bool proof_sublink(struct proof *proof, const struct scope *scope,
@@ -396,7 +399,7 @@ static bool proof_sublink(struct proof *proof, const struct scope *scope,
 	case SUBLINK_ARRAY:
 		return true;
 	case SUBLINK_EXPR:
-		return scope_is_one_row(query) && proof_query(proof, query, scope, 0);
+		return scope_has_a_row(query) && proof_query(proof, query, scope, 0);
 	default:
 		return false;
 	}

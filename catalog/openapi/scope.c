@@ -5,10 +5,15 @@
 #include <string.h>
 
 /* As PostgreSQL numbers them, from 14 to 18. */
-enum { SCOPE_CMD_SELECT = 1, SCOPE_RTE_JOIN = 2, SCOPE_SUBLINK_ANY = 2 };
+enum { SCOPE_CMD_SELECT = 1, SCOPE_SUBLINK_ANY = 2 };
+enum { SCOPE_RTE_JOIN = 2, SCOPE_RTE_VALUES = 5, SCOPE_RTE_GROUP = 9 };
 enum { JOIN_INNER, JOIN_LEFT, JOIN_FULL, JOIN_RIGHT };
 enum { IS_NULL, IS_NOT_NULL };
 enum { IS_TRUE, IS_NOT_TRUE, IS_FALSE, IS_NOT_FALSE };
+/* Bits of frameOptions: frames by values, what makes one begin or end by an offset … */
+enum { FRAME_RANGE = 0x2, FRAME_START_BEFORE = 0x800, FRAME_END_BEHIND = 0x4000 };
+/* … and what leaves the row out: it ends before, begins behind, or has EXCLUDE. */
+enum { FRAME_WITHOUT_ROW = 0x40 | 0x1000 | 0x80 | 0x2000 | 0x8000 | 0x10000 };
 
 #define SCOPE_DEPTH_MAX 100 /* of conditions within each other */
 
@@ -19,22 +24,35 @@ const struct node_tree *scope_entry(const struct scope *scope, int64_t entry)
 	return node_element(node_field(scope->query, "rtable"), entry - 1);
 }
 
-/* (SELECT …) of aggregates without groups, or without FROM. */
-bool scope_is_one_row(const struct node_tree *query)
+/* From nothing, or from VALUES. */
+static bool scope_is_of_constants(const struct node_tree *query)
 {
-	static const char *const fewer_or_more[] = {
+	const struct node_tree *from = node_field(query, "jointree"), *entry;
+	const struct node_tree *item = node_field(from, "fromlist")->first;
+
+	if (node_has(from, "quals") || (item && item->next))
+		return false;
+	if (!item)
+		return true;
+	entry = node_element(node_field(query, "rtable"), node_number(item, "rtindex") - 1);
+	return node_is(item, "RANGETBLREF") && entry &&
+	       node_number(entry, "rtekind") == SCOPE_RTE_VALUES;
+}
+
+/* Aggregates without groups, or a SELECT without FROM. */
+bool scope_has_a_row(const struct node_tree *query)
+{
+	static const char *const none_or_more[] = {
 		"groupClause", "groupingSets",  "havingQual",    "limitOffset",
 		"limitCount",  "setOperations", "hasTargetSRFs", "distinctClause",
 	};
-	const struct node_tree *from = node_field(query, "jointree");
 
 	if (!node_is(query, "QUERY") || node_number(query, "commandType") != SCOPE_CMD_SELECT)
 		return false;
-	for (size_t i = 0; i < sizeof(fewer_or_more) / sizeof(fewer_or_more[0]); i++)
-		if (node_has(query, fewer_or_more[i]))
+	for (size_t i = 0; i < sizeof(none_or_more) / sizeof(none_or_more[0]); i++)
+		if (node_has(query, none_or_more[i]))
 			return false;
-	return node_has(query, "hasAggs") ||
-	       (!node_has(from, "fromlist") && !node_has(from, "quals"));
+	return node_has(query, "hasAggs") || scope_is_of_constants(query);
 }
 
 /* LEFT JOIN LATERAL (SELECT count(*) …) ON true: there is a row on the right, whatever there is. */
@@ -49,7 +67,7 @@ static bool scope_always_meets(const struct scope *scope, const struct node_tree
 	byte = node_field(on, "constvalue")->first;
 	entry = scope_entry(scope, node_number(right, "rtindex"));
 	return byte && text_is(byte->text, "1") && entry &&
-	       scope_is_one_row(node_field(entry, "subquery"));
+	       scope_has_a_row(node_field(entry, "subquery"));
 }
 
 static void scope_pad(struct scope *scope, const struct node_tree *item, unsigned joins)
@@ -76,20 +94,34 @@ static void scope_pad(struct scope *scope, const struct node_tree *item, unsigne
 	}
 }
 
-/* The column itself, under casts that keep it, of this query and no join's; NULL: it is none. */
+/* The expressions that a join, or GROUP BY, gives names to; nothing: the entry is neither. */
+static const struct node_tree *scope_aliases(const struct node_tree *entry)
+{
+	int64_t kind = node_number(entry, "rtekind");
+
+	return node_field(entry, kind == SCOPE_RTE_JOIN    ? "joinaliasvars"
+				 : kind == SCOPE_RTE_GROUP ? "groupexprs"
+							   : "");
+}
+
+/*
+ * The column itself, under casts that keep it, of this query: that of a table, where a join or
+ * GROUP BY names one; NULL: it is none.
+ */
 static const struct node_tree *scope_column(const struct scope *scope, const struct node_tree *expr)
 {
-	const struct node_tree *entry, *alias;
+	const struct node_tree *entry, *alias = NULL, *column = NULL;
 
 	while (node_is(expr, "RELABELTYPE"))
 		expr = node_field(expr, "arg");
 	if (!node_is(expr, "VAR") || node_number(expr, "varlevelsup") != 0)
 		return NULL;
 	entry = scope_entry(scope, node_number(expr, "varno"));
-	if (!entry || node_number(entry, "rtekind") != SCOPE_RTE_JOIN)
-		return expr;
-	alias = node_element(node_field(entry, "joinaliasvars"), node_number(expr, "varattno") - 1);
-	return alias ? scope_column(scope, alias) : NULL;
+	if (entry)
+		alias = node_element(scope_aliases(entry), node_number(expr, "varattno") - 1);
+	if (alias)
+		column = scope_column(scope, alias);
+	return column ? column : expr;
 }
 
 static void scope_note_column(struct scope *scope, const struct node_tree *column)
@@ -240,6 +272,14 @@ static void scope_note_conditions(const struct facts *facts, struct scope *scope
 	}
 }
 
+/* A row with something in it was not made by an outer join. */
+static void scope_unpad(struct scope *scope)
+{
+	for (unsigned i = 0; i < scope->strict_count; i++)
+		if (scope->strict[i].entry <= SCOPE_ENTRIES_MAX)
+			scope->padded[scope->strict[i].entry] = 0;
+}
+
 void scope_init(struct scope *scope, const struct facts *facts, const struct node_tree *query,
 		const struct scope *outer)
 {
@@ -248,9 +288,35 @@ void scope_init(struct scope *scope, const struct facts *facts, const struct nod
 	scope->outer = outer;
 	scope_pad(scope, node_field(query, "jointree"), 0);
 	scope_note_conditions(facts, scope, node_field(query, "jointree"));
-	for (unsigned i = 0; i < scope->strict_count; i++)
-		if (scope->strict[i].entry <= SCOPE_ENTRIES_MAX)
-			scope->padded[scope->strict[i].entry] = 0;
+	/* A subtotal has NULLs that are not in the rows that it is made of. */
+	if (!node_has(query, "groupingSets"))
+		scope_note_condition(facts, scope, node_field(query, "havingQual"), true, 0);
+	scope_unpad(scope);
+}
+
+void scope_assume(struct scope *scope, const struct facts *facts, const struct node_tree *condition,
+		  bool truth)
+{
+	scope_note_condition(facts, scope, condition, truth, 0);
+	scope_unpad(scope);
+}
+
+/* One that is not said goes from the beginning to the row. What lies by an offset from a value
+ * such as infinity is not judged. */
+bool scope_frame_has_row(const struct scope *scope, const struct node_tree *window)
+{
+	const struct node_tree *clause = node_field(scope->query, "windowClause")->first;
+	int64_t options;
+
+	if (node_has(window, "aggfilter"))
+		return false;
+	while (clause && node_number(clause, "winref") != node_number(window, "winref"))
+		clause = clause->next;
+	if (!clause)
+		return false;
+	options = node_number(clause, "frameOptions");
+	return !(options & FRAME_WITHOUT_ROW) &&
+	       !(options & FRAME_RANGE && options & (FRAME_START_BEFORE | FRAME_END_BEHIND));
 }
 
 bool scope_is_strict(const struct scope *scope, int64_t entry, int64_t column)

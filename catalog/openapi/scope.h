@@ -29,9 +29,14 @@ struct scope {
 /* query and outer are borrowed, as long as it is used. */
 void scope_init(struct scope *scope, const struct facts *facts, const struct node_tree *query,
 		const struct scope *outer);
+/* From now on of those rows only for which the condition holds, or (truth is false) is false. */
+void scope_assume(struct scope *scope, const struct facts *facts, const struct node_tree *condition,
+		  bool truth);
 /* An entry of its range table, from 1; NULL: there is none. */
 const struct node_tree *scope_entry(const struct scope *scope, int64_t entry);
-/* Does the query return one row, whatever there is? */
-bool scope_is_one_row(const struct node_tree *query) must_check;
+/* Does the query return a row, whatever there is? */
+bool scope_has_a_row(const struct node_tree *query) must_check;
+/* Is each row in its own frame of a window function? */
+bool scope_frame_has_row(const struct scope *scope, const struct node_tree *window) must_check;
 /* Has a condition found that the column is not NULL, in all rows of the query? */
 bool scope_is_strict(const struct scope *scope, int64_t entry, int64_t column) must_check;

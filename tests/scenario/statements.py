@@ -37,12 +37,16 @@ CREATE FUNCTION oa_tab() RETURNS TABLE (a int, b text) LANGUAGE sql AS
   $$VALUES (1, 'x'), (NULL, NULL)$$;
 CREATE FUNCTION oa_row() RETURNS oa_other LANGUAGE sql AS 'SELECT * FROM oa_other WHERE false';
 CREATE FUNCTION oa_plus_none(int, int) RETURNS int STRICT LANGUAGE sql AS 'SELECT NULL::int';
+CREATE TABLE oa_ruled (id int PRIMARY KEY, gone int);
+INSERT INTO oa_ruled VALUES (1, 5), (2, NULL);
+CREATE RULE oa_rule AS ON DELETE TO oa_ruled DO INSTEAD DELETE FROM oa_wide WHERE
+  oa_wide.id = OLD.id RETURNING oa_wide.id, NULL::int;
 CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = oa_plus_none);
 """
 CLEAN = """
 DROP OPERATOR === (int, int);
 DROP FUNCTION oa_plus_none, oa_row, oa_tab, oa_set, oa_strict;
-DROP VIEW oa_vo, oa_vg, oa_vu, oa_upd; DROP TABLE oa_wide, oa_other, oa_empty;
+DROP VIEW oa_vo, oa_vg, oa_vu, oa_upd; DROP TABLE oa_ruled, oa_wide, oa_other, oa_empty;
 DROP DOMAIN oa_must, oa_year; DROP TYPE oa_pair;
 """
 
@@ -327,8 +331,75 @@ QUERIES = [
      "to_tsquery('a') g, to_tsvector(must) h, ts_rank(to_tsvector(must), to_tsquery('a')) i "
      "FROM oa_wide",
      "a? b c d e f g? h? i?"),
+    ("SELECT at::time a, at::timetz b, (at AT TIME ZONE 'UTC')::time c, at::date d, at::timestamp"
+     " e FROM oa_wide WHERE at::time IS NULL OR n = 1",
+     "a? b? c? d e"),
+    ("SELECT CASE WHEN o.id IS NOT NULL THEN o.label ELSE '-' END a, CASE WHEN o.id IS NULL THEN "
+     "'x' ELSE o.label END b, CASE WHEN o.id IS NULL AND w.n > 0 THEN 'x' ELSE o.label END c, CASE "
+     "WHEN o.id > 1 THEN o.label WHEN o.id IS NULL THEN '' ELSE o.label END d, CASE WHEN o.id > 1 "
+     "THEN '' ELSE o.label END e, CASE WHEN o.id IS NOT NULL OR w.n > 0 THEN o.label ELSE '' END f"
+     ", CASE WHEN o.id IS NULL OR w.m > 1 THEN 0 ELSE o.id END g FROM oa_wide w LEFT JOIN oa_other"
+     " o ON o.wide_id = w.id",
+     "a b c? d e? f? g?"),
+    ("SELECT sum(CASE WHEN m IS NULL THEN 0 ELSE m END) a, sum(CASE WHEN n > 2 THEN m ELSE 0 END) b"
+     " FROM oa_wide GROUP BY id",
+     "a b?"),
+    ("SELECT CASE WHEN n IN (SELECT m FROM oa_wide) THEN m ELSE 1 END a, CASE WHEN m IN (1) IS NOT "
+     "TRUE THEN 0 ELSE m END b, CASE WHEN m IS NULL THEN 0 ELSE (SELECT w.m) END c FROM oa_wide w",
+     "a? b c"),
+    ("SELECT id, n, label FROM oa_wide FULL JOIN oa_other USING (id) FULL JOIN oa_empty USING (id)",
+     "id n? label?"),
+    ("SELECT id FROM oa_wide FULL JOIN oa_empty USING (id) FULL JOIN (SELECT NULL::int id) z USING"
+     " (id)",
+     "id?"),
+    ("SELECT id FROM (oa_wide LEFT JOIN oa_empty USING (id)) FULL JOIN (oa_other FULL JOIN (SELECT"
+     " 1 id) o USING (id)) USING (id)",
+     "id"),
+    ("SELECT j.id, o.id oid FROM oa_other o LEFT JOIN (oa_wide FULL JOIN oa_empty USING (id)) j ON"
+     " j.id = o.wide_id",
+     "id? oid"),
+    ("SELECT j.id, o.id oid FROM oa_other o FULL JOIN (oa_wide FULL JOIN oa_empty USING (id)) j ON"
+     " j.id = o.wide_id",
+     "id? oid?"),
+    ("SELECT j.id, j.must, j.x FROM oa_other o LEFT JOIN (oa_wide FULL JOIN oa_empty USING (id)) j"
+     " ON j.id = o.wide_id WHERE j.id > 0",
+     "id must? x?"),
+    ("SELECT wide_id id FROM oa_other FULL JOIN (SELECT m wide_id FROM oa_wide) z USING (wide_id)"
+     " WHERE wide_id > 0",
+     "id"),
+    ("SELECT m, n, count(*) c FROM oa_wide GROUP BY m, n HAVING m > 0 AND max(id) > 0", "m n c"),
+    ("SELECT m, max(total) t FROM oa_wide GROUP BY m HAVING max(total) > 0 OR m > 0", "m? t?"),
+    ("SELECT m, count(*) c FROM oa_wide GROUP BY ROLLUP (m) HAVING m > 0", "m? c"),
+    ("SELECT o.id, max(o.label) t FROM oa_wide w LEFT JOIN oa_other o ON o.wide_id = w.id GROUP BY"
+     " o.id HAVING o.id > 0",
+     "id t"),
+    ("SELECT sum(n) OVER w a, first_value(n) OVER w b, sum(n) OVER (ORDER BY id ROWS BETWEEN"
+     " CURRENT ROW AND UNBOUNDED FOLLOWING) c, sum(n) OVER (ORDER BY id ROWS BETWEEN 1"
+     " PRECEDING AND 1 "
+     "FOLLOWING EXCLUDE TIES) d, sum(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW "
+     "EXCLUDE GROUP) e, sum(n) OVER (ORDER BY id ROWS 1 PRECEDING EXCLUDE CURRENT ROW) f, sum(n) "
+     "OVER (ORDER BY id GROUPS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) g, sum(n) OVER (ORDER "
+     "BY at RANGE BETWEEN '1 day' PRECEDING AND CURRENT ROW) h, array_agg(n) OVER (ROWS BETWEEN 2 "
+     "PRECEDING AND 1 PRECEDING) i FROM oa_wide WINDOW w AS (ORDER BY id ROWS 2 PRECEDING)",
+     "a b c d e? f? g? h? i?"),
+    ("SELECT a, b, ordinality FROM ROWS FROM (generate_series(1, 3), unnest(ARRAY['x'])) WITH "
+     "ORDINALITY t (a, b)",
+     "a? b? ordinality"),
+    ("SELECT t.o FROM oa_wide w LEFT JOIN LATERAL ROWS FROM (generate_series(1, w.n),"
+     " unnest(w.arr)) WITH ORDINALITY t (a, b, o) ON w.n = 2",
+     "o?"),
+    ("SELECT w.id, k.a, k.b, (VALUES (1)) c, (VALUES (w.m)) d FROM oa_wide w LEFT JOIN LATERAL ("
+     "VALUES (w.n, w.m)) k (a, b) ON true",
+     "id a b? c d?"),
+    ("SELECT w.id, k.a FROM oa_wide w LEFT JOIN LATERAL (SELECT * FROM (VALUES (w.n)) v (a) WHERE a"
+     " > 2) k ON true",
+     "id a?"),
 ]
 COMMANDS = [
+    ("DELETE FROM oa_ruled WHERE gone > 0 RETURNING id, gone", "id? gone?"),
+    ("DELETE FROM oa_wide WHERE m > 0 RETURNING id, m", "id m"),
+    ("UPDATE oa_wide SET m = NULL WHERE m > 0 RETURNING CASE WHEN m IS NULL THEN 0 ELSE m END a",
+     "a?"),
     ("INSERT INTO oa_other VALUES (50, NULL, 'z', NULL) RETURNING id, wide_id, label, note",
      "id wide_id? label note?"),
     ("INSERT INTO oa_other VALUES (1, NULL, 'z', NULL) ON CONFLICT DO NOTHING RETURNING id, "
