@@ -79,6 +79,10 @@ struct statement {
 	const char *key; /* of a @lookup: the name of that parameter, and of its column; or NULL */
 	bool drops_rows; /* it returns none to its client, so that columns need no names */
 	bool int8_as_text; /* bigint leaves as a string: --int8, @int8 */
+	/* Names of columns, [never_null_count]: a row with a NULL there is no answer
+	 * (--check-not-null). */
+	const struct text *never_null;
+	unsigned never_null_count;
 	enum leavings leavings;
 	const struct statement_together
 		*together;              /* with LEAVINGS_NONE alone; NULL: there is none */

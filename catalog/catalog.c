@@ -16,6 +16,20 @@ void catalog_set_int8(struct catalog *catalog, bool as_text)
 	}
 }
 
+void catalog_check_not_null(struct catalog *catalog)
+{
+	for (unsigned i = 0; i < catalog->count; i++) {
+		const struct operation *operation = &catalog->operations[i];
+		struct text *names =
+			arena_zero(&catalog->arena, operation->not_null_count + 1, sizeof(*names));
+
+		for (unsigned k = 0; k < operation->not_null_count; k++)
+			names[k] = operation->not_null[k].name;
+		operation->statement->never_null = names;
+		operation->statement->never_null_count = operation->not_null_count;
+	}
+}
+
 void catalog_set_cache_numbers(struct catalog *catalog,
 			       uint32_t (*number)(void *arg, const char *name), void *arg)
 {

@@ -193,6 +193,9 @@ struct catalog *catalog_load_text(const char *file, struct text text,
 				  struct buf *errors) must_check;
 /* How bigint leaves where an operation does not say it itself. Before the catalog is used. */
 void catalog_set_int8(struct catalog *catalog, bool as_text);
+/* From now on a row with a NULL where @notnull says that there is none is no answer. Before the
+ * catalog is used. */
+void catalog_check_not_null(struct catalog *catalog);
 /* Gives numbers to queries with @cache, by their names. Before the catalog is used. */
 void catalog_set_cache_numbers(struct catalog *catalog,
 			       uint32_t (*number)(void *arg, const char *name), void *arg);

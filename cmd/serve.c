@@ -126,6 +126,8 @@ static struct catalog *serve_load(struct serve *serve, const struct options *opt
 		bool good;
 
 		catalog_set_int8(catalog, options->int8 == 1);
+		if (serve->options.check_not_null)
+			catalog_check_not_null(catalog);
 		catalog_notes(catalog, &lines);
 		good = ratelimit_check(&options->rate_limits, catalog, &lines);
 		if (!good) {

@@ -23,7 +23,7 @@ void call_move(struct call *call, enum call_state next)
 void call_begin(struct call *call)
 {
 	call->error = (struct pg_error){ 0 };
-	call->lost_reason = NULL;
+	call->lost_reason = call->untellable = NULL;
 	call->rows = call->bytes = 0;
 	call->effect = EFFECT_NONE;
 	call->affected = -1;
@@ -43,5 +43,6 @@ void call_take_back(struct call *call)
 	if (call->out && call->out->len > call->out_start)
 		call->out->len = call->out_start;
 	call->rows = call->bytes = 0;
+	call->untellable = NULL;
 	call->affected = -1;
 }

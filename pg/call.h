@@ -172,6 +172,8 @@ struct call {
 	enum call_refusal refusal;
 	enum call_effect effect;
 	const char *lost_reason; /* for CALL_LOST and CALL_UNSENT: a constant string */
+	/* of a command for CALL_OK: it took effect, but a row is no answer, and why; or NULL */
+	const char *untellable;
 	uint64_t rows;
 	uint64_t bytes;        /* of a stream: what its rows took in all */
 	int64_t affected;      /* rows_affected of an :exec; -1: PostgreSQL named no number */

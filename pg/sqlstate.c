@@ -175,6 +175,8 @@ static bool message_may_leave(const struct pg_error *error, const struct verdict
 		return true;
 	if (error->param > 0 && !error->nested)
 		return true;
+	if (error->ours && !error->of_catalog)
+		return true;
 	if (class_is(error->sqlstate, "22") || error->param > 0)
 		return holds_no_value(error->message);
 	return class_is(error->sqlstate, "23");

@@ -77,6 +77,11 @@ static enum command_end operation_form_tell(struct command *command)
 			     effect);
 		return COMMAND_COMMITTED_UNTELLABLE;
 	}
+	if (call->untellable) {
+		request_fail(request, OUTCOME_QUERY_FAILED, "%s %s %s", operation->name, effect,
+			     call->untellable);
+		return COMMAND_COMMITTED_UNTELLABLE;
+	}
 	switch (document_end(operation, &request->out, call->rows, call->affected)) {
 	case DOCUMENT_WHOLE:
 		return COMMAND_COMMITTED;

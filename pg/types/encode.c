@@ -58,10 +58,20 @@ void encoder_begin(struct encoder *encoder, const PGresult *result, const struct
 		buf_json_string(&encoder->keys, name, strlen(name));
 		buf_byte(&encoder->keys, ':');
 		encoder->columns[i].key_end = encoder->keys.len;
+		encoder->columns[i].never_null = false;
 		encoder->columns[i].type = encoder_type(result, i, shape);
 	}
 	if (shape && shape->int8_as_text)
 		encoder_write_int8_as_text(encoder);
+}
+
+void encoder_check_null(struct encoder *encoder, const PGresult *result,
+			const struct statement *statement)
+{
+	for (unsigned i = 0; i < encoder->count; i++)
+		for (unsigned k = 0; k < statement->never_null_count; k++)
+			if (text_is(statement->never_null[k], PQfname(result, (int)i)))
+				encoder->columns[i].never_null = true;
 }
 
 bool encoder_row(const struct encoder *encoder, const PGresult *result, int row, struct buf *out)
@@ -75,14 +85,24 @@ bool encoder_row(const struct encoder *encoder, const PGresult *result, int row,
 
 		buf_add(out, encoder->keys.ptr + key, column->key_end - key);
 		key = column->key_end;
-		if (PQgetisnull(result, row, (int)i))
+		if (PQgetisnull(result, row, (int)i)) {
 			buf_literal(out, "null");
-		else
-			fits &= type_to_json(out, column->type, PQgetvalue(result, row, (int)i),
-					     (size_t)PQgetlength(result, row, (int)i));
+			fits &= !column->never_null;
+			continue;
+		}
+		fits &= type_to_json(out, column->type, PQgetvalue(result, row, (int)i),
+				     (size_t)PQgetlength(result, row, (int)i));
 	}
 	if (encoder->count == 0)
 		buf_byte(out, '{');
 	buf_byte(out, '}');
 	return fits;
+}
+
+const char *encoder_null_of(const struct encoder *encoder, const PGresult *result, int row)
+{
+	for (unsigned i = 0; i < encoder->count; i++)
+		if (encoder->columns[i].never_null && PQgetisnull(result, row, (int)i))
+			return PQfname(result, (int)i);
+	return NULL;
 }

@@ -78,6 +78,7 @@ static bool lookup_begin(struct conn *conn, struct slot *slot, const PGresult *r
 	int column = shape->key_column - 1;
 
 	encoder_begin(&conn->encoder, result, shape);
+	encoder_check_null(&conn->encoder, result, call->statement);
 	if (column < PQnfields(result) &&
 	    (!shape->names_bytes || shape->names_bytes == conn->encoder.keys.len) &&
 	    strcmp(PQfname(result, column), call->statement->key) == 0 &&

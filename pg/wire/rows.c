@@ -6,6 +6,8 @@
 #include "pg/wire/error.h"
 #include "pg/wire/repeated_column.h"
 
+#include <inttypes.h>
+
 size_t rows_bytes(const PGresult *result, int row)
 {
 	size_t bytes = 0;
@@ -25,6 +27,7 @@ static bool rows_begin(struct conn *conn, struct slot *slot, const PGresult *res
 	const char *name;
 
 	encoder_begin(&conn->encoder, result, call->bound);
+	encoder_check_null(&conn->encoder, result, call->statement);
 	if (!call->bound || !call->bound->names_bytes ||
 	    call->bound->names_bytes == conn->encoder.keys.len || call->kind != CALL_QUERY ||
 	    call->statement->drops_rows)
@@ -57,6 +60,41 @@ static void rows_misfit(struct slot *slot)
 		.of_catalog = true,
 		.message = "a composite type has other fields than it had when it was described",
 	};
+}
+
+/*
+ * The author said @notnull of that column, and is to be told (--check-not-null). A command has run:
+ * its maker tells.
+ */
+static void rows_null(struct slot *slot, const char *column)
+{
+	struct call *call = slot->call;
+	const char *why = arena_printf(call->arena,
+				       "column \"%s\" of row %" PRIu64
+				       " is NULL, and @notnull says that it never is",
+				       column, call->rows);
+
+	if (call->kind == CALL_COMMAND) {
+		if (!call->untellable)
+			call->untellable = why;
+		return;
+	}
+	slot->state = SLOT_FAILED;
+	call->error = (struct pg_error){
+		.sqlstate = "39004", /* null_value_not_allowed */
+		.ours = true,
+		.message = arena_printf(call->arena, "%s: %s", call->statement->name, why),
+	};
+}
+
+static void rows_refuse(const struct conn *conn, struct slot *slot, const PGresult *result, int row)
+{
+	const char *column = encoder_null_of(&conn->encoder, result, row);
+
+	if (column)
+		rows_null(slot, column);
+	else
+		rows_misfit(slot);
 }
 
 bool rows_add(struct conn *conn, struct call *call, const PGresult *result, int row)
@@ -95,7 +133,7 @@ void rows_take_one(struct conn *conn, struct slot *slot, const PGresult *result,
 		return;
 	conn->batch.reading = READING_ROWS;
 	if (!rows_add(conn, call, result, row))
-		rows_misfit(slot);
+		rows_refuse(conn, slot, result, row);
 	if (rows_are_too_many(call))
 		slot->state = SLOT_TOO_LARGE;
 }

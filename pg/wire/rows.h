@@ -19,7 +19,8 @@ void rows_take(struct conn *conn, struct slot *slot, const PGresult *result);
 void rows_take_one(struct conn *conn, struct slot *slot, const PGresult *result, int row);
 
 /* One more row of out, which the conn's encoder has begun: the call's counts rise. False: its
- * composites are not as they were described; it is there nevertheless. */
+ * composites are not as they were described, or a column is NULL that must not be; it is there
+ * nevertheless. */
 bool rows_add(struct conn *conn, struct call *call, const PGresult *result, int row) must_check;
 /* More rows than its limit, or more bytes? */
 bool rows_are_too_many(const struct call *call) must_check;

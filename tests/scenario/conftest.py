@@ -103,7 +103,7 @@ def options_for(cluster, catalog, options):
     that would meet its 503."""
     replicas = options.pop("replicas", len(cluster.replicas))
     return {"primary": cluster.primary.conninfo, "catalog": catalog, "loops": 2, "pool_conns": 8,
-            "queue_wait_ms": 1000, "status_timeout_ms": 1000,
+            "queue_wait_ms": 1000, "status_timeout_ms": 1000, "check_not_null": True,
             "replica": [node.conninfo for node in cluster.replicas[:replicas]], **options}
 
 

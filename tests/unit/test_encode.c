@@ -96,6 +96,36 @@ static void test_the_shape_knows_arrays_that_are_not_built_in(void **state)
 	shape_free(shape);
 }
 
+static void test_a_column_that_is_never_null_is_found_where_it_is(void **state)
+{
+	const char *const names[] = { "id", "note" };
+	const Oid types[] = { INT4, TEXT_TYPE };
+	const struct text never_null[] = { { "not", 3 }, { "note", 4 } };
+	const struct statement statement = { .never_null = never_null, .never_null_count = 2 };
+	PGresult *result = result_of(2, names, types);
+	struct encoder encoder;
+	struct buf out;
+
+	set(result, 0, 0, NULL);
+	set(result, 0, 1, "");
+	set(result, 1, 0, "7");
+	set(result, 1, 1, NULL);
+	encoder_init(&encoder);
+	buf_init(&out);
+	encoder_begin(&encoder, result, NULL);
+	assert_true(encoder_row(&encoder, result, 1, &out));
+	encoder_check_null(&encoder, result, &statement);
+	assert_true(encoder_row(&encoder, result, 0, &out));
+	assert_null(encoder_null_of(&encoder, result, 0));
+	assert_false(encoder_row(&encoder, result, 1, &out));
+	assert_string_equal(encoder_null_of(&encoder, result, 1), "note");
+	encoder_begin(&encoder, result, NULL);
+	assert_true(encoder_row(&encoder, result, 1, &out));
+	buf_fini(&out);
+	encoder_fini(&encoder);
+	PQclear(result);
+}
+
 static void test_what_the_result_says_counts_more_than_the_shape(void **state)
 {
 	const char *const names[] = { "id" };
@@ -115,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_a_row_is_an_object_of_its_columns),
 		cmocka_unit_test(test_a_row_of_no_columns_is_an_empty_object),
 		cmocka_unit_test(test_the_shape_knows_arrays_that_are_not_built_in),
+		cmocka_unit_test(test_a_column_that_is_never_null_is_found_where_it_is),
 		cmocka_unit_test(test_what_the_result_says_counts_more_than_the_shape),
 	};
 

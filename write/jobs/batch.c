@@ -311,6 +311,10 @@ static void batch_tell(struct job_batch *batch, struct job_member *member, struc
 		job->problem = batch_problem(batch, OUTCOME_RESULT_TOO_LARGE);
 		return;
 	}
+	if (call->untellable) {
+		job->problem = batch_problem_with(batch, OUTCOME_QUERY_FAILED, call->untellable);
+		return;
+	}
 	switch (document_end(member->operation, &member->out, call->rows, call->affected)) {
 	case DOCUMENT_WHOLE:
 		buf_byte(&member->out, '}');
