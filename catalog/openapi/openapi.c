@@ -443,6 +443,7 @@ static void openapi_info(struct document_writer *document)
 	/* That of the operations is their author's, who has no place to name it. */
 	writer_object(writer, "license");
 	writer_string(writer, "name", "Not stated");
+	writer_string(writer, "identifier", "LicenseRef-not-stated");
 	writer_end(writer);
 	writer_end(writer);
 }
