@@ -2,24 +2,42 @@
 
 Each job has a key of its own and leaves a row with it. Some stand in the queue before anything
 happens; the others are accepted by clients on both instances: those with an Idempotency-Key repeat
-a request until they know that it was accepted, those without one never do.
+a request until they know that it was accepted, those without one never do. A third are jobs with an
+order (@order-by): of one place each. Some of these are refused by what they run and end as dead
+letters, some fail and are tried again, and some are cancelled by their client.
 """
 
 import asyncio
-import collections
-import json
+import random
 import time
 
-from harness.until import TooLate, rest, until
+from harness.until import rest, rest_now
 
 from .workload import UNKNOWN, Link, NoAnswer, NotSent
 
-CLIENTS = 16
-DRAINED_S = 240
-TOLD_MAX = 5  # examples of a violation
+PLACES = 40
+# What befalls a job with an order, by its number.
+HOW = ("well",) * 20 + ("refused",) + ("well",) * 9 + ("again",) + ("well",) * 9
+CANCELLED = 0.05  # of jobs with an order
 BACKLOG = """INSERT INTO cqrsd.job (mark, command, version, parameters, attempts_max, run_at,
     keep_s, keyed) SELECT i, 'record_later', '1', json_build_object('key', 'b' || i), 5,
-    clock_timestamp(), 86400, false FROM generate_series(1, {count}) AS i"""
+    clock_timestamp(), 86400, false FROM generate_series(1, {count}, 2) AS i;
+    INSERT INTO cqrsd.job (mark, command, version, parameters, order_key, attempts_max, run_at,
+    keep_s, keyed) SELECT i, 'record_in_order', '1', json_build_object('key', 'b' || i, 'place',
+    (i / 2 % {places})::text, 'how', ({how})[i / 2 % {hows} + 1]), i / 2 % {places}, 41,
+    clock_timestamp(), 86400, false FROM generate_series(2, {count}, 2) AS i"""
+
+
+class Asked:
+    """One job that somebody asked for."""
+
+    def __init__(self, place=None, how="well", end=None, start_ns=0, end_ns=None):
+        self.place, self.how = place, how
+        self.end = end            # accepted, refused, unknown, cancelled, by hand
+        self.start_ns = start_ns  # before it was sent, for the first time
+        self.end_ns = end_ns      # when it was known to be accepted
+        self.token = None         # of its acceptance
+        self.cancel_token = None
 
 
 class JobClient:
@@ -27,6 +45,7 @@ class JobClient:
 
     def __init__(self, load, number):
         self.load, self.number = load, number
+        self.random = random.Random(f"{load.seed}/{number}")
         self.links = [Link(address) for address in load.addresses]
         self.at = number % len(self.links)
         self.keyed = number % 2 == 1
@@ -35,129 +54,148 @@ class JobClient:
         count = 0
         while not self.load.over():
             count += 1
-            await self.accept(f"c{self.number}-{count}")
+            self.load.asked += 1
+            job = Asked(start_ns=time.monotonic_ns())
+            if count % 3 == 0:
+                job.place = str(self.random.randrange(PLACES))
+                job.how = self.random.choice(HOW)
+            await self.accept(f"c{self.number}-{count}", job)
         for link in self.links:
             link.close()
 
-    async def accept(self, key):
+    async def accept(self, key, job):
         """Until it is known, where it may be repeated."""
         while True:
-            ended = await self.once(key)
+            ended, location = await self.once(key, job)
             if ended == "accepted" or not self.keyed or self.load.over():
                 # What an earlier attempt did is not known.
-                self.load.ends[key] = "unknown" if self.keyed and ended == "refused" else ended
+                job.end = "unknown" if self.keyed and ended == "refused" else ended
+                self.load.jobs[key] = job
+                if ended == "accepted" and job.place and self.random.random() < CANCELLED:
+                    await self.cancel(location, job)
                 return
             await rest(0.05)
 
-    async def once(self, key):
-        headers = {"X-User-Id": f"u{self.number}"}
-        if self.keyed:
-            headers["Idempotency-Key"] = f"k-{key}"
+    async def call(self, *words):
+        """(how it ended, headers, body); ended: a status, refused or unknown."""
         try:
-            status, headers, body = await self.links[self.at].call(
-                "POST", "/v1/commands/record_later", headers, {"key": key})
+            return await self.links[self.at].call(*words)
         except NotSent:
             self.at = (self.at + 1) % len(self.links)
             await rest(0.05)
-            return "refused"
+            return "refused", {}, {}
         except NoAnswer:
             self.at = (self.at + 1) % len(self.links)
-            return "unknown"
+            return "unknown", {}, {}
+
+    async def once(self, key, job):
+        headers = {"X-User-Id": f"u{self.number}"}
+        if self.keyed:
+            headers["Idempotency-Key"] = f"k-{key}"
+        name, body = "record_later", {"key": key}
+        if job.place:
+            name, body = "record_in_order", {"key": key, "place": job.place, "how": job.how}
+        status, headers, body = await self.call("POST", f"/v1/commands/{name}", headers, body)
         if status == 202:
-            self.load.tokens[key] = headers.get("consistency-token")
-            return "accepted"
-        await rest(0.05)
-        return "unknown" if body.get("code") == UNKNOWN else "refused"
+            job.end_ns = time.monotonic_ns()
+            job.token = headers.get("consistency-token")
+            return "accepted", headers["location"]
+        if status not in ("refused", "unknown"):
+            await rest(0.05)
+            status = "unknown" if body.get("code") == UNKNOWN else "refused"
+        return status, None
+
+    async def cancel(self, location, job):
+        """Whatever is not a clear answer leaves it open whether it runs."""
+        status, headers, body = await self.call("DELETE", location,
+                                                {"X-User-Id": f"u{self.number}"}, None)
+        if status == 200:
+            job.end, job.cancel_token = "cancelled", headers.get("consistency-token")
+        elif body.get("code") not in ("job-running", "job-finished"):
+            job.end = "cancelled or not"
 
 
 class JobLoad:
     """All clients, until the time is over or so many jobs have been asked for."""
 
-    def __init__(self, addresses, seconds, most):
-        self.addresses, self.most = addresses, most
+    def __init__(self, addresses, seed, seconds, clients, most):
+        self.addresses, self.seed, self.clients, self.most = addresses, seed, clients, most
         self.until_s = time.monotonic() + seconds
-        self.ends = {}    # key -> accepted, refused, unknown
-        self.tokens = {}  # of those that were accepted
+        self.jobs = {}  # key -> Asked
+        self.asked = 0  # by clients
 
     def over(self):
-        return time.monotonic() >= self.until_s or len(self.ends) >= self.most
+        return time.monotonic() >= self.until_s or self.asked >= self.most
 
     def run(self):
         asyncio.run(self._run())
 
     async def _run(self):
-        await asyncio.gather(*(JobClient(self, number).run() for number in range(CLIENTS)))
+        await asyncio.gather(*(JobClient(self, number).run() for number in range(self.clients)))
 
 
 def fill(world, count):
-    """Jobs as acceptance writes them, on all nodes before anything happens."""
+    """Jobs as acceptance writes them, on all nodes before anything happens: key -> Asked."""
     if count:
-        world.leader.sql(BACKLOG.format(count=count))
+        world.leader.sql(BACKLOG.format(
+            count=count, places=PLACES, hows=len(HOW),
+            how="ARRAY[" + ",".join(f"'{how}'" for how in HOW) + "]"))
         world.cluster.wait_until_replayed()
+    # In the order of their numbers, all before any other.
+    return {f"b{i}": Asked(end="accepted", end_ns=0) if i % 2 else
+            Asked(str(i // 2 % PLACES), HOW[i // 2 % len(HOW)], "accepted", i - count - 1,
+                  i - count - 1) for i in range(1, count + 1)}
 
 
-def drained(world):
-    """Has all ended that was accepted?"""
-    try:
-        until(lambda: world.leader.sql("SELECT count(*) FROM cqrsd.job") == "0", "the queue to be "
-              "empty", DRAINED_S)
-    except TooLate:
-        return False
-    return True
+def hand_over(world, load, seconds):
+    """Somebody who inserts jobs with an order by hand, one of each of many places, and takes long
+    to commit them."""
+    rng = random.Random(f"{load.seed}/hand")
+    number, until_s = 0, time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        number += 1
+        jobs = {f"h{number}-{place}": Asked(str(place), end="by hand",
+                                            start_ns=time.monotonic_ns())
+                for place in rng.sample(range(PLACES), PLACES // 2)}
+        rows = ", ".join(f"('{key}', '{job.place}')" for key, job in jobs.items())
+        try:
+            with world.leader.open_transaction(BY_HAND.format(rows=rows)) as late:
+                rest_now(rng.uniform(0.1, 1.5))
+                late("COMMIT")
+                for job in jobs.values():
+                    job.end_ns = time.monotonic_ns()
+        except Exception:  # noqa: BLE001  whether it was committed is not known
+            rest_now(0.1)
+        load.jobs.update(jobs)
 
 
-async def told_lost(address, tokens):
-    """Which of these tokens are answered with write-lost?"""
-    link, told = Link(address), set()
-    for key, token in tokens.items():
-        _, _, body = await link.call("GET", "/v1/queries/read?key=x",
-                                     {"Consistency-Token": token}, None)
-        if body.get("code") == "write-lost":
-            told.add(key)
-    link.close()
-    return told
+BY_HAND = """INSERT INTO cqrsd.job (mark, command, version, parameters, order_key, attempts_max,
+    run_at, keep_s, keyed) SELECT 1, 'record_in_order', '1', json_build_object('key', key, 'place',
+    place, 'how', 'well'), place, 41, clock_timestamp(), 86400, false
+    FROM (VALUES {rows}) AS one(key, place)"""
 
 
-class JobVerdict:
-    """What was found, and what of it may not be."""
+def hold_snapshots(world, seconds):
+    """A transaction on whoever leads keeps what is gone from being removed, as long as it can; for
+    the first ones there is much of it, so that claims go by floors (write/jobs/floors.h)."""
+    until_s, litters = time.monotonic() + seconds, LITTERS
+    while time.monotonic() < until_s:
+        try:
+            with world.leader.open_transaction(SNAPSHOT) as ask:
+                while time.monotonic() < until_s:
+                    if litters:
+                        litters -= 1
+                        world.leader.sql(LITTER)
+                    rest_now(0.1)
+                    ask("SELECT 1")
+        except Exception:  # noqa: BLE001  that primary is gone
+            rest_now(0.1)
 
-    def __init__(self, world, load, backlog):
-        self.violations = []
-        self.load = load
-        if not drained(world):
-            self.blame("jobs that never ended", world.leader.sql(
-                "SELECT n, attempts, begun, run_at, log FROM cqrsd.job").splitlines())
-        rows = world.leader.sql("SELECT key, count(*) FROM job_effects GROUP BY key").splitlines()
-        self.effects = {key: int(count) for key, count in (row.split("|") for row in rows)}
-        ends = world.leader.sql("SELECT parameters, log FROM cqrsd.job_dead").splitlines()
-        self.blame("jobs without a fault that are dead letters", ends)
-        done = int(world.leader.sql("SELECT count(*) FROM cqrsd.job_finished WHERE state = 'd'"))
-        if done != sum(self.effects.values()):
-            self.blame("ends that are not as many as effects",
-                       [f"{done} done, {sum(self.effects.values())} effects"])
-        self.judge(world, {f"b{i + 1}" for i in range(backlog)})
 
-    def blame(self, what, examples):
-        if examples:
-            self.violations.append(f"{len(examples)} {what}: {sorted(examples)[:TOLD_MAX]}")
-
-    def keys(self, end):
-        return {key for key, ended in self.load.ends.items() if ended == end}
-
-    def judge(self, world, backlog):
-        accepted = self.keys("accepted")
-        self.blame("effects that came more than once",
-                   [key for key, count in self.effects.items() if count > 1])
-        self.blame("effects of what was refused", self.keys("refused") & self.effects.keys())
-        self.blame("lost though every node had them", backlog - self.effects.keys())
-        missing = accepted - self.effects.keys()
-        self.told = asyncio.run(told_lost(world.addresses[0],
-                                          {key: self.load.tokens[key] for key in missing}))
-        self.blame("accepted, without effect, and not told as lost", missing - self.told)
-        self.missing = missing
-
-    def text(self):
-        counts = collections.Counter(self.load.ends.values())
-        return (f"{len(self.load.ends)} jobs asked for ({json.dumps(counts)}), "
-                f"{sum(self.effects.values())} effects, {len(self.missing)} lost with their "
-                f"timeline, {len(self.told)} of them told, {len(self.violations)} violations")
+LITTERS = 3
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM registers"
+# Jobs that nobody sees.
+LITTER = f"""BEGIN; INSERT INTO cqrsd.job (mark, command, version, parameters, order_key,
+    attempts_max, run_at, keep_s, keyed) SELECT -1, 'record_in_order', '1', '{{}}', i % {PLACES}, 1,
+    clock_timestamp(), 60, false FROM generate_series(1, 20000) AS i;
+    DELETE FROM cqrsd.job WHERE mark = -1; COMMIT"""

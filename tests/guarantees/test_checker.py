@@ -8,6 +8,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from guarantees.checker import check  # noqa: E402
+from guarantees.job_load import Asked  # noqa: E402
+from guarantees.job_verdict import out_of_order  # noqa: E402
 from guarantees.model import BROKEN, VALID, Model  # noqa: E402
 
 SEEDS = 200
@@ -41,3 +43,19 @@ def test_what_only_looks_broken_is_not_blamed(valid):
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
 def test_a_broken_guarantee_is_found(broken):
     assert not [seed for seed, blamed in verdicts(broken).items() if not blamed]
+
+
+# Jobs of one place: when each was asked for, and when it was known to be accepted.
+JOBS = {"a": Asked(start_ns=0, end_ns=1), "b": Asked(start_ns=2, end_ns=5),
+        "c": Asked(start_ns=4, end_ns=6), "d": Asked(start_ns=7, end_ns=None)}
+
+
+@pytest.mark.parametrize("ran, blamed", [
+    ("abcd", []),
+    ("acbd", []),             # asked for at the same time
+    ("ac", []), ("d", []),    # what is lost, cancelled or dead has no place
+    ("bacd", [("b", "a")]), ("abdc", [("d", "c")]), ("dabc", [("d", "a")]),
+    ("cba", [("b", "a"), ("c", "a")]),
+])
+def test_a_job_that_ran_before_one_accepted_earlier_is_found(ran, blamed):
+    assert list(out_of_order(JOBS, ran)) == blamed

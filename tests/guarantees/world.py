@@ -191,7 +191,7 @@ class World:
         self.watched, self.cached = watched, cached
         self.network = network
         self.say = say
-        self.options = {"session_slots": session_slots, **options}
+        self.options = {"session_slots": session_slots, "log_level": "info", **options}
         self.restarts = []  # (instance, ns)
         self.name = None    # a Forwarder: one more name, of one server or another
         self.instances = []
@@ -225,7 +225,7 @@ class World:
                 clock = self.clock if number == 0 and pathlib.Path(FAKETIME).exists() else None
                 instance = Instance(
                     host, clock, primary=nodes[0], replica=nodes[1:],
-                    catalog=self._catalog(), loops=2, pool_conns=8, log_level="info",
+                    catalog=self._catalog(), loops=2, pool_conns=8,
                     timeline_back_ms=TIMELINE_BACK_MS, **self.options)
                 self.instances.append(instance)
             for instance in self.instances:
@@ -417,6 +417,11 @@ class World:
 
     def hits(self):
         return sum(instance.metrics().sum("cqrsd_cache_requests_total", result="hit")
+                   for instance in self.instances)
+
+    def said(self, words):
+        """How often logs of the instances have these words."""
+        return sum((instance.logs + instance.log_path.read_bytes()).count(words)
                    for instance in self.instances)
 
     def final(self):
