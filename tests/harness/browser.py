@@ -93,11 +93,11 @@ class Browser:
                 self.pages[message["sessionId"]].note(message["method"], message["params"])
 
     def page(self, width=1280, height=900, dark=False):
-        """A page of its own, which shares nothing with others."""
+        """A page of its own, which shares nothing with others, until it is closed."""
         context = self.send("Target.createBrowserContext")["browserContextId"]
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
         session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        page = Page(self, session["sessionId"])
+        page = Page(self, session["sessionId"], context)
         self.pages[page.session] = page
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.send(f"{domain}.enable")
@@ -107,15 +107,31 @@ class Browser:
         page.prefer("dark" if dark else "light")
         return page
 
+    def contexts(self):
+        """Those of pages that are not closed."""
+        return self.send("Target.getBrowserContexts")["browserContextIds"]
+
 
 class Page:
     """One page: go somewhere, press keys, look at what is there."""
 
-    def __init__(self, browser, session):
+    def __init__(self, browser, session, context):
         self.browser = browser
         self.session = session
+        self.context = context
         self.asked = []       # (address, headers) of all that it asked for, whatever became of it
         self.complaints = []  # exceptions, and what the policy forbade
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """The page is gone, with its storage; what it asked for and did can still be looked at."""
+        self.browser.send("Target.disposeBrowserContext", browserContextId=self.context)
+        del self.browser.pages[self.session]
 
     def note(self, method, params):
         if method == "Network.requestWillBeSent":

@@ -47,7 +47,9 @@ SELECT :word AS word;
 def chromium():
     started = Browser()
     yield started
+    left = started.contexts()
     started.close()
+    assert not left, f"{len(left)} pages were not closed"
 
 
 @pytest.fixture
@@ -66,6 +68,8 @@ def open_docs(chromium):
                        "document.querySelector('h1')")
         return page
     yield open_page
+    for _, page in opened:
+        page.close()
     for service, page in opened:
         elsewhere = [url for url, _ in page.asked
                      if not url.startswith((f"http://{service.address}/", "data:,"))]

@@ -178,16 +178,16 @@ def test_it_is_small_and_asks_nobody_else(api, open_docs):
 
 
 def test_the_policy_forbids_what_the_page_never_does(api, chromium):
-    page = chromium.page()
-    page.goto(f"http://{api.address}/docs")
-    page.until("document.documentElement.dataset.ready === ''", 90)
-    assert page.complaints == []
-    page.js("fetch('http://127.0.0.2:9/').catch(() => null)")
-    page.js("(() => { try { document.body.innerHTML = '<img src=x onerror=window.pwned=1>'; }"
-            " catch { window.refused = true; } })()")
-    page.js("document.body.append(Object.assign(document.createElement('img'),"
-            " {src: 'http://127.0.0.2:9/p.png'}))")
-    page.until("window.refused")
+    with chromium.page() as page:
+        page.goto(f"http://{api.address}/docs")
+        page.until("document.documentElement.dataset.ready === ''", 90)
+        assert page.complaints == []
+        page.js("fetch('http://127.0.0.2:9/').catch(() => null)")
+        page.js("(() => { try { document.body.innerHTML = '<img src=x onerror=window.pwned=1>'; }"
+                " catch { window.refused = true; } })()")
+        page.js("document.body.append(Object.assign(document.createElement('img'),"
+                " {src: 'http://127.0.0.2:9/p.png'}))")
+        page.until("window.refused")
 
-    assert page.js("window.pwned") is None
-    assert len([text for text in page.complaints if "Content Security Policy" in text]) >= 2
+        assert page.js("window.pwned") is None
+        assert len([text for text in page.complaints if "Content Security Policy" in text]) >= 2
