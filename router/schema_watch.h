@@ -20,8 +20,9 @@
  * a matter of moments.
  *
  * What a backend has prepared PostgreSQL goes on to run by the row security of before, when a role
- * gets or loses BYPASSRLS or a membership: such changes are counted in feed_shared.roles, and each
- * loop closes its conns (router_renewal).
+ * gets or loses BYPASSRLS or a membership, and a session keeps the settings of its role as they
+ * were when it began: such changes are counted in feed_shared.roles, and each loop closes its conns
+ * (router_renewal).
  *
  * On the loop's thread; one of them for all loops of a process.
  */
@@ -65,7 +66,7 @@ struct schema_watch {
 	unsigned node, life;
 	char stamp[SCHEMA_STAMP_MAX]; /* the last one: its row as JSON */
 	size_t stamp_len;
-	char roles[SCHEMA_STAMP_MAX]; /* its part that is of roles and memberships */
+	char roles[SCHEMA_STAMP_MAX]; /* its part that is of roles, memberships and settings */
 	uint32_t timeline;            /* on which it was read */
 	unsigned errors;              /* one behind the other */
 	bool doubts;                  /* all tags are in doubt */

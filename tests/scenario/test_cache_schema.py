@@ -212,6 +212,66 @@ def test_nodes_answer_by_the_roles_of_now(serve, cluster, change, options):
         assert answer(service, "guarded") == rows
 
 
+@pytest.fixture
+def elsewhere(schema):
+    """Undoes each way to set a search path, whatever became of the story."""
+    yield
+    for node in schema.nodes:
+        node.sql("ALTER SYSTEM RESET search_path; SELECT pg_reload_conf()")
+    schema.primary.sql("DROP SCHEMA IF EXISTS test_elsewhere CASCADE")
+
+
+ELSEWHERE = ("CREATE SCHEMA test_elsewhere; CREATE VIEW test_elsewhere.test_seen AS"
+             " SELECT id, 'elsewhere' AS word FROM test_later;"
+             f" GRANT USAGE ON SCHEMA test_elsewhere TO {ROLE};"
+             f" GRANT SELECT ON test_elsewhere.test_seen TO {ROLE}")
+
+
+@pytest.mark.parametrize("where", ["of the role", "of the servers"])
+def test_names_are_looked_up_where_the_search_path_says_now(serve, cluster, elsewhere, where):
+    """A session keeps the settings of its role as they were when it began; a statement that is
+    prepared already would go on to be answered by both."""
+    cluster.primary.sql(ELSEWHERE)
+    cluster.wait_until_replayed()
+    service = serve()
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        words(service, pool)
+        assert keep(service, "seen") == "before"
+
+        if where == "of the role":
+            cluster.primary.sql(f"ALTER ROLE {ROLE} SET search_path = test_elsewhere, public")
+        else:
+            for node in reversed(cluster.nodes):
+                node.sql("ALTER SYSTEM SET search_path = test_elsewhere, public;"
+                         " SELECT pg_reload_conf()")
+
+        until(lambda: words(service, pool) == {"elsewhere"}, "the other view", deadline_s=20)
+    keep(service, "seen")
+    for word in ("written", "again"):
+        service.command("write", user="ann", id=7, word=word)
+        assert service.query("seen", user="ann", id=7).data["word"] == "elsewhere"
+
+
+def words(service, pool):
+    return {reply.data["word"] if reply.status == 200 else reply.code
+            for reply in pool.map(lambda number: service.query("seen", id=number % 32 + 1),
+                                  range(128))}
+
+
+def test_a_table_that_is_unlogged_by_now_is_not_kept(serve, cluster):
+    """A crash would empty it, and nothing would say so."""
+    service = serve(replica=[])
+    keep(service, "meant")
+
+    cluster.primary.sql("ALTER TABLE test_meant SET UNLOGGED")
+
+    until(lambda: changes(service) == 1, "the change to be seen", deadline_s=20)
+    until(lambda: "meant are not kept" in service.log_text() or
+          not is_kept(service, "meant", id=7), "its answers not to be kept")
+    for _ in range(3):
+        assert not is_kept(service, "meant", id=7)
+
+
 def test_a_view_that_reads_another_table_is_touched_by_its_commands(serve, cluster):
     """What a query reads is asked for again, not only the query."""
     service = serve()
