@@ -127,6 +127,7 @@ class Client:
         self.keep_alive = keep_alive
         self.source = (source, 0) if source else None
         self.connection = None
+        self.on_answer = None  # told of each answer: method, target, answer
 
     def connect(self):
         if self.path:
@@ -163,7 +164,10 @@ class Client:
         for name, value in reply.getheaders():
             key = name.lower()
             found[key] = f"{found[key]}, {value}" if key in found else value
-        return Answer(reply.status, found, content, took_s)
+        answer = Answer(reply.status, found, content, took_s)
+        if self.on_answer:
+            self.on_answer(method, target, answer)
+        return answer
 
     def get(self, target, headers=None):
         return self.request("GET", target, headers=headers)

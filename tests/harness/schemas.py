@@ -64,3 +64,26 @@ def misfits_of_answer(whole, call, answer):
     if kind not in response.get("content", {}):
         return [*found, f"{answer.status} is {kind}"]
     return found + misfits(whole, response["content"][kind]["schema"], answer.json)
+
+
+class Promises:
+    """What a document says of the answers of its operations."""
+
+    COMPARED_BYTES_MAX = 1 << 20  # larger ones take too long here
+
+    def __init__(self, whole):
+        self.whole = whole
+
+    def broken(self, method, target, answer):
+        """A line for each thing about a 200 that the document says otherwise. What docs/openapi.md
+        says is not in it: return=minimal, which makes data null; arrays of several dimensions."""
+        ways = self.whole["paths"].get(target.partition("?")[0], {})
+        call = ways.get("get" if method == "GET" else "post")
+        if (answer.status != 200 or method == "HEAD" or not call
+                or len(answer.body) > self.COMPARED_BYTES_MAX
+                or "content-encoding" in answer.headers
+                or "return=minimal" in answer.headers.get("preference-applied", "")):
+            return []
+        return [f"{method} {target}: {line}"
+                for line in misfits_of_answer(self.whole, call, answer)
+                if "] is [" not in line]

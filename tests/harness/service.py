@@ -88,6 +88,8 @@ class Service:
         self.log_path = self.directory / "log"
         self.process = None
         self.address = self.admin_address = None
+        self.promises = None  # a harness.schemas.Promises, which all answers have to keep
+        self.broken = []
 
     # Life and death
 
@@ -113,6 +115,7 @@ class Service:
         self.admin_address = self.options.get("admin_listen",
                                               f"127.0.0.1:{processes.free_port()}")
         self.client = Client(self.address)
+        self.client.on_answer = self.compare
         self.admin = Client(self.admin_address.split("?")[0], timeout_s=10)
 
     def launch(self):
@@ -181,6 +184,7 @@ class Service:
             assert_no_reports(self.directory, self.pid)
             assert status in (0, -signal.SIGKILL), \
                 f"cqrsd ended with {status}:\n{self.log_text()[-3000:]}"
+            assert not self.broken, "not as the document says:\n" + "\n".join(self.broken[:20])
         finally:
             self.discard()
 
@@ -191,6 +195,10 @@ class Service:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # Asking
+
+    def compare(self, method, target, answer):
+        if self.promises:
+            self.broken += self.promises.broken(method, target, answer)
 
     def command(self, name, /, **arguments) -> Answer:
         return self.client.command(name, **arguments)

@@ -1,5 +1,6 @@
 """What the stories stand on: one cluster for all of them, healthy again after each; a service."""
 
+import json
 import pathlib
 import shutil
 import sys
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from harness import service as harness_service  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.keys import FORGET, Keys  # noqa: E402
+from harness.schemas import Promises  # noqa: E402
 from harness.service import Service  # noqa: E402
 from scenario import types_of_postgres  # noqa: E402
 
@@ -75,7 +77,7 @@ def fresh_cluster():
 
 
 @pytest.fixture(scope="session")
-def catalog():
+def catalog_of_all():
     """The shop's operations, those of the tests, and one that echoes for every type."""
     with tempfile.TemporaryDirectory(prefix="cqrsd-") as folder:
         for part, source in (("shop", SHOP / "sql"), ("tests", HERE / "sql")):
@@ -83,6 +85,21 @@ def catalog():
         echo = types_of_postgres.catalog()
         (pathlib.Path(folder) / "echo.sql").write_text(echo, encoding="utf-8")
         yield pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def catalog(catalog_of_all):
+    """The one of most stories; a file may have its own."""
+    return catalog_of_all
+
+
+@pytest.fixture(scope="session")
+def promised(shop_cluster, catalog_of_all):
+    """What the document of that catalog says of answers."""
+    done = harness_service.run("openapi", primary=shop_cluster.primary.conninfo,
+                               catalog=catalog_of_all)
+    assert done.returncode == 0, done.stderr
+    return Promises(json.loads(done.stdout))
 
 
 @pytest.fixture
@@ -139,9 +156,11 @@ def cqrsd(request, start_cqrsd):
 
 
 @pytest.fixture(scope="module")
-def api(shop_cluster, catalog):
-    """One service for all stories of a file that disturb neither it nor the cluster."""
+def api(shop_cluster, catalog, promised):
+    """One service for all stories of a file that disturb neither it nor the cluster. Each 200 that
+    its client gets is compared with the document."""
     service = Service(**options_for(shop_cluster, catalog, {}))
+    service.promises = promised
     service.start()
     yield service
     service.close()

@@ -1,11 +1,12 @@
 """cqrsd openapi: the document of a catalog, and what of it is proved of the columns."""
 
+import copy
 import csv
 import io
 import json
 
 import pytest
-from harness.schemas import misfits_of_answer, resolve
+from harness.schemas import Promises, misfits_of_answer, resolve
 from harness.service import run
 from scenario import statements
 
@@ -327,3 +328,20 @@ def test_what_is_answered_is_in_the_document(cluster, catalog, cqrsd):
                       misfits_of_answer(whole, whole["paths"][path][way], answer)]
 
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_stories_are_answered_is_compared_with_the_document(cqrsd, promised):
+    narrow = copy.deepcopy(promised.whole)
+    name = narrow["components"]["schemas"]["whoami.row"]["properties"]
+    column = next(iter(name))
+    name[column] = {"type": "boolean"}
+    cqrsd.promises = promised
+    right = cqrsd.query("whoami", user="ann")
+    assert right.status == 200 and not cqrsd.broken
+    cqrsd.promises = Promises(narrow)
+
+    answer = cqrsd.query("whoami", user="ann")
+
+    assert answer.status == 200
+    assert any(f".{column}" in line for line in cqrsd.broken), cqrsd.broken
+    cqrsd.broken.clear()
