@@ -136,6 +136,12 @@ static void diff_body(struct diff *diff, const struct operation_pair *pair)
 								       : "not required any more");
 }
 
+/* Advice that goes with "deprecated": nothing stops where it is taken back. */
+static bool header_is_advice(struct text name)
+{
+	return text_is(name, "Deprecation") || text_is(name, "Sunset") || text_is(name, "Link");
+}
+
 static void diff_headers(struct diff *diff, const struct json *old, const struct json *new)
 {
 	const struct json *was = diff_member(old, "headers"), *is = diff_member(new, "headers");
@@ -150,7 +156,7 @@ static void diff_headers(struct diff *diff, const struct json *old, const struct
 				     diff_member(diff_resolve(diff, DIFF_OLD, it), "schema"),
 				     diff_member(diff_resolve(diff, DIFF_NEW, there), "schema"));
 		else
-			diff_change(diff, true, "%s is gone", what);
+			diff_change(diff, !header_is_advice(json_key(it)), "%s is gone", what);
 	}
 	for (const struct json *it = diff_members(is); it && diff_step(diff); it = json_next(it))
 		if (!diff_member(was, json_key(it).ptr))

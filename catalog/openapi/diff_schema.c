@@ -291,9 +291,14 @@ static const struct diff_limit {
 	const char *key;
 	bool is_most;
 	bool is_of_type; /* of numbers it goes with the format */
+	unsigned kinds;  /* what it limits */
 } diff_limits[] = {
-	{ "maxLength", true, false }, { "minLength", false, false }, { "maxItems", true, false },
-	{ "minItems", false, false }, { "maximum", true, true },     { "minimum", false, true },
+	{ "maxLength", true, false, KIND_STRING },
+	{ "minLength", false, false, KIND_STRING },
+	{ "maxItems", true, false, KIND_ARRAY },
+	{ "minItems", false, false, KIND_ARRAY },
+	{ "maximum", true, true, KIND_INTEGER | KIND_NUMBER },
+	{ "minimum", false, true, KIND_INTEGER | KIND_NUMBER },
 };
 
 static void diff_limit(struct diff *diff, const struct spot *spot, const struct diff_limit *limit,
@@ -316,7 +321,8 @@ static void diff_all_limits(struct diff *diff, const struct spot *spot, const st
 	for (size_t i = 0; i < sizeof(diff_limits) / sizeof(diff_limits[0]); i++) {
 		const struct diff_limit *limit = &diff_limits[i];
 
-		if (same_type || !limit->is_of_type)
+		/* A kind that only one of them lets pass has no limit to compare. */
+		if ((same_type || !limit->is_of_type) && old->kinds & new->kinds & limit->kinds)
 			diff_limit(diff, spot, limit, view_says(old, limit->key),
 				   view_says(new, limit->key));
 	}

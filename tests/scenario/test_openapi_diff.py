@@ -146,6 +146,17 @@ CHANGES = [
         "+an answer 202 is new", "+code jobs-full (503) is new"]),
     (writes("-- @async allowed\n"), writes(), [
         "!an answer 202 is gone", "!code jobs-full (503) is gone"]),
+    (writes("-- @async allowed\n"), writes("-- @async allowed\n-- @batch-max 5\n"), [
+        "+body: object became array|object", "+202: member jobs is new"]),
+    (writes("-- @async allowed\n-- @batch-max 5\n"), writes("-- @async allowed\n"), [
+        "!body: array|object became object", "!202: member jobs is gone"]),
+    (writes("-- @async allowed\n-- @batch-max 9\n"),
+     writes("-- @async allowed\n-- @batch-max 5\n"), ["!body: maxItems 9 became 5"]),
+    (reads(options="-- @deprecated 2027-03-31\n"), reads(), [
+        "+it is not deprecated any more", "+header Deprecation of the answer is gone",
+        "+header Sunset of the answer is gone",
+        "+304: header Deprecation of the answer is gone",
+        "+304: header Sunset of the answer is gone"]),
     (writes("-- @async allowed\n"), writes("-- @async always\n"), [
         "!it is always accepted as a job (202)"]),
     (writes("-- @async always\n"), writes("-- @async allowed\n"), [
