@@ -3,8 +3,10 @@
 #include "http/head/date_time.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define DATE_TIME_DECIMALS_MAX 9
+#define DATE_TIME_DECIMALS_KEPT 6     /* by PostgreSQL, which rounds */
 #define DATE_TIME_OFFSET_HOURS_MAX 15 /* of PostgreSQL */
 
 /* Takes that many digits off the front; -1: they are not there. */
@@ -89,11 +91,35 @@ static bool date_time_offset(struct text *rest)
 		date_time_hours(rest, DATE_TIME_OFFSET_HOURS_MAX));
 }
 
+static size_t date_time_decimals(struct text clock)
+{
+	const char *point = memchr(clock.ptr, '.', clock.len);
+	size_t count = 0;
+
+	for (const char *at = point; at && byte_is_digit(at[1]); at++)
+		count++;
+	return count;
+}
+
+/* Of a year from 1 to 9999 where it is kept, too: in UTC, to the microsecond. */
+static bool date_time_is_kept(struct text text)
+{
+	struct text day = { text.ptr, sizeof("9999-12-31") - 1 };
+	struct text clock = { text.ptr + day.len, text.len - day.len };
+
+	if (text_is(day, "0001-01-01"))
+		return !memchr(clock.ptr, '+', clock.len);
+	if (!text_is(day, "9999-12-31"))
+		return true;
+	return !memchr(clock.ptr, '-', clock.len) &&
+	       date_time_decimals(clock) <= DATE_TIME_DECIMALS_KEPT;
+}
+
 bool date_time_is(struct text text)
 {
 	struct text rest = text;
 
 	return date_time_date(&rest) && date_time_byte(&rest, 'T', 't') &&
 	       date_time_hours(&rest, 23) && date_time_seconds(&rest) && date_time_offset(&rest) &&
-	       rest.len == 0;
+	       rest.len == 0 && date_time_is_kept(text);
 }

@@ -7,5 +7,6 @@
 
 #include <stdbool.h>
 
-/* It is one, of a year from 1 on, so that PostgreSQL reads it, too. A leap second is none. */
+/* It is one, of a year from 1 to 9999 in UTC, too, so that PostgreSQL reads it and it can be shown
+ * as one. A leap second is none. */
 bool date_time_is(struct text text) must_check;
