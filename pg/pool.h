@@ -59,9 +59,9 @@ void pool_abandon(struct pool *pool, const char *reason);
 void pool_expect(struct pool *pool, int64_t server_us);
 
 /*
- * Roles or memberships have changed: what a conn has prepared PostgreSQL goes on to run by the row
- * security of before. Conns that have prepared something serve no more: at rest they are closed at
- * once, else at the end of their batch.
+ * Roles, memberships or settings of roles have changed: what a conn has prepared PostgreSQL goes on
+ * to run by the row security of before, and its session keeps the settings it began with. So all of
+ * them serve no more: those with a batch are closed at its end, the others at once.
  */
 void pool_renew(struct pool *pool);
 

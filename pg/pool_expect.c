@@ -31,7 +31,7 @@ void pool_renew(struct pool *pool)
 
 		if (conn->state == CONN_BUSY || conn->state == CONN_CANCELING)
 			conn->outdated = true;
-		else if (conn->state == CONN_IDLE && conn->prepared)
+		else if (conn->state != CONN_CLOSED)
 			conn_close(conn, closing_unused(CONN_OUTDATED));
 	}
 	pool_dial_now(pool);

@@ -31,7 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONN_OUTDATED "what it has prepared is of before a change of roles"
+#define CONN_OUTDATED "it was made before a change of roles"
 
 struct conn;
 struct dial;
@@ -145,7 +145,7 @@ struct conn {
 	bool read_only;  /* how its session was opened */
 	bool holds_core; /* the owner's: its batch is a long query, counted in node->core_reserve */
 	bool pooled;     /* a pooler stands between */
-	bool outdated;   /* what it has prepared is not to be run behind its batch */
+	bool outdated;   /* it serves no more behind its batch */
 	struct handshake handshake;
 	const char *session_state; /* why it is closed when its batch is over, or NULL */
 	int backend_pid;
