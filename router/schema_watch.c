@@ -191,7 +191,8 @@ static void schema_roles(const struct schema_watch *watch, char roles[SCHEMA_STA
 	memcpy(roles, at ? at : "", len < SCHEMA_STAMP_MAX ? len : SCHEMA_STAMP_MAX - 1);
 }
 
-/* Behind it, where no stamp is known or roles are other ones, nothing prepared before is run. */
+/* Behind it, where no stamp is known or roles are other ones, nothing prepared before is run. What
+ * a promotion took away, and nobody saw, was on no node that is left. */
 static void schema_tell_roles(struct schema_watch *watch, struct position position)
 {
 	struct feed_shared *shared = watch->env->shared;
@@ -199,7 +200,7 @@ static void schema_tell_roles(struct schema_watch *watch, struct position positi
 
 	schema_roles(watch, roles);
 	if (watch->state != SCHEMA_NEW && watch->state != SCHEMA_BLIND &&
-	    watch->timeline == position.timeline && strcmp(roles, watch->roles) == 0)
+	    strcmp(roles, watch->roles) == 0)
 		return;
 	memcpy(watch->roles, roles, sizeof(roles));
 	atomic_store_explicit(&shared->roles_lsn, position.lsn, memory_order_relaxed);

@@ -258,18 +258,19 @@ static void on_another_timeline_it_is_another_one(void **state)
 {
 	struct schema_story *story = *state;
 
-	know(story, ONE, 1000);
+	know(story, OF_ROLES, 1000);
 	pass(story, TICK_US);
 	story->topology.primary_position = (struct position){ 2, 1500 };
-	answer(ONE, 1600);
+	answer(OF_ROLES, 1600);
 	assert_true(in_doubt(story));
 	assert_int_equal(story->changes, 2);
 	stripes_begin(&story->shared.stripes, (struct position){ 2, 1400 });
 	schema_watch_asked(&story->watch);
 	pass(story, 0);
-	answer(ONE, 1700);
+	answer(OF_ROLES, 1700);
 	assert_false(in_doubt(story));
 	assert_int_equal(touched(story), 1700);
+	assert_int_equal(story->shared.roles, 1);
 }
 
 /* Tags that begin later have their base where it was read. */
