@@ -117,6 +117,7 @@ CONTROLS := \
             cache-any \
             cache-loose-bound \
             no-renewal \
+            any-restart \
             cache-of-all \
             cache-not-asked \
             cache-no-refreshes \

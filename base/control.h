@@ -217,6 +217,12 @@
 #define CONTROL_CACHE_BOUND 1
 #endif
 
+#ifdef CONTROL_ANY_RESTART
+#define CONTROL_RESTARTS 0 /* a replica that has restarted answers though no primary is followed */
+#else
+#define CONTROL_RESTARTS 1
+#endif
+
 #ifdef CONTROL_NO_RENEWAL
 #define CONTROL_RENEWAL 0 /* conns go on with what they prepared before roles changed */
 #else

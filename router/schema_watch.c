@@ -191,8 +191,8 @@ static void schema_roles(const struct schema_watch *watch, char roles[SCHEMA_STA
 	memcpy(roles, at ? at : "", len < SCHEMA_STAMP_MAX ? len : SCHEMA_STAMP_MAX - 1);
 }
 
-/* Behind it, where no stamp is known or roles are other ones, nothing prepared before is run. What
- * a promotion took away, and nobody saw, was on no node that is left. */
+/* Behind it, where no stamp is known or roles are other ones, nothing prepared before is run. A
+ * change that a promotion took away before it was seen is on no node that is left. */
 static void schema_tell_roles(struct schema_watch *watch, struct position position)
 {
 	struct feed_shared *shared = watch->env->shared;

@@ -71,7 +71,11 @@ struct node_memory {
 	uint32_t checkpointed;  /* hidden: on this timeline for sure, or on a later one */
 	uint32_t timeline;      /* told last, in whatever role; 0: never */
 	uint32_t streams;       /* as a standby: the timeline that its walreceiver gets; 0: none */
-	int64_t ruled_us;       /* its postmaster's start when it was our primary last; 0: never */
+	/* As a standby: the status was sent that showed a restart, and no primary that is followed
+	 * was asked since; 0: one was, or it has not restarted. */
+	int64_t restarted_us;
+	int64_t strayed_us; /* and it streamed then, from whomever; 0: not */
+	int64_t ruled_us;   /* its postmaster's start when it was our primary last; 0: never */
 	enum wal_extent extent;
 	uint64_t born_lsn;  /* where its WAL ended at the first status of this life */
 	struct lives lives; /* in this life of the node; by lives_state */

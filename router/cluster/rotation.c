@@ -3,6 +3,7 @@
 #include "router/cluster/rotation.h"
 
 #include "base/clock.h"
+#include "base/control.h"
 #include "router/cluster/node_history.h"
 #include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
@@ -41,6 +42,35 @@ void rotation_leave_log(struct cluster *cluster, unsigned index)
 		return;
 	cluster_take_out(cluster, index);
 	node_log(LOG_WARN, cluster, index, "out of rotation: %s", rotation_lacks);
+}
+
+/* A copy of an older primary may have taken its place, on the same timeline, and have come further
+ * than what is known. One that streams has a primary, which will tell. */
+static bool rotation_is_unproven(const struct cluster *cluster, unsigned index)
+{
+	return CONTROL_RESTARTS && cluster->topology.primary < 0 &&
+	       cluster->topology.primary_seen && cluster->memory[index].strayed_us;
+}
+
+void rotation_leave_unproven(struct cluster *cluster, unsigned index)
+{
+	if (!CONTROL_RESTARTS || cluster->topology.primary >= 0)
+		return;
+	cluster_take_out(cluster, index);
+	cluster->memory[index].strikes.was_in = true;
+}
+
+/* Once a primary is followed that was asked behind the restart, its log is the judge. */
+static void rotation_prove(struct cluster *cluster, unsigned index)
+{
+	struct node_memory *memory = &cluster->memory[index];
+	int primary = cluster->topology.primary;
+
+	if (primary < 0 && memory->restarted_us && !memory->strayed_us &&
+	    (memory->streams || memory->timeline_hidden))
+		memory->strayed_us = memory->sent_us;
+	if (primary >= 0 && cluster->topology.nodes[primary].asked_us >= memory->restarted_us)
+		memory->restarted_us = memory->strayed_us = 0;
 }
 
 /* 0: not known. A standby that streams but may not say from where is as far as its last
@@ -115,6 +145,8 @@ static const char *rotation_fault(struct cluster *cluster, unsigned index, char 
 		return "it has not replayed the beginning of the primary's life";
 	if (node_lives_lack(cluster, index))
 		return rotation_lacks;
+	if (rotation_is_unproven(cluster, index))
+		return "since its restart it streamed from a primary that is not known";
 	return rotation_too_far_behind(cluster, index, room, room_bytes);
 }
 
@@ -127,6 +159,7 @@ void rotation_judge(struct cluster *cluster, unsigned index)
 
 	if (!cluster->decided)
 		return;
+	rotation_prove(cluster, index);
 	view->position.timeline =
 		branches_timeline(&cluster->topology.branches, rotation_timeline(cluster, index));
 	view->replay_rate =

@@ -23,5 +23,8 @@ void rotation_decide(struct cluster *cluster);
 void rotation_leave_behind(struct cluster *cluster, unsigned index);
 /* The lives of its log were told: the same, where it is of another one. */
 void rotation_leave_log(struct cluster *cluster, unsigned index);
+/* The replica has restarted. Without a primary it leaves at once, and where it streams from one
+ * that is not followed it stays out: it may be a copy of another log by now. */
+void rotation_leave_unproven(struct cluster *cluster, unsigned index);
 /* WAL between the primary's newest position and the node's; 0: none. */
 uint64_t rotation_bytes_to_go(const struct cluster *cluster, unsigned index) must_check;

@@ -5,6 +5,8 @@ import shutil
 import signal
 
 import pytest
+from harness import processes
+from harness.node import Node
 from harness.promotion import clone_again, promote
 from harness.until import until
 
@@ -276,6 +278,52 @@ def test_a_loss_that_no_instance_saw_is_told_and_its_standbys_do_not_answer(
     assert not any(late.node(node.address)["in_rotation"] for node in standbys)
     clone_again(standbys[0], first)
     until(lambda: late.node(standbys[0].address)["in_rotation"], "a new copy to serve", 20)
+
+
+def asked_last(node):
+    """When a monitor has asked it how far it is."""
+    return node.sql("SELECT max(query_start) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    " AND query LIKE '%pg_is_in_recovery%'")
+
+
+def older_copy(node):
+    """What it has now, at an address that cqrsd does not know; it does not run."""
+    copy = Node(node.cluster, "older", processes.free_port())
+    node.cluster.clone(copy, node)
+    (copy.data / "standby.signal").unlink()
+    return copy
+
+
+def does_not_answer(cqrsd, node, token):
+    for _ in range(10):
+        before = asked_last(node)
+        until(lambda last=before: asked_last(node) not in ("", last), "it to be asked", 20)
+        answer = cqrsd.query("cell", owner="bob", token=token)
+        assert answer.status == 503, answer
+
+
+def test_a_copy_that_streams_from_a_primary_that_is_not_known_yet_does_not_answer(cqrsd, nodes):
+    """On the same timeline, and beyond what the client has seen; its name is that of a standby."""
+    first, second, other = nodes
+    older = older_copy(first)
+    lost = [put(cqrsd, "bob", number) for number in range(20)][-1]
+    for node in (first, other):
+        node.stop("immediate")
+    until(lambda: not cqrsd.readyz().json["commands"], "the primary to be missed", 20)
+    older.start()
+    try:
+        write_far(older)
+        clone_again(second, older)
+        does_not_answer(cqrsd, second, lost)
+    finally:
+        older.stop("immediate")
+    does_not_answer(cqrsd, second, lost)
+
+    first.start()
+    leads(cqrsd, first)
+    clone_again(second, first)
+    until(lambda: cqrsd.node(second.address)["in_rotation"], "it to serve", 20)
+    assert cqrsd.query("cell", owner="bob", token=lost).data["number"] == 19
 
 
 def test_without_the_lives_an_older_copy_is_followed_and_its_loss_is_told(cqrsd, nodes):

@@ -360,6 +360,63 @@ static void a_clean_restart_loses_no_wal(void **state)
 	assert_int_equal(cluster.topology.branches.era, 0);
 }
 
+static void lost(unsigned index)
+{
+	silence(index);
+	silence(index);
+}
+
+/* Of another log by now, perhaps, on the same timeline and beyond what is known. */
+static void a_restarted_replica_that_streams_waits_for_the_primary(void **state)
+{
+	struct node_status status = {
+		.in_recovery = true, .lsn = 1500, .timeline = 1, .started_us = 2
+	};
+
+	all_well();
+	lost(P);
+	assert_true(view(R1)->in_rotation);
+	answer(R1, status);
+	assert_false(view(R1)->in_rotation);
+	lost(R2);
+	status.started_us = 3;
+	for (unsigned i = 0; i < 5; i++) {
+		answer(R1, status);
+		answer(R2, status);
+	}
+	assert_false(view(R1)->in_rotation);
+	assert_false(view(R2)->in_rotation);
+	status.timeline = 0;
+	for (unsigned i = 0; i < 5; i++)
+		answer(R1, status);
+	assert_false(view(R1)->in_rotation);
+	primary_at(P, 2000, 1);
+	status.timeline = 1;
+	status.lsn = 2000;
+	for (unsigned i = 0; i < 5; i++)
+		answer(R1, status);
+	assert_true(view(R1)->in_rotation);
+	lost(P);
+	answer(R1, status);
+	assert_true(view(R1)->in_rotation);
+}
+
+/* There is nobody who could tell more. */
+static void a_restarted_replica_that_streams_from_nobody_comes_back(void **state)
+{
+	struct node_status status = { .in_recovery = true, .lsn = 1000, .started_us = 2 };
+
+	all_well();
+	lost(P);
+	for (unsigned i = 0; i < 5; i++)
+		answer(R1, status);
+	assert_true(view(R1)->in_rotation);
+	status.timeline_hidden = true;
+	answer(R1, status);
+	answer(R1, status);
+	assert_false(view(R1)->in_rotation);
+}
+
 static void a_crash_loses_no_wal(void **state)
 {
 	all_well();
@@ -464,6 +521,8 @@ int main(void)
 		story(a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost),
 		story(a_crash_loses_no_wal),
 		story(a_clean_restart_loses_no_wal),
+		story(a_restarted_replica_that_streams_waits_for_the_primary),
+		story(a_restarted_replica_that_streams_from_nobody_comes_back),
 		story(a_copy_of_a_stopped_server_that_has_written_on_is_found_as_well),
 		story(a_copy_that_has_written_on_is_found_as_well),
 		story(half_a_record_that_was_flushed_is_no_loss),
