@@ -332,9 +332,11 @@ static bool proof_aggregate(struct proof *proof, const struct scope *scope,
 	return false;
 }
 
-static bool proof_window(struct proof *proof, const struct scope *scope,
+/* What it takes is of the rows of its frame, whichever the row itself is. */
+static bool proof_window(struct proof *proof, const struct scope *some,
 			 const struct node_tree *window)
 {
+	const struct scope *scope = some->all ? some->all : some;
 	const struct node_tree *args = node_field(window, "args");
 
 	switch (facts_function(proof->facts, node_number(window, "winfnoid"))) {
@@ -373,8 +375,9 @@ static bool proof_array_operator(struct proof *proof, const struct scope *scope,
 static bool proof_case(struct proof *proof, const struct scope *scope, const struct node_tree *node)
 {
 	const struct node_tree *branches = node_field(node, "args");
-	struct scope rest = *scope, here;
+	struct scope rest, here;
 
+	scope_of_some(&rest, scope);
 	for (const struct node_tree *it = branches->first; it; it = it->next) {
 		const struct node_tree *condition = node_field(it, "expr");
 

@@ -294,6 +294,13 @@ void scope_init(struct scope *scope, const struct facts *facts, const struct nod
 	scope_unpad(scope);
 }
 
+void scope_of_some(struct scope *some, const struct scope *scope)
+{
+	*some = *scope;
+	if (!some->all)
+		some->all = scope;
+}
+
 void scope_assume(struct scope *scope, const struct facts *facts, const struct node_tree *condition,
 		  bool truth)
 {

@@ -19,6 +19,7 @@
 struct scope {
 	const struct node_tree *query;
 	const struct scope *outer;              /* the query around it; NULL: none */
+	const struct scope *all;                /* of all rows, where it is of some; NULL: it is */
 	unsigned padded[SCOPE_ENTRIES_MAX + 1]; /* by how many joins; 0: none */
 	struct {
 		int64_t entry, column;
@@ -29,6 +30,8 @@ struct scope {
 /* query and outer are borrowed, as long as it is used. */
 void scope_init(struct scope *scope, const struct facts *facts, const struct node_tree *query,
 		const struct scope *outer);
+/* some: of those rows of the scope that scope_assume leaves, at first all. Borrows the scope. */
+void scope_of_some(struct scope *some, const struct scope *scope);
 /* From now on of those rows only for which the condition holds, or (truth is false) is false. */
 void scope_assume(struct scope *scope, const struct facts *facts, const struct node_tree *condition,
 		  bool truth);

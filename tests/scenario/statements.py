@@ -341,6 +341,15 @@ QUERIES = [
      ", CASE WHEN o.id IS NULL OR w.m > 1 THEN 0 ELSE o.id END g FROM oa_wide w LEFT JOIN oa_other"
      " o ON o.wide_id = w.id",
      "a b c? d e? f? g?"),
+    # What a window function takes is of other rows, too.
+    ("SELECT CASE WHEN m IS NOT NULL THEN first_value(m) OVER (ORDER BY id DESC) ELSE 0 END a,"
+     " CASE WHEN m IS NOT NULL THEN lag(m, 1, 0) OVER (ORDER BY id) ELSE 0 END b,"
+     " CASE WHEN m IS NULL THEN 0 ELSE last_value(m) OVER (ORDER BY id ROWS BETWEEN CURRENT ROW"
+     " AND UNBOUNDED FOLLOWING) END c, CASE WHEN m IS NOT NULL THEN CASE WHEN n > 0"
+     " THEN lead(m, 1, 0) OVER (ORDER BY id) ELSE m END ELSE 0 END d,"
+     " CASE WHEN m IS NOT NULL THEN (SELECT max(w.m) OVER ()) ELSE 0 END e,"
+     " CASE WHEN m IS NOT NULL THEN first_value(n) OVER (ORDER BY id) ELSE m END f"
+     " FROM oa_wide w", "a? b? c? d? e f?"),
     ("SELECT sum(CASE WHEN m IS NULL THEN 0 ELSE m END) a, sum(CASE WHEN n > 2 THEN m ELSE 0 END) b"
      " FROM oa_wide GROUP BY id",
      "a b?"),
