@@ -57,6 +57,9 @@ struct node_logged {
 	unsigned short_of; /* the setting that has stopped its replay; 0: none */
 };
 
+/* Of a standby: no primary that is followed was asked since it restarted; and it streamed then. */
+enum restart { RESTART_NONE, RESTART_UNPROVEN, RESTART_STREAMED };
+
 /* What is remembered of a node beyond what is published. */
 struct node_memory {
 	int64_t sent_us;        /* when the status query that it answered last was sent */
@@ -71,11 +74,9 @@ struct node_memory {
 	uint32_t checkpointed;  /* hidden: on this timeline for sure, or on a later one */
 	uint32_t timeline;      /* told last, in whatever role; 0: never */
 	uint32_t streams;       /* as a standby: the timeline that its walreceiver gets; 0: none */
-	/* As a standby: the status was sent that showed a restart, and no primary that is followed
-	 * was asked since; 0: one was, or it has not restarted. */
-	int64_t restarted_us;
-	int64_t strayed_us; /* and it streamed then, from whomever; 0: not */
-	int64_t ruled_us;   /* its postmaster's start when it was our primary last; 0: never */
+	enum restart restart;   /* as a standby */
+	int64_t restarted_us;   /* when the status was sent that showed it */
+	int64_t ruled_us;       /* its postmaster's start when it was our primary last; 0: never */
 	enum wal_extent extent;
 	uint64_t born_lsn;  /* where its WAL ended at the first status of this life */
 	struct lives lives; /* in this life of the node; by lives_state */

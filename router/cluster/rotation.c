@@ -44,33 +44,31 @@ void rotation_leave_log(struct cluster *cluster, unsigned index)
 	node_log(LOG_WARN, cluster, index, "out of rotation: %s", rotation_lacks);
 }
 
-/* A copy of an older primary may have taken its place, on the same timeline, and have come further
- * than what is known. One that streams has a primary, which will tell. */
-static bool rotation_is_unproven(const struct cluster *cluster, unsigned index)
+void rotation_restarted(struct cluster *cluster, unsigned index)
 {
-	return CONTROL_RESTARTS && cluster->topology.primary < 0 &&
-	       cluster->topology.primary_seen && cluster->memory[index].strayed_us;
-}
+	struct node_memory *memory = &cluster->memory[index];
+	bool was_in = memory->strikes.was_in;
 
-void rotation_leave_unproven(struct cluster *cluster, unsigned index)
-{
-	if (!CONTROL_RESTARTS || cluster->topology.primary >= 0)
+	if (!CONTROL_RESTARTS)
 		return;
+	memory->restart = RESTART_UNPROVEN;
+	memory->restarted_us = memory->sent_us;
 	cluster_take_out(cluster, index);
-	cluster->memory[index].strikes.was_in = true;
+	memory->strikes.was_in = was_in;
 }
 
-/* Once a primary is followed that was asked behind the restart, its log is the judge. */
+/* A primary that is followed and was asked since is the judge of it. */
 static void rotation_prove(struct cluster *cluster, unsigned index)
 {
 	struct node_memory *memory = &cluster->memory[index];
 	int primary = cluster->topology.primary;
 
-	if (primary < 0 && memory->restarted_us && !memory->strayed_us &&
-	    (memory->streams || memory->timeline_hidden))
-		memory->strayed_us = memory->sent_us;
+	if (memory->restart == RESTART_NONE)
+		return;
 	if (primary >= 0 && cluster->topology.nodes[primary].asked_us >= memory->restarted_us)
-		memory->restarted_us = memory->strayed_us = 0;
+		memory->restart = RESTART_NONE;
+	else if (memory->streams || memory->timeline_hidden)
+		memory->restart = RESTART_STREAMED;
 }
 
 /* 0: not known. A standby that streams but may not say from where is as far as its last
@@ -145,8 +143,8 @@ static const char *rotation_fault(struct cluster *cluster, unsigned index, char 
 		return "it has not replayed the beginning of the primary's life";
 	if (node_lives_lack(cluster, index))
 		return rotation_lacks;
-	if (rotation_is_unproven(cluster, index))
-		return "since its restart it streamed from a primary that is not known";
+	if (cluster->memory[index].restart == RESTART_STREAMED)
+		return "it has restarted, and the primary was not asked since";
 	return rotation_too_far_behind(cluster, index, room, room_bytes);
 }
 

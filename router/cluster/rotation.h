@@ -23,8 +23,12 @@ void rotation_decide(struct cluster *cluster);
 void rotation_leave_behind(struct cluster *cluster, unsigned index);
 /* The lives of its log were told: the same, where it is of another one. */
 void rotation_leave_log(struct cluster *cluster, unsigned index);
-/* The replica has restarted. Without a primary it leaves at once, and where it streams from one
- * that is not followed it stays out: it may be a copy of another log by now. */
-void rotation_leave_unproven(struct cluster *cluster, unsigned index);
+/*
+ * The replica has restarted: a copy of an older primary may have taken its place, on the same
+ * timeline, and have come further than what is known. It leaves at once. One that streams then has
+ * a primary, and comes back when that which is followed was asked since; one that does not comes
+ * back by itself, as there may be no primary for long.
+ */
+void rotation_restarted(struct cluster *cluster, unsigned index);
 /* WAL between the primary's newest position and the node's; 0: none. */
 uint64_t rotation_bytes_to_go(const struct cluster *cluster, unsigned index) must_check;

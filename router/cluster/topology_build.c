@@ -39,10 +39,9 @@ static void topology_build_start_life(struct cluster *cluster, unsigned index, b
 		view->role = NODE_UNKNOWN;
 		view->in_rotation = false;
 		memset(&memory->strikes, 0, sizeof(memory->strikes));
-		memory->restarted_us = memory->strayed_us = 0;
+		memory->restart = RESTART_NONE;
 	} else if (!memory->claims_primary) {
-		memory->restarted_us = memory->sent_us;
-		rotation_leave_unproven(cluster, index);
+		rotation_restarted(cluster, index);
 	}
 }
 

@@ -334,10 +334,12 @@ static void a_primary_with_less_wal_is_followed_and_what_is_behind_is_lost(void 
 	}
 	assert_false(view(R1)->in_rotation);
 	/* A copy of the primary is another life. */
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 4; i++) {
 		answer(R1,
 		       (struct node_status){
 			       .in_recovery = true, .lsn = 1600, .timeline = 1, .started_us = 6 });
+		restored(P, 700, 1600);
+	}
 	assert_true(view(R1)->in_rotation);
 }
 
@@ -401,8 +403,29 @@ static void a_restarted_replica_that_streams_waits_for_the_primary(void **state)
 	assert_true(view(R1)->in_rotation);
 }
 
-/* There is nobody who could tell more. */
-static void a_restarted_replica_that_streams_from_nobody_comes_back(void **state)
+/* The primary may be another one by now, and is believed to be the one it was. */
+static void a_restarted_replica_waits_until_the_primary_was_asked(void **state)
+{
+	struct node_status status = {
+		.in_recovery = true, .lsn = 1500, .timeline = 1, .started_us = 2
+	};
+
+	all_well();
+	for (unsigned i = 0; i < 5; i++) {
+		answer(R1, status);
+		assert_false(view(R1)->in_rotation);
+	}
+	lost(P);
+	answer(R1, status);
+	assert_false(view(R1)->in_rotation);
+	primary_at(P, 1500, 1);
+	for (unsigned i = 0; i < 3; i++)
+		answer(R1, status);
+	assert_true(view(R1)->in_rotation);
+}
+
+/* It is known as far as it can be. */
+static void a_restarted_replica_without_a_primary_comes_back(void **state)
 {
 	struct node_status status = { .in_recovery = true, .lsn = 1000, .started_us = 2 };
 
@@ -522,7 +545,8 @@ int main(void)
 		story(a_crash_loses_no_wal),
 		story(a_clean_restart_loses_no_wal),
 		story(a_restarted_replica_that_streams_waits_for_the_primary),
-		story(a_restarted_replica_that_streams_from_nobody_comes_back),
+		story(a_restarted_replica_waits_until_the_primary_was_asked),
+		story(a_restarted_replica_without_a_primary_comes_back),
 		story(a_copy_of_a_stopped_server_that_has_written_on_is_found_as_well),
 		story(a_copy_that_has_written_on_is_found_as_well),
 		story(half_a_record_that_was_flushed_is_no_loss),
