@@ -46,6 +46,15 @@ bool cluster_ours(const struct cluster *cluster, unsigned index)
 	return its == ours || its == 0 || (ours == 0 && cluster->identity == CLUSTER_KNOWN);
 }
 
+void cluster_primary_is_at(struct cluster *cluster, struct position position)
+{
+	struct topology *topology = &cluster->topology;
+
+	topology->primary_position = position_max(topology->primary_position, position);
+	if (!lsn_may_be_amid_a_record(position.lsn) && position.lsn > cluster->whole_lsn)
+		cluster->whole_lsn = position.lsn;
+}
+
 void cluster_take_out(struct cluster *cluster, unsigned index)
 {
 	struct node_memory *memory = &cluster->memory[index];

@@ -98,14 +98,15 @@ struct cluster {
 	int64_t lag_us_max;      /* 0: no limit */
 	uint64_t lag_bytes_max;  /* 0: no limit */
 	struct lag_history ring; /* of the primary, on its timeline */
-	int64_t crowned_us;      /* when the status query was sent that found the primary */
-	int ruled;               /* which node was the primary last; -1: none */
-	int64_t back_us;         /* 0: never back */
-	int agreed;              /* on whom all that answer agree; -1: they do not */
-	unsigned agreed_life;    /* of that node */
-	int64_t agreed_us;       /* since when */
-	bool decided;            /* a primary was seen, or every node was asked */
-	uint64_t given_id;       /* --system-identifier; 0: not given */
+	uint64_t whole_lsn;   /* the last end of a record that the primary told, on its timeline */
+	int64_t crowned_us;   /* when the status query was sent that found the primary */
+	int ruled;            /* which node was the primary last; -1: none */
+	int64_t back_us;      /* 0: never back */
+	int agreed;           /* on whom all that answer agree; -1: they do not */
+	unsigned agreed_life; /* of that node */
+	int64_t agreed_us;    /* since when */
+	bool decided;         /* a primary was seen, or every node was asked */
+	uint64_t given_id;    /* --system-identifier; 0: not given */
 	enum cluster_state identity;
 	bool awaited;     /* the log has said that --primary must tell which cluster is served */
 	int64_t began_us; /* when the first node answered; 0: none has */
@@ -123,5 +124,7 @@ void cluster_set_limits(struct cluster *cluster, const struct options *options);
 bool cluster_ours(const struct cluster *cluster, unsigned index) must_check;
 /* PostgreSQL's number of the timeline that is followed; 0: none yet. */
 uint32_t cluster_number(const struct cluster *cluster) must_check;
+/* The primary that is followed has told that position. */
+void cluster_primary_is_at(struct cluster *cluster, struct position position);
 /* The replica gets no more queries, and has to earn its way back from the beginning. */
 void cluster_take_out(struct cluster *cluster, unsigned index);

@@ -80,7 +80,9 @@ static void election_crown(struct cluster *cluster, unsigned index)
 					    &topology->branches, position);
 	topology->primary_seen = true;
 	topology->commits = COMMITS_EARLY; /* until its own status tells */
-	topology->primary_position = position_max(topology->primary_position, position);
+	if (position.timeline != topology->primary_position.timeline)
+		cluster->whole_lsn = 0;
+	cluster_primary_is_at(cluster, position);
 	for (unsigned i = 0; i < topology->count; i++)
 		if (i != index)
 			rotation_leave_behind(cluster, i);

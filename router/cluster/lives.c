@@ -169,9 +169,9 @@ void lives_follow(struct lives_gone *gone, const struct lives *before, const str
 	}
 }
 
-bool lives_parting_lacks(const struct lives_parting *parting, uint64_t known)
+bool lives_parting_lacks(const struct lives_parting *parting, uint64_t known, uint64_t whole)
 {
-	return parting->lsn < known && (parting->went_on || !lsn_may_be_amid_a_record(known));
+	return parting->lsn < (parting->went_on ? known : whole);
 }
 
 bool lives_part(const struct lives *first, const struct lives *second,

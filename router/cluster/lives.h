@@ -77,8 +77,10 @@ struct lives_parting {
 	uint32_t timeline; /* of the next life of the second; 0: it has none */
 };
 
-/* Does the second lack some of the first, which is known up to that lsn? */
-bool lives_parting_lacks(const struct lives_parting *parting, uint64_t known) must_check;
+/* Does the second lack some of the first, which is known up to that lsn? whole: up to there all of
+ * its records are; a crash may have kept less of what is behind. */
+bool lives_parting_lacks(const struct lives_parting *parting, uint64_t known,
+			 uint64_t whole) must_check;
 /* False: they have no life in common, or one is empty: not to be told. */
 bool lives_part(const struct lives *first, const struct lives *second,
 		struct lives_parting *parting) must_check;

@@ -53,6 +53,8 @@ void rotation_restarted(struct cluster *cluster, unsigned index)
 		return;
 	memory->restart = RESTART_UNPROVEN;
 	memory->restarted_us = memory->sent_us;
+	if (cluster->topology.nodes[index].in_rotation)
+		node_log_state(cluster, index, LOG_INFO, "out of rotation", "it has restarted");
 	cluster_take_out(cluster, index);
 	memory->strikes.was_in = was_in;
 }

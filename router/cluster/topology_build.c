@@ -155,8 +155,7 @@ void topology_build_answered(struct cluster *cluster, unsigned index,
 	if (cluster->topology.primary == (int)index) {
 		cluster->topology.commits = status->commits;
 		lag_history_add(&cluster->ring, sent_us, view->position.lsn);
-		cluster->topology.primary_position =
-			position_max(cluster->topology.primary_position, view->position);
+		cluster_primary_is_at(cluster, view->position);
 		wal_extent_judge_ahead(cluster, sent_us);
 	} else if (!primary) {
 		if (status->timeline_hidden && !memory->timeline_hidden)

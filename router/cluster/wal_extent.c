@@ -9,7 +9,8 @@
 static bool wal_extent_lacks(const struct cluster *cluster, const struct lives_parting *parting)
 {
 	return parting->timeline == cluster_number(cluster) &&
-	       lives_parting_lacks(parting, cluster->topology.primary_position.lsn);
+	       lives_parting_lacks(parting, cluster->topology.primary_position.lsn,
+				   cluster->whole_lsn);
 }
 
 /* On the timeline of the last primary with less WAL, and not that one itself: an older copy. */
@@ -65,7 +66,7 @@ bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index)
 		return true;
 	/* It may have written on since. */
 	return memory->ruled_us && memory->ruled_us != view->started_us && kept &&
-	       kept < last.lsn && !lsn_may_be_amid_a_record(last.lsn);
+	       kept < cluster->whole_lsn;
 }
 
 /* How far its WAL went when it was left, at most: what it replayed at the start of a new life, or

@@ -467,6 +467,16 @@ static void half_a_record_that_was_flushed_is_no_loss(void **state)
 	assert_int_equal(cluster.topology.branches.era, 0);
 }
 
+static void half_a_record_hides_no_loss_of_whole_ones(void **state)
+{
+	primary_at(P, 8150, 1);
+	primary_at(P, 8192, 1);
+	restored(P, 8100, 8300);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_int_equal(cluster.topology.branches.past[0].cut, 8100);
+}
+
 static void lost_for_a_while_and_back_with_less(void **state)
 {
 	all_well();
@@ -550,6 +560,7 @@ int main(void)
 		story(a_copy_of_a_stopped_server_that_has_written_on_is_found_as_well),
 		story(a_copy_that_has_written_on_is_found_as_well),
 		story(half_a_record_that_was_flushed_is_no_loss),
+		story(half_a_record_hides_no_loss_of_whole_ones),
 		story(lost_for_a_while_and_back_with_less),
 		story(an_older_copy_elsewhere_is_no_primary_until_all_agree),
 		story(a_replica_of_an_older_copy_is_only_behind),
