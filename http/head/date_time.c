@@ -67,10 +67,10 @@ static bool date_time_hours(struct text *rest, int hours_max)
 	return minutes >= 0 && minutes <= 59;
 }
 
-static bool date_time_seconds(struct text *rest)
+/* decimals: how many there are. */
+static bool date_time_seconds(struct text *rest, size_t *decimals)
 {
 	int seconds;
-	size_t decimals = 0;
 
 	if (!date_time_byte(rest, ':', ':'))
 		return false;
@@ -80,8 +80,8 @@ static bool date_time_seconds(struct text *rest)
 	if (!date_time_byte(rest, '.', '.'))
 		return true;
 	while (date_time_number(rest, 1) >= 0)
-		decimals++;
-	return decimals >= 1 && decimals <= DATE_TIME_DECIMALS_MAX;
+		++*decimals;
+	return *decimals >= 1 && *decimals <= DATE_TIME_DECIMALS_MAX;
 }
 
 static bool date_time_offset(struct text *rest)
@@ -91,18 +91,8 @@ static bool date_time_offset(struct text *rest)
 		date_time_hours(rest, DATE_TIME_OFFSET_HOURS_MAX));
 }
 
-static size_t date_time_decimals(struct text clock)
-{
-	const char *point = memchr(clock.ptr, '.', clock.len);
-	size_t count = 0;
-
-	for (const char *at = point; at && byte_is_digit(at[1]); at++)
-		count++;
-	return count;
-}
-
 /* Of a year from 1 to 9999 where it is kept, too: in UTC, to the microsecond. */
-static bool date_time_is_kept(struct text text)
+static bool date_time_is_kept(struct text text, size_t decimals)
 {
 	struct text day = { text.ptr, sizeof("9999-12-31") - 1 };
 	struct text clock = { text.ptr + day.len, text.len - day.len };
@@ -111,15 +101,15 @@ static bool date_time_is_kept(struct text text)
 		return !memchr(clock.ptr, '+', clock.len);
 	if (!text_is(day, "9999-12-31"))
 		return true;
-	return !memchr(clock.ptr, '-', clock.len) &&
-	       date_time_decimals(clock) <= DATE_TIME_DECIMALS_KEPT;
+	return !memchr(clock.ptr, '-', clock.len) && decimals <= DATE_TIME_DECIMALS_KEPT;
 }
 
 bool date_time_is(struct text text)
 {
 	struct text rest = text;
+	size_t decimals = 0;
 
 	return date_time_date(&rest) && date_time_byte(&rest, 'T', 't') &&
-	       date_time_hours(&rest, 23) && date_time_seconds(&rest) && date_time_offset(&rest) &&
-	       rest.len == 0 && date_time_is_kept(text);
+	       date_time_hours(&rest, 23) && date_time_seconds(&rest, &decimals) &&
+	       date_time_offset(&rest) && rest.len == 0 && date_time_is_kept(text, decimals);
 }
