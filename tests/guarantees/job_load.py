@@ -29,7 +29,7 @@ BACKLOG = """INSERT INTO cqrsd.job (mark, command, version, parameters, attempts
 
 
 class Asked:
-    """One job that somebody asked for."""
+    """One job that was asked for."""
 
     def __init__(self, place=None, how="well", end=None, start_ns=0, end_ns=None):
         self.place, self.how = place, how
@@ -176,8 +176,8 @@ BY_HAND = """INSERT INTO cqrsd.job (mark, command, version, parameters, order_ke
 
 
 def hold_snapshots(world, seconds):
-    """A transaction on whoever leads keeps what is gone from being removed, as long as it can; for
-    the first ones there is much of it, so that claims go by floors (write/jobs/floors.h)."""
+    """A transaction on the leader keeps deleted rows from being removed, as long as that lives; for
+    the first ones there are many, so that claims go by floors (write/jobs/floors.h)."""
     until_s, litters = time.monotonic() + seconds, LITTERS
     while time.monotonic() < until_s:
         try:
@@ -194,7 +194,7 @@ def hold_snapshots(world, seconds):
 
 LITTERS = 3
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM registers"
-# Jobs that nobody sees.
+# Jobs that are deleted by the transaction that adds them.
 LITTER = f"""BEGIN; INSERT INTO cqrsd.job (mark, command, version, parameters, order_key,
     attempts_max, run_at, keep_s, keyed) SELECT -1, 'record_in_order', '1', '{{}}', i % {PLACES}, 1,
     clock_timestamp(), 60, false FROM generate_series(1, 20000) AS i;

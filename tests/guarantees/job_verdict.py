@@ -1,9 +1,9 @@
 """What must be true of the jobs of a run (job_load.py) when all is mended.
 
-Every job that was accepted has had its effect exactly once, or is the dead letter that it had to
-become, or was cancelled; or its client is told that it was lost with a timeline. Effects of jobs of
-one place are in the order of acceptance: of two of them, one that was known to be accepted before
-the other one was asked for comes first, whatever befell either.
+Every job that was accepted has had its effect exactly once, has become a dead letter as it had to,
+or was cancelled. Else its client is told that it was lost with a timeline. Effects of jobs of one
+place are in the order of acceptance: of two of them, the one that was known to be accepted before
+the other was asked for comes first.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class JobVerdict:
         refused = {key for key, job in self.jobs.items() if job.how == "refused"}
         self.blame("effects that came more than once",
                    [key for key, count in self.effects.items() if count > 1])
-        self.blame("effects of what nobody asked for", self.effects.keys() - self.jobs.keys())
+        self.blame("effects of what was not asked for", self.effects.keys() - self.jobs.keys())
         self.blame("effects of what was refused", self.keys("refused") & self.effects.keys())
         self.blame("effects of what fails", refused & self.effects.keys())
         self.blame("jobs without a fault that are dead letters", self.dead - refused)

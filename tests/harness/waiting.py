@@ -2,6 +2,8 @@
 
 import threading
 
+from harness.until import until
+
 
 def in_background(function):
     """Runs it in a thread; hands back a function that waits for what it returned."""
@@ -14,6 +16,12 @@ def in_background(function):
         assert came, "it has not ended"
         return came[0]
     return result
+
+
+def until_waits(node, event, what):
+    """The id of the one backend that waits for such an event."""
+    ask = f"SELECT pid FROM pg_stat_activity WHERE wait_event = '{event}' AND state = 'active'"
+    return until(lambda: node.sql(ask), what)
 
 
 def waits_for(cqrsd, operation):

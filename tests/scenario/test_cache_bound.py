@@ -4,7 +4,7 @@
 import pytest
 from harness.kept import is_kept
 from harness.until import until
-from harness.waiting import in_background
+from harness.waiting import in_background, until_waits
 
 # The function holds an answer back whose snapshot was taken: the query is on its way as long as
 # the lock is held.
@@ -42,22 +42,16 @@ def service(schema, start_cqrsd, own_catalog):
     schema.primary.set(synchronous_standby_names="")
 
 
-def until_waits(node, event):
-    until(lambda: node.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = "
-                           f"'{event}' AND pid <> pg_backend_pid()") != "0",
-          f"somebody to wait for {event}")
-
-
 def ask_amid_a_commit(service, primary, number):
-    """Ann's commit is flushed, and not seen before a standby has it; meanwhile the answer of
-    somebody else begins, and ends behind it. Is the log as long then as when it began?"""
-    primary.set(synchronous_standby_names="nobody")
+    """Ann's commit is flushed, and not seen before a standby has it. Meanwhile the query of another
+    client begins, and it ends behind the commit. Is the log as long then as when it began?"""
+    primary.set(synchronous_standby_names="absent")
     written = in_background(
         lambda: service.command("touch", user="ann", id=1, number=number))
-    until_waits(primary, "SyncRep")
+    until_waits(primary, "SyncRep", "the commit to wait for a standby")
     with primary.open_transaction("SELECT pg_advisory_xact_lock(1919)"):
         asked = in_background(lambda: service.query("held", id=1))
-        until_waits(primary, "advisory")
+        until_waits(primary, "advisory", "the answer to be held back")
         flushed = primary.flush_lsn()
         primary.set(synchronous_standby_names="")
         assert written().status == 200

@@ -9,6 +9,7 @@ import pytest
 from harness import service as harness_service
 from harness.promotion import cut_off_all, promote
 from harness.until import until
+from harness.waiting import until_waits
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CATALOG = """
@@ -98,12 +99,6 @@ def send(cqrsd, name, key, number, user="ann", **headers):
 
 def count(cqrsd, number):
     return cqrsd.query("count_of", number=number, consistency="strong").data["count"]
-
-
-def until_waits(node, event, what):
-    """The id of the one backend that waits for such an event."""
-    ask = f"SELECT pid FROM pg_stat_activity WHERE wait_event = '{event}' AND state = 'active'"
-    return until(lambda: node.sql(ask), what)
 
 
 def until_told(cqrsd, key, number):
