@@ -13,6 +13,10 @@
 
 static const char rotation_lacks[] =
 	"it follows a primary that lacks what is known of the last one";
+static const char rotation_unproven[] = "it has restarted, and no primary was asked since";
+
+/* So long after its restart a standby that has a primary streams from it. */
+#define ROTATION_ALONE_US (10 * US_PER_S)
 
 uint64_t rotation_bytes_to_go(const struct cluster *cluster, unsigned index)
 {
@@ -20,6 +24,13 @@ uint64_t rotation_bytes_to_go(const struct cluster *cluster, unsigned index)
 	uint64_t here = cluster->topology.nodes[index].position.lsn;
 
 	return primary > here ? primary - here : 0;
+}
+
+static void rotation_leave(struct cluster *cluster, unsigned index, const char *reason)
+{
+	if (cluster->topology.nodes[index].in_rotation)
+		node_log(LOG_WARN, cluster, index, "out of rotation: %s", reason);
+	cluster_take_out(cluster, index);
 }
 
 /* What a replica of another timeline shows may be lost: no strikes are waited for. */
@@ -30,8 +41,7 @@ void rotation_leave_behind(struct cluster *cluster, unsigned index)
 	if (view->role != NODE_REPLICA || !view->in_rotation ||
 	    view->position.timeline == cluster->topology.primary_position.timeline)
 		return;
-	cluster_take_out(cluster, index);
-	node_log(LOG_WARN, cluster, index, "out of rotation: it is not on the primary's timeline");
+	rotation_leave(cluster, index, "it is not on the primary's timeline");
 }
 
 /* What a replica of another log shows may be lost, or lack what was acknowledged. */
@@ -40,23 +50,18 @@ void rotation_leave_log(struct cluster *cluster, unsigned index)
 	if (!cluster->topology.nodes[index].in_rotation || cluster->memory[index].claims_primary ||
 	    !node_lives_lack(cluster, index))
 		return;
-	cluster_take_out(cluster, index);
-	node_log(LOG_WARN, cluster, index, "out of rotation: %s", rotation_lacks);
+	rotation_leave(cluster, index, rotation_lacks);
 }
 
 void rotation_restarted(struct cluster *cluster, unsigned index)
 {
 	struct node_memory *memory = &cluster->memory[index];
-	bool was_in = memory->strikes.was_in;
 
 	if (!CONTROL_RESTARTS)
 		return;
 	memory->restart = RESTART_UNPROVEN;
 	memory->restarted_us = memory->sent_us;
-	if (cluster->topology.nodes[index].in_rotation)
-		node_log_state(cluster, index, LOG_INFO, "out of rotation", "it has restarted");
-	cluster_take_out(cluster, index);
-	memory->strikes.was_in = was_in;
+	rotation_leave(cluster, index, "it has restarted");
 }
 
 /* A primary that is followed and was asked since is the judge of it. */
@@ -67,10 +72,20 @@ static void rotation_prove(struct cluster *cluster, unsigned index)
 
 	if (memory->restart == RESTART_NONE)
 		return;
-	if (primary >= 0 && cluster->topology.nodes[primary].asked_us >= memory->restarted_us)
+	if (primary >= 0 && cluster->topology.nodes[primary].asked_us >= memory->restarted_us) {
 		memory->restart = RESTART_NONE;
-	else if (memory->streams || memory->timeline_hidden)
+	} else if (memory->restart == RESTART_UNPROVEN &&
+		   (memory->streams || memory->timeline_hidden)) {
 		memory->restart = RESTART_STREAMED;
+		rotation_leave(cluster, index, rotation_unproven);
+	}
+}
+
+static bool rotation_is_unproven(const struct node_memory *memory)
+{
+	return memory->restart == RESTART_STREAMED ||
+	       (memory->restart == RESTART_UNPROVEN &&
+		memory->sent_us - memory->restarted_us < ROTATION_ALONE_US);
 }
 
 /* 0: not known. A standby that streams but may not say from where is as far as its last
@@ -145,8 +160,8 @@ static const char *rotation_fault(struct cluster *cluster, unsigned index, char 
 		return "it has not replayed the beginning of the primary's life";
 	if (node_lives_lack(cluster, index))
 		return rotation_lacks;
-	if (cluster->memory[index].restart == RESTART_STREAMED)
-		return "it has restarted, and the primary was not asked since";
+	if (rotation_is_unproven(&cluster->memory[index]))
+		return rotation_unproven;
 	return rotation_too_far_behind(cluster, index, room, room_bytes);
 }
 

@@ -25,9 +25,9 @@ void rotation_leave_behind(struct cluster *cluster, unsigned index);
 void rotation_leave_log(struct cluster *cluster, unsigned index);
 /*
  * The replica has restarted: a copy of an older primary may have taken its place, on the same
- * timeline, and have come further than what is known. It leaves at once. One that streams then has
- * a primary, and comes back when that which is followed was asked since; one that does not comes
- * back by itself, as there may be no primary for long.
+ * timeline, and have come further than what is known. It leaves at once, and comes back when the
+ * primary that is followed was asked since; or, as there may be none for long, after 10 s in which
+ * it has streamed from none.
  */
 void rotation_restarted(struct cluster *cluster, unsigned index);
 /* WAL between the primary's newest position and the node's; 0: none. */

@@ -431,11 +431,15 @@ static void a_restarted_replica_without_a_primary_comes_back(void **state)
 
 	all_well();
 	lost(P);
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 9; i++) {
 		answer(R1, status);
+		assert_false(view(R1)->in_rotation);
+		now_us += US_PER_S;
+	}
+	now_us += US_PER_S;
+	answer(R1, status);
 	assert_true(view(R1)->in_rotation);
 	status.timeline_hidden = true;
-	answer(R1, status);
 	answer(R1, status);
 	assert_false(view(R1)->in_rotation);
 }
