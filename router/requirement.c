@@ -44,6 +44,7 @@ enum step requirement_judge(struct task *task)
 	by = requirement_by(task);
 	step = required_judge(&required, &by, level);
 	task->judged = required.judged;
+	task->judged_life = required.life;
 	task->token_lsn = required.token_lsn;
 	task->tokens_mark = required.tokens_mark;
 	task->session_lsn = required.session_lsn;
@@ -59,7 +60,10 @@ enum step requirement_judge(struct task *task)
 
 bool requirement_holds(const struct task *task)
 {
-	return task->judged == task->router->topology.primary_position.timeline;
+	const struct topology *topology = &task->router->topology;
+
+	return task->judged == topology->primary_position.timeline &&
+	       task->judged_life == topology_life(topology);
 }
 
 enum step requirement_renew(struct task *task)

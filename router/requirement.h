@@ -22,7 +22,7 @@ enum strong_option { STRONG_PRIMARY, STRONG_REPLICAS };
 /* Sets task->needs.required and level, task->judged and the lsns beside it; STEP_DONE: the request
  * is refused. */
 enum step requirement_judge(struct task *task) must_check;
-/* Is that judgement of the timeline that the router knows now? */
+/* Is that judgement of the timeline, and of the last life of its log, that the router knows now? */
 bool requirement_holds(const struct task *task) must_check;
 /* requirement_judge again unless it holds. */
 enum step requirement_renew(struct task *task) must_check;

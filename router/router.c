@@ -286,7 +286,9 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 	struct router_node *node = &router->nodes[at];
 	struct node_use *use = &router->uses[at];
 	bool gone = node->up && !node_is_up(view);
-	bool dethroned = node->role == NODE_PRIMARY && router->topology.primary != (int)at;
+	bool leads = router->topology.primary == (int)at;
+	bool restarted = node->role == NODE_PRIMARY && leads && node->life != view->life;
+	bool dethroned = node->role == NODE_PRIMARY && (!leads || restarted);
 	bool returned = node_is_up(view) && node->life && (!node->up || node->life != view->life);
 	enum node_role role = node->role;
 
@@ -302,13 +304,14 @@ static void router_apply(struct router *router, unsigned at, const struct node_v
 	/* Commands that wait there must not be run there: it may have been replaced. */
 	if (dethroned)
 		router_set_role(node, NODE_REPLICA);
-	else if (view->role != NODE_UNKNOWN)
-		router_set_role(node, view->role);
 	if (gone || dethroned)
-		pool_abandon(node->pool, gone ? "the node does not answer"
-					      : "the node is not the primary any more");
+		pool_abandon(node->pool, gone        ? "the node does not answer"
+					 : restarted ? "the primary was restarted"
+						     : "the node is not the primary any more");
+	if ((!dethroned || restarted) && view->role != NODE_UNKNOWN)
+		router_set_role(node, view->role);
 	/* Commands wait for it now: the pause after conns that were lost is over. */
-	if (node->role == NODE_PRIMARY && role != NODE_PRIMARY)
+	if (node->role == NODE_PRIMARY && (role != NODE_PRIMARY || restarted))
 		pool_dial_now(node->pool);
 	if (role != NODE_UNKNOWN && role != node->role)
 		health_renew(&node->health, false);

@@ -43,6 +43,7 @@ struct task {
 
 	/* What it must see (router/consistency/required.h). */
 	uint32_t judged;      /* by the history of that timeline; 0: not yet */
+	uint32_t judged_life; /* and by the log whose last life has that mark; 0: none is known */
 	uint64_t token_lsn;   /* the greatest of its tokens, on that timeline; 0: none */
 	uint32_t tokens_mark; /* of all of them; 0: none, or they differ */
 	uint64_t session_lsn; /* of the user's own last write, likewise */

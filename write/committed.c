@@ -4,7 +4,15 @@
 
 #include "base/control.h"
 
-struct position committed_at(struct router *router, uint32_t judged, struct position position)
+/* The server was started anew since, maybe with less, and no loss was found: its log tells. */
+static bool committed_in_a_lost_life(const struct topology *topology, uint32_t life, uint64_t lsn)
+{
+	return life && topology->lives.count && life != topology_life(topology) &&
+	       lives_fate(&topology->lives, life, lsn) != FATE_SURVIVED;
+}
+
+struct position committed_at(struct router *router, uint32_t judged, uint32_t life,
+			     struct position position)
 {
 	const struct topology *topology = &router->topology;
 	uint32_t timeline;
@@ -12,7 +20,11 @@ struct position committed_at(struct router *router, uint32_t judged, struct posi
 	router_refresh(router);
 	timeline = topology->primary_position.timeline;
 	position.timeline = branch_in_era(judged, position.timeline);
-	if (position.timeline >= timeline || !CONTROL_TIMELINES)
+	if (!CONTROL_TIMELINES)
+		return position;
+	if (committed_in_a_lost_life(topology, life, position.lsn))
+		return POSITION_NONE;
+	if (position.timeline >= timeline)
 		return position;
 	if (topology_fate(topology, position) != FATE_SURVIVED)
 		return POSITION_NONE;

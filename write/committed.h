@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 /*
- * position: as it was read behind the commit. judged: the era by which its writer was judged last,
- * before it was sent; with a later one its primary's conns are gone. POSITION_NONE: the commit is
- * not there for sure. Refreshes the router.
+ * position: as it was read behind the commit. judged, life: the era, and the mark of the log's last
+ * life, by which its writer was judged last, before it was sent; with later ones its primary's
+ * conns are gone. POSITION_NONE: the commit is not there for sure. Refreshes the router.
  */
-struct position committed_at(struct router *router, uint32_t judged,
+struct position committed_at(struct router *router, uint32_t judged, uint32_t life,
 			     struct position position) must_check;
 /*
  * Its position, which committed_at has given, is a read index for queries that had asked before it

@@ -452,8 +452,8 @@ static bool write_remember(struct write *write)
 {
 	struct request *request = write->task.request;
 	struct command *command = &write->command;
-	struct position position =
-		committed_at(write->task.router, write->task.judged, command->position);
+	struct position position = committed_at(write->task.router, write->task.judged,
+						write->task.judged_life, command->position);
 
 	if (!position_known(position) ||
 	    (command->wrote && request->user.ptr &&

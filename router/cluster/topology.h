@@ -78,6 +78,14 @@ static inline bool node_is_up(const struct node_view *view)
 	return view->contact == NODE_REACHED;
 }
 
+/* The mark of the life that the primary leads; 0: not told. */
+static inline uint32_t topology_life(const struct topology *topology)
+{
+	const struct lives *lives = &topology->lives;
+
+	return lives->count ? lives->items[lives->count - 1].mark : 0;
+}
+
 /* What became of a position of another timeline than the one that is followed now. */
 static inline enum fate topology_fate(const struct topology *topology, struct position position)
 {
@@ -107,6 +115,8 @@ struct topology_events {
 	 * topology that says so is published. Borrows the history, and what was given up. */
 	void (*on_promoted)(void *arg, const struct history *history,
 			    const struct branches *branches, struct position position);
+	/* The newest position that any thread has heard of: the primary had got so far. */
+	struct position (*heard)(void *arg);
 	/* A topology was published that differs from the one before. */
 	void (*on_change)(void *arg);
 	void *arg;

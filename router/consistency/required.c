@@ -292,6 +292,7 @@ enum step required_judge(struct required *required, const struct required_by *by
 
 	*required = (struct required){
 		.judged = required_timeline(by->topology),
+		.life = topology_life(by->topology),
 		.level = level,
 		.position = POSITION_NONE,
 	};

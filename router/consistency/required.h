@@ -48,6 +48,7 @@ struct required_by {
 
 struct required {
 	uint32_t judged;          /* the timeline by whose history; 0: there was no primary */
+	uint32_t life;            /* the mark of the life that was the last then; 0: not told */
 	enum level level;         /* as asked, or LEVEL_STRONG */
 	struct position position; /* the least it must see; POSITION_NONE: nothing */
 	uint64_t token_lsn;       /* the greatest of its tokens, on that timeline; 0: none */

@@ -143,6 +143,83 @@ static void a_users_own_last_write_needs_no_second_look(void **state)
 	asked_free(&story->asked);
 }
 
+/* --- a primary that is started anew ----------------------------------------------------------- */
+
+enum { LIFE_BEFORE = 5, LIFE_AFTER = 6 };
+
+static void restored_at(struct story *story, uint64_t lsn)
+{
+	struct topology *topology = &story->scene.topology;
+
+	topology->lives.count = lsn ? 2 : 1;
+	topology->lives.whole = true;
+	topology->lives.items[0] = (struct life){ LIFE_BEFORE, 1, 1, 100 };
+	topology->lives.items[1] = (struct life){ LIFE_AFTER, 1, 2, lsn };
+	topology->nodes[0].life += lsn ? 1 : 0;
+	scene_publish_unseen(&story->scene);
+	router_refresh(story->scene.router);
+}
+
+/* It showed what is lost now: a token of it would be of the life of now. */
+static void rows_of_before_an_older_copy_are_thrown_away(void **state)
+{
+	struct story *story = *state;
+	unsigned node;
+
+	restored_at(story, 0);
+	ask(story, REQUEST_QUERY, NULL, POSITION_NONE);
+	take(story);
+	node = fake_call(1, CALL_QUERY) ? 1 : 2;
+	restored_at(story, 600);
+	fake_answer(fake_call(node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_int_equal(story->asked.done, 0);
+	node = fake_call(1, CALL_QUERY) ? 1 : 2;
+	fake_answer(fake_call(node, CALL_QUERY), 1000, 1000, row, 1);
+	assert_int_equal(story->asked.request->outcome, OUTCOME_OK);
+	asked_free(&story->asked);
+}
+
+/* Its reply had come, and was read only now. */
+static enum outcome committed_before_an_older_copy(struct story *story, uint64_t lsn, uint64_t cut)
+{
+	enum outcome outcome;
+	struct call *call;
+
+	restored_at(story, 0);
+	ask(story, REQUEST_COMMAND, "ann", POSITION_NONE);
+	take(story);
+	call = fake_call(0, CALL_COMMAND);
+	story->scene.topology.nodes[0].life--; /* the loop sees no other server yet */
+	restored_at(story, cut);
+	fake_commit(call, lsn, true, row, 1);
+	outcome = story->asked.request->outcome;
+	asked_free(&story->asked);
+	return outcome;
+}
+
+static void a_commit_that_an_older_copy_lacks_is_not_acknowledged(void **state)
+{
+	assert_int_equal(committed_before_an_older_copy(*state, 1100, 1050),
+			 OUTCOME_OUTCOME_UNKNOWN);
+}
+
+static void a_commit_that_a_restart_kept_is_acknowledged(void **state)
+{
+	assert_int_equal(committed_before_an_older_copy(*state, 1100, 1100), OUTCOME_OK);
+}
+
+static void a_primary_that_was_started_anew_gets_no_command_of_before(void **state)
+{
+	struct story *story = *state;
+
+	restored_at(story, 0);
+	assert_null(fake_abandoned(0));
+	restored_at(story, 1100);
+	assert_non_null(fake_abandoned(0));
+	assert_null(fake_abandoned(1));
+	assert_int_equal(story->scene.router->nodes[0].role, NODE_PRIMARY);
+}
+
 /* --- what is told, and when ------------------------------------------------------------------- */
 
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -191,6 +268,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(a_token_beyond_the_primary_is_refused),
 		STORY(before_any_primary_no_token_takes_the_place_of_one_of_another_life),
+		STORY(rows_of_before_an_older_copy_are_thrown_away),
+		STORY(a_commit_that_an_older_copy_lacks_is_not_acknowledged),
+		STORY(a_commit_that_a_restart_kept_is_acknowledged),
+		STORY(a_primary_that_was_started_anew_gets_no_command_of_before),
 		STORY(a_token_of_another_instance_is_asked_for_once),
 		STORY(at_the_tokens_very_position_the_primary_is_asked_once_more),
 		STORY(a_token_one_byte_beyond_the_primary_is_none_beyond),

@@ -217,6 +217,7 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 	worker->pace = (pace + 1) % WORKER_PACES;
 	worker->node = (unsigned)router->topology.primary;
 	worker->judged = router->topology.primary_position.timeline;
+	worker->judged_life = topology_life(&router->topology);
 	worker->batch.catalog = workers->catalog_ref->catalog;
 	worker->batch.bytes_max = (size_t)router->shared.options->result_bytes_max;
 	if (!job_batch_send(&worker->batch, pool, worker_limit(worker, pace))) {
@@ -492,7 +493,8 @@ static void worker_remember(struct job_worker *worker)
 {
 	struct router *router = worker->workers->router;
 	const struct job_batch *batch = &worker->batch;
-	struct position position = committed_at(router, worker->judged, batch->call.position);
+	struct position position =
+		committed_at(router, worker->judged, worker->judged_life, batch->call.position);
 
 	if (!position_known(position))
 		return;

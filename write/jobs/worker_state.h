@@ -29,6 +29,7 @@ struct job_worker {
 	int64_t pause_us;         /* before the next poll */
 	unsigned node;            /* the primary that was asked last */
 	uint32_t judged;          /* the era of that primary */
+	uint32_t judged_life;     /* the mark of the log's last life then; 0: not told */
 	unsigned pace;            /* of the next claim; above JOB_PACES: alone, as the next */
 	unsigned claimed;         /* of the last one */
 	struct job_seats seats;   /* while a batch is on its way, as the next */
