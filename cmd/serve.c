@@ -325,6 +325,13 @@ static void serve_on_promoted(void *arg, const struct history *history,
 	sessions_promoted(serve->sessions, history, branches, position);
 }
 
+static struct position serve_heard(void *arg)
+{
+	const struct serve *serve = arg;
+
+	return high_water_get(&serve->high_water);
+}
+
 /* --- starting, in the order in which things need each other; each complains by itself -------- */
 
 static bool serve_add_node(struct serve *serve, const char *option, const char *conninfo)
@@ -462,6 +469,7 @@ static void serve_share(struct serve *serve)
 {
 	const struct topology_events events = {
 		.on_promoted = serve_on_promoted,
+		.heard = serve_heard,
 		.on_change = serve_on_topology,
 		.arg = serve,
 	};

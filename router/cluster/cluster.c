@@ -55,6 +55,19 @@ void cluster_primary_is_at(struct cluster *cluster, struct position position)
 		cluster->whole_lsn = position.lsn;
 }
 
+void cluster_hear(struct cluster *cluster)
+{
+	struct position heard;
+
+	if (!cluster->events.heard)
+		return;
+	heard = cluster->events.heard(cluster->events.arg);
+	/* A standby's upper bound is one byte more than it has replayed. */
+	heard.lsn -= heard.lsn % WAL_ALIGNMENT;
+	if (position_known(heard) && heard.timeline == cluster->topology.primary_position.timeline)
+		cluster_primary_is_at(cluster, heard);
+}
+
 void cluster_take_out(struct cluster *cluster, unsigned index)
 {
 	struct node_memory *memory = &cluster->memory[index];

@@ -126,5 +126,7 @@ bool cluster_ours(const struct cluster *cluster, unsigned index) must_check;
 uint32_t cluster_number(const struct cluster *cluster) must_check;
 /* The primary that is followed has told that position. */
 void cluster_primary_is_at(struct cluster *cluster, struct position position);
+/* So has another thread: clients may have been told of more than the last status did. */
+void cluster_hear(struct cluster *cluster);
 /* The replica gets no more queries, and has to earn its way back from the beginning. */
 void cluster_take_out(struct cluster *cluster, unsigned index);

@@ -184,8 +184,10 @@ static void election_take_lives(struct cluster *cluster, unsigned index)
 void election_hold(struct cluster *cluster)
 {
 	struct topology *topology = &cluster->topology;
-	int best = election_choose(cluster);
+	int best;
 
+	cluster_hear(cluster);
+	best = election_choose(cluster);
 	if (best >= 0 && wal_extent_came_back_short(cluster, (unsigned)best) &&
 	    !election_come_back_short(cluster, (unsigned)best))
 		best = -1;

@@ -24,6 +24,15 @@ bool node_lives_are_other(const struct cluster *cluster, unsigned index)
 	       lives_find(&memory->lives, last->mark) < 0;
 }
 
+bool node_lives_have_last(const struct cluster *cluster, unsigned index)
+{
+	const struct node_memory *memory = &cluster->memory[index];
+	const struct life *last = node_lives_last(&cluster->topology.lives);
+
+	return last && memory->lives_state != LIVES_UNTOLD &&
+	       lives_find(&memory->lives, last->mark) >= 0;
+}
+
 bool node_lives_wanted(const struct cluster *cluster, unsigned index)
 {
 	const struct node_memory *memory = &cluster->memory[index];

@@ -18,6 +18,8 @@ bool node_lives_are_settled(const struct cluster *cluster, unsigned index) must_
 void node_lives_want_own(struct cluster *cluster, unsigned index);
 /* As a standby: it is behind the beginning of the primary's life, and does not have that. */
 bool node_lives_are_other(const struct cluster *cluster, unsigned index) must_check;
+/* As a standby: it has replayed the beginning of the primary's life: theirs is one log. */
+bool node_lives_have_last(const struct cluster *cluster, unsigned index) must_check;
 /* As a standby: it follows a life that is not known here, and that began without some of what is
  * known of the primary's log. */
 bool node_lives_lack(const struct cluster *cluster, unsigned index) must_check;

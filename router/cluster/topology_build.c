@@ -98,8 +98,16 @@ void topology_build_take_lives(struct cluster *cluster, unsigned index, const st
 	cluster->topology.nodes[index].log_mark =
 		lives->count ? lives->items[lives->count - 1].mark : 0;
 	election_hold(cluster);
+	if (!memory->claims_primary)
+		wal_extent_judge_again(cluster, index);
 	rotation_leave_log(cluster, index);
 	rotation_decide(cluster);
+}
+
+void topology_build_try_life_again(struct cluster *cluster, unsigned index)
+{
+	if (cluster->memory[index].lives_state == LIVES_DUE)
+		cluster->memory[index].lives_state = LIVES_UNREAD;
 }
 
 void topology_build_tried_life(struct cluster *cluster, unsigned index)

@@ -21,6 +21,8 @@ void topology_build_refused_history(struct cluster *cluster, unsigned index, con
 void topology_build_tells_lives(struct cluster *cluster, unsigned index, bool tells);
 /* It told the lives of its log. */
 void topology_build_take_lives(struct cluster *cluster, unsigned index, const struct lives *lives);
+/* Nothing was heard of adding its own life: what the log has now is read first. */
+void topology_build_try_life_again(struct cluster *cluster, unsigned index);
 /* Adding its own life has ended, well or not. */
 void topology_build_tried_life(struct cluster *cluster, unsigned index);
 /* Is it to be asked for synchronous replication? The primary, and replicas where its setting lets

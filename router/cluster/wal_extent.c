@@ -96,6 +96,14 @@ void wal_extent_leave_ahead(struct cluster *cluster, uint64_t cut)
 			cluster->memory[i].extent = WAL_AHEAD;
 }
 
+void wal_extent_judge_again(struct cluster *cluster, unsigned index)
+{
+	struct node_memory *memory = &cluster->memory[index];
+
+	if (memory->extent == WAL_AHEAD && node_lives_have_last(cluster, index))
+		memory->extent = WAL_IN_LINE;
+}
+
 /* Asked later than they answered, the primary has less than they replayed: no standbys of it. */
 void wal_extent_judge_ahead(struct cluster *cluster, int64_t sent_us)
 {
@@ -106,7 +114,7 @@ void wal_extent_judge_ahead(struct cluster *cluster, int64_t sent_us)
 		const struct node_view *view = &topology->nodes[i];
 
 		if (view->role != NODE_REPLICA || view->seen_us > sent_us ||
-		    cluster->memory[i].extent == WAL_AHEAD ||
+		    cluster->memory[i].extent == WAL_AHEAD || node_lives_have_last(cluster, i) ||
 		    view->position.timeline != primary.timeline ||
 		    view->position.lsn <= primary.lsn)
 			continue;

@@ -4,7 +4,7 @@
 
 #include <sched.h>
 
-static struct position high_water_get(const struct high_water *high_water)
+struct position high_water_get(const struct high_water *high_water)
 {
 	for (;; sched_yield()) {
 		uint64_t before = atomic_load_explicit(&high_water->sequence, memory_order_acquire);

@@ -21,5 +21,7 @@ struct high_water {
 
 /* Any thread. Of a newer timeline it begins anew, of an older one it is ignored. */
 void high_water_raise(struct high_water *high_water, struct position position);
+/* Any thread: the newest position; POSITION_NONE: there was none. */
+struct position high_water_get(const struct high_water *high_water) must_check;
 /* Any thread: is it known that the primary of that timeline came so far? */
 bool high_water_covers(const struct high_water *high_water, struct position position) must_check;

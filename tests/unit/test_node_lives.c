@@ -190,6 +190,43 @@ static void a_promoted_standby_of_an_older_copy_shows_what_that_lost(void **stat
 	assert_int_equal(fate_of(1, 450), FATE_SURVIVED);
 }
 
+static uint64_t heard_lsn;
+
+static struct position hear(void *arg)
+{
+	(void)arg;
+	return (struct position){ 1, heard_lsn };
+}
+
+/* Since the last status, which told 1000, clients were told of more. */
+static void p_is_back_in_c_from(uint64_t began)
+{
+	cluster.events.heard = hear;
+	p_is_back_with(5000);
+	tell(P, list(2, a, (struct life){ C, 1, 2, began }, none));
+	assert_int_equal(cluster.topology.primary, P);
+}
+
+static void what_only_clients_were_told_of_is_lost_too(void **state)
+{
+	all_well_in_a();
+	heard_lsn = 1408;
+	p_is_back_in_c_from(1200);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_int_equal(fate_of(1, 1200), FATE_SURVIVED);
+	assert_int_equal(fate_of(1, 1201), FATE_LOST);
+}
+
+/* A standby's answer is bounded by one byte more than it has replayed. */
+static void the_byte_behind_what_a_standby_showed_is_no_loss(void **state)
+{
+	all_well_in_a();
+	heard_lsn = 1201;
+	p_is_back_in_c_from(1200);
+	assert_int_equal(cluster.topology.branches.era, 0);
+	assert_int_equal(cluster.topology.lives.count, 2);
+}
+
 /* --- standbys --------------------------------------------------------------------------------- */
 
 /* P was restored at 600 before this process was started, and has passed what R1 had. */
@@ -288,6 +325,30 @@ static void one_that_has_replayed_the_beginning_of_the_life_answers(void **state
 	assert_false(node_lives_wanted(&cluster, R1));
 }
 
+/* Each was looked at after a time in which the service stood still: R1 is of the log of now. */
+static void one_that_has_the_primarys_life_is_ahead_of_nothing(void **state)
+{
+	const struct lives now = list(2, a, (struct life){ C, 1, 2, 600 }, none);
+
+	all_well_in_a();
+	replica_at(R1, 5000, 1);
+	p_is_back_with(4000);
+	tell(P, now);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	assert_int_equal(cluster.memory[R1].extent, WAL_AHEAD);
+	assert_true(node_lives_wanted(&cluster, R1));
+	looks_at_r1(list(1, a, none, none));
+	assert_int_equal(cluster.memory[R1].extent, WAL_AHEAD);
+	looks_at_r1(now);
+	assert_int_equal(cluster.memory[R1].extent, WAL_IN_LINE);
+	assert_true(view(R1)->in_rotation);
+	assert_false(node_lives_wanted(&cluster, R1));
+	/* Nor does a status of the primary that was late say otherwise. */
+	replica_at(R1, 6000, 1);
+	answer(P, (struct node_status){ .lsn = 5500, .timeline = 1, .started_us = 2 });
+	assert_true(view(R1)->in_rotation);
+}
+
 static void one_that_may_not_tell_is_believed(void **state)
 {
 	p_leads_in_c();
@@ -347,6 +408,9 @@ int main(void)
 		story(a_copy_of_a_log_that_lost_something_does_not_answer),
 		story(one_of_a_log_that_only_went_on_answers),
 		story(one_that_has_replayed_the_beginning_of_the_life_answers),
+		story(what_only_clients_were_told_of_is_lost_too),
+		story(the_byte_behind_what_a_standby_showed_is_no_loss),
+		story(one_that_has_the_primarys_life_is_ahead_of_nothing),
 		story(one_that_may_not_tell_is_believed),
 		story(a_primary_that_became_a_standby_is_not_believed_on_its_old_timeline),
 		story(a_token_carries_the_life_of_its_place),
