@@ -3,6 +3,7 @@
 #include "router/cluster/watched_lives.h"
 
 #include "base/clock.h"
+#include "pg/sqlstate.h"
 #include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
 #include "router/cluster/topology_build.h"
@@ -11,7 +12,36 @@
 
 #define LIVES_AGAIN_US (20 * US_PER_MS) /* between two questions to one standby */
 
-/* Wrote or not: what is read next decides. */
+static int64_t watched_lives_patience_us(const struct watched *watched)
+{
+	int64_t turns_us = WATCHED_LIVES_TURNS * watched->monitor->poll_us;
+
+	return turns_us < WATCHED_LIVES_US_MAX ? turns_us : WATCHED_LIVES_US_MAX;
+}
+
+/* No answer came. Has it been so for too long? */
+static bool watched_lives_are_hopeless(struct watched *watched)
+{
+	const struct topology *topology = &watched->monitor->cluster.topology;
+	int64_t now_us = loop_now(watched->monitor->loop);
+	unsigned life = topology->nodes[watched->index].life;
+
+	if (!watched->lives_late_us || watched->lives_late != life) {
+		watched->lives_late_us = now_us;
+		watched->lives_late = life;
+	}
+	return now_us - watched->lives_late_us >= watched_lives_patience_us(watched);
+}
+
+/* Was the node able to say whether it does? Nothing else is learned by asking again. */
+static bool watched_lives_were_judged(const struct call *call)
+{
+	return call->end == CALL_OK ||
+	       (call->end == CALL_ERROR && !sqlstate_is_timeout(call->error.sqlstate) &&
+		!sqlstate_blames_node(call->error.sqlstate));
+}
+
+/* Wrote or not: what is read next decides. Where nothing was said it may have been written. */
 static void watched_on_life(struct life_writer *writer, const struct call *call)
 {
 	struct watched *watched = container_of(writer, struct watched, life_writer);
@@ -21,7 +51,10 @@ static void watched_on_life(struct life_writer *writer, const struct call *call)
 		node_log(LOG_WARN, &monitor->cluster, watched->index,
 			 "its life cannot be written to cqrsd.log_life: %s",
 			 call->end == CALL_ERROR ? call->error.message : call->lost_reason);
-	topology_build_tried_life(&monitor->cluster, watched->index);
+	if (watched_lives_were_judged(call) || watched_lives_are_hopeless(watched))
+		topology_build_tried_life(&monitor->cluster, watched->index);
+	else
+		topology_build_try_life_again(&monitor->cluster, watched->index);
 	if (!watched->asked)
 		loop_timer_set(monitor->loop, &watched->timer, loop_now(monitor->loop));
 }
@@ -35,8 +68,10 @@ bool watched_wants_lives(const struct watched *watched, int64_t now_us)
 {
 	const struct cluster *cluster = &watched->monitor->cluster;
 
+	bool at_once = cluster->memory[watched->index].claims_primary && !watched->lives_late_us;
+
 	return node_lives_wanted(cluster, watched->index) &&
-	       (cluster->memory[watched->index].claims_primary || now_us >= watched->lives_us);
+	       (at_once || now_us >= watched->lives_us);
 }
 
 /* The table is not there, or the role may not read it. */
@@ -50,14 +85,20 @@ void watched_on_lives(struct watched *watched, bool answered)
 {
 	struct monitor *monitor = watched->monitor;
 	struct text row = { watched->out.ptr, watched->out.len };
+	bool primary = monitor->cluster.memory[watched->index].claims_primary;
 	struct lives lives;
 
 	watched->lives_us = loop_now(monitor->loop) + LIVES_AGAIN_US;
-	if (answered && lives_read(&lives, row))
+	if (answered && lives_read(&lives, row)) {
 		topology_build_take_lives(&monitor->cluster, watched->index, &lives);
-	else if (monitor->cluster.memory[watched->index].claims_primary || answered ||
-		 watched_has_no_lives(&watched->call))
+		if (node_lives_are_settled(&monitor->cluster, watched->index))
+			watched->lives_late_us = 0;
+	} else if (answered || watched_has_no_lives(&watched->call) ||
+		   (primary && watched_lives_were_judged(&watched->call))) {
 		topology_build_tells_lives(&monitor->cluster, watched->index, false);
+	} else if (primary) {
+		watched_lives_are_late(watched);
+	}
 	/* Else a standby, of a conflict with recovery: it is asked again, and believed then. */
 }
 
@@ -66,8 +107,9 @@ void watched_lives_are_late(struct watched *watched)
 	struct cluster *cluster = &watched->monitor->cluster;
 
 	watched->lives_us = loop_now(watched->monitor->loop) + LIVES_AGAIN_US;
-	if (!cluster->memory[watched->index].claims_primary)
+	if (!cluster->memory[watched->index].claims_primary || !watched_lives_are_hopeless(watched))
 		return;
+	watched->lives_late_us = 0;
 	node_log(LOG_WARN, cluster, watched->index,
 		 "does not tell the lives of its log in time: it is followed without them");
 	topology_build_tells_lives(cluster, watched->index, false);

@@ -82,7 +82,8 @@ static const char *pool_script(const struct pool *pool)
 		 : strcmp(name, "monitor.lives") == 0     ? pool->node->lives
 		 : strcmp(name, "monitor.life") == 0      ? pool->node->life
 							  : pool->node->status;
-	if (strcmp(name, "monitor.life") == 0 && answer && strcmp(answer, SCRIPT_ERROR) != 0)
+	if (strcmp(name, "monitor.life") == 0 && answer && strcmp(answer, SCRIPT_ERROR) != 0 &&
+	    strcmp(answer, SCRIPT_LOST) != 0)
 		pool->node->lives = answer;
 	pthread_mutex_unlock(&script_mutex);
 	return answer;

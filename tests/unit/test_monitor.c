@@ -294,7 +294,35 @@ static void a_standby_that_may_not_tell_is_believed(void **state)
 	wait_until(topology.primary_seen && topology.nodes[R].in_rotation);
 }
 
-/* Somebody has locked the table. */
+static void answers_with_its_life(unsigned node)
+{
+	pthread_mutex_lock(&script_mutex);
+	script[node].lives = script[node].life = LIFE_A;
+	pthread_mutex_unlock(&script_mutex);
+}
+
+/* What it lost is not known before. */
+static void a_primary_that_tells_late_leads_with_them(void **state)
+{
+	start_with_lives(NULL, LIFE_A, LIFE_A);
+	wait_until(script[P].abandoned >= 2 && script[P].looks >= 2);
+	assert_false(topology.primary_seen);
+	answers_with_its_life(P);
+	wait_until(topology.primary_seen);
+	assert_int_equal(topology.lives.count, 1);
+}
+
+static void a_life_whose_writing_was_not_answered_is_looked_for_and_added(void **state)
+{
+	start_with_lives("", SCRIPT_LOST, LIFE_A);
+	wait_until(script[P].lives_added >= 2);
+	assert_false(topology.primary_seen);
+	answers_with_its_life(P);
+	wait_until(topology.primary_seen);
+	assert_int_equal(topology.lives.count, 1);
+}
+
+/* A transaction has locked the table. */
 static void a_primary_that_does_not_tell_in_time_leads_without(void **state)
 {
 	start_with_lives(NULL, LIFE_A, LIFE_A);
@@ -433,6 +461,8 @@ int main(void)
 		story(a_standby_that_has_not_replayed_it_is_asked_until_it_has),
 		story(a_conflict_with_recovery_does_not_make_a_standby_believed),
 		story(a_standby_that_may_not_tell_is_believed),
+		story(a_primary_that_tells_late_leads_with_them),
+		story(a_life_whose_writing_was_not_answered_is_looked_for_and_added),
 		story(a_primary_that_does_not_tell_in_time_leads_without),
 		story(a_standby_that_does_not_tell_in_time_is_up_and_does_not_answer),
 		story(a_lost_primary_is_noticed),
