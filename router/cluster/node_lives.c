@@ -43,6 +43,9 @@ bool node_lives_wanted(const struct cluster *cluster, unsigned index)
 		return memory->lives_state == LIVES_UNREAD || memory->lives_state == LIVES_TRIED;
 	if (memory->lives_state == LIVES_UNTOLD)
 		return false;
+	/* A copy of the primary that is there may have been taken for one of a lost log. */
+	if (memory->extent == WAL_AHEAD && cluster->topology.primary >= 0)
+		return !node_lives_have_last(cluster, index);
 	if (!cluster->topology.lives.count && !topology_is_unled(&cluster->topology))
 		return false;
 	/* What it replays while no primary is seen may be of a life that is not known here. */

@@ -7,6 +7,7 @@
 #include "router/cluster/node_history.h"
 #include "router/cluster/node_lives.h"
 #include "router/cluster/node_log.h"
+#include "router/cluster/wal_extent.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -175,6 +176,7 @@ void rotation_judge(struct cluster *cluster, unsigned index)
 	if (!cluster->decided)
 		return;
 	rotation_prove(cluster, index);
+	wal_extent_judge_again(cluster, index);
 	view->position.timeline =
 		branches_timeline(&cluster->topology.branches, rotation_timeline(cluster, index));
 	view->replay_rate =

@@ -98,8 +98,6 @@ void topology_build_take_lives(struct cluster *cluster, unsigned index, const st
 	cluster->topology.nodes[index].log_mark =
 		lives->count ? lives->items[lives->count - 1].mark : 0;
 	election_hold(cluster);
-	if (!memory->claims_primary)
-		wal_extent_judge_again(cluster, index);
 	rotation_leave_log(cluster, index);
 	rotation_decide(cluster);
 }

@@ -21,7 +21,7 @@ bool wal_extent_came_back_short(const struct cluster *cluster, unsigned index) m
 uint64_t wal_extent_cut(const struct cluster *cluster, unsigned index) must_check;
 /* Standbys beyond the cut have what the primary has lost. */
 void wal_extent_leave_ahead(struct cluster *cluster, uint64_t cut);
-/* The standby has told the lives of its log: one that has the primary's is ahead of nothing. */
+/* A standby whose log has the primary's life is ahead of nothing. */
 void wal_extent_judge_again(struct cluster *cluster, unsigned index);
 /* The primary has answered a status query that was sent then: standbys beyond it leave the
  * rotation. */

@@ -349,6 +349,35 @@ static void one_that_has_the_primarys_life_is_ahead_of_nothing(void **state)
 	assert_true(view(R1)->in_rotation);
 }
 
+/* R1 was copied from the restored primary, and is met before it. */
+static void a_copy_that_is_met_before_its_primary_answers_with_it(void **state)
+{
+	const struct lives now = list(2, a, (struct life){ C, 1, 2, 600 }, none);
+
+	all_well_in_a();
+	silence(P);
+	silence(P);
+	silence(R1);
+	silence(R1);
+	answer(R1, (struct node_status){
+			   .in_recovery = true, .lsn = 1500, .timeline = 1, .started_us = 9 });
+	tell(R1, now);
+	answer(P, (struct node_status){ .lsn = 4000, .timeline = 1, .started_us = 2 });
+	tell(P, now);
+	assert_int_equal(cluster.topology.primary, P);
+	assert_int_equal(cluster.topology.branches.era, 1);
+	for (int looks = 0; looks < 4; looks++) {
+		answer(P, (struct node_status){ .lsn = 5000, .timeline = 1, .started_us = 2 });
+		answer(R1,
+		       (struct node_status){
+			       .in_recovery = true, .lsn = 5000, .timeline = 1, .started_us = 9 });
+		if (node_lives_wanted(&cluster, R1))
+			tell(R1, now);
+	}
+	assert_int_equal(cluster.memory[R1].extent, WAL_IN_LINE);
+	assert_true(view(R1)->in_rotation);
+}
+
 static void one_that_may_not_tell_is_believed(void **state)
 {
 	p_leads_in_c();
@@ -411,6 +440,7 @@ int main(void)
 		story(what_only_clients_were_told_of_is_lost_too),
 		story(the_byte_behind_what_a_standby_showed_is_no_loss),
 		story(one_that_has_the_primarys_life_is_ahead_of_nothing),
+		story(a_copy_that_is_met_before_its_primary_answers_with_it),
 		story(one_that_may_not_tell_is_believed),
 		story(a_primary_that_became_a_standby_is_not_believed_on_its_old_timeline),
 		story(a_token_carries_the_life_of_its_place),
