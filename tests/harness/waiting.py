@@ -18,9 +18,13 @@ def in_background(function):
     return result
 
 
-def until_waits(node, event, what):
-    """The id of the one backend that waits for such an event."""
+def until_waits(node, event, what, table=None):
+    """The id of the one backend that waits for such an event; of those in a transaction that has
+    used the table. For a standby others wait, too: questions of cqrsd to the catalogs that have
+    taken a transaction's id."""
     ask = f"SELECT pid FROM pg_stat_activity WHERE wait_event = '{event}' AND state = 'active'"
+    if table:
+        ask += f" AND pid IN (SELECT pid FROM pg_locks WHERE relation = '{table}'::regclass)"
     return until(lambda: node.sql(ask), what)
 
 

@@ -48,10 +48,10 @@ def ask_amid_a_commit(service, primary, number):
     primary.set(synchronous_standby_names="absent")
     written = in_background(
         lambda: service.command("touch", user="ann", id=1, number=number))
-    until_waits(primary, "SyncRep", "the commit to wait for a standby")
+    until_waits(primary, "SyncRep", "the commit to wait for a standby", "test_bound")
     with primary.open_transaction("SELECT pg_advisory_xact_lock(1919)"):
         asked = in_background(lambda: service.query("held", id=1))
-        until_waits(primary, "advisory", "the answer to be held back")
+        until_waits(primary, "advisory", "the answer to be held back", "test_bound")
         flushed = primary.flush_lsn()
         primary.set(synchronous_standby_names="")
         assert written().status == 200

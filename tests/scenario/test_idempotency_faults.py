@@ -123,7 +123,7 @@ def later(function, *arguments, **keywords):
 
 def test_a_backend_that_is_ended_while_the_command_runs_changed_nothing(cqrsd, cluster, number):
     first = later(send, cqrsd, "add_slowly", "f-ended", number)
-    pid = until_waits(cluster.primary, "PgSleep", "it to run")
+    pid = until_waits(cluster.primary, "PgSleep", "it to run", "marks")
     cluster.primary.sql(f"SELECT pg_terminate_backend({pid})")
 
     assert first.result().code == "no-primary"
@@ -137,7 +137,7 @@ def test_a_backend_that_is_ended_between_command_and_commit_changed_nothing(
         cqrsd, cluster, held_store, number):
     with cluster.primary.open_transaction(f"SELECT pg_advisory_xact_lock({GATE})"):
         first = later(send, cqrsd, "add", "f-between", number)
-        pid = until_waits(cluster.primary, "advisory", "it to have run")
+        pid = until_waits(cluster.primary, "advisory", "it to have run", "marks")
         cluster.primary.sql(f"SELECT pg_terminate_backend({pid})")
         assert first.result().code == "no-primary"
     again = until_told(cqrsd, "f-between", number)
@@ -150,7 +150,7 @@ def test_a_repeat_while_the_first_is_about_to_commit_is_told_to_come_back(
         cqrsd, cluster, held_store, number):
     with cluster.primary.open_transaction(f"SELECT pg_advisory_xact_lock({GATE})"):
         first = later(send, cqrsd, "add", "f-about", number)
-        until_waits(cluster.primary, "advisory", "it to have run")
+        until_waits(cluster.primary, "advisory", "it to have run", "marks")
         again = send(cqrsd, "add", "f-about", number)
 
     assert (again.status, again.code) == (409, "idempotency-in-progress")
@@ -174,7 +174,7 @@ def no_commit_returns(cluster):
 def test_a_primary_killed_in_mid_commit_knows_after_its_restart(
         cqrsd, cluster, no_commit_returns, number):
     first = later(send, cqrsd, "add", "f-commit", number)
-    until_waits(cluster.primary, "SyncRep", "it to commit")
+    until_waits(cluster.primary, "SyncRep", "it to commit", "marks")
     assert send(cqrsd, "add", "f-commit", number).code == "idempotency-in-progress"
     cluster.primary.kill9()
 
@@ -199,7 +199,7 @@ def test_the_promoted_server_knows_whether_a_commit_came_with_it(
         cut_off_all(new, other)
     old.set(synchronous_standby_names="nobody")
     first = later(send, cqrsd, "add", "f-promoted", number)
-    until_waits(old, "SyncRep", "it to commit")
+    until_waits(old, "SyncRep", "it to commit", "marks")
     if replicated:
         for node in (new, other):
             node.wait_until_replayed(old.flush_lsn())
