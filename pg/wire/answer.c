@@ -479,6 +479,8 @@ static void answer_refused(struct conn *conn, const struct entry *entry, const P
 	}
 	if (conn->pooled)
 		answer_blame_pooler(conn, entry, result);
+	if (conn->batch.state == BATCH_CLEANING)
+		conn->session_state = "what is left of temporary tables does not go";
 	conn->batch.plan->on_error(conn, entry, result);
 }
 

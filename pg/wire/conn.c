@@ -283,6 +283,7 @@ static void conn_clear(struct conn *conn)
 	conn->backend = 0;
 	conn->settings = SETTINGS_NONE;
 	conn->flow = FLOW_READS;
+	conn->temporary = CONN_TEMPORARY_NEVER;
 	conn->pooled = false;
 	conn->session_state = NULL;
 	conn->outdated = false;

@@ -127,6 +127,12 @@ enum conn_settings {
 	SETTINGS_BY_SQL,     /* they were not in force then, and were SET */
 };
 
+/* Whether its session has a schema for temporary tables, which stays when they are gone. */
+enum conn_temporary {
+	CONN_TEMPORARY_NEVER,
+	CONN_TEMPORARY_MADE,
+};
+
 /* Whether rows of a stream are read (pg/wire/plan_stream.h). */
 enum conn_flow {
 	FLOW_READS,
@@ -142,6 +148,7 @@ struct conn {
 	enum conn_state state;
 	enum conn_settings settings;
 	enum conn_flow flow;
+	enum conn_temporary temporary;
 	bool read_only;  /* how its session was opened */
 	bool holds_core; /* the owner's: its batch is a long query, counted in node->core_reserve */
 	bool pooled;     /* a pooler stands between */

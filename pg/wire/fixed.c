@@ -51,6 +51,18 @@
 #define SQL_UNLOCKED "pg_advisory_unlock_all() IS NOT NULL"
 
 /*
+ * Under the name of another table a temporary one would take the writes of the commands behind it.
+ * The schema of a session stays when its tables are gone: then it has to be looked into.
+ */
+#define SQL_NOTHING_TEMPORARY "pg_my_temp_schema() = 0"
+#define SQL_TEMPORARY_IS_EMPTY                                                                     \
+	"NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refobjid = pg_my_temp_schema()"        \
+	" AND refclassid = 'pg_catalog.pg_namespace'::regclass)"
+#define SQL_LEFTOVERS(more)                                                                        \
+	"SELECT WHERE 1 / (" SQL_UNLOCKED " AND current_setting('cqrsd.kept') = " SQL_KEPT         \
+	" AND " more ")::int IS NULL"
+
+/*
  * The first probe of a batch of queries, and the last one. On a standby the position is read before
  * what was received, so that "all that was received is replayed" is true of the position; on a
  * primary the end of the WAL follows, written or not. The timeline is the walreceiver's, which goes
@@ -90,10 +102,9 @@ const struct fixed_statement fixed_statements[FIXED_COUNT] = {
 	[FIXED_LIMITS] = { "limits", SQL_LIMITS " IS NULL" },
 	[FIXED_SAVEPOINT] = { "savepoint", "SAVEPOINT c" },
 	[FIXED_RETURN] = { "back", "ROLLBACK TO SAVEPOINT c" },
-	/* The next and the last divide by zero where that is not so. */
-	[FIXED_LEFTOVERS] = { "look",
-			      "SELECT WHERE 1 / (" SQL_UNLOCKED
-			      " AND current_setting('cqrsd.kept') = " SQL_KEPT ")::int IS NULL" },
+	/* The next two and the last divide by zero where that is not so. */
+	[FIXED_LEFTOVERS] = { "look", SQL_LEFTOVERS(SQL_NOTHING_TEMPORARY) },
+	[FIXED_LEFTOVERS_TEMPORARY] = { "look2", SQL_LEFTOVERS(SQL_TEMPORARY_IS_EMPTY) },
 	[FIXED_RESET] = { "reset", "RESET ALL" },
 	[FIXED_GROUP_END] = { "end", SQL_END ", 1 / " SQL_AS_ASKED "::int" },
 	[FIXED_JOBS] = { "jobs", SQL_JOBS },

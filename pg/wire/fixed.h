@@ -24,6 +24,7 @@ enum fixed {
 	FIXED_LIMITS,        /* the next are of groups */
 	FIXED_SAVEPOINT,
 	FIXED_LEFTOVERS,
+	FIXED_LEFTOVERS_TEMPORARY, /* the same, in a session that has made temporary tables */
 	FIXED_RESET,
 	FIXED_RETURN,
 	FIXED_GROUP_END,

@@ -30,7 +30,8 @@ static bool member_needs_own(const struct statement *statement, bool claims)
 	unsigned leaves = atomic_load_explicit(&statement->session_state, memory_order_relaxed);
 
 	/* At the commit of all, the claims of each are gone. */
-	return leaves & SESSION_STATE_SESSION || (claims && leaves & SESSION_STATE_DEFERRED);
+	return leaves & (SESSION_STATE_SESSION | SESSION_STATE_TEMPORARY) ||
+	       (claims && leaves & SESSION_STATE_DEFERRED);
 }
 
 bool member_shares(const struct statement *statement, bool claims)
@@ -56,9 +57,12 @@ static bool member_set_limits(struct conn *conn, unsigned slot)
 /* What is ours needs no RESET, and the next one finds its limits in force. */
 static bool member_clean_up(struct conn *conn, unsigned slot)
 {
+	enum fixed leftovers = conn->temporary == CONN_TEMPORARY_MADE ? FIXED_LEFTOVERS_TEMPORARY
+								      : FIXED_LEFTOVERS;
+
 	if (conn->batch.slots[slot].call->statement->leavings == LEAVINGS_NONE)
 		return true;
-	return pipeline_fixed(conn, ENTRY_LEFTOVERS, FIXED_LEFTOVERS, slot, NULL) &&
+	return pipeline_fixed(conn, ENTRY_LEFTOVERS, leftovers, slot, NULL) &&
 	       member_reset(conn, slot);
 }
 

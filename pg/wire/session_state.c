@@ -61,6 +61,8 @@ const char session_state_query[] =
 	"  '\\m(pg_(?:try_)?advisory_lock(?:_shared)?)\\s*\\(', 'g') m"
 	" UNION SELECT 'a temporary table', 0 WHERE text ~ '\\mcreate\\s+(local\\s+|global\\s+)?"
 	"temp(orary)?\\s' AND text !~ '\\mon\\s+commit\\s+drop\\M'"
+	" UNION SELECT NULL, 32 WHERE text ~ '\\m(create|into)\\s+(or\\s+replace\\s+)?"
+	"(local\\s+|global\\s+)?temp(orary)?\\s|\\mpg_temp\\M'"
 	" UNION SELECT 'set_config', 2 WHERE regexp_replace(text,"
 	"  'set_config\\s*\\([^;()]*(\\([^()]*\\)[^;()]*)*,\\s*true\\s*\\)', '', 'g')"
 	"  ~ '\\mset_config\\s*\\('"

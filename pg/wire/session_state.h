@@ -27,7 +27,8 @@
 #define SESSION_STATE_COLLATIONS                                                                   \
 	16 /* in the database different texts may be equal (pg/types/key.h): some collation of it is
 	      nondeterministic, or its encoding has not all characters */
-#define SESSION_STATE_VOLATILE 8 /* it leaves nothing, but two runs of it may differ */
+#define SESSION_STATE_TEMPORARY 32 /* tables that go behind its commit: others may not meet them */
+#define SESSION_STATE_VOLATILE 8   /* it leaves nothing, but two runs of it may differ */
 
 /* One row, of $1, a statement's text: "found", names for people, or NULL; "leaves", the bits. */
 extern const char session_state_query[];

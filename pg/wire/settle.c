@@ -7,6 +7,8 @@
 
 #include <assert.h>
 
+#define SETTLE_BLIND "what its command left in its session is not known"
+
 static void settle_transaction(struct conn *conn, enum batch_state state, const char *how)
 {
 	batch_move(&conn->batch, state);
@@ -41,8 +43,16 @@ static void settle_clean(struct conn *conn)
 	batch_move(&conn->batch, BATCH_CLEANING);
 	batch_begin_trip(&conn->batch);
 	conn->batch.temporary = false;
+	conn->temporary = CONN_TEMPORARY_MADE;
 	pipeline_sent(conn, pipeline_text(conn, ENTRY_ROLLBACK, "DISCARD TEMP") &&
 				    pipeline_sync(conn, ENTRY_SIDE_SYNC));
+}
+
+/* It has committed, and the statement that tells of locks and temporary tables has failed. */
+static bool settle_is_blind(const struct batch *batch)
+{
+	return batch_commits(batch) && !position_known(batch->position) &&
+	       (batch->state == BATCH_COMMITTING || batch->state == BATCH_COMMITTED);
 }
 
 static void settle_all(struct conn *conn, const struct closing *closing, settle_slot *settle)
@@ -62,6 +72,8 @@ void settle_over(struct conn *conn, settle_slot *end)
 		settle_clean(conn);
 		return;
 	}
+	if (settle_is_blind(&conn->batch))
+		conn->session_state = SETTLE_BLIND;
 	conn->home->owner->on_answered(conn);
 	settle_all(conn, NULL, end);
 	conn_rest(conn);

@@ -1,6 +1,7 @@
 """What no transaction ends is not left to the next request on the same connection."""
 
 import contextlib
+import itertools
 
 import pytest
 
@@ -44,6 +45,16 @@ SELECT test_makes_temporary() AS made;
 -- command: sees_temporary :one
 SELECT to_regclass('pg_temp.test_left')::text AS seen;
 
+-- command: hides :one
+SELECT test_hides(:how) AS made;
+
+-- query: hides_by_query :one
+SELECT test_hides('behind it') AS made;
+
+-- command: writes :one
+-- @param number int
+SELECT test_writes(:number) AS number;
+
 -- command: sets :one
 SELECT test_sets() AS was;
 
@@ -67,6 +78,15 @@ CREATE FUNCTION test_keeps_by_query() RETURNS text LANGUAGE sql AS
     $$ SELECT set_config('app.caller', 'somebody', false) $$;
 CREATE FUNCTION test_makes_temporary() RETURNS int LANGUAGE plpgsql AS
     $$ BEGIN CREATE TEMP TABLE test_left (number int); RETURN 1; END $$;
+CREATE TABLE test_hidden (number int);
+CREATE FUNCTION test_hides(how text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'CREATE TE' || 'MP TABLE IF NOT EXISTS test_hidden (number int)'
+        || CASE how WHEN 'until the commit' THEN ' ON COMMIT DROP' ELSE '' END;
+    RETURN 1;
+END $$;
+CREATE FUNCTION test_writes(number int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN EXECUTE 'INSERT INTO test_hidden VALUES ($1)' USING number; RETURN number; END $$;
 CREATE FUNCTION test_sets() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE was text := current_setting('app.caller', true);
 BEGIN PERFORM set_config('app.caller', 'somebody', false); RETURN coalesce(was, ''); END $$;
@@ -75,6 +95,7 @@ CREATE FUNCTION test_sets_for_the_transaction() RETURNS text LANGUAGE plpgsql AS
 """
 
 CLEAN = """
+DROP TABLE test_hidden; DROP FUNCTION test_hides; DROP FUNCTION test_writes;
 DROP FUNCTION test_keeps; DROP FUNCTION test_keeps_by_query;
 DROP FUNCTION test_locks_and_fails; DROP FUNCTION test_makes_temporary; DROP FUNCTION test_sets;
 DROP FUNCTION test_sets_for_the_transaction;
@@ -157,6 +178,40 @@ def test_a_temporary_table_is_gone_for_the_next_command(service):
     assert [service.command("makes_temporary").status for _ in range(8)] == [200] * 8
 
     assert {service.command("sees_temporary").data["seen"] for _ in range(8)} == {None}
+
+
+def test_a_query_makes_no_temporary_table(folder, start_cqrsd):
+    """On the primary, too."""
+    alone = start_cqrsd(catalog=folder, replicas=0)
+
+    assert alone.query("hides_by_query").code == "query-writes"
+
+
+@pytest.mark.parametrize("how", ["until the commit", "behind it"])
+def test_no_command_of_a_group_writes_to_a_temporary_table_of_another(
+        folder, start_cqrsd, cluster, how):
+    """It has the name of the table that they write to, and is made by SQL that is composed at run
+    time, so that no word of the function says so; and what a name means is looked up each time."""
+    service = start_cqrsd(catalog=folder, loops=1, queue_wait_ms=20000, request_timeout_ms=30000)
+    written, made = set(), []
+
+    async def client(load, number, connection):
+        for turn in itertools.count():
+            if load.stopping:
+                return
+            if number < 4:
+                made.append((await connection.command("hides", "ann", how=how)).status)
+            elif (await connection.command("writes", "ann", number=100000 * number + turn)
+                  ).status == 200:
+                written.add(100000 * number + turn)
+
+    with Load(service.address, client, 48):
+        until(lambda: len(written) > 1500 and len(made) > 300, "answers", 40)
+
+    assert set(made) == {200}
+    there = cluster.primary.sql("SELECT number FROM test_hidden").split()
+    assert written - {int(number) for number in there} == set()
+    assert service.metrics().sum("cqrsd_command_group_calls_count") > 0
 
 
 def test_check_names_what_a_statement_leaves_in_its_session(folder, cluster):

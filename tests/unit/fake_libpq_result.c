@@ -240,11 +240,11 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		return !strcmp(name, "timeout") || !strcmp(name, "notice") ||
 		       !strcmp(name, "claims") || !strcmp(name, "limits") ||
 		       !strcmp(name, "savepoint") || !strcmp(name, "back") ||
-		       !strcmp(name, "reset") || !strcmp(name, "look") || !strcmp(name, "job") ||
-		       !strcmp(name, "constraints") || !strcmp(name, "role") ||
-		       !strcmp(name, "outer") || !strcmp(name, "release") ||
-		       !strcmp(name, "seqscan") || !strcmp(name, "bitmapscan") ||
-		       !strcmp(name, "sort");
+		       !strcmp(name, "reset") || !strcmp(name, "look") || !strcmp(name, "look2") ||
+		       !strcmp(name, "job") || !strcmp(name, "constraints") ||
+		       !strcmp(name, "role") || !strcmp(name, "outer") ||
+		       !strcmp(name, "release") || !strcmp(name, "seqscan") ||
+		       !strcmp(name, "bitmapscan") || !strcmp(name, "sort");
 	}
 	return true;
 }

@@ -173,6 +173,7 @@ static void test_a_position_that_cannot_be_read_leaves_it_unknown(void **state)
 	send_command(ISOLATION_READ_COMMITTED);
 	stage_answer(CONN);
 	assert_int_equal(call.call.end, CALL_LOST);
+	assert_false(fake_is_open(CONN)); /* nor is it known whether temporary tables are left */
 	stage_call_fini(&call);
 }
 

@@ -153,6 +153,68 @@ static void test_a_command_that_leaves_something_joins_no_group(void **state)
 	assert_each_leaves_alone(calls, 3);
 }
 
+/* Its tables would stand before those of the same names, until the commit of all. */
+static void test_nor_does_one_that_makes_temporary_tables(void **state)
+{
+	static struct stage_call calls[3];
+
+	open_groups();
+	for (unsigned i = 0; i < 3; i++)
+		send_command(&calls[i], 1, SESSION_STATE_TEMPORARY);
+	for (unsigned i = 0; i < 3; i++) {
+		stage_turn();
+		assert_null(strstr(fake_sent(CONN), "[BEGIN"));
+		stage_answer(CONN);
+		assert_int_equal(calls[i].told, 1);
+		stage_call_fini(&calls[i]);
+	}
+	assert_true(fake_is_open(CONN));
+}
+
+static void make_temporary_tables(void)
+{
+	static struct stage_call call;
+
+	fake_server.temporary = true;
+	send_command(&call, 1, 0);
+	stage_turn();
+	stage_answer(CONN);
+	assert_string_equal(fake_sent(CONN), "prepare:s1 s1(7) prepare:xid xid sync"
+					     " prepare:position position sync [DISCARD TEMP] sync");
+	assert_int_equal(call.told, 0);
+	stage_answer(CONN);
+	assert_int_equal(call.call.end, CALL_OK);
+	stage_call_fini(&call);
+}
+
+/* Its schema stays, whether there are tables in it or not. */
+static void test_a_session_that_made_temporary_tables_is_looked_into_behind_members(void **state)
+{
+	static struct stage_call calls[2];
+
+	open_groups();
+	make_temporary_tables();
+	for (unsigned i = 0; i < 2; i++)
+		send_command(&calls[i], 2, 0);
+	stage_turn();
+	assert_non_null(strstr(fake_sent(CONN), "s2(7) look2 reset"));
+	stage_answer(CONN);
+	stage_answer(CONN);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(calls[i].call.end, CALL_OK);
+		stage_call_fini(&calls[i]);
+	}
+}
+
+static void test_a_conn_whose_temporary_tables_do_not_go_is_retired(void **state)
+{
+	fake_answer_with((struct fake_answer){
+		.text = "DISCARD TEMP", .what = FAKE_ERROR, .sqlstate = "57014" });
+	open_groups();
+	make_temporary_tables();
+	assert_false(fake_is_open(CONN));
+}
+
 static void test_nor_does_one_of_which_it_was_learnt_while_it_waited(void **state)
 {
 	static struct stage_call calls[3];
@@ -251,6 +313,9 @@ int main(void)
 		STORY(test_a_conn_with_another_session_is_retired),
 		STORY(test_other_queries_do_not_travel_with_it),
 		STORY(test_a_command_that_leaves_something_joins_no_group),
+		STORY(test_nor_does_one_that_makes_temporary_tables),
+		STORY(test_a_session_that_made_temporary_tables_is_looked_into_behind_members),
+		STORY(test_a_conn_whose_temporary_tables_do_not_go_is_retired),
 		STORY(test_nor_does_one_of_which_it_was_learnt_while_it_waited),
 		STORY(test_the_group_of_the_others_goes_without_it),
 		STORY(test_one_that_leaves_only_locks_may_join),
