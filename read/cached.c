@@ -491,9 +491,10 @@ bool cached_instead(struct read *read)
 
 /*
  * The primary shows a commit a moment after it has flushed it. Tokens are read when the commit is
- * visible, so that those strictly below the first probe are seen; so are this instance's own
- * commands, where none has touched it since before the query was sent. What the feed brings from a
- * replica is not: where there are replicas, what the primary answers is not kept.
+ * visible, so that those strictly below the first probe are seen. So is what had touched its tags
+ * before the query was sent, which was visible then: commands of this instance, and rows of the
+ * feed, which without a replica the primary shows (router/feed/reader.c). It is kept where nothing
+ * has touched them since. Where there are replicas, what the primary answers is not kept.
  */
 static bool cached_bound(const struct read *read, const struct cache_view *view,
 			 struct cache_facts *facts)
@@ -511,6 +512,8 @@ static bool cached_bound(const struct read *read, const struct cache_view *view,
 	if (!CONTROL_CACHE_BOUND)
 		return true;
 	facts->lower--;
+	if (facts->seen < read->cached.touched)
+		facts->seen = read->cached.touched;
 	return topology->count == 1 && read->cached.touched &&
 	       read->cached.touched == view->touched;
 }

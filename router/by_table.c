@@ -78,8 +78,9 @@ static void by_table_leave(struct request *request)
 
 static bool by_table_may(const struct task *task)
 {
-	return task->router->shared.feed && !task->needs.required_unknown &&
-	       position_known(task->needs.required) && task->indexed == task->judged;
+	return task->router->shared.feed && task->router->topology.count > 1 &&
+	       !task->needs.required_unknown && position_known(task->needs.required) &&
+	       task->indexed == task->judged;
 }
 
 /* Until when it waits for the feed: 0: not at all. */

@@ -76,22 +76,22 @@ static void tables_on_shape(void *arg, bool as_found)
 		tables_retry(tables);
 }
 
-/* May the feed be read at all? */
-static bool tables_may_read(const struct options *options, unsigned nodes_count)
+/* Do queries come that ask the index, and may be answered by less? */
+static bool tables_may_index(const struct options *options, unsigned nodes_count)
 {
-	return options->feed != FEED_OFF && nodes_count > 1;
+	return options->feed != FEED_OFF && nodes_count > 1 &&
+	       (options->sessions == SESSIONS_CLUSTER || options->strong == STRONG_REPLICAS);
 }
 
-/* Do queries come that ask the index? */
-static bool tables_may_index(const struct options *options)
+/* May the feed say of answers that are kept what has touched them? */
+static bool tables_may_fence(const struct options *options, unsigned nodes_count)
 {
-	return options->sessions == SESSIONS_CLUSTER || options->strong == STRONG_REPLICAS;
+	return options->feed == FEED_TABLE || (options->feed == FEED_LOGICAL && nodes_count > 1);
 }
 
 bool feed_tables_wanted(const struct options *options, unsigned nodes_count)
 {
-	return options->cache_bytes ||
-	       (tables_may_read(options, nodes_count) && tables_may_index(options));
+	return options->cache_bytes || tables_may_index(options, nodes_count);
 }
 
 void feed_tables_start(struct feed_tables *tables, struct router *router)
@@ -148,8 +148,7 @@ static bool tables_have_questions(const struct feed_tables *tables)
 {
 	const struct router_shared *shared = &tables->router->shared;
 
-	return tables_will_keep(tables) || (tables_may_read(shared->options, shared->nodes_count) &&
-					    tables_may_index(shared->options));
+	return tables_will_keep(tables) || tables_may_index(shared->options, shared->nodes_count);
 }
 
 /* Of a query whether its answers may be kept, of a command what it writes to. */
@@ -161,11 +160,12 @@ static bool tables_asks_cache(const struct feed_tables *tables, const struct ope
 /* Does it matter whether the feed sees all that changes what it reads? */
 static bool tables_asks_feed(const struct feed_tables *tables, const struct operation *operation)
 {
-	const struct options *options = tables->router->shared.options;
+	const struct router_shared *shared = &tables->router->shared;
 
 	return operation->kind == REQUEST_QUERY &&
-	       tables_may_read(options, tables->router->shared.nodes_count) &&
-	       (tables_may_index(options) || tables_asks_cache(tables, operation));
+	       (tables_may_index(shared->options, shared->nodes_count) ||
+		(tables_asks_cache(tables, operation) &&
+		 tables_may_fence(shared->options, shared->nodes_count)));
 }
 
 static struct statement *tables_question(const struct feed_tables *tables,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a node answers counts only where it was a standby of the primary's timeline all the time. */
+/* What a node answers counts only where it was what it is taken for, on the primary's timeline, all
+ * the time. */
 #include "router/feed/reader.h"
 
 #include "base/clock.h"
@@ -128,12 +129,19 @@ static bool reader_stays(const struct feed_reader *reader, unsigned furthest)
 	       (topology->nodes[reader->node].position.lsn >= lsn || reader->replayed >= lsn);
 }
 
+static bool reader_is_primary(const struct feed_reader *reader)
+{
+	return (int)reader->node == reader->env->topology->primary;
+}
+
 /* False: there is none. */
 static bool reader_choose(struct feed_reader *reader)
 {
 	const struct topology *topology = reader->env->topology;
 	unsigned furthest = reader_furthest(topology);
 
+	if (furthest == NODES_MAX && topology->primary >= 0 && !reader->env->decoded)
+		furthest = (unsigned)topology->primary;
 	if (furthest == NODES_MAX || !topology->primary_position.timeline)
 		return false;
 	if (!reader_stays(reader, furthest)) {
@@ -191,14 +199,15 @@ static void reader_ask(struct feed_reader *reader)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-/* Was it a standby of the primary's timeline from the question to the answer? */
+/* Was it that, on the primary's timeline, from the question to the answer? */
 static bool reader_holds(const struct feed_reader *reader)
 {
 	const struct topology *topology = reader->env->topology;
 	const struct node_view *view = &topology->nodes[reader->node];
 	const struct call *call = &reader->call;
 
-	return call->end == CALL_OK && call->in_recovery && call->lower && call->upper &&
+	return call->end == CALL_OK && call->in_recovery != reader_is_primary(reader) &&
+	       call->lower && call->upper &&
 	       topology->primary_position.timeline == reader->timeline &&
 	       view->position.timeline == reader->timeline && view->life == reader->life &&
 	       (!call->timeline ||
@@ -220,9 +229,25 @@ static void reader_count(const struct feed_reader *reader, const char *result)
 	metric_add(reader->env->metrics, METRIC_feed_reads_total, METRIC_LABELS(result), 1);
 }
 
+/*
+ * At or before which position is what it shows? A query may lack what the primary shows, though its
+ * own lower bound is where the primary's WAL ended (read/cached.c): so an answer with something new
+ * is beyond that, and beyond the one before.
+ */
+static uint64_t reader_upper(struct feed_reader *reader, bool news)
+{
+	const struct call *call = &reader->call;
+	uint64_t end = call->upper > call->wal_end ? call->upper : call->wal_end;
+
+	if (!reader_is_primary(reader))
+		return call->upper;
+	reader->shown = end >= reader->shown ? end + 1 : reader->shown + news;
+	return reader->shown;
+}
+
 /* Sets count from this answer on whose shape is the one that they were made by; else nothing does:
  * whatever there is may have been touched. */
-static void reader_judge_shape(struct feed_reader *reader, int64_t shape)
+static void reader_judge_shape(struct feed_reader *reader, int64_t shape, uint64_t upper)
 {
 	struct feed_shared *shared = reader->env->shared;
 	const struct feed_relations *relations = &reader->relations;
@@ -235,12 +260,12 @@ static void reader_judge_shape(struct feed_reader *reader, int64_t shape)
 		if (atomic_load_explicit(&shared->version, memory_order_relaxed) ==
 		    relations->version)
 			return;
-		stripes_touch(&shared->stripes, STRIPES_TAG_ALL, reader->call.upper);
+		stripes_touch(&shared->stripes, STRIPES_TAG_ALL, upper);
 		atomic_store_explicit(&shared->version, relations->version, memory_order_release);
 		return;
 	}
 	atomic_store_explicit(&shared->version, 0, memory_order_release);
-	stripes_touch(&shared->stripes, STRIPES_TAG_ALL, reader->call.upper);
+	stripes_touch(&shared->stripes, STRIPES_TAG_ALL, upper);
 	reader->env->on_shape(reader->env->arg, false);
 }
 
@@ -276,11 +301,18 @@ static enum feed_next reader_take_shape(struct feed_reader *reader)
 	reader_count(reader, "answered");
 	if (!feed_logical_follows(logical, reader->timeline))
 		return FEED_NEXT_MARK;
-	reader_judge_shape(reader, shape);
+	reader_judge_shape(reader, shape, reader->call.upper);
 	feed_logical_prove(logical, reader->call.lower, publication);
 	if (logical->decoded >= reader->call.lower)
 		reader->known_us = reader->sent_us;
 	return FEED_NEXT_WAIT;
+}
+
+/* The primary shows a commit a moment after it has flushed it: one that is not among its rows may
+ * lie below the lower bound, so that A does not rise by them. */
+static uint64_t reader_lower(const struct feed_reader *reader)
+{
+	return reader_is_primary(reader) ? 0 : reader->call.lower;
 }
 
 static enum feed_next reader_take(struct feed_reader *reader)
@@ -296,8 +328,10 @@ static enum feed_next reader_take(struct feed_reader *reader)
 		reader_count(reader, "failed");
 		return FEED_NEXT_MARK;
 	}
-	answer.lower = (struct position){ reader->timeline, reader->call.lower };
-	answer.upper = (struct position){ reader->timeline, reader->call.upper };
+	answer.lower = (struct position){ reader->timeline, reader_lower(reader) };
+	answer.upper.timeline = reader->timeline;
+	answer.upper.lsn =
+		reader_upper(reader, answer.rows_count || shape != reader->relations.shape);
 	reader->replayed = reader->call.lower;
 	reader_count(reader, "answered");
 	/*
@@ -305,7 +339,7 @@ static enum feed_next reader_take(struct feed_reader *reader)
 	 * replica does not show yet.
 	 */
 	if (reader->feed.state == FEED_FOLLOWING)
-		reader_judge_shape(reader, shape);
+		reader_judge_shape(reader, shape, answer.upper.lsn);
 	else
 		stripes_miss(&reader->env->shared->stripes,
 			     reader->env->topology->primary_position);
@@ -315,7 +349,7 @@ static enum feed_next reader_take(struct feed_reader *reader)
 			   METRIC_LABELS(feed_loss_name(loss)), 1);
 		log_info("feed", "begins anew: %s", feed_loss_name(loss));
 	}
-	if (next == FEED_NEXT_WAIT)
+	if (next == FEED_NEXT_WAIT && answer.lower.lsn)
 		reader->known_us = reader->sent_us;
 	metric_add(reader->env->metrics, METRIC_feed_rows_total, NULL, reader->feed.rows - rows);
 	return next;
@@ -325,7 +359,7 @@ static void reader_on_done(struct call *call)
 {
 	struct feed_reader *reader = container_of(call, struct feed_reader, call);
 	enum feed_next next = FEED_NEXT_MARK;
-	bool holds, waiting;
+	bool holds, waiting, raises;
 
 	reader->env->refresh(reader->env->arg);
 	if (!reader->runs)
@@ -337,13 +371,15 @@ static void reader_on_done(struct call *call)
 		next = reader->env->decoded ? reader_take_shape(reader) : reader_take(reader);
 	else
 		reader_count(reader, "failed");
+	/* Who waits, waits for A. */
+	raises = holds && !reader_is_primary(reader);
 	if (!holds)
 		reader->node = NODES_MAX;
 	reader_show(reader);
 	waiting = feed_desks_tell(reader->env->shared);
-	if (next == FEED_NEXT_MORE || (reader->wanted && holds))
+	if (next == FEED_NEXT_MORE || (reader->wanted && raises))
 		reader_ask(reader);
-	else if (waiting && holds)
+	else if (waiting && raises)
 		reader_again(reader, READER_AGAIN_US);
 	else
 		reader_again(reader, reader->env->pause_us);

@@ -6,6 +6,8 @@
  * written on the primary about once a second, and rows are deleted when they are old enough
  * (router/feed/marker.h).
  *
+ * Where no replica can be asked the primary is: its rows raise the stripes, and A stays as it is.
+ *
  * With the rows comes the shape of the relations that sets of tags are made of: while it is another
  * one than that by which they were made, each answer touches all tags. So whatever changes the
  * schema is a write like any other, and sets that are not true any more make no answer stale.
@@ -55,6 +57,7 @@ struct feed_reader {
 	uint32_t timeline;
 	uint32_t asked;            /* the version of the relations whose shape is asked for */
 	uint64_t replayed;         /* by that node, as it has answered; 0: it has not yet */
+	uint64_t shown;            /* where the primary's last rows counted */
 	int64_t sent_us, known_us; /* A is at least where the primary was then */
 	bool runs, wanted, complained;
 };

@@ -132,14 +132,32 @@ def test_a_command_is_seen_by_the_next_read(schema, start_cqrsd, own_catalog, op
     assert not wrong
 
 
-def test_what_others_write_is_seen(schema, start_cqrsd, own_catalog, cluster):
+@pytest.mark.parametrize("options", [{}, {"replica": []}], ids=["replicas", "a-lone-node"])
+def test_what_others_write_is_seen(schema, start_cqrsd, own_catalog, cluster, options):
     for table in ("base", "other", "child", "parted", "parent"):
         assert harness_service.run("watch", f"test_ways.{table}",
                                    primary=cluster.primary.conninfo).returncode == 0
     service = start_cqrsd(catalog=own_catalog(catalog([])), wait_ms=2000, max_lag_ms=0,
-                          max_lag_bytes=0)
+                          max_lag_bytes=0, **options)
 
     for how, (name, id_, sql, after) in FOREIGN.items():
         until(lambda: is_kept(service, name, id=id_), f"{name} to be kept: {how}", 20)  # noqa: B023
         cluster.primary.sql(sql)
         until(lambda: shown(service, name, id_) == after, f"{after} of {how}", 20)  # noqa: B023
+
+
+def test_what_others_write_is_seen_while_all_replicas_are_away(schema, start_cqrsd, own_catalog,
+                                                               cluster):
+    assert harness_service.run("watch", "test_ways.base",
+                               primary=cluster.primary.conninfo).returncode == 0
+    service = start_cqrsd(catalog=own_catalog(catalog([])))
+    until(lambda: is_kept(service, "base", id=1), "it to be kept", 20)
+    for replica in cluster.replicas:
+        replica.stop()
+    until(lambda: not any(node["in_rotation"] for node in service.readyz().json["nodes"]
+                          if node["role"] != "primary"), "no replica to be in rotation", 20)
+    assert shown(service, "base", 1) == 0
+
+    cluster.primary.sql("UPDATE test_ways.base SET number = 5 WHERE id = 1")
+
+    until(lambda: shown(service, "base", 1) == 5, "what was written", 5)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: fake_pool.c */
-/* Which replica is asked for the feed, what its answers count for, and that marks go on. */
+/* Which node is asked for the feed, what its answers count for, and that marks go on. */
 #include "router/feed/marker.h"
 #include "router/feed/reader.h"
 
@@ -231,6 +231,69 @@ static void an_answer_about_other_relations_says_nothing_of_these(void **state)
 	assert_int_equal(kept_by(story), 6);
 }
 
+/* --- the primary ------------------------------------------------------------------------------ */
+
+#define TOUCHED "{\"line\":\"700|700|0|699|9|77|10:20001\"}"
+
+static void answer_of_primary(uint64_t flush, const char *line)
+{
+	struct call *call = fake_call_of(0, feed_question());
+
+	assert_non_null(call);
+	assert_int_equal(asked(), 0);
+	fake_answer_primary(call, flush, line, 1);
+}
+
+/*
+ * No replica can be asked. A commit that the primary has flushed may not be visible yet: so A does
+ * not rise, and an answer whose lower bound was where these rows were read may lack them.
+ */
+static void without_replicas_the_primary_says_what_was_touched(void **state)
+{
+	struct feed_story *story = *state;
+
+	story->topology.nodes[1].in_rotation = story->topology.nodes[2].in_rotation = false;
+	run(story, 5);
+	answer_of_primary(1000, "{\"line\":\"700|700|0|699|9|77\"}");
+	answer_of_primary(1010, TOUCHED);
+	assert_int_equal(stripes_state(&story->shared.stripes, ids, 1).touched, 1011);
+	assert_false(position_known(stripes_known(&story->shared.stripes)));
+	assert_int_equal(kept_by(story), 5);
+}
+
+/* Though it has flushed nothing since: what it had flushed by then is visible now. */
+static void rows_that_the_primary_shows_later_are_told_apart(void **state)
+{
+	struct feed_story *story = *state;
+
+	story->topology.nodes[1].in_rotation = story->topology.nodes[2].in_rotation = false;
+	run(story, 5);
+	answer_of_primary(1000, "{\"line\":\"700|700|0|699|9|77\"}");
+	answer_of_primary(1010, TOUCHED);
+	pass(story, 100 * US_PER_MS);
+	answer_of_primary(1010, "{\"line\":\"700|700|0|699|9|77|11:20001\"}");
+	assert_int_equal(stripes_state(&story->shared.stripes, ids, 1).touched, 1012);
+	pass(story, 100 * US_PER_MS);
+	answer_of_primary(1010, "{\"line\":\"700|700|0|699|9|77\"}");
+	assert_int_equal(stripes_state(&story->shared.stripes, ids, 1).touched, 1012);
+}
+
+static void a_replica_that_comes_back_is_asked(void **state)
+{
+	struct feed_story *story = *state;
+
+	story->topology.nodes[1].in_rotation = story->topology.nodes[2].in_rotation = false;
+	run(story, 5);
+	answer_of_primary(1000, "{\"line\":\"700|700|0|699|9|77\"}");
+	answer_of_primary(1010, TOUCHED);
+	story->topology.nodes[2].in_rotation = true;
+	pass(story, 100 * US_PER_MS);
+	assert_int_equal(asked(), 2);
+	answer(1005, "77");
+	assert_int_equal(stripes_known(&story->shared.stripes).lsn, 1005);
+	assert_int_equal(stripes_state(&story->shared.stripes, ids, 1).touched, 1011);
+}
+
 /* --- marks ------------------------------------------------------------------------------------ */
 
 /* The statement of ours that waits at the primary, by its name; it is answered. */
@@ -296,6 +359,9 @@ int main(void)
 		TEST(one_that_keeps_up_stays),
 		TEST(sets_count_while_the_shape_is_theirs),
 		TEST(an_answer_about_other_relations_says_nothing_of_these),
+		TEST(without_replicas_the_primary_says_what_was_touched),
+		TEST(rows_that_the_primary_shows_later_are_told_apart),
+		TEST(a_replica_that_comes_back_is_asked),
 		TEST(marks_are_written_while_a_backlog_is_deleted),
 		TEST(without_one_rows_are_deleted_once_a_minute),
 	};
