@@ -27,6 +27,10 @@
 
 #define QUICK_TEXT "-- command: quick :exec\n-- @async always\nINSERT INTO t VALUES (1);\n"
 #define OTHER_TEXT "-- command: other :exec\n-- @async always\nINSERT INTO t VALUES (3);\n"
+#define HEADS(pace) (CLAIM_HEADS * JOB_PACES + (pace))
+#define ORDERED_TEXT                                                                               \
+	"-- command: ordered :exec\n-- @async always\n-- @order-by key\n"                          \
+	"INSERT INTO t VALUES (:key);\n"
 #define SLOW_TEXT "-- command: slow :exec\n-- @async always\nINSERT INTO t VALUES (2);\n"
 
 static struct {
@@ -317,6 +321,72 @@ static void test_a_trial_of_one_command_says_nothing_of_others(void **state)
 	assert_true(may_claim(QUICK));
 }
 
+/* --- heads ------------------------------------------------------------------------------------ */
+
+static void open_ordered(void)
+{
+	open_with(ORDERED_TEXT SLOW_TEXT, WORKERS);
+	takes("ordered", 100);
+	takes("slow", 2 * US_PER_S);
+}
+
+static bool heads_may_be_claimed(void)
+{
+	return job_paces_ordered(&at.workers.pacing, &at.workers.queues, at.now_us) & QUICK_BIT;
+}
+
+static void sends_heads(unsigned worker)
+{
+	sends(worker, HEADS(QUICK));
+	claim(worker, CLAIM_HEADS, QUICK);
+	job_pace_sent(&at.workers.pacing, QUICK, &at.several[worker].batch.claim, at.now_us);
+}
+
+static void test_a_claim_of_heads_waits_for_the_rows_of_the_one_before(void **state)
+{
+	open_ordered();
+	assert_true(heads_may_be_claimed());
+	sends_heads(0);
+	assert_false(heads_may_be_claimed());
+	job_pace_took(&at.workers.pacing, QUICK, &at.several[0].batch.claim, 1, at.now_us);
+	assert_true(heads_may_be_claimed());
+}
+
+static void test_a_claim_of_heads_does_not_wait_for_one_that_is_held_up(void **state)
+{
+	open_ordered();
+	sends_heads(0);
+	pass(JOB_HEADS_US - 1);
+	assert_false(heads_may_be_claimed());
+	pass(1);
+	assert_true(heads_may_be_claimed());
+}
+
+static void test_a_trial_keeps_no_claim_of_heads_waiting(void **state)
+{
+	open_ordered();
+	claim(0, CLAIM_HEADS, QUICK);
+	at.several[0].batch.claim.trial = true;
+	job_pace_sent(&at.workers.pacing, QUICK, &at.several[0].batch.claim, at.now_us);
+	assert_true(heads_may_be_claimed());
+	at.several[0].batch.claim.trial = false;
+	sends_heads(1);
+	at.several[0].batch.claim.trial = true;
+	job_pace_took(&at.workers.pacing, QUICK, &at.several[0].batch.claim, 1, at.now_us);
+	assert_false(heads_may_be_claimed());
+}
+
+static void test_who_waits_for_heads_is_woken_to_claim_them(void **state)
+{
+	open_ordered();
+	sends_heads(0);
+	job_workers_wake_next(&at.workers, HEADS(QUICK));
+	pass(0);
+	assert_int_equal(at.due[0], 0);
+	assert_int_equal(at.due[1], 1);
+	assert_int_equal(at.several[1].pace, HEADS(QUICK));
+}
+
 /* --- sweeps ----------------------------------------------------------------------------------- */
 
 static struct watermark *watermark_of(const char *name)
@@ -393,6 +463,10 @@ int main(void)
 		STORY(test_who_is_woken_begins_with_what_has_come),
 		STORY(test_what_runs_alone_is_asked_for_seldom),
 		STORY(test_a_trial_of_one_command_says_nothing_of_others),
+		STORY(test_a_claim_of_heads_waits_for_the_rows_of_the_one_before),
+		STORY(test_a_claim_of_heads_does_not_wait_for_one_that_is_held_up),
+		STORY(test_a_trial_keeps_no_claim_of_heads_waiting),
+		STORY(test_who_waits_for_heads_is_woken_to_claim_them),
 		STORY(test_a_sweep_that_was_full_has_not_come_to_the_queues_behind),
 		STORY(test_a_sweep_that_was_not_sent_is_due_as_before),
 		STORY(test_a_claim_that_is_no_sweep_leaves_all_watermarks),

@@ -89,13 +89,17 @@ unsigned job_paces_alone(const struct job_pacing *pacing, unsigned paces)
 	return paces & PACES_BRIEF && !pace_may_be_slow(pacing) ? 0 : paces;
 }
 
-unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us)
+unsigned job_paces_ordered(const struct job_pacing *pacing, const struct job_queues *queues,
+			   int64_t now_us)
 {
 	unsigned paces = 0;
 
 	for (unsigned i = 0; i < queues->count; i++)
 		if (job_queue_is_ordered(&queues->queues[i], now_us))
 			paces |= PACE_BIT(job_pace_of(&queues->queues[i]));
+	for (unsigned pace = 0; pace < JOB_PACES; pace++)
+		if (now_us < pacing->heads_us[pace])
+			paces &= ~PACE_BIT(pace);
 	return paces;
 }
 
@@ -227,6 +231,28 @@ struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *que
 		return queue;
 	}
 	return NULL;
+}
+
+void job_pace_sent(struct job_pacing *pacing, unsigned pace, const struct job_claim *claim,
+		   int64_t now_us)
+{
+	if (claim->kind == CLAIM_FAIR)
+		job_fair_begin(&pacing->fair[pace]);
+	else if (claim->kind == CLAIM_HEADS && !claim->trial)
+		pacing->heads_us[pace] = now_us + JOB_HEADS_US;
+}
+
+void job_pace_took(struct job_pacing *pacing, unsigned pace, const struct job_claim *claim,
+		   int64_t took_us, int64_t now_us)
+{
+	if (claim->sweeps)
+		pacing->sweep_every_us = watermark_every_us(took_us);
+	else if (claim->kind == CLAIM_COMPANY)
+		job_fair_ordinary_took(&pacing->fair[pace], took_us);
+	else if (claim->kind == CLAIM_FAIR)
+		job_fair_dear(&pacing->fair[pace], took_us, now_us);
+	else if (claim->kind == CLAIM_HEADS && !claim->trial)
+		pacing->heads_us[pace] = 0;
 }
 
 /* --- its end --------------------------------------------------------------------------------- */

@@ -12,10 +12,15 @@
  * or short commands, nor the last but one of four or more, nor all of a process of one worker per
  * loop: those do not wait for slow ones. A quick command that the machine held up for a moment is
  * short, and is found to be quick again.
+ *
+ * A claim of heads (write/jobs/ordered.h) begins where the one before has come, which is known once
+ * its rows are there. Until then the next one would look at the same heads, which are locked, so it
+ * waits for them, but for no longer than JOB_HEADS_US: that one may be held up.
  */
 #pragma once
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "catalog/catalog.h"
 #include "pg/call.h"
 #include "write/jobs/claim.h"
@@ -30,6 +35,8 @@
 #define JOB_PACE_LONE 2u /* of the first isolation; the others follow */
 #define JOB_PACES (JOB_PACE_LONE + ISOLATION_SERIALIZABLE + 1)
 
+#define JOB_HEADS_US (5 * US_PER_MS)
+
 /* Of one loop. */
 struct job_pacing {
 	struct job_occupancy *occupancy; /* borrowed */
@@ -37,8 +44,9 @@ struct job_pacing {
 	unsigned slow; /* batches of other paces than these two, and of what runs alone */
 	unsigned turns[JOB_PACES]; /* claims so far */
 	struct job_fair fair[JOB_PACES];
-	int64_t sweep_every_us; /* write/jobs/watermark.h */
-	unsigned *order;        /* [room], of queues */
+	int64_t heads_us[JOB_PACES]; /* until when a claim of heads waits for another one's rows */
+	int64_t sweep_every_us;      /* write/jobs/watermark.h */
+	unsigned *order;             /* [room], of queues */
 	unsigned room;
 };
 
@@ -51,7 +59,8 @@ unsigned job_paces_open(const struct job_pacing *pacing, const struct job_queues
 /* Of these, those of which jobs may run that are to run alone. */
 unsigned job_paces_alone(const struct job_pacing *pacing, unsigned paces) must_check;
 /* Of these, those of queues in which there may be jobs with an order. */
-unsigned job_paces_ordered(const struct job_queues *queues, int64_t now_us) must_check;
+unsigned job_paces_ordered(const struct job_pacing *pacing, const struct job_queues *queues,
+			   int64_t now_us) must_check;
 /* And those from which the next claim is to be a fair one. */
 unsigned job_paces_fair(const struct job_pacing *pacing, int64_t now_us) must_check;
 enum isolation job_pace_isolation(unsigned pace) must_check;
@@ -79,6 +88,12 @@ void job_pace_claim(struct job_pacing *pacing, struct job_queues *queues, unsign
 struct job_queue *job_pace_try(struct job_pacing *pacing, struct job_queues *queues, int64_t now_us,
 			       struct job_claim *claim, struct job_seats *seats) must_check;
 unsigned job_pace_of(const struct job_queue *queue) must_check;
+/* The claim was sent. */
+void job_pace_sent(struct job_pacing *pacing, unsigned pace, const struct job_claim *claim,
+		   int64_t now_us);
+/* Its rows are there, so long after that. */
+void job_pace_took(struct job_pacing *pacing, unsigned pace, const struct job_claim *claim,
+		   int64_t took_us, int64_t now_us);
 /* The claim was not sent: its sweeps are due as before. */
 void job_seats_not_asked(const struct job_seats *seats, struct job_queues *queues);
 /* The rows are there, as many as were asked for, and the last one is of that queue: sweeps have

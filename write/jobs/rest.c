@@ -57,18 +57,19 @@ static unsigned workers_expect(struct job_workers *workers, const struct operati
  * another pace could hold it for long. */
 void job_workers_wake(struct job_workers *workers, const struct operation *operation)
 {
-	unsigned pace;
+	if (workers->count)
+		job_workers_wake_next(workers, workers_expect(workers, operation));
+}
 
-	if (!workers->count)
-		return;
-	pace = workers_expect(workers, operation);
+void job_workers_wake_next(struct job_workers *workers, unsigned claimed)
+{
 	for (unsigned i = 0; i < workers->count; i++) {
 		struct job_worker *worker = &workers->workers[i];
 
 		if (job_worker_is_busy(worker))
 			continue;
 		worker->pause_us = WORKER_PAUSE_US;
-		worker->pace = pace;
+		worker->pace = claimed;
 		job_worker_due_in(worker, 0);
 		return;
 	}

@@ -25,6 +25,8 @@ void job_worker_due_in(struct job_worker *worker, int64_t pause_us);
 void job_worker_rest(struct job_worker *worker);
 /* A job of that operation was accepted on this loop; NULL: of some operation. */
 void job_workers_wake(struct job_workers *workers, const struct operation *operation);
+/* A claim of that kind and pace may go on behind one that has found jobs. */
+void job_workers_wake_next(struct job_workers *workers, unsigned claimed);
 /* There may be jobs of that pace: none was found before. */
 void job_workers_may_find(struct job_workers *workers, unsigned pace);
 /* Its claim came back empty: it goes on with other paces, and rests behind the last one. */

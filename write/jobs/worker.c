@@ -143,7 +143,8 @@ static unsigned worker_open_paces(const struct job_workers *workers, int64_t now
 			alone |= 1u << pace;
 	alone &= job_paces_alone(&workers->pacing, paces);
 	return paces | alone << CLAIM_ALONE * JOB_PACES |
-	       (paces & job_paces_ordered(&workers->queues, now_us)) << CLAIM_HEADS * JOB_PACES |
+	       (paces & job_paces_ordered(&workers->pacing, &workers->queues, now_us))
+		       << CLAIM_HEADS * JOB_PACES |
 	       (paces & job_paces_fair(&workers->pacing, now_us)) << CLAIM_FAIR * JOB_PACES;
 }
 
@@ -224,8 +225,7 @@ static bool worker_send(struct job_worker *worker, struct pool *pool)
 		worker_leave(worker);
 		return false;
 	}
-	if (worker->batch.claim.kind == CLAIM_FAIR)
-		job_fair_begin(&workers->pacing.fair[pace % JOB_PACES]);
+	job_pace_sent(&workers->pacing, pace % JOB_PACES, &worker->batch.claim, worker->sent_us);
 	return true;
 }
 
@@ -329,17 +329,10 @@ static void worker_reach(struct job_worker *worker, const struct job_row *row)
 /* By our own clock, with the wait for a conn: it took so long at most. */
 static void worker_measure(struct job_worker *worker)
 {
-	struct job_pacing *pacing = &worker->workers->pacing;
-	struct job_fair *fair = &pacing->fair[worker->claimed % JOB_PACES];
-	int64_t now_us = loop_now(worker->workers->router->loop),
-		took_us = now_us - worker->sent_us;
+	int64_t now_us = loop_now(worker->workers->router->loop);
 
-	if (worker->batch.claim.sweeps)
-		pacing->sweep_every_us = watermark_every_us(took_us);
-	else if (worker->batch.claim.kind == CLAIM_COMPANY)
-		job_fair_ordinary_took(fair, took_us);
-	else if (worker->batch.claim.kind == CLAIM_FAIR)
-		job_fair_dear(fair, took_us, now_us);
+	job_pace_took(&worker->workers->pacing, worker->claimed % JOB_PACES, &worker->batch.claim,
+		      now_us - worker->sent_us, now_us);
 }
 
 /* last: the last row of the claim. */
@@ -379,6 +372,8 @@ static void worker_on_members(struct job_batch *batch, unsigned count, const str
 	job_tenants_note(batch, count, last, &worker->workers->queues,
 			 &worker->workers->pacing.fair[worker->claimed % JOB_PACES]);
 	job_seats_keep(&worker->seats, slots, found);
+	if (count && worker->batch.claim.kind == CLAIM_HEADS)
+		job_workers_wake_next(worker->workers, worker->claimed);
 }
 
 /* --- what came of it ------------------------------------------------------------------------- */
