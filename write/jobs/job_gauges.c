@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Not more than --jobs-max rows of a table are counted. The oldest job is found by as many looks
- * into the index as there are commands with jobs.
+ * Jobs are counted, and the oldest one is found, in one pass: no index has all of them in the order
+ * in which they are due, and while an old snapshot keeps deleted rows each pass reads them, too.
+ * Of dead letters not more than --jobs-max are counted.
  */
 #include "write/jobs/job_gauges.h"
 
@@ -21,15 +22,12 @@
 
 /* clang-format off */
 static const char gauges_text[] =
-	"WITH RECURSIVE heads AS ((SELECT command, run_at FROM cqrsd.job"
-	" ORDER BY command, run_at LIMIT 1) UNION ALL SELECT next.* FROM heads CROSS JOIN LATERAL"
-	" (SELECT command, run_at FROM cqrsd.job AS j WHERE j.command > heads.command"
-	" ORDER BY command, run_at LIMIT 1) AS next)"
-	" SELECT 'jobs' AS gauge, state AS name, count(*)::float8 AS value FROM (SELECT CASE"
-	" WHEN attempts > 0 THEN 'retrying' WHEN run_at > now() THEN 'scheduled'"
-	" ELSE 'queued' END AS state FROM cqrsd.job LIMIT $1) AS counted GROUP BY state"
-	" UNION ALL SELECT 'oldest', '', coalesce(greatest(extract(epoch FROM now() - min(run_at)),"
-	" 0), 0)::float8 FROM heads"
+	"WITH waiting AS MATERIALIZED (SELECT CASE WHEN attempts > 0 THEN 'retrying'"
+	" WHEN run_at > now() THEN 'scheduled' ELSE 'queued' END AS state, count(*) AS jobs,"
+	" min(run_at) AS first_at FROM cqrsd.job GROUP BY 1)"
+	" SELECT 'jobs' AS gauge, state AS name, jobs::float8 AS value FROM waiting"
+	" UNION ALL SELECT 'oldest', '', coalesce(greatest(extract(epoch FROM now()"
+	" - min(first_at)), 0), 0)::float8 FROM waiting"
 	" UNION ALL SELECT 'dead', command, count(*)::float8 FROM"
 	" (SELECT command FROM cqrsd.job_dead LIMIT $1) AS counted GROUP BY command";
 /* clang-format on */
