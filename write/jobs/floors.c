@@ -4,7 +4,6 @@
 
 #include "base/control.h"
 #include "base/log.h"
-#include "write/jobs/watermark.h"
 
 #include <assert.h>
 #include <string.h>
@@ -105,6 +104,15 @@ static void floors_take_note(struct job_floors *floors, struct job_queues *queue
 	floors->dear = false;
 }
 
+static int64_t floors_full_every_us(int64_t took_us)
+{
+	int64_t every_us = took_us * FLOORS_FULL_TIMES;
+
+	if (every_us < FLOORS_FULL_US)
+		return FLOORS_FULL_US;
+	return every_us < FLOORS_FULL_US_MAX ? every_us : FLOORS_FULL_US_MAX;
+}
+
 /* False: it only told whether floors are worth their price. */
 static bool floors_take_walk(struct job_floors *floors, struct job_queues *queues,
 			     const struct floors_answer *answer, int64_t now_us)
@@ -113,9 +121,7 @@ static bool floors_take_walk(struct job_floors *floors, struct job_queues *queue
 
 	floors->goes_on = false;
 	if (floors->full) {
-		int64_t every_us = watermark_every_us(answer->took_us);
-
-		floors->full_us = now_us + (every_us > FLOORS_FULL_US ? every_us : FLOORS_FULL_US);
+		floors->full_us = now_us + floors_full_every_us(answer->took_us);
 		floors->dear = answer->took_us >= FLOORS_DEAR_US;
 		floors->measured = floors->claimed;
 	}

@@ -28,8 +28,8 @@
  *
  * One kind of row does come below a floor: a dead letter that is replayed keeps its number, as may
  * a row that was inserted by hand. Jobs behind it had passed it before. To find it some walks are
- * full: from the beginning, at most a twentieth of the time. They also tell what there is to be
- * gained: where they are quick, claims go without floors and nothing is proven.
+ * full: from the beginning, at most a part in FLOORS_FULL_TIMES of the time. They also tell what
+ * there is to be gained: where they are quick, claims go without floors and nothing is proven.
  */
 #pragma once
 
@@ -47,7 +47,10 @@ enum floors_step { FLOORS_REST, FLOORS_NOTE, FLOORS_WAIT, FLOORS_WALK, FLOORS_FL
 #define FLOORS_DEAR_US US_PER_MS
 #define FLOORS_EVERY_US (250 * US_PER_MS)
 #define FLOORS_SOON_US (20 * US_PER_MS)
+/* Between two full walks: so many times as long as one took, within these bounds. */
+#define FLOORS_FULL_TIMES 50
 #define FLOORS_FULL_US US_PER_S
+#define FLOORS_FULL_US_MAX (15 * US_PER_S)
 #define FLOORS_FAILED_US (30 * US_PER_S)
 #define FLOORS_SINCE_BYTES 24
 

@@ -39,19 +39,23 @@ enum above_value {
 	" THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' '"                       \
 	" || (date_part('epoch', pg_postmaster_start_time()) * 1e6::float8)::int8 END"
 
+/* Mostly there are no old heads: that is asked once, and not for each key. */
+#define ABOVE_OF_OLD(what) "CASE WHEN (SELECT cardinality($8::int8[])) > 0 THEN " what " END"
+
 /* The next key, by its newest job or by its name. As max() it needs no sort. */
 #define ABOVE_LAST_BELOW(where)                                                                    \
 	"(SELECT o.order_key FROM cqrsd.job AS o WHERE o.command = q.command"                      \
 	" AND o.order_key IS NOT NULL AND o.n >= q.floor AND " where                               \
 	" ORDER BY o.order_key DESC, o.n DESC LIMIT 1)"
 #define ABOVE_OLD_BELOW(where)                                                                     \
-	"(SELECT max(l.key) FROM old AS l WHERE l.command = q.command AND " where ")"
+	ABOVE_OF_OLD("(SELECT max(l.key) FROM old AS l WHERE l.command = q.command AND " where ")")
 
 /* As an order by both columns it can be had of no other index. */
 #define ABOVE_HEAD_OF(key)                                                                         \
 	" LEFT JOIN LATERAL (SELECT o.n, o.run_at FROM cqrsd.job AS o WHERE o.command = q.command" \
-	" AND o.order_key IS NOT NULL AND (o.order_key, o.n) >= (" key ", least(q.floor,"          \
-	" (SELECT l.n FROM old AS l WHERE l.command = q.command AND l.key = " key ")))"            \
+	" AND o.order_key IS NOT NULL AND (o.order_key, o.n) >= (" key ", least(q.floor, "         \
+	ABOVE_OF_OLD("(SELECT l.n FROM old AS l WHERE l.command = q.command"                       \
+		     " AND l.key = " key ")") "))"                                                 \
 	" AND o.order_key <= " key " ORDER BY o.order_key, o.n LIMIT 1) AS f ON true"
 
 #define ORDERED_ABOVE(locked)                                                                      \
