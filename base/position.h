@@ -26,7 +26,6 @@ struct position {
  * keep less. Everywhere else a flush position is the end of a record.
  */
 #define WAL_PAGE_BYTES 8192
-#define WAL_ALIGNMENT 8 /* each record begins at a multiple, and ends before the next one */
 static inline bool lsn_may_be_amid_a_record(uint64_t lsn)
 {
 	return lsn % WAL_PAGE_BYTES == 0;

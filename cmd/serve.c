@@ -55,7 +55,7 @@ struct serve {
 	struct catalog *catalog;
 	struct snapshot *topology;
 	struct sessions *sessions;
-	struct high_water high_water;
+	struct high_water high_water, acknowledged;
 	struct feed_shared feed;
 	struct cache *cache;     /* NULL: no answers are kept */
 	struct serve_warm *warm; /* NULL: without --cache-warm */
@@ -325,11 +325,11 @@ static void serve_on_promoted(void *arg, const struct history *history,
 	sessions_promoted(serve->sessions, history, branches, position);
 }
 
-static struct position serve_heard(void *arg)
+static struct position serve_acknowledged(void *arg)
 {
 	const struct serve *serve = arg;
 
-	return high_water_get(&serve->high_water);
+	return high_water_get(&serve->acknowledged);
 }
 
 /* --- starting, in the order in which things need each other; each complains by itself -------- */
@@ -469,7 +469,7 @@ static void serve_share(struct serve *serve)
 {
 	const struct topology_events events = {
 		.on_promoted = serve_on_promoted,
-		.heard = serve_heard,
+		.acknowledged = serve_acknowledged,
 		.on_change = serve_on_topology,
 		.arg = serve,
 	};
@@ -491,6 +491,7 @@ static void serve_share(struct serve *serve)
 		.topology = serve->topology,
 		.sessions = serve->sessions,
 		.high_water = &serve->high_water,
+		.acknowledged = &serve->acknowledged,
 		.monitor = serve->monitor,
 		.ratelimit = serve->ratelimit,
 		.feed = feed_tables_wanted(&serve->options, serve->nodes_count) ? &serve->feed

@@ -45,7 +45,8 @@ struct router_shared {
 	const struct options *options;
 	struct snapshot *topology;
 	struct sessions *sessions;
-	struct high_water *high_water;
+	struct high_water *high_water;   /* of all that was heard of */
+	struct high_water *acknowledged; /* of flushed commits alone */
 	struct monitor *monitor;
 	struct ratelimit *ratelimit; /* NULL: no rate limits */
 	struct feed_shared *feed;    /* NULL: the feed is not read */

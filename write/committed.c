@@ -31,6 +31,14 @@ struct position committed_at(struct router *router, uint32_t judged, uint32_t li
 	return (struct position){ timeline, position.lsn };
 }
 
+/* Where commits are acknowledged early a crash may keep less: that is no other log. */
+void committed_acknowledge(struct router *router, struct position position)
+{
+	high_water_raise(router->shared.high_water, position);
+	if (router->topology.commits == COMMITS_FLUSHED)
+		high_water_raise(router->shared.acknowledged, position);
+}
+
 void committed_carry(struct router *router, unsigned node, const struct command *command)
 {
 	read_index_carried(&router->read_index, node, command->call.sent_us, command->position,

@@ -19,6 +19,8 @@
  */
 struct position committed_at(struct router *router, uint32_t judged, uint32_t life,
 			     struct position position) must_check;
+/* What committed_at has given is acknowledged: it is heard of, and known of the primary's log. */
+void committed_acknowledge(struct router *router, struct position position);
 /*
  * Its position, which committed_at has given, is a read index for queries that had asked before it
  * was sent to that node (router/read_index.h). May run them.

@@ -463,7 +463,7 @@ static bool write_remember(struct write *write)
 		return false;
 	}
 	command->position = position;
-	high_water_raise(write->task.router->shared.high_water, position);
+	committed_acknowledge(write->task.router, position);
 	router_token(write->task.router, position_max(position, write->task.needs.required),
 		     request->token);
 	request->served_by = SERVED_BY_PRIMARY;

@@ -46,26 +46,37 @@ bool cluster_ours(const struct cluster *cluster, unsigned index)
 	return its == ours || its == 0 || (ours == 0 && cluster->identity == CLUSTER_KNOWN);
 }
 
+static void cluster_is_whole_to(struct cluster *cluster, uint64_t lsn)
+{
+	if (!lsn_may_be_amid_a_record(lsn) && lsn > cluster->whole_lsn)
+		cluster->whole_lsn = lsn;
+}
+
 void cluster_primary_is_at(struct cluster *cluster, struct position position)
 {
 	struct topology *topology = &cluster->topology;
 
 	topology->primary_position = position_max(topology->primary_position, position);
-	if (!lsn_may_be_amid_a_record(position.lsn) && position.lsn > cluster->whole_lsn)
-		cluster->whole_lsn = position.lsn;
+	cluster_is_whole_to(cluster, position.lsn);
 }
 
-void cluster_hear(struct cluster *cluster)
+void cluster_take_acknowledged(struct cluster *cluster)
 {
-	struct position heard;
-
-	if (!cluster->events.heard)
+	if (!cluster->events.acknowledged)
 		return;
-	heard = cluster->events.heard(cluster->events.arg);
-	/* A standby's upper bound is one byte more than it has replayed. */
-	heard.lsn -= heard.lsn % WAL_ALIGNMENT;
-	if (position_known(heard) && heard.timeline == cluster->topology.primary_position.timeline)
-		cluster_primary_is_at(cluster, heard);
+	cluster->acknowledged = cluster->events.acknowledged(cluster->events.arg);
+	if (cluster->acknowledged.timeline == cluster->topology.primary_position.timeline)
+		cluster_is_whole_to(cluster, cluster->acknowledged.lsn);
+}
+
+uint64_t cluster_known_lsn(const struct cluster *cluster)
+{
+	struct position status = cluster->topology.primary_position;
+	struct position acknowledged = cluster->acknowledged;
+
+	return acknowledged.timeline == status.timeline && acknowledged.lsn > status.lsn
+		       ? acknowledged.lsn
+		       : status.lsn;
 }
 
 void cluster_take_out(struct cluster *cluster, unsigned index)

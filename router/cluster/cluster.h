@@ -98,7 +98,8 @@ struct cluster {
 	int64_t lag_us_max;      /* 0: no limit */
 	uint64_t lag_bytes_max;  /* 0: no limit */
 	struct lag_history ring; /* of the primary, on its timeline */
-	uint64_t whole_lsn;   /* the last end of a record that the primary told, on its timeline */
+	uint64_t whole_lsn; /* the last end of a record that is known of the primary's timeline */
+	struct position acknowledged;
 	int64_t crowned_us;   /* when the status query was sent that found the primary */
 	int ruled;            /* which node was the primary last; -1: none */
 	int64_t back_us;      /* 0: never back */
@@ -126,7 +127,9 @@ bool cluster_ours(const struct cluster *cluster, unsigned index) must_check;
 uint32_t cluster_number(const struct cluster *cluster) must_check;
 /* The primary that is followed has told that position. */
 void cluster_primary_is_at(struct cluster *cluster, struct position position);
-/* So has another thread: clients may have been told of more than the last status did. */
-void cluster_hear(struct cluster *cluster);
+/* Takes what was acknowledged on its timeline: that may be more than its last status told. */
+void cluster_take_acknowledged(struct cluster *cluster);
+/* How far its log went for sure, of all that is known. */
+uint64_t cluster_known_lsn(const struct cluster *cluster) must_check;
 /* The replica gets no more queries, and has to earn its way back from the beginning. */
 void cluster_take_out(struct cluster *cluster, unsigned index);

@@ -186,7 +186,7 @@ void election_hold(struct cluster *cluster)
 	struct topology *topology = &cluster->topology;
 	int best;
 
-	cluster_hear(cluster);
+	cluster_take_acknowledged(cluster);
 	best = election_choose(cluster);
 	if (best >= 0 && wal_extent_came_back_short(cluster, (unsigned)best) &&
 	    !election_come_back_short(cluster, (unsigned)best))

@@ -61,8 +61,7 @@ bool node_lives_lack(const struct cluster *cluster, unsigned index)
 
 	return memory->lives_state != LIVES_UNTOLD &&
 	       lives_part(&cluster->topology.lives, &memory->lives, &parting) && parting.timeline &&
-	       lives_parting_lacks(&parting, cluster->topology.primary_position.lsn,
-				   cluster->whole_lsn);
+	       lives_parting_lacks(&parting, cluster_known_lsn(cluster), cluster->whole_lsn);
 }
 
 void node_lives_want_own(struct cluster *cluster, unsigned index)

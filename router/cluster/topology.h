@@ -115,8 +115,8 @@ struct topology_events {
 	 * topology that says so is published. Borrows the history, and what was given up. */
 	void (*on_promoted)(void *arg, const struct history *history,
 			    const struct branches *branches, struct position position);
-	/* The newest position that any thread has heard of: the primary had got so far. */
-	struct position (*heard)(void *arg);
+	/* The newest position that a primary has acknowledged a commit at, to any thread. */
+	struct position (*acknowledged)(void *arg);
 	/* A topology was published that differs from the one before. */
 	void (*on_change)(void *arg);
 	void *arg;

@@ -9,8 +9,7 @@
 static bool wal_extent_lacks(const struct cluster *cluster, const struct lives_parting *parting)
 {
 	return parting->timeline == cluster_number(cluster) &&
-	       lives_parting_lacks(parting, cluster->topology.primary_position.lsn,
-				   cluster->whole_lsn);
+	       lives_parting_lacks(parting, cluster_known_lsn(cluster), cluster->whole_lsn);
 }
 
 /* On the timeline of the last primary with less WAL, and not that one itself: an older copy. */

@@ -107,6 +107,7 @@ void scene_start(struct scene *scene)
 		.topology = scene->snapshot,
 		.sessions = scene->sessions,
 		.high_water = &scene->high_water,
+		.acknowledged = &scene->acknowledged,
 		.ratelimit = scene->ratelimit,
 		.feed = scene->feed,
 	};

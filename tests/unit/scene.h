@@ -28,7 +28,7 @@ struct scene {
 	struct topology topology;      /* change it, then scene_publish */
 	struct snapshot *snapshot;
 	struct sessions *sessions;
-	struct high_water high_water;
+	struct high_water high_water, acknowledged;
 	struct ratelimit *ratelimit;
 	struct catalog *catalog;
 	struct metrics *metrics;

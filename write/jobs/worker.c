@@ -501,7 +501,7 @@ static void worker_remember(struct job_worker *worker)
 				    position))
 			return;
 	}
-	high_water_raise(router->shared.high_water, position);
+	committed_acknowledge(router, position);
 }
 
 static void worker_take_ends(struct job_worker *worker)
