@@ -212,6 +212,8 @@ def queued(primary):
 class TestOrder:
     def test_jobs_of_one_value_run_one_at_a_time_and_those_of_others_beside_them(
             self, cqrsd, primary, gate):
+        accept(cqrsd, "quick", range(3))  # so that it is known to be quick
+        until(lambda: done(primary, "quick") == 3)
         for number in range(3):
             move(cqrsd, "a", number, name="move_slowly")
         move(cqrsd, "b", 3, name="move_slowly")
@@ -219,7 +221,7 @@ class TestOrder:
 
         until(lambda: gate.waiting() == 2)
 
-        until(lambda: done(primary, "quick") == 20)
+        until(lambda: done(primary, "quick") == 23)
         assert gate.waiting() == 2
         gate.open()
         until(lambda: queued(primary) == 0)
