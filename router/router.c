@@ -440,12 +440,12 @@ void router_remove_watcher(struct router *router, struct router_watcher *watcher
 /* Positions of an answer are nearly always of one life: what its tokens say of it is kept. */
 void router_token(struct router *router, struct position position, char out[TOKEN_TEXT_MAX + 1])
 {
-	const struct lives *lives = &router->topology.lives;
+	const struct life *last = lives_last(&router->topology.lives);
 
 	if (!router->stamp.timeline || router->stamp_of != position.timeline ||
 	    position.lsn <= router->stamp_from) {
 		router->stamp = topology_token(&router->topology, position);
-		router->stamp_from = lives->count ? lives->items[lives->count - 1].began : 0;
+		router->stamp_from = last ? last->began : 0;
 		router->stamp_of = position.lsn > router->stamp_from ? position.timeline : 0;
 	}
 	router->stamp.lsn = position.lsn;

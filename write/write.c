@@ -459,7 +459,7 @@ static bool write_remember(struct write *write)
 	    (command->wrote && request->user.ptr &&
 	     !sessions_wrote(write->task.router->shared.sessions, request->user_key, position))) {
 		request_fail(request, OUTCOME_OUTCOME_UNKNOWN,
-			     "another primary was promoted while the command committed");
+			     "the primary was replaced while the command committed");
 		return false;
 	}
 	command->position = position;

@@ -99,15 +99,15 @@ struct cluster {
 	uint64_t lag_bytes_max;  /* 0: no limit */
 	struct lag_history ring; /* of the primary, on its timeline */
 	uint64_t whole_lsn; /* the last end of a record that is known of the primary's timeline */
-	struct position acknowledged;
-	int64_t crowned_us;   /* when the status query was sent that found the primary */
-	int ruled;            /* which node was the primary last; -1: none */
-	int64_t back_us;      /* 0: never back */
-	int agreed;           /* on whom all that answer agree; -1: they do not */
-	unsigned agreed_life; /* of that node */
-	int64_t agreed_us;    /* since when */
-	bool decided;         /* a primary was seen, or every node was asked */
-	uint64_t given_id;    /* --system-identifier; 0: not given */
+	struct position acknowledged; /* to clients, as the events told last */
+	int64_t crowned_us;           /* when the status query was sent that found the primary */
+	int ruled;                    /* which node was the primary last; -1: none */
+	int64_t back_us;              /* 0: never back */
+	int agreed;                   /* on whom all that answer agree; -1: they do not */
+	unsigned agreed_life;         /* of that node */
+	int64_t agreed_us;            /* since when */
+	bool decided;                 /* a primary was seen, or every node was asked */
+	uint64_t given_id;            /* --system-identifier; 0: not given */
 	enum cluster_state identity;
 	bool awaited;     /* the log has said that --primary must tell which cluster is served */
 	int64_t began_us; /* when the first node answered; 0: none has */

@@ -114,9 +114,9 @@ int lives_find(const struct lives *lives, uint32_t mark)
 
 bool lives_end_with(const struct lives *lives, uint32_t timeline, int64_t started_us)
 {
-	const struct life *last = &lives->items[lives->count ? lives->count - 1 : 0];
+	const struct life *last = lives_last(lives);
 
-	return lives->count && last->timeline == timeline && last->started_us == started_us;
+	return last && last->timeline == timeline && last->started_us == started_us;
 }
 
 uint32_t lives_mark(const struct lives *lives, uint64_t lsn)

@@ -49,6 +49,12 @@ extern const char lives_begin_command[];
 
 /* row: a JSON object as pg/ encodes it, with one member. False: not what the query answers. */
 bool lives_read(struct lives *lives, struct text row) must_check;
+/* The life that goes on; NULL: none is known. Lent. */
+static inline const struct life *lives_last(const struct lives *lives)
+{
+	return lives->count ? &lives->items[lives->count - 1] : NULL;
+}
+
 /* The index of the life of that mark; -1: not among them. */
 int lives_find(const struct lives *lives, uint32_t mark) must_check;
 /* Is the last life the one of that server on that timeline? */

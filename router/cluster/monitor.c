@@ -475,6 +475,7 @@ static void watched_on_identity(struct watched *watched, bool answered)
 	replay_limits_take(&watched->monitor->cluster, watched->index, identity.limits);
 	topology_build_tells_lives(&watched->monitor->cluster, watched->index, identity.lives);
 	watched->identified_life = watched_life(watched);
+	watched->lives_late_us = 0; /* of the life before */
 	watched->schema = identity.schema;
 	watched->key_again_us = watched->schema ? 0 : watched->asked_us + KEY_AGAIN_US;
 	if (answered && !identity.schema &&

@@ -2,11 +2,6 @@
 /* Kept for one life of the node: a copy may take its place at a restart. */
 #include "router/cluster/node_lives.h"
 
-static const struct life *node_lives_last(const struct lives *lives)
-{
-	return lives->count ? &lives->items[lives->count - 1] : NULL;
-}
-
 bool node_lives_are_settled(const struct cluster *cluster, unsigned index)
 {
 	enum lives_state state = cluster->memory[index].lives_state;
@@ -17,7 +12,7 @@ bool node_lives_are_settled(const struct cluster *cluster, unsigned index)
 bool node_lives_are_other(const struct cluster *cluster, unsigned index)
 {
 	const struct node_memory *memory = &cluster->memory[index];
-	const struct life *last = node_lives_last(&cluster->topology.lives);
+	const struct life *last = lives_last(&cluster->topology.lives);
 
 	return last && memory->lives_state != LIVES_UNTOLD &&
 	       cluster->topology.nodes[index].position.lsn > last->began &&
@@ -27,7 +22,7 @@ bool node_lives_are_other(const struct cluster *cluster, unsigned index)
 bool node_lives_have_last(const struct cluster *cluster, unsigned index)
 {
 	const struct node_memory *memory = &cluster->memory[index];
-	const struct life *last = node_lives_last(&cluster->topology.lives);
+	const struct life *last = lives_last(&cluster->topology.lives);
 
 	return last && memory->lives_state != LIVES_UNTOLD &&
 	       lives_find(&memory->lives, last->mark) >= 0;

@@ -81,9 +81,9 @@ static inline bool node_is_up(const struct node_view *view)
 /* The mark of the life that the primary leads; 0: not told. */
 static inline uint32_t topology_life(const struct topology *topology)
 {
-	const struct lives *lives = &topology->lives;
+	const struct life *last = lives_last(&topology->lives);
 
-	return lives->count ? lives->items[lives->count - 1].mark : 0;
+	return last ? last->mark : 0;
 }
 
 /* What became of a position of another timeline than the one that is followed now. */

@@ -95,8 +95,7 @@ void topology_build_take_lives(struct cluster *cluster, unsigned index, const st
 	else if (tried)
 		memory->lives_state = LIVES_UNTOLD;
 	memory->lives_lsn = cluster->topology.nodes[index].position.lsn;
-	cluster->topology.nodes[index].log_mark =
-		lives->count ? lives->items[lives->count - 1].mark : 0;
+	cluster->topology.nodes[index].log_mark = lives_last(lives) ? lives_last(lives)->mark : 0;
 	election_hold(cluster);
 	rotation_leave_log(cluster, index);
 	rotation_decide(cluster);

@@ -52,7 +52,6 @@ struct watched {
 	int64_t standbys_us;   /* no sooner is it asked again for its standbys, behind a status */
 	int64_t lives_us;      /* no sooner is it asked again for the lives of its log */
 	int64_t lives_late_us; /* since when a primary has not told them; 0: nothing is late */
-	unsigned lives_late;   /* in which life of the node */
 	struct life_writer life_writer;
 	struct name_check name_check;
 	unsigned strays; /* of reach, when the name was followed last */

@@ -22,14 +22,10 @@ static int64_t watched_lives_patience_us(const struct watched *watched)
 /* No answer came. Has it been so for too long? */
 static bool watched_lives_are_hopeless(struct watched *watched)
 {
-	const struct topology *topology = &watched->monitor->cluster.topology;
 	int64_t now_us = loop_now(watched->monitor->loop);
-	unsigned life = topology->nodes[watched->index].life;
 
-	if (!watched->lives_late_us || watched->lives_late != life) {
+	if (!watched->lives_late_us)
 		watched->lives_late_us = now_us;
-		watched->lives_late = life;
-	}
 	return now_us - watched->lives_late_us >= watched_lives_patience_us(watched);
 }
 
@@ -67,7 +63,6 @@ void watched_lives_init(struct watched *watched)
 bool watched_wants_lives(const struct watched *watched, int64_t now_us)
 {
 	const struct cluster *cluster = &watched->monitor->cluster;
-
 	bool at_once = cluster->memory[watched->index].claims_primary && !watched->lives_late_us;
 
 	return node_lives_wanted(cluster, watched->index) &&

@@ -1,7 +1,7 @@
 """What must be true of the jobs of a run (job_load.py) when all is mended.
 
 Every job that was accepted has had its effect exactly once, has become a dead letter as it had to,
-or was cancelled. Else its client is told that it was lost with a timeline. Effects of jobs of one
+or was cancelled. Else the answer to its client is `write-lost`. Effects of jobs of one
 place are in the order of acceptance: of two of them, the one that was known to be accepted before
 the other was asked for comes first.
 """
