@@ -99,6 +99,7 @@ static struct cache_view cached_view(const struct read *read)
 	const struct stripes *stripes = &task->router->shared.feed->stripes;
 	const struct cached *cached = &read->cached;
 	const unsigned asks = task->request->cache_asks;
+	const bool ours = stripes_life(stripes) == task->judged_life;
 	/* A is read before the stripes, which rise before it does. */
 	struct position known = stripes_known(stripes);
 	struct stripes_state state = stripes_state(stripes, cached->tags.items, cached->tags.count);
@@ -108,7 +109,8 @@ static struct cache_view cached_view(const struct read *read)
 		.fresh_us = task->operation->cache_us,
 		/* Who says how old it may be takes none whose time is over (RFC 9111, 5.2.1.1). */
 		.stale_us = asks & CACHE_ASKS_AGE ? 0 : task->operation->cache_swr_us,
-		.timeline = state.timeline == task->judged ? state.timeline : 0,
+		.timeline = ours && state.timeline == task->judged ? state.timeline : 0,
+		.life = task->judged_life,
 		.version = cached->facts.version,
 		.touched = state.touched,
 		.in_doubt = state.in_doubt,
@@ -533,6 +535,7 @@ void cached_keep(struct read *read)
 	cached_note(read);
 	task->request->fresh_us = task->operation->cache_us;
 	facts.timeline = read->timeline;
+	facts.life = task->judged_life;
 	facts.took_us = view.now_us - facts.made_us;
 	/* Sent on a conn of before a change of roles, it may be by the row security of before. */
 	if (!cached_bound(read, &view, &facts) || !cache_may_keep(&facts, &view) ||

@@ -27,9 +27,10 @@ static void by_table_read_tags(const struct task *task, struct by_table_tags *ta
 
 static bool by_table_is_kept(const struct task *task, uint32_t version)
 {
-	struct feed_shared *feed = task->router->shared.feed;
+	const struct feed_shared *feed = task->router->shared.feed;
 
-	return atomic_load_explicit(&feed->version, memory_order_acquire) == version;
+	return stripes_life(&feed->stripes) == task->judged_life &&
+	       atomic_load_explicit(&feed->version, memory_order_acquire) == version;
 }
 
 bool by_table_counts(const struct task *task)

@@ -12,6 +12,7 @@ struct cache_facts {
 	uint64_t lower, upper; /* positions of WAL: what it shows at least, and at most */
 	uint64_t seen;         /* what had touched its tags there, or before, it shows; or lower */
 	uint32_t timeline;     /* of all of them */
+	uint32_t life;         /* the mark of the last life of their log; 0: none is known */
 	uint32_t version;      /* whatever else must be equal; opaque here */
 	int64_t made_us;       /* when the answer was made, of our monotonic clock */
 	int64_t true_us;       /* the moment as of which it was true */

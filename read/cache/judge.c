@@ -30,10 +30,16 @@ static bool judge_is_touched(const struct cache_facts *facts, const struct cache
 	return CONTROL_CACHE_FENCE && facts->seen < view->touched;
 }
 
+/* An older copy of the primary goes on under the same timeline. */
+static bool judge_is_of_this_log(const struct cache_facts *facts, const struct cache_view *view)
+{
+	return view->timeline && facts->timeline == view->timeline && facts->life == view->life;
+}
+
 bool cache_may_keep(const struct cache_facts *facts, const struct cache_view *view)
 {
-	return facts->lower && facts->timeline && facts->timeline == view->timeline &&
-	       !judge_is_kept_from(view) && !judge_is_touched(facts, view);
+	return facts->lower && judge_is_of_this_log(facts, view) && !judge_is_kept_from(view) &&
+	       !judge_is_touched(facts, view);
 }
 
 static bool judge_lags(const struct cache_facts *facts, const struct cache_view *view)
@@ -53,7 +59,7 @@ static enum cache_verdict judge_time(const struct cache_facts *facts, const stru
 
 enum cache_verdict cache_judge(const struct cache_facts *facts, const struct cache_view *view)
 {
-	if (!view->timeline || facts->timeline != view->timeline || facts->version != view->version)
+	if (!judge_is_of_this_log(facts, view) || facts->version != view->version)
 		return CACHE_OTHER;
 	if (judge_is_kept_from(view))
 		return CACHE_DOUBT;

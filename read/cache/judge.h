@@ -21,6 +21,7 @@ struct cache_view {
 	int64_t fresh_us, stale_us; /* @cache, and swr behind it */
 	/* Of the tags: stripes_state. */
 	uint32_t timeline; /* 0: nothing is known */
+	uint32_t life;     /* of the log by which the request was judged */
 	uint32_t version;
 	uint64_t touched;
 	bool in_doubt;

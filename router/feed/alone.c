@@ -9,12 +9,15 @@ static void alone_on_due(struct loop_timer *timer)
 {
 	struct feed_alone *alone = container_of(timer, struct feed_alone, timer);
 	const struct feed_env *env = alone->env;
+	struct stripes *stripes = &env->shared->stripes;
 	struct position primary;
+	bool other;
 
 	env->refresh(env->arg);
 	primary = env->topology->primary_position;
-	if (position_known(primary) && stripes_timeline(&env->shared->stripes) != primary.timeline)
-		stripes_begin(&env->shared->stripes, primary);
+	other = stripes_enter(stripes, topology_life(env->topology));
+	if (position_known(primary) && (other || stripes_timeline(stripes) != primary.timeline))
+		stripes_begin(stripes, primary);
 	if (alone->runs)
 		loop_timer_set(env->loop, &alone->timer, loop_now(env->loop) + env->pause_us);
 }

@@ -181,6 +181,7 @@ static void logical_on_begun(struct decoding *decoding, uint32_t timeline, uint6
 	logical->proven = 0;
 	logical->rows_relation = 0;
 	logical->publication = decoding->checked;
+	stripes_enter(&logical->env->shared->stripes, topology_life(logical->env->topology));
 	/* As where the table is read (reader.c). */
 	stripes_miss(&logical->env->shared->stripes, logical->env->topology->primary_position);
 	stripes_begin(&logical->env->shared->stripes, (struct position){ timeline, lsn });

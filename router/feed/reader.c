@@ -191,6 +191,12 @@ static void reader_ask(struct feed_reader *reader)
 	reader->env->refresh(reader->env->arg);
 	if (!reader->runs || reader->pool)
 		return;
+	/* What is decoded enters when it begins. */
+	if (!reader->env->decoded &&
+	    stripes_enter(&reader->env->shared->stripes, topology_life(reader->env->topology))) {
+		feed_forget(&reader->feed);
+		reader->shown = 0;
+	}
 	if (reader_choose(reader))
 		reader_send(reader);
 	if (!reader->pool)
@@ -209,6 +215,7 @@ static bool reader_holds(const struct feed_reader *reader)
 	return call->end == CALL_OK && call->in_recovery != reader_is_primary(reader) &&
 	       call->lower && call->upper &&
 	       topology->primary_position.timeline == reader->timeline &&
+	       stripes_life(&reader->env->shared->stripes) == topology_life(topology) &&
 	       view->position.timeline == reader->timeline && view->life == reader->life &&
 	       (!call->timeline ||
 		branch_number(call->timeline) == branch_number(reader->timeline));

@@ -43,6 +43,20 @@ void stripes_forget(struct stripes *stripes)
 		atomic_store_explicit(&stripes->era, era + 1, memory_order_seq_cst);
 }
 
+bool stripes_enter(struct stripes *stripes, uint32_t life)
+{
+	if (stripes_life(stripes) == life)
+		return false;
+	stripes_forget(stripes);
+	atomic_store_explicit(&stripes->life, life, memory_order_release);
+	return true;
+}
+
+uint32_t stripes_life(const struct stripes *stripes)
+{
+	return atomic_load_explicit(&stripes->life, memory_order_acquire);
+}
+
 void stripes_begin(struct stripes *stripes, struct position base)
 {
 	uint32_t era;

@@ -38,6 +38,8 @@ struct stripe {
 struct stripes {
 	_Atomic uint32_t era; /* odd: it grows */
 	_Atomic uint32_t timeline;
+	_Atomic uint32_t
+		life; /* the mark of the log's last life (router/cluster/lives.h); 0: none */
 	_Atomic uint64_t base;  /* all tags were touched there, for all that is known */
 	_Atomic uint64_t known; /* A */
 	_Atomic uint32_t doubt; /* on all tags */
@@ -54,6 +56,9 @@ struct stripes {
  * of this process have settled, where that is further. */
 void stripes_begin(struct stripes *stripes, struct position base);
 void stripes_forget(struct stripes *stripes);
+/* Before they begin: a log of another last life may lack what was known of the one before, on the
+ * same timeline. True: it is another one, and nothing is known any more. */
+bool stripes_enter(struct stripes *stripes, uint32_t life);
 /* The transaction that touched the tag had committed at lsn. */
 void stripes_touch(struct stripes *stripes, uint64_t tag, uint64_t lsn);
 /* All that was committed up to lsn has touched what it touched. */
@@ -63,6 +68,8 @@ void stripes_know(struct stripes *stripes, uint64_t lsn);
 
 /* Whose lsns these are; 0: unknown. */
 uint32_t stripes_timeline(const struct stripes *stripes) must_check;
+/* Of which log they are; read before all else, it holds for what is read behind it. */
+uint32_t stripes_life(const struct stripes *stripes) must_check;
 /* Another number each time that all that was known was given up; 0: nothing is known now. */
 uint32_t stripes_era(const struct stripes *stripes) must_check;
 /* A; POSITION_NONE: unknown. */

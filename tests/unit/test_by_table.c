@@ -123,6 +123,20 @@ static void where_the_feed_is_known_so_far_a_replica_that_is_behind_answers(void
 	assert_true(ended("lowered"));
 }
 
+/* It was restored from an older copy, and its feed has not begun anew. */
+static void a_feed_of_another_life_of_the_log_says_nothing(void **state)
+{
+	struct table_story *story = *state;
+	struct topology *topology = &story->scene.topology;
+
+	topology->lives = (struct lives){ .count = 1, .items = { { .mark = 6, .began = 100 } } };
+	scene_publish(&story->scene);
+	stripes_know(&story->feed.stripes, INDEX);
+	ask(story);
+	take(story);
+	assert_true(ended("unknown"));
+}
+
 static void it_waits_until_the_feed_is_known(void **state)
 {
 	struct table_story *story = *state;
@@ -234,6 +248,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(where_the_feed_is_known_so_far_a_replica_that_is_behind_answers),
+		TEST(a_feed_of_another_life_of_the_log_says_nothing),
 		TEST(it_waits_until_the_feed_is_known),
 		TEST(it_waits_no_longer_than_the_feed_is_worth),
 		TEST(it_waits_no_longer_than_the_request_allows),

@@ -65,6 +65,7 @@ static const struct judged table[] = {
 	{ "a command is on its way", WITH(.in_doubt = true), CACHE_DOUBT },
 	{ "nothing is known", WITH(.timeline = 0), CACHE_OTHER },
 	{ "another timeline", WITH(.timeline = 4), CACHE_OTHER },
+	{ "another life of the log", WITH(.life = 6), CACHE_OTHER },
 	{ "it reads other relations now", WITH(.version = 8), CACHE_OTHER },
 	{ "its time is nearly over", WITH(.now_us = 149), CACHE_HIT },
 	{ "its time is over", WITH(.now_us = 150), CACHE_EXPIRED },
@@ -134,6 +135,9 @@ static void what_was_touched_or_is_in_doubt_is_not_kept(void **state)
 	assert_false(cache_may_keep(&facts, &asked));
 	facts.timeline = 0;
 	assert_false(cache_may_keep(&facts, &asked));
+	facts = answer;
+	facts.life = 6;
+	assert_false(cache_may_keep(&facts, &view));
 	facts = answer;
 	facts.lower = 0;
 	assert_false(cache_may_keep(&facts, &view));

@@ -231,6 +231,49 @@ static void an_answer_about_other_relations_says_nothing_of_these(void **state)
 	assert_int_equal(kept_by(story), 6);
 }
 
+/* --- a primary that is started anew ----------------------------------------------------------- */
+
+static void lead_in(struct feed_story *story, uint32_t life)
+{
+	story->topology.lives =
+		(struct lives){ .count = 1, .items = { { .mark = life, .began = 900 } } };
+}
+
+/* What was known may be of WAL that an older copy lacks, on the same timeline. */
+static void with_another_life_of_the_log_all_begins_anew(void **state)
+{
+	struct feed_story *story = *state;
+
+	lead_in(story, 5);
+	run(story, 5);
+	answer(1000, "77");
+	answer(1010, "77");
+	assert_int_equal(stripes_known(&story->shared.stripes).lsn, 1010);
+	assert_int_equal(stripes_life(&story->shared.stripes), 5);
+	lead_in(story, 6);
+	pass(story, 100 * US_PER_MS);
+	assert_false(position_known(stripes_known(&story->shared.stripes)));
+	answer(950, "77");
+	answer(960, "77");
+	assert_int_equal(stripes_known(&story->shared.stripes).lsn, 960);
+	assert_int_equal(stripes_life(&story->shared.stripes), 6);
+}
+
+/* It was sent in the life before. */
+static void an_answer_of_the_life_before_counts_for_nothing(void **state)
+{
+	struct feed_story *story = *state;
+
+	lead_in(story, 5);
+	run(story, 5);
+	answer(1000, "77");
+	answer(1010, "77");
+	pass(story, 100 * US_PER_MS);
+	lead_in(story, 6);
+	answer(1020, "77");
+	assert_int_equal(stripes_known(&story->shared.stripes).lsn, 1010);
+}
+
 /* --- the primary ------------------------------------------------------------------------------ */
 
 #define TOUCHED "{\"line\":\"700|700|0|699|9|77|10:20001\"}"
@@ -359,6 +402,8 @@ int main(void)
 		TEST(one_that_keeps_up_stays),
 		TEST(sets_count_while_the_shape_is_theirs),
 		TEST(an_answer_about_other_relations_says_nothing_of_these),
+		TEST(with_another_life_of_the_log_all_begins_anew),
+		TEST(an_answer_of_the_life_before_counts_for_nothing),
 		TEST(without_replicas_the_primary_says_what_was_touched),
 		TEST(rows_that_the_primary_shows_later_are_told_apart),
 		TEST(a_replica_that_comes_back_is_asked),
