@@ -189,11 +189,13 @@ def snapshot(stage, result):
 
 
 def in_order(stage, result):
-    """Jobs of many values of @order-by, with and without deleted ones that a snapshot keeps."""
+    """Jobs of many values of @order-by, with and without deleted ones that a snapshot keeps. The
+    table was analyzed while no job had an order."""
     count, primary = stage.given.jobs, stage.cluster.primary
     line = [stage.serve_line(workers=stage.given.workers), f"{count} jobs of {KEYS} values"]
     fresh = result.side("drain, in order", line, "jobs/s")
     held = result.side(f"drain, a snapshot keeps {DELETED} deleted ones", line, "jobs/s")
+    fill(stage, count)
     clear(stage)
     fresh.values.extend(drain_once_more(stage, count, add_in_order)
                         for _ in range(stage.given.runs))

@@ -33,6 +33,7 @@ enum fixed {
 	FIXED_JOBS_SEQSCAN, /* jobs are planned as others are; our own statements by an index */
 	FIXED_JOBS_BITMAPSCAN,
 	FIXED_JOBS_SORT,
+	FIXED_JOBS_JIT,
 	FIXED_CONSTRAINTS,
 	FIXED_OUTER, /* around the savepoints of jobs, and their end */
 	FIXED_RELEASE,

@@ -54,6 +54,7 @@ static bool plan_jobs_begin(struct conn *conn)
 	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SEQSCAN, JOBS_CLAIM, NULL) &&
 	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_BITMAPSCAN, JOBS_CLAIM, NULL) &&
 	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_SORT, JOBS_CLAIM, NULL) &&
+	       pipeline_fixed(conn, ENTRY_LIMITS, FIXED_JOBS_JIT, JOBS_CLAIM, NULL) &&
 	       pipeline_fixed(conn, ENTRY_SAVEPOINT, FIXED_OUTER, JOBS_CLAIM, NULL);
 }
 

@@ -244,7 +244,7 @@ static bool result_of_own(struct pg_result *result, const struct pg_conn *conn, 
 		       !strcmp(name, "job") || !strcmp(name, "constraints") ||
 		       !strcmp(name, "role") || !strcmp(name, "outer") ||
 		       !strcmp(name, "release") || !strcmp(name, "seqscan") ||
-		       !strcmp(name, "bitmapscan") || !strcmp(name, "sort");
+		       !strcmp(name, "bitmapscan") || !strcmp(name, "sort") || !strcmp(name, "jit");
 	}
 	return true;
 }

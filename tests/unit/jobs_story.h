@@ -24,10 +24,10 @@
 #define SAVED(n) "job savepoint s" n "(7) look reset "
 /* prepared in the first batch of a conn */
 #define PLAIN                                                                                      \
-	"prepare:seqscan seqscan prepare:bitmapscan bitmapscan prepare:sort sort "                 \
+	"prepare:seqscan seqscan prepare:bitmapscan bitmapscan prepare:sort sort prepare:jit jit " \
 	"prepare:outer outer "
 #define RUN(members) "jobs " PLAIN members "jobs sync"
-#define RUN_AGAIN(members) "jobs seqscan bitmapscan sort outer " members "jobs sync"
+#define RUN_AGAIN(members) "jobs seqscan bitmapscan sort jit outer " members "jobs sync"
 #define END "prepare:s91 s91(f) prepare:end end [COMMIT] sync prepare:position position sync"
 #define FINISH "prepare:release release " END
 /* A lone one. */
