@@ -508,7 +508,7 @@ static void serve_announce(struct serve *serve)
 	log_info("serve", "a session query sees what its user wrote through %s",
 		 serve->options.sessions == SESSIONS_CLUSTER ? "any instance (--sessions cluster)"
 							     : "this instance (--sessions local)");
-	serve_cache_announce(&serve->options, serve->catalog);
+	serve_cache_announce(&serve->options, serve->catalog, serve->nodes_count);
 	if (serve->options.limit != CONCURRENCY_OFF)
 		log_info("serve", "a node may have %lld batches at once (--limit %s, %lld cores%s)",
 			 (long long)(2 * serve->options.node_cores),

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "router/feed_reads.h"
 #include "router/requirement.h"
 
 #include <stdio.h>
@@ -50,16 +51,27 @@ void serve_cache_stop(struct cache *cache)
 	free(cache);
 }
 
-void serve_cache_announce(const struct options *options, const struct catalog *catalog)
+static const char *serve_cache_kept(const struct options *options, unsigned nodes_count)
 {
-	if (!catalog_has_cache(catalog))
-		return;
+	bool shared = options->sessions == SESSIONS_CLUSTER;
+
 	if (!options->cache_bytes)
-		log_info("cache", "no answers are kept (--cache-bytes 0)");
-	else if (options->sessions == SESSIONS_CLUSTER)
-		log_info("cache", "answers are kept of queries whose tables are all watched "
-				  "(cqrsd watch; --sessions cluster)");
-	else
-		log_info("cache", "answers are kept; of tables that are not watched only what this "
-				  "instance writes is seen at once (--sessions local)");
+		return "no answers are kept (--cache-bytes 0)";
+	if (options->feed == FEED_LOGICAL && nodes_count < 2)
+		return shared ? "no answers are kept: --feed logical is read on replicas, there is "
+				"none (--sessions cluster)"
+			      : "answers are kept; only what this instance writes is seen at "
+				"once: --feed logical is read on replicas, there is none "
+				"(--sessions local)";
+	return shared ? "answers are kept of queries whose tables are all watched "
+			"(cqrsd watch; --sessions cluster)"
+		      : "answers are kept; of tables that are not watched only what this "
+			"instance writes is seen at once (--sessions local)";
+}
+
+void serve_cache_announce(const struct options *options, const struct catalog *catalog,
+			  unsigned nodes_count)
+{
+	if (catalog_has_cache(catalog))
+		log_info("cache", "%s", serve_cache_kept(options, nodes_count));
 }

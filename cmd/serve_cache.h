@@ -17,5 +17,6 @@ struct cache *serve_cache_start(const struct options *options);
 void serve_cache_number(struct cache *cache, struct catalog *catalog);
 /* No loop may use it any more. Nothing to do for NULL. */
 void serve_cache_stop(struct cache *cache);
-/* Logs whose writes are seen by what is kept. */
-void serve_cache_announce(const struct options *options, const struct catalog *catalog);
+/* Logs whose writes are seen by what is kept. nodes_count: the primary's, too. */
+void serve_cache_announce(const struct options *options, const struct catalog *catalog,
+			  unsigned nodes_count);

@@ -396,3 +396,14 @@ def test_without_the_cache_none_are_kept(start_cqrsd, own_catalog, schema):
     service = start_cqrsd(catalog=own_catalog(CATALOG), cache_bytes=0)
 
     assert not is_kept(service, "thing", id=1)
+
+
+@pytest.mark.parametrize("sessions, said", [
+    ("local", "answers are kept; only what this instance writes is seen at once: --feed logical"),
+    ("cluster", "no answers are kept: --feed logical is read on replicas, there is none")])
+def test_a_lone_node_says_that_a_decoded_feed_needs_a_replica(schema, start_cqrsd, own_catalog,
+                                                              sessions, said):
+    service = start_cqrsd(catalog=own_catalog(CATALOG), replica=[], feed="logical",
+                          sessions=sessions)
+
+    assert said in service.log_text()
