@@ -117,7 +117,9 @@ class TestReplay:
         [job] = jobs.rows("show", ident)
         assert (job["state"], job["attempts"], job["parameters"]) == ("queued", 0, {"number": "7"})
         assert job["attempt_log"] == [{"n": 1, "sqlstate": "40001"}]
-        assert jobs.done("replay", ident) == "replayed 0 of 0"
+        again = jobs.run("replay", ident)
+        assert (again.returncode, again.stdout) == (1, "replayed 0 of 0\n")
+        assert "1 of 1 ids: there is no such dead letter" in again.stderr
         assert (count(primary, "job"), count(primary, "job_dead")) == (1, 1)
 
     @pytest.mark.parametrize("command, parameters, reason", [

@@ -259,7 +259,8 @@ bool job_admin_did_all(const struct job_admin *admin)
 {
 	if (admin->dry_run || !admin_is_of_many(admin))
 		return true;
-	return admin->matching == admin->eligible && admin->changed >= job_admin_wanted(admin);
+	return admin->matching == admin->eligible && admin->matching >= admin->filter.ids_count &&
+	       admin->changed >= job_admin_wanted(admin);
 }
 
 /* --- as JSON ---------------------------------------------------------------------------------- */

@@ -69,7 +69,8 @@ bool job_admin_is_good(const struct job_admin *admin) must_check;
 
 /* How many were to be changed: those that can be, but no more than the filter's limit. */
 int64_t job_admin_wanted(const struct job_admin *admin) must_check;
-/* Was all that was meant done, with nothing refused or passed over? A dry run: yes. */
+/* Was all that was meant done, with nothing refused or passed over, and each id there? A dry run:
+ * yes. */
 bool job_admin_did_all(const struct job_admin *admin) must_check;
 /* Appends what was done, or would be, as a JSON object; not of LIST, SHOW and SCHEDULES. */
 void job_admin_write(struct buf *out, const struct job_admin *admin);
