@@ -114,6 +114,7 @@
 #define HTTP_LAST_ACCEPTS_MAX 6400     /* of who has connected already, when it stops */
 #define HTTP_ACCEPTS_PER_TURN 64       /* so that those who are in are not kept waiting */
 #define HTTP_ACCEPTS_SHARED_PER_TURN 1 /* of a socket from which other loops accept as well */
+#define HTTP_RESERVES 4                /* descriptors of an acceptor, to refuse with */
 #define HTTP_NEWCOMERS_PER_TURN 16     /* of those who were accepted: let in */
 #define HTTP_FULL_FORGOTTEN_BYTES 4096 /* read of a request whose connection is refused */
 #define HTTP_ACCEPT_PAUSE_US 20000     /* after an accept that failed for want of resources */

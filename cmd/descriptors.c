@@ -11,8 +11,8 @@
 #define DESCRIPTORS_OF_THE_PROCESS 128
 /* Epolls, mailbox; connections that linger. */
 #define DESCRIPTORS_OF_A_LOOP (16 + HTTP_LINGERING_MAX)
-/* Of each loop: it and a reserved one. */
-#define DESCRIPTORS_OF_A_LISTEN 2
+/* Of each loop: it and those to refuse with. */
+#define DESCRIPTORS_OF_A_LISTEN (1 + HTTP_RESERVES)
 /* Monitor, timelines, dials under way. */
 #define DESCRIPTORS_OF_A_NODE 8
 

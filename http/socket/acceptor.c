@@ -28,26 +28,38 @@ static int acceptor_take(struct acceptor *acceptor, struct sockaddr_storage *nam
 	return accept4(acceptor->fd, (struct sockaddr *)name, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-/* Acceptors that have lent their reserve and not got it back. */
+/* Of all acceptors: lent, or lost to another thread, and not had back. */
 static atomic_uint reserves_missing;
 
-static void acceptor_hold_reserve(struct acceptor *acceptor)
+static bool acceptor_is_whole(const struct acceptor *acceptor)
 {
-	if (acceptor->reserve_fd >= 0)
-		return;
-	acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (acceptor->reserve_fd >= 0)
+	return acceptor->reserves_count == HTTP_RESERVES;
+}
+
+static void acceptor_hold_reserves(struct acceptor *acceptor)
+{
+	int fd;
+
+	while (!acceptor_is_whole(acceptor) &&
+	       (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) {
+		acceptor->reserves[acceptor->reserves_count++] = fd;
 		atomic_fetch_sub(&reserves_missing, 1);
+	}
 }
 
 static void acceptor_lend_reserve(struct acceptor *acceptor)
 {
 	atomic_fetch_add(&reserves_missing, 1);
-	close(acceptor->reserve_fd);
-	acceptor->reserve_fd = -1;
+	close(acceptor->reserves[--acceptor->reserves_count]);
 }
 
-/* There is no descriptor but the reserved one. */
+static void acceptor_try_later(struct acceptor *acceptor)
+{
+	loop_timer_set(acceptor->loop, &acceptor->pause,
+		       loop_now(acceptor->loop) + HTTP_ACCEPT_PAUSE_US);
+}
+
+/* There is no descriptor but the reserved ones. */
 static enum accepted acceptor_refuse(struct acceptor *acceptor)
 {
 	struct sockaddr_storage name;
@@ -55,17 +67,19 @@ static enum accepted acceptor_refuse(struct acceptor *acceptor)
 	bool none;
 	int fd;
 
-	if (acceptor->reserve_fd < 0)
+	if (!acceptor->reserves_count)
 		return ACCEPTED_LATER;
 	acceptor_lend_reserve(acceptor);
 	fd = acceptor_take(acceptor, &name, &len);
 	none = fd < 0 && errno == EAGAIN;
 	if (fd >= 0)
 		acceptor->on_full(acceptor, fd);
-	acceptor_hold_reserve(acceptor);
+	acceptor_hold_reserves(acceptor);
 	/* Another thread may have been quicker. */
-	if (acceptor->reserve_fd < 0 || (fd < 0 && !none))
+	if (!acceptor->reserves_count || (fd < 0 && !none))
 		return ACCEPTED_LATER;
+	if (!acceptor_is_whole(acceptor))
+		acceptor_try_later(acceptor);
 	return none ? ACCEPTED_NONE : ACCEPTED;
 }
 
@@ -124,17 +138,20 @@ static void acceptor_pause(struct acceptor *acceptor)
 {
 	log_debug("http", "no connection can be accepted at the moment");
 	loop_unwatch(acceptor->loop, &acceptor->watch);
-	loop_timer_set(acceptor->loop, &acceptor->pause,
-		       loop_now(acceptor->loop) + HTTP_ACCEPT_PAUSE_US);
+	acceptor_try_later(acceptor);
 }
 
-/* Without its reserve it accepts none: it could not refuse the next. */
+/* Without a reserve it accepts none: it could not refuse the next. */
 static void acceptor_resume(struct acceptor *acceptor)
 {
-	acceptor_hold_reserve(acceptor);
-	if (acceptor->reserve_fd < 0)
+	acceptor_hold_reserves(acceptor);
+	if (!acceptor->reserves_count) {
 		acceptor_pause(acceptor);
-	else
+		return;
+	}
+	if (!acceptor_is_whole(acceptor))
+		acceptor_try_later(acceptor);
+	if (acceptor->watch.fd < 0)
 		loop_watch(acceptor->loop, &acceptor->watch, acceptor->fd, EPOLLIN);
 }
 
@@ -178,9 +195,9 @@ void acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd)
 	acceptor->loop = loop;
 	acceptor->fd = fd;
 	acceptor->is_unix = acceptor_is_unix(fd);
-	acceptor->reserve_fd = -1;
-	atomic_fetch_add(&reserves_missing, 1);
-	acceptor_hold_reserve(acceptor);
+	acceptor->reserves_count = 0;
+	atomic_fetch_add(&reserves_missing, HTTP_RESERVES);
+	acceptor_hold_reserves(acceptor);
 	acceptor->pause.on_due = acceptor_on_pause_over;
 	acceptor->watch = (struct loop_watch){ .fd = -1, .on_ready = acceptor_on_ready };
 }
@@ -233,7 +250,7 @@ void acceptor_stop(struct acceptor *acceptor)
 	loop_unwatch(acceptor->loop, &acceptor->watch);
 	close(acceptor->fd);
 	acceptor->fd = -1;
-	if (acceptor->reserve_fd >= 0)
-		acceptor_lend_reserve(acceptor);
-	atomic_fetch_sub(&reserves_missing, 1);
+	atomic_fetch_sub(&reserves_missing, HTTP_RESERVES - acceptor->reserves_count);
+	while (acceptor->reserves_count)
+		close(acceptor->reserves[--acceptor->reserves_count]);
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Takes connections from a listening socket. When the process or the machine has no descriptor
- * left, one that was held in reserve is lent to the next connection, which is refused with it: so a
- * client learns it at once, instead of waiting in the backlog until another one leaves. Another
- * thread may take the descriptor meanwhile. Until an acceptor has its reserve back it accepts none,
- * and the acceptors of the process refuse all connections, so that the next descriptor is free for
- * it. It rests for HTTP_ACCEPT_PAUSE_US between its tries, and when there is no memory.
+ * left, one of HTTP_RESERVES is lent to the next connection, which is refused with it: so a client
+ * learns it at once, instead of waiting in the backlog until another one leaves. Another thread may
+ * take the descriptor meanwhile, and keep it, as a conn to a node does; then another one is lent.
+ * Until an acceptor has all of them back the acceptors of the process refuse all connections, so
+ * that the next descriptor is free for it; with none it accepts none. It rests for
+ * HTTP_ACCEPT_PAUSE_US between its tries, and when there is no memory.
  */
 #pragma once
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/loop.h"
 
 #include <stdbool.h>
@@ -17,9 +19,10 @@
 
 struct acceptor {
 	struct loop *loop;
-	int fd;         /* listens; -1: stopped */
-	int reserve_fd; /* held for a connection that is to be refused; -1: not had back yet */
-	bool is_unix;   /* a Unix socket, from which other loops accept as well */
+	int fd;                      /* listens; -1: stopped */
+	bool is_unix;                /* a Unix socket, from which other loops accept as well */
+	int reserves[HTTP_RESERVES]; /* held for connections that are to be refused */
+	unsigned reserves_count;     /* of these, that are not lent or lost */
 	struct loop_watch watch;
 	struct loop_timer pause;
 	/* Both take the descriptor; of a Unix socket the address is its peer (http/socket/peer.h).

@@ -66,7 +66,8 @@ def test_a_reader_goes_on_at_a_standby_that_found_no_primary(start_cqrsd, made):
     primary.stop()
     standby.restart()
     until(lambda: stands(standby), "the standby to look for a primary in vain")
-    until(lambda: read(cqrsd, written.token).status == 200, "the standby to be asked again")
+    # One that has restarted waits 10 s for a primary before it answers alone.
+    until(lambda: read(cqrsd, written.token).status == 200, "the standby to be asked again", 40)
 
     token = reads_on(cqrsd, written.token)
 

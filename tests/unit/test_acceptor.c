@@ -63,16 +63,31 @@ static void on_full(struct acceptor *a, int fd)
 	fail_msg("there are descriptors enough");
 }
 
-static unsigned refused;
-static int thief; /* -2: another thread is about to take a descriptor; -1: none is */
+static unsigned refused, thefts, stolen_count;
+static int stolen[HTTP_RESERVES];
 
 static void on_full_refused(struct acceptor *a, int fd)
 {
 	refused++;
-	if (thief == -1)
-		close(fd);
+	if (stolen_count < thefts)
+		stolen[stolen_count++] = fd;
 	else
-		thief = fd; /* as if another thread had been quicker to take the next one */
+		close(fd);
+}
+
+/* Of so many another thread is quicker to take the descriptor that is lent next, and keeps it. */
+static void thefts_begin(unsigned count)
+{
+	acceptor.on_full = on_full_refused;
+	refused = stolen_count = 0;
+	thefts = count;
+}
+
+static void thefts_end(void)
+{
+	thefts = 0;
+	while (stolen_count)
+		close(stolen[--stolen_count]);
 }
 
 /* No descriptor is free any more; gives back the limit before. */
@@ -149,36 +164,64 @@ static void who_waits_when_it_is_stopped_before_its_start_is_let_in(void **state
 	assert_false(acceptor_has_newcomers(&acceptor));
 }
 
+/* As a conn to a node does, which stays. */
+static void who_comes_is_refused_though_another_thread_keeps_what_was_lent(void **state)
+{
+	int64_t now_us = 1;
+	struct rlimit before;
+
+	loop_fake_clock(loop, now_us);
+	thefts_begin(HTTP_RESERVES - 1);
+	acceptor_start(&acceptor);
+	for (unsigned i = 0; i < 2 * HTTP_RESERVES; i++)
+		client_comes();
+	before = descriptors_end();
+	loop_turn(loop, 0);
+	assert_int_equal(refused, 2 * HTTP_RESERVES);
+	assert_false(acceptor_has_newcomers(&acceptor));
+	assert_int_equal(acceptor.reserves_count, 1);
+
+	close(stolen[--stolen_count]);
+	loop_fake_clock(loop, now_us += HTTP_ACCEPT_PAUSE_US);
+	loop_turn(loop, 0);
+	assert_int_equal(acceptor.reserves_count, 2);
+	thefts_end();
+	loop_fake_clock(loop, now_us + HTTP_ACCEPT_PAUSE_US);
+	loop_turn(loop, 0);
+	assert_int_equal(acceptor.reserves_count, HTTP_RESERVES);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	client_comes();
+	loop_turn(loop, 0);
+	assert_int_equal(accepted, 1);
+}
+
 /* Each thread has an acceptor of its own: what one accepts is what another one lacks. */
-static void who_comes_to_another_acceptor_is_refused_until_the_reserve_is_had_back(void **state)
+static void who_comes_to_another_acceptor_is_refused_until_the_reserves_are_had_back(void **state)
 {
 	struct acceptor lacking = { .on_connection = on_connection, .on_full = on_full_refused };
 	struct rlimit before;
 	int64_t now_us = 1;
 
 	loop_fake_clock(loop, now_us);
-	acceptor.on_full = on_full_refused;
-	refused = 0;
-	thief = -2;
+	thefts_begin(HTTP_RESERVES);
 	acceptor_init(&lacking, loop, dup(acceptor.fd));
 	acceptor_start(&lacking);
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < HTTP_RESERVES + 1; i++)
 		client_comes();
 	before = descriptors_end();
 	loop_turn(loop, 0);
-	assert_int_equal(refused, 1);
-	assert_int_equal(lacking.reserve_fd, -1);
+	assert_int_equal(refused, HTTP_RESERVES);
+	assert_int_equal(lacking.reserves_count, 0);
 
-	close(thief);
-	thief = -1;
+	thefts_end();
 	acceptor_start(&acceptor);
 	loop_turn(loop, 0);
-	assert_int_equal(refused, 2);
+	assert_int_equal(refused, HTTP_RESERVES + 1);
 	assert_int_equal(accepted, 0);
 
 	loop_fake_clock(loop, now_us + HTTP_ACCEPT_PAUSE_US);
 	loop_turn(loop, 0);
-	assert_true(lacking.reserve_fd >= 0);
+	assert_int_equal(lacking.reserves_count, HTTP_RESERVES);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	client_comes();
 	loop_turn(loop, 0);
@@ -209,7 +252,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(who_comes_before_the_start_waits_and_is_let_in_by_it),
 		STORY(who_waits_when_it_is_stopped_before_its_start_is_let_in),
-		STORY(who_comes_to_another_acceptor_is_refused_until_the_reserve_is_had_back),
+		STORY(who_comes_is_refused_though_another_thread_keeps_what_was_lent),
+		STORY(who_comes_to_another_acceptor_is_refused_until_the_reserves_are_had_back),
 		STORY(nobody_connects_in_the_moment_of_the_stop_only_to_be_reset),
 	};
 
