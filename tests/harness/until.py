@@ -17,10 +17,21 @@ class TooLate(AssertionError):
     """What was waited for did not happen in time."""
 
 
+class Never(Exception):
+    """What may not be for a moment."""
+
+
+def always(holds, told=""):
+    """What is to hold of each answer: within a question an assertion counts as "not yet"."""
+    if not holds:
+        raise Never(told)
+
+
 def until(question, what="an answer", deadline_s=10.0, every_s=None):
     """Ask until the answer is true and hand it back; after the deadline say what never came.
 
-    An assertion that fails inside the question counts as "not yet" and is told at the end.
+    An assertion that fails inside the question counts as "not yet" and is told at the end; what
+    always() says ends it.
     Without every_s the pauses grow, from 20 ms to a tenth of what was waited and no more than a
     quarter of a second: a question may cost a process.
     """
