@@ -83,7 +83,7 @@ def test_a_command_whose_client_went_away_has_its_true_end(audited, cluster, pat
     with Raw(audited.address) as raw:
         raw.send(b"POST /v1/commands/append.slowly HTTP/1.1\r\nHost: x\r\nX-User-Id: gone\r\n"
                  b"Content-Type: application/json\r\nContent-Length: 28\r\n\r\n"
-                 b'{"number": 9, "seconds":0.5}')
+                 b'{"number": 9, "seconds":2.0}')
         until(lambda: cluster.primary.sql(RUNNING) == "1", "the command to run")
     found = wait_for(path, 1)
 

@@ -90,6 +90,7 @@ def test_without_a_primary_commands_are_refused_and_queries_go_on(cqrsd, cluster
     assert cqrsd.readyz().status == 200
 
 
+@pytest.mark.serve(wait_ms=2000)
 def test_without_a_primary_ones_own_replicated_write_is_still_read(cqrsd, cluster, user):
     cqrsd.command("put", user=user, number=12)
     cluster.wait_until_replayed()
@@ -143,7 +144,7 @@ def test_a_frozen_replica_is_left_alone_and_nobody_waits_long_for_it(cqrsd, clus
     answers = [cqrsd.query("ping", user=f"u{n}") for n in range(50)]
 
     assert {answer.served_by.node for answer in answers} == {cluster.replica(2).address}
-    assert max(answer.took_s for answer in answers) < slowly(0.5)
+    assert max(answer.took_s for answer in answers) < slowly(2)
 
 
 def test_after_a_promotion_commands_follow_the_new_primary(start_cqrsd, fresh_cluster):

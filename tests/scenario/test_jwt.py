@@ -204,6 +204,11 @@ def test_keys_of_a_url_replace_each_other(start_cqrsd, own_catalog, tmp_path):
 
 # --- https ---------------------------------------------------------------------------------------
 
+def cannot_fetch(cqrsd):
+    """What the log says of it, behind the metric."""
+    return [line for line in cqrsd.log_lines() if "--jwt-keys cannot be fetched" in line["msg"]]
+
+
 def start_by_url(start_cqrsd, folder, url, **env):
     return start_cqrsd(catalog=folder, jwt_keys=url, jwt_issuer=ISSUER, jwt_audience=AUDIENCE,
                        env=env)
@@ -225,7 +230,7 @@ def test_keys_by_https_stay_in_use_while_their_server_is_away(start_cqrsd, own_c
     cqrsd.hup()
 
     until(lambda: cqrsd.metrics().sum("cqrsd_jwt_keys_stale") == 1, "the alarm")
-    told = [line for line in cqrsd.log_lines() if "--jwt-keys cannot be fetched" in line["msg"]]
+    told = until(lambda: cannot_fetch(cqrsd), "its line in the log")
     assert told[0]["level"] == "warn" and "stay in use" in told[0]["msg"]
     assert cqrsd.metrics().sum("cqrsd_jwt_keys_timestamp_seconds") == fetched
     assert ask(cqrsd, first).status == 200
@@ -250,8 +255,8 @@ def test_keys_of_a_server_that_proves_nothing_are_not_taken(
         assert server.asked == 0
     finally:
         server.close()
-    told = [line["msg"] for line in cqrsd.log_lines() if "cannot be fetched" in line["msg"]]
-    assert says in told[0] and "no JWT can be verified" in told[0]
+    told = until(lambda: cannot_fetch(cqrsd), "the line in the log")[0]["msg"]
+    assert says in told and "no JWT can be verified" in told
 
 
 @pytest.mark.parametrize("options, complaint", [

@@ -170,7 +170,7 @@ def test_a_reload_during_the_start_announces_nothing(start_cqrsd, silent, manage
     assert cqrsd.wait() == 0
 
 
-@pytest.mark.serve(drain_delay_ms=1500)
+@pytest.mark.serve(drain_delay_ms=4000)
 def test_in_the_drain_delay_readyz_says_503_and_requests_are_taken(cqrsd):
     cqrsd.terminate()
     until(lambda: cqrsd.readyz().status == 503, "/readyz to say 503")
