@@ -4,7 +4,7 @@ import concurrent.futures
 
 import pytest
 from harness import service as harness_service
-from harness.kept import is_kept, role
+from harness.kept import is_kept, role, until_kept
 from harness.until import until
 
 CATALOG = """
@@ -93,7 +93,7 @@ WAITS = {"wait_ms": 2000, "max_lag_ms": 0, "max_lag_bytes": 0}
 def cache(schema, start_cqrsd, own_catalog):
     def start(**options):
         service = start_cqrsd(catalog=own_catalog(CATALOG), **{**WAITS, **options})
-        until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+        until_kept(service, "thing", id=50)
         return service
     return start
 
@@ -185,7 +185,7 @@ def test_a_job_touches_what_it_writes_to(cache, cluster):
 
 def test_its_time_is_over(cache, cluster):
     service = cache()
-    until(lambda: is_kept(service, "short", id=4), "it to be kept")
+    until_kept(service, "short", id=4, what="it to be kept")
 
     cluster.primary.sql("UPDATE test_kept SET number = 44 WHERE id = 4")
 
@@ -195,7 +195,7 @@ def test_its_time_is_over(cache, cluster):
 @pytest.mark.parametrize("name", ["mine", "claimed"])
 def test_a_user_is_given_their_own(cache, name):
     service = cache()
-    until(lambda: is_kept(service, name, user="ann", id=1), "it to be kept")
+    until_kept(service, name, user="ann", id=1, what="it to be kept")
 
     for _ in range(2):
         for user in ("ann", "ben"):
@@ -322,7 +322,7 @@ def test_many_at_once_are_one_query(cache, cluster):
 
 def test_a_lone_node_keeps_answers(cache, start_cqrsd, own_catalog, cluster):
     service = start_cqrsd(catalog=own_catalog(CATALOG), replica=[])
-    until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+    until_kept(service, "thing", id=50)
 
     for number in range(1, 30):
         service.command("touch", user="ann", id=1, number=number)
@@ -346,7 +346,7 @@ def test_two_instances_show_each_others_writes(schema, cluster, start_cqrsd, own
     services = [start_cqrsd(catalog=own_catalog(CATALOG), sessions="cluster", **WAITS)
                 for _ in range(2)]
     for service in services:
-        until(lambda: is_kept(service, "thing", user="ann", id=50), "answers to be kept")
+        until_kept(service, "thing", user="ann", id=50)
 
     for number in range(1, 40):
         writer, reader = services[number % 2], services[1 - number % 2]
@@ -359,14 +359,14 @@ def test_two_instances_show_each_others_writes(schema, cluster, start_cqrsd, own
 def test_a_reload_that_makes_another_document_is_seen(start_cqrsd, own_catalog, schema):
     folder = own_catalog(CATALOG)
     service = start_cqrsd(catalog=folder, **WAITS)
-    until(lambda: is_kept(service, "thing", id=8), "answers to be kept")
+    until_kept(service, "thing", id=8)
 
     for file in folder.glob("*.sql"):
         file.write_text(file.read_text().replace("-- query: thing :one", "-- query: thing :many"))
     service.hup()
 
     until(lambda: service.query("thing", id=8).data == [{"number": 0}], "the list")
-    until(lambda: is_kept(service, "thing", id=8), "answers to be kept again")
+    until_kept(service, "thing", id=8, what="answers to be kept again")
     assert service.query("thing", id=8).data == [{"number": 0}]
     assert is_kept(service, "other", id=1)
 

@@ -2,8 +2,7 @@
 """What the primary answers before a commit is seen there, which it has flushed, is not kept."""
 
 import pytest
-from harness.kept import is_kept
-from harness.until import until
+from harness.kept import until_kept
 from harness.waiting import in_background, until_waits
 
 # The function holds an answer back whose snapshot was taken: the query is on its way as long as
@@ -37,7 +36,7 @@ TRIES = 20
 def service(schema, start_cqrsd, own_catalog):
     """At one node, where what the primary answers is kept."""
     service = start_cqrsd(catalog=own_catalog(CATALOG), replicas=0, request_timeout_ms=60000)
-    until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+    until_kept(service, "thing", id=50)
     yield service
     schema.primary.set(synchronous_standby_names="")
 

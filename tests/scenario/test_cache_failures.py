@@ -1,7 +1,7 @@
 """No node can answer in time: within swr a kept answer is given instead, where it may be given."""
 
 import pytest
-from harness.kept import is_kept, role
+from harness.kept import role, until_kept
 from harness.until import until
 from harness.waiting import in_background, waits_for
 
@@ -37,7 +37,7 @@ def serve(schema, start_cqrsd, own_catalog):
         service = start_cqrsd(catalog=own_catalog(CATALOG), replicas=0, loops=1, pool_conns=2,
                               queue_wait_ms=300, request_timeout_ms=request_timeout_ms)
         for name in ("thing", "brief"):
-            until(lambda name=name: is_kept(service, name, id=50), "answers to be kept")
+            until_kept(service, name, id=50)
         return service
     return start
 
@@ -45,7 +45,7 @@ def serve(schema, start_cqrsd, own_catalog):
 def keep_until_over(service, *ids):
     """They are kept, and their time is over; only-if-cached renews nothing."""
     for number in ids:
-        until(lambda number=number: is_kept(service, "thing", id=number), "an answer to be kept")
+        until_kept(service, "thing", id=number, what="an answer to be kept")
     until(lambda: all(service.query("thing", id=number, headers=KEPT_ONLY).served_by.age >= 1
                       for number in ids), "their time to be over")
 

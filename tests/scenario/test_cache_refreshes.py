@@ -4,7 +4,7 @@ import concurrent.futures
 
 import pytest
 from harness import service as harness_service
-from harness.kept import is_kept, role
+from harness.kept import role, until_kept
 from harness.until import until
 
 CATALOG = """
@@ -69,7 +69,7 @@ WAITS = {"wait_ms": 5000, "max_lag_ms": 0, "max_lag_bytes": 0}
 def cache(schema, start_cqrsd, own_catalog):
     def start(catalog=CATALOG, **options):
         service = start_cqrsd(catalog=own_catalog(catalog), **{**WAITS, **options})
-        until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+        until_kept(service, "thing", id=50)
         return service
     return start
 
@@ -145,7 +145,7 @@ def test_replicas_that_stand_still_hold_up_no_command(cache, cluster):
     assert service.readyz().status == 200
     for replica in cluster.replicas:
         replica.resume_replay()
-    until(lambda: is_kept(service, "thing", user="ann", id=4), "answers to be kept again")
+    until_kept(service, "thing", user="ann", id=4, what="answers to be kept again")
 
 
 def test_a_stop_waits_for_no_query_behind_a_command(cache):

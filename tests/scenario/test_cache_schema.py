@@ -3,7 +3,7 @@
 import concurrent.futures
 
 import pytest
-from harness.kept import is_kept, role
+from harness.kept import is_kept, role, until_kept
 from harness.until import until
 
 ROLE = "test_schema_app"
@@ -136,13 +136,17 @@ def serve(schema, cluster, start_cqrsd, own_catalog):
     def start(**options):
         service = start_cqrsd(catalog=own_catalog(CATALOG),
                               **{**WAITS, **as_role(cluster), **options})
-        until(lambda: is_kept(service, "seen", id=50), "answers to be kept")
+        until_kept(service, "seen", id=50)
         return service
     return start
 
 
+def parameters(name):
+    return {} if name == "guarded" else {"id": 7}
+
+
 def answer(service, name):
-    reply = service.query(name, **({} if name == "guarded" else {"id": 7}))
+    reply = service.query(name, **parameters(name))
     if reply.status != 200:
         return reply.code
     if name == "guarded":
@@ -151,8 +155,7 @@ def answer(service, name):
 
 
 def keep(service, name):
-    until(lambda: answer(service, name) is not None and is_kept(
-        service, name, **({} if name == "guarded" else {"id": 7})), f"{name} to be kept")
+    until_kept(service, name, what=f"{name} to be kept", **parameters(name))
     return answer(service, name)
 
 
@@ -168,8 +171,7 @@ def test_what_was_kept_before_a_change_is_not_given_behind_it(serve, cluster, ch
     until(lambda: answer(service, name) == after, f"{after} behind that {change}", deadline_s=20)
     if after == REFUSED:
         return
-    until(lambda: is_kept(service, name, **({} if name == "guarded" else {"id": 7})),
-          "answers to be kept again")
+    until_kept(service, name, what="answers to be kept again", **parameters(name))
     assert answer(service, name) == after
 
 
@@ -290,12 +292,12 @@ def test_a_view_that_reads_another_table_is_touched_by_its_commands(serve, clust
 
     cluster.primary.sql("CREATE OR REPLACE VIEW test_seen AS SELECT id, word FROM test_later")
 
-    until(lambda: answer(service, "seen") == "after", "what the other table holds")
+    until(lambda: answer(service, "seen") == "after", "what the other table holds", deadline_s=20)
     keep(service, "seen")
     for word in ("written", "again"):
         service.command("write", user="ann", id=7, word=word)
         assert service.query("seen", user="ann", id=7).data["word"] == word
-        until(lambda: is_kept(service, "seen", user="ann", id=7), "it to be kept")
+        until_kept(service, "seen", user="ann", id=7, what="it to be kept")
 
 
 def test_two_instances_see_it_each_for_itself(schema, cluster, start_cqrsd, own_catalog):
@@ -307,7 +309,8 @@ def test_two_instances_see_it_each_for_itself(schema, cluster, start_cqrsd, own_
     cluster.primary.sql(CHANGES["a view is replaced"][0])
 
     for service in services:
-        until(lambda: answer(service, "seen") == "BEFORE", "the new view")  # noqa: B023
+        until(lambda: answer(service, "seen") == "BEFORE", "the new view",  # noqa: B023
+              deadline_s=20)
 
 
 def test_a_replica_that_is_behind_brings_nothing_back(serve, cluster):
@@ -318,14 +321,14 @@ def test_a_replica_that_is_behind_brings_nothing_back(serve, cluster):
         replica.pause_replay()
 
     cluster.primary.sql(CHANGES["a view is replaced"][0])
-    until(lambda: changes(service) == 1, "the change to be seen")
+    until(lambda: changes(service) == 1, "the change to be seen", deadline_s=20)
     until(lambda: service.query("meant", id=9, consistency="eventual").status == 200, "an answer")
     assert not is_kept(service, "seen", id=7, consistency="eventual")
     for replica in cluster.replicas:
         replica.resume_replay()
 
-    until(lambda: answer(service, "seen") == "BEFORE", "the new view")
-    until(lambda: is_kept(service, "seen", id=7), "it to be kept")
+    until(lambda: answer(service, "seen") == "BEFORE", "the new view", deadline_s=20)
+    until_kept(service, "seen", id=7, what="it to be kept")
     assert answer(service, "seen") == "BEFORE"
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from harness.kept import is_kept, role
+from harness.kept import is_kept, role, until_kept
 from harness.promotion import fail_over
 from harness.until import until
 
@@ -71,7 +71,7 @@ def warm(schema, start_cqrsd, own_catalog, tmp_path):
     def start(**options):
         options = {"cache_warm": tmp_path / "warm", "loops": 1, **WAITS, **options}
         service = start_cqrsd(catalog=own_catalog(CATALOG), **options)
-        until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+        until_kept(service, "thing", id=50)
         return service
     return start
 
@@ -188,7 +188,7 @@ def test_a_file_that_is_damaged_is_a_warning(warm, tmp_path, make):
     start_again(service)
 
     assert len(warned(service)) == 1
-    until(lambda: is_kept(service, "thing", id=1), "answers to be kept")
+    until_kept(service, "thing", id=1)
     assert said(service) is None
 
 
@@ -315,7 +315,7 @@ def test_what_a_promotion_has_emptied_is_asked_again(fresh_cluster, start_cqrsd,
     fresh_cluster.wait_until_replayed()
     service = start_cqrsd(on=fresh_cluster, catalog=own_catalog(CATALOG), loops=1,
                           cache_warm=tmp_path / "warm", **WAITS)
-    until(lambda: is_kept(service, "thing", id=50), "answers to be kept")
+    until_kept(service, "thing", id=50)
     for number in range(1, 11):
         service.query("thing", id=number)
 

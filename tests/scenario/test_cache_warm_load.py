@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from harness.kept import is_kept
+from harness.kept import until_kept
 from harness.promotion import fail_over
 from harness.until import until
 
@@ -41,7 +41,7 @@ def loadgen(service, *arguments):
 
 
 def fill(service):
-    until(lambda: is_kept(service, "number", n=1), "answers to be kept")
+    until_kept(service, "number", n=1)
     loadgen(service, "--requests", str(6 * KEYS), "--seconds", "300").wait()
 
 

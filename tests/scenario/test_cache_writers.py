@@ -3,7 +3,7 @@
 
 import pytest
 from harness import service as harness_service
-from harness.kept import is_kept
+from harness.kept import until_kept
 from harness.until import until
 
 SCHEMA = """
@@ -123,7 +123,7 @@ def test_a_command_is_seen_by_the_next_read(schema, start_cqrsd, own_catalog, op
 
     wrong = []
     for number, (how, (name, id_, _, after)) in enumerate(WAYS.items()):
-        until(lambda: is_kept(service, name, id=id_), f"{name} to be kept")  # noqa: B023
+        until_kept(service, name, id=id_, what=f"{name} to be kept")
         reply = service.command(f"way_{number}", user="ann")
         assert reply.status == 200, (how, reply.text)
         for level in ("session", "eventual"):
@@ -141,7 +141,7 @@ def test_what_others_write_is_seen(schema, start_cqrsd, own_catalog, cluster, op
                           max_lag_bytes=0, **options)
 
     for how, (name, id_, sql, after) in FOREIGN.items():
-        until(lambda: is_kept(service, name, id=id_), f"{name} to be kept: {how}", 20)  # noqa: B023
+        until_kept(service, name, id=id_, what=f"{name} to be kept: {how}")
         cluster.primary.sql(sql)
         until(lambda: shown(service, name, id_) == after, f"{after} of {how}", 20)  # noqa: B023
 
@@ -151,7 +151,7 @@ def test_what_others_write_is_seen_while_all_replicas_are_away(schema, start_cqr
     assert harness_service.run("watch", "test_ways.base",
                                primary=cluster.primary.conninfo).returncode == 0
     service = start_cqrsd(catalog=own_catalog(catalog([])))
-    until(lambda: is_kept(service, "base", id=1), "it to be kept", 20)
+    until_kept(service, "base", id=1, what="it to be kept")
     for replica in cluster.replicas:
         replica.stop()
     until(lambda: not any(node["in_rotation"] for node in service.readyz().json["nodes"]

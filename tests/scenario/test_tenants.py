@@ -5,7 +5,7 @@ import time
 
 import pytest
 from harness import callers, tenants
-from harness.kept import is_kept
+from harness.kept import until_kept
 from harness.keys import FORGET, Keys
 from harness.service import ROOT, run
 from harness.until import until
@@ -112,7 +112,7 @@ def test_no_caller_ever_sees_anothers_rows_through_batches_groups_reruns_and_str
 
 def test_no_caller_ever_sees_anothers_rows_in_kept_answers(served, keeping_folder):
     cqrsd = served(catalog=keeping_folder, pool_conns=4, queue_wait_ms=2000, hedge="on")
-    until(lambda: is_kept(cqrsd, "articles", user="ann"), "answers to be kept")
+    until_kept(cqrsd, "articles", user="ann")
     load = tenants.TenantsLoad(cqrsd.address, callers.by_header(tenants.MEMBERS))
 
     load.run(6000, seconds=60)
