@@ -6,7 +6,7 @@ import resource
 import pytest
 from harness import service as harness_service
 from harness.client import answers_in
-from harness.until import until
+from harness.until import always, until
 
 HEAD = b"GET /v1/queries/ping HTTP/1.1\r\nHost: x\r\n"
 BODY = (b"POST /v1/queries/undeclared HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -47,7 +47,7 @@ def test_requests_that_drip_in_hold_up_nobody_and_end_all(cqrsd, start, piece):
         def drip():
             for raw in dripping:
                 raw.send(piece)
-            assert cqrsd.query("ping").data == {"pong": 1}
+            always(cqrsd.query("ping").status == 200)
             return all(ended(raw) for raw in dripping)
         until(drip, "all of them to be ended", 20)
         # What was sent into a closed connection may have reset it before it was looked at.
