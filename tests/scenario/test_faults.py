@@ -160,7 +160,7 @@ def test_a_backend_killed_under_a_command_is_outcome_unknown_and_never_run_again
 
 def test_a_query_whose_backend_is_killed_is_answered_elsewhere(cqrsd, cluster):
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(cqrsd.query, "sleep", seconds=1)
+        asked = pool.submit(cqrsd.query, "sleep", seconds=2)
 
         def killed():
             return any(node.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "

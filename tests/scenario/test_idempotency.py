@@ -29,6 +29,12 @@ INSERT INTO effects (number) VALUES (:number) RETURNING id, number;
 WITH added AS (INSERT INTO effects (number) VALUES (:number) RETURNING id, number)
 SELECT id, number FROM added, pg_sleep(0.3);
 
+-- command: add_for_long :one
+-- @param number int
+-- @timeout 20s
+WITH added AS (INSERT INTO effects (number) VALUES (:number) RETURNING id, number)
+SELECT id, number FROM added, pg_sleep(2);
+
 -- command: add_and_raise :one
 -- @param number int
 INSERT INTO effects (number) VALUES (:number / 0) RETURNING id;
@@ -226,18 +232,19 @@ def test_a_restart_of_the_service_changes_nothing(cqrsd, number):
 def test_the_truth_is_told_after_a_crash_in_the_middle(cqrsd, cluster, number):
     """The backend is killed before it commits, and while it does."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        sent = pool.submit(send, cqrsd, "add_slowly", "k-crash", number)
+        sent = pool.submit(send, cqrsd, "add_for_long", "k-crash", number)
         until(lambda: cluster.primary.sql(
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
-            " AND query LIKE '%pg_sleep(0.3)%' AND pid <> pg_backend_pid()") == "1", "it to run")
-        assert send(cqrsd, "add_slowly", "k-crash", number).code == "idempotency-in-progress"
+            " AND query LIKE '%pg_sleep(2)%' AND pid <> pg_backend_pid()") == "1", "it to run")
+        assert send(cqrsd, "add_for_long", "k-crash", number).code == "idempotency-in-progress"
         cluster.primary.kill9()
         first = sent.result()
     assert (first.status, first.code) == (503, "no-primary"), first
     cluster.primary.start()
-    until(lambda: send(cqrsd, "add_slowly", "k-crash", number).status == 200, "commands again", 30)
+    until(lambda: send(cqrsd, "add_for_long", "k-crash", number).status == 200, "commands again",
+          30)
 
-    assert send(cqrsd, "add_slowly", "k-crash", number).headers["idempotent-replayed"] == "true"
+    assert send(cqrsd, "add_for_long", "k-crash", number).headers["idempotent-replayed"] == "true"
     assert count(cqrsd, number) == 1
 
 

@@ -157,6 +157,8 @@ class TestSlow:
 
     def test_a_command_has_no_more_batches_at_once_than_its_workers(self, cqrsd, primary, gate):
         """On whatever loop: each of both has two workers."""
+        accept(cqrsd, "quick", range(3))  # so that it is known to be quick
+        until(lambda: done(primary, "quick") == 3)
         accept(cqrsd, "single", range(4))
         until(lambda: gate.waiting_of("single") == 1)
         accept(cqrsd, "slow", [1])
@@ -164,7 +166,7 @@ class TestSlow:
         until(lambda: gate.waiting_of("slow") == 1)
 
         accept(cqrsd, "quick", range(50))
-        until(lambda: done(primary, "quick") == 50)
+        until(lambda: done(primary, "quick") == 53)
         assert (gate.waiting_of("single"), gate.waiting_of("slow")) == (1, 1)
         gate.open()
         until(lambda: done(primary, "single") == 4)

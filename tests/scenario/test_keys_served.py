@@ -76,13 +76,13 @@ def test_a_key_ends_by_itself_or_with_the_overlap_of_its_rotation(keys, start_cq
     old = keys.create()
     comes_to(200, service, old)
 
-    ends, new = keys.create(expires="3s"), keys.rotate(old, overlap="3s")
+    ends, new = keys.create(expires="5s"), keys.rotate(old, overlap="5s")
 
     for key in (ends, new):
         comes_to(200, service, key)
     assert status(service, old) == 200
     for key in (ends, old):
-        comes_to(401, service, key, deadline_s=5)
+        comes_to(401, service, key, deadline_s=10)
     assert refused(service, "expired") == 2
     assert (status(service, new), status(service)) == (200, 401)
 
@@ -207,7 +207,7 @@ def test_keys_are_those_of_the_new_primary_after_a_failover(fresh_cluster, start
     keys.revoke(after)
 
     for service in services:
-        comes_to(401, service, after, deadline_s=10)
+        comes_to(401, service, after, deadline_s=20)
         assert status(service, before) == 401 and status(service) == 401
 
 

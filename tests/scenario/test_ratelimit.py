@@ -18,7 +18,7 @@ SELECT 2 AS n;
 SELECT 5 AS n;
 
 -- query: slow :one
-SELECT pg_sleep(0.2)::text AS n;
+SELECT pg_sleep(1)::text AS n;
 """
 
 

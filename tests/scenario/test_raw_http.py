@@ -194,7 +194,7 @@ def test_a_client_that_does_not_read_its_answer_holds_up_nobody(cqrsd):
     with cqrsd.raw() as raw:
         raw.send(b"GET /v1/queries/wide?rows=20000&width=500 HTTP/1.1\r\nHost: x\r\n\r\n")
         for _ in range(20):
-            assert cqrsd.query("ping").took_s < slowly(1)
+            assert cqrsd.query("ping").took_s < slowly(3)
 
 
 def test_a_request_that_arrives_byte_by_byte_is_served(api):

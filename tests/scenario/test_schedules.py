@@ -167,7 +167,8 @@ class TestOperators:
         assert run("jobs", "resume", "tick", **jobs).returncode == 0
 
         until(lambda: runs(primary, "tick") == 1)
-        assert service.metrics().sum("cqrsd_schedule_runs_total", command="tick") == 1
+        # The instance hears of the commit a moment after others can see it.
+        until(lambda: service.metrics().sum("cqrsd_schedule_runs_total", command="tick") == 1)
 
     def test_a_pause_of_an_operator_holds_where_a_breaker_has_paused(self, serve, primary, clock):
         service = serve(TICK, workers=0)
